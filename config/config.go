@@ -1,0 +1,180 @@
+// Package config turns the blocks of package schema into plain values: the
+// targets, groups and variables of one definition, with variables, functions,
+// matrices, inheritance, merged files and overrides all applied. Compose and
+// JSON files are further front doors to the same values.
+//
+// What comes out holds no expression any more, and no string whose kind has to
+// be guessed again: a context is read once into a Context and keeps its kind.
+//
+// The package knows nothing of Dockerfiles, of BuildKit or of a terminal. It
+// reads files only through what its caller hands in.
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Config is a resolved definition, cut down to what was asked for.
+type Config struct {
+	// Targets holds every chosen target and every target that these link to,
+	// in the order of their names.
+	Targets []*Target
+	// Groups holds the groups on the way from what was asked, and "default",
+	// in the order of their names.
+	Groups []*Group
+	// Chosen names the targets that were asked for, directly or through a
+	// group, in the order of their names. A linked target that nobody asked
+	// for is in Targets but not here.
+	Chosen []string
+	// Sources maps the name of each file that was read to its bytes, so that
+	// a diagnostic can show the line it speaks of.
+	Sources map[string][]byte
+}
+
+// Target returns the target of that name, or nil.
+func (c *Config) Target(name string) *Target {
+	for _, t := range c.Targets {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// Group is a named list of targets and other groups.
+type Group struct {
+	Name        string
+	Description string
+	Targets     []string
+	Range       hcl.Range
+}
+
+// ContextKind says where a build context comes from.
+type ContextKind int
+
+const (
+	// Local is a directory on this machine; Value is its path.
+	Local ContextKind = iota
+	// Git is a repository that the builder clones; Value is its reference.
+	Git
+	// HTTP is a file or archive that the builder fetches; Value is its URL.
+	HTTP
+	// Image is an image of a registry; Value is its reference, without the
+	// "docker-image://" in front.
+	Image
+	// OCILayout is an image in an OCI layout folder on this machine; Value is
+	// the path with "@digest" or ":tag", without the "oci-layout://" in front.
+	OCILayout
+	// LinkedTarget is the result of another target of the same definition;
+	// Value is its name, without the "target:" in front.
+	LinkedTarget
+)
+
+// Context is where a build takes files from. The string that the user wrote
+// is read into it once; nobody looks at prefixes again.
+type Context struct {
+	Kind  ContextKind
+	Value string
+	// Raw is the string as it was written, for printing.
+	Raw string
+}
+
+// Target is one image target, decided. Every field holds a plain value; the
+// zero value of a field means that it was not written.
+type Target struct {
+	Name        string
+	Description string
+
+	Context          Context
+	Contexts         map[string]Context
+	Dockerfile       string // relative to the context unless absolute; never empty
+	DockerfileInline *string
+	Stage            string // the stage to build up to; "" is the last one
+
+	Args        map[string]string
+	Labels      map[string]string
+	Annotations []string
+	Tags        []string
+	Platforms   []string // as written, such as "linux/arm64"
+	Outputs     []Entry  // the exporters; see Entry
+	CacheFrom   []Entry
+	CacheTo     []Entry
+	Attest      []Entry
+	Secrets     []Secret
+	SSH         []SSH
+
+	NoCache       *bool
+	NoCacheFilter []string // names of stages
+	Pull          *bool
+
+	Call         string
+	Network      string
+	Entitlements []string
+	ExtraHosts   map[string]string
+	ShmSize      string
+	Ulimits      []string
+	Resources    *Resources
+	Policy       []Policy
+
+	// Range is where the target's first block stands.
+	Range hcl.Range
+	// Ranges holds where each written attribute stands, by its name in the
+	// language ("context", "cache-from", …); for map attributes also each
+	// element as "args.NAME". Values that came from --set have no entry.
+	Ranges map[string]hcl.Range
+}
+
+// RangeOf returns where the attribute was written, or the target's own range.
+func (t *Target) RangeOf(attr string) hcl.Range {
+	if r, ok := t.Ranges[attr]; ok {
+		return r
+	}
+	return t.Range
+}
+
+// Entry is one exporter, cache source, cache destination or attestation: a
+// type and its attributes, as the peer's CSV form "type=registry,ref=…" has it.
+type Entry struct {
+	Type  string
+	Attrs map[string]string // without "type"
+}
+
+// Secret is a value that a RUN step may read while it runs.
+type Secret struct {
+	ID  string
+	Src string // a file, or "" if the value comes from the environment
+	Env string // a variable of the environment, or ""
+}
+
+// SSH is an agent socket or a list of keys that a RUN step may use.
+type SSH struct {
+	ID    string
+	Paths []string // empty for the agent of SSH_AUTH_SOCK
+}
+
+// Resources limits what a RUN step may use.
+type Resources struct {
+	Memory     string
+	MemorySwap string
+	CPUShares  *int64
+	CPUPeriod  *int64
+	CPUQuota   *int64
+	CpusetCpus string
+	CpusetMems string
+}
+
+// Policy is one source policy of a target. The names of its fields are those
+// of the peer's JSON.
+type Policy struct {
+	Files    []PolicyFile
+	Reset    bool
+	Disabled bool
+	Strict   *bool
+	LogLevel *string
+}
+
+// PolicyFile is a file that holds a source policy.
+type PolicyFile struct {
+	Filename string
+	Data     []byte
+}

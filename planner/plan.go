@@ -1,0 +1,187 @@
+// Package planner turns a resolved definition into a plan: the union of the
+// stage graphs of all targets, where equal work is one vertex, and the builds
+// that have to be solved, in topological order.
+//
+// New is a function of the definition and of the files it is handed; it opens
+// no connection, asks no daemon and looks at no clock. A plan is never changed
+// after New. What runs when, and what became of it, is the runner's business.
+package planner
+
+import (
+	"io/fs"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config"
+)
+
+// Files is what the planner reads: Dockerfiles, ignore files, and whether a
+// context is a folder. Paths are those of the machine, relative ones to its
+// working directory.
+type Files interface {
+	ReadFile(path string) ([]byte, error)
+	Stat(path string) (fs.FileInfo, error)
+}
+
+// Options are what New needs besides the definition.
+type Options struct {
+	Files Files
+	// BuildPlatform is the platform of the builder, such as "linux/amd64":
+	// the value of BUILDPLATFORM, and the platform of a target that names
+	// none.
+	BuildPlatform string
+}
+
+// Plan is what a run does: the union graph and the builds over it. It is never
+// changed once New has returned it.
+type Plan struct {
+	Graph *Graph
+	// Builds holds one build for each target, every build after the builds
+	// that it takes as inputs.
+	Builds []*Build
+	// Locals holds every directory that the builds read, each once for each
+	// set of ignore patterns, in a stable order.
+	Locals []*Local
+	// Sources maps the name of each Dockerfile that was read to its bytes.
+	Sources map[string][]byte
+}
+
+// Graph is the union of the stage graphs of all targets.
+type Graph struct {
+	// Vertices stands in topological order: a vertex after all its inputs,
+	// and otherwise in an order that depends only on the vertices themselves.
+	Vertices []*Vertex
+}
+
+// Kind says what a vertex is.
+type Kind int
+
+const (
+	// Stage is a stage of a Dockerfile, for one platform and one set of the
+	// arguments that it can see.
+	Stage Kind = iota
+	// Image is an image of a registry or an OCI layout.
+	Image
+	// LocalContext is a directory of this machine.
+	LocalContext
+	// RemoteContext is a git repository or an URL that the builder fetches.
+	RemoteContext
+	// Opaque is a whole build that cannot be read beforehand: a remote
+	// Dockerfile, or one with a frontend that is not Dockerfile syntax.
+	Opaque
+	// Scratch is the empty image.
+	Scratch
+)
+
+// Vertex is one piece of work that several targets may share.
+type Vertex struct {
+	// ID is the digest of what defines the vertex, so that equal work has
+	// the same ID whichever targets reach it.
+	ID   string
+	Kind Kind
+	// Name is the name of a stage as written, its index if it has none, the
+	// reference of an image, or the directory of a context.
+	Name string
+	// Platform is the platform that the vertex is built for, such as
+	// "linux/amd64"; "" where none applies.
+	Platform string
+	// Dockerfile is where the stage is written; nil unless Kind is Stage or
+	// Opaque.
+	Dockerfile *Dockerfile
+	// Range is where the stage or the reference is written.
+	Range hcl.Range
+	// Steps are the instructions of the stage, as BuildKit counts and shows
+	// them.
+	Steps []Step
+	// Inputs says what the vertex starts from and takes from.
+	Inputs []Edge
+	// Args holds the build arguments that the stage can see and uses, with
+	// their values.
+	Args map[string]string
+	// Targets names the targets that reach the vertex, in order.
+	Targets []string
+}
+
+// Shared reports whether two or more targets reach the vertex.
+func (v *Vertex) Shared() bool { return len(v.Targets) > 1 }
+
+// Step is one instruction of a stage.
+type Step struct {
+	Text  string // the instruction as written, on one line
+	Range hcl.Range
+}
+
+// Why says for what a vertex needs another.
+type Why int
+
+const (
+	// Base is the FROM of a stage.
+	Base Why = iota
+	// Copy is a COPY or ADD out of another vertex.
+	Copy
+	// Mount is a RUN --mount out of another vertex.
+	Mount
+	// Context is a COPY, ADD or bind mount out of the build context.
+	Context
+)
+
+// Edge is one input of a vertex.
+type Edge struct {
+	From  *Vertex
+	Why   Why
+	Range hcl.Range // where it is written
+	Paths []string  // for Copy, Mount and Context: what is taken, as written, cleaned
+}
+
+// Dockerfile is a Dockerfile that was read.
+type Dockerfile struct {
+	// Name is how messages call it: its path, or "Dockerfile (inline)".
+	Name string
+	// Filename is its name as the frontend is told, relative to its folder.
+	Filename string
+	Data     []byte
+	// Syntax is the frontend that the file asks for ("docker/dockerfile:1"),
+	// or "".
+	Syntax string
+}
+
+// Local is a directory of this machine that builds read.
+type Local struct {
+	// Name is how the session calls it; stable for the same directory and
+	// patterns.
+	Name string
+	Dir  string // absolute
+	// Excludes are the patterns of the ignore file that applies.
+	Excludes []string
+	// Paths is the union of what the stages of the plan read below Dir; nil
+	// if some stage reads all of it, or if that cannot be known.
+	Paths []string
+}
+
+// Build is one target to solve.
+type Build struct {
+	Target *config.Target
+	// Stages is the vertex that the build ends in, one for each of its
+	// platforms, in their order.
+	Stages []*Vertex
+	// Platforms are the platforms to build, normalized; empty means the
+	// builder's own.
+	Platforms []string
+	// Dockerfile is nil if the builder has to fetch it.
+	Dockerfile *Dockerfile
+	// Context is the local directory of the main context, or nil if the main
+	// context is not local.
+	Context *Local
+	// Contexts holds the named contexts that are local directories.
+	Contexts map[string]*Local
+	// Links holds the named contexts that are other targets.
+	Links map[string]*Build
+	// Inputs are the builds that must be done before this one, each once, in
+	// the order of the plan.
+	Inputs []*Build
+	// Wanted is true if the target was asked for, false if it is only linked.
+	Wanted bool
+}
+
+// Name is the name of the build's target.
+func (b *Build) Name() string { return b.Target.Name }
