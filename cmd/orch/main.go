@@ -1,0 +1,17 @@
+// Command orch builds many image targets at once: it reads a build.hcl, works
+// out the union of their stage graphs, and builds all of them in one run on
+// BuildKit.
+//
+// This package is the only one that looks at the command line, the
+// environment and the terminal, and the only one that ends the process. A
+// command is its flags, a check and one call; the work is done by the packages
+// config, planner and runner.
+package main
+
+import (
+	"os"
+)
+
+func main() {
+	os.Exit(run(osEnv(), os.Args[1:]))
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, as documented in the help text.
+const (
+	exitOK          = 0
+	exitFailed      = 1   // a build failed
+	exitUsage       = 2   // wrong use, or a wrong file
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// env is what a command may touch outside itself; tests hand in their own.
+type env struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	// lookup reads one variable of the environment.
+	lookup func(name string) (string, bool)
+	// environ lists the environment as os.Environ does.
+	environ func() []string
+}
+
+func osEnv() *env {
+	return &env{
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		lookup:  os.LookupEnv,
+		environ: os.Environ,
+	}
+}
+
+// getenv returns a variable of the environment, or "".
+func (e *env) getenv(name string) string {
+	v, _ := e.lookup(name)
+	return v
+}
+
+// errReported is an error that is on the screen already: run only has to turn
+// it into an exit code.
+type errReported struct {
+	code int
+	err  error
+}
+
+func (e *errReported) Error() string { return e.err.Error() }
+func (e *errReported) Unwrap() error { return e.err }
+
+// usageError is an error of the user's: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// run carries out one command line and returns the exit code. An interrupt
+// cancels the context of the command; a second one ends the process.
+func run(e *env, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := newRootCommand(e)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return exitCode(ctx, e, err)
+}
+
+// exitCode prints err, unless that was done, and says how to exit.
+func exitCode(ctx context.Context, e *env, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var reported *errReported
+	if errors.As(err, &reported) {
+		return reported.code
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(e.stderr, "orch: interrupted")
+		return exitInterrupted
+	}
+	var usage usageError
+	var diags hcl.Diagnostics
+	fmt.Fprintf(e.stderr, "orch: %v\n", err)
+	if errors.As(err, &usage) || errors.As(err, &diags) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+const rootLong = `orch builds many image targets at once.
+
+A build.hcl declares targets that share Dockerfiles. orch computes the union of
+their stage graphs, so that every shared stage is built once, and builds all
+targets at the same time on BuildKit. Existing bake files work as they are.
+
+Exit codes: 0 done, 1 a build failed, 2 wrong use or a wrong file,
+130 interrupted.`
+
+const rootExample = `  orch bake                     build the default group of build.hcl
+  orch bake client server       build two targets at once
+  orch plan client server       show what would be built, and what is shared
+  orch bake --print             show the resolved definition as JSON
+  orch builder status           look at the embedded builder`
+
+func newRootCommand(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "orch",
+		Short:         "Build many image targets at once",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w\nSee '%s --help'.", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newVersionCommand(e),
+	)
+	return root
+}
