@@ -4,14 +4,18 @@ package e2e
 
 import (
 	"archive/tar"
+	"bufio"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,9 +27,71 @@ import (
 
 // commands are what scripts have besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"unpack":  cmdUnpack,
-	"digest":  cmdDigest,
-	"jsonget": cmdJSONGet,
+	"unpack":    cmdUnpack,
+	"digest":    cmdDigest,
+	"jsonget":   cmdJSONGet,
+	"exits":     cmdExits,
+	"interrupt": cmdInterrupt,
+}
+
+// cmdExits runs a command that has to end with an exit code: "exits N CMD...".
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// cmdInterrupt starts a command, interrupts it once a step of the build says
+// "started", and wants it to end within a time and with the exit code 130:
+// "interrupt LIMIT CMD...".
+func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: interrupt LIMIT COMMAND...")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(filepath.Join(shared.bin, args[1]))
+	ts.Check(err)
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "ORCH_STATE_DIR", "BUSYBOX", "REGISTRY"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	out, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	lines := bufio.NewScanner(out)
+	var said strings.Builder
+	for lines.Scan() {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasSuffix(lines.Text(), "started") {
+			break
+		}
+	}
+	start := time.Now()
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	rest, _ := io.ReadAll(out)
+	_ = cmd.Wait()
+	took := time.Since(start)
+	said.Write(rest)
+	ts.Logf("%s", said.String())
+	if code := cmd.ProcessState.ExitCode(); code != 130 {
+		ts.Fatalf("exit code %d, want 130", code)
+	}
+	if took > limit {
+		ts.Fatalf("it took %s to end, want at most %s", took, limit)
+	}
 }
 
 // cmdUnpack unpacks the file system of an image: "unpack IMAGE.tar DIR", or
