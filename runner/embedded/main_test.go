@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +27,46 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv(helperEnv); dir != "" {
+		if err := helper(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+// helperEnv makes the test binary another caller of Ensure: it names the state
+// folder, and the arguments are the steps to build, each a shell script.
+const helperEnv = "TEST_ENSURE_IN"
+
+// helper prints the builder's process id on its first line, and then what ran.
+func helper(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d, err := Ensure(ctx, Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute, SingleID: os.Getenv("TEST_SINGLE_ID") != ""})
+	if err != nil {
+		return err
+	}
+	fmt.Println(d.Info.PID)
+	if len(os.Args) == 1 {
+		return nil
+	}
+	c, err := d.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	fs, err := fsutil.NewFS(os.Getenv("TEST_BUSYBOX"))
+	if err != nil {
+		return err
+	}
+	res, err := solve(ctx, c, fs, step(os.Args[1:]...))
+	if err != nil {
+		return err
+	}
+	fmt.Println(strings.Join(res.ran, "\n"))
+	return nil
 }
 
 // newOptions returns options with a state folder of their own; what runs there
@@ -83,6 +124,15 @@ func dial(t *testing.T, d *Daemon) *client.Client {
 // busybox is a root file system of one static program.
 func busybox(t *testing.T) fsutil.FS {
 	t.Helper()
+	fs, err := fsutil.NewFS(busyboxDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fs
+}
+
+func busyboxDir(t *testing.T) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bin")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -90,11 +140,7 @@ func busybox(t *testing.T) fsutil.FS {
 	if out, err := exec.Command("cp", "/bin/busybox", filepath.Join(dir, "sh")).CombinedOutput(); err != nil {
 		t.Skipf("no static busybox on this machine: %s", out)
 	}
-	fs, err := fsutil.NewFS(filepath.Dir(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fs
+	return filepath.Dir(dir)
 }
 
 // step is a build step: a shell script on busybox, after the steps before it.
@@ -131,4 +177,30 @@ func solve(ctx context.Context, c *client.Client, fs fsutil.FS, st llb.State) (*
 	}()
 	_, err = c.Solve(ctx, def, client.SolveOpt{LocalMounts: map[string]fsutil.FS{"busybox": fs}}, statuses)
 	return <-done, err
+}
+
+// has says whether a step with this script ran.
+func (r *result) has(script string) bool {
+	return slices.ContainsFunc(r.ran, func(name string) bool { return strings.Contains(name, script) })
+}
+
+// eventually waits until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 10 s still not: %s", what)
+		}
+	}
+}
+
+// alive says whether a process has this text in its command line.
+func alive(text string) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), text) {
+			return true
+		}
+	}
+	return false
 }
