@@ -149,18 +149,10 @@ func (r *run) settle(ctx context.Context, o outcome) {
 	}
 }
 
-// isCancel tells a build that was stopped from one that failed by itself: only
-// after the run was ended can an error without a place in a Dockerfile be the
-// end of the run reaching the build.
+// isCancel tells a build that was stopped from one that failed by itself.
 func isCancel(ctx context.Context, err error) bool {
-	if ctx.Err() == nil {
-		return false
-	}
 	var failure *Failure
-	if !errors.As(err, &failure) {
-		return true
-	}
-	return failure.ExitCode < 0 && errors.Is(failure.Err, context.Canceled)
+	return ctx.Err() != nil && !errors.As(err, &failure)
 }
 
 // block marks everything that depends on a failed build.

@@ -20,7 +20,8 @@ type Session interface {
 	// Build evaluates one build and writes its outputs. Its inputs have been
 	// built in the same session. It is called from several goroutines.
 	//
-	// An error of the user's Dockerfile is a *Failure.
+	// An error of the build itself is a *Failure; once ctx has ended, the
+	// error is that of ctx.
 	Build(ctx context.Context, build *planner.Build) (*Result, error)
 	// Close ends the run. It writes the cache that several targets share, if
 	// ok is true; the error is about that.

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -20,8 +21,12 @@ const logTail = 20
 // excerptPad is how many lines around a failed instruction are shown.
 const excerptPad = 3
 
-// failure collects what is known about an error of this target.
-func (t *target) failure(err error) error {
+// failure collects what is known about an error of this target. Once the run
+// has been ended, what a build says of it is only an echo of that.
+func (t *target) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: err}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {

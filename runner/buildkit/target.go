@@ -66,16 +66,16 @@ func (t *target) openStores() error {
 func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.convert(ctx); err != nil {
-		return nil, t.failure(err)
+		return nil, t.failure(ctx, err)
 	}
 	if err := t.evaluate(ctx); err != nil {
-		return nil, t.failure(err)
+		return nil, t.failure(ctx, err)
 	}
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
 	if err := t.export(ctx); err != nil {
-		return nil, t.failure(err)
+		return nil, t.failure(ctx, err)
 	}
 	t.report.Exported = time.Since(evaluated)
 	return t.report, nil
