@@ -31,7 +31,6 @@ $XDG_STATE_HOME/orch or ~/.local/state/orch for others.
 Environment:
   ORCH_STATE_DIR          another folder for the state
   ORCH_BUILDER_IDLE       end after this time without a client (30m; 0: never)
-  ORCH_BUILDER_SINGLE_ID  1: as an ordinary user, do without subordinate ids
 
 Exit codes: 0 done, 1 it did not work, 2 wrong use.`
 
