@@ -53,7 +53,7 @@ func helper(dir string) error {
 	if len(os.Args) == 1 {
 		return nil
 	}
-	c, err := d.Dial(ctx)
+	c, err := client.New(ctx, d.Address)
 	if err != nil {
 		return err
 	}
