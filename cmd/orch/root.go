@@ -133,6 +133,9 @@ func newRootCommand(e *env) *cobra.Command {
 		return usagef("%w\nSee '%s --help'.", err, cmd.CommandPath())
 	})
 	root.AddCommand(
+		newBakeCommand(e),
+		newListCommand(e),
+		newValidateCommand(e),
 		newVersionCommand(e),
 	)
 	return root
