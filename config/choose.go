@@ -166,9 +166,9 @@ func (c *chooser) expand(name string, path []step, at hcl.Range) ([]member, hcl.
 
 // defaultGroup makes the group "default" stand for what was asked.
 func (c *chooser) defaultGroup(asked []string) {
-	g, ok := c.groups[defaultName]
+	g := c.groups[defaultName]
 	for _, name := range asked {
-		if ok && name == defaultName {
+		if g != nil && name == defaultName {
 			continue
 		}
 		if g == nil {

@@ -43,6 +43,7 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 	diags = append(diags, d.addCompose()...)
 	made, more := d.addBlocks()
 	diags = append(diags, more...)
+	diags = append(diags, d.ev.loadConstants()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	return d, diags

@@ -84,9 +84,21 @@ func ignored(b schema.Block, detail string) *hcl.Diagnostic {
 func (ev *evaluator) loadVariables() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range sortedKeys(ev.vars) {
-		diags = append(diags, ev.loadVariable(ev.vars[name])...)
+		if v := ev.vars[name]; v.block != nil {
+			diags = append(diags, ev.loadVariable(v)...)
+		}
 	}
 	return append(diags, ev.validate()...)
+}
+
+// loadConstants works out the constants. They may read targets, so this comes
+// when the targets have their names.
+func (ev *evaluator) loadConstants() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range sortedKeys(ev.vars) {
+		diags = append(diags, ev.loadVariable(ev.vars[name])...)
+	}
+	return diags
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -177,7 +189,7 @@ func (ev *evaluator) defaultOf(v *variable) (cty.Value, hcl.Diagnostics) {
 		}
 		return cty.StringVal(""), nil
 	}
-	value, diags := ev.eval(expr, ev.root, false)
+	value, diags := ev.eval(expr, ev.root, v.block == nil)
 	if diags.HasErrors() {
 		return value, diags
 	}
