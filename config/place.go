@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -182,20 +181,8 @@ func classify(s string) (ContextKind, string) {
 			return scheme.kind, rest
 		}
 	}
-	if !strings.ContainsAny(s, ":.") {
-		return Local, s
-	}
-	if _, ok, _ := dfgitutil.ParseGitRef(s); ok {
-		return Git, s
-	}
-	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
-		return HTTP, s
+	if kind, ok := remoteKind(s); ok {
+		return kind, s
 	}
 	return Local, s
-}
-
-// IsRemote reports whether a text is a URL or a git reference.
-func IsRemote(s string) bool {
-	kind, _ := classify(s)
-	return kind == Git || kind == HTTP
 }

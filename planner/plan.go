@@ -8,20 +8,10 @@
 package planner
 
 import (
-	"io/fs"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
 )
-
-// Files is what the planner reads: Dockerfiles, ignore files, and whether a
-// context is a folder. Paths are those of the machine, relative ones to its
-// working directory.
-type Files interface {
-	ReadFile(path string) ([]byte, error)
-	Stat(path string) (fs.FileInfo, error)
-}
 
 // Options are what New needs besides the definition.
 type Options struct {
@@ -30,6 +20,9 @@ type Options struct {
 	// the value of BUILDPLATFORM, and the platform of a target that names
 	// none.
 	BuildPlatform string
+	// Dir is the working directory that relative paths start from, which
+	// makes the directories of Locals absolute; "" is that of the process.
+	Dir string
 }
 
 // Plan is what a run does: the union graph and the builds over it. It is never
@@ -79,8 +72,9 @@ type Vertex struct {
 	// the same ID whichever targets reach it.
 	ID   string
 	Kind Kind
-	// Name is the name of a stage as written, its index if it has none, the
-	// reference of an image, or the directory of a context.
+	// Name is the name of a stage as BuildKit shows it (in lower case), its
+	// index if it has none, the reference of an image, or the directory or URL
+	// of a context.
 	Name string
 	// Platform is the platform that the vertex is built for, such as
 	// "linux/amd64"; "" where none applies.
@@ -88,15 +82,18 @@ type Vertex struct {
 	// Dockerfile is where the stage is written; nil unless Kind is Stage or
 	// Opaque.
 	Dockerfile *Dockerfile
-	// Range is where the stage or the reference is written.
+	// Range is where the vertex is written: all lines of a stage, or the line
+	// that names an image or a context.
 	Range hcl.Range
-	// Steps are the instructions of the stage, as BuildKit counts and shows
-	// them.
+	// Steps are the instructions of the stage that BuildKit counts and shows:
+	// the FROM of an image, COPY, ADD, RUN and WORKDIR, triggers of ONBUILD
+	// first. The nth is the one shown as "[name n/total]".
 	Steps []Step
 	// Inputs says what the vertex starts from and takes from.
 	Inputs []Edge
-	// Args holds the build arguments that the stage can see and uses, with
-	// their values.
+	// Args holds the build arguments that the stage and the stages below it
+	// declare, with their values; one whose value depends on the environment
+	// of an image is left out.
 	Args map[string]string
 	// Targets names the targets that reach the vertex, in order.
 	Targets []string
@@ -135,7 +132,8 @@ type Edge struct {
 
 // Dockerfile is a Dockerfile that was read.
 type Dockerfile struct {
-	// Name is how messages call it: its path, or "Dockerfile (inline)".
+	// Name is how messages call it: its path, or "Dockerfile (inline in
+	// TARGET)" with the first target that has it.
 	Name string
 	// Filename is its name as the frontend is told, relative to its folder.
 	Filename string
@@ -153,8 +151,10 @@ type Local struct {
 	Dir  string // absolute
 	// Excludes are the patterns of the ignore file that applies.
 	Excludes []string
-	// Paths is the union of what the stages of the plan read below Dir; nil
-	// if some stage reads all of it, or if that cannot be known.
+	// Paths is the union of what the stages of the plan read below Dir, in
+	// the form of BuildKit's FollowPaths: slash paths without a leading slash,
+	// sorted, some with wildcards. It is nil if some stage reads all of Dir,
+	// or if that cannot be known, and empty but not nil if no stage reads any.
 	Paths []string
 }
 
@@ -172,9 +172,11 @@ type Build struct {
 	// Context is the local directory of the main context, or nil if the main
 	// context is not local.
 	Context *Local
-	// Contexts holds the named contexts that are local directories.
+	// Contexts holds the named contexts that are local directories, by the
+	// name as written in contexts.
 	Contexts map[string]*Local
-	// Links holds the named contexts that are other targets.
+	// Links holds the named contexts that are other targets, by the name as
+	// written in contexts.
 	Links map[string]*Build
 	// Inputs are the builds that must be done before this one, each once, in
 	// the order of the plan.

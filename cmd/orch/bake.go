@@ -5,20 +5,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// bakeOptions is how a definition is to be built.
-type bakeOptions struct {
-	builder      string
-	progress     string
-	jobs         int
-	metadataFile string
-	output       []string
-	call         callFlag
-	allow        []string
-}
-
 func newBakeCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var b bakeFlags
+	var builder builderFlags
 	cmd := &cobra.Command{
 		Use:   "bake [TARGET…]",
 		Short: "Build targets",
@@ -33,16 +23,17 @@ func newBakeCommand(e *env) *cobra.Command {
 			if b.list != "" {
 				return runList(e, &load, &b)
 			}
-			return bake(cmd, e, &load, &b, args)
+			return bake(cmd, e, &load, &b, &builder, args)
 		},
 	}
 	load.register(cmd.Flags())
 	b.register(cmd.Flags())
+	builder.register(cmd)
 	return cmd
 }
 
 // bake resolves the definition, and prints or builds it.
-func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, args []string) error {
+func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *builderFlags, args []string) error {
 	opts, err := b.options(e)
 	if err != nil {
 		return err
@@ -64,6 +55,6 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, args []stri
 	if b.print {
 		return config.Print(e.stdout, cfg)
 	}
-	opts.allow = load.allow
+	opts.builder = builder
 	return runBake(cmd.Context(), e, cfg, opts)
 }

@@ -27,7 +27,7 @@ type bakeFlags struct {
 	jobs       int
 	metadata   string
 	progress   string
-	builder    string
+	keepGoing  bool
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -46,9 +46,9 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&b.policy, "policy", nil, "add to the source policy: `disabled=…,strict=…,log-level=…`")
 	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
 	flags.IntVarP(&b.jobs, "jobs", "j", 0, "build at most `N` targets at a time; 0 leaves it to orch")
+	flags.BoolVarP(&b.keepGoing, "keep-going", "k", false, "after a failure, still build the targets that do not need what failed")
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
 	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
-	flags.StringVar(&b.builder, "builder", "", "builder to use: an `ADDRESS` such as unix:///run/buildkit/buildkitd.sock")
 }
 
 // noted remembers which flags were given.
@@ -59,26 +59,19 @@ func (b *bakeFlags) noted(flags *pflag.FlagSet) {
 var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson", "none"}
 
 // options reads how to build from the flags.
-func (b *bakeFlags) options(e *env) (*bakeOptions, error) {
+func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.progress == "auto" {
 		if mode := e.getenv("BUILDKIT_PROGRESS"); mode != "" {
 			b.progress = mode
 		}
 	}
 	if !slices.Contains(progressModes, b.progress) {
-		return nil, usagef("--progress %q: there are %s", b.progress, strings.Join(progressModes, ", "))
-	}
-	call, err := parseCall(b.call)
-	if err != nil {
-		return nil, err
+		return runOptions{}, usagef("--progress %q: there are %s", b.progress, strings.Join(progressModes, ", "))
 	}
 	if b.jobs < 0 {
-		return nil, usagef("--jobs %d: it must not be negative", b.jobs)
+		return runOptions{}, usagef("--jobs %d: it must not be negative", b.jobs)
 	}
-	return &bakeOptions{
-		builder: b.builder, progress: b.progress, jobs: b.jobs,
-		metadataFile: b.metadata, output: b.output, call: call,
-	}, nil
+	return runOptions{progress: b.progress, jobs: b.jobs, keepGoing: b.keepGoing, metadataFile: b.metadata}, nil
 }
 
 // callFlag is what the frontend is asked for instead of a build.

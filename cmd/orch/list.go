@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func newListCommand(e *env) *cobra.Command {
 func listTargets(e *env, d *config.Definition, asJSON bool) error {
 	targets := d.Targets()
 	if asJSON {
-		return printJSON(e, targets)
+		return printJSON(e.stdout, targets)
 	}
 	rows := make([][]string, len(targets))
 	for i, t := range targets {
@@ -57,7 +56,7 @@ func listTargets(e *env, d *config.Definition, asJSON bool) error {
 func listGroups(e *env, d *config.Definition, asJSON bool) error {
 	groups := d.Groups()
 	if asJSON {
-		return printJSON(e, groups)
+		return printJSON(e.stdout, groups)
 	}
 	rows := make([][]string, len(groups))
 	for i, g := range groups {
@@ -69,7 +68,7 @@ func listGroups(e *env, d *config.Definition, asJSON bool) error {
 func listVariables(e *env, d *config.Definition, asJSON bool) error {
 	variables := d.Variables()
 	if asJSON {
-		return printJSON(e, variables)
+		return printJSON(e.stdout, variables)
 	}
 	rows := make([][]string, len(variables))
 	for i, v := range variables {
@@ -83,12 +82,6 @@ func shownValue(v config.ListedVariable) string {
 		return "<null>"
 	}
 	return *v.Value
-}
-
-func printJSON(e *env, v any) error {
-	enc := json.NewEncoder(e.stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
 
 // table prints rows in aligned columns.
@@ -186,7 +179,7 @@ func bakeTargets(e *env, d *config.Definition, format string) error {
 	slices.SortStableFunc(items, func(a, b listedItem) int { return strings.Compare(a.Name, b.Name) })
 	items = slices.DeleteFunc(items, func(i listedItem) bool { return strings.HasPrefix(i.Name, "_") })
 	if format == "json" {
-		return printJSON(e, items)
+		return printJSON(e.stdout, items)
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {
@@ -202,7 +195,7 @@ func bakeVariables(e *env, d *config.Definition, format string) error {
 		for i, v := range variables {
 			items[i] = listedVariable{v.Name, v.Description, v.Type, v.Value}
 		}
-		return printJSON(e, items)
+		return printJSON(e.stdout, items)
 	}
 	rows := make([][]string, len(variables))
 	for i, v := range variables {

@@ -53,6 +53,15 @@ type source struct {
 	src  []byte
 }
 
+// sourcesOf returns the text of files by their name.
+func sourcesOf(files []source) map[string][]byte {
+	out := make(map[string][]byte, len(files))
+	for _, f := range files {
+		out[f.name] = f.src
+	}
+	return out
+}
+
 // load reads the definition and prints what is wrong with it. An error that
 // comes back is printed already.
 func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, error) {
@@ -64,17 +73,11 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	parsed, diags := parseAll(files, opts)
-	if !diags.HasErrors() {
-		var more hcl.Diagnostics
-		var cfg *config.Config
-		cfg, more = config.Resolve(parsed, opts)
-		diags = append(diags, more...)
-		if err := report(e, files, diags); err != nil {
-			return nil, err
-		}
-		return cfg, nil
+	if diags.HasErrors() {
+		return nil, e.report(diags, sourcesOf(files))
 	}
-	return nil, report(e, files, diags)
+	cfg, more := config.Resolve(parsed, opts)
+	return cfg, e.report(append(diags, more...), sourcesOf(files))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
@@ -85,10 +88,10 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	}
 	parsed, diags := parseAll(files, opts)
 	if diags.HasErrors() {
-		return nil, report(e, files, diags)
+		return nil, e.report(diags, sourcesOf(files))
 	}
 	d, more := config.Evaluate(parsed, opts)
-	return d, report(e, files, append(diags, more...))
+	return d, e.report(append(diags, more...), sourcesOf(files))
 }
 
 func parseAll(files []source, opts config.Options) ([]*schema.File, hcl.Diagnostics) {

@@ -137,6 +137,8 @@ func newRootCommand(e *env) *cobra.Command {
 		newListCommand(e),
 		newValidateCommand(e),
 		newVersionCommand(e),
+		newDaemonCommand(),
+		newBuilderCommand(e, nil),
 	)
 	return root
 }

@@ -30,9 +30,9 @@ is wrong. It builds nothing and looks at no Dockerfile.`,
 			}
 			diags = append(diags, more...)
 			if asJSON {
-				return reportJSON(e, diags)
+				return e.reportJSON(diags)
 			}
-			return report(e, files, diags)
+			return e.report(diags, sourcesOf(files))
 		},
 	}
 	load.register(cmd.Flags())

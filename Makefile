@@ -1,0 +1,52 @@
+# Everything is built with the same settings, so that BuildKit, which is most
+# of the work, is compiled once and then comes from Go's build cache.
+GO      ?= go
+export CGO_ENABLED = 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PREFIX  ?= /usr/local
+
+# The packages that the race detector goes over: all but those that link
+# BuildKit's server, which would have to be compiled a second time for it.
+RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
+
+.PHONY: build install demo test check race lint cross bench fuzz clean
+
+build:
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/orch ./cmd/orch
+
+install: build
+	install -D -m 0755 bin/orch $(DESTDIR)$(PREFIX)/bin/orch
+
+# Builds the client/server example for real, and runs what came out of it.
+demo: build
+	@scripts/setup.sh
+	@scripts/demo.sh
+
+test: build
+	@scripts/setup.sh tests
+	$(GO) test -timeout 20m ./...
+
+check: lint cross race test
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# The client is for macOS and Windows too; only the embedded builder is not.
+cross:
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
+
+bench: build
+	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
+	@scripts/bench.sh
+
+clean:
+	rm -rf bin dist

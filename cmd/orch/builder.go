@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// dialBuilder connects to a builder by its address.
+type dialBuilder func(ctx context.Context, address string) (*embedded.Client, error)
+
+const builderLong = `Look at the embedded builder, and manage it.
+
+When no builder is named, orch builds with the one in its own binary: BuildKit,
+started in the background by the first build, kept warm for the next, and ended
+after 15 minutes without a client. It needs Linux and runc.
+
+Its state (cache, log, socket) is in /var/lib/orch for root, and in
+$XDG_STATE_HOME/orch or ~/.local/state/orch for others.
+
+Environment:
+  ORCH_STATE_DIR          another folder for the state
+  ORCH_BUILDER_IDLE       end after this time without a client (30m; 0: never)
+  ORCH_BUILDER_SINGLE_ID  1: as an ordinary user, do without subordinate ids
+
+Exit codes: 0 done, 1 it did not work, 2 wrong use.`
+
+// newBuilderCommand groups the commands about the builder. With a dial, du and
+// prune work on any builder by --builder; without, on the embedded one.
+func newBuilderCommand(e *env, dial dialBuilder) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "builder",
+		Short: "Manage the embedded builder",
+		Long:  builderLong,
+		Example: `  orch builder status
+  orch builder logs -f
+  orch builder prune --keep-storage 10gb
+  orch builder stop`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		newBuilderStatusCommand(e),
+		newBuilderStartCommand(e),
+		newBuilderStopCommand(e),
+		newBuilderLogsCommand(e),
+		newBuilderDuCommand(e, dial),
+		newBuilderPruneCommand(e, dial),
+	)
+	return cmd
+}
+
+// embeddedOptions reads the builder's options from the environment.
+func embeddedOptions(e *env) (embedded.Options, error) {
+	o, err := embedded.OptionsFromEnv(e.getenv)
+	if err != nil {
+		return o, usageError{err}
+	}
+	o.Version = orchVersion()
+	o.Notify = func(line string) { fmt.Fprintln(e.stderr, line) }
+	return o, nil
+}
+
+func newBuilderStatusCommand(e *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the embedded builder runs, and what it is",
+		Long:  "Show whether the embedded builder runs, and what it is. None is started.\n\nExit codes: 0 it runs, 1 it does not, 2 wrong use.",
+		Example: `  orch builder status
+  orch builder status --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := embeddedOptions(e)
+			if err != nil {
+				return err
+			}
+			info, err := embedded.Status(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(e.stdout, info)
+			} else {
+				err = printInfo(e.stdout, info)
+			}
+			if err == nil && !info.Running {
+				return &errReported{exitFailed, errors.New("the embedded builder is not running")}
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printInfo(w io.Writer, i *embedded.Info) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
+	if !i.Running {
+		row("Status", "not running; the next build starts it")
+		row("State", i.StateDir)
+		row("Log", i.Log)
+		return tw.Flush()
+	}
+	row("Status", activity(i))
+	row("Process", fmt.Sprintf("%d, up %s", i.PID, units.HumanDuration(time.Since(i.Started))))
+	row("Version", fmt.Sprintf("orch %s, BuildKit %s", i.Version, i.BuildKit))
+	row("Address", i.Address)
+	row("State", i.StateDir)
+	row("Log", i.Log)
+	row("Ends", idleExit(i))
+	row("Runs steps", fmt.Sprintf("with %s, %s, network %s%s", i.Runtime, i.Snapshotter, i.Network, rootless(i)))
+	row("Platforms", strings.Join(i.Platforms, ", "))
+	if len(i.Emulated) > 0 {
+		row("Emulated", strings.Join(i.Emulated, ", "))
+	}
+	return tw.Flush()
+}
+
+func activity(i *embedded.Info) string {
+	if !i.Busy() {
+		return "running, idle"
+	}
+	return fmt.Sprintf("running, %d clients, %d requests in work", i.Clients, i.Active)
+}
+
+func idleExit(i *embedded.Info) string {
+	if i.IdleExit == "never" {
+		return "when stopped"
+	}
+	return "after " + i.IdleExit + " without a client"
+}
+
+func rootless(i *embedded.Info) string {
+	if i.Rootless {
+		return ", rootless"
+	}
+	return ""
+}
+
+func newBuilderStartCommand(e *env) *cobra.Command {
+	var idle time.Duration
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "Start the embedded builder, unless it runs already",
+		Example: `  orch builder start
+  orch builder start --idle 2h`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := embeddedOptions(e)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("idle") {
+				if o.Idle = idle; idle <= 0 {
+					o.Idle = -1
+				}
+			}
+			d, err := embedded.Ensure(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			state := "was running already"
+			if d.Started {
+				state = "started"
+			}
+			_, err = fmt.Fprintf(e.stdout, "builder %s: process %d, %s\n", state, d.Info.PID, d.Address)
+			return err
+		},
+	}
+	cmd.Flags().DurationVar(&idle, "idle", embedded.DefaultIdle, "end after this time without a client; 0 for never")
+	return cmd
+}
+
+func newBuilderStopCommand(e *env) *cobra.Command {
+	var now bool
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "End the embedded builder when its builds are done",
+		Long:  "End the embedded builder when its builds are done; it takes no new ones meanwhile.\nThe cache stays, and the next build starts a new builder.",
+		Example: `  orch builder stop
+  orch builder stop --now`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := embeddedOptions(e)
+			if err != nil {
+				return err
+			}
+			stopped, err := embedded.Stop(cmd.Context(), o, now)
+			if err != nil {
+				return err
+			}
+			text := "no builder was running"
+			if stopped {
+				text = "builder stopped"
+			}
+			_, err = fmt.Fprintln(e.stdout, text)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&now, "now", false, "cancel running builds instead of waiting for them")
+	return cmd
+}
+
+func newBuilderLogsCommand(e *env) *cobra.Command {
+	var follow bool
+	var lines int
+	cmd := &cobra.Command{
+		Use:   "logs",
+		Short: "Print the log of the embedded builder",
+		Example: `  orch builder logs
+  orch builder logs -f
+  orch builder logs -n -1`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := embeddedOptions(e)
+			if err != nil {
+				return err
+			}
+			path, err := embedded.LogPath(o)
+			if err != nil {
+				return err
+			}
+			return embedded.CopyLog(cmd.Context(), e.stdout, path, lines, follow)
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added, until interrupted")
+	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many of the last lines; -1 for all")
+	return cmd
+}
+
+// printJSON writes v as indented JSON.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

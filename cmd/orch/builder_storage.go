@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// storageFlags are common to the commands about a builder's cache.
+type storageFlags struct {
+	builder string
+	filters []string
+	asJSON  bool
+}
+
+func (f *storageFlags) add(cmd *cobra.Command, dial dialBuilder) {
+	cmd.Flags().StringArrayVar(&f.filters, "filter", nil, "only records with field=value (id, type, description, until=24h); repeatable, all must hold")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	if dial != nil {
+		cmd.Flags().StringVar(&f.builder, "builder", "", "address of another builder, such as tcp://host:1234")
+	}
+}
+
+// open reads the filters and connects to the builder.
+func (f *storageFlags) open(ctx context.Context, e *env, dial dialBuilder) (*embedded.Client, embedded.StorageFilter, error) {
+	filter, err := embedded.ParseStorageFilter(f.filters)
+	if err != nil {
+		return nil, filter, usageError{err}
+	}
+	if f.builder != "" {
+		c, err := dial(ctx, f.builder)
+		return c, filter, err
+	}
+	o, err := embeddedOptions(e)
+	if err != nil {
+		return nil, filter, err
+	}
+	d, err := embedded.Ensure(ctx, o)
+	if err != nil {
+		return nil, filter, err
+	}
+	c, err := d.Dial(ctx)
+	return c, filter, err
+}
+
+func newBuilderDuCommand(e *env, dial dialBuilder) *cobra.Command {
+	var flags storageFlags
+	cmd := &cobra.Command{
+		Use:   "du",
+		Short: "Show what the builder keeps on disk",
+		Example: `  orch builder du
+  orch builder du --filter type=exec.cachemount
+  orch builder du --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, filter, err := flags.open(cmd.Context(), e, dial)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			usage, err := embedded.DiskUsage(cmd.Context(), c, filter)
+			if err != nil {
+				return err
+			}
+			if flags.asJSON {
+				return printJSON(e.stdout, usage)
+			}
+			if err := printRecords(e.stdout, usage); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(e.stdout, "%d records, %s, of which %s can be freed\n",
+				len(usage.Records), size(usage.Total), size(usage.Reclaimable))
+			return err
+		},
+	}
+	flags.add(cmd, dial)
+	return cmd
+}
+
+func newBuilderPruneCommand(e *env, dial dialBuilder) *cobra.Command {
+	var flags storageFlags
+	var all bool
+	var keep string
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove cache that no running build needs",
+		Long: `Remove cache that no running build needs, and say how much space that freed.
+The builder also does so by itself when its disk runs full or its cache grows
+past its limit.`,
+		Example: `  orch builder prune
+  orch builder prune --keep-storage 10gb
+  orch builder prune --filter until=48h
+  orch builder prune --all`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keepBytes, err := parseSize(keep)
+			if err != nil {
+				return err
+			}
+			c, filter, err := flags.open(cmd.Context(), e, dial)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			freed, err := embedded.Prune(cmd.Context(), c, embedded.PruneOptions{StorageFilter: filter, All: all, Keep: keepBytes})
+			if err != nil {
+				return err
+			}
+			if flags.asJSON {
+				return printJSON(e.stdout, freed)
+			}
+			if err := printRecords(e.stdout, freed); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(e.stdout, "%d records removed, %s freed\n", len(freed.Records), size(freed.Total))
+			return err
+		},
+	}
+	flags.add(cmd, dial)
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what the builder keeps for itself, such as frontends")
+	cmd.Flags().StringVar(&keep, "keep-storage", "", "how much may stay, such as 10gb; the least recently used goes first")
+	return cmd
+}
+
+func parseSize(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := units.FromHumanSize(s)
+	if err != nil || n < 0 {
+		return 0, usageError{errors.New("--keep-storage is " + s + ", which is not a size: write for example 500mb or 10gb")}
+	}
+	return n, nil
+}
+
+func size(n int64) string { return units.HumanSize(float64(n)) }
+
+// printRecords writes a table of cache records, if there are any.
+func printRecords(w io.Writer, u *embedded.Usage) error {
+	if len(u.Records) == 0 {
+		return nil
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "ID\tTYPE\tSIZE\tIN USE\tDESCRIPTION")
+	for _, r := range u.Records {
+		inUse := ""
+		if r.InUse {
+			inUse = "yes"
+		}
+		description := strings.ReplaceAll(r.Description, "\n", " ")
+		if len(description) > 80 {
+			description = strings.ToValidUTF8(description[:77], "") + "..."
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.RecordType, size(r.Size), inUse, description)
+	}
+	return tw.Flush()
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/runner/buildkit"
+)
+
+// builderFlags choose the builder.
+type builderFlags struct {
+	addr   string
+	tls    buildkit.TLS
+	tlsDir string
+}
+
+func (f *builderFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.addr, "builder", "", "address of a BuildKit daemon: unix://, tcp://, docker-container://, "+
+		"podman-container://, kube-pod:// or ssh:// (default: $BUILDKIT_HOST, else the embedded builder)")
+	fs.StringVar(&f.tls.CACert, "tlscacert", "", "certificate of the authority that signed the builder's certificate")
+	fs.StringVar(&f.tls.Cert, "tlscert", "", "client certificate")
+	fs.StringVar(&f.tls.Key, "tlskey", "", "key of the client certificate")
+	fs.StringVar(&f.tls.ServerName, "tlsservername", "", "name in the builder's certificate (default: the address's host)")
+	fs.StringVar(&f.tlsDir, "tlsdir", "", "folder with ca.pem, cert.pem and key.pem, in place of the three flags")
+}
+
+// address returns the builder's address, or "" for the embedded one.
+func (f *builderFlags) address(e *env) string {
+	if f.addr != "" {
+		return f.addr
+	}
+	return e.getenv("BUILDKIT_HOST")
+}
+
+// connect dials the chosen builder, and starts the embedded one if none was
+// chosen.
+func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, error) {
+	addr, name := f.address(e), ""
+	if addr == "" {
+		var err error
+		if addr, err = e.startEmbedded(ctx); err != nil {
+			return nil, err
+		}
+		name = "the embedded builder"
+	}
+	tls := f.tls
+	if f.tlsDir != "" {
+		var err error
+		if tls, err = buildkit.TLSFromDir(f.tlsDir); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	b, err := buildkit.Dial(ctx, addr, name, tls)
+	var bad *buildkit.AddressError
+	if errors.As(err, &bad) {
+		return nil, usageError{err}
+	}
+	return b, err
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/orch-build/orch/"
+
+// TestImports holds the packages to the one direction that the architecture
+// has: each may use only those named here, and nothing else of the module.
+func TestImports(t *testing.T) {
+	allowed := map[string][]string{
+		"schema":          {},
+		"config":          {"schema"},
+		"planner":         {"schema", "config"},
+		"runner":          {"schema", "config", "planner"},
+		"runner/buildkit": {"schema", "config", "planner", "runner"},
+		"runner/embedded": {},
+	}
+	for pkg, may := range allowed {
+		for _, dep := range deps(t, pkg) {
+			name, ours := strings.CutPrefix(dep, module)
+			if ours && name != pkg && !slices.Contains(may, name) {
+				t.Errorf("%s imports %s", pkg, name)
+			}
+		}
+	}
+}
+
+// TestForeignImports holds the large dependencies to the one package that is
+// there to know them.
+func TestForeignImports(t *testing.T) {
+	forbidden := map[string][]string{
+		"schema":  {"github.com/moby/buildkit", "github.com/spf13/cobra", "net/http"},
+		"config":  {"github.com/moby/buildkit", "github.com/spf13/cobra"},
+		"planner": {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
+		"runner":  {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
+		"runner/buildkit": {
+			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker",
+			"github.com/moby/buildkit/solver/llbsolver", "github.com/spf13/cobra",
+		},
+	}
+	for pkg, prefixes := range forbidden {
+		for _, dep := range deps(t, pkg) {
+			for _, prefix := range prefixes {
+				if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
+					t.Errorf("%s depends on %s", pkg, dep)
+				}
+			}
+		}
+	}
+}
+
+// deps lists everything that a package of the module depends on.
+func deps(t *testing.T, pkg string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", module+pkg)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("listing the imports of %s: %v", pkg, err)
+	}
+	return strings.Fields(string(out))
+}

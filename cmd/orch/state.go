@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/containerd/platforms"
+
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// startEmbedded makes sure that the embedded builder runs, and returns its
+// address.
+func (e *env) startEmbedded(ctx context.Context) (string, error) {
+	opt, err := embeddedOptions(e)
+	if err != nil {
+		return "", err
+	}
+	d, err := embedded.Ensure(ctx, opt)
+	if err != nil {
+		return "", err
+	}
+	return d.Address, nil
+}
+
+// clientID is a name for this machine and user, made once and kept in the
+// state folder. A builder that several machines use keeps their folders of the
+// same path apart by it. Where nothing can be kept, each run has its own.
+func (e *env) clientID() string {
+	id := rand.Text()
+	dir, err := embedded.DefaultStateDir(e.getenv)
+	if err != nil {
+		return id
+	}
+	path := filepath.Join(dir, "client-id")
+	if old, err := os.ReadFile(path); err == nil && len(old) > 0 {
+		return strings.TrimSpace(string(old))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return id
+	}
+	if err := writeFile(path, []byte(id+"\n"), 0o600); err != nil {
+		return id
+	}
+	return id
+}
+
+// writeFile replaces a file in one step: whoever reads it sees the old content
+// or the new one.
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".orch-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.Write(data); err != nil {
+		tmp.Close()
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp.Name(), mode); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
+	}
+	return nil
+}
+
+// localPlatform is the platform that a builder on this machine has.
+func localPlatform() string {
+	p := platforms.DefaultSpec()
+	p.OS = "linux"
+	if runtime.GOOS == "linux" {
+		p = platforms.DefaultSpec()
+	}
+	return platforms.Format(platforms.Normalize(p))
+}

@@ -1,0 +1,194 @@
+//go:build linux
+
+// Package e2e runs the orch binary against real parts: the embedded builder,
+// and a registry process on loopback. Each test is a script under
+// testdata/script.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// shared is what all scripts use: one binary, one builder, one registry.
+var shared struct {
+	bin      string // folder with orch
+	state    string // ORCH_STATE_DIR
+	registry string // host:port
+	busybox  string // folder with a static busybox
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(registryEnv) != "" {
+		serveRegistry()
+		return
+	}
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+// runAll sets up the parts, runs the tests and takes the parts down again.
+func runAll(m *testing.M) (int, error) {
+	// The path is short because a socket's path must not exceed 108 bytes.
+	dir, err := os.MkdirTemp("/tmp", "orch-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	// Scripts of an ordinary user read from here too.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return 0, err
+	}
+	shared.bin = filepath.Join(dir, "bin")
+	shared.state = filepath.Join(dir, "state")
+	if err := buildOrch(shared.bin); err != nil {
+		return 0, err
+	}
+	if shared.busybox, err = busyboxContext(dir); err != nil {
+		return 0, err
+	}
+	stopRegistry, err := startRegistry(filepath.Join(dir, "registry"))
+	if err != nil {
+		return 0, err
+	}
+	defer stopRegistry()
+	defer stopBuilder()
+	return m.Run(), nil
+}
+
+func buildOrch(dir string) error {
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w -X main.version=v0.0.1-e2e", "-o", filepath.Join(dir, "orch"), "../cmd/orch")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building orch: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// stopBuilder ends the embedded builder of the tests.
+func stopBuilder() {
+	cmd := exec.Command(filepath.Join(shared.bin, "orch"), "builder", "stop", "--now")
+	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "e2e: stopping the builder: %v\n%s", err, out)
+	}
+}
+
+// busyboxContext makes a folder that a build can start from: a static busybox
+// as /bin/busybox and /bin/sh.
+func busyboxContext(dir string) (string, error) {
+	for _, path := range []string{"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static"} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		root := filepath.Join(dir, "busybox")
+		if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
+			return "", err
+		}
+		for _, name := range []string{"busybox", "sh", "cat", "echo", "sleep", "mkdir", "cp", "ls", "test", "head", "dd", "id", "date", "wc", "sha256sum", "seq"} {
+			file := filepath.Join(root, "bin", name)
+			if name == "busybox" {
+				err = os.WriteFile(file, data, 0o755)
+			} else {
+				err = os.Symlink("busybox", file)
+			}
+			if err != nil {
+				return "", err
+			}
+		}
+		return root, nil
+	}
+	return "", errors.New("no static busybox: run scripts/setup.sh tests")
+}
+
+// startRegistry runs a registry in a process of its own, which is this test
+// binary again, and waits until it answers.
+func startRegistry(root string) (stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), registryEnv+"="+root, registryAddrEnv+"="+addr)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop = func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/v2/", nil)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			res.Body.Close()
+			shared.registry = addr
+			return stop, nil
+		}
+		if ctx.Err() != nil {
+			stop()
+			return nil, fmt.Errorf("starting the registry: %w", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", shared.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("ORCH_STATE_DIR", shared.state)
+			env.Setenv("REGISTRY", shared.registry)
+			env.Setenv("BUSYBOX", shared.busybox)
+			env.Setenv("EXAMPLES", examples)
+			env.Setenv("HOME", env.WorkDir)
+			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
+				if v := goEnv(name); v != "" {
+					env.Setenv(name, v)
+				}
+			}
+			return nil
+		},
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// goEnv is a setting of the Go command outside the script, where HOME is
+// another.
+func goEnv(name string) string {
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		return ""
+	}
+	return string(out[:max(0, len(out)-1)])
+}

@@ -1,0 +1,129 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// variables are what FROM and the ARG instructions before it can use.
+type variables map[string]string
+
+// Get returns the value of a variable.
+func (v variables) Get(key string) (string, bool) {
+	s, ok := v[key]
+	return s, ok
+}
+
+// Keys returns the names of all variables.
+func (v variables) Keys() []string { return slices.Sorted(maps.Keys(v)) }
+
+// globals computes the variables that FROM can use: the automatic ones, then
+// the ARG instructions before the first FROM, with the target's arguments over
+// both. The names are those of BuildKit's Dockerfile reference, "Automatic
+// platform ARGs in the global scope".
+func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage string, args map[string]string) (variables, *parseError) {
+	v := variables{
+		"BUILDPLATFORM": platforms.Format(build), "BUILDOS": build.OS, "BUILDOSVERSION": build.OSVersion,
+		"BUILDARCH": build.Architecture, "BUILDVARIANT": build.Variant,
+		"TARGETPLATFORM": platforms.FormatAll(target), "TARGETOS": target.OS, "TARGETOSVERSION": target.OSVersion,
+		"TARGETARCH": target.Architecture, "TARGETVARIANT": target.Variant, "TARGETSTAGE": stage,
+	}
+	for k := range v {
+		if s, ok := args[k]; ok {
+			v[k] = s
+		}
+	}
+	for _, c := range p.args {
+		for _, a := range c.Args {
+			if s, ok := args[a.Key]; ok {
+				v[a.Key] = s
+				continue
+			}
+			if a.Value == nil {
+				continue
+			}
+			s, err := expandWord(lex, *a.Value, v)
+			if err != nil {
+				return v, &parseError{msg: err.Error(), line: c.Location()[0].Start.Line}
+			}
+			v[a.Key] = s
+		}
+	}
+	return v, nil
+}
+
+// expandWord puts variables into a word and takes its quotes off.
+func expandWord(lex *shell.Lex, word string, env shell.EnvGetter) (string, error) {
+	if !strings.ContainsAny(word, "$\"'\\`") {
+		return word, nil
+	}
+	s, _, err := lex.ProcessWord(word, env)
+	return s, err
+}
+
+// environment is what the instructions of a stage can use, as far as it is
+// known without pulling images.
+type environment struct {
+	vars map[string]string
+	// unknown holds variables that are set to something unknown.
+	unknown map[string]bool
+	// open is true if an image below may set any variable that is in neither.
+	open bool
+	// guessed becomes true when a lookup met something unknown.
+	guessed bool
+}
+
+func newEnvironment(open bool) *environment {
+	return &environment{
+		vars: map[string]string{},
+		// BuildKit sets PATH if no image does, by the system of the platform.
+		unknown: map[string]bool{"PATH": true},
+		open:    open,
+	}
+}
+
+func (e *environment) clone() *environment {
+	return &environment{vars: maps.Clone(e.vars), unknown: maps.Clone(e.unknown), open: e.open}
+}
+
+// Get returns the value of a variable, "" for one that is set to something
+// unknown.
+func (e *environment) Get(key string) (string, bool) {
+	if e.unknown[key] {
+		e.guessed = true
+		return "", true
+	}
+	s, ok := e.vars[key]
+	if !ok && e.open {
+		e.guessed = true
+	}
+	return s, ok
+}
+
+// Keys returns the names of the known variables.
+func (e *environment) Keys() []string { return slices.Sorted(maps.Keys(e.vars)) }
+
+func (e *environment) set(key, value string, known bool) {
+	if !known {
+		e.unknown[key] = true
+		return
+	}
+	delete(e.unknown, key)
+	e.vars[key] = value
+}
+
+// expand puts variables into a word; known is false if the result depends on
+// something unknown, and an error that may come from that is none.
+func (e *environment) expand(lex *shell.Lex, word string) (s string, known bool, err error) {
+	e.guessed = false
+	s, err = expandWord(lex, word, e)
+	if e.guessed {
+		return s, false, nil
+	}
+	return s, err == nil, err
+}

@@ -1,0 +1,152 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/distribution/reference"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config"
+)
+
+// ContextName returns the form in which BuildKit looks a named context up:
+// "alpine" for "docker.io/library/alpine:latest". A name that no stage or
+// image can have is returned as it is.
+func ContextName(name string) string {
+	ref, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return strings.TrimSuffix(reference.FamiliarString(ref), ":latest")
+}
+
+// local is a directory with what the stages read of it.
+type local struct {
+	*Local
+	paths map[string]bool
+	all   bool
+	node  *node
+}
+
+// read notes that a stage reads these paths, as BuildKit's FollowPaths has
+// them; none of them means all.
+func (l *local) read(paths []string) {
+	for _, p := range paths {
+		l.paths[p] = true
+		if p == "" {
+			l.all = true
+		}
+	}
+}
+
+func (l *local) readAll() { l.all = true }
+
+// finish fills Paths once every stage has been met.
+func (l *local) finish() {
+	if !l.all {
+		l.Paths = slices.Sorted(maps.Keys(l.paths))
+		if l.Paths == nil {
+			l.Paths = []string{}
+		}
+	}
+}
+
+// contextPath is a source of COPY, ADD or a mount as BuildKit follows it: a
+// slash path from the root of the context; "" is all of it.
+func contextPath(src string) string {
+	return strings.TrimPrefix(path.Join("/", filepath.ToSlash(src)), "/")
+}
+
+// local returns the one Local of a directory and ignore patterns.
+func (p *planner) local(dir string, d *dockerfile, at hcl.Range) *local {
+	abs := dir
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(p.opt.Dir, dir)
+	}
+	excludes := p.ignored(dir, d, at)
+	id := sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
+	if l, ok := p.locals[id]; ok {
+		return l
+	}
+	hex := strings.TrimPrefix(id, "sha256:")
+	l := &local{
+		Local: &Local{Name: "ctx-" + hex[:12], Dir: abs, Excludes: excludes},
+		paths: map[string]bool{},
+	}
+	l.node = p.vertex(id, func(v *Vertex) {
+		v.Kind, v.Name, v.Range = LocalContext, filepath.ToSlash(dir), at
+	})
+	l.node.local = l
+	p.locals[id] = l
+	return l
+}
+
+// checkContexts reports the contexts of a target that are no directories.
+func (p *planner) checkContexts(t *config.Target) bool {
+	ok := p.checkContext(t, t.Context, "context", "The context")
+	switch t.Context.Kind {
+	case config.Image, config.OCILayout, config.LinkedTarget:
+		p.fail(t.RangeOf("context"), "Unsupported context",
+			"Target %q: BuildKit takes a directory, a git repository or an URL as the main context, and %q is none. Name it in contexts, as in contexts = { src = %q }, and read it with COPY --from=src.",
+			t.Name, t.Context.Raw, t.Context.Raw)
+		ok = false
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
+		if !p.checkContext(t, t.Contexts[name], "contexts."+name, fmt.Sprintf("The context %q", name)) {
+			ok = false
+		}
+	}
+	return ok
+}
+
+func (p *planner) checkContext(t *config.Target, c config.Context, attr, what string) bool {
+	if c.Kind != config.Local {
+		return true
+	}
+	dir := contextDir(c)
+	err := p.checkDir(dir)
+	if err == nil {
+		return true
+	}
+	at := contextRange(t, attr)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.fail(at, "Context not found", "%s of target %q is %s, which does not exist. Paths start from the working directory.", what, t.Name, filepath.ToSlash(dir))
+	case errors.Is(err, syscall.ENOTDIR):
+		p.fail(at, "Context is not a directory", "%s of target %q is %s, which is not a directory. Write the directory that holds it.", what, t.Name, filepath.ToSlash(dir))
+	default:
+		p.fail(at, "Unreadable context", "%s of target %q: reading %s: %s.", what, t.Name, filepath.ToSlash(dir), reason(err))
+	}
+	return false
+}
+
+// contextRange is where a context is written; an element of contexts may only
+// be known by the whole map.
+func contextRange(t *config.Target, attr string) hcl.Range {
+	if r, ok := t.Ranges[attr]; ok {
+		return r
+	}
+	attr, _, _ = strings.Cut(attr, ".")
+	return t.RangeOf(attr)
+}
+
+// checkDir says why a path is no directory; each is looked at once.
+func (p *planner) checkDir(dir string) error {
+	if err, ok := p.dirs[dir]; ok {
+		return err
+	}
+	info, err := p.opt.Files.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	p.dirs[dir] = err
+	return err
+}

@@ -1,0 +1,289 @@
+package planner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/orch-build/orch/config"
+)
+
+// defaultName is the name that BuildKit also looks for in lower case.
+const defaultName = "Dockerfile"
+
+// syntaxArg is the build argument that names the frontend, whatever the file
+// says.
+const syntaxArg = "BUILDKIT_SYNTAX"
+
+// dockerfile is a Dockerfile with its stages.
+type dockerfile struct {
+	*Dockerfile
+	*source
+	path   string // where it was found; "" if it is inline
+	parsed *parsed
+	err    error // why it could not be read
+}
+
+// dockerfile finds the Dockerfile of a target. It returns nil if the builder
+// has to fetch it, and false if there is a fault, which is reported.
+func (p *planner) dockerfile(t *config.Target) (*dockerfile, bool) {
+	if t.DockerfileInline != nil {
+		return p.inline(t), true
+	}
+	path, ok := dockerfilePath(t)
+	if !ok {
+		return nil, true
+	}
+	d, ok := p.files[path]
+	if !ok {
+		d = p.readDockerfile(path)
+		p.files[path] = d
+	}
+	if d.err != nil {
+		p.reportUnread(t, path, d.err)
+		return nil, false
+	}
+	return d, true
+}
+
+// dockerfilePath is where the Dockerfile of a target is on this machine, or
+// false if it is not here. "cwd://" marks a path that does not start from the
+// context.
+func dockerfilePath(t *config.Target) (string, bool) {
+	if isHTTP(t.Dockerfile) {
+		return "", false
+	}
+	if path, ok := strings.CutPrefix(t.Dockerfile, "cwd://"); ok {
+		return filepath.Clean(path), true
+	}
+	if filepath.IsAbs(t.Dockerfile) {
+		return filepath.Clean(t.Dockerfile), true
+	}
+	if t.Context.Kind != config.Local {
+		return "", false
+	}
+	name := t.Dockerfile
+	if name == "" {
+		name = defaultName
+	}
+	return filepath.Join(contextDir(t.Context), name), true
+}
+
+func contextDir(c config.Context) string {
+	if c.Value == "" {
+		return "."
+	}
+	return filepath.Clean(c.Value)
+}
+
+func (p *planner) inline(t *config.Target) *dockerfile {
+	text := *t.DockerfileInline
+	if d, ok := p.inlines[text]; ok {
+		return d
+	}
+	d := p.newDockerfile(fmt.Sprintf("Dockerfile (inline in %s)", t.Name), defaultName, []byte(text))
+	p.inlines[text] = d
+	return d
+}
+
+// readDockerfile reads a Dockerfile, or the one in lower case if there is no
+// "Dockerfile".
+func (p *planner) readDockerfile(path string) *dockerfile {
+	data, err := p.opt.Files.ReadFile(path)
+	found := path
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == defaultName {
+		lower := filepath.Join(filepath.Dir(path), strings.ToLower(defaultName))
+		if data2, err2 := p.opt.Files.ReadFile(lower); err2 == nil {
+			data, err, found = data2, nil, lower
+		}
+	}
+	if err != nil {
+		return &dockerfile{err: err}
+	}
+	d := p.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
+	d.path = found
+	return d
+}
+
+func (p *planner) newDockerfile(name, filename string, data []byte) *dockerfile {
+	syntax, _, _, _ := parser.DetectSyntax(data)
+	p.plan.Sources[name] = data
+	d := &dockerfile{
+		Dockerfile: &Dockerfile{Name: name, Filename: filename, Data: data, Syntax: syntax},
+		source:     newSource(name, data),
+	}
+	if isDockerfileSyntax(syntax) {
+		d.parsed = p.parse(data)
+	}
+	return d
+}
+
+// parse reads equal texts once.
+func (p *planner) parse(data []byte) *parsed {
+	key := sum(string(data))
+	if _, ok := p.texts[key]; !ok {
+		p.texts[key] = parse(data)
+	}
+	return p.texts[key]
+}
+
+// isDockerfileSyntax says whether a frontend reads Dockerfiles as BuildKit's
+// own does.
+func isDockerfileSyntax(frontend string) bool {
+	if frontend == "" {
+		return true
+	}
+	ref, err := reference.ParseNormalizedNamed(frontend)
+	if err != nil {
+		return false
+	}
+	switch reference.FamiliarName(ref) {
+	case "docker/dockerfile", "docker/dockerfile-upstream":
+		return true
+	}
+	return false
+}
+
+// frontend is what reads a target's Dockerfile: what the target's arguments
+// ask for, else what the file does.
+func frontend(t *config.Target, d *dockerfile) string {
+	if s := strings.TrimSpace(t.Args[syntaxArg]); s != "" {
+		s, _, _ = strings.Cut(s, " ")
+		return s
+	}
+	return d.Syntax
+}
+
+// stages returns the parsed stages, reporting what the parser refused.
+func (p *planner) stages(d *dockerfile) (*parsed, bool) {
+	if d.parsed == nil {
+		d.parsed = p.parse(d.Data)
+	}
+	for _, e := range d.parsed.errs {
+		p.fail(d.lines(e.line, e.line), "Invalid Dockerfile", "%s", sentence(e.msg))
+	}
+	return d.parsed, len(d.parsed.errs) == 0
+}
+
+// reportUnread says why the Dockerfile of a target was not read, and what is
+// there instead.
+func (p *planner) reportUnread(t *config.Target, path string, err error) {
+	at := dockerfileRange(t)
+	shown := filepath.ToSlash(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		p.fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, reason(err))
+		return
+	}
+	if dirErr := p.checkDir(filepath.Dir(path)); dirErr != nil && t.Context.Kind == config.Local {
+		if p.checkDir(contextDir(t.Context)) != nil {
+			return // the missing context is reported, and is the reason
+		}
+	}
+	hint := ` Write its path, from the context, in the attribute "dockerfile".`
+	if names := p.dockerfilesIn(filepath.Dir(path)); len(names) > 0 {
+		hint = fmt.Sprintf(" %s has %s.", dirName(filepath.Dir(path)), list(names)) + hint
+	}
+	p.fail(at, "Dockerfile not found", "Target %q needs %s, which does not exist.%s", t.Name, shown, hint)
+}
+
+// dockerfileRange is where a target says which Dockerfile it has.
+func dockerfileRange(t *config.Target) hcl.Range {
+	if _, ok := t.Ranges["dockerfile"]; ok {
+		return t.RangeOf("dockerfile")
+	}
+	return t.RangeOf("context")
+}
+
+// dockerfilesIn lists what looks like a Dockerfile in a directory.
+func (p *planner) dockerfilesIn(dir string) []string {
+	entries, err := p.opt.Files.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		name := strings.ToLower(e.Name())
+		if strings.Contains(name, "dockerfile") && !strings.HasSuffix(name, ".dockerignore") && !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// ignored returns the patterns of the ignore file that applies to a context:
+// the one named after the Dockerfile, else .dockerignore in the context.
+func (p *planner) ignored(dir string, d *dockerfile, at hcl.Range) []string {
+	var paths []string
+	if d != nil && d.path != "" {
+		paths = append(paths, d.path+".dockerignore")
+	}
+	paths = append(paths, filepath.Join(dir, ".dockerignore"))
+	for _, path := range paths {
+		if patterns, ok := p.readIgnore(path, at); ok {
+			return patterns
+		}
+	}
+	return nil
+}
+
+type ignoreFile struct {
+	patterns []string
+	found    bool
+}
+
+func (p *planner) readIgnore(path string, at hcl.Range) ([]string, bool) {
+	if f, ok := p.ignores[path]; ok {
+		return f.patterns, f.found
+	}
+	var f ignoreFile
+	data, err := p.opt.Files.ReadFile(path)
+	switch {
+	case err == nil:
+		f.found = true
+		f.patterns, err = ignorefile.ReadAll(bytes.NewReader(data))
+		if err != nil {
+			p.fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), reason(err))
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		// The context itself is reported if it is the one that is not there.
+		if p.checkDir(filepath.Dir(path)) == nil {
+			p.fail(at, "Unreadable ignore file", "Reading %s: %s.", filepath.ToSlash(path), reason(err))
+		}
+	}
+	p.ignores[path] = f
+	return f.patterns, f.found
+}
+
+// reason is the innermost part of a file error, without the path.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}
+
+func dirName(dir string) string {
+	if dir == "." {
+		return "The directory"
+	}
+	return filepath.ToSlash(dir)
+}
+
+// sentence ends a message of a library with a full stop and starts it in
+// upper case.
+func sentence(s string) string {
+	s = strings.TrimRight(strings.TrimSpace(s), ".")
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}

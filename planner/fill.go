@@ -1,0 +1,277 @@
+package planner
+
+import (
+	"maps"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+)
+
+// filling walks the instructions of a stage, with the variables that each of
+// them can use, and notes what it takes from where.
+type filling struct {
+	*stageWork
+	n    *node
+	env  *environment
+	refs []*node // those of the instructions still to come
+	ok   bool
+}
+
+// fill describes a new vertex.
+func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*cmd) bool {
+	v := n.Vertex
+	v.Name, v.Dockerfile = st.shown(), s.d.Dockerfile
+	v.Range = s.d.lines(st.first, st.last)
+	at := s.d.lines(st.first, st.fromEnd)
+	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
+	v.Steps, n.onbuild, v.Args = nil, nil, nil
+	if s.inherits(st) {
+		v.Args = maps.Clone(base.Args)
+	}
+	if base.local != nil {
+		base.local.readAll()
+	}
+	if _, ok := s.baseStage(st); !ok && base.Kind != Scratch {
+		v.Steps = append(v.Steps, Step{Text: st.source, Range: at})
+	}
+	f := filling{stageWork: s, n: n, env: baseEnvironment(s, st, base), refs: refs, ok: true}
+	for _, k := range cmds {
+		f.cmd(k)
+	}
+	n.env = f.env
+	return f.ok
+}
+
+// baseStage returns the index of the earlier stage that a stage starts from.
+func (s *stageWork) baseStage(st *stage) (int, bool) {
+	name, err := expandWord(s.lex, st.base, s.globals)
+	if err != nil {
+		return 0, false
+	}
+	return s.before(name, st.index)
+}
+
+// inherits says whether a stage goes on where an earlier one of the same file
+// ends, arguments and all. A context that stands for that stage only hands on
+// what an image does.
+func (s *stageWork) inherits(st *stage) bool {
+	i, ok := s.baseStage(st)
+	return ok && !s.replaced[i]
+}
+
+// baseEnvironment is what a stage starts with: all of an earlier stage of the
+// same file, else the unknown variables of an image.
+func baseEnvironment(s *stageWork, st *stage, base *node) *environment {
+	switch {
+	case base.Kind == Scratch, base.Kind == LocalContext, base.Kind == RemoteContext:
+		return newEnvironment(false)
+	case s.inherits(st):
+		return base.env.clone()
+	default:
+		return newEnvironment(true)
+	}
+}
+
+// preferred describes a vertex by the stage that stands first in the order of
+// files and lines, when equal stages of two places meet.
+func (s *stageWork) preferred(n *node, st *stage, base *node, refs []*node, cmds []*cmd) {
+	have := n.Range
+	if n.Dockerfile == s.d.Dockerfile && have.Start.Line == st.first {
+		return
+	}
+	if have.Filename < s.d.name || have.Filename == s.d.name && have.Start.Line <= st.first {
+		return
+	}
+	s.fill(n, st, base, refs, cmds)
+}
+
+func (f *filling) cmd(k *cmd) {
+	at := f.d.lines(k.first, k.last)
+	refs := f.refs[:len(k.froms)]
+	f.refs = f.refs[len(k.froms):]
+	switch c := k.Command.(type) {
+	case *instructions.ArgCommand:
+		for _, a := range c.Args {
+			f.arg(newArgDecl(a, f.lex), at)
+		}
+		return
+	case *instructions.EnvCommand:
+		f.setEnv(c, at)
+		return
+	case *instructions.OnbuildCommand:
+		f.n.onbuild = append(f.n.onbuild, k.onbuild...)
+		return
+	case *instructions.CopyCommand:
+		f.copy(c.SourcePaths, refs, at)
+	case *instructions.AddCommand:
+		f.copy(c.SourcePaths, nil, at)
+	case *instructions.RunCommand:
+		f.mounts(c, k, refs, at)
+	case *instructions.WorkdirCommand:
+	default:
+		return
+	}
+	f.n.Steps = append(f.n.Steps, Step{Text: k.text, Range: at})
+}
+
+func (f *filling) arg(a argDecl, at hcl.Range) {
+	value, known, set := f.argValue(a, at)
+	if !set {
+		return
+	}
+	f.env.set(a.key, value, known)
+	if f.n.Args == nil {
+		f.n.Args = map[string]string{}
+	}
+	delete(f.n.Args, a.key)
+	if known {
+		f.n.Args[a.key] = value
+	}
+}
+
+// argValue is the value of an ARG: the target's, else the default, else the
+// one that the same name has before the first FROM.
+func (f *filling) argValue(a argDecl, at hcl.Range) (value string, known, set bool) {
+	if v, ok := f.t.Args[a.key]; ok {
+		return v, true, true
+	}
+	if a.fixed {
+		return a.value, true, true
+	}
+	if a.hasValue {
+		v, known := f.expand(a.value, at)
+		return v, known, true
+	}
+	v, ok := f.globals[a.key]
+	return v, true, ok
+}
+
+func (f *filling) setEnv(c *instructions.EnvCommand, at hcl.Range) {
+	// All pairs of one ENV see the variables as they were before it.
+	before := f.env.clone()
+	for _, kv := range c.Env {
+		key, keyKnown, err := before.expand(f.lex, kv.Key)
+		f.check(err, at)
+		value, known, err := before.expand(f.lex, kv.Value)
+		f.check(err, at)
+		if !keyKnown {
+			f.env.open = true
+			continue
+		}
+		f.env.set(key, value, known)
+	}
+}
+
+// expand puts variables into a word.
+func (f *filling) expand(word string, at hcl.Range) (string, bool) {
+	s, known, err := f.env.expand(f.lex, word)
+	f.check(err, at)
+	return s, known
+}
+
+func (f *filling) check(err error, at hcl.Range) {
+	if err != nil {
+		f.ok = false
+		f.fail(at, "Invalid variable", "%s", sentence(err.Error()))
+	}
+}
+
+// copy notes the sources of a COPY or ADD.
+func (f *filling) copy(sources []string, refs []*node, at hcl.Range) {
+	var paths []string
+	known := true
+	for _, src := range sources {
+		s, ok := f.expand(src, at)
+		if !ok {
+			known = false
+			continue
+		}
+		if refs == nil && isRemote(s) {
+			f.edge(f.remote(s, at), Copy, nil, at)
+			continue
+		}
+		paths = append(paths, contextPath(s))
+	}
+	switch {
+	case len(refs) > 0:
+		f.edge(refs[0], Copy, pathsOrAll(paths, known), at)
+	case len(paths) > 0 || !known:
+		f.edge(f.main, Context, pathsOrAll(paths, known), at)
+	}
+}
+
+// pathsOrAll is nil, which means all, if not every path is known.
+func pathsOrAll(paths []string, known bool) []string {
+	if !known {
+		return nil
+	}
+	return paths
+}
+
+// mounts notes what the mounts of a RUN read.
+func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hcl.Range) {
+	known := true
+	err := c.Expand(func(word string) (string, error) {
+		s, ok, err := f.env.expand(f.lex, word)
+		known = known && ok
+		return s, err
+	})
+	if !known {
+		// The type of a mount may be among what is unknown.
+		f.mountAll(k, refs, at)
+		return
+	}
+	if err != nil {
+		f.check(err, at)
+		return
+	}
+	for i, m := range instructions.GetMounts(c) {
+		paths := []string{contextPath(m.Source)}
+		if n := mounted(k.froms, refs, i); n != nil {
+			f.edge(n, Mount, paths, at)
+		} else if m.From == "" && m.Type == instructions.MountTypeBind {
+			f.edge(f.main, Context, paths, at)
+		}
+	}
+}
+
+// mountAll notes everything that the mounts of a RUN may read.
+func (f *filling) mountAll(k *cmd, refs []*node, at hcl.Range) {
+	for _, n := range refs {
+		f.edge(n, Mount, nil, at)
+	}
+	if k.hasFiles {
+		f.edge(f.main, Context, nil, at)
+	}
+}
+
+// mounted returns what the nth mount of an instruction names, or nil.
+func mounted(froms []from, refs []*node, nth int) *node {
+	for i, f := range froms {
+		if f.nth == nth {
+			return refs[i]
+		}
+	}
+	return nil
+}
+
+func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) {
+	if n.local != nil {
+		if paths == nil {
+			n.local.readAll()
+		} else {
+			n.local.read(paths)
+		}
+	}
+	shown := make([]string, len(paths))
+	for i, p := range paths {
+		shown[i] = p
+		if p == "" {
+			shown[i] = "."
+		}
+	}
+	if paths == nil {
+		shown = nil
+	}
+	f.n.Inputs = append(f.n.Inputs, Edge{From: n.Vertex, Why: why, Range: at, Paths: shown})
+}

@@ -1,0 +1,126 @@
+package planner
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// node is a vertex with what the stages above it have to know of it.
+type node struct {
+	*Vertex
+	env     *environment // at the end of the stage
+	onbuild []*cmd       // what a stage on top of it runs first
+	local   *local       // the directory, if it is one
+}
+
+// vertex returns the node of an ID, made by fill when it is new.
+func (p *planner) vertex(id string, fill func(*Vertex)) *node {
+	if n, ok := p.nodes[id]; ok {
+		return n
+	}
+	n := &node{Vertex: &Vertex{ID: id}}
+	p.nodes[id] = n
+	fill(n.Vertex)
+	return n
+}
+
+func (p *planner) scratch() *node {
+	n := p.vertex(sum("scratch"), func(v *Vertex) { v.Kind, v.Name = Scratch, scratch })
+	if n.env == nil {
+		n.env = newEnvironment(false)
+	}
+	return n
+}
+
+func (p *planner) image(name imageName, platform string, at hcl.Range) *node {
+	return p.vertex(sum("image", name.full, platform), func(v *Vertex) {
+		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
+	})
+}
+
+func (p *planner) layout(ref, platform string, at hcl.Range) *node {
+	return p.vertex(sum("oci-layout", ref, platform), func(v *Vertex) {
+		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
+	})
+}
+
+func (p *planner) remote(url string, at hcl.Range) *node {
+	return p.vertex(sum("remote", url), func(v *Vertex) {
+		v.Kind, v.Name, v.Range = RemoteContext, url, at
+	})
+}
+
+// claim notes at every vertex which targets reach it. The builds are taken in
+// the order of the names of their targets.
+func (p *planner) claim() {
+	builds := slices.Clone(p.plan.Builds)
+	slices.SortFunc(builds, func(a, b *Build) int { return cmp.Compare(a.Name(), b.Name()) })
+	for _, b := range builds {
+		var visit func(v *Vertex)
+		visit = func(v *Vertex) {
+			if n := len(v.Targets); n > 0 && v.Targets[n-1] == b.Name() {
+				return
+			}
+			v.Targets = append(v.Targets, b.Name())
+			for _, e := range v.Inputs {
+				visit(e.From)
+			}
+		}
+		for _, v := range b.Stages {
+			visit(v)
+		}
+	}
+}
+
+// sorted returns the vertices that some build reaches: by the length of the
+// longest way below them, then by what they are.
+func (p *planner) sorted() []*Vertex {
+	depth := map[*Vertex]int{}
+	var measure func(v *Vertex) int
+	measure = func(v *Vertex) int {
+		if d, ok := depth[v]; ok {
+			return d
+		}
+		d := 0
+		for _, e := range v.Inputs {
+			d = max(d, measure(e.From)+1)
+		}
+		depth[v] = d
+		return d
+	}
+	out := make([]*Vertex, 0, len(p.nodes))
+	for _, n := range p.nodes {
+		if len(n.Targets) > 0 {
+			measure(n.Vertex)
+			out = append(out, n.Vertex)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Vertex) int {
+		return cmp.Or(
+			cmp.Compare(depth[a], depth[b]),
+			cmp.Compare(rank(a.Kind), rank(b.Kind)),
+			cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Platform, b.Platform),
+			cmp.Compare(a.ID, b.ID),
+		)
+	})
+	return out
+}
+
+// rank orders kinds: images first, then contexts, then what is built.
+func rank(k Kind) int {
+	switch k {
+	case Scratch:
+		return 0
+	case Image:
+		return 1
+	case LocalContext:
+		return 2
+	case RemoteContext:
+		return 3
+	default:
+		return 4
+	}
+}

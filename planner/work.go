@@ -1,0 +1,269 @@
+package planner
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/config"
+)
+
+// work plans the stages of one target.
+type work struct {
+	*planner
+	b        *Build
+	t        *config.Target
+	d        *dockerfile // nil if the builder has to fetch it
+	frontend string
+	main     *node             // the main context
+	contexts map[string]string // names as BuildKit looks them up, to names as written
+	exec     string            // digest of what else every RUN can feel
+	all      string            // digest of what else every stage can feel
+}
+
+// stageWork plans them for one platform.
+type stageWork struct {
+	*work
+	parsed   *parsed
+	lex      *shell.Lex
+	platform ocispecs.Platform
+	globals  variables
+	memo     map[int]*node
+	replaced map[int]bool // stages that a named context stands for
+}
+
+func newWork(p *planner, b *Build, d *dockerfile) *work {
+	w := &work{planner: p, b: b, t: b.Target, d: d, contexts: map[string]string{}}
+	for name := range w.t.Contexts {
+		w.contexts[lookupName(name)] = name
+	}
+	b.Contexts = w.localContexts()
+	w.main = w.mainContext()
+	if w.main.local != nil {
+		b.Context = w.main.local.Local
+	}
+	if d != nil {
+		b.Dockerfile = d.Dockerfile
+		w.frontend = frontend(w.t, d)
+	}
+	w.exec, w.all = settings(w.t)
+	return w
+}
+
+// lookupName is ContextName for a name that may end in "::" and a platform.
+func lookupName(name string) string {
+	name, platform, ok := strings.Cut(name, "::")
+	if !ok {
+		return ContextName(name)
+	}
+	return ContextName(name) + "::" + platform
+}
+
+func (w *work) localContexts() map[string]*Local {
+	var out map[string]*Local
+	for _, name := range slices.Sorted(maps.Keys(w.t.Contexts)) {
+		c := w.t.Contexts[name]
+		if c.Kind != config.Local {
+			continue
+		}
+		if out == nil {
+			out = map[string]*Local{}
+		}
+		out[name] = w.local(contextDir(c), nil, contextRange(w.t, "contexts."+name)).Local
+	}
+	return out
+}
+
+func (w *work) mainContext() *node {
+	at := w.t.RangeOf("context")
+	if w.t.Context.Kind == config.Local {
+		return w.local(contextDir(w.t.Context), w.d, at).node
+	}
+	return w.remote(w.t.Context.Value, at)
+}
+
+// settings sums up the attributes of a target that its steps can feel: what
+// only a RUN can, and what every step can. Proxies are left out, as BuildKit
+// leaves them out of its cache keys.
+func settings(t *config.Target) (exec, all string) {
+	if t.Network != "" || len(t.ExtraHosts) > 0 || t.ShmSize != "" || len(t.Ulimits) > 0 || t.Resources != nil ||
+		t.Args["BUILDKIT_CACHE_MOUNT_NS"] != "" || t.Args["BUILDKIT_SANDBOX_HOSTNAME"] != "" {
+		var d digest
+		d.add(t.Network, t.ShmSize, t.Args["BUILDKIT_CACHE_MOUNT_NS"], t.Args["BUILDKIT_SANDBOX_HOSTNAME"])
+		d.addMap(t.ExtraHosts)
+		d.add(t.Ulimits...)
+		// A struct of plain values always encodes.
+		limits, _ := json.Marshal(t.Resources)
+		d.add(string(limits))
+		exec = d.hex()
+	}
+	return exec, t.Args["SOURCE_DATE_EPOCH"]
+}
+
+// vertex returns the vertex that the target ends in on a platform, or nil
+// after a fault.
+func (w *work) vertex(pl ocispecs.Platform) *Vertex {
+	if w.d == nil || !isDockerfileSyntax(w.frontend) {
+		return w.opaque(platforms.FormatAll(pl)).Vertex
+	}
+	parsed, ok := w.stages(w.d)
+	if !ok {
+		return nil
+	}
+	last := parsed.stages[len(parsed.stages)-1]
+	name := w.t.Stage
+	if name == "" {
+		name = last.name
+	}
+	if name == "" {
+		name = "default"
+	}
+	s := &stageWork{work: w, parsed: parsed, lex: shell.NewLex(parsed.escape), platform: pl, memo: map[int]*node{}, replaced: map[int]bool{}}
+	var err *parseError
+	s.globals, err = globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
+	if err != nil {
+		w.fail(w.d.lines(err.line, err.line), "Invalid ARG", "%s", sentence(err.msg))
+		return nil
+	}
+	end := last.index
+	if w.t.Stage != "" {
+		if end, ok = s.find(w.t.Stage); !ok {
+			s.unknownStage()
+			return nil
+		}
+	}
+	n := s.stage(end)
+	if n == nil {
+		return nil
+	}
+	if n.local != nil {
+		n.local.readAll()
+	}
+	return n.Vertex
+}
+
+// find returns the index of the stage of that name in any case; the last one
+// if several have it.
+func (s *stageWork) find(name string) (int, bool) {
+	at := s.parsed.named[strings.ToLower(name)]
+	if len(at) == 0 {
+		return 0, false
+	}
+	return at[len(at)-1], true
+}
+
+func (s *stageWork) unknownStage() {
+	var names []string
+	for _, st := range s.parsed.stages {
+		if st.name != "" {
+			names = append(names, st.name)
+		}
+	}
+	has := " It has no named stage; leave the attribute out to build the last one."
+	if len(names) > 0 {
+		has = " It has the stages " + list(names) + "."
+	}
+	s.fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
+		s.t.Name, s.t.Stage, s.d.name, suggestion(s.t.Stage, names), has)
+}
+
+// opaque is the whole build of a target that cannot be read beforehand.
+func (w *work) opaque(platform string) *node {
+	var d digest
+	d.add("opaque", platform, w.t.Stage, w.frontend, w.exec, w.all)
+	d.addMap(w.t.Args)
+	inputs := []Edge{{From: w.main.Vertex, Why: Context, Range: w.t.RangeOf("context")}}
+	nodes := []*node{w.main}
+	d.add(w.main.ID)
+	for _, name := range slices.Sorted(maps.Keys(w.t.Contexts)) {
+		n := w.context(name, platform)
+		at := contextRange(w.t, "contexts."+name)
+		nodes = append(nodes, n)
+		inputs = append(inputs, Edge{From: n.Vertex, Why: Context, Range: at})
+		d.add(name, n.ID)
+	}
+	for _, n := range nodes {
+		if n.local != nil {
+			n.local.readAll()
+		}
+	}
+	name, at := w.t.Dockerfile, dockerfileRange(w.t)
+	if w.d != nil {
+		name = w.d.name
+		at = w.d.lines(1, 1)
+		d.add(string(w.d.Data))
+	} else {
+		d.add(name)
+	}
+	return w.planner.vertex(d.id(), func(v *Vertex) {
+		v.Kind, v.Name, v.Platform, v.Range, v.Inputs = Opaque, name, platform, at, inputs
+		if w.d != nil {
+			v.Dockerfile = w.d.Dockerfile
+		}
+		v.Args = maps.Clone(w.t.Args)
+	})
+}
+
+// named returns the context that stands for a stage or an image, or nil.
+func (w *work) named(name, platform string) *node {
+	if name == "" || name == scratch || name == "context" {
+		return nil
+	}
+	written, ok := w.contexts[name+"::"+platform]
+	if !ok {
+		written, ok = w.contexts[name]
+	}
+	if !ok {
+		return nil
+	}
+	return w.context(written, platform)
+}
+
+// context returns the vertex of a named context.
+func (w *work) context(name, platform string) *node {
+	c := w.t.Contexts[name]
+	at := contextRange(w.t, "contexts."+name)
+	switch c.Kind {
+	case config.Local:
+		return w.local(contextDir(c), nil, at).node
+	case config.Image:
+		if c.Value == scratch {
+			return w.scratch()
+		}
+		ref := w.imageName(c.Value)
+		if ref.err != nil {
+			w.fail(at, "Invalid image reference", "The context %q of target %q is the image %q: %s.", name, w.t.Name, c.Value, ref.err)
+			ref = imageName{full: c.Value, short: c.Value}
+		}
+		return w.image(ref, platform, at)
+	case config.OCILayout:
+		return w.layout(c.Value, platform, at)
+	case config.LinkedTarget:
+		return w.linked(name, platform, at)
+	default:
+		return w.remote(c.Value, at)
+	}
+}
+
+// linked returns what a linked target ends in on a platform. A target with
+// one platform serves all.
+func (w *work) linked(name, platform string, at hcl.Range) *node {
+	in := w.b.Links[name]
+	v := in.Stages[0]
+	for i, pl := range in.Platforms {
+		if pl == platform {
+			v = in.Stages[i]
+		}
+	}
+	if len(in.Platforms) > 1 && !slices.Contains(in.Platforms, platform) {
+		w.fail(at, "Platform missing in a linked target", "Target %q needs the result of target %q for %s, which is built for %s only.",
+			w.t.Name, in.Name(), platform, strings.Join(in.Platforms, ", "))
+	}
+	return w.nodes[v.ID]
+}

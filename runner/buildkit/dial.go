@@ -1,0 +1,167 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client"
+
+	// The ways to reach a builder that is not a socket or a port.
+	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
+	_ "github.com/moby/buildkit/client/connhelper/kubepod"
+	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
+	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
+	_ "github.com/moby/buildkit/client/connhelper/ssh"
+)
+
+// dialTimeout is how long a builder may take to give its first answer.
+const dialTimeout = 20 * time.Second
+
+// schemes are the kinds of address that Dial takes.
+var schemes = []string{
+	"unix", "tcp", "npipe", "docker-container", "nerdctl-container",
+	"podman-container", "kube-pod", "ssh",
+}
+
+// TLS names the files of a TLS connection; all empty means none.
+type TLS struct {
+	CACert     string
+	Cert       string
+	Key        string
+	ServerName string
+}
+
+// TLSFromDir returns the files of a folder that holds ca.pem and, for a
+// builder that asks who calls, cert.pem and key.pem.
+func TLSFromDir(dir string) (TLS, error) {
+	t := TLS{CACert: filepath.Join(dir, "ca.pem")}
+	if _, err := os.Stat(t.CACert); err != nil {
+		return TLS{}, fmt.Errorf("reading TLS folder: %w", err)
+	}
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if _, err := os.Stat(cert); err == nil {
+		t.Cert, t.Key = cert, key
+	}
+	return t, nil
+}
+
+func (t TLS) options(addr string) []client.ClientOpt {
+	var opts []client.ClientOpt
+	if t.CACert != "" {
+		name := t.ServerName
+		if u, err := url.Parse(addr); err == nil && name == "" {
+			name = u.Hostname()
+		}
+		opts = append(opts, client.WithServerConfig(name, t.CACert))
+	}
+	if t.Cert != "" || t.Key != "" {
+		opts = append(opts, client.WithCredentials(t.Cert, t.Key))
+	}
+	return opts
+}
+
+// AddressError is a builder's address that cannot be one.
+type AddressError struct {
+	Addr   string
+	Reason string
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("builder address %q: %s", e.Addr, e.Reason)
+}
+
+// CheckAddress says whether addr has the form of a builder's address.
+func CheckAddress(addr string) error {
+	scheme, rest, ok := strings.Cut(addr, "://")
+	if !ok {
+		return &AddressError{addr, "it has no scheme; write unix:///path/to/socket, tcp://host:port, or " +
+			"one of docker-container://, podman-container://, kube-pod://, ssh://"}
+	}
+	for _, s := range schemes {
+		if s == scheme {
+			if rest == "" {
+				return &AddressError{addr, "nothing follows the scheme"}
+			}
+			return nil
+		}
+	}
+	return &AddressError{addr, "unknown scheme " + scheme + "; known are " + strings.Join(schemes, ", ")}
+}
+
+// Builder is a BuildKit daemon that answers.
+type Builder struct {
+	// Name is what reports call the builder.
+	Name string
+	// Platform is the builder's own platform, such as "linux/amd64".
+	Platform string
+
+	client *client.Client
+}
+
+// Client is the connection itself, for what the package does not wrap.
+func (b *Builder) Client() *client.Client { return b.client }
+
+// Close ends the connection.
+func (b *Builder) Close() error { return b.client.Close() }
+
+// Dial connects to the BuildKit daemon at addr and makes sure that one
+// answers there. name is what reports call it; "" means its address.
+func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
+	if err := CheckAddress(addr); err != nil {
+		return nil, err
+	}
+	if name == "" {
+		name = addr
+	}
+	c, err := client.New(ctx, addr, tls.options(addr)...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to builder %s: %w", addr, err)
+	}
+	probe, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	workers, err := c.ListWorkers(probe)
+	if err != nil {
+		c.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, dialError(addr, err)
+	}
+	b := &Builder{Name: name, client: c}
+	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
+		b.Platform = platforms.Format(platforms.Normalize(workers[0].Platforms[0]))
+	}
+	return b, nil
+}
+
+// dialError puts into words why nobody useful answered.
+func dialError(addr string, err error) error {
+	text := err.Error()
+	hint := ""
+	switch {
+	case strings.Contains(text, "no such file or directory") && strings.HasPrefix(addr, "unix://"):
+		hint = "there is no such socket; is the builder running?"
+	case strings.Contains(text, "connection refused"):
+		hint = "nobody listens there; is the builder running?"
+	case strings.Contains(text, "permission denied"):
+		hint = "you may not open the socket"
+	case errors.Is(err, context.DeadlineExceeded) || strings.Contains(text, "DeadlineExceeded"):
+		hint = fmt.Sprintf("no answer within %s; does a BuildKit daemon listen there?", dialTimeout)
+	case strings.Contains(text, "server preface") || strings.Contains(text, "frame") ||
+		strings.Contains(text, "HTTP status code") || strings.Contains(text, "Unimplemented"):
+		hint = "something answers, but it is no BuildKit daemon (or it wants TLS: see --tlscacert)"
+	case strings.Contains(text, "tls:") || strings.Contains(text, "x509:"):
+		hint = "the TLS connection was refused; check --tlscacert, --tlscert and --tlskey"
+	}
+	if hint == "" {
+		return fmt.Errorf("no BuildKit daemon at %s: %w", addr, err)
+	}
+	return fmt.Errorf("no BuildKit daemon at %s: %s\n  %w", addr, hint, err)
+}

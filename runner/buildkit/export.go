@@ -1,0 +1,327 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/entitlements"
+
+	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner"
+)
+
+// export writes the target's outputs and its own cache, by a solve of the very
+// vertices that the anchor holds.
+func (t *target) export(ctx context.Context) error {
+	caches := t.ownCaches()
+	out := &files{}
+	exports, err := t.exports(ctx, out)
+	if err != nil {
+		out.abort()
+		return err
+	}
+	if len(exports) == 0 && len(caches) == 0 {
+		return nil
+	}
+	opt, err := t.exportOptions(exports, caches)
+	if err != nil {
+		out.abort()
+		return err
+	}
+	res, err := t.solve(ctx, opt)
+	if err != nil {
+		out.abort()
+		if out.err != nil {
+			return out.err
+		}
+		return fmt.Errorf("exporting: %w", err)
+	}
+	if err := out.commit(); err != nil {
+		return err
+	}
+	t.takeResponse(res.ExporterResponse, out)
+	return nil
+}
+
+// exportOptions are those of a session of its own: the outputs of a session
+// are known by their number, so that targets cannot share one.
+func (t *target) exportOptions(exports []client.ExportEntry, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
+	attach, err := t.run.attachables(t.anchor.creds)
+	if err != nil {
+		return client.SolveOpt{}, err
+	}
+	return client.SolveOpt{
+		Exports:             exports,
+		Session:             attach,
+		OCIStores:           t.anchor.stores,
+		CacheExports:        caches,
+		AllowedEntitlements: allowed(t.plan.Target),
+		FrontendAttrs:       map[string]string{},
+		Internal:            true,
+	}, nil
+}
+
+// solve runs the export. A target that wants attestations goes through the
+// builder's own frontend, because what that says of the build is what the
+// attestations are made of; its vertices are the anchor's all the same.
+func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
+	status, _ := t.run.opt.Progress.export(t.plan.Name())
+	if len(t.plan.Target.Attest) == 0 {
+		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)
+	}
+	opt.Frontend = "dockerfile.v0"
+	opt.FrontendAttrs = maps.Clone(t.opts)
+	opt.FrontendInputs = t.inputs
+	for _, a := range t.plan.Target.Attest {
+		if a.Attrs["disabled"] == "true" {
+			continue
+		}
+		opt.FrontendAttrs["attest:"+a.Type] = csv(a.Attrs)
+	}
+	return t.run.builder.client.Solve(ctx, nil, opt, status)
+}
+
+// again asks for the anchor's vertices in the Build of the export.
+func (t *target) again(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	out := gateway.NewResult()
+	out.Metadata = maps.Clone(t.result.Metadata)
+	solve := func(ref gateway.Reference) (gateway.Reference, error) {
+		def, err := t.definition(ctx, ref)
+		if err != nil || def == nil {
+			return nil, err
+		}
+		res, err := gw.Solve(ctx, gateway.SolveRequest{Definition: def})
+		if err != nil {
+			return nil, err
+		}
+		return res.SingleRef()
+	}
+	if len(t.result.Refs) == 0 {
+		ref, err := solve(t.result.Ref)
+		if err != nil {
+			return nil, err
+		}
+		out.SetRef(ref)
+		return out, nil
+	}
+	for id, ref := range t.result.Refs {
+		again, err := solve(ref)
+		if err != nil {
+			return nil, err
+		}
+		out.AddRef(id, again)
+	}
+	return out, nil
+}
+
+// definition is what a reference was made from; nil for an empty one.
+func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Definition, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	if def := t.defs[ref]; def != nil {
+		return def, nil
+	}
+	st, err := ref.ToState()
+	if err != nil {
+		return nil, err
+	}
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return def.ToPB(), nil
+}
+
+// exports turns the target's outputs into BuildKit's, with their files written
+// aside.
+func (t *target) exports(ctx context.Context, out *files) ([]client.ExportEntry, error) {
+	var exports []client.ExportEntry
+	for _, o := range t.plan.Target.Outputs {
+		e, err := t.exportEntry(ctx, o, out)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			exports = append(exports, *e)
+		}
+	}
+	return exports, nil
+}
+
+func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*client.ExportEntry, error) {
+	e := &client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}
+	if e.Attrs == nil {
+		e.Attrs = map[string]string{}
+	}
+	dest := e.Attrs["dest"]
+	delete(e.Attrs, "dest")
+	where := dest
+	switch o.Type {
+	case "cacheonly":
+		return nil, nil
+	case "registry":
+		e.Type = client.ExporterImage
+		e.Attrs["push"] = "true"
+		if _, ok := e.Attrs["unpack"]; !ok {
+			e.Attrs["unpack"] = "false"
+		}
+		where = t.name(e)
+	case "image":
+		where = t.name(e)
+	case "oci", "docker":
+		t.name(e)
+		if err := t.archive(ctx, e, dest, out); err != nil {
+			return nil, err
+		}
+		if dest == "" && o.Type == "docker" {
+			where = "docker: " + e.Attrs["name"]
+		}
+	case "tar":
+		t.toFile(e, dest, out)
+	case "local":
+		dir, err := out.dir(dest, e.Attrs["mode"] == "delete")
+		if err != nil {
+			return nil, err
+		}
+		delete(e.Attrs, "mode")
+		e.OutputDir = dir
+	default:
+		return nil, fmt.Errorf("unknown exporter %q; known are image, registry, oci, docker, local, tar and cacheonly", o.Type)
+	}
+	if e.Type == client.ExporterImage && e.Attrs["push"] == "true" && e.Attrs["name"] == "" {
+		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
+	}
+	for _, a := range t.plan.Target.Annotations {
+		annotate(e, a)
+	}
+	t.report.Outputs = append(t.report.Outputs, runner.Output{Type: o.Type, Where: where})
+	return e, nil
+}
+
+// name fills in the image's names from the tags and returns them.
+func (t *target) name(e *client.ExportEntry) string {
+	if tags := t.plan.Target.Tags; len(tags) > 0 {
+		e.Attrs["name"] = strings.Join(tags, ",")
+	}
+	return e.Attrs["name"]
+}
+
+// archive says where an OCI or docker archive goes: a file, a folder, a Docker
+// engine or the standard output.
+func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string, out *files) error {
+	switch {
+	case e.Attrs["tar"] == "false":
+		e.OutputDir = dest
+	case dest == "" && e.Type == client.ExporterDocker:
+		if t.run.opt.Load == nil {
+			return errors.New("no Docker engine to load the image into: give the output a file (dest=…)")
+		}
+		w, err := t.run.opt.Load(ctx)
+		if err != nil {
+			return err
+		}
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return w, nil }
+	default:
+		t.toFile(e, dest, out)
+	}
+	return nil
+}
+
+func (t *target) toFile(e *client.ExportEntry, dest string, out *files) {
+	if dest == "" || dest == "-" {
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return nopCloser{t.run.opt.Stdout}, nil }
+		return
+	}
+	e.Output = out.file(filepath.FromSlash(dest))
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// annotate adds an annotation, "[TYPE[,TYPE][PLATFORM]:]KEY=VALUE", to an
+// exporter under the name that BuildKit has for it.
+func annotate(e *client.ExportEntry, annotation string) {
+	key, value, _ := strings.Cut(annotation, "=")
+	kinds, name, ok := strings.Cut(key, ":")
+	if !ok {
+		kinds, name = "manifest", key
+	}
+	for kind := range strings.SplitSeq(kinds, ",") {
+		full := "annotation"
+		if plain, platform, ok := strings.Cut(kind, "["); ok {
+			full += "-" + plain + "[" + platform
+		} else if kind != "manifest" {
+			full += "-" + kind
+		}
+		e.Attrs[full+"."+name] = value
+	}
+}
+
+// takeResponse writes down what the exporters said.
+func (t *target) takeResponse(response map[string]string, out *files) {
+	t.report.Digest = response[exptypes.ExporterImageDigestKey]
+	t.report.Metadata = metadata(response)
+	sizes := map[string]int64{}
+	for _, p := range out.pending {
+		if f, ok := p.(*fileOutput); ok {
+			sizes[f.dest] = f.size
+		}
+	}
+	for i, o := range t.report.Outputs {
+		t.report.Outputs[i].Size = sizes[filepath.FromSlash(o.Where)]
+	}
+}
+
+// metadata decodes the values that BuildKit hands over as base64 of JSON, as
+// the peer's metadata file has them.
+func metadata(response map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range response {
+		out[k] = v
+		data, err := base64.StdEncoding.DecodeString(v)
+		if err != nil {
+			continue
+		}
+		var decoded map[string]any
+		if json.Unmarshal(data, &decoded) == nil && len(decoded) > 0 {
+			out[k] = json.RawMessage(data)
+		}
+	}
+	return out
+}
+
+// allowed are the entitlements that a target asks for.
+func allowed(t *orch.Target) []string {
+	out := slices.Clone(t.Entitlements)
+	if t.Network == "host" && !slices.Contains(out, string(entitlements.EntitlementNetworkHost)) {
+		out = append(out, string(entitlements.EntitlementNetworkHost))
+	}
+	return out
+}
+
+// csv is the one-line form of attributes, in a stable order.
+func csv(attrs map[string]string) string {
+	var fields []string
+	for _, k := range slices.Sorted(maps.Keys(attrs)) {
+		field := k + "=" + attrs[k]
+		if strings.ContainsAny(field, ",\"") {
+			field = `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
+		}
+		fields = append(fields, field)
+	}
+	return strings.Join(fields, ",")
+}

@@ -1,0 +1,95 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// logTail is how many lines of a failed step's output a failure keeps.
+const logTail = 20
+
+// excerptPad is how many lines around a failed instruction are shown.
+const excerptPad = 3
+
+// failure collects what is known about an error of this target. Once the run
+// has been ended, what a build says of it is only an echo of that.
+func (t *target) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: err}
+	var exit *gatewaypb.ExitError
+	if errors.As(err, &exit) {
+		f.ExitCode = int(exit.ExitCode)
+	}
+	var vertex *errdefs.VertexError
+	if errors.As(err, &vertex) {
+		v := t.run.opt.Progress.failed(digest.Digest(vertex.Digest))
+		f.Step, f.Log = v.name, v.tail(logTail)
+	}
+	// The innermost source is the one of the step itself.
+	if sources := errdefs.Sources(err); len(sources) > 0 {
+		t.locate(f, sources[0])
+	}
+	if f.Stage == "" {
+		if m := stepName().FindStringSubmatch(f.Step); m != nil {
+			f.Stage = m[2]
+		}
+	}
+	return f
+}
+
+// locate fills in where the error is written.
+func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
+	if src.Info == nil || len(src.Ranges) == 0 {
+		return
+	}
+	f.File = src.Info.Filename
+	if d := t.plan.Dockerfile; d != nil && d.Filename == f.File {
+		f.File = d.Name
+	}
+	first, last := lineSpan(src.Ranges)
+	f.Line = first
+	lines := strings.Split(string(src.Info.Data), "\n")
+	for n := max(1, first-excerptPad); n <= min(len(lines), last+excerptPad); n++ {
+		f.Excerpt = append(f.Excerpt, runner.ExcerptLine{
+			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,
+		})
+	}
+	f.Stage = t.stageAt(first)
+}
+
+func lineSpan(ranges []*pb.Range) (first, last int) {
+	for i, r := range ranges {
+		start, end := int(r.GetStart().GetLine()), int(r.GetEnd().GetLine())
+		if i == 0 || start < first {
+			first = start
+		}
+		last = max(last, start, end)
+	}
+	return first, last
+}
+
+// stageAt names the stage of this target's Dockerfile that holds a line.
+func (t *target) stageAt(line int) string {
+	name, best := "", 0
+	for _, v := range t.run.plan.Graph.Vertices {
+		if v.Kind != planner.Stage || v.Dockerfile != t.plan.Dockerfile || !slices.Contains(v.Targets, t.plan.Name()) {
+			continue
+		}
+		if start := v.Range.Start.Line; start <= line && start > best {
+			name, best = v.Name, start
+		}
+	}
+	return name
+}

@@ -1,0 +1,267 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// recorder is the gateway client that the frontend of one target sees. It
+// answers with the target's own options and inputs, reads the Dockerfile from
+// memory, keeps the definitions that the frontend makes, and asks the builder
+// for the configuration of a base image once for all targets.
+type recorder struct {
+	gateway.Client
+	target *target
+}
+
+func (c *recorder) BuildOpts() gateway.BuildOpts {
+	opts := c.Client.BuildOpts()
+	opts.Opts = c.target.opts
+	return opts
+}
+
+func (c *recorder) Inputs(context.Context) (map[string]llb.State, error) {
+	return c.target.inputs, nil
+}
+
+func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	if file, ok := c.dockerfile(ctx, req); ok {
+		res := gateway.NewResult()
+		res.SetRef(file)
+		return res, nil
+	}
+	res, err := c.Client.Solve(ctx, req)
+	if err != nil || req.Definition == nil {
+		return res, err
+	}
+	ref, err := res.SingleRef()
+	if err != nil {
+		return nil, err
+	}
+	if ref != nil {
+		c.target.record(ref, req.Definition)
+	}
+	return res, nil
+}
+
+func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	key := "config " + ref + resolveKey(opt)
+	type answer struct {
+		ref  string
+		dgst digest.Digest
+		data []byte
+	}
+	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
+		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
+		return answer{r, d, data}, err
+	})
+	if err != nil {
+		return "", "", nil, err
+	}
+	a := v.(answer)
+	return a.ref, a.dgst, a.data, nil
+}
+
+func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	key := "source " + op.Identifier + fmt.Sprint(op.Attrs) + resolveKey(opt)
+	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
+		return c.Client.ResolveSourceMetadata(ctx, op.CloneVT(), opt)
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The caller may change what it gets.
+	res := *v.(*sourceresolver.MetaResponse)
+	res.Op = res.Op.CloneVT()
+	return &res, nil
+}
+
+// resolveKey is equal for equal questions; the text for the log is no part of
+// a question.
+func resolveKey(opt sourceresolver.Opt) string {
+	opt.LogName = ""
+	data, err := json.Marshal(opt)
+	if err != nil {
+		return fmt.Sprintf(" %p", &opt) // equal to none
+	}
+	return " " + string(data)
+}
+
+// dockerfile answers the frontend's request for the Dockerfile, which is in
+// memory: what is built is what was planned, byte for byte.
+func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
+	input, ok := c.target.inputs["dockerfile"]
+	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
+		return nil, false
+	}
+	opts := c.Client.BuildOpts()
+	def, err := input.Marshal(ctx, llb.WithCaps(opts.Caps))
+	if err != nil {
+		return nil, false
+	}
+	if !slices.EqualFunc(def.Def, req.Definition.Def, slices.Equal[[]byte]) {
+		return nil, false
+	}
+	d := c.target.plan.Dockerfile
+	return &memoryRef{name: d.Filename, data: d.Data, state: input}, true
+}
+
+// record keeps the definition of a reference and says whose vertices it has.
+func (t *target) record(ref gateway.Reference, def *pb.Definition) {
+	ids := make([]digest.Digest, 0, len(def.Def))
+	for _, dt := range def.Def {
+		ids = append(ids, digest.FromBytes(dt))
+	}
+	t.mu.Lock()
+	t.defs[ref] = def
+	t.mu.Unlock()
+	t.run.opt.Progress.own(t.plan.Name(), ids)
+}
+
+// memoryRef is a reference to a file system with one file.
+type memoryRef struct {
+	name  string
+	data  []byte
+	state llb.State
+}
+
+var errNoFile = errors.New("no such file")
+
+func (r *memoryRef) ToState() (llb.State, error)    { return r.state, nil }
+func (r *memoryRef) Evaluate(context.Context) error { return nil }
+
+func (r *memoryRef) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
+	if strings.TrimPrefix(req.Filename, "/") != r.name {
+		return nil, errNoFile
+	}
+	return r.data, nil
+}
+
+func (r *memoryRef) StatFile(context.Context, gateway.StatRequest) (*fstypes.Stat, error) {
+	return nil, errNoFile
+}
+
+func (r *memoryRef) ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	return nil, errNoFile
+}
+
+// memo asks each question once, however many targets have it.
+type memo struct {
+	mu      sync.Mutex
+	answers map[string]*memoAnswer
+}
+
+type memoAnswer struct {
+	done  chan struct{}
+	value any
+	err   error
+}
+
+func (m *memo) do(ctx context.Context, key string, ask func() (any, error)) (any, error) {
+	m.mu.Lock()
+	if m.answers == nil {
+		m.answers = map[string]*memoAnswer{}
+	}
+	a, ok := m.answers[key]
+	if !ok {
+		a = &memoAnswer{done: make(chan struct{})}
+		m.answers[key] = a
+	}
+	m.mu.Unlock()
+	if !ok {
+		a.value, a.err = ask()
+		close(a.done)
+		return a.value, a.err
+	}
+	select {
+	case <-a.done:
+		return a.value, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// networkMode is the frontend's word for a target's network.
+func networkMode(network string) string {
+	switch network {
+	case "", "default":
+		return ""
+	case "none", "host", "sandbox":
+		return network
+	}
+	return network
+}
+
+// shmSize is a size in bytes, from one with a unit.
+func shmSize(size string) string {
+	if size == "" {
+		return ""
+	}
+	n, err := units.RAMInBytes(size)
+	if err != nil {
+		return size
+	}
+	return fmt.Sprint(n)
+}
+
+// extraHosts is the frontend's list of names and addresses.
+func extraHosts(hosts map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		for ip := range strings.SplitSeq(hosts[name], ",") {
+			ip = strings.Trim(strings.TrimSpace(ip), "[]")
+			if net.ParseIP(ip) != nil || ip == "host-gateway" {
+				out = append(out, name+"="+ip)
+			}
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+// resourceOptions are the limits of the target's steps.
+func (t *target) resourceOptions() {
+	res := t.plan.Target.Resources
+	if res == nil {
+		return
+	}
+	set := func(key, value string) {
+		if value != "" {
+			t.opts[key] = value
+		}
+	}
+	number := func(key string, value *int64) {
+		if value != nil {
+			t.opts[key] = fmt.Sprint(*value)
+		}
+	}
+	set("memory", shmSize(res.Memory))
+	set("memswap", memorySwap(res.MemorySwap))
+	set("cpusetcpus", res.CpusetCpus)
+	set("cpusetmems", res.CpusetMems)
+	number("cpushares", res.CPUShares)
+	number("cpuperiod", res.CPUPeriod)
+	number("cpuquota", res.CPUQuota)
+}
+
+// memorySwap keeps -1, which means no limit.
+func memorySwap(v string) string {
+	if v == "-1" {
+		return v
+	}
+	return shmSize(v)
+}

@@ -1,0 +1,189 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/docker/cli/cli/config"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/ociindex"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/fsutil"
+
+	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// credentials are the secrets and ssh sources that one session hands out, by
+// their ids.
+type credentials struct {
+	secrets map[string]orch.Secret
+	ssh     map[string]orch.SSH
+}
+
+func newCredentials() *credentials {
+	return &credentials{secrets: map[string]orch.Secret{}, ssh: map[string]orch.SSH{}}
+}
+
+// fits says whether the target's ids mean the same as those that are there.
+func (c *credentials) fits(t *orch.Target) bool {
+	for _, s := range t.Secrets {
+		if have, ok := c.secrets[s.ID]; ok && have != s {
+			return false
+		}
+	}
+	for _, s := range t.SSH {
+		if have, ok := c.ssh[s.ID]; ok && !slices.Equal(have.Paths, s.Paths) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *credentials) add(t *orch.Target) {
+	for _, s := range t.Secrets {
+		c.secrets[s.ID] = s
+	}
+	for _, s := range t.SSH {
+		c.ssh[s.ID] = s
+	}
+}
+
+// attachables are the services that a session offers to the builder: registry
+// credentials, secrets and ssh agents.
+func (r *run) attachables(c *credentials) ([]session.Attachable, error) {
+	out := []session.Attachable{r.auth()}
+	if len(c.secrets) > 0 {
+		out = append(out, secretsprovider.NewSecretProvider(&secretStore{c.secrets, r.opt.LookupEnv}))
+	}
+	if len(c.ssh) > 0 {
+		var confs []sshprovider.AgentConfig
+		for _, s := range c.ssh {
+			confs = append(confs, sshprovider.AgentConfig{ID: s.ID, Paths: slices.Clone(s.Paths)})
+		}
+		slices.SortFunc(confs, func(a, b sshprovider.AgentConfig) int { return strings.Compare(a.ID, b.ID) })
+		agents, err := sshprovider.NewSSHAgentProvider(confs)
+		if err != nil {
+			return nil, fmt.Errorf("preparing ssh: %w", err)
+		}
+		out = append(out, agents)
+	}
+	return out, nil
+}
+
+func (r *run) auth() session.Attachable {
+	dir := r.opt.DockerConfig
+	if dir == "" {
+		dir = config.Dir()
+	}
+	file, err := config.Load(dir)
+	if err != nil {
+		// A broken configuration file must not stop a build that needs no
+		// credentials; one that does is told by the registry.
+		file = config.LoadDefaultConfigFile(os.Stderr)
+	}
+	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(file),
+	})
+}
+
+// secretStore reads a secret when a step asks for it, and keeps nothing.
+type secretStore struct {
+	secrets map[string]orch.Secret
+	lookup  func(string) (string, bool)
+}
+
+func (s *secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
+	secret, ok := s.secrets[id]
+	if !ok {
+		return nil, fmt.Errorf("secret %q: %w", id, secrets.ErrNotFound)
+	}
+	if secret.Env != "" {
+		value, ok := s.lookup(secret.Env)
+		if !ok {
+			return nil, fmt.Errorf("secret %q: variable %s is not set: %w", id, secret.Env, secrets.ErrNotFound)
+		}
+		return []byte(value), nil
+	}
+	data, err := os.ReadFile(secret.Src)
+	if err != nil {
+		return nil, fmt.Errorf("secret %q: %w", id, err)
+	}
+	return data, nil
+}
+
+// mounts opens the local directories of the plan, each once.
+func mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
+	out := map[string]fsutil.FS{}
+	for _, l := range locals {
+		dir, err := fsutil.NewFS(l.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("opening context %s: %w", l.Dir, err)
+		}
+		out[l.Name] = dir
+	}
+	return out, nil
+}
+
+// localState is the LLB of a local directory. It names the anchor's session,
+// so that every target's build reads the very same source.
+func localState(l *planner.Local, sessionID, shown string) llb.State {
+	opts := []llb.LocalOption{
+		llb.SessionID(sessionID),
+		llb.SharedKeyHint(l.Name),
+		llb.ExcludePatterns(l.Excludes),
+		llb.WithCustomName(shown),
+	}
+	if l.Paths != nil {
+		opts = append(opts, llb.FollowPaths(l.Paths))
+	}
+	return llb.Local(l.Name, opts...)
+}
+
+// ociStore is an OCI layout folder that a named context points to.
+type ociStore struct {
+	id    string
+	store content.Store
+	ref   string // what the frontend is told
+}
+
+// openOCILayout opens the folder of an oci-layout context and finds the digest
+// that it means.
+func openOCILayout(value string) (*ociStore, error) {
+	path, dgst, hasDigest := strings.Cut(value, "@")
+	tag := "latest"
+	if !hasDigest {
+		if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
+			path, tag = path[:i], path[i+1:]
+		}
+		desc, err := ociindex.NewStoreIndex(path).Get(tag)
+		if err != nil {
+			return nil, fmt.Errorf("reading OCI layout %s: %w", path, err)
+		}
+		if desc == nil {
+			return nil, fmt.Errorf("OCI layout %s has no image with the tag %q", path, tag)
+		}
+		dgst = desc.Digest.String()
+	}
+	store, err := contentlocal.NewStore(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening OCI layout %s: %w", path, err)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	id := "oci-" + digest.FromString(abs).Encoded()[:12]
+	return &ociStore{id: id, store: store, ref: "oci-layout://" + id + "@" + dgst}, nil
+}

@@ -1,0 +1,188 @@
+package buildkit
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// measureTimeout bounds what finding out the sizes may add to a run. The sizes
+// are for the reader; a builder with a very large cache is not held up.
+const measureTimeout = 3 * time.Second
+
+// measure finds out how large each image is, and the stages it was built in.
+// BuildKit keeps a record for each layer, described by the step that made it;
+// the size of a file system is that of its record and of all below it.
+func (r *run) measure(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+	defer cancel()
+	usage, err := r.builder.client.DiskUsage(ctx)
+	if err != nil {
+		return
+	}
+	records := newRecords(usage)
+	for _, t := range r.targets {
+		if t.report == nil || t.result == nil {
+			continue
+		}
+		t.measure(ctx, records)
+	}
+}
+
+func (t *target) measure(ctx context.Context, records *records) {
+	ref := t.result.Ref
+	if ids, err := platformIDs(t.result); err == nil && ids[0] != "" {
+		ref = t.result.Refs[ids[0]]
+	}
+	def, err := t.definition(ctx, ref)
+	if err != nil || def == nil {
+		return
+	}
+	g := newOpGraph(def)
+	t.report.ImageSize = records.size(g, g.root)
+	for _, id := range g.sources() {
+		if size := records.size(g, id); size > t.report.BuiltInSize {
+			t.report.BuiltInSize = size
+			t.report.BuiltIn = stageOf(g.name(id))
+		}
+	}
+}
+
+// stageOf takes the stage's name out of a step's.
+func stageOf(step string) string {
+	m := stepName().FindStringSubmatch(step)
+	if m == nil {
+		return ""
+	}
+	return m[2]
+}
+
+// records are a builder's cache records.
+type records struct {
+	byID   map[string]*client.UsageInfo
+	byText map[string]*client.UsageInfo // the one used last
+}
+
+func newRecords(usage []*client.UsageInfo) *records {
+	r := &records{byID: map[string]*client.UsageInfo{}, byText: map[string]*client.UsageInfo{}}
+	for _, u := range usage {
+		r.byID[u.ID] = u
+		if old := r.byText[u.Description]; old == nil || lastUse(u).After(lastUse(old)) {
+			r.byText[u.Description] = u
+		}
+	}
+	return r
+}
+
+func lastUse(u *client.UsageInfo) time.Time {
+	if u.LastUsedAt != nil {
+		return *u.LastUsedAt
+	}
+	return u.CreatedAt
+}
+
+// size is that of the file system that a vertex makes; 0 if it is not known.
+func (r *records) size(g *opGraph, id digest.Digest) int64 {
+	u := r.byText[g.description(id)]
+	if u == nil {
+		return 0
+	}
+	var total int64
+	seen := map[string]bool{}
+	queue := []string{u.ID}
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		u := r.byID[id]
+		if u == nil || seen[id] {
+			continue
+		}
+		seen[id] = true
+		total += max(0, u.Size)
+		queue = append(queue, u.Parents...)
+	}
+	return total
+}
+
+// opGraph is a definition that can be walked.
+type opGraph struct {
+	root  digest.Digest
+	ops   map[digest.Digest]*pb.Op
+	names map[digest.Digest]string
+}
+
+func newOpGraph(def *pb.Definition) *opGraph {
+	g := &opGraph{ops: map[digest.Digest]*pb.Op{}, names: map[digest.Digest]string{}}
+	for _, dt := range def.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(dt); err != nil {
+			continue
+		}
+		id := digest.FromBytes(dt)
+		g.ops[id] = &op
+		if md := def.Metadata[string(id)]; md != nil {
+			g.names[id] = md.Description["llb.customname"]
+		}
+		if op.Op == nil && len(op.Inputs) > 0 {
+			g.root = digest.Digest(op.Inputs[0].Digest)
+		}
+	}
+	return g
+}
+
+func (g *opGraph) name(id digest.Digest) string { return g.names[id] }
+
+// description is how BuildKit describes the record that a vertex makes.
+func (g *opGraph) description(id digest.Digest) string {
+	op := g.ops[id]
+	if op == nil {
+		return ""
+	}
+	if exec := op.GetExec(); exec != nil && exec.Meta != nil {
+		return "mount / from exec " + strings.Join(exec.Meta.Args, " ")
+	}
+	if op.GetFile() != nil {
+		return g.names[id]
+	}
+	return ""
+}
+
+// sources are the vertices, outside the chain of the last stage, that this
+// stage copies from.
+func (g *opGraph) sources() []digest.Digest {
+	var out []digest.Digest
+	for id := g.root; ; {
+		op := g.ops[id]
+		if op == nil || len(op.Inputs) == 0 {
+			return out
+		}
+		base := 0
+		if file := op.GetFile(); file != nil {
+			base = baseInput(file)
+			for i, in := range op.Inputs {
+				src := digest.Digest(in.Digest)
+				if i != base && !slices.Contains(out, src) && g.ops[src] != nil && g.ops[src].GetSource() == nil {
+					out = append(out, src)
+				}
+			}
+		}
+		if base < 0 || base >= len(op.Inputs) {
+			return out
+		}
+		id = digest.Digest(op.Inputs[base].Digest)
+	}
+}
+
+// baseInput is the input of a file operation that it writes on; -1 if it
+// begins with an empty file system.
+func baseInput(file *pb.FileOp) int {
+	if len(file.Actions) == 0 {
+		return -1
+	}
+	return int(file.Actions[0].Input)
+}

@@ -1,0 +1,123 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// Options are what a Solver needs besides the plan.
+type Options struct {
+	// Progress shows what happens. The caller closes it.
+	Progress *Progress
+	// ClientID tells this machine from others that use the same builder, so
+	// that a folder of the same name on two machines is not taken for one.
+	ClientID string
+	// LookupEnv reads the variables that secrets name.
+	LookupEnv func(string) (string, bool)
+	// Stdout receives outputs whose destination is "-".
+	Stdout io.Writer
+	// Load receives an image for a Docker engine. The image is whole when
+	// the writer is closed without an error.
+	Load func(ctx context.Context) (io.WriteCloser, error)
+	// DockerConfig is the folder of the docker configuration that holds
+	// registry credentials; "" is the default one.
+	DockerConfig string
+}
+
+// Solver carries out plans on one builder.
+type Solver struct {
+	builder *Builder
+	opt     Options
+}
+
+// NewSolver returns a solver that builds on b.
+func NewSolver(b *Builder, opt Options) *Solver { return &Solver{builder: b, opt: opt} }
+
+// Open opens the anchor of the run.
+func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+	r := &run{
+		opt:     s.opt,
+		builder: s.builder,
+		plan:    plan,
+		targets: map[*planner.Build]*target{},
+	}
+	s.opt.Progress.setPlan(plan)
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// run is one open run: a builder and the anchors on it.
+type run struct {
+	opt     Options
+	builder *Builder
+	plan    *planner.Plan
+	targets map[*planner.Build]*target
+	anchors []*anchor
+}
+
+func (r *run) Builder() string { return r.builder.Name }
+
+// open sorts the builds into anchors and opens these. There is one anchor,
+// unless two targets give the same name to different secrets or ssh keys: one
+// session cannot tell these apart.
+func (r *run) open(ctx context.Context) error {
+	for _, b := range r.plan.Builds {
+		var a *anchor
+		for _, candidate := range r.anchors {
+			if candidate.creds.fits(b.Target) {
+				a = candidate
+				break
+			}
+		}
+		if a == nil {
+			a = newAnchor(r)
+			r.anchors = append(r.anchors, a)
+		}
+		a.creds.add(b.Target)
+		a.builds = append(a.builds, b)
+		r.targets[b] = newTarget(r, a, b)
+	}
+	for i, a := range r.anchors {
+		if err := a.open(ctx); err != nil {
+			for _, opened := range r.anchors[:i] {
+				_ = opened.close(ctx, false)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// Build converts, evaluates and exports one target.
+func (r *run) Build(ctx context.Context, b *planner.Build) (*runner.Result, error) {
+	return r.targets[b].build(ctx)
+}
+
+// Close ends the anchors, the last of which writes the shared cache.
+func (r *run) Close(ctx context.Context, ok bool) error {
+	var first error
+	for _, a := range r.anchors {
+		if err := a.close(ctx, ok); err != nil && first == nil {
+			first = err
+		}
+	}
+	// What the builder said of the steps is complete only now.
+	for _, t := range r.targets {
+		if t.report != nil {
+			t.report.Steps = t.steps()
+		}
+	}
+	if first != nil {
+		return fmt.Errorf("ending the run: %w", first)
+	}
+	if ok {
+		r.measure(ctx)
+	}
+	return nil
+}

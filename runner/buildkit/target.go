@@ -1,0 +1,313 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// target is one build on its way through a run.
+type target struct {
+	run    *run
+	anchor *anchor
+	plan   *planner.Build
+
+	oci    map[string]*ociStore // by the name of the context
+	inputs map[string]llb.State
+	opts   map[string]string
+	result *gateway.Result
+	report *runner.Result
+
+	mu   sync.Mutex // the frontend solves platforms side by side
+	defs map[gateway.Reference]*pb.Definition
+}
+
+func newTarget(r *run, a *anchor, b *planner.Build) *target {
+	return &target{
+		run: r, anchor: a, plan: b,
+		oci:    map[string]*ociStore{},
+		inputs: map[string]llb.State{},
+		defs:   map[gateway.Reference]*pb.Definition{},
+	}
+}
+
+func (t *target) openStores() error {
+	for name, c := range t.plan.Target.Contexts {
+		if c.Kind != orch.OCILayout {
+			continue
+		}
+		s, err := openOCILayout(c.Value)
+		if err != nil {
+			return fmt.Errorf("target %s: context %q: %w", t.plan.Name(), name, err)
+		}
+		t.oci[name] = s
+	}
+	return nil
+}
+
+// build takes the target from its Dockerfile to its outputs.
+func (t *target) build(ctx context.Context) (*runner.Result, error) {
+	start := time.Now()
+	if err := t.convert(ctx); err != nil {
+		return nil, t.failure(ctx, err)
+	}
+	if err := t.evaluate(ctx); err != nil {
+		return nil, t.failure(ctx, err)
+	}
+	t.anchor.keep(t.result)
+	evaluated := time.Now()
+	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if err := t.export(ctx); err != nil {
+		return nil, t.failure(ctx, err)
+	}
+	t.report.Exported = time.Since(evaluated)
+	return t.report, nil
+}
+
+// convert turns the Dockerfile into LLB, on this side, by BuildKit's frontend.
+func (t *target) convert(ctx context.Context) error {
+	if err := t.prepare(ctx); err != nil {
+		return err
+	}
+	c := &recorder{Client: t.anchor.gateway, target: t}
+	res, err := dockerfile.Build(ctx, c)
+	if err != nil {
+		return err
+	}
+	t.result = res
+	return nil
+}
+
+// evaluate has the builder carry out the steps, for all platforms at once.
+func (t *target) evaluate(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	_ = t.result.EachRef(func(ref gateway.Reference) error {
+		group.Go(func() error { return ref.Evaluate(ctx) })
+		return nil
+	})
+	return group.Wait()
+}
+
+// prepare writes down what the frontend is told: options and inputs.
+func (t *target) prepare(ctx context.Context) error {
+	t.opts = maps.Clone(t.anchor.gateway.BuildOpts().Opts)
+	if t.opts == nil {
+		t.opts = map[string]string{}
+	}
+	t.targetOptions()
+	t.contextOptions()
+	if err := t.linkOptions(ctx); err != nil {
+		return err
+	}
+	if d := t.plan.Dockerfile; d != nil {
+		t.opts["filename"] = d.Filename
+		t.inputs["dockerfile"] = dockerfileState(d)
+		if builtIn(d.Syntax) {
+			// The frontend that is linked in implements what the official one
+			// does; this keeps it from asking the builder to pull that one.
+			t.opts["cmdline"] = d.Syntax
+		}
+	} else if f := t.plan.Target.Dockerfile; f != "" {
+		t.opts["filename"] = f
+	}
+	return nil
+}
+
+// builtIn says whether a syntax line names the official frontend.
+func builtIn(syntax string) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(syntax), " ")
+	name = strings.TrimPrefix(name, "docker.io/")
+	repo, tag, _ := strings.Cut(name, ":")
+	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
+}
+
+// dockerfileState is a file system that holds just the Dockerfile.
+func dockerfileState(d *planner.Dockerfile) llb.State {
+	st := llb.Scratch()
+	if i := strings.LastIndexByte(d.Filename, '/'); i > 0 {
+		st = st.File(llb.Mkdir("/"+d.Filename[:i], 0o755, llb.WithParents(true)))
+	}
+	return st.File(llb.Mkfile("/"+d.Filename, 0o644, d.Data),
+		llb.WithCustomName("[internal] load build definition from "+d.Name))
+}
+
+// targetOptions are the attributes of the target, by the frontend's names.
+func (t *target) targetOptions() {
+	target := t.plan.Target
+	set := func(key, value string) {
+		if value != "" {
+			t.opts[key] = value
+		}
+	}
+	set("target", target.Stage)
+	set("platform", strings.Join(t.plan.Platforms, ","))
+	set("force-network-mode", networkMode(target.Network))
+	set("shm-size", shmSize(target.ShmSize))
+	set("ulimit", strings.Join(target.Ulimits, ","))
+	set("add-hosts", extraHosts(target.ExtraHosts))
+	for k, v := range target.Args {
+		t.opts["build-arg:"+k] = v
+	}
+	for k, v := range target.Labels {
+		t.opts["label:"+k] = v
+	}
+	if target.Pull != nil && *target.Pull {
+		t.opts["image-resolve-mode"] = "pull"
+	}
+	switch {
+	case target.NoCache != nil && *target.NoCache:
+		t.opts["no-cache"] = ""
+	case len(target.NoCacheFilter) > 0:
+		t.opts["no-cache"] = strings.Join(target.NoCacheFilter, ",")
+	}
+	t.resourceOptions()
+}
+
+// contextOptions tell the frontend where the contexts are. Local ones are
+// inputs, so that every target reads the same source.
+func (t *target) contextOptions() {
+	session := t.anchor.session.ID()
+	if l := t.plan.Context; l != nil {
+		t.inputs["context"] = localState(l, session, "[internal] load build context")
+	} else {
+		t.opts["context"] = t.plan.Target.Context.Value
+	}
+	for name, l := range t.plan.Contexts {
+		key := "local:" + name
+		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
+		t.opts["context:"+name] = "input:" + key
+	}
+	for name, c := range t.plan.Target.Contexts {
+		switch c.Kind {
+		case orch.Image:
+			t.opts["context:"+name] = "docker-image://" + c.Value
+		case orch.Git, orch.HTTP:
+			t.opts["context:"+name] = c.Value
+		case orch.OCILayout:
+			t.opts["context:"+name] = t.oci[name].ref
+		}
+	}
+}
+
+// linkOptions hand over the results of the targets that this one is built on:
+// their vertices, not a copy of their image.
+func (t *target) linkOptions(ctx context.Context) error {
+	for name, b := range t.plan.Links {
+		linked := t.run.targets[b]
+		if err := t.link(ctx, name, linked); err != nil {
+			return fmt.Errorf("handing target %s to %s: %w", b.Name(), t.plan.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (t *target) link(ctx context.Context, name string, linked *target) error {
+	ids, err := platformIDs(linked.result)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		ref, suffix := linked.result.Ref, ""
+		if id != "" {
+			ref, suffix = linked.result.Refs[id], "/"+id
+			if len(ids) > 1 {
+				name = strings.SplitN(name, "::", 2)[0] + "::" + id
+			}
+		}
+		key := "target:" + linked.plan.Name() + suffix
+		st, err := linked.state(ctx, ref)
+		if err != nil {
+			return err
+		}
+		t.inputs[key] = st
+		t.opts["context:"+name] = "input:" + key
+		image := linked.result.Metadata[exptypes.ExporterImageConfigKey+suffix]
+		if image == nil {
+			image = linked.result.Metadata[exptypes.ExporterImageConfigKey]
+		}
+		md, err := json.Marshal(map[string][]byte{exptypes.ExporterImageConfigKey: image})
+		if err != nil {
+			return err
+		}
+		t.opts["input-metadata:"+key] = string(md)
+	}
+	return nil
+}
+
+// state is the LLB of a reference of this target.
+func (t *target) state(_ context.Context, ref gateway.Reference) (llb.State, error) {
+	if ref == nil {
+		return llb.Scratch(), nil
+	}
+	def := t.defs[ref]
+	if def == nil {
+		return ref.ToState()
+	}
+	op, err := llb.NewDefinitionOp(def)
+	if err != nil {
+		return llb.State{}, err
+	}
+	return llb.NewState(op), nil
+}
+
+// platformIDs returns the keys of a result's references, in their order; ""
+// stands for the only one of a result without keys.
+func platformIDs(res *gateway.Result) ([]string, error) {
+	if len(res.Refs) == 0 {
+		return []string{""}, nil
+	}
+	data, ok := res.Metadata[exptypes.ExporterPlatformsKey]
+	if !ok {
+		return slices.Sorted(maps.Keys(res.Refs)), nil
+	}
+	var ps exptypes.Platforms
+	if err := json.Unmarshal(data, &ps); err != nil {
+		return nil, fmt.Errorf("reading the platforms of a result: %w", err)
+	}
+	var ids []string
+	for _, p := range ps.Platforms {
+		ids = append(ids, p.ID)
+	}
+	return ids, nil
+}
+
+// steps counts what became of the steps of the target's stages. BuildKit
+// reports a step only when it looks at it, so what lies below a cached step
+// counts as neither.
+func (t *target) steps() runner.Steps {
+	var n runner.Steps
+	seen := map[digest.Digest]bool{}
+	for _, def := range t.defs {
+		for _, dt := range def.Def {
+			id := digest.FromBytes(dt)
+			v, ok := t.run.opt.Progress.step(id)
+			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || strings.HasPrefix(v.name, "[internal]") {
+				continue
+			}
+			seen[id] = true
+			if v.cached {
+				n.Cached++
+			} else {
+				n.Run++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,135 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/mod/semver"
+	"golang.org/x/sys/unix"
+)
+
+// lockRetry is how often a lock that someone else holds is tried again.
+const lockRetry = 10 * time.Millisecond
+
+// Ensure returns a running builder, starting one if there is none. Any number
+// of processes may call it at once: they get the same builder.
+//
+// A builder may end between Ensure and the first request, when another orch
+// replaces it. A caller whose dial fails calls Ensure once more.
+func Ensure(ctx context.Context, o Options) (*Daemon, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := newPaths(o.StateDir)
+	info, err := probe(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if info.Running && !(outdated(o, info) && !info.Busy()) {
+		return found(p, info), nil
+	}
+	if err := p.prepare(); err != nil {
+		return nil, err
+	}
+	unlock, err := p.lockStart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	info, err = probe(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if info.Running {
+		if !outdated(o, info) || info.Busy() || !retire(ctx, p, info) {
+			return found(p, info), nil
+		}
+	}
+	return start(ctx, o, p)
+}
+
+func found(p paths, info *Info) *Daemon {
+	return &Daemon{Address: p.address(), Log: p.log, Info: *info}
+}
+
+// lockStart takes the lock under which builders are started and stopped.
+func (p paths) lockStart(ctx context.Context) (unlock func(), err error) {
+	lock := flock.New(p.startLock, flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, p.explain(err)
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// outdated says whether the builder should make room when it is idle: for a
+// newer orch, or for a new build of the very file that it was started from.
+// Anything else stays, so that two programs never take turns in replacing each
+// other's builder.
+func outdated(o Options, info *Info) bool {
+	if newer(o.Version, info.Version) {
+		return true
+	}
+	file, id := executable()
+	return file != "" && file == info.executable && id != info.executableID
+}
+
+// newer says whether version a is after version b. A version that is not a
+// semantic one, such as "dev", is neither before nor after any.
+func newer(a, b string) bool {
+	a, b = semantic(a), semantic(b)
+	return semver.IsValid(a) && semver.IsValid(b) && semver.Compare(a, b) > 0
+}
+
+func semantic(v string) string {
+	if v != "" && v[0] != 'v' {
+		return "v" + v
+	}
+	return v
+}
+
+// executable returns the file of this program, and a text that changes when
+// the file does.
+func executable() (file, id string) {
+	file, err := os.Executable()
+	if err != nil {
+		return "", ""
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		return "", ""
+	}
+	return file, fmt.Sprintf("%d:%d:%d.%09d", st.Ino, st.Size, st.Mtim.Sec, st.Mtim.Nsec)
+}
+
+// retire asks an idle builder to end and waits until it takes no more clients.
+// It returns false if the builder stays.
+func retire(ctx context.Context, p paths, info *Info) bool {
+	if info.PID == 0 || unix.Kill(info.PID, drainSignal) != nil {
+		return false
+	}
+	return p.waitUnlinked(ctx, 10*time.Second) == nil
+}
+
+// waitUnlinked waits until the socket is gone.
+func (p paths) waitUnlinked(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		if _, err := os.Lstat(p.socket); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lockRetry):
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	// maxLogSize is the size in bytes at which the log is rotated.
+	maxLogSize = 10 << 20
+	// keptLogs is how many older logs stay, as .1 (the newest) and so on.
+	keptLogs = 3
+)
+
+// openLog opens the builder's log for appending, rotating it before if it has
+// grown beyond limit bytes.
+func openLog(path string, limit int64) (*os.File, error) {
+	if fi, err := os.Stat(path); err == nil && fi.Size() > limit {
+		if err := rotate(path); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+}
+
+// rotate renames the log and its predecessors one number up, dropping the last.
+func rotate(path string) error {
+	name := func(n int) string {
+		if n == 0 {
+			return path
+		}
+		return fmt.Sprintf("%s.%d", path, n)
+	}
+	for n := keptLogs - 1; n >= 0; n-- {
+		if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("rotating the builder's log: %w", err)
+		}
+	}
+	return nil
+}
+
+// tail returns the last n lines of the file from offset on, for an error
+// message; what cannot be read is left out.
+func tail(path string, offset int64, n int) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err == nil {
+		offset = max(offset, fi.Size()-64<<10)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(f, offset, 64<<10))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// CopyLog writes the last n lines of the builder's log to w (all of them if n
+// is negative). With follow it goes on with what is added, across rotations,
+// until ctx is done; that is not an error.
+func CopyLog(ctx context.Context, w io.Writer, path string, n int, follow bool) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no log yet: the embedded builder has not run with its state in this folder (%s)", path)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the builder's log: %w", err)
+	}
+	defer func() { f.Close() }()
+	if err := seekLines(f, n); err != nil {
+		return fmt.Errorf("reading the builder's log: %w", err)
+	}
+	for {
+		if _, err := io.Copy(w, f); err != nil {
+			return fmt.Errorf("copying the builder's log: %w", err)
+		}
+		if !follow {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(200 * time.Millisecond):
+		}
+		if next := reopened(f, path); next != nil {
+			_, _ = io.Copy(w, f)
+			f.Close()
+			f = next
+		}
+	}
+}
+
+// reopened returns the file that is now at path if it is another one than f.
+func reopened(f *os.File, path string) *os.File {
+	next, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	a, errA := f.Stat()
+	b, errB := next.Stat()
+	if errA == nil && errB == nil && !os.SameFile(a, b) {
+		return next
+	}
+	next.Close()
+	return nil
+}
+
+// seekLines moves f to the start of its last n lines.
+func seekLines(f *os.File, n int) error {
+	if n < 0 {
+		return nil
+	}
+	pos, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	// The newline at the very end closes the last line and starts none.
+	want, buf := n+1, make([]byte, 32<<10)
+	for pos > 0 {
+		size := min(pos, int64(len(buf)))
+		pos -= size
+		if _, err := f.ReadAt(buf[:size], pos); err != nil {
+			return err
+		}
+		for i := size; i > 0; {
+			i = int64(bytes.LastIndexByte(buf[:i], '\n'))
+			if i < 0 {
+				break
+			}
+			if want--; want == 0 {
+				_, err := f.Seek(pos+i+1, io.SeekStart)
+				return err
+			}
+		}
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}

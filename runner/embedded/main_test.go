@@ -1,0 +1,206 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/tonistiigi/fsutil"
+)
+
+// TestMain makes the test binary the daemon that the tests start.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == daemonArg {
+		if err := Serve(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if dir := os.Getenv(helperEnv); dir != "" {
+		if err := helper(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// helperEnv makes the test binary another caller of Ensure: it names the state
+// folder, and the arguments are the steps to build, each a shell script.
+const helperEnv = "TEST_ENSURE_IN"
+
+// helper prints the builder's process id on its first line, and then what ran.
+func helper(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d, err := Ensure(ctx, Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute, SingleID: os.Getenv("TEST_SINGLE_ID") != ""})
+	if err != nil {
+		return err
+	}
+	fmt.Println(d.Info.PID)
+	if len(os.Args) == 1 {
+		return nil
+	}
+	c, err := d.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	fs, err := fsutil.NewFS(os.Getenv("TEST_BUSYBOX"))
+	if err != nil {
+		return err
+	}
+	res, err := solve(ctx, c, fs, step(os.Args[1:]...))
+	if err != nil {
+		return err
+	}
+	fmt.Println(strings.Join(res.ran, "\n"))
+	return nil
+}
+
+// newOptions returns options with a state folder of their own; what runs there
+// is ended with the test. The folder's path is short, as a socket goes into it.
+func newOptions(t *testing.T) Options {
+	t.Helper()
+	if _, err := findRuntime(os.Getenv("PATH")); err != nil {
+		t.Skip("no runc on this machine")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	dir, err := os.MkdirTemp("", "orch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute}
+	t.Cleanup(func() {
+		if _, err := Stop(context.Background(), o, true); err != nil {
+			t.Errorf("stopping the builder: %v", err)
+		}
+		if t.Failed() {
+			log, _ := LogPath(o)
+			t.Logf("builder's log:\n%s", tail(log, 0, 40))
+		}
+		if err := clearLeftovers(newPaths(dir), "runc"); err != nil {
+			t.Fatal(err)
+		}
+		os.RemoveAll(dir)
+	})
+	return o
+}
+
+func ensure(t *testing.T, o Options) *Daemon {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d, err := Ensure(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func dial(t *testing.T, d *Daemon) *client.Client {
+	t.Helper()
+	c, err := client.New(context.Background(), d.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// busybox is a root file system of one static program.
+func busybox(t *testing.T) fsutil.FS {
+	t.Helper()
+	fs, err := fsutil.NewFS(busyboxDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fs
+}
+
+func busyboxDir(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "bin")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "/bin/busybox", filepath.Join(dir, "sh")).CombinedOutput(); err != nil {
+		t.Skipf("no static busybox on this machine: %s", out)
+	}
+	return filepath.Dir(dir)
+}
+
+// step is a build step: a shell script on busybox, after the steps before it.
+func step(scripts ...string) llb.State {
+	st := llb.Scratch().File(llb.Copy(llb.Local("busybox"), "/", "/"))
+	for _, s := range scripts {
+		st = st.Run(llb.Args([]string{"/bin/sh", "-c", s})).Root()
+	}
+	return st
+}
+
+// result is what a solve did: the names of the steps that were not cached.
+type result struct{ ran []string }
+
+// solve builds a state and returns what ran.
+func solve(ctx context.Context, c *client.Client, fs fsutil.FS, st llb.State) (*result, error) {
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	statuses := make(chan *client.SolveStatus)
+	done := make(chan *result)
+	go func() {
+		res, seen := &result{}, map[string]bool{}
+		for s := range statuses {
+			for _, v := range s.Vertexes {
+				if v.Completed != nil && !v.Cached && v.Error == "" && !seen[v.Name] {
+					seen[v.Name] = true
+					res.ran = append(res.ran, v.Name)
+				}
+			}
+		}
+		done <- res
+	}()
+	_, err = c.Solve(ctx, def, client.SolveOpt{LocalMounts: map[string]fsutil.FS{"busybox": fs}}, statuses)
+	return <-done, err
+}
+
+// has says whether a step with this script ran.
+func (r *result) has(script string) bool {
+	return slices.ContainsFunc(r.ran, func(name string) bool { return strings.Contains(name, script) })
+}
+
+// eventually waits until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 10 s still not: %s", what)
+		}
+	}
+}
+
+// alive says whether a process has this text in its command line.
+func alive(text string) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), text) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// DefaultIdle is how long a builder without clients stays.
+const DefaultIdle = 15 * time.Minute
+
+// daemonArg is the hidden argument by which orch runs as the builder.
+const daemonArg = "__daemon"
+
+// Options says where the builder keeps its state and how it is started. The
+// zero value is usable: every field has a default.
+type Options struct {
+	// StateDir is the folder of all state. Default: [DefaultStateDir] of the
+	// process environment.
+	StateDir string
+	// Version is the version of the calling orch. A builder of an older
+	// version is replaced when it is idle. Default: "dev", which is neither
+	// older nor newer than anything.
+	Version string
+	// Idle is how long a builder started by this call stays without clients;
+	// negative means for ever. Default: [DefaultIdle].
+	Idle time.Duration
+	// SingleID lets an ordinary user without a range of subordinate ids go on
+	// with the own id alone: build steps cannot change owners then.
+	SingleID bool
+	// Notify, if set, is told in one line why a start takes long.
+	Notify func(line string)
+	// Command holds the arguments by which this program runs [Serve].
+	// Default: "__daemon".
+	Command []string
+}
+
+// OptionsFromEnv reads ORCH_STATE_DIR, XDG_STATE_HOME and HOME (see
+// [DefaultStateDir]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means for
+// ever) and ORCH_BUILDER_SINGLE_ID (1 sets SingleID).
+func OptionsFromEnv(getenv func(string) string) (Options, error) {
+	dir, err := DefaultStateDir(getenv)
+	if err != nil {
+		return Options{}, err
+	}
+	o := Options{StateDir: dir, SingleID: getenv("ORCH_BUILDER_SINGLE_ID") == "1"}
+	if s := getenv("ORCH_BUILDER_IDLE"); s != "" {
+		o.Idle, err = time.ParseDuration(s)
+		if err != nil || o.Idle < 0 {
+			return Options{}, fmt.Errorf("ORCH_BUILDER_IDLE is %q, which is not a duration: write for example 30m, or 0 to keep the builder for ever", s)
+		}
+		if o.Idle == 0 {
+			o.Idle = -1
+		}
+	}
+	return o, nil
+}
+
+// DefaultStateDir returns ORCH_STATE_DIR if that is set, /var/lib/orch for
+// root, and XDG_STATE_HOME/orch (by default ~/.local/state/orch) for others.
+func DefaultStateDir(getenv func(string) string) (string, error) {
+	if dir := getenv("ORCH_STATE_DIR"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/orch", nil
+	}
+	// The XDG base directory specification has relative paths ignored.
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "orch"), nil
+	}
+	if home := getenv("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "orch"), nil
+	}
+	return "", errors.New("no folder for the builder's state: HOME is not set; set it, or name a folder with ORCH_STATE_DIR")
+}
+
+// withDefaults fills in what the caller left empty.
+func (o Options) withDefaults() (Options, error) {
+	if o.StateDir == "" {
+		dir, err := DefaultStateDir(os.Getenv)
+		if err != nil {
+			return o, err
+		}
+		o.StateDir = dir
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	if o.Idle == 0 {
+		o.Idle = DefaultIdle
+	}
+	if o.Notify == nil {
+		o.Notify = func(string) {}
+	}
+	if o.Command == nil {
+		o.Command = []string{daemonArg}
+	}
+	return o, nil
+}
+
+// LogPath returns the file that the builder of these options writes to.
+func LogPath(o Options) (string, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return "", err
+	}
+	return newPaths(o.StateDir).log, nil
+}

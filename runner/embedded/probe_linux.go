@@ -1,0 +1,139 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containerd/platforms"
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/pb"
+	wlabel "github.com/moby/buildkit/worker/label"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// answerTimeout is how long a builder that listens may take to answer.
+const answerTimeout = 10 * time.Second
+
+// probe asks the builder on the socket what it is. Nobody listening, also on a
+// socket left over from a crash, is not an error: Running is false then.
+func probe(ctx context.Context, p paths) (*Info, error) {
+	info := &Info{Address: p.address(), StateDir: p.state, Log: p.log}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", p.socket)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return info, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, p.explain(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the embedded builder: %w", err)
+	}
+	defer conn.Close()
+	info.PID = peerPID(conn)
+
+	ask, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err = info.fill(ask, conn)
+	switch {
+	case err == nil:
+		info.Running = true
+		return info, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case status.Code(err) == codes.Unavailable:
+		// It ended between the connection and the answer.
+		return info, nil
+	case ask.Err() != nil:
+		return info, fmt.Errorf("the embedded builder (process %d) does not answer; see its log %s, or end it with \"orch builder stop --now\"", info.PID, p.log)
+	default:
+		return nil, fmt.Errorf("asking the embedded builder at %s: %w", p.socket, err)
+	}
+}
+
+// fill asks over conn and fills in the answer.
+func (i *Info) fill(ctx context.Context, conn net.Conn) error {
+	conns := make(chan net.Conn, 1)
+	conns <- conn
+	c, err := client.New(ctx, i.Address, client.WithContextDialer(
+		func(context.Context, string) (net.Conn, error) {
+			select {
+			case conn := <-conns:
+				return conn, nil
+			default:
+				return nil, net.ErrClosed
+			}
+		}))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var header metadata.MD
+	resp, err := c.ControlClient().ListWorkers(ctx, &controlapi.ListWorkersRequest{}, grpc.Header(&header))
+	if err != nil {
+		return err
+	}
+	i.Clients, i.Active = number(header, headerClients), number(header, headerActive)
+	for _, w := range resp.Record {
+		i.BuildKit = w.BuildkitVersion.GetVersion()
+		i.labels(w.Labels)
+		for _, p := range pb.ToSpecPlatforms(w.Platforms) {
+			i.Platforms = append(i.Platforms, platforms.FormatAll(p))
+		}
+	}
+	return nil
+}
+
+func (i *Info) labels(l map[string]string) {
+	i.Version = l[LabelVersion]
+	i.Started, _ = time.Parse(time.RFC3339, l[labelStarted])
+	i.IdleExit = l[labelIdleExit]
+	i.Runtime = l[labelRuntime]
+	i.Rootless = l[labelRootless] == "true"
+	i.Snapshotter = l[wlabel.Snapshotter]
+	i.Network = l[wlabel.Network]
+	i.executable, i.executableID = l[labelExecutable], l[labelExecutableID]
+	if e := l[LabelEmulated]; e != "" {
+		i.Emulated = strings.Split(e, ",")
+	}
+}
+
+func number(md metadata.MD, key string) int {
+	for _, s := range md.Get(key) {
+		n, _ := strconv.Atoi(s)
+		return n
+	}
+	return 0
+}
+
+// peerPID returns the process that listens on the other end of conn, or 0. It
+// needs no file that could be stale.
+func peerPID(conn net.Conn) int {
+	uc, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	var cred *unix.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || credErr != nil {
+		return 0
+	}
+	return int(cred.Pid)
+}

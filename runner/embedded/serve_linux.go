@@ -1,0 +1,191 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/util/apicaps"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/buildkit/util/stack"
+	"github.com/moby/buildkit/version"
+	"github.com/moby/sys/userns"
+	"github.com/sirupsen/logrus"
+	fscopy "github.com/tonistiigi/fsutil/copy"
+	"golang.org/x/sys/unix"
+)
+
+// drainSignal asks the daemon to end when its present builds are done.
+const drainSignal = unix.SIGUSR2
+
+// settings are the daemon's arguments.
+type settings struct {
+	paths
+	stateDir string
+	idle     time.Duration
+	version  string
+	userns   bool
+	rootless bool
+	runtime  string
+}
+
+// Serve is the main function of the builder's process: it returns when the
+// builder has ended. args are those after the hidden argument that led here.
+func Serve(args []string) error {
+	var s settings
+	flags := flag.NewFlagSet(daemonArg, flag.ContinueOnError)
+	flags.StringVar(&s.stateDir, "state-dir", "", "folder of all state")
+	flags.DurationVar(&s.idle, "idle", DefaultIdle, "end after this time without clients; negative: never")
+	flags.StringVar(&s.version, "version", "dev", "version of orch")
+	flags.BoolVar(&s.userns, usernsFlag, false, "wait for the mapping of a new user namespace, then start over")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if s.stateDir == "" {
+		return errors.New("--state-dir is missing: the builder's process is started by orch, not by hand")
+	}
+	if s.userns {
+		return enterUserNamespace()
+	}
+	s.paths = newPaths(s.stateDir)
+	// Nothing that the daemon starts may hold the pipe open.
+	unix.CloseOnExec(reportFD)
+	rep := reporter{os.NewFile(reportFD, "report")}
+	defer rep.close()
+	err := serve(s, rep)
+	if err != nil {
+		bklog.L.Errorf("builder ends: %v", err)
+		rep.say(reportFailed, err.Error())
+	}
+	return err
+}
+
+// errTaken ends a daemon that finds another one at work.
+var errTaken = errors.New("another builder is running with the same state folder")
+
+func serve(s settings, rep reporter) error {
+	logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true})
+	if err := s.surroundings(); err != nil {
+		return err
+	}
+	var err error
+	if s.runtime, err = findRuntime(os.Getenv("PATH")); err != nil {
+		return err
+	}
+	unlock, err := lockState(s.paths, rep)
+	if errors.Is(err, errTaken) {
+		rep.say(reportTaken, "")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := clearLeftovers(s.paths, s.runtime); err != nil {
+		return fmt.Errorf("clearing what a killed builder left: %w", err)
+	}
+
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, drainSignal)
+	signal.Ignore(unix.SIGHUP)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	d, err := newDaemon(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	// The socket gets its name only now: who can connect gets an answer.
+	l, err := listen(s.paths)
+	if err != nil {
+		return err
+	}
+	bklog.L.Infof("builder ready: orch %s, BuildKit %s, process %d, %s", s.version, version.Version, os.Getpid(), s.socket)
+	rep.say(reportReady, "")
+	rep.close()
+	return d.run(cancel, l, signals)
+}
+
+// surroundings sets up the process as BuildKit's server expects it. Nothing of
+// this may happen in the process of a client.
+func (s *settings) surroundings() error {
+	syscall.Umask(0)
+	fscopy.UmaskIsZero = true
+	version.Version = buildkitVersion()
+	stack.SetVersionInfo(version.Version, version.Revision)
+	apicaps.ExportedProduct = "buildkit"
+
+	// Temporary mounts must be where the next daemon finds them.
+	if err := os.Setenv("TMPDIR", s.tmp); err != nil {
+		return err
+	}
+	if s.rootless = userns.RunningInUserNS(); s.rootless {
+		return s.rootlessSurroundings()
+	}
+	return nil
+}
+
+// buildkitVersion is the version of the BuildKit that is linked in.
+func buildkitVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == version.Package {
+				return dep.Version
+			}
+		}
+	}
+	return version.Version
+}
+
+// lockState takes the lock that one daemon holds as long as it lives. A
+// predecessor that is ending is waited for; one that answers is errTaken.
+func lockState(p paths, rep reporter) (unlock func(), err error) {
+	lock := flock.New(p.lock, flock.SetPermissions(0o600))
+	for said := false; ; time.Sleep(lockRetry) {
+		ok, err := lock.TryLock()
+		if err != nil {
+			return nil, p.explain(err)
+		}
+		if ok {
+			return func() { _ = lock.Unlock() }, nil
+		}
+		if conn, err := net.Dial("unix", p.socket); err == nil {
+			conn.Close()
+			return nil, errTaken
+		}
+		if !said {
+			rep.say(reportWait, "waiting for the previous builder to finish its builds")
+			said = true
+		}
+	}
+}
+
+// listen opens the socket, replacing one that a killed daemon left.
+func listen(p paths) (net.Listener, error) {
+	name := p.newSocket()
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, p.explain(err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := os.Chmod(name, 0o600); err != nil {
+		l.Close()
+		return nil, p.explain(err)
+	}
+	if err := os.Rename(name, p.socket); err != nil {
+		l.Close()
+		return nil, p.explain(err)
+	}
+	return l, nil
+}

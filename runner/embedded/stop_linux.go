@@ -1,0 +1,93 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// Status looks for the builder without starting one.
+func Status(ctx context.Context, o Options) (*Info, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return probe(ctx, newPaths(o.StateDir))
+}
+
+// Stop ends the builder and returns when its process has ended; false means
+// that none was running. Builds that run are waited for, unless now is set:
+// then they are cancelled, and a builder that does not even answer is killed.
+// The cache stays.
+func Stop(ctx context.Context, o Options, now bool) (bool, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return false, err
+	}
+	p := newPaths(o.StateDir)
+	info, err := probe(ctx, p)
+	if info == nil || err != nil && !now {
+		return false, err
+	}
+	if !info.Running && err == nil {
+		return p.awaitEnd(ctx, o, 0)
+	}
+	if info.PID == 0 {
+		return false, fmt.Errorf("the embedded builder at %s runs where this process cannot end it (in another PID namespace)", p.socket)
+	}
+	unlock, err := p.lockStart(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	sig, limit := drainSignal, time.Duration(0)
+	if now {
+		sig, limit = unix.SIGTERM, stopTimeout+5*time.Second
+	} else if info.Busy() {
+		o.Notify(fmt.Sprintf("waiting for %d clients of the builder to finish", info.Clients))
+	}
+	if err := unix.Kill(info.PID, sig); err != nil {
+		return false, fmt.Errorf("ending the embedded builder (process %d): %w", info.PID, err)
+	}
+	ended, err := p.awaitEnd(ctx, o, limit)
+	if errors.Is(err, errStillAlive) {
+		if err := unix.Kill(info.PID, unix.SIGKILL); err != nil {
+			return false, fmt.Errorf("killing the embedded builder (process %d): %w", info.PID, err)
+		}
+		ended, err = p.awaitEnd(ctx, o, limit)
+	}
+	return ended, err
+}
+
+var errStillAlive = errors.New("the embedded builder has not ended in time")
+
+// awaitEnd waits until no daemon holds its lock, at most for limit unless that
+// is 0. It returns whether there was one to wait for.
+func (p paths) awaitEnd(ctx context.Context, o Options, limit time.Duration) (waited bool, err error) {
+	if _, err := os.Stat(p.lock); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errStillAlive)
+		defer cancel()
+	}
+	lock := flock.New(p.lock, flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		waited = true
+		_, err = lock.TryLockContext(ctx, lockRetry)
+	}
+	if ctx.Err() != nil {
+		return waited, context.Cause(ctx)
+	}
+	if err != nil {
+		return waited, p.explain(err)
+	}
+	return waited, lock.Unlock()
+}

@@ -1,0 +1,197 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// usernsFlag makes the daemon wait, in a user namespace without a mapping,
+	// until its parent has written one.
+	usernsFlag = "userns"
+	// mappedFD is the descriptor on which the parent says that it has.
+	mappedFD = 4
+)
+
+// startInUserNamespace starts the daemon as root of an own user namespace. In
+// it, root is the calling user, and the other ids are the user's subordinate
+// ones (subuid(5)), which newuidmap(1) is allowed to map.
+func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
+	m, err := newMapping(o.SingleID)
+	if err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	defer w.Close()
+	cmd.ExtraFiles = append(cmd.ExtraFiles, r)
+	cmd.Args = append(cmd.Args, "--"+usernsFlag)
+	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+	if m.single {
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+		o.Notify("no subordinate ids: build steps cannot change owners, and many package managers fail")
+	}
+	if err := cmd.Start(); err != nil {
+		return usernsError(err)
+	}
+	if err := m.write(ctx, cmd.Process.Pid); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return err
+	}
+	_, err = w.Write([]byte{1})
+	return err
+}
+
+// enterUserNamespace is the daemon's first life: it waits for the mapping, and
+// starts over as the root that it has become. Only a new program image gets
+// root's capabilities.
+func enterUserNamespace() error {
+	f := os.NewFile(mappedFD, "mapped")
+	if n, _ := f.Read(make([]byte, 1)); n != 1 {
+		return errors.New("no mapping of the user namespace: the caller ended")
+	}
+	f.Close()
+	args := make([]string, 0, len(os.Args))
+	for _, a := range os.Args {
+		if a != "--"+usernsFlag {
+			args = append(args, a)
+		}
+	}
+	return fmt.Errorf("starting over in the user namespace: %w", unix.Exec("/proc/self/exe", args, os.Environ()))
+}
+
+// rootlessSurroundings sets up the process as root of a user namespace.
+func (s *settings) rootlessSurroundings() error {
+	// Mounts made here must not spread, those made outside may come in.
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("using the mount namespace: %w%s", err, usernsHint())
+	}
+	// runc keeps its state in the first folder if the second says that it is
+	// not the machine's root; /run is not ours.
+	if err := os.Setenv("XDG_RUNTIME_DIR", s.run); err != nil {
+		return err
+	}
+	if name := os.Getenv("USER"); name == "" || name == "root" {
+		return os.Setenv("USER", "orch")
+	}
+	return nil
+}
+
+// mapping is the arguments of newuidmap and newgidmap after the process id, or
+// the one own id.
+type mapping struct {
+	single     bool
+	uids, gids []string
+}
+
+// newMapping reads the user's subordinate ids.
+func newMapping(singleAllowed bool) (*mapping, error) {
+	m, err := subordinate()
+	if err != nil && singleAllowed {
+		return &mapping{single: true}, nil
+	}
+	return m, err
+}
+
+func subordinate() (*mapping, error) {
+	uid, gid := os.Geteuid(), os.Getegid()
+	name := strconv.Itoa(uid)
+	if u, err := user.LookupUid(uid); err == nil {
+		name = u.Name
+	}
+	uids, err := subIDs("/etc/subuid", name, uid)
+	if err != nil {
+		return nil, err
+	}
+	gids, err := subIDs("/etc/subgid", name, uid)
+	if err != nil {
+		return nil, err
+	}
+	for _, prog := range []string{"newuidmap", "newgidmap"} {
+		if lookIn(searchDirs(os.Getenv("PATH")), prog) == "" {
+			return nil, fmt.Errorf(`%s is not on PATH: an ordinary user's builder needs it to use a range of user ids; install it:
+  Debian, Ubuntu  apt-get install uidmap
+  Fedora          dnf install shadow-utils
+  Alpine          apk add shadow-uidmap
+  Arch            pacman -S shadow
+or run orch as root, or set ORCH_BUILDER_SINGLE_ID=1 to do without (build steps cannot change owners then)`, prog)
+		}
+	}
+	return &mapping{uids: idMap(uid, uids), gids: idMap(gid, gids)}, nil
+}
+
+// subIDs returns the ranges of the user, given by name or number.
+func subIDs(file, name string, uid int) ([]user.SubID, error) {
+	ids, err := user.ParseSubIDFileFilter(file, func(e user.SubID) bool {
+		return e.Name == name || e.Name == strconv.Itoa(uid)
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf(`%s has no range for %s: an ordinary user's builder needs one; have root run
+  usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s
+(with a range that nobody else has), or run orch as root, or set ORCH_BUILDER_SINGLE_ID=1 to do without (build steps cannot change owners then)`, file, name, name)
+	}
+	return ids, nil
+}
+
+// idMap maps root to the user's own id and the ids after it to the ranges.
+func idMap(own int, ranges []user.SubID) []string {
+	args := []string{"0", strconv.Itoa(own), "1"}
+	next := int64(1)
+	for _, r := range ranges {
+		args = append(args, strconv.FormatInt(next, 10), strconv.FormatInt(r.SubID, 10), strconv.FormatInt(r.Count, 10))
+		next += r.Count
+	}
+	return args
+}
+
+// write gives the namespace of process pid its mapping.
+func (m *mapping) write(ctx context.Context, pid int) error {
+	if m.single {
+		return nil
+	}
+	for prog, args := range map[string][]string{"newuidmap": m.uids, "newgidmap": m.gids} {
+		file := lookIn(searchDirs(os.Getenv("PATH")), prog)
+		out, err := exec.CommandContext(ctx, file, append([]string{strconv.Itoa(pid)}, args...)...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("mapping ids with %s: %w: %s", prog, err, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
+}
+
+// usernsError explains why the kernel gives no user namespace.
+func usernsError(err error) error {
+	return fmt.Errorf("an ordinary user's builder needs a user namespace, and this machine gives none: %w%s", err, usernsHint())
+}
+
+// usernsHint names the settings that keep ordinary users from namespaces.
+func usernsHint() string {
+	for _, s := range []struct{ file, bad, want string }{
+		{"kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"},
+		{"kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or an AppArmor profile for orch that allows userns)"},
+		{"user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"},
+	} {
+		b, err := os.ReadFile("/proc/sys/" + s.file)
+		if err == nil && strings.TrimSpace(string(b)) == s.bad {
+			return "\nhave root run: " + s.want
+		}
+	}
+	return "\nrun orch as root, or use another builder with --builder or BUILDKIT_HOST"
+}

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs what the demo and the tests need and the machine lacks, by the
+# system's own package manager: runc (the embedded builder runs steps in it),
+# uidmap (the builder of an ordinary user), and a static busybox (what the
+# tests build images from, since they pull none).
+set -eu
+
+[ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
+
+missing=""
+command -v runc >/dev/null 2>&1 || missing="$missing runc"
+if [ "${1:-}" = tests ]; then
+	command -v newuidmap >/dev/null 2>&1 || missing="$missing uidmap"
+	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
+fi
+[ -n "$missing" ] || exit 0
+
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null 2>&1 || { echo "setup: as root, install:$missing" >&2; exit 1; }
+	sudo=sudo
+fi
+
+# The packages' names, where they differ from system to system.
+pick() {
+	for name in $missing; do
+		case "$name" in
+		uidmap) echo "$1" ;;
+		busybox) echo "$2" ;;
+		*) echo "$name" ;;
+		esac
+	done
+}
+
+echo "setup: installing$missing"
+if command -v apt-get >/dev/null 2>&1; then
+	$sudo apt-get update -q
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static)
+elif command -v dnf >/dev/null 2>&1; then
+	$sudo dnf install -y $(pick shadow-utils busybox)
+elif command -v apk >/dev/null 2>&1; then
+	$sudo apk add $(pick shadow-uidmap busybox-static)
+elif command -v pacman >/dev/null 2>&1; then
+	$sudo pacman -S --noconfirm $(pick shadow busybox)
+else
+	echo "setup: no known package manager; install:$missing" >&2
+	exit 1
+fi
