@@ -122,6 +122,10 @@ type Target struct {
 	// language ("context", "cache-from", …); for map attributes also each
 	// element as "args.NAME". Values that came from --set have no entry.
 	Ranges map[string]hcl.Range
+
+	// written holds the values as they were decided, for printing: the fields
+	// above cannot tell "" from not written.
+	written values
 }
 
 // RangeOf returns where the attribute was written, or the target's own range.

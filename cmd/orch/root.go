@@ -133,7 +133,12 @@ func newRootCommand(e *env) *cobra.Command {
 		return usagef("%w\nSee '%s --help'.", err, cmd.CommandPath())
 	})
 	root.AddCommand(
+		newBakeCommand(e),
+		newListCommand(e),
+		newValidateCommand(e),
 		newVersionCommand(e),
+		newDaemonCommand(),
+		newBuilderCommand(e, nil),
 	)
 	return root
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"github.com/orch-build/orch/config"
+	"github.com/spf13/cobra"
+)
+
+func newBakeCommand(e *env) *cobra.Command {
+	var load loadFlags
+	var b bakeFlags
+	var builder builderFlags
+	cmd := &cobra.Command{
+		Use:   "bake [TARGET…]",
+		Short: "Build targets",
+		Example: `  orch bake                       build the default group
+  orch bake client server         build two targets at once
+  orch bake 'svc-*' --except svc-old
+  orch bake --set '*.platform=linux/arm64' --push
+  orch bake --print               show the resolved definition as JSON`,
+		ValidArgsFunction: completeTargets(e, &load),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b.noted(cmd.Flags())
+			if b.list != "" {
+				return runList(e, &load, &b)
+			}
+			return bake(cmd, e, &load, &b, &builder, args)
+		},
+	}
+	load.register(cmd.Flags())
+	b.register(cmd.Flags())
+	builder.register(cmd)
+	return cmd
+}
+
+// bake resolves the definition, and prints or builds it.
+func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *builderFlags, args []string) error {
+	opts, err := b.options(e)
+	if err != nil {
+		return err
+	}
+	if len(args) > 0 && config.IsRemote(args[0]) {
+		return usagef("remote definitions are not supported yet: clone %s and run orch in it", args[0])
+	}
+	overrides, err := b.overrides()
+	if err != nil {
+		return err
+	}
+	cfg, err := load.load(e, func(o *config.Options) {
+		o.Targets = args
+		o.Overrides = append(o.Overrides, overrides...)
+	})
+	if err != nil {
+		return err
+	}
+	if b.print {
+		return config.Print(e.stdout, cfg)
+	}
+	opts.builder = builder
+	return runBake(cmd.Context(), e, cfg, opts)
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"github.com/spf13/pflag"
+	"github.com/tonistiigi/go-csvvalue"
+)
+
+// bakeFlags are the flags of bake beside those of reading the definition.
+type bakeFlags struct {
+	print      bool
+	list       string
+	push, load bool
+	noCache    bool
+	pull       bool
+	sbom       string
+	provenance string
+	call       string
+	check      bool
+	policy     []string
+	output     []string
+	jobs       int
+	metadata   string
+	progress   string
+	keepGoing  bool
+	// noCacheSet and pullSet say whether the flags were given.
+	noCacheSet, pullSet bool
+}
+
+func (b *bakeFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON, build nothing")
+	flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
+	flags.BoolVar(&b.push, "push", false, "push images: --set=*.push=true")
+	flags.BoolVar(&b.load, "load", false, "load images into a Docker engine: --set=*.load=true")
+	flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
+	flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
+	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `true`, false or attributes")
+	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `true`, false or attributes")
+	flags.StringVar(&b.call, "call", "build", "ask the frontend: `METHOD`[,format=json][,ignorestatus=BOOL]")
+	flags.BoolVar(&b.check, "check", false, "check Dockerfiles, build nothing: --call=check")
+	flags.StringArrayVar(&b.policy, "policy", nil, "add to the source policy: `disabled=…,strict=…,log-level=…`")
+	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
+	flags.IntVarP(&b.jobs, "jobs", "j", 0, "build at most `N` targets at a time; 0 leaves it to orch")
+	flags.BoolVarP(&b.keepGoing, "keep-going", "k", false, "after a failure, still build the targets that do not need what failed")
+	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
+	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+}
+
+// noted remembers which flags were given.
+func (b *bakeFlags) noted(flags *pflag.FlagSet) {
+	b.noCacheSet, b.pullSet = flags.Changed("no-cache"), flags.Changed("pull")
+}
+
+var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson", "none"}
+
+// options reads how to build from the flags.
+func (b *bakeFlags) options(e *env) (runOptions, error) {
+	if b.progress == "auto" {
+		if mode := e.getenv("BUILDKIT_PROGRESS"); mode != "" {
+			b.progress = mode
+		}
+	}
+	if !slices.Contains(progressModes, b.progress) {
+		return runOptions{}, usagef("--progress %q: there are %s", b.progress, strings.Join(progressModes, ", "))
+	}
+	if b.jobs < 0 {
+		return runOptions{}, usagef("--jobs %d: it must not be negative", b.jobs)
+	}
+	return runOptions{progress: b.progress, jobs: b.jobs, keepGoing: b.keepGoing, metadataFile: b.metadata}, nil
+}
+
+// callFlag is what the frontend is asked for instead of a build.
+type callFlag struct {
+	method       string // "" is a build
+	json         bool
+	ignoreStatus bool
+}
+
+// parseCall reads METHOD[,format=json][,ignorestatus=BOOL].
+func parseCall(text string) (callFlag, error) {
+	var c callFlag
+	if text == "" {
+		return c, nil
+	}
+	fields, err := csvvalue.Fields(text, nil)
+	if err != nil {
+		return c, usagef("--call %q is not a list of comma separated fields", text)
+	}
+	for _, f := range fields {
+		key, value, ok := strings.Cut(f, "=")
+		switch {
+		case !ok && c.method == "":
+			c.method = f
+		case key == "format":
+			c.json = value == "json"
+		case key == "ignorestatus":
+			if c.ignoreStatus, err = strconv.ParseBool(value); err != nil {
+				return c, usagef("--call %q: ignorestatus is true or false", text)
+			}
+		default:
+			return c, usagef("--call %q: it is METHOD, format=json and ignorestatus=BOOL", text)
+		}
+	}
+	switch c.method {
+	case "check":
+		c.method = "lint"
+	case "build":
+		c.method = ""
+	}
+	return c, nil
+}
+
+// overrides returns what the flags override in every target.
+func (b *bakeFlags) overrides() ([]config.Override, error) {
+	var out []config.Override
+	all := func(key, value string) {
+		out = append(out, config.Override{
+			Pattern: "*", Key: key, Value: value, HasValue: true,
+			Text: fmt.Sprintf("*.%s=%s", key, value),
+		})
+	}
+	for _, o := range b.output {
+		all("output", o)
+	}
+	if b.push {
+		all("push", "true")
+	}
+	if b.load {
+		all("load", "true")
+	}
+	if b.check {
+		b.call = "check"
+	}
+	call, err := parseCall(b.call)
+	if err != nil {
+		return nil, err
+	}
+	if call.method != "" {
+		all("call", call.method)
+	}
+	if b.noCacheSet {
+		all("no-cache", strconv.FormatBool(b.noCache))
+	}
+	if b.pullSet {
+		all("pull", strconv.FormatBool(b.pull))
+	}
+	if b.sbom != "" {
+		all("attest", attestation("sbom", b.sbom))
+	}
+	if b.provenance != "" {
+		all("attest", attestation("provenance", b.provenance))
+	}
+	policies, err := b.policies()
+	return append(out, policies...), err
+}
+
+// attestation writes the value of --sbom or --provenance as an attestation.
+func attestation(kind, value string) string {
+	if on, err := strconv.ParseBool(value); err == nil {
+		return fmt.Sprintf("type=%s,disabled=%t", kind, !on)
+	}
+	return fmt.Sprintf("type=%s,%s", kind, value)
+}
+
+// policies reads --policy: what is appended to the policy of every target, or
+// that there is none.
+func (b *bakeFlags) policies() ([]config.Override, error) {
+	var out []config.Override
+	for _, p := range b.policy {
+		parsed, err := config.ParsePolicy(p)
+		if err != nil {
+			return nil, usagef("--policy %q: %v", p, err)
+		}
+		if len(parsed.Files) > 0 || parsed.Reset {
+			return nil, usagef("--policy %q: files and reset belong into the definition", p)
+		}
+		if parsed.Disabled && (parsed.Strict != nil || parsed.LogLevel != nil || len(b.policy) > 1) {
+			return nil, usagef("--policy %q: disabled stands alone", p)
+		}
+		out = append(out, config.Override{
+			Pattern: "*", Key: "policy", Append: !parsed.Disabled, Value: p, HasValue: true,
+			Text: "--policy " + p,
+		})
+	}
+	return out, nil
+}

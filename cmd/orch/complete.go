@@ -1,0 +1,32 @@
+package main
+
+import (
+	"io"
+
+	"github.com/orch-build/orch/config"
+	"github.com/spf13/cobra"
+)
+
+// completeTargets completes the names of targets and groups in a shell.
+func completeTargets(e *env, load *loadFlags) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		quiet := *e
+		quiet.stderr = io.Discard
+		d, err := load.evaluate(&quiet)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return completions(d), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completions(d *config.Definition) []string {
+	var out []string
+	for _, g := range d.Groups() {
+		out = append(out, cobra.CompletionWithDesc(g.Name, "group "+g.Description))
+	}
+	for _, t := range d.Targets() {
+		out = append(out, cobra.CompletionWithDesc(t.Name, t.Description))
+	}
+	return out
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/term"
+)
+
+// errDefinition is what is left to say when diagnostics have been printed.
+var errDefinition = errors.New("the definition is wrong")
+
+// report prints diagnostics to standard error, each once, with the source
+// lines they speak of. It returns an error, already reported, if one of them
+// is an error.
+func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error {
+	w := diagWriter{w: e.stderr, sources: sources, style: e.style()}
+	seen := map[string]bool{}
+	for _, d := range diags {
+		if key := d.Error() + severity(d); !seen[key] {
+			seen[key] = true
+			w.write(d)
+			if e.getenv("GITHUB_ACTIONS") == "true" {
+				writeAnnotation(e.stderr, d)
+			}
+		}
+	}
+	if diags.HasErrors() {
+		return &errReported{code: exitUsage, err: errDefinition}
+	}
+	return nil
+}
+
+// style holds the escape sequences of a terminal; all are "" elsewhere.
+type style struct{ red, yellow, bold, dim, reset string }
+
+// style returns colours if standard error is a terminal that may have them.
+func (e *env) style() style {
+	f, ok := e.stderr.(*os.File)
+	if _, off := e.lookup("NO_COLOR"); off || !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
+		return style{}
+	}
+	return style{red: "\x1b[31;1m", yellow: "\x1b[33;1m", bold: "\x1b[1m", dim: "\x1b[2m", reset: "\x1b[0m"}
+}
+
+// diagWriter prints diagnostics for people.
+type diagWriter struct {
+	w       io.Writer
+	sources []map[string][]byte
+	style
+}
+
+func (w *diagWriter) write(d *hcl.Diagnostic) {
+	label := w.red + "Error: " + w.reset
+	if d.Severity == hcl.DiagWarning {
+		label = w.yellow + "Warning: " + w.reset
+	}
+	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, d.Summary, w.reset)
+	if d.Subject != nil {
+		at := d.Subject
+		fmt.Fprintf(w.w, "  %s:%d:%d\n", at.Filename, at.Start.Line, at.Start.Column)
+		w.excerpt(at)
+	}
+	if d.Detail != "" {
+		fmt.Fprintf(w.w, "%s\n", d.Detail)
+	}
+	fmt.Fprintln(w.w)
+}
+
+// maxExcerpt is how many lines of a long range are shown.
+const maxExcerpt = 4
+
+// excerpt prints the lines of a range and underlines it.
+func (w *diagWriter) excerpt(at *hcl.Range) {
+	lines := w.lines(at.Filename)
+	first, last := at.Start.Line, max(at.Start.Line, at.End.Line)
+	if first < 1 || first > len(lines) {
+		return
+	}
+	last = min(last, len(lines), first+maxExcerpt-1)
+	width := len(fmt.Sprint(last))
+	for n := first; n <= last; n++ {
+		line := strings.TrimRight(lines[n-1], "\r")
+		fmt.Fprintf(w.w, "%s%*d |%s %s\n", w.dim, width+2, n, w.reset, line)
+		start, end := 1, utf8.RuneCountInString(line)+1
+		if n == first {
+			start = at.Start.Column
+		}
+		if n == at.End.Line {
+			end = at.End.Column
+		}
+		w.underline(line, start, end, width)
+	}
+}
+
+// underline marks the columns from start up to end, which is not marked.
+func (w *diagWriter) underline(line string, start, end, width int) {
+	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	start = max(start, indent+1)
+	pad := []rune(line)
+	pad = pad[:min(len(pad), start-1)]
+	for i, r := range pad {
+		if r != '\t' {
+			pad[i] = ' '
+		}
+	}
+	marks := strings.Repeat("^", max(1, end-start))
+	fmt.Fprintf(w.w, "%s%*s |%s %s%s%s%s\n", w.dim, width+2, "", w.reset, string(pad), w.red, marks, w.reset)
+}
+
+// lines returns the lines of a source, or nil if it is not at hand.
+func (w *diagWriter) lines(name string) []string {
+	for _, m := range w.sources {
+		if src, ok := m[name]; ok {
+			return strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
+		}
+	}
+	return nil
+}
+
+// writeAnnotation prints a diagnostic as a workflow command of GitHub
+// Actions, which shows it beside the line. The escapes are those of
+// https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
+func writeAnnotation(w io.Writer, d *hcl.Diagnostic) {
+	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	where := ""
+	if at := d.Subject; at != nil {
+		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", property.Replace(at.Filename),
+			at.Start.Line, at.End.Line, at.Start.Column)
+	}
+	fmt.Fprintf(w, "::%s %stitle=%s::%s\n", severity(d), where,
+		property.Replace(d.Summary), text.Replace(cmp.Or(d.Detail, d.Summary)))
+}
+
+// severity names the severity of a diagnostic.
+func severity(d *hcl.Diagnostic) string {
+	if d.Severity == hcl.DiagWarning {
+		return "warning"
+	}
+	return "error"
+}
+
+// jsonDiagnostic is a diagnostic as --json prints it.
+type jsonDiagnostic struct {
+	Severity string     `json:"severity"`
+	Summary  string     `json:"summary"`
+	Detail   string     `json:"detail,omitempty"`
+	Range    *jsonRange `json:"range,omitempty"`
+}
+
+// jsonRange is a place in a file; lines and columns begin with 1.
+type jsonRange struct {
+	File  string  `json:"file"`
+	Start jsonPos `json:"start"`
+	End   jsonPos `json:"end"`
+}
+
+type jsonPos struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// reportJSON prints diagnostics as JSON to standard output.
+func (e *env) reportJSON(diags hcl.Diagnostics) error {
+	out := make([]jsonDiagnostic, len(diags))
+	for i, d := range diags {
+		out[i] = jsonDiagnostic{Severity: severity(d), Summary: d.Summary, Detail: d.Detail}
+		if at := d.Subject; at != nil {
+			out[i].Range = &jsonRange{
+				File:  at.Filename,
+				Start: jsonPos{at.Start.Line, at.Start.Column},
+				End:   jsonPos{at.End.Line, at.End.Column},
+			}
+		}
+	}
+	if err := printJSON(e.stdout, map[string]any{"valid": !diags.HasErrors(), "diagnostics": out}); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return &errReported{code: exitUsage, err: errDefinition}
+	}
+	return nil
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/schema"
+	"github.com/spf13/pflag"
+)
+
+// loadFlags are the flags of every command that reads a definition.
+type loadFlags struct {
+	files     []string
+	overrides []string
+	vars      []string
+	varFiles  []string
+	allow     []string
+	except    []string
+}
+
+func (l *loadFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&l.files, "file", "f", nil, "definition `FILE`; may be repeated; - is standard input")
+	flags.StringArrayVar(&l.overrides, "set", nil, "override an attribute: `TARGET.KEY=VALUE`")
+	flags.StringArrayVar(&l.vars, "var", nil, "set a variable: `NAME=VALUE`")
+	flags.StringArrayVar(&l.varFiles, "var-file", nil, "read variables from a `FILE` of NAME=VALUE lines")
+	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
+	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
+	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+}
+
+// defaultFiles are the names that are looked for when none is given: build.hcl
+// and its kin, and if none of them is there, the peer's.
+var (
+	buildFiles = []string{"build.hcl", "build.json", "build.override.hcl", "build.override.json"}
+	bakeFiles  = []string{
+		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
+	}
+)
+
+// source is a definition file that was read.
+type source struct {
+	name string
+	src  []byte
+}
+
+// sourcesOf returns the text of files by their name.
+func sourcesOf(files []source) map[string][]byte {
+	out := make(map[string][]byte, len(files))
+	for _, f := range files {
+		out[f.name] = f.src
+	}
+	return out
+}
+
+// load reads the definition and prints what is wrong with it. An error that
+// comes back is printed already.
+func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, error) {
+	files, opts, err := l.read(e)
+	if err != nil {
+		return nil, err
+	}
+	if change != nil {
+		change(&opts)
+	}
+	parsed, diags := parseAll(files, opts)
+	if diags.HasErrors() {
+		return nil, e.report(diags, sourcesOf(files))
+	}
+	cfg, more := config.Resolve(parsed, opts)
+	return cfg, e.report(append(diags, more...), sourcesOf(files))
+}
+
+// evaluate reads the definition without cutting it down to what is asked for.
+func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
+	files, opts, err := l.read(e)
+	if err != nil {
+		return nil, err
+	}
+	parsed, diags := parseAll(files, opts)
+	if diags.HasErrors() {
+		return nil, e.report(diags, sourcesOf(files))
+	}
+	d, more := config.Evaluate(parsed, opts)
+	return d, e.report(append(diags, more...), sourcesOf(files))
+}
+
+func parseAll(files []source, opts config.Options) ([]*schema.File, hcl.Diagnostics) {
+	var parsed []*schema.File
+	var diags hcl.Diagnostics
+	for _, f := range files {
+		file, more := config.Parse(f.name, f.src, &opts)
+		parsed = append(parsed, file)
+		diags = append(diags, more...)
+	}
+	return parsed, diags
+}
+
+// read reads the files and works out the options that the flags and the
+// environment stand for.
+func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
+	opts, err := l.options(e)
+	if err != nil {
+		return nil, opts, err
+	}
+	files, err := l.readFiles(e)
+	return files, opts, err
+}
+
+func (l *loadFlags) options(e *env) (config.Options, error) {
+	opts := config.Options{
+		Except:    l.except,
+		Vars:      map[string]string{},
+		LookupEnv: e.lookup,
+		Environ:   e.environ(),
+		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
+		HomeDir:   os.UserHomeDir,
+		Now:       time.Now,
+		Host:      osHost{},
+	}
+	if err := checkAllow(l.allow); err != nil {
+		return opts, err
+	}
+	for _, v := range l.vars {
+		if v == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return opts, usagef("--var %q is not of the form NAME=VALUE", v)
+		}
+		opts.Vars[name] = value
+	}
+	for _, name := range l.varFiles {
+		vars, err := readVarFile(name, e.lookup)
+		if err != nil {
+			return opts, err
+		}
+		opts.VarFiles = append(opts.VarFiles, config.VarFile{Name: name, Vars: vars})
+	}
+	for _, text := range l.overrides {
+		o, err := config.ParseOverride(text)
+		if err != nil {
+			return opts, usageError{fmt.Errorf("--set %w", err)}
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	if off, err := strconv.ParseBool(e.getenv("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP")); err == nil {
+		opts.NoEnvVars = off
+	}
+	if v := e.getenv("BUILDX_BAKE_FILE_RELATIVE_PATHS"); v != "" {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			return opts, usagef("BUILDX_BAKE_FILE_RELATIVE_PATHS=%s is neither true nor false", v)
+		}
+		opts.FileRelative = on
+	}
+	return opts, nil
+}
+
+// osHost is this machine's file system.
+type osHost struct{}
+
+func (osHost) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+func (osHost) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
+
+// readFiles reads the files that were named, or those that are looked for.
+func (l *loadFlags) readFiles(e *env) ([]source, error) {
+	if names := l.named(e); len(names) > 0 {
+		var out []source
+		for _, name := range names {
+			src, err := readSource(e, name)
+			if err != nil {
+				return nil, usageError{err}
+			}
+			out = append(out, source{name, src})
+		}
+		return out, nil
+	}
+	for _, set := range [][]string{buildFiles, bakeFiles} {
+		found, err := lookFor(set)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, usagef("there is no definition here: looked for %s, %s\nWrite a build.hcl, or name a file with -f.",
+		strings.Join(buildFiles[:2], ", "), strings.Join(bakeFiles, ", "))
+}
+
+// lookFor reads those of the files that are there and not empty.
+func lookFor(names []string) ([]source, error) {
+	var out []source
+	for _, name := range names {
+		src, err := readLimited(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(src) == 0 {
+			continue
+		}
+		if err != nil {
+			return nil, usageError{err}
+		}
+		out = append(out, source{name, src})
+	}
+	return out, nil
+}
+
+// named returns the files of -f, or else those of BUILDX_BAKE_FILE.
+func (l *loadFlags) named(e *env) []string {
+	if len(l.files) > 0 {
+		var out []string
+		for _, f := range l.files {
+			out = append(out, strings.TrimPrefix(f, "cwd://"))
+		}
+		return out
+	}
+	separator := e.getenv("BUILDX_BAKE_PATH_SEPARATOR")
+	if separator == "" {
+		separator = string(os.PathListSeparator)
+	}
+	var out []string
+	for _, f := range strings.Split(e.getenv("BUILDX_BAKE_FILE"), separator) {
+		if f = strings.TrimSpace(f); f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func readSource(e *env, name string) ([]byte, error) {
+	if name != "-" {
+		return readLimited(name)
+	}
+	src, err := io.ReadAll(io.LimitReader(e.stdin, schema.MaxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the definition from standard input: %w", err)
+	}
+	return src, nil
+}
+
+// readLimited reads a file, but not much more of it than a definition may
+// have; the rest is left to schema's check.
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the definition: %w", err)
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, schema.MaxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the definition: %w", err)
+	}
+	return src, nil
+}

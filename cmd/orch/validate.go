@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/config"
+	"github.com/spf13/cobra"
+)
+
+func newValidateCommand(e *env) *cobra.Command {
+	var load loadFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "validate [TARGET…]",
+		Short: "Find everything that is wrong with a definition",
+		Long: `validate reads the definition, works out every target, and prints all that
+is wrong. It builds nothing and looks at no Dockerfile.`,
+		Example: `  orch validate
+  orch validate --json -f ci/build.hcl`,
+		ValidArgsFunction: completeTargets(e, &load),
+		RunE: func(_ *cobra.Command, args []string) error {
+			files, opts, err := load.read(e)
+			if err != nil {
+				return err
+			}
+			opts.Targets, opts.All = args, len(args) == 0
+			parsed, diags := parseAll(files, opts)
+			var more hcl.Diagnostics
+			if !diags.HasErrors() {
+				_, more = config.Resolve(parsed, opts)
+			}
+			diags = append(diags, more...)
+			if asJSON {
+				return e.reportJSON(diags)
+			}
+			return e.report(diags, sourcesOf(files))
+		},
+	}
+	load.register(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is wrong as JSON, on standard output")
+	return cmd
+}

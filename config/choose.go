@@ -1,0 +1,200 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// defaultName is the group or target that is built when none is named.
+const defaultName = "default"
+
+// Choose cuts the definition down to what the options ask for.
+func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
+	diags := d.matchOverrides()
+	asked, more := d.asked()
+	diags = append(diags, more...)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	c := &chooser{d: d, cfg: &Config{Sources: d.sources()}, targets: map[string]*resolved{}, groups: map[string]*Group{}}
+	for _, name := range asked {
+		diags = append(diags, c.choose(name)...)
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	diags = append(diags, c.links()...)
+	c.defaultGroup(asked)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return c.cfg, append(diags, c.finish()...)
+}
+
+func (d *Definition) sources() map[string][]byte {
+	out := map[string][]byte{}
+	for _, f := range d.files {
+		out[f.Name] = f.Src
+	}
+	return out
+}
+
+// asked works out the names that are asked for; patterns are replaced by what
+// they match.
+func (d *Definition) asked() ([]string, hcl.Diagnostics) {
+	if d.opts.All {
+		return slices.Clone(d.targetNames), nil
+	}
+	wanted := d.opts.Targets
+	if len(wanted) == 0 {
+		wanted = []string{defaultName}
+	}
+	var names []string
+	var diags hcl.Diagnostics
+	for _, w := range wanted {
+		w = strings.ReplaceAll(w, ".", "_")
+		if !isPattern(w) {
+			names = append(names, w)
+			continue
+		}
+		matched := d.match(w)
+		if len(matched) == 0 {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Unknown target",
+				Detail:   fmt.Sprintf("No target or group matches %q. There are: %s.", w, some(d.names(), 20)),
+			})
+		}
+		names = append(names, matched...)
+	}
+	return unique(names), diags
+}
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*?[]") }
+
+// match returns the groups and targets whose names match a pattern.
+func (d *Definition) match(pattern string) []string {
+	var out []string
+	for _, name := range slices.Concat(d.groupNames, d.targetNames) {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			out = append(out, name)
+		}
+	}
+	return unique(out)
+}
+
+// some lists names, at most n of them.
+func some(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+// chooser collects the chosen targets and the groups on the way to them.
+type chooser struct {
+	d       *Definition
+	cfg     *Config
+	targets map[string]*resolved
+	groups  map[string]*Group
+	chosen  []string
+}
+
+// choose takes a name that is asked for: a group, or else a target.
+func (c *chooser) choose(name string) hcl.Diagnostics {
+	names, diags := c.expand(name, nil, hcl.Range{})
+	for _, n := range names {
+		if _, ok := c.targets[n.name]; ok {
+			continue
+		}
+		r, more := c.d.resolve(n.name, n.name, nil, n.at)
+		diags = append(diags, more...)
+		if r != nil {
+			c.targets[n.name] = r
+			c.chosen = append(c.chosen, n.name)
+		}
+	}
+	return diags
+}
+
+// member is a target with the place where a group names it.
+type member struct {
+	name string
+	at   hcl.Range
+}
+
+// expand returns the targets behind a name. Inside a group, the name of the
+// group itself means the target of that name.
+func (c *chooser) expand(name string, path []step, at hcl.Range) ([]member, hcl.Diagnostics) {
+	g, ok := c.d.ev.groups[name]
+	if !ok {
+		return []member{{name, at}}, nil
+	}
+	here := step{"group " + name, g.Range}
+	for i := range path {
+		if path[i].what != here.what {
+			continue
+		}
+		if _, ok := c.d.targets[name]; ok {
+			return []member{{name, at}}, nil
+		}
+		return nil, hcl.Diagnostics{cycle("Groups contain each other", append(path[i:len(path):len(path)], here))}
+	}
+	if _, ok := c.groups[name]; !ok {
+		group := g.Group
+		group.Targets = slices.Clone(g.Targets)
+		c.groups[name] = &group
+	}
+	var out []member
+	var diags hcl.Diagnostics
+	for _, m := range g.Targets {
+		at := g.Range
+		if g.block != nil {
+			at = g.block.AttrRange("targets")
+		}
+		more, d := c.expand(m, append(path[:len(path):len(path)], here), at)
+		diags = append(diags, d...)
+		out = append(out, more...)
+	}
+	return out, diags
+}
+
+// defaultGroup makes the group "default" stand for what was asked.
+func (c *chooser) defaultGroup(asked []string) {
+	g := c.groups[defaultName]
+	for _, name := range asked {
+		if g != nil && name == defaultName {
+			continue
+		}
+		if g == nil {
+			g = &Group{Name: defaultName}
+			c.groups[defaultName] = g
+		}
+		g.Targets = append(g.Targets, name)
+	}
+	if g != nil {
+		g.Targets = unique(g.Targets)
+		sort.Strings(g.Targets)
+	}
+}
+
+// finish fills the Config.
+func (c *chooser) finish() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range sortedKeys(c.targets) {
+		t, more := c.d.target(c.targets[name])
+		diags = append(diags, more...)
+		c.cfg.Targets = append(c.cfg.Targets, t)
+	}
+	for _, name := range sortedKeys(c.groups) {
+		c.cfg.Groups = append(c.cfg.Groups, c.groups[name])
+	}
+	c.cfg.Chosen = c.chosen
+	sort.Strings(c.cfg.Chosen)
+	return diags
+}

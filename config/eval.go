@@ -1,0 +1,276 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// evaluator works out expressions. A name is worked out when an expression
+// asks for it, so the order of blocks does not matter.
+type evaluator struct {
+	opts  *Options
+	vars  map[string]*variable
+	funcs map[string]*userFunction
+	// root is the scope of everything: variables enter it when they have
+	// been worked out.
+	root *hcl.EvalContext
+	// instances holds the blocks of targets by the name of the target, groups
+	// those of groups; both are what target.NAME and group.NAME refer to.
+	instances map[string][]*instance
+	groups    map[string]*definedGroup
+	needs     map[hcl.Expression]*needs
+	// calls is how deep functions of the files call each other right now.
+	calls int
+	// path is the way to what is being worked out, for naming cycles.
+	path []step
+}
+
+// step is one stage on the way through references.
+type step struct {
+	what string // such as "variable A" or "target.b.args"
+	at   hcl.Range
+}
+
+// needs lists what an expression refers to.
+type needs struct {
+	names   []string // variables
+	targets []reference
+	groups  []reference
+}
+
+// reference is target.NAME.ATTR or group.NAME.ATTR; attr is "" for the whole.
+type reference struct {
+	name, attr string
+	at         hcl.Range
+}
+
+func newEvaluator(opts *Options) *evaluator {
+	ev := &evaluator{
+		opts:      opts,
+		vars:      map[string]*variable{},
+		funcs:     map[string]*userFunction{},
+		instances: map[string][]*instance{},
+		groups:    map[string]*definedGroup{},
+		needs:     map[hcl.Expression]*needs{},
+		root:      &hcl.EvalContext{Variables: map[string]cty.Value{}},
+	}
+	for name, v := range ev.builtins() {
+		ev.root.Variables[name] = cty.StringVal(v)
+	}
+	return ev
+}
+
+// builtins returns the variables that are always there.
+func (ev *evaluator) builtins() map[string]string {
+	cmdContext := ev.opts.CmdContext
+	if cmdContext == "" {
+		cmdContext = cwdScheme
+	}
+	return map[string]string{
+		"BAKE_CMD_CONTEXT":    cmdContext,
+		"BAKE_LOCAL_PLATFORM": ev.opts.Platform,
+	}
+}
+
+// eval works an expression out in a scope. References to targets and groups
+// are possible only if refs is true.
+func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool) (cty.Value, hcl.Diagnostics) {
+	n := ev.needsOf(expr)
+	diags := ev.load(n.names, scope)
+	if refs && (len(n.targets) > 0 || len(n.groups) > 0) {
+		child, more := ev.withReferences(n, scope)
+		diags = append(diags, more...)
+		scope = child
+	}
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	v, more := expr.Value(scope)
+	diags = append(diags, more...)
+	if diag := tooLarge(v, expr.Range()); diag != nil {
+		return cty.DynamicVal, append(diags, diag)
+	}
+	return v, diags
+}
+
+// load works out the variables of those names, unless the scope hides them.
+func (ev *evaluator) load(names []string, scope *hcl.EvalContext) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range names {
+		if _, done := ev.root.Variables[name]; done || hidden(name, scope, ev.root) {
+			continue
+		}
+		if v, ok := ev.vars[name]; ok {
+			diags = append(diags, ev.loadVariable(v)...)
+		}
+	}
+	return diags
+}
+
+// hidden reports whether a scope inside root has its own value of that name.
+func hidden(name string, scope, root *hcl.EvalContext) bool {
+	for ; scope != nil && scope != root; scope = scope.Parent() {
+		if _, ok := scope.Variables[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// needsOf lists what an expression refers to; it looks only once.
+func (ev *evaluator) needsOf(expr hcl.Expression) *needs {
+	if n, ok := ev.needs[expr]; ok {
+		return n
+	}
+	n := &needs{}
+	for _, t := range expr.Variables() {
+		switch root := t.RootName(); root {
+		case "target":
+			n.targets = append(n.targets, referenceOf(t))
+		case "group":
+			n.groups = append(n.groups, referenceOf(t))
+		default:
+			n.names = append(n.names, root)
+		}
+	}
+	ev.needs[expr] = n
+	return n
+}
+
+// referenceOf reads the name and the attribute of a reference.
+func referenceOf(t hcl.Traversal) reference {
+	r := reference{at: t.SourceRange()}
+	if len(t) > 1 {
+		if a, ok := t[1].(hcl.TraverseAttr); ok {
+			r.name = a.Name
+		}
+	}
+	if len(t) > 2 {
+		if a, ok := t[2].(hcl.TraverseAttr); ok {
+			r.attr = a.Name
+		}
+	}
+	return r
+}
+
+// withReferences returns a scope in which the references of an expression
+// have their values.
+func (ev *evaluator) withReferences(n *needs, scope *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagnostics) {
+	child := scope.NewChild()
+	child.Variables = map[string]cty.Value{}
+	var diags hcl.Diagnostics
+	for kind, refs := range map[string][]reference{"target": n.targets, "group": n.groups} {
+		if len(refs) == 0 {
+			continue
+		}
+		v, more := ev.object(kind, refs)
+		diags = append(diags, more...)
+		child.Variables[kind] = v
+	}
+	return child, diags
+}
+
+// object returns the value of "target" or "group" as far as the references
+// need it.
+func (ev *evaluator) object(kind string, refs []reference) (cty.Value, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
+	objects := map[string]map[string]cty.Value{}
+	for _, r := range refs {
+		if r.name == "" {
+			return cty.DynamicVal, append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Reference without a name",
+				Detail:   fmt.Sprintf("A reference to a %s names it behind a dot, as in %s.NAME.ATTRIBUTE.", kind, kind),
+				Subject:  r.at.Ptr(),
+			})
+		}
+		attrs, more := ev.referenced(kind, r)
+		diags = append(diags, more...)
+		if attrs == nil {
+			continue
+		}
+		if objects[r.name] == nil {
+			objects[r.name] = map[string]cty.Value{}
+		}
+		for k, v := range attrs {
+			objects[r.name][k] = v
+		}
+	}
+	vals := make(map[string]cty.Value, len(objects))
+	for name, attrs := range objects {
+		vals[name] = cty.ObjectVal(attrs)
+	}
+	return cty.ObjectVal(vals), diags
+}
+
+// referenced returns the attributes that a reference asks for, or nil if
+// there is no such target or group.
+func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value, hcl.Diagnostics) {
+	if kind == "group" {
+		g, ok := ev.groups[r.name]
+		if !ok {
+			return nil, nil
+		}
+		return g.reference(ev)
+	}
+	blocks := ev.instances[r.name]
+	if len(blocks) == 0 {
+		return nil, nil
+	}
+	in := blocks[len(blocks)-1]
+	out := map[string]cty.Value{"name": cty.StringVal(r.name)}
+	var diags hcl.Diagnostics
+	for i := range attributes {
+		if r.attr != "" && attributes[i].name != r.attr {
+			continue
+		}
+		diags = append(diags, in.load(ev, i, r.at)...)
+		out[attributes[i].name] = attributes[i].kind.encode(in.values[i])
+	}
+	return out, diags
+}
+
+// enter notes that something is being worked out. If it already is, the
+// result is a diagnostic that names every step of the cycle.
+func (ev *evaluator) enter(s step) *hcl.Diagnostic {
+	for i := range ev.path {
+		if ev.path[i].what == s.what {
+			return cycle("Reference cycle", append(ev.path[i:len(ev.path):len(ev.path)], s))
+		}
+	}
+	ev.path = append(ev.path, s)
+	return nil
+}
+
+func (ev *evaluator) leave() { ev.path = ev.path[:len(ev.path)-1] }
+
+// cycle reports a cycle; the first and the last step are the same thing.
+func cycle(summary string, steps []step) *hcl.Diagnostic {
+	names := make([]string, len(steps))
+	var where []string
+	for i, s := range steps {
+		names[i] = s.what
+		if i < len(steps)-1 && s.at.Filename != "" {
+			where = append(where, fmt.Sprintf("\n  %s at %s:%d,%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
+		}
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  summary,
+		Detail:   strings.Join(names, " -> ") + "." + strings.Join(where, ""),
+		Subject:  steps[0].at.Ptr(),
+	}
+}
+
+// functions returns the functions of the language and those of the files.
+func (ev *evaluator) functions() map[string]function.Function {
+	funcs := standardFunctions(ev.opts)
+	for name, f := range ev.funcs {
+		funcs[name] = f.function(ev)
+	}
+	return funcs
+}

@@ -1,0 +1,332 @@
+package config
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// An entry of the language is a string of comma separated fields, or an
+// object. caches, outputs and attests differ in what the short forms mean.
+
+var entryType = cty.Map(cty.String)
+
+// fields splits "a=b,c=d" at its commas; a field may be quoted as in CSV.
+func fields(s string) ([]string, error) {
+	f, err := csvvalue.Fields(s, nil)
+	if err != nil {
+		var pe *csv.ParseError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, fmt.Errorf("%q is not a list of comma separated fields: %w", s, err)
+	}
+	return f, nil
+}
+
+// field cuts "key=value" and lower-cases the key.
+func field(f string) (key, value string, err error) {
+	key, value, ok := strings.Cut(f, "=")
+	if !ok {
+		return "", "", fmt.Errorf("%q lacks a value: write %s=VALUE", f, f)
+	}
+	return strings.ToLower(key), value, nil
+}
+
+// decodeEntries reads a list of strings and objects. Empty strings and null
+// are passed over.
+func decodeEntries[T any](v cty.Value, fromText func(string) ([]T, error), fromObject func(cty.Value) (T, error)) (any, error) {
+	t := v.Type()
+	if !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return nil, fmt.Errorf("it must be a list of strings or objects, and this is %s; put it in [ ]", article(t))
+	}
+	out := make([]T, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		i, e := it.Element()
+		if e.IsNull() || !e.IsKnown() {
+			continue
+		}
+		var more []T
+		var err error
+		if e.Type() == cty.String {
+			if e.AsString() == "" {
+				continue
+			}
+			more, err = fromText(e.AsString())
+		} else {
+			var one T
+			one, err = fromObject(e)
+			more = []T{one}
+		}
+		if err != nil {
+			return nil, cty.Path{cty.IndexStep{Key: i}}.NewError(err)
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// parseAll reads the values of an override with the reader of one of them.
+func parseAll[T any](texts []string, parse func(string) ([]T, error)) ([]T, error) {
+	out := []T{}
+	for _, s := range texts {
+		if s == "" {
+			continue
+		}
+		more, err := parse(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// objectEntry reads an object whose values are strings, numbers and booleans.
+func objectEntry(v cty.Value) (Entry, error) {
+	m, err := stringMap(v)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Attrs: map[string]string{}}
+	for it := m.ElementIterator(); it.Next(); {
+		k, s := it.Element()
+		if !s.IsNull() && s.IsKnown() {
+			e.Attrs[k.AsString()] = s.AsString()
+		}
+	}
+	e.Type = e.Attrs["type"]
+	delete(e.Attrs, "type")
+	if e.Type == "" {
+		return Entry{}, errors.New(`it needs a type, such as type = "registry"`)
+	}
+	return e, nil
+}
+
+func (e Entry) equal(o Entry) bool { return e.Type == o.Type && maps.Equal(e.Attrs, o.Attrs) }
+
+func (e Entry) clone() Entry { return Entry{Type: e.Type, Attrs: maps.Clone(e.Attrs)} }
+
+func encodeEntries(v any, also map[string]string) cty.Value {
+	entries, _ := v.([]Entry)
+	if len(entries) == 0 {
+		return cty.ListValEmpty(entryType)
+	}
+	vals := make([]cty.Value, len(entries))
+	for i, e := range entries {
+		m := map[string]cty.Value{"type": cty.StringVal(e.Type)}
+		for k, s := range also {
+			m[k] = cty.StringVal(s)
+		}
+		for k, s := range e.Attrs {
+			m[k] = cty.StringVal(s)
+		}
+		vals[i] = cty.MapVal(m)
+	}
+	return cty.ListVal(vals)
+}
+
+func showEntries(v any) any {
+	entries := v.([]Entry)
+	if len(entries) == 0 {
+		return nil
+	}
+	out := make([]map[string]any, len(entries))
+	for i, e := range entries {
+		out[i] = map[string]any{"type": e.Type}
+		for k, s := range e.Attrs {
+			out[i][k] = s
+		}
+	}
+	return out
+}
+
+// withoutDuplicates removes the entries that are equal to an earlier one. In
+// the place of a removed entry comes the last one of the list, as in the
+// peer's output.
+func withoutDuplicates(l []Entry) []Entry {
+	l = slices.Clone(l)
+	for i := len(l) - 2; i >= 0; i-- {
+		for j := i + 1; j < len(l); j++ {
+			if l[i].equal(l[j]) {
+				l[j] = l[len(l)-1]
+				l = l[:len(l)-1]
+				break
+			}
+		}
+	}
+	return l
+}
+
+// caches is cache-from, which grows, or cache-to, which does not.
+type caches struct{ grows bool }
+
+func (caches) decode(v cty.Value) (any, error) { return decodeEntries(v, parseCaches, objectEntry) }
+
+// parseCaches reads "type=…,k=v", or one or more references of images.
+func parseCaches(s string) ([]Entry, error) {
+	fs, err := fields(s)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(s, "=") {
+		out := make([]Entry, len(fs))
+		for i, ref := range fs {
+			out[i] = Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}
+		}
+		return out, nil
+	}
+	e := Entry{Attrs: map[string]string{}}
+	for _, f := range fs {
+		k, value, err := field(f)
+		if err != nil {
+			return nil, err
+		}
+		if k == "type" {
+			e.Type = value
+		} else {
+			e.Attrs[k] = value
+		}
+	}
+	if e.Type == "" {
+		return nil, fmt.Errorf("%q needs a type, such as type=registry,%s", s, s)
+	}
+	return []Entry{e}, nil
+}
+
+func (caches) encode(v any) cty.Value { return encodeEntries(v, nil) }
+
+func (k caches) merge(earlier, later any) any {
+	if !k.grows {
+		return later
+	}
+	return withoutDuplicates(slices.Concat(earlier.([]Entry), later.([]Entry)))
+}
+
+func (caches) normalize(v any) any { return withoutDuplicates(v.([]Entry)) }
+
+func (caches) override(v any, o *override) (any, error) {
+	return overrideEntries(v, o, parseCaches)
+}
+
+func (caches) show(v any) any { return showEntries(v) }
+
+func overrideEntries(v any, o *override, parse func(string) ([]Entry, error)) (any, error) {
+	entries, err := parseAll(o.values, parse)
+	if err != nil || !o.append {
+		return entries, err
+	}
+	old, _ := v.([]Entry)
+	return withoutDuplicates(slices.Concat(old, entries)), nil
+}
+
+// attests is the list of attestations: one of a type, the last one wins.
+type attests struct{}
+
+func (attests) decode(v cty.Value) (any, error) {
+	return decodeEntries(v, parseAttest, func(v cty.Value) (Entry, error) {
+		e, err := objectEntry(v)
+		if err != nil {
+			return e, err
+		}
+		return e, e.decideDisabled()
+	})
+}
+
+func parseAttest(s string) ([]Entry, error) {
+	fs, err := fields(s)
+	if err != nil {
+		return nil, err
+	}
+	e := Entry{Attrs: map[string]string{}}
+	for _, f := range fs {
+		k, value, ok := strings.Cut(f, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q lacks a value: write %s=VALUE", f, f)
+		}
+		switch lower := strings.TrimSpace(strings.ToLower(k)); lower {
+		case "type":
+			e.Type = value
+		case "disabled":
+			e.Attrs[lower] = value
+		default:
+			e.Attrs[k] = value
+		}
+	}
+	if e.Type == "" {
+		return nil, fmt.Errorf("%q needs a type: type=provenance or type=sbom", s)
+	}
+	return []Entry{e}, e.decideDisabled()
+}
+
+// decideDisabled leaves "disabled" in the attributes only if it is true.
+func (e *Entry) decideDisabled() error {
+	s, ok := e.Attrs["disabled"]
+	if !ok {
+		return nil
+	}
+	off, err := strconv.ParseBool(s)
+	if err != nil {
+		return fmt.Errorf("disabled=%s is neither true nor false", s)
+	}
+	if off {
+		e.Attrs["disabled"] = "true"
+	} else {
+		delete(e.Attrs, "disabled")
+	}
+	return nil
+}
+
+func (attests) encode(v any) cty.Value { return encodeEntries(v, nil) }
+
+func (attests) merge(earlier, later any) any {
+	return lastOfEach(slices.Concat(earlier.([]Entry), later.([]Entry)), func(e Entry) string { return e.Type })
+}
+
+func (attests) normalize(v any) any {
+	return lastOfEach(v.([]Entry), func(e Entry) string { return e.Type })
+}
+
+func (k attests) override(v any, o *override) (any, error) {
+	entries, err := parseAll(o.values, parseAttest)
+	if err != nil || v == nil {
+		return entries, err
+	}
+	return k.merge(v, entries), nil
+}
+
+func (attests) show(v any) any {
+	shown := showEntries(v)
+	if shown == nil {
+		return nil
+	}
+	for _, m := range shown.([]map[string]any) {
+		if _, off := m["disabled"]; off {
+			m["disabled"] = true
+		}
+	}
+	return shown
+}
+
+// lastOfEach keeps of the elements with the same key the last one, in the
+// place of the first.
+func lastOfEach[T any](l []T, key func(T) string) []T {
+	at := make(map[string]int, len(l))
+	out := make([]T, 0, len(l))
+	for _, e := range l {
+		if i, ok := at[key(e)]; ok {
+			out[i] = e
+			continue
+		}
+		at[key(e)] = len(out)
+		out = append(out, e)
+	}
+	return out
+}

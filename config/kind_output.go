@@ -1,0 +1,117 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// outputs is the list of exporters.
+type outputs struct{}
+
+func (outputs) decode(v cty.Value) (any, error) {
+	return decodeEntries(v, parseOutput, func(v cty.Value) (Entry, error) {
+		e, err := objectEntry(v)
+		if e.Attrs["dest"] == "" {
+			delete(e.Attrs, "dest")
+		}
+		return e, err
+	})
+}
+
+// parseOutput reads "type=…,k=v", a folder ("./out"), or "-" for a tar
+// archive on standard output.
+func parseOutput(s string) ([]Entry, error) {
+	fs, err := fields(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(fs) == 1 && fs[0] == s && !strings.HasPrefix(s, "type=") {
+		if s == "-" {
+			return []Entry{{Type: "tar", Attrs: map[string]string{"dest": "-"}}}, nil
+		}
+		return []Entry{{Type: "local", Attrs: map[string]string{"dest": s}}}, nil
+	}
+	e := Entry{Attrs: map[string]string{}}
+	for _, f := range fs {
+		k, value, err := field(f)
+		if err != nil {
+			return nil, err
+		}
+		switch k = strings.TrimSpace(k); {
+		case k == "type":
+			e.Type = value
+		case k != "dest" || value != "":
+			e.Attrs[k] = value
+		}
+	}
+	if e.Type == "" {
+		return nil, fmt.Errorf("%q needs a type, such as type=image,%s", s, s)
+	}
+	return []Entry{e}, nil
+}
+
+func (outputs) encode(v any) cty.Value {
+	return encodeEntries(v, map[string]string{"dest": ""})
+}
+
+func (outputs) merge(_, later any) any { return later }
+
+func (outputs) normalize(v any) any { return withoutDuplicates(v.([]Entry)) }
+
+func (outputs) override(v any, o *override) (any, error) { return overrideEntries(v, o, parseOutput) }
+
+func (outputs) show(v any) any { return showEntries(v) }
+
+// overridePush carries out --push and --set TARGET.push=BOOL. Pushing sets
+// push on every image output; if there is no output, or only docker ones, it
+// adds an image output. Not pushing takes registry outputs away.
+func overridePush(v any, o *override) (any, error) {
+	push, err := o.bool()
+	if err != nil {
+		return nil, err
+	}
+	var out []Entry
+	onlyDocker := true
+	old, _ := v.([]Entry)
+	for _, e := range old {
+		if e.Type == "registry" && !push {
+			continue
+		}
+		if e.Type == "image" {
+			e = e.clone()
+			e.Attrs["push"] = fmt.Sprint(push)
+		}
+		onlyDocker = onlyDocker && e.Type == "docker"
+		out = append(out, e)
+	}
+	if push && onlyDocker {
+		out = append(out, Entry{Type: "image", Attrs: map[string]string{"push": "true"}})
+	}
+	return out, nil
+}
+
+// overrideLoad carries out --load and --set TARGET.load=BOOL: it adds a
+// docker output, unless one is there or an output is of a kind that does not
+// go with it.
+func overrideLoad(v any, o *override) (any, error) {
+	load, err := o.bool()
+	if err != nil || !load {
+		return v, err
+	}
+	old, _ := v.([]Entry)
+	for _, e := range old {
+		switch e.Type {
+		case "docker":
+			if e.Attrs["dest"] == "" {
+				return v, nil
+			}
+		case "image", "registry", "oci":
+		default:
+			return v, nil
+		}
+	}
+	return append(slices.Clone(old), Entry{Type: "docker", Attrs: map[string]string{}}), nil
+}

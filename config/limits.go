@@ -1,0 +1,50 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// How large a definition may become. These end a wrong or hostile file in a
+// message and not in the machine's memory.
+const (
+	// maxTargets is how many targets one matrix may make.
+	maxTargets = 50_000
+	// maxValue is how large a value may be: bytes of text, plus one for each
+	// element.
+	maxValue = 4 << 20
+)
+
+// tooLarge reports a value that has grown beyond maxValue.
+func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
+	if sizeOf(v, maxValue) >= 0 {
+		return nil
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Value too large",
+		Detail:   fmt.Sprintf("The value of this expression is larger than %d MiB.", maxValue>>20),
+		Subject:  at.Ptr(),
+	}
+}
+
+// sizeOf returns what is left of a budget after a value, negative if the
+// value is larger.
+func sizeOf(v cty.Value, budget int) int {
+	if v == cty.NilVal || !v.IsKnown() || v.IsNull() || v.IsMarked() {
+		return budget
+	}
+	budget--
+	switch t := v.Type(); {
+	case t == cty.String:
+		return budget - len(v.AsString())
+	case t.IsCollectionType() || t.IsTupleType() || t.IsObjectType():
+		for it := v.ElementIterator(); it.Next() && budget >= 0; {
+			_, e := it.Element()
+			budget = sizeOf(e, budget)
+		}
+	}
+	return budget
+}

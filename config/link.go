@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// links adds the targets that the chosen ones link to.
+func (c *chooser) links() hcl.Diagnostics {
+	l := &linker{chooser: c, done: map[string]bool{}}
+	var diags hcl.Diagnostics
+	for _, name := range sortedKeys(c.targets) {
+		diags = append(diags, l.follow(c.targets[name], nil)...)
+	}
+	return diags
+}
+
+type linker struct {
+	*chooser
+	done map[string]bool
+}
+
+// follow visits the targets that r links to, and lets r have what they need.
+func (l *linker) follow(r *resolved, path []step) hcl.Diagnostics {
+	if l.done[r.name] {
+		return nil
+	}
+	path = append(path[:len(path):len(path)], step{"target " + r.name, r.at})
+	contexts, _ := r.values[atContexts].(places)
+	var diags hcl.Diagnostics
+	for _, key := range sortedKeys(contexts) {
+		kind, name := classify(contexts[key].raw)
+		if kind != LinkedTarget {
+			continue
+		}
+		at := r.rangeOf("contexts", key)
+		if diag := linkCycle(path, name, at); diag != nil {
+			diags = append(diags, diag)
+			continue
+		}
+		to, more := l.linked(name, at)
+		diags = append(diags, more...)
+		if to == nil {
+			continue
+		}
+		diags = append(diags, l.follow(to, path)...)
+		r.grant(to)
+		if diag := r.checkPlatforms(to, at); diag != nil {
+			diags = append(diags, diag)
+		}
+	}
+	l.done[r.name] = true
+	return diags
+}
+
+// rangeOf returns where an element of an attribute stands, as well as known.
+func (r *resolved) rangeOf(attr, sub string) hcl.Range {
+	for _, key := range []string{attr + "." + sub, attr} {
+		if at, ok := r.ranges[key]; ok {
+			return at
+		}
+	}
+	return r.at
+}
+
+func linkCycle(path []step, name string, at hcl.Range) *hcl.Diagnostic {
+	for i := range path {
+		if path[i].what == "target "+name {
+			diag := cycle("Targets link to each other", append(path[i:len(path):len(path)], path[i]))
+			diag.Subject = at.Ptr()
+			return diag
+		}
+	}
+	return nil
+}
+
+// linked returns the target of a link. If nobody asked for it, it is resolved
+// and exports nothing.
+func (l *linker) linked(name string, at hcl.Range) (*resolved, hcl.Diagnostics) {
+	if r, ok := l.targets[name]; ok {
+		return r, nil
+	}
+	r, diags := l.d.resolve(name, name, nil, at)
+	if r == nil {
+		return nil, diags
+	}
+	r.linked = true
+	r.values[atOutput] = []Entry{{Type: "cacheonly", Attrs: map[string]string{}}}
+	l.targets[name] = r
+	return r, diags
+}
+
+// grant gives a target the entitlements of one that it links to.
+func (r *resolved) grant(to *resolved) {
+	needed, _ := to.values[atEntitlements].([]string)
+	if len(needed) == 0 {
+		return
+	}
+	granted, _ := r.values[atEntitlements].([]string)
+	r.values[atEntitlements] = unique(slices.Concat(granted, needed))
+}
+
+// checkPlatforms reports a target that is built for a platform that its
+// linked target is not built for.
+func (r *resolved) checkPlatforms(to *resolved, at hcl.Range) *hcl.Diagnostic {
+	mine, _ := r.values[atPlatforms].([]string)
+	theirs, _ := to.values[atPlatforms].([]string)
+	if len(mine) < 2 || len(theirs) < 2 {
+		return nil
+	}
+	var missing []string
+	for _, p := range mine {
+		if !slices.Contains(theirs, p) {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Linked target lacks a platform",
+		Detail: fmt.Sprintf("%s is built for %s, and %s, to which it links, is not.",
+			r.name, strings.Join(missing, ", "), to.name),
+		Subject: at.Ptr(),
+	}
+}

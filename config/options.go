@@ -1,0 +1,85 @@
+package config
+
+import (
+	"io/fs"
+	"time"
+)
+
+// Options is everything outside the files that a definition depends on. The
+// zero value asks for the default group, in an empty environment.
+type Options struct {
+	// Targets names the targets and groups that are asked for; a name may be
+	// a pattern as path.Match reads it. Without any, it is "default".
+	Targets []string
+	// All asks for every target of the files, whatever Targets says.
+	All bool
+	// Except names targets and groups to leave out, by name or pattern.
+	Except []string
+	// Overrides are applied in this order; see ParseOverride.
+	Overrides []Override
+
+	// Vars holds values of variables that win over the environment, by name.
+	Vars map[string]string
+	// VarFiles are files of variables, later ones first; they win over
+	// defaults and lose to the environment.
+	VarFiles []VarFile
+	// LookupEnv reads one variable of the environment; nil is an empty one.
+	LookupEnv func(name string) (string, bool)
+	// NoEnvVars switches the environment off for variables, for Compose
+	// files and for arguments without a value.
+	NoEnvVars bool
+	// Environ is the environment for Compose files, as os.Environ gives it.
+	Environ []string
+
+	// Platform is the value of BAKE_LOCAL_PLATFORM, such as "linux/amd64".
+	Platform string
+	// CmdContext is the value of BAKE_CMD_CONTEXT.
+	CmdContext string
+	// HomeDir gives the home folder for homedir(); nil is "".
+	HomeDir func() (string, error)
+	// Now gives the time for timestamp(); nil is the Unix epoch.
+	Now func() time.Time
+	// FileRelative makes contexts relative to the file that wrote them.
+	FileRelative bool
+	// Host is where secrets, keys and destinations are looked at; nil checks
+	// none of them.
+	Host Host
+}
+
+// Host is what Resolve needs to know about files of this machine.
+type Host interface {
+	Stat(name string) (fs.FileInfo, error)
+	ReadFile(name string) ([]byte, error)
+}
+
+// VarFile holds the values of one file of variables.
+type VarFile struct {
+	Name string
+	Vars map[string]string
+}
+
+func (o *Options) env(name string) (string, bool) {
+	if o.LookupEnv == nil {
+		return "", false
+	}
+	return o.LookupEnv(name)
+}
+
+// variableValue looks a variable up outside the files and says where it was
+// found.
+func (o *Options) variableValue(name string) (value, source string, ok bool) {
+	if v, ok := o.Vars[name]; ok {
+		return v, "--var", true
+	}
+	if !o.NoEnvVars {
+		if v, ok := o.env(name); ok {
+			return v, "environment", true
+		}
+	}
+	for i := len(o.VarFiles) - 1; i >= 0; i-- {
+		if v, ok := o.VarFiles[i].Vars[name]; ok {
+			return v, o.VarFiles[i].Name, true
+		}
+	}
+	return "", "", false
+}

@@ -1,0 +1,264 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+)
+
+// Override changes one attribute of the targets that a pattern matches.
+type Override struct {
+	Pattern string // a target's name, or a pattern as path.Match reads it
+	Key     string // such as "tags" or "args"
+	Sub     string // the name behind the key, for args.NAME and its like
+	HasSub  bool
+	Append  bool // "+=": put behind what is there
+	Value   string
+	// HasValue is false for args.NAME without "=", which takes the value of
+	// that name from the environment.
+	HasValue bool
+	// Text is the override as it was written.
+	Text string
+}
+
+// ParseOverride reads PATTERN.KEY[.SUB][+]=VALUE, the form of --set.
+func ParseOverride(text string) (Override, error) {
+	left, value, hasValue := strings.Cut(text, "=")
+	left, grows := strings.CutSuffix(left, "+")
+	parts := strings.SplitN(left, ".", 3)
+	if len(parts) < 2 {
+		return Override{}, fmt.Errorf("%q is not of the form TARGET.KEY=VALUE", text)
+	}
+	o := Override{
+		Pattern: parts[0], Key: parts[1], Append: grows,
+		Value: value, HasValue: hasValue, Text: text,
+	}
+	if len(parts) == 3 {
+		o.Sub, o.HasSub = parts[2], true
+	}
+	key := findSetKey(o.Key)
+	switch {
+	case !hasValue && (key == nil || !key.fromEnv):
+		return o, fmt.Errorf("%q lacks a value: write %s=VALUE", text, text)
+	case key == nil:
+		return o, nil
+	case key.shape == named && !o.HasSub:
+		return o, fmt.Errorf("%q needs a name: write %s.%s.NAME=VALUE", text, o.Pattern, o.Key)
+	case key.shape != named && o.HasSub:
+		return o, fmt.Errorf("%q has a name too many: write %s.%s=VALUE", text, o.Pattern, o.Key)
+	case key.noAppend && grows:
+		return o, fmt.Errorf("%q cannot be appended to: write = instead of +=", o.Key+"."+o.Sub)
+	}
+	return o, nil
+}
+
+// shape is what the values of a --set key look like.
+type shape int
+
+const (
+	single shape = iota // the last value counts
+	listed              // all values count
+	named               // args.NAME: each name on its own
+)
+
+// setKey is a key of --set.
+type setKey struct {
+	name     string
+	shape    shape
+	noAppend bool // "+=" is refused
+	fromEnv  bool // without "=", the value comes from the environment
+	// apply changes the attribute; nil leaves it to the attribute's kind.
+	apply func(v any, o *override) (any, error)
+}
+
+func listKey(name string) []setKey  { return []setKey{{name: name, shape: listed}} }
+func textKey(name string) []setKey  { return []setKey{{name: name}} }
+func namedKey(name string) []setKey { return []setKey{{name: name, shape: named}} }
+
+// findSetKey returns the key of that name, or nil.
+func findSetKey(name string) *setKey {
+	for i := range attributes {
+		for j := range attributes[i].set {
+			if attributes[i].set[j].name == name {
+				return &attributes[i].set[j]
+			}
+		}
+	}
+	return nil
+}
+
+// override is what all overrides of one key ask of one target.
+type override struct {
+	key, sub string
+	append   bool // the last one decides
+	values   []string
+	text     string // the last one as it was written
+}
+
+// value returns the value that counts for a key with a single one.
+func (o *override) value() string {
+	if len(o.values) == 0 {
+		return ""
+	}
+	return o.values[len(o.values)-1]
+}
+
+// overrides holds what is overridden in one target.
+type overrides []*override
+
+func (os *overrides) add(o *Override) {
+	i := slices.IndexFunc(*os, func(e *override) bool { return e.key == o.Key && e.sub == o.Sub })
+	if i < 0 {
+		i = len(*os)
+		*os = append(*os, &override{key: o.Key, sub: o.Sub})
+	}
+	e := (*os)[i]
+	e.append, e.text = o.Append, o.Text
+	e.values = append(e.values, o.Value)
+}
+
+// matchOverrides works out which overrides each target gets.
+func (d *Definition) matchOverrides() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	d.overrides = map[string]*overrides{}
+	for i := range d.opts.Overrides {
+		o := d.opts.Overrides[i]
+		if !o.HasValue && !d.opts.NoEnvVars {
+			v, ok := d.opts.env(o.Sub)
+			if !ok {
+				continue
+			}
+			o.Value = v
+		}
+		names, diag := d.matchTargets(o)
+		if diag != nil {
+			diags = append(diags, diag)
+		}
+		for _, name := range names {
+			if d.overrides[name] == nil {
+				d.overrides[name] = &overrides{}
+			}
+			d.overrides[name].add(&o)
+		}
+	}
+	return diags
+}
+
+// matchTargets returns the names of the targets that an override is for.
+func (d *Definition) matchTargets(o Override) ([]string, *hcl.Diagnostic) {
+	if _, ok := d.targets[o.Pattern]; ok {
+		return []string{o.Pattern}, nil
+	}
+	var names []string
+	for _, name := range d.targetNames {
+		ok, err := path.Match(o.Pattern, name)
+		if err != nil {
+			return nil, setError(o.Text, fmt.Sprintf("%q is not a pattern: %v.", o.Pattern, err))
+		}
+		if ok {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		detail := fmt.Sprintf("No target matches %q.", o.Pattern)
+		if s := schema.Suggest(o.Pattern, d.targetNames); s != "" {
+			detail += fmt.Sprintf(" Did you mean %q?", s)
+		}
+		return nil, setError(o.Text, detail)
+	}
+	return names, nil
+}
+
+// setError is a diagnostic about an override, which stands in no file.
+func setError(text, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  fmt.Sprintf("Wrong override %q", text),
+		Detail:   detail,
+	}
+}
+
+// override applies the overrides of one target to its attributes.
+func (r *resolved) override(os *overrides) hcl.Diagnostics {
+	if os == nil {
+		return nil
+	}
+	var diags hcl.Diagnostics
+	known := 0
+	for i := range attributes {
+		for j := range attributes[i].set {
+			key := &attributes[i].set[j]
+			for _, o := range *os {
+				if o.key != key.name {
+					continue
+				}
+				known++
+				if err := r.overrideOne(i, key, o); err != nil {
+					diags = append(diags, setError(o.text, sentence(err)))
+				}
+			}
+		}
+	}
+	if known == len(*os) {
+		return diags
+	}
+	for _, o := range *os {
+		if findSetKey(o.key) == nil {
+			diags = append(diags, setError(o.text, unknownKey(o.key)))
+		}
+	}
+	return diags
+}
+
+func (r *resolved) overrideOne(attr int, key *setKey, o *override) error {
+	apply := key.apply
+	if apply == nil {
+		apply = attributes[attr].kind.override
+	}
+	v, err := apply(r.values[attr], o)
+	if err != nil {
+		return err
+	}
+	r.values[attr] = v
+	r.forget(attributes[attr].name, o.sub)
+	return nil
+}
+
+// unknownKey says that there is no such key, and what might have been meant.
+func unknownKey(key string) string {
+	var keys []string
+	for i := range attributes {
+		a := &attributes[i]
+		for _, k := range a.set {
+			keys = append(keys, k.name)
+			if key == k.name+"s" {
+				return fmt.Sprintf("There is no key %q. Did you mean %q?", key, k.name)
+			}
+		}
+		if a.name == key {
+			if len(a.set) > 0 {
+				return fmt.Sprintf("There is no key %q. Did you mean %q?", key, a.set[0].name)
+			}
+			return fmt.Sprintf("The attribute %q cannot be overridden.", key)
+		}
+	}
+	detail := fmt.Sprintf("There is no key %q.", key)
+	if s := schema.Suggest(key, keys); s != "" {
+		return detail + fmt.Sprintf(" Did you mean %q?", s)
+	}
+	slices.Sort(keys)
+	return detail + " There are " + strings.Join(keys, ", ") + "."
+}
+
+// sentence writes an error as a sentence.
+func sentence(err error) string {
+	s := err.Error()
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}

@@ -1,0 +1,27 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+)
+
+// Parse reads one file of a definition. The extension says what it is; a file
+// without a telling one, and standard input, is tried as Compose, HCL and
+// JSON, in that order.
+func Parse(filename string, src []byte, opts *Options) (*schema.File, hcl.Diagnostics) {
+	dialect := schema.DialectOf(filename)
+	if _, ok := schema.SyntaxOf(filename); ok {
+		return schema.Parse(filename, src, dialect)
+	}
+	if isCompose(filename, src, opts) {
+		return schema.ParseAs(schema.Compose, filename, src, dialect)
+	}
+	f, diags := schema.ParseAs(schema.HCL, filename, src, dialect)
+	if !diags.HasErrors() {
+		return f, diags
+	}
+	if j, more := schema.ParseAs(schema.JSON, filename, src, dialect); !more.HasErrors() {
+		return j, more
+	}
+	return f, diags
+}

@@ -1,0 +1,233 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+)
+
+// Resolve works out what the files say and cuts it down to what is asked for.
+// Without errors in the diagnostics, the Config is complete.
+func Resolve(files []*schema.File, opts Options) (*Config, hcl.Diagnostics) {
+	d, diags := Evaluate(files, opts)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	cfg, more := d.Choose()
+	return cfg, append(diags, more...)
+}
+
+// resolved is a target with everything that it inherits and what overrides
+// change.
+type resolved struct {
+	name   string
+	values values
+	ranges map[string]hcl.Range
+	// owned says whether ranges belongs to this target alone.
+	owned bool
+	base  string // of a context that is not written
+	at    hcl.Range
+	// linked targets are there for others and export nothing.
+	linked bool
+}
+
+// merge puts the values of a later target or block over those that are there.
+func (r *resolved) merge(v *values, ranges map[string]hcl.Range) {
+	for i := range attributes {
+		switch {
+		case v[i] == nil:
+		case r.values[i] == nil:
+			r.values[i] = v[i]
+		default:
+			r.values[i] = attributes[i].kind.merge(r.values[i], v[i])
+		}
+	}
+	if len(r.ranges) == 0 {
+		r.ranges, r.owned = ranges, false
+		return
+	}
+	r.own()
+	maps.Copy(r.ranges, ranges)
+}
+
+func (r *resolved) own() {
+	if !r.owned {
+		r.ranges, r.owned = maps.Clone(r.ranges), true
+	}
+}
+
+// forget removes the place where an attribute, or an element of it, stood.
+func (r *resolved) forget(attr, sub string) {
+	if sub != "" {
+		attr += "." + sub
+	}
+	if _, ok := r.ranges[attr]; ok {
+		r.own()
+		delete(r.ranges, attr)
+	}
+}
+
+// normalize removes duplicates and adds what follows from other attributes.
+func (r *resolved) normalize() {
+	if n, ok := r.values[atNetwork].(string); ok && n == "host" {
+		granted, _ := r.values[atEntitlements].([]string)
+		r.values[atEntitlements] = append(slices.Clone(granted), "network.host")
+	}
+	for i := range attributes {
+		if r.values[i] != nil {
+			r.values[i] = attributes[i].kind.normalize(r.values[i])
+		}
+	}
+}
+
+// memoKey names a resolved target; self is the target that inherits it, if
+// that makes a difference.
+type memoKey struct{ name, self string }
+
+// resolve follows what a target inherits. path is the way by which it was
+// reached; self is the target that inherits it.
+func (d *Definition) resolve(name, self string, path []step, from hcl.Range) (*resolved, hcl.Diagnostics) {
+	t, ok := d.targets[name]
+	if !ok {
+		return nil, hcl.Diagnostics{d.unknownTarget(name, from)}
+	}
+	key := memoKey{name: name}
+	if self != name && d.selfish(t, map[string]bool{}) {
+		key.self = self
+	}
+	if r, ok := d.memo[key]; ok {
+		return r.copy(), nil
+	}
+	here := step{"target " + name, t.at}
+	for i := range path {
+		if path[i].what == here.what {
+			return nil, hcl.Diagnostics{d.inheritanceCycle(append(path[i:len(path):len(path)], here), t)}
+		}
+	}
+	r, diags := d.inherit(t, self, append(path, here))
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if len(diags) == 0 {
+		d.memo[key] = r.copy()
+	}
+	return r, diags
+}
+
+// copy returns a resolved target that can be changed without changing r.
+func (r *resolved) copy() *resolved {
+	c := *r
+	c.owned = false
+	r.owned = false
+	return &c
+}
+
+// inheritanceCycle reports targets that inherit each other: an error in
+// build.hcl, a warning in a bake file, where the peer says nothing.
+func (d *Definition) inheritanceCycle(steps []step, t *definedTarget) *hcl.Diagnostic {
+	diag := cycle("Targets inherit each other", steps)
+	if b := t.instances[len(t.instances)-1].block; b == nil || b.Dialect == schema.Bake {
+		diag.Severity = hcl.DiagWarning
+		diag.Detail += "\nThe last step is passed over."
+	}
+	return diag
+}
+
+// inherit merges the parents of a target, its own blocks, and its overrides.
+func (d *Definition) inherit(t *definedTarget, self string, path []step) (*resolved, hcl.Diagnostics) {
+	own, base, diags := d.ownValues(t, self)
+	r := &resolved{name: t.name, base: base, at: t.at}
+	parents, _ := own.values[atInherits].([]string)
+	for _, parent := range parents {
+		from := own.ranges["inherits"]
+		p, more := d.resolve(parent, self, path, from)
+		diags = append(diags, more...)
+		if p != nil {
+			r.merge(&p.values, p.ranges)
+		}
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	r.merge(&own.values, own.ranges)
+	diags = append(diags, r.override(d.overrides[t.name])...)
+	r.normalize()
+	return r, diags
+}
+
+// ownValues merges the blocks of a target. Attributes that speak of self are
+// worked out for the target that inherits them.
+func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, base string, diags hcl.Diagnostics) {
+	for _, in := range t.instances {
+		v := in.values
+		if in.block.selfish && self != t.name {
+			scope := in.scope.NewChild()
+			scope.Variables = d.ev.scopeFor(self, nil).Variables
+			for i := range attributes {
+				if in.block.self[i] {
+					var more hcl.Diagnostics
+					v[i], more = in.evaluate(d.ev, i, scope)
+					diags = append(diags, more...)
+				}
+			}
+		}
+		own.merge(&v, in.block.ranges)
+		base = in.block.base
+	}
+	return own, base, diags
+}
+
+// selfish reports whether a target or one that it inherits speaks of self.
+func (d *Definition) selfish(t *definedTarget, seen map[string]bool) bool {
+	if t == nil || seen[t.name] {
+		return false
+	}
+	seen[t.name] = true
+	for _, in := range t.instances {
+		if in.block.selfish {
+			return true
+		}
+		parents, _ := in.values[atInherits].([]string)
+		for _, p := range parents {
+			if d.selfish(d.targets[p], seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unknownTarget reports a name that is neither a target nor a group.
+func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
+	diag := &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Unknown target",
+		Detail:   fmt.Sprintf("There is no target %q.", name),
+	}
+	if at.Filename != "" {
+		diag.Subject = at.Ptr()
+	}
+	if d.ev.groups[name] != nil {
+		diag.Detail = fmt.Sprintf("%q is a group, and a target is needed here.", name)
+		return diag
+	}
+	names := d.names()
+	if s := schema.Suggest(name, names); s != "" {
+		diag.Detail += fmt.Sprintf(" Did you mean %q?", s)
+	}
+	if len(names) > 0 {
+		diag.Detail += " There are: " + some(names, 20) + "."
+	}
+	return diag
+}
+
+// names lists the groups and targets.
+func (d *Definition) names() []string {
+	names := unique(slices.Concat(d.groupNames, d.targetNames))
+	sort.Strings(names)
+	return names
+}

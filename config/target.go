@@ -1,0 +1,62 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+)
+
+// target fills a Target with the values of a resolved one, and checks them.
+func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
+	if r.values[atContext] == nil {
+		r.values[atContext] = place{raw: ".", base: r.base}
+	}
+	if s, ok := r.values[atDockerfile].(string); !ok || s == "" {
+		r.values[atDockerfile] = "Dockerfile"
+	}
+	d.addSourceDateEpoch(r)
+	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges}
+	diags := d.checkTarget(r)
+	for i := range attributes {
+		if r.values[i] != nil {
+			attributes[i].store(t, r.values[i])
+		}
+	}
+	t.written = r.values
+	decideSecrets(t, &d.opts)
+	return t, diags
+}
+
+// sourceDateEpoch is the variable that asks for a reproducible time stamp; it
+// becomes an argument of every target that has none.
+const sourceDateEpoch = "SOURCE_DATE_EPOCH"
+
+func (d *Definition) addSourceDateEpoch(r *resolved) {
+	epoch, _ := d.opts.env(sourceDateEpoch)
+	if epoch == "" {
+		return
+	}
+	args, _ := r.values[atArgs].(map[string]*string)
+	if args[sourceDateEpoch] != nil {
+		return
+	}
+	r.values[atArgs], _ = table{}.override(r.values[atArgs], &override{sub: sourceDateEpoch, values: []string{epoch}})
+}
+
+// decideSecrets says where a secret comes from that names no source: the
+// variable of the environment with its ID, or else the file.
+func decideSecrets(t *Target, opts *Options) {
+	if len(t.Secrets) == 0 {
+		return
+	}
+	t.Secrets = append([]Secret(nil), t.Secrets...)
+	for i := range t.Secrets {
+		s := &t.Secrets[i]
+		if s.Env != "" || s.Src != "" {
+			continue
+		}
+		if _, ok := opts.env(s.ID); ok {
+			s.Env = s.ID
+		} else {
+			s.Src = s.ID
+		}
+	}
+}

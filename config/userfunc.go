@@ -1,0 +1,237 @@
+package config
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/orch-build/orch/schema"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// userFunction is a function block.
+type userFunction struct {
+	name     string
+	block    *schema.Function
+	params   []string
+	variadic string // "" if there is none
+	result   hcl.Expression
+}
+
+// maxCalls is how deep functions may call each other. Recursion is refused
+// before; this ends what is hidden from that check.
+const maxCalls = 100
+
+// declareFunctions enters the function blocks of the files and checks them.
+func (ev *evaluator) declareFunctions(files []*schema.File) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	standard := standardFunctions(ev.opts)
+	for _, f := range files {
+		for _, b := range f.Functions {
+			if _, ok := standard[b.Label]; ok {
+				diags = append(diags, ignored(b.Block, fmt.Sprintf("%s is a function of the language and cannot be replaced.", b.Label)))
+				continue
+			}
+			fn, more := readFunction(b)
+			diags = append(diags, more...)
+			if fn != nil {
+				ev.funcs[b.Label] = fn
+			}
+		}
+	}
+	ev.root.Functions = ev.functions()
+	for _, name := range sortedKeys(ev.funcs) {
+		diags = append(diags, ev.checkFunction(ev.funcs[name])...)
+	}
+	return diags
+}
+
+// readFunction reads the parameters of a function block.
+func readFunction(b *schema.Function) (*userFunction, hcl.Diagnostics) {
+	for _, name := range []string{"params", "result"} {
+		if b.Attr(name) == nil {
+			return nil, hcl.Diagnostics{{
+				Severity: hcl.DiagError,
+				Summary:  "Incomplete function",
+				Detail:   fmt.Sprintf("The function %s has no %s.", b.Label, name),
+				Subject:  b.DefRange.Ptr(),
+			}}
+		}
+	}
+	f := &userFunction{name: b.Label, block: b, result: b.Attr("result")}
+	exprs, diags := hcl.ExprList(b.Attr("params"))
+	for _, e := range exprs {
+		name, diag := parameter(e)
+		if diag != nil {
+			diags = append(diags, diag)
+		}
+		f.params = append(f.params, name)
+	}
+	if e := b.Attr("variadic_params"); e != nil {
+		name, diag := parameter(e)
+		if diag != nil {
+			diags = append(diags, diag)
+		}
+		f.variadic = name
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return f, diags
+}
+
+func parameter(e hcl.Expression) (string, *hcl.Diagnostic) {
+	if name := hcl.ExprAsKeyword(e); name != "" {
+		return name, nil
+	}
+	return "", &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Wrong parameter",
+		Detail:   "A parameter is a bare name, as in params = [a, b].",
+		Subject:  e.Range().Ptr(),
+	}
+}
+
+// checkFunction finds what is wrong in a function whether or not it is
+// called: unknown names, and a function that calls itself.
+func (ev *evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	known := map[string]bool{f.variadic: true}
+	for _, p := range f.params {
+		known[p] = true
+	}
+	for _, t := range f.result.Variables() {
+		name := t.RootName()
+		_, builtin := ev.root.Variables[name]
+		if !known[name] && ev.vars[name] == nil && !builtin {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Unknown variable",
+				Detail:   fmt.Sprintf("The function %s uses %q, which is neither a parameter nor a variable; a function cannot read targets.", f.name, name),
+				Subject:  t.SourceRange().Ptr(),
+			})
+		}
+	}
+	for _, call := range calls(f.result) {
+		if _, ok := ev.root.Functions[call.name]; !ok {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Unknown function",
+				Detail:   fmt.Sprintf("The function %s calls %q, which does not exist.%s", f.name, call.name, didYouMean(call.name, sortedKeys(ev.root.Functions))),
+				Subject:  call.at.Ptr(),
+			})
+		}
+	}
+	if steps := ev.recursion(f, nil); steps != nil {
+		diags = append(diags, cycle("Function calls itself", steps))
+	}
+	return diags
+}
+
+// didYouMean returns a sentence that offers the most similar name, or "".
+func didYouMean(name string, known []string) string {
+	if s := schema.Suggest(name, known); s != "" {
+		return fmt.Sprintf(" Did you mean %q?", s)
+	}
+	return ""
+}
+
+// recursion returns the steps by which a function calls itself, or nil.
+func (ev *evaluator) recursion(f *userFunction, path []step) []step {
+	here := step{"function " + f.name, f.block.LabelRange}
+	for i := range path {
+		if path[i].what == here.what {
+			if i == 0 {
+				return append(path, here)
+			}
+			return nil // the cycle is reported for the function it starts with
+		}
+	}
+	path = append(path[:len(path):len(path)], here)
+	for _, call := range calls(f.result) {
+		if g, ok := ev.funcs[call.name]; ok {
+			if steps := ev.recursion(g, path); steps != nil {
+				return steps
+			}
+		}
+	}
+	return nil
+}
+
+// call is a function call in an expression.
+type call struct {
+	name string
+	at   hcl.Range
+}
+
+// calls lists the function calls of an expression, each function once.
+// Expressions in JSON do not show theirs.
+func calls(expr hcl.Expression) []call {
+	node, ok := expr.(hclsyntax.Node)
+	if !ok {
+		return nil
+	}
+	found := map[string]call{}
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		if c, ok := n.(*hclsyntax.FunctionCallExpr); ok {
+			if _, seen := found[c.Name]; !seen {
+				found[c.Name] = call{c.Name, c.NameRange}
+			}
+		}
+		return nil
+	})
+	out := make([]call, 0, len(found))
+	for _, c := range found {
+		out = append(out, c)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
+	return out
+}
+
+// function makes a function that expressions can call.
+func (f *userFunction) function(ev *evaluator) function.Function {
+	spec := &function.Spec{
+		// The type is known with the value only; asking for it beforehand
+		// would work out every call twice, and calls in calls 2^n times.
+		Type: function.StaticReturnType(cty.DynamicPseudoType),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return f.call(ev, args)
+		},
+	}
+	for _, name := range f.params {
+		spec.Params = append(spec.Params, anyParameter(name))
+	}
+	if f.variadic != "" {
+		p := anyParameter(f.variadic)
+		spec.VarParam = &p
+	}
+	return function.New(spec)
+}
+
+func anyParameter(name string) function.Parameter {
+	return function.Parameter{Name: name, Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}
+}
+
+// call works the result out with the parameters in scope.
+func (f *userFunction) call(ev *evaluator, args []cty.Value) (cty.Value, error) {
+	if ev.calls >= maxCalls {
+		return cty.DynamicVal, fmt.Errorf("functions call each other more than %d deep", maxCalls)
+	}
+	ev.calls++
+	defer func() { ev.calls-- }()
+	scope := ev.root.NewChild()
+	scope.Variables = make(map[string]cty.Value, len(args)+1)
+	for i, name := range f.params {
+		scope.Variables[name] = args[i]
+	}
+	if f.variadic != "" {
+		scope.Variables[f.variadic] = cty.TupleVal(args[len(f.params):])
+	}
+	v, diags := ev.eval(f.result, scope, false)
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	return v, nil
+}

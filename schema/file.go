@@ -1,0 +1,100 @@
+package schema
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Dialect says how strictly a file is read.
+type Dialect int
+
+const (
+	// Bake is the peer's language: what it does not know, it passes over, so
+	// an unknown name is a warning.
+	Bake Dialect = iota
+	// Build is the language of build.hcl: an unknown name is an error, and
+	// everything that the peer's language lacks is there.
+	Build
+)
+
+// DialectOf returns the dialect that the name of a file stands for: Build for
+// build.hcl, build.json and their override files, else Bake.
+func DialectOf(filename string) Dialect {
+	switch path.Base(filepath.ToSlash(filename)) {
+	case "build.hcl", "build.json", "build.override.hcl", "build.override.json":
+		return Build
+	}
+	return Bake
+}
+
+// Syntax is how the text of a file is written.
+type Syntax int
+
+const (
+	// HCL is HCL's native syntax.
+	HCL Syntax = iota
+	// JSON is HCL's JSON syntax, in which strings are templates.
+	JSON
+	// Compose is a Compose file. Parse does not look into it.
+	Compose
+)
+
+// SyntaxOf returns the syntax that a file's extension stands for; ok is false
+// if it stands for none.
+func SyntaxOf(filename string) (syntax Syntax, ok bool) {
+	switch strings.ToLower(filepath.Ext(filename)) {
+	case ".hcl":
+		return HCL, true
+	case ".json":
+		return JSON, true
+	case ".yml", ".yaml":
+		return Compose, true
+	}
+	return HCL, false
+}
+
+// File is one file of a definition, as written.
+type File struct {
+	Name    string
+	Src     []byte
+	Dialect Dialect
+	Syntax  Syntax
+
+	Variables []*Variable
+	Functions []*Function
+	Targets   []*Target
+	Groups    []*Group
+	// Constants are the attributes outside of any block, by name.
+	Constants map[string]*hcl.Attribute
+}
+
+// Block is what all kinds of blocks have in common.
+type Block struct {
+	Kind  string // "target", "group", …
+	Label string
+	// LabelRange is the label alone; DefRange is the block's first line.
+	LabelRange hcl.Range
+	DefRange   hcl.Range
+	// Attrs holds the attributes that were written, by name.
+	Attrs   map[string]*hcl.Attribute
+	Dialect Dialect
+}
+
+// Attr returns the expression of an attribute, or nil if it was not written.
+func (b *Block) Attr(name string) hcl.Expression {
+	if a, ok := b.Attrs[name]; ok {
+		return a.Expr
+	}
+	return nil
+}
+
+// AttrRange returns where the attribute stands, or the block's first line.
+func (b *Block) AttrRange(name string) hcl.Range {
+	if a, ok := b.Attrs[name]; ok {
+		return a.Range
+	}
+	return b.DefRange
+}

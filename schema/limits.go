@@ -1,0 +1,59 @@
+package schema
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// The largest definition that is read. A real one is some kilobytes; these
+// are there so that a wrong or hostile file ends in a message and not in the
+// machine's memory.
+const (
+	// MaxFileSize is the size of a file in bytes.
+	MaxFileSize = 10 << 20
+	// maxNesting is how deep brackets may stand in each other: the parser
+	// calls itself once for each.
+	maxNesting = 500
+	// maxOperators is how many operators one expression may have: evaluation
+	// calls itself once for each.
+	maxOperators = 200_000
+)
+
+// checkLimits reports a file that is too large or too deep to be parsed.
+func checkLimits(filename string, src []byte) *hcl.Diagnostic {
+	if len(src) > MaxFileSize {
+		return &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "File too large",
+			Detail:   fmt.Sprintf("%s has %d bytes; a definition may have at most %d.", filename, len(src), MaxFileSize),
+		}
+	}
+	depth, operators, line, lineStart := 0, 0, 1, 0
+	for i, c := range src {
+		switch c {
+		case '(', '[', '{':
+			depth++
+			operators++
+		case ')', ']', '}':
+			depth = max(0, depth-1)
+		case '\n':
+			line, lineStart = line+1, i+1
+		case '!', '-', '?', '+', '*', '/', '%', '&', '|', '<', '>', '.':
+			operators++
+		case '=':
+			operators = 0
+		}
+		if depth > maxNesting || operators > maxOperators {
+			at := hcl.Pos{Line: line, Column: i - lineStart + 1, Byte: i}
+			return &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Nested too deeply",
+				Detail: fmt.Sprintf("The brackets up to here are nested more than %d deep, or the expression has more than %d operators.",
+					maxNesting, maxOperators),
+				Subject: &hcl.Range{Filename: filename, Start: at, End: at},
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+)
+
+// Attribute describes one attribute of a block kind.
+type Attribute struct {
+	Name     string
+	Type     string // as shown to people, such as "list(string)"
+	Doc      string // one sentence
+	Required bool
+	// misplaced, if not "", says why the attribute is wrong in this block.
+	misplaced string
+}
+
+// blockKind describes one kind of block and says where its blocks go.
+type blockKind struct {
+	name   string
+	label  bool // whether the block has a name behind its kind
+	attrs  []Attribute
+	blocks []string // kinds of blocks that may stand inside
+	// add enters a block in the file; nested enters a block that stood inside
+	// the one that was added last.
+	add    func(f *File, b Block)
+	nested func(f *File, b Block)
+}
+
+// blockKinds lists the blocks that may stand at the top of a file.
+func blockKinds() []*blockKind {
+	return []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind}
+}
+
+// nestedKinds lists the blocks that stand inside others.
+func nestedKinds() map[string]*blockKind {
+	return map[string]*blockKind{validationKind.name: &validationKind}
+}
+
+// TargetAttributes returns the attributes of a target block, in the order in
+// which they are documented.
+func TargetAttributes() []Attribute { return targetKind.attrs }
+
+// Parse reads one file in HCL or HCL's JSON syntax, as its name says; a name
+// that says neither is read as HCL. A Compose file is returned unread. The
+// diagnostics hold warnings as well as errors; the file is never nil, and
+// holds what could be read.
+func Parse(filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics) {
+	syntax, _ := SyntaxOf(filename)
+	return ParseAs(syntax, filename, src, dialect)
+}
+
+// ParseAs is Parse for a file whose syntax is known.
+func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics) {
+	f := &File{Name: filename, Src: src, Dialect: dialect, Syntax: syntax}
+	if diag := checkLimits(filename, src); diag != nil {
+		return f, hcl.Diagnostics{diag}
+	}
+	var file *hcl.File
+	var diags hcl.Diagnostics
+	switch syntax {
+	case Compose:
+		return f, nil
+	case JSON:
+		file, diags = json.Parse(src, filename)
+	default:
+		file, diags = hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	}
+	if file == nil || file.Body == nil || diags.HasErrors() {
+		return f, diags
+	}
+	return f, append(diags, f.read(file.Body)...)
+}
+
+// read enters the blocks and constants of a file's body.
+func (f *File) read(body hcl.Body) hcl.Diagnostics {
+	schema := &hcl.BodySchema{}
+	kinds := map[string]*blockKind{}
+	for _, k := range blockKinds() {
+		kinds[k.name] = k
+		schema.Blocks = append(schema.Blocks, k.header())
+	}
+	content, remain, diags := body.PartialContent(schema)
+	for _, block := range content.Blocks {
+		diags = append(diags, f.readBlock(kinds[block.Type], block)...)
+	}
+	constants, more := f.constants(body, remain, kinds)
+	f.Constants = constants
+	return append(diags, more...)
+}
+
+// constants returns the attributes outside of blocks. In native syntax an
+// unknown block is reported on the way; in JSON an unknown block is a
+// constant, because nothing tells the two apart.
+func (f *File) constants(body, remain hcl.Body, kinds map[string]*blockKind) (map[string]*hcl.Attribute, hcl.Diagnostics) {
+	native, ok := body.(*hclsyntax.Body)
+	if !ok {
+		attrs, diags := remain.JustAttributes()
+		return attrs, diags
+	}
+	var diags hcl.Diagnostics
+	for _, block := range native.Blocks {
+		if _, ok := kinds[block.Type]; !ok {
+			diags = append(diags, f.unknown("block", block.Type, "", block.TypeRange, kindNames(kinds)))
+		}
+	}
+	attrs := make(map[string]*hcl.Attribute, len(native.Attributes))
+	for name, attr := range native.Attributes {
+		attrs[name] = attr.AsHCLAttribute()
+	}
+	return attrs, diags
+}
+
+// readBlock enters one block of a known kind, and the blocks inside it.
+func (f *File) readBlock(kind *blockKind, block *hcl.Block) hcl.Diagnostics {
+	b, nested, diags := f.blockOf(kind, block)
+	kind.add(f, b)
+	for _, inner := range nested {
+		in, _, more := f.blockOf(nestedKinds()[inner.Type], inner)
+		diags = append(diags, more...)
+		if !more.HasErrors() {
+			kind.nested(f, in)
+		}
+	}
+	return diags
+}
+
+// blockOf reads the attributes of a block and returns the blocks inside it.
+func (f *File) blockOf(kind *blockKind, block *hcl.Block) (Block, hcl.Blocks, hcl.Diagnostics) {
+	content, remain, diags := block.Body.PartialContent(kind.schema())
+	b := Block{Kind: kind.name, DefRange: block.DefRange, LabelRange: block.DefRange, Attrs: content.Attributes, Dialect: f.Dialect}
+	if kind.label {
+		b.Label, b.LabelRange = block.Labels[0], block.LabelRanges[0]
+	}
+	for _, a := range kind.attrs {
+		attr, written := content.Attributes[a.Name]
+		if written && a.misplaced != "" {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  fmt.Sprintf("No %s in a %s", a.Name, kind.name),
+				Detail:   fmt.Sprintf("%q is not possible here: %s.", a.Name, a.misplaced),
+				Subject:  attr.NameRange.Ptr(),
+			})
+		}
+	}
+	return b, content.Blocks, append(diags, f.unknownNames(kind, block, remain)...)
+}
+
+// unknownNames reports the attributes and blocks that a kind does not have.
+func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) hcl.Diagnostics {
+	known := make([]string, 0, len(kind.attrs))
+	isKnown := map[string]bool{}
+	for _, a := range kind.attrs {
+		isKnown[a.Name] = true
+		if a.misplaced == "" {
+			known = append(known, a.Name)
+		}
+	}
+	where := kind.name
+	if kind.label {
+		where = fmt.Sprintf("%s %q", kind.name, block.Labels[0])
+	}
+	var diags hcl.Diagnostics
+	native, ok := block.Body.(*hclsyntax.Body)
+	if !ok {
+		attrs, _ := remain.JustAttributes()
+		for name, attr := range attrs {
+			diags = append(diags, f.unknown("attribute", name, where, attr.NameRange, known))
+		}
+		return diags
+	}
+	for name, attr := range native.Attributes {
+		if !isKnown[name] {
+			diags = append(diags, f.unknown("attribute", name, where, attr.NameRange, known))
+		}
+	}
+	for _, inner := range native.Blocks {
+		if !slices.Contains(kind.blocks, inner.Type) {
+			diags = append(diags, f.unknown("block", inner.Type, where, inner.TypeRange, append(known, kind.blocks...)))
+		}
+	}
+	return diags
+}
+
+// unknown reports a name that the language does not have: an error in
+// build.hcl, a warning in a bake file, where the peer passes over it.
+func (f *File) unknown(what, name, where string, at hcl.Range, known []string) *hcl.Diagnostic {
+	place := "at the top of a file"
+	if where != "" {
+		place = "in " + where
+	}
+	d := &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Unknown " + what,
+		Detail:   fmt.Sprintf("There is no %s %q %s.", what, name, place),
+		Subject:  at.Ptr(),
+	}
+	if s := Suggest(name, known); s != "" {
+		d.Detail += fmt.Sprintf(" Did you mean %q?", s)
+	}
+	if f.Dialect == Bake {
+		d.Severity = hcl.DiagWarning
+		d.Detail += " It has no effect."
+	}
+	return d
+}
+
+func (k *blockKind) header() hcl.BlockHeaderSchema {
+	h := hcl.BlockHeaderSchema{Type: k.name}
+	if k.label {
+		h.LabelNames = []string{"name"}
+	}
+	return h
+}
+
+func (k *blockKind) schema() *hcl.BodySchema {
+	s := &hcl.BodySchema{}
+	for _, a := range k.attrs {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: a.Name, Required: a.Required})
+	}
+	for _, name := range k.blocks {
+		s.Blocks = append(s.Blocks, nestedKinds()[name].header())
+	}
+	return s
+}
+
+func kindNames(kinds map[string]*blockKind) []string {
+	var names []string
+	for name := range kinds {
+		names = append(names, name)
+	}
+	return names
+}

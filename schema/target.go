@@ -1,0 +1,44 @@
+package schema
+
+// Target is a target block: one image, or with a matrix several.
+type Target struct{ Block }
+
+// targetKind describes the target block.
+var targetKind = blockKind{
+	name:  "target",
+	label: true,
+	attrs: []Attribute{
+		{Name: "inherits", Type: "list(string)", Doc: "Names of targets whose attributes this one starts from; later ones win."},
+		{Name: "matrix", Type: "map(list)", Doc: "Axes; every combination of their values makes one target."},
+		{Name: "name", Type: "string", Doc: "The name of each target of a matrix; it may use the names of the axes."},
+		{Name: "description", Type: "string", Doc: "What the target is, for lists."},
+		{Name: "context", Type: "string", Doc: "Where the build takes its files from: a folder, a git reference or a URL."},
+		{Name: "contexts", Type: "map(string)", Doc: "Named contexts, which a Dockerfile uses with FROM or --from; \"target:NAME\" is the result of another target."},
+		{Name: "dockerfile", Type: "string", Doc: "Path of the Dockerfile, relative to the context."},
+		{Name: "dockerfile-inline", Type: "string", Doc: "The text of a Dockerfile; it wins over dockerfile."},
+		{Name: "target", Type: "string", Doc: "The stage to build; the last one if not given."},
+		{Name: "args", Type: "map(string)", Doc: "Build arguments."},
+		{Name: "labels", Type: "map(string)", Doc: "Labels of the image."},
+		{Name: "annotations", Type: "list(string)", Doc: "OCI annotations, as [TYPE:]KEY=VALUE."},
+		{Name: "tags", Type: "list(string)", Doc: "Names and tags of the image."},
+		{Name: "platforms", Type: "list(string)", Doc: "Platforms to build for, such as linux/arm64."},
+		{Name: "output", Type: "list(object)", Doc: "Where the result goes: a list of exporters."},
+		{Name: "cache-from", Type: "list(object)", Doc: "Cache sources."},
+		{Name: "cache-to", Type: "list(object)", Doc: "Cache destinations."},
+		{Name: "attest", Type: "list(object)", Doc: "Attestations: provenance, sbom."},
+		{Name: "secret", Type: "list(object)", Doc: "Secrets that a RUN step may mount."},
+		{Name: "ssh", Type: "list(object)", Doc: "SSH agents or keys that a RUN step may mount."},
+		{Name: "no-cache", Type: "bool", Doc: "Build every step anew."},
+		{Name: "no-cache-filter", Type: "list(string)", Doc: "Stages to build anew."},
+		{Name: "pull", Type: "bool", Doc: "Look for a newer base image even if one is there."},
+		{Name: "call", Type: "string", Doc: "What the frontend is asked: build, check, outline, targets."},
+		{Name: "network", Type: "string", Doc: "Network of RUN steps: default, none or host."},
+		{Name: "entitlements", Type: "list(string)", Doc: "Privileges of RUN steps: network.host, security.insecure, device."},
+		{Name: "extra-hosts", Type: "map(string)", Doc: "Addresses of host names, for RUN steps."},
+		{Name: "shm-size", Type: "string", Doc: "Size of /dev/shm in RUN steps."},
+		{Name: "ulimits", Type: "list(string)", Doc: "Limits of RUN steps, as NAME=SOFT[:HARD]."},
+		{Name: "resources", Type: "object", Doc: "Memory and CPU limits of RUN steps."},
+		{Name: "policy", Type: "list(object)", Doc: "Source policies."},
+	},
+	add: func(f *File, b Block) { f.Targets = append(f.Targets, &Target{b}) },
+}
