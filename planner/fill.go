@@ -172,7 +172,7 @@ func (f *filling) expand(word string, at hcl.Range) (string, bool) {
 func (f *filling) check(err error, at hcl.Range) {
 	if err != nil {
 		f.ok = false
-		f.fail(at, "Invalid variable", "%s", sentence(err.Error()))
+		f.fail(at, "Invalid variable", "%s", sentence(cause(err).Error()))
 	}
 }
 

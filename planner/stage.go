@@ -68,7 +68,7 @@ func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 	at := s.d.word(st.first, st.fromEnd, "--platform="+st.platform)
 	text, err := expandWord(s.lex, st.platform, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid platform", "%s", sentence(err.Error()))
+		s.fail(at, "Invalid platform", "%s", sentence(cause(err).Error()))
 		return "", false
 	}
 	pl, err := platforms.Parse(text)
@@ -97,7 +97,7 @@ func (s *stageWork) base(st *stage, platform string) (*node, bool) {
 	at := s.d.lines(st.first, st.fromEnd)
 	name, err := expandWord(s.lex, st.base, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid base", "%s", sentence(err.Error()))
+		s.fail(at, "Invalid base", "%s", sentence(cause(err).Error()))
 		return nil, false
 	}
 	if name == "" {
