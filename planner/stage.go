@@ -49,10 +49,10 @@ func (s *stageWork) plan(st *stage) *node {
 	}
 	id := s.id(st, cmds, base, refs, platform)
 	if n, ok := s.nodes[id]; ok {
-		s.preferred(n, st, base, refs, cmds)
+		s.again(n, st, base, refs, cmds)
 		return n
 	}
-	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform}}
+	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform, Names: []string{st.shown()}}}
 	s.nodes[id] = n
 	if !s.fill(n, st, base, refs, cmds) {
 		return nil
