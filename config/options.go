@@ -37,6 +37,8 @@ type Options struct {
 	CmdContext string
 	// HomeDir gives the home folder for homedir(); nil is "".
 	HomeDir func() (string, error)
+	// GoEnv gives a setting of the Go command for goenv(); nil knows none.
+	GoEnv func(name string) (string, error)
 	// Now gives the time for timestamp(); nil is the Unix epoch.
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.

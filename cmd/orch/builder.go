@@ -41,7 +41,7 @@ func newBuilderCommand(e *env) *cobra.Command {
   orch builder logs -f
   orch builder prune --keep-storage 10gb
   orch builder stop`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -74,7 +74,7 @@ func newBuilderStatusCommand(e *env) *cobra.Command {
 		Long:  "Show whether the embedded builder runs, and what it is. None is started.\n\nExit codes: 0 it runs, 1 it does not, 2 wrong use.",
 		Example: `  orch builder status
   orch builder status --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -151,7 +151,7 @@ func newBuilderStartCommand(e *env) *cobra.Command {
 		Short: "Start the embedded builder, unless it runs already",
 		Example: `  orch builder start
   orch builder start --idle 2h`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -186,7 +186,7 @@ func newBuilderStopCommand(e *env) *cobra.Command {
 		Long:  "End the embedded builder when its builds are done; it takes no new ones meanwhile.\nThe cache stays, and the next build starts a new builder.",
 		Example: `  orch builder stop
   orch builder stop --now`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -217,7 +217,7 @@ func newBuilderLogsCommand(e *env) *cobra.Command {
 		Example: `  orch builder logs
   orch builder logs -f
   orch builder logs -n -1`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {

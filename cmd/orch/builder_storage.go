@@ -46,7 +46,7 @@ func newBuilderDuCommand(e *env) *cobra.Command {
 		Example: `  orch builder du
   orch builder du --filter type=exec.cachemount
   orch builder du --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, filter, err := flags.open(cmd.Context(), e)
 			if err != nil {
@@ -86,7 +86,7 @@ past its limit.`,
   orch builder prune --keep-storage 10gb
   orch builder prune --filter until=48h
   orch builder prune --all`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keepBytes, err := parseSize(keep)
 			if err != nil {

@@ -124,6 +124,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Environ:   e.environ(),
 		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
 		HomeDir:   os.UserHomeDir,
+		GoEnv:     goEnv,
 		Now:       time.Now,
 		Host:      osHost{},
 	}
