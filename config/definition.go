@@ -98,7 +98,13 @@ func (d *Definition) addGroup(g *definedGroup) {
 	d.ev.groups[g.Name] = g
 }
 
+// addInstance enters a target that expressions can refer to.
 func (d *Definition) addInstance(in *instance) {
+	d.addTarget(in)
+	d.ev.instances[in.name] = append(d.ev.instances[in.name], in)
+}
+
+func (d *Definition) addTarget(in *instance) {
 	t := d.targets[in.name]
 	if t == nil {
 		t = &definedTarget{name: in.name, at: in.block.DefRange}
@@ -106,7 +112,6 @@ func (d *Definition) addInstance(in *instance) {
 		d.targetNames = append(d.targetNames, in.name)
 	}
 	t.instances = append(t.instances, in)
-	d.ev.instances[in.name] = append(d.ev.instances[in.name], in)
 }
 
 // loadAll works out every attribute, so that an error in any of them is

@@ -227,6 +227,16 @@ func overrideEntries(v any, o *override, parse func(string) ([]Entry, error)) (a
 	return withoutDuplicates(slices.Concat(old, entries)), nil
 }
 
+// Attestation writes the value of --sbom or --provenance, or of the keys of
+// the same name in Compose, as an attestation: a boolean says whether there is
+// to be one.
+func Attestation(kind, value string) string {
+	if on, err := strconv.ParseBool(value); err == nil {
+		return fmt.Sprintf("type=%s,disabled=%t", kind, !on)
+	}
+	return fmt.Sprintf("type=%s,%s", kind, value)
+}
+
 // attests is the list of attestations: one of a type, the last one wins.
 type attests struct{}
 

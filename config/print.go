@@ -35,11 +35,7 @@ func (g *Group) shown() object {
 	if g.Description != "" {
 		out = append(out, property{"description", g.Description})
 	}
-	members := g.Targets
-	if members == nil {
-		members = []string{}
-	}
-	return append(out, property{"targets", members})
+	return append(out, property{"targets", g.Targets})
 }
 
 func (t *Target) shown() object {

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -13,6 +16,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 		r.values[atDockerfile] = "Dockerfile"
 	}
 	d.addSourceDateEpoch(r)
+	outputsToStdout(r)
 	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges}
 	diags := d.checkTarget(r)
 	for i := range attributes {
@@ -23,6 +27,38 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	t.written = r.values
 	decideSecrets(t, &d.opts)
 	return t, diags
+}
+
+// outputsToStdout writes out that an archive without a destination goes to
+// standard output.
+func outputsToStdout(r *resolved) {
+	entries, _ := r.values[atOutput].([]Entry)
+	for i, e := range entries {
+		if e.archive() && e.Type != "docker" && e.Attrs["dest"] == "" {
+			e = e.clone()
+			e.Attrs["dest"] = "-"
+			entries = slices.Clone(entries)
+			entries[i] = e
+			r.values[atOutput] = entries
+		}
+	}
+}
+
+// archive reports whether an exporter writes one file.
+func (e Entry) archive() bool {
+	switch e.Type {
+	case "tar":
+		return true
+	case "oci", "docker":
+		tar, err := strconv.ParseBool(e.Attrs["tar"])
+		return err != nil || tar
+	}
+	return false
+}
+
+// folder reports whether an exporter writes a folder.
+func (e Entry) folder() bool {
+	return e.Type == "local" || !e.archive() && (e.Type == "oci" || e.Type == "docker")
 }
 
 // sourceDateEpoch is the variable that asks for a reproducible time stamp; it

@@ -150,21 +150,13 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 		all("pull", strconv.FormatBool(b.pull))
 	}
 	if b.sbom != "" {
-		all("attest", attestation("sbom", b.sbom))
+		all("attest", config.Attestation("sbom", b.sbom))
 	}
 	if b.provenance != "" {
-		all("attest", attestation("provenance", b.provenance))
+		all("attest", config.Attestation("provenance", b.provenance))
 	}
 	policies, err := b.policies()
 	return append(out, policies...), err
-}
-
-// attestation writes the value of --sbom or --provenance as an attestation.
-func attestation(kind, value string) string {
-	if on, err := strconv.ParseBool(value); err == nil {
-		return fmt.Sprintf("type=%s,disabled=%t", kind, !on)
-	}
-	return fmt.Sprintf("type=%s,%s", kind, value)
 }
 
 // policies reads --policy: what is appended to the policy of every target, or

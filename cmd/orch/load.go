@@ -158,6 +158,11 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	if off, err := strconv.ParseBool(e.getenv("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP")); err == nil {
 		opts.NoEnvVars = off
 	}
+	if name := e.getenv("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"); name != "" {
+		if _, err := os.Stat(name); err != nil {
+			return opts, usageError{fmt.Errorf("reading the source policy of EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: %w", err)}
+		}
+	}
 	if v := e.getenv("BUILDX_BAKE_FILE_RELATIVE_PATHS"); v != "" {
 		on, err := strconv.ParseBool(v)
 		if err != nil {

@@ -1,0 +1,288 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/go-units"
+	"github.com/orch-build/orch/schema"
+	"go.yaml.in/yaml/v3"
+)
+
+// composeTarget reads a service's build section as a target.
+func composeTarget(project *types.Project, service *types.ServiceConfig, base string) (*instance, error) {
+	name := strings.ReplaceAll(service.Name, ".", "_")
+	info := &blockInfo{Target: &schema.Target{Block: schema.Block{Kind: "target", Label: name}}, base: base}
+	if diag := checkName(name, info.LabelRange); diag != nil {
+		return nil, errors.New(diag.Detail)
+	}
+	c := &composeReader{project: project, service: service, build: service.Build, base: base}
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	return &instance{block: info, name: name, values: c.values}, nil
+}
+
+// composeReader fills the attributes of one target.
+type composeReader struct {
+	project *types.Project
+	service *types.ServiceConfig
+	build   *types.BuildConfig
+	base    string
+	values  values
+}
+
+func (c *composeReader) set(name string, v any) { c.values[attributeIndex(name)] = v }
+
+// text sets an attribute unless it is "".
+func (c *composeReader) text(name, s string) {
+	if s != "" {
+		c.set(name, s)
+	}
+}
+
+// list sets an attribute unless it is empty.
+func (c *composeReader) list(name string, l []string) {
+	if len(l) > 0 {
+		c.set(name, slices.Clone(l))
+	}
+}
+
+func (c *composeReader) read() error {
+	b := c.build
+	if b.Context != "" {
+		c.set("context", place{raw: b.Context, base: c.base})
+	}
+	c.contexts(b.AdditionalContexts)
+	c.text("dockerfile", b.Dockerfile)
+	c.text("dockerfile-inline", b.DockerfileInline)
+	c.text("target", b.Target)
+	c.text("network", b.Network)
+	if b.ShmSize > 0 {
+		c.set("shm-size", units.BytesSize(float64(b.ShmSize)))
+	}
+	c.list("tags", b.Tags)
+	c.list("platforms", b.Platforms)
+	c.list("ulimits", composeUlimits(b.Ulimits))
+	c.maps()
+	if b.NoCache {
+		c.set("no-cache", true)
+	}
+	if b.Pull {
+		c.set("pull", true)
+	}
+	if err := c.entries(); err != nil {
+		return err
+	}
+	if err := c.extension(); err != nil {
+		return fmt.Errorf("x-bake: %w", err)
+	}
+	if tags, _ := c.values[attributeIndex("tags")].([]string); len(tags) == 0 && c.service.Image != "" {
+		c.set("tags", []string{c.service.Image})
+	}
+	return nil
+}
+
+// contexts adds named contexts to those that are there; these win.
+func (c *composeReader) contexts(m map[string]string) {
+	if len(m) == 0 {
+		return
+	}
+	out := make(places, len(m))
+	for k, v := range m {
+		for _, prefix := range []string{"service:", "target:"} {
+			if name, ok := strings.CutPrefix(v, prefix); ok {
+				v = "target:" + strings.ReplaceAll(name, ".", "_")
+			}
+		}
+		out[k] = place{raw: v, base: c.base}
+	}
+	if old, ok := c.values[atContexts].(places); ok {
+		out = contextMap{}.merge(out, old).(places)
+	}
+	c.values[atContexts] = out
+}
+
+// maps sets arguments, labels and hosts.
+func (c *composeReader) maps() {
+	args := c.build.Args.Resolve(func(name string) (string, bool) {
+		if v := c.service.Environment[name]; v != nil {
+			return *v, true
+		}
+		v, ok := c.project.Environment[name]
+		return v, ok
+	})
+	c.table("args", args)
+	labels := map[string]*string{}
+	for k, v := range c.build.Labels {
+		labels[k] = &v
+	}
+	c.table("labels", labels)
+	hosts := map[string]*string{}
+	for k, ips := range c.build.ExtraHosts {
+		s := strings.Join(ips, ",")
+		hosts[k] = &s
+	}
+	c.table("extra-hosts", hosts)
+}
+
+func (c *composeReader) table(name string, m map[string]*string) {
+	out := map[string]*string{}
+	for k, v := range m {
+		if v != nil {
+			out[k] = v
+		}
+	}
+	if len(out) > 0 {
+		c.set(name, out)
+	}
+}
+
+// entries sets caches, attestations, secrets and SSH keys.
+func (c *composeReader) entries() error {
+	b := c.build
+	if err := composeAdd(c, "cache-from", b.CacheFrom, parseCaches); err != nil {
+		return err
+	}
+	if err := composeAdd(c, "cache-to", b.CacheTo, parseCaches); err != nil {
+		return err
+	}
+	var attest []string
+	if b.SBOM != "" {
+		attest = append(attest, Attestation("sbom", b.SBOM))
+	}
+	if b.Provenance != "" {
+		attest = append(attest, Attestation("provenance", b.Provenance))
+	}
+	if err := composeAdd(c, "attest", attest, parseAttest); err != nil {
+		return err
+	}
+	var found []Secret
+	for _, s := range b.Secrets {
+		declared := c.project.Secrets[s.Source]
+		if bool(declared.External) {
+			return fmt.Errorf("the secret %q is external; a build needs a file or a variable", s.Source)
+		}
+		found = append(found, Secret{ID: s.Source, Src: declared.File, Env: declared.Environment})
+	}
+	if len(found) > 0 {
+		c.set("secret", found)
+	}
+	var keys []SSH
+	for _, k := range b.SSH {
+		key := SSH{ID: k.ID}
+		if k.Path != "" {
+			key.Paths = []string{k.Path}
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		c.set("ssh", sortSSH(keys))
+	}
+	return nil
+}
+
+func sortSSH(keys []SSH) []SSH {
+	slices.SortFunc(keys, func(a, b SSH) int {
+		if n := strings.Compare(a.ID, b.ID); n != 0 {
+			return n
+		}
+		return slices.Compare(a.Paths, b.Paths)
+	})
+	return keys
+}
+
+// composeAdd parses texts and puts the result behind what an attribute has.
+func composeAdd[T any](c *composeReader, name string, texts []string, parse func(string) ([]T, error)) error {
+	more, err := parseAll(texts, parse)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if len(more) > 0 {
+		i := attributeIndex(name)
+		old, _ := c.values[i].([]T)
+		c.values[i] = attributes[i].kind.normalize(slices.Concat(old, more))
+	}
+	return nil
+}
+
+// composeUlimits writes limits as NAME=SOFT:HARD, or NAME=N for a single one.
+func composeUlimits(m map[string]*types.UlimitsConfig) []string {
+	var out []string
+	for _, name := range sortedKeys(m) {
+		if u := m[name]; u.Single != 0 {
+			out = append(out, fmt.Sprintf("%s=%d", name, u.Single))
+		} else {
+			out = append(out, fmt.Sprintf("%s=%d:%d", name, u.Soft, u.Hard))
+		}
+	}
+	return out
+}
+
+// xBake is what the key x-bake of a build section may hold: attributes that
+// Compose does not have.
+type xBake struct {
+	Tags          words             `yaml:"tags"`
+	CacheFrom     words             `yaml:"cache-from"`
+	CacheTo       words             `yaml:"cache-to"`
+	Secrets       words             `yaml:"secret"`
+	SSH           words             `yaml:"ssh"`
+	Platforms     words             `yaml:"platforms"`
+	Outputs       words             `yaml:"output"`
+	NoCacheFilter words             `yaml:"no-cache-filter"`
+	Pull          *bool             `yaml:"pull"`
+	NoCache       *bool             `yaml:"no-cache"`
+	Contexts      map[string]string `yaml:"contexts"`
+}
+
+// words is a list of strings, or one string that is split at blanks.
+type words []string
+
+// UnmarshalYAML reads either form.
+func (w *words) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*w = strings.Fields(n.Value)
+		return nil
+	}
+	return n.Decode((*[]string)(w))
+}
+
+// extension adds what x-bake says.
+func (c *composeReader) extension() error {
+	ext := c.build.Extensions["x-bake"]
+	if ext == nil {
+		return nil
+	}
+	src, err := yaml.Marshal(ext)
+	if err != nil {
+		return err
+	}
+	var x xBake
+	if err := yaml.Unmarshal(src, &x); err != nil {
+		return err
+	}
+	for name, l := range map[string]words{"tags": x.Tags, "platforms": x.Platforms, "no-cache-filter": x.NoCacheFilter} {
+		old, _ := c.values[attributeIndex(name)].([]string)
+		c.list(name, unique(slices.Concat(old, l)))
+	}
+	err = errors.Join(
+		composeAdd(c, "cache-from", x.CacheFrom, parseCaches),
+		composeAdd(c, "cache-to", x.CacheTo, parseCaches),
+		composeAdd(c, "output", x.Outputs, parseOutput),
+		composeAdd(c, "secret", x.Secrets, parseSecret),
+		composeAdd(c, "ssh", x.SSH, parseSSH),
+	)
+	if keys, ok := c.values[attributeIndex("ssh")].([]SSH); ok {
+		sortSSH(keys)
+	}
+	for name, b := range map[string]*bool{"pull": x.Pull, "no-cache": x.NoCache} {
+		if b != nil {
+			c.set(name, *b)
+		}
+	}
+	c.contexts(x.Contexts)
+	return err
+}
