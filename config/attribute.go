@@ -37,7 +37,7 @@ type kind interface {
 }
 
 // numAttributes is how many attributes a target has.
-const numAttributes = 29
+const numAttributes = 30
 
 // attributes lists the attributes of a target in the order in which --print
 // shows them. The peer's JSON has this order too.
@@ -103,6 +103,8 @@ var attributes = [numAttributes]attribute{
 		store: func(t *Target, v any) { t.ExtraHosts = plain(v) }},
 	{name: "policy", kind: policies{}, set: listKey("policy"),
 		store: func(t *Target, v any) { t.Policy = v.([]Policy) }},
+	{name: "traits", kind: hiddenTable{},
+		store: func(t *Target, v any) { t.Traits = plain(v) }},
 	{name: "inherits", kind: list{grows: true, hidden: true},
 		store: func(*Target, any) {}},
 }

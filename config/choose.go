@@ -15,6 +15,16 @@ const defaultName = "default"
 
 // Choose cuts the definition down to what the options ask for.
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
+	cfg, diags := d.cut()
+	sensitive := d.ev.sensitive()
+	maskDiags(diags, sensitive)
+	if cfg != nil {
+		cfg.sensitive = sensitive
+	}
+	return cfg, diags
+}
+
+func (d *Definition) cut() (*Config, hcl.Diagnostics) {
 	diags := d.matchOverrides()
 	asked, more := d.asked()
 	diags = append(diags, more...)
@@ -22,14 +32,18 @@ func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 		return nil, diags
 	}
 	c := &chooser{d: d, cfg: &Config{Sources: d.sources()}, targets: map[string]*resolved{}, groups: map[string]*Group{}}
+	c.except, more = d.excepted()
+	diags = append(diags, more...)
 	for _, name := range asked {
 		diags = append(diags, c.choose(name)...)
 	}
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	diags = append(diags, c.filter()...)
 	diags = append(diags, c.links()...)
 	c.defaultGroup(asked)
+	c.leaveOut()
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -51,6 +65,9 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 		return slices.Clone(d.targetNames), nil
 	}
 	wanted := d.opts.Targets
+	if len(wanted) == 0 && len(d.opts.Filters) > 0 {
+		return slices.Clone(d.targetNames), nil
+	}
 	if len(wanted) == 0 {
 		wanted = []string{defaultName}
 	}
@@ -103,13 +120,14 @@ type chooser struct {
 	targets map[string]*resolved
 	groups  map[string]*Group
 	chosen  []string
+	except  map[string]bool
 }
 
 // choose takes a name that is asked for: a group, or else a target.
 func (c *chooser) choose(name string) hcl.Diagnostics {
 	names, diags := c.expand(name, nil, hcl.Range{})
 	for _, n := range names {
-		if _, ok := c.targets[n.name]; ok {
+		if _, ok := c.targets[n.name]; ok || c.except[n.name] {
 			continue
 		}
 		r, more := c.d.resolve(n.name, n.name, nil, n.at)

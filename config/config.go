@@ -29,6 +29,9 @@ type Config struct {
 	// Sources maps the name of each file that was read to its bytes, so that
 	// a diagnostic can show the line it speaks of.
 	Sources map[string][]byte
+
+	// sensitive lists the texts that must not be printed.
+	sensitive []string
 }
 
 // Target returns the target of that name, or nil.
@@ -84,6 +87,8 @@ type Context struct {
 type Target struct {
 	Name        string
 	Description string
+	// Traits are what the target was chosen by with a filter.
+	Traits map[string]string
 
 	Context          Context
 	Contexts         map[string]Context

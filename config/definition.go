@@ -21,6 +21,9 @@ type Definition struct {
 	targetNames []string
 	groupNames  []string
 
+	// incomplete is true if targets are missing because of an error.
+	incomplete bool
+
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
 }
@@ -46,6 +49,8 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 	diags = append(diags, d.ev.loadConstants()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
+	diags = append(diags, d.expandMembers()...)
+	maskDiags(diags, d.ev.sensitive())
 	return d, diags
 }
 
@@ -71,6 +76,7 @@ func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
 		for _, t := range f.Targets {
 			instances, more := d.ev.expand(newBlockInfo(t, base))
 			diags = append(diags, more...)
+			d.incomplete = d.incomplete || more.HasErrors()
 			m := madeBy{label: t.Label, at: t.DefRange}
 			for _, in := range instances {
 				d.addInstance(in)

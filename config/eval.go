@@ -23,6 +23,8 @@ type evaluator struct {
 	instances map[string][]*instance
 	groups    map[string]*definedGroup
 	needs     map[hcl.Expression]*needs
+	// git remembers what was read of repositories, by folder and fact.
+	git map[string]cty.Value
 	// calls is how deep functions of the files call each other right now.
 	calls int
 	// path is the way to what is being worked out, for naming cycles.
@@ -40,6 +42,7 @@ type needs struct {
 	names   []string // variables
 	targets []reference
 	groups  []reference
+	git     []reference // git.FACT, the fact in name
 }
 
 // reference is target.NAME.ATTR or group.NAME.ATTR; attr is "" for the whole.
@@ -56,6 +59,7 @@ func newEvaluator(opts *Options) *evaluator {
 		instances: map[string][]*instance{},
 		groups:    map[string]*definedGroup{},
 		needs:     map[hcl.Expression]*needs{},
+		git:       map[string]cty.Value{},
 		root:      &hcl.EvalContext{Variables: map[string]cty.Value{}},
 	}
 	for name, v := range ev.builtins() {
@@ -81,6 +85,11 @@ func (ev *evaluator) builtins() map[string]string {
 func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool) (cty.Value, hcl.Diagnostics) {
 	n := ev.needsOf(expr)
 	diags := ev.load(n.names, scope)
+	if len(n.git) > 0 && !ev.declared("git") && !hidden("git", scope, ev.root) {
+		child, more := ev.withGit(n.git, expr, scope)
+		diags = append(diags, more...)
+		scope = child
+	}
 	if refs && (len(n.targets) > 0 || len(n.groups) > 0) {
 		child, more := ev.withReferences(n, scope)
 		diags = append(diags, more...)
@@ -90,6 +99,7 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 		return cty.DynamicVal, diags
 	}
 	v, more := expr.Value(scope)
+	explainNull(more, n.git)
 	diags = append(diags, more...)
 	if diag := tooLarge(v, expr.Range()); diag != nil {
 		return cty.DynamicVal, append(diags, diag)
@@ -131,6 +141,9 @@ func (ev *evaluator) needsOf(expr hcl.Expression) *needs {
 		switch root := t.RootName(); root {
 		case "target":
 			n.targets = append(n.targets, referenceOf(t))
+		case "git":
+			n.names = append(n.names, root)
+			n.git = append(n.git, referenceOf(t))
 		case "group":
 			n.groups = append(n.groups, referenceOf(t))
 		default:

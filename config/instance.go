@@ -225,7 +225,9 @@ func (ev *evaluator) expand(info *blockInfo) ([]*instance, hcl.Diagnostics) {
 			return nil, append(diags, duplicateName(info, in.name))
 		}
 		seen[in.name] = true
-		in.scope.Variables["self"] = self(in.name)
+		if _, axis := axes["self"]; !axis && !ev.declared("self") {
+			in.scope.Variables["self"] = self(in.name)
+		}
 		out = append(out, in)
 	}
 	return out, diags

@@ -8,9 +8,6 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// Masked stands in the place of a sensitive value.
-const Masked = "<sensitive>"
-
 // ListedTarget is a target as a list shows it.
 type ListedTarget struct {
 	Name        string `json:"name"`

@@ -15,6 +15,10 @@ type Options struct {
 	All bool
 	// Except names targets and groups to leave out, by name or pattern.
 	Except []string
+	// Filters keep only the targets whose traits match all of them: NAME=VALUE,
+	// NAME!=VALUE, or NAME alone for any value; VALUE may be a pattern. With a
+	// filter and without Targets, every target is asked for.
+	Filters []string
 	// Overrides are applied in this order; see ParseOverride.
 	Overrides []Override
 
@@ -39,6 +43,10 @@ type Options struct {
 	HomeDir func() (string, error)
 	// GoEnv gives a setting of the Go command for goenv(); nil knows none.
 	GoEnv func(name string) (string, error)
+	// Git reads a fact about the repository around a folder, for git.FACT; see
+	// GitFacts. It returns nil if there is no repository, or no such fact. A
+	// nil Git is a folder outside of any repository.
+	Git func(dir, fact string) (any, error)
 	// Now gives the time for timestamp(); nil is the Unix epoch.
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.

@@ -8,7 +8,8 @@ import (
 )
 
 // Print writes the configuration as the peer's JSON: the groups and targets
-// by name, each target with what was written or follows from it.
+// by name, each target with what was written or follows from it. Values of
+// sensitive variables are masked.
 func Print(w io.Writer, cfg *Config) error {
 	var targets, groups object
 	for _, t := range cfg.Targets {
@@ -22,9 +23,11 @@ func Print(w io.Writer, cfg *Config) error {
 		out = append(out, property{"group", groups})
 	}
 	out = append(out, property{"target", targets})
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(out); err != nil {
+	src, err := json.MarshalIndent(out, "", "  ")
+	if err == nil {
+		_, err = io.WriteString(w, maskJSON(string(src), cfg.sensitive)+"\n")
+	}
+	if err != nil {
 		return fmt.Errorf("printing the definition: %w", err)
 	}
 	return nil

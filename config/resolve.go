@@ -14,11 +14,15 @@ import (
 // Without errors in the diagnostics, the Config is complete.
 func Resolve(files []*schema.File, opts Options) (*Config, hcl.Diagnostics) {
 	d, diags := Evaluate(files, opts)
-	if diags.HasErrors() {
+	if diags.HasErrors() && (d.incomplete || !opts.All) {
 		return nil, diags
 	}
 	cfg, more := d.Choose()
-	return cfg, append(diags, more...)
+	diags = append(diags, more...)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return cfg, diags
 }
 
 // resolved is a target with everything that it inherits and what overrides

@@ -62,6 +62,9 @@ type File struct {
 	Src     []byte
 	Dialect Dialect
 	Syntax  Syntax
+	// Broken is true if the text could not be parsed, so that blocks are
+	// missing.
+	Broken bool
 
 	Variables []*Variable
 	Functions []*Function

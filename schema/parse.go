@@ -15,6 +15,8 @@ type Attribute struct {
 	Type     string // as shown to people, such as "list(string)"
 	Doc      string // one sentence
 	Required bool
+	// buildOnly attributes are not in the peer's language.
+	buildOnly bool
 	// misplaced, if not "", says why the attribute is wrong in this block.
 	misplaced string
 }
@@ -58,6 +60,7 @@ func Parse(filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics
 func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics) {
 	f := &File{Name: filename, Src: src, Dialect: dialect, Syntax: syntax}
 	if diag := checkLimits(filename, src); diag != nil {
+		f.Broken = true
 		return f, hcl.Diagnostics{diag}
 	}
 	var file *hcl.File
@@ -71,6 +74,7 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 		file, diags = hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	}
 	if file == nil || file.Body == nil || diags.HasErrors() {
+		f.Broken = true
 		return f, diags
 	}
 	return f, append(diags, f.read(file.Body)...)
@@ -131,7 +135,7 @@ func (f *File) readBlock(kind *blockKind, block *hcl.Block) hcl.Diagnostics {
 
 // blockOf reads the attributes of a block and returns the blocks inside it.
 func (f *File) blockOf(kind *blockKind, block *hcl.Block) (Block, hcl.Blocks, hcl.Diagnostics) {
-	content, remain, diags := block.Body.PartialContent(kind.schema())
+	content, remain, diags := block.Body.PartialContent(kind.schema(f.Dialect))
 	b := Block{Kind: kind.name, DefRange: block.DefRange, LabelRange: block.DefRange, Attrs: content.Attributes, Dialect: f.Dialect}
 	if kind.label {
 		b.Label, b.LabelRange = block.Labels[0], block.LabelRanges[0]
@@ -155,6 +159,9 @@ func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) 
 	known := make([]string, 0, len(kind.attrs))
 	isKnown := map[string]bool{}
 	for _, a := range kind.attrs {
+		if a.buildOnly && f.Dialect != Build {
+			continue
+		}
 		isKnown[a.Name] = true
 		if a.misplaced == "" {
 			known = append(known, a.Name)
@@ -217,9 +224,12 @@ func (k *blockKind) header() hcl.BlockHeaderSchema {
 	return h
 }
 
-func (k *blockKind) schema() *hcl.BodySchema {
+func (k *blockKind) schema(dialect Dialect) *hcl.BodySchema {
 	s := &hcl.BodySchema{}
 	for _, a := range k.attrs {
+		if a.buildOnly && dialect != Build {
+			continue
+		}
 		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: a.Name, Required: a.Required})
 	}
 	for _, name := range k.blocks {

@@ -12,6 +12,7 @@ var targetKind = blockKind{
 		{Name: "matrix", Type: "map(list)", Doc: "Axes; every combination of their values makes one target."},
 		{Name: "name", Type: "string", Doc: "The name of each target of a matrix; it may use the names of the axes."},
 		{Name: "description", Type: "string", Doc: "What the target is, for lists."},
+		{Name: "traits", Type: "map(string)", buildOnly: true, Doc: "What the target is chosen by with --filter, such as { team = \"web\" }."},
 		{Name: "context", Type: "string", Doc: "Where the build takes its files from: a folder, a git reference or a URL."},
 		{Name: "contexts", Type: "map(string)", Doc: "Named contexts, which a Dockerfile uses with FROM or --from; \"target:NAME\" is the result of another target."},
 		{Name: "dockerfile", Type: "string", Doc: "Path of the Dockerfile, relative to the context."},

@@ -6,11 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/schema"
@@ -25,6 +25,7 @@ type loadFlags struct {
 	varFiles  []string
 	allow     []string
 	except    []string
+	filters   []string
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
@@ -35,6 +36,7 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
 	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
 	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+	flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 }
 
 // defaultFiles are the names that are looked for when none is given: build.hcl
@@ -72,12 +74,8 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 	if change != nil {
 		change(&opts)
 	}
-	parsed, diags := parseAll(files, opts)
-	if diags.HasErrors() {
-		return nil, e.report(diags, sourcesOf(files))
-	}
-	cfg, more := config.Resolve(parsed, opts)
-	return cfg, e.report(append(diags, more...), sourcesOf(files))
+	cfg, diags := resolve(files, opts)
+	return cfg, e.report(diags, sourcesOf(files))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
@@ -92,6 +90,19 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	}
 	d, more := config.Evaluate(parsed, opts)
 	return d, e.report(append(diags, more...), sourcesOf(files))
+}
+
+// resolve parses and resolves files. What can be found wrong behind an error
+// of the parser is found, unless a file is so broken that blocks are missing.
+func resolve(files []source, opts config.Options) (*config.Config, hcl.Diagnostics) {
+	parsed, diags := parseAll(files, opts)
+	for _, f := range parsed {
+		if f.Broken {
+			return nil, diags
+		}
+	}
+	cfg, more := config.Resolve(parsed, opts)
+	return cfg, append(diags, more...)
 }
 
 func parseAll(files []source, opts config.Options) ([]*schema.File, hcl.Diagnostics) {
@@ -119,10 +130,12 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 func (l *loadFlags) options(e *env) (config.Options, error) {
 	opts := config.Options{
 		Except:    l.except,
+		Filters:   l.filters,
+		Git:       gitFact,
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
-		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
+		Platform:  platforms.Format(platforms.DefaultSpec()),
 		HomeDir:   os.UserHomeDir,
 		GoEnv:     goEnv,
 		Now:       time.Now,

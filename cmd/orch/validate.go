@@ -1,8 +1,6 @@
 package main
 
 import (
-	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/config"
 	"github.com/spf13/cobra"
 )
 
@@ -23,12 +21,7 @@ is wrong. It builds nothing and looks at no Dockerfile.`,
 				return err
 			}
 			opts.Targets, opts.All = args, len(args) == 0
-			parsed, diags := parseAll(files, opts)
-			var more hcl.Diagnostics
-			if !diags.HasErrors() {
-				_, more = config.Resolve(parsed, opts)
-			}
-			diags = append(diags, more...)
+			_, diags := resolve(files, opts)
 			if asJSON {
 				return e.reportJSON(diags)
 			}

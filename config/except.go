@@ -1,0 +1,151 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+)
+
+// excepted works out which targets are to be left out: those that are named,
+// that a pattern matches, or that are in a group so named.
+func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
+	out := map[string]bool{}
+	var diags hcl.Diagnostics
+	for _, e := range d.opts.Except {
+		names := d.match(e)
+		if !isPattern(e) && (d.targets[e] != nil || d.ev.groups[e] != nil) {
+			names = []string{e}
+		}
+		if len(names) == 0 {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Unknown target to leave out",
+				Detail:   fmt.Sprintf("No target or group is called %q.%s", e, didYouMean(e, d.names())),
+			})
+		}
+		for _, name := range names {
+			c := &chooser{d: d, groups: map[string]*Group{}}
+			members, more := c.expand(name, nil, hcl.Range{})
+			diags = append(diags, more...)
+			out[name] = true
+			for _, m := range members {
+				out[m.name] = true
+			}
+		}
+	}
+	return out, diags
+}
+
+// leaveOut removes from the groups the names that are not built.
+func (c *chooser) leaveOut() {
+	if len(c.except) == 0 {
+		return
+	}
+	gone := func(name string) bool { return c.except[name] }
+	for name, g := range c.groups {
+		if c.except[name] && name != defaultName {
+			delete(c.groups, name)
+			continue
+		}
+		g.Targets = slices.DeleteFunc(g.Targets, gone)
+	}
+}
+
+// filter removes the chosen targets whose traits do not match the filters.
+func (c *chooser) filter() hcl.Diagnostics {
+	if len(c.d.opts.Filters) == 0 {
+		return nil
+	}
+	var diags hcl.Diagnostics
+	kept := c.chosen[:0]
+	for _, name := range c.chosen {
+		ok, err := matchTraits(c.targets[name], c.d.opts.Filters)
+		if err != nil {
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Wrong filter", Detail: sentence(err)}}
+		}
+		if ok {
+			kept = append(kept, name)
+			continue
+		}
+		delete(c.targets, name)
+		c.except[name] = true
+	}
+	c.chosen = kept
+	if len(kept) == 0 {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "No target matches the filter",
+			Detail:   fmt.Sprintf("None of the chosen targets has traits that match %s.", strings.Join(c.d.opts.Filters, " and ")),
+		})
+	}
+	return diags
+}
+
+// matchTraits reports whether a target matches all filters.
+func matchTraits(r *resolved, filters []string) (bool, error) {
+	traits, _ := r.values[attributeIndex("traits")].(map[string]*string)
+	for _, f := range filters {
+		name, pattern, hasValue := strings.Cut(f, "=")
+		name, not := strings.CutSuffix(name, "!")
+		if name == "" {
+			return false, fmt.Errorf("%q is not of the form NAME=VALUE", f)
+		}
+		value := traits[name]
+		ok := value != nil
+		if ok && hasValue {
+			var err error
+			if ok, err = path.Match(pattern, *value); err != nil {
+				return false, fmt.Errorf("%q is not a pattern", pattern)
+			}
+		}
+		if ok == not {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// expandMembers replaces the patterns in the groups of build.hcl by the
+// targets that they match. In a bake file they stay names, as in the peer.
+func (d *Definition) expandMembers() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range d.groupNames {
+		g := d.ev.groups[name]
+		if g.block == nil || g.block.Dialect != schema.Build || !slices.ContainsFunc(g.Targets, isPattern) {
+			continue
+		}
+		var members []string
+		for _, m := range g.Targets {
+			if !isPattern(m) {
+				members = append(members, m)
+				continue
+			}
+			matched := d.matchOnlyTargets(m)
+			if len(matched) == 0 {
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError,
+					Summary:  "Unknown target",
+					Detail:   fmt.Sprintf("No target matches %q. There are: %s.", m, some(d.targetNames, 20)),
+					Subject:  g.block.AttrRange("targets").Ptr(),
+				})
+			}
+			members = append(members, matched...)
+		}
+		g.Targets = unique(members)
+	}
+	return diags
+}
+
+func (d *Definition) matchOnlyTargets(pattern string) []string {
+	var out []string
+	for _, name := range d.targetNames {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			out = append(out, name)
+		}
+	}
+	return out
+}

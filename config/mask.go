@@ -1,0 +1,97 @@
+package config
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Masked stands in the place of a sensitive value.
+const Masked = "<sensitive>"
+
+// wholeOnly is the length in bytes below which a sensitive value is masked
+// only where it is the whole text: masking every "1" would say more than it
+// hides.
+const wholeOnly = 4
+
+// Mask returns a text with the values of sensitive variables made unreadable.
+func (c *Config) Mask(s string) string { return mask(s, c.sensitive) }
+
+func mask(s string, sensitive []string) string {
+	for _, v := range sensitive {
+		switch {
+		case s == v:
+			return Masked
+		case len(v) >= wholeOnly:
+			s = strings.ReplaceAll(s, v, Masked)
+		}
+	}
+	return s
+}
+
+// maskJSON is mask for the strings in a JSON text.
+func maskJSON(src string, sensitive []string) string {
+	for _, v := range sensitive {
+		for _, form := range []string{v, escapeTemplate(v)} {
+			quoted, err := json.Marshal(form)
+			if err != nil {
+				continue
+			}
+			if len(v) >= wholeOnly {
+				src = strings.ReplaceAll(src, string(quoted[1:len(quoted)-1]), Masked)
+			} else {
+				src = strings.ReplaceAll(src, string(quoted), `"`+Masked+`"`)
+			}
+		}
+	}
+	return src
+}
+
+// sensitive lists the texts that must not be printed.
+func (ev *evaluator) sensitive() []string {
+	var out []string
+	for _, name := range sortedKeys(ev.vars) {
+		v := ev.vars[name]
+		if !v.sensitive() {
+			continue
+		}
+		out = texts(out, ev.root.Variables[name])
+		if text, _, ok := ev.outside(v); ok && text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// texts adds the strings in a value to a list.
+func texts(list []string, v cty.Value) []string {
+	if v == cty.NilVal || v.IsNull() || !v.IsKnown() {
+		return list
+	}
+	if v.Type() == cty.String {
+		if s := v.AsString(); s != "" {
+			return append(list, s)
+		}
+		return list
+	}
+	if v.CanIterateElements() {
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			list = texts(list, e)
+		}
+	}
+	return list
+}
+
+// maskDiags masks what diagnostics say.
+func maskDiags(diags hcl.Diagnostics, sensitive []string) {
+	if len(sensitive) == 0 {
+		return
+	}
+	for _, d := range diags {
+		d.Detail = mask(d.Detail, sensitive)
+		d.Summary = mask(d.Summary, sensitive)
+	}
+}
