@@ -138,7 +138,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newValidateCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),
-		newBuilderCommand(e, nil),
+		newBuilderCommand(e),
 	)
 	return root
 }
