@@ -39,8 +39,7 @@ func TestForeignImports(t *testing.T) {
 		"planner": {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner":  {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner/buildkit": {
-			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker",
-			"github.com/moby/buildkit/executor", "github.com/spf13/cobra",
+			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker", "github.com/spf13/cobra",
 		},
 	}
 	for pkg, prefixes := range forbidden {
