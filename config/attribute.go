@@ -121,7 +121,6 @@ var (
 	atArgs         = attributeIndex("args")
 	atInherits     = attributeIndex("inherits")
 	atDescription  = attributeIndex("description")
-	atPolicy       = attributeIndex("policy")
 )
 
 // attributeIndex returns the place of an attribute, or -1.

@@ -53,6 +53,7 @@ func standardFunctions(opts *Options) map[string]function.Function {
 		"greaterthan":            stdlib.GreaterThanFunc,
 		"greaterthanorequalto":   stdlib.GreaterThanOrEqualToFunc,
 		"hasindex":               stdlib.HasIndexFunc,
+		"goenv":                  goenvFunc(opts),
 		"homedir":                homedirFunc(opts),
 		"indent":                 stdlib.IndentFunc,
 		"index":                  stdlib.IndexFunc,

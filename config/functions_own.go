@@ -106,6 +106,22 @@ func timestampFunc(opts *Options) function.Function {
 	})
 }
 
+// goenvFunc gives a setting of the machine's Go command, such as GOROOT, so
+// that a build can take the toolchain that is there as a context.
+func goenvFunc(opts *Options) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if opts.GoEnv == nil {
+				return cty.DynamicVal, errors.New("there is no Go command to ask")
+			}
+			value, err := opts.GoEnv(args[0].AsString())
+			return cty.StringVal(value), err
+		},
+	})
+}
+
 // homedirFunc gives the home folder of the user.
 func homedirFunc(opts *Options) function.Function {
 	return function.New(&function.Spec{

@@ -41,6 +41,8 @@ type Options struct {
 	CmdContext string
 	// HomeDir gives the home folder for homedir(); nil is "".
 	HomeDir func() (string, error)
+	// GoEnv gives a setting of the Go command for goenv(); nil knows none.
+	GoEnv func(name string) (string, error)
 	// Git reads a fact about the repository around a folder, for git.FACT; see
 	// GitFacts. It returns nil if there is no repository, or no such fact. A
 	// nil Git is a folder outside of any repository.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -191,15 +190,8 @@ func firstImage(index v1.ImageIndex) (v1.Image, error) {
 	return nil, errors.New("the index holds no image")
 }
 
-// untar unpacks an archive, packed or not, of this test's own making.
+// untar unpacks an archive of this test's own making.
 func untar(r io.Reader, dir string) error {
-	if z, err := gzip.NewReader(r); err == nil {
-		r = z
-	} else if s, ok := r.(io.Seeker); ok {
-		if _, err := s.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-	}
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()

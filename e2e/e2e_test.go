@@ -177,7 +177,13 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds:                commands,
+		Cmds: commands,
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

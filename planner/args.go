@@ -49,7 +49,7 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 			}
 			s, err := expandWord(lex, *a.Value, v)
 			if err != nil {
-				return v, &parseError{msg: err.Error(), line: c.Location()[0].Start.Line}
+				return v, &parseError{msg: cause(err).Error(), line: c.Location()[0].Start.Line}
 			}
 			v[a.Key] = s
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/distribution/reference"
 	"github.com/hashicorp/hcl/v2"
@@ -60,8 +61,12 @@ func (l *local) finish() {
 }
 
 // contextPath is a source of COPY, ADD or a mount as BuildKit follows it: a
-// slash path from the root of the context; "" is all of it.
+// slash path from the root of the context; "" is all of it. A name that is no
+// UTF-8 does not survive the way to the builder, so all has to go there.
 func contextPath(src string) string {
+	if !utf8.ValidString(src) {
+		return ""
+	}
 	return strings.TrimPrefix(path.Join("/", filepath.ToSlash(src)), "/")
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/distribution/reference"
 	"github.com/hashicorp/hcl/v2"
@@ -106,6 +107,9 @@ func (p *planner) readDockerfile(path string) *dockerfile {
 		}
 	}
 	if err != nil {
+		if p.checkDir(path) == nil {
+			err = syscall.EISDIR
+		}
 		return &dockerfile{err: err}
 	}
 	d := p.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
@@ -276,6 +280,17 @@ func dirName(dir string) string {
 		return "The directory"
 	}
 	return filepath.ToSlash(dir)
+}
+
+// cause is the innermost of wrapped errors.
+func cause(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
 }
 
 // sentence ends a message of a library with a full stop and starts it in

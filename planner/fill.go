@@ -2,6 +2,7 @@ package planner
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -72,17 +73,19 @@ func baseEnvironment(s *stageWork, st *stage, base *node) *environment {
 	}
 }
 
-// preferred describes a vertex by the stage that stands first in the order of
-// files and lines, when equal stages of two places meet.
-func (s *stageWork) preferred(n *node, st *stage, base *node, refs []*node, cmds []*cmd) {
-	have := n.Range
-	if n.Dockerfile == s.d.Dockerfile && have.Start.Line == st.first {
+// again notes another place of a vertex. The vertex is described by the one
+// that stands first in the order of files and lines.
+func (s *stageWork) again(n *node, st *stage, base *node, refs []*node, cmds []*cmd) {
+	at := n.Range
+	if n.Dockerfile == s.d.Dockerfile && at.Start.Line == st.first {
 		return
 	}
-	if have.Filename < s.d.name || have.Filename == s.d.name && have.Start.Line <= st.first {
-		return
+	if !slices.Contains(n.Names, st.shown()) {
+		n.Names = sortedUnique(append(n.Names, st.shown()))
 	}
-	s.fill(n, st, base, refs, cmds)
+	if s.d.name < at.Filename || s.d.name == at.Filename && st.first < at.Start.Line {
+		s.fill(n, st, base, refs, cmds)
+	}
 }
 
 func (f *filling) cmd(k *cmd) {
@@ -172,7 +175,7 @@ func (f *filling) expand(word string, at hcl.Range) (string, bool) {
 func (f *filling) check(err error, at hcl.Range) {
 	if err != nil {
 		f.ok = false
-		f.fail(at, "Invalid variable", "%s", sentence(err.Error()))
+		f.fail(at, "Invalid variable", "%s", sentence(cause(err).Error()))
 	}
 }
 

@@ -205,7 +205,9 @@ func (p *planner) seal() {
 func (p *planner) order() []*config.Target {
 	o := ordering{planner: p, state: map[string]int{}}
 	for _, name := range slices.Sorted(maps.Keys(p.targets)) {
-		o.visit(p.targets[name])
+		if o.state[name] == 0 {
+			o.visit(p.targets[name])
+		}
 	}
 	return o.done
 }

@@ -199,7 +199,7 @@ func newArgDecl(a instructions.KeyValuePairOptional, lex *shell.Lex) argDecl {
 // digests of the stages stand for.
 func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 	k := &cmd{Command: c, text: cmdText(c, node), first: node.StartLine, last: node.EndLine}
-	text := []string{node.Value}
+	text := []string{strings.ToLower(node.Value)}
 	switch c := c.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {

@@ -76,6 +76,10 @@ type Vertex struct {
 	// index if it has none, the reference of an image, or the directory or URL
 	// of a context.
 	Name string
+	// Names holds every name that stages which are this vertex have, in order:
+	// equal stages of one file or of several are one vertex, and BuildKit may
+	// show it by any of them. It is empty unless Kind is Stage.
+	Names []string
 	// Platform is the platform that the vertex is built for, such as
 	// "linux/amd64"; "" where none applies.
 	Platform string

@@ -64,7 +64,7 @@ func (p *Plan) Text(w io.Writer, opt TextOptions) error {
 		opt.Fold = 12
 	}
 	out := bufio.NewWriter(w)
-	t := text{Plan: p, w: out, opt: opt, reach: p.reached()}
+	t := text{Plan: p, w: out, opt: opt, reach: p.reached(), several: p.severalPlatforms()}
 	t.summary()
 	t.shared()
 	t.order()
@@ -87,9 +87,10 @@ func (p *Plan) reached() map[string][]*Vertex {
 // text is a plan while it is printed.
 type text struct {
 	*Plan
-	w     *bufio.Writer
-	opt   TextOptions
-	reach map[string][]*Vertex
+	w       *bufio.Writer
+	opt     TextOptions
+	reach   map[string][]*Vertex
+	several bool // platforms
 }
 
 // runs says whether a vertex is work, and not only something to read.
@@ -141,7 +142,7 @@ func (t *text) shared() {
 	slices.SortStableFunc(vertices, func(a, b *Vertex) int { return cmp.Compare(len(b.Targets), len(a.Targets)) })
 	t.heading("Shared")
 	for _, v := range vertices {
-		rows = append(rows, [2]string{t.label(v), "by " + t.names(v.Targets, len(t.Builds))})
+		rows = append(rows, [2]string{t.labels([]*Vertex{v})[0], "by " + t.names(v.Targets, len(t.Builds))})
 	}
 	t.table(rows)
 }
@@ -158,27 +159,60 @@ func (t *text) names(names []string, all int) string {
 	return strings.Join(names, ", ")
 }
 
-// label is a vertex with its kind, its work and, where plans have several,
-// its platform.
+// space is a space at which no line is folded.
+const space = "\u00a0"
+
+// label is a vertex with its kind and its work.
 func (t *text) label(v *Vertex) string {
-	s := v.Name
-	switch v.Kind {
-	case Stage:
-		s += " (" + count(len(v.Steps), "step") + ")"
-	case Opaque:
-		s += " (read by the builder)"
+	name := v.Name
+	switch {
+	case v.Kind == Opaque:
+		name += " (read by the builder)"
+	case v.Kind != Stage:
+		name = v.Kind.String() + " " + name
 	default:
-		s = v.Kind.String() + " " + s
+		if name[0] >= '0' && name[0] <= '9' {
+			name = "stage " + name
+		}
+		name += " (" + count(len(v.Steps), "step") + ")"
 	}
-	if v.Platform != "" && t.severalPlatforms() {
-		s += " " + v.Platform
+	return strings.ReplaceAll(name, " ", space)
+}
+
+// labels lists vertices; those that differ in platforms and arguments only
+// come together.
+func (t *text) labels(vertices []*Vertex) []string {
+	var names []string
+	on := map[string][]string{}
+	for _, v := range vertices {
+		name := t.label(v)
+		if _, ok := on[name]; !ok {
+			names = append(names, name)
+		}
+		on[name] = append(on[name], v.Platform)
+	}
+	for i, name := range names {
+		names[i] += t.platformText(on[name])
+	}
+	return names
+}
+
+// platformText is " on linux/amd64+linux/arm64", or how many there are of one.
+func (t *text) platformText(list []string) string {
+	s := ""
+	if distinct := sortedUnique(slices.Clone(list)); t.several && distinct[0] != "" {
+		s = space + "on" + space + strings.Join(distinct, "+")
+	}
+	if n := len(list); n > 1 && len(sortedUnique(slices.Clone(list))) < n {
+		s += space + "×" + strconv.Itoa(n)
 	}
 	return s
 }
 
-func (t *text) severalPlatforms() bool {
+// severalPlatforms says whether platforms tell the vertices apart.
+func (p *Plan) severalPlatforms() bool {
 	first := ""
-	for _, v := range t.Graph.Vertices {
+	for _, v := range p.Graph.Vertices {
 		if v.Platform == "" {
 			continue
 		}
@@ -288,9 +322,11 @@ func (t *text) row(head string, left int, value string) {
 		if i > 0 {
 			head, pad = "", strings.Repeat(" ", left)
 		}
-		fmt.Fprintf(t.w, "  %s%s  %s\n", t.paint("2", head), pad, line)
+		fmt.Fprintf(t.w, "  %s%s  %s\n", t.paint("2", plain(head)), pad, plain(line))
 	}
 }
+
+func plain(s string) string { return strings.ReplaceAll(s, space, " ") }
 
 func runeLen(s string) int { return len([]rune(s)) }
 
@@ -298,7 +334,7 @@ func runeLen(s string) int { return len([]rune(s)) }
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) {
 		switch {
 		case line == "":
 			line = word

@@ -39,10 +39,11 @@ func (t *text) target(group []*Build) {
 
 // facts are the rows of a target; those with nothing to say are empty.
 func (t *text) facts(b *Build) [][2]string {
-	base, own := t.split(b)
+	base, own, sources := t.split(b)
 	return [][2]string{
-		{"on", strings.Join(base, ", ")},
-		{"adds", strings.Join(own, ", ")},
+		{"shares", strings.Join(t.labels(base), ", ")},
+		{"adds", strings.Join(t.labels(own), ", ")},
+		{"fetches", strings.Join(t.labels(sources), ", ")},
 		{"platforms", strings.Join(b.Platforms, ", ")},
 		{"after", inputNames(b)},
 		{"reads", strings.Join(t.reads(b), ", ")},
@@ -53,9 +54,9 @@ func (t *text) facts(b *Build) [][2]string {
 	}
 }
 
-// split returns the stages of a target that others share, only the topmost of
-// them, and the ones that it has alone.
-func (t *text) split(b *Build) (base, own []string) {
+// split returns the topmost of the stages that a target shares, the stages
+// that it has alone, and the images and remote files that no other fetches.
+func (t *text) split(b *Build) (base, own, sources []*Vertex) {
 	under := map[*Vertex]bool{}
 	for _, v := range t.reach[b.Name()] {
 		if runs(v) && v.Shared() {
@@ -66,14 +67,16 @@ func (t *text) split(b *Build) (base, own []string) {
 	}
 	for _, v := range t.reach[b.Name()] {
 		switch {
-		case v.Kind == Scratch || v.Kind == LocalContext:
-		case !v.Shared():
-			own = append(own, t.label(v))
-		case !under[v]:
-			base = append(base, t.label(v))
+		case v.Kind == Scratch || v.Kind == LocalContext || under[v]:
+		case v.Shared():
+			base = append(base, v)
+		case runs(v):
+			own = append(own, v)
+		default:
+			sources = append(sources, v)
 		}
 	}
-	return base, own
+	return base, own, sources
 }
 
 func inputNames(b *Build) string {

@@ -49,10 +49,10 @@ func (s *stageWork) plan(st *stage) *node {
 	}
 	id := s.id(st, cmds, base, refs, platform)
 	if n, ok := s.nodes[id]; ok {
-		s.preferred(n, st, base, refs, cmds)
+		s.again(n, st, base, refs, cmds)
 		return n
 	}
-	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform}}
+	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform, Names: []string{st.shown()}}}
 	s.nodes[id] = n
 	if !s.fill(n, st, base, refs, cmds) {
 		return nil
@@ -68,7 +68,7 @@ func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 	at := s.d.word(st.first, st.fromEnd, "--platform="+st.platform)
 	text, err := expandWord(s.lex, st.platform, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid platform", "%s", sentence(err.Error()))
+		s.fail(at, "Invalid platform", "%s", sentence(cause(err).Error()))
 		return "", false
 	}
 	pl, err := platforms.Parse(text)
@@ -97,7 +97,7 @@ func (s *stageWork) base(st *stage, platform string) (*node, bool) {
 	at := s.d.lines(st.first, st.fromEnd)
 	name, err := expandWord(s.lex, st.base, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid base", "%s", sentence(err.Error()))
+		s.fail(at, "Invalid base", "%s", sentence(cause(err).Error()))
 		return nil, false
 	}
 	if name == "" {

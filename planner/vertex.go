@@ -2,7 +2,9 @@ package planner
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -98,13 +100,17 @@ func (p *planner) sorted() []*Vertex {
 		}
 	}
 	slices.SortFunc(out, func(a, b *Vertex) int {
-		return cmp.Or(
+		if c := cmp.Or(
 			cmp.Compare(depth[a], depth[b]),
 			cmp.Compare(rank(a.Kind), rank(b.Kind)),
 			cmp.Compare(a.Name, b.Name),
 			cmp.Compare(a.Platform, b.Platform),
-			cmp.Compare(a.ID, b.ID),
-		)
+			cmp.Compare(a.Range.Filename, b.Range.Filename),
+			cmp.Compare(a.Range.Start.Line, b.Range.Start.Line),
+		); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(argText(a), argText(b)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }
@@ -123,4 +129,12 @@ func rank(k Kind) int {
 	default:
 		return 4
 	}
+}
+
+func argText(v *Vertex) string {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(v.Args)) {
+		b.WriteString(k + "=" + v.Args[k] + "\n")
+	}
+	return b.String()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,9 +15,6 @@ import (
 	"github.com/orch-build/orch/runner/embedded"
 )
 
-// dialBuilder connects to a builder by its address.
-type dialBuilder func(ctx context.Context, address string) (*embedded.Client, error)
-
 const builderLong = `Look at the embedded builder, and manage it.
 
 When no builder is named, orch builds with the one in its own binary: BuildKit,
@@ -26,18 +22,17 @@ started in the background by the first build, kept warm for the next, and ended
 after 15 minutes without a client. It needs Linux and runc.
 
 Its state (cache, log, socket) is in /var/lib/orch for root, and in
-$XDG_STATE_HOME/orch or ~/.local/state/orch for others.
+$XDG_STATE_HOME/orch or ~/.local/state/orch for others. du and prune work on
+other builders as well, named as for a build.
 
 Environment:
   ORCH_STATE_DIR          another folder for the state
   ORCH_BUILDER_IDLE       end after this time without a client (30m; 0: never)
-  ORCH_BUILDER_SINGLE_ID  1: as an ordinary user, do without subordinate ids
 
 Exit codes: 0 done, 1 it did not work, 2 wrong use.`
 
-// newBuilderCommand groups the commands about the builder. With a dial, du and
-// prune work on any builder by --builder; without, on the embedded one.
-func newBuilderCommand(e *env, dial dialBuilder) *cobra.Command {
+// newBuilderCommand groups the commands about the builder.
+func newBuilderCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "builder",
 		Short: "Manage the embedded builder",
@@ -46,7 +41,7 @@ func newBuilderCommand(e *env, dial dialBuilder) *cobra.Command {
   orch builder logs -f
   orch builder prune --keep-storage 10gb
   orch builder stop`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -54,8 +49,8 @@ func newBuilderCommand(e *env, dial dialBuilder) *cobra.Command {
 		newBuilderStartCommand(e),
 		newBuilderStopCommand(e),
 		newBuilderLogsCommand(e),
-		newBuilderDuCommand(e, dial),
-		newBuilderPruneCommand(e, dial),
+		newBuilderDuCommand(e),
+		newBuilderPruneCommand(e),
 	)
 	return cmd
 }
@@ -79,7 +74,7 @@ func newBuilderStatusCommand(e *env) *cobra.Command {
 		Long:  "Show whether the embedded builder runs, and what it is. None is started.\n\nExit codes: 0 it runs, 1 it does not, 2 wrong use.",
 		Example: `  orch builder status
   orch builder status --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -156,7 +151,7 @@ func newBuilderStartCommand(e *env) *cobra.Command {
 		Short: "Start the embedded builder, unless it runs already",
 		Example: `  orch builder start
   orch builder start --idle 2h`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -191,7 +186,7 @@ func newBuilderStopCommand(e *env) *cobra.Command {
 		Long:  "End the embedded builder when its builds are done; it takes no new ones meanwhile.\nThe cache stays, and the next build starts a new builder.",
 		Example: `  orch builder stop
   orch builder stop --now`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -222,7 +217,7 @@ func newBuilderLogsCommand(e *env) *cobra.Command {
 		Example: `  orch builder logs
   orch builder logs -f
   orch builder logs -n -1`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {

@@ -11,47 +11,34 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
 // storageFlags are common to the commands about a builder's cache.
 type storageFlags struct {
-	builder string
+	builder builderFlags
 	filters []string
 	asJSON  bool
 }
 
-func (f *storageFlags) add(cmd *cobra.Command, dial dialBuilder) {
+func (f *storageFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.filters, "filter", nil, "only records with field=value (id, type, description, until=24h); repeatable, all must hold")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	if dial != nil {
-		cmd.Flags().StringVar(&f.builder, "builder", "", "address of another builder, such as tcp://host:1234")
-	}
+	f.builder.register(cmd)
 }
 
 // open reads the filters and connects to the builder.
-func (f *storageFlags) open(ctx context.Context, e *env, dial dialBuilder) (*embedded.Client, embedded.StorageFilter, error) {
+func (f *storageFlags) open(ctx context.Context, e *env) (*buildkit.Builder, embedded.StorageFilter, error) {
 	filter, err := embedded.ParseStorageFilter(f.filters)
 	if err != nil {
 		return nil, filter, usageError{err}
 	}
-	if f.builder != "" {
-		c, err := dial(ctx, f.builder)
-		return c, filter, err
-	}
-	o, err := embeddedOptions(e)
-	if err != nil {
-		return nil, filter, err
-	}
-	d, err := embedded.Ensure(ctx, o)
-	if err != nil {
-		return nil, filter, err
-	}
-	c, err := d.Dial(ctx)
-	return c, filter, err
+	b, err := f.builder.connect(ctx, e)
+	return b, filter, err
 }
 
-func newBuilderDuCommand(e *env, dial dialBuilder) *cobra.Command {
+func newBuilderDuCommand(e *env) *cobra.Command {
 	var flags storageFlags
 	cmd := &cobra.Command{
 		Use:   "du",
@@ -59,14 +46,14 @@ func newBuilderDuCommand(e *env, dial dialBuilder) *cobra.Command {
 		Example: `  orch builder du
   orch builder du --filter type=exec.cachemount
   orch builder du --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, filter, err := flags.open(cmd.Context(), e, dial)
+			b, filter, err := flags.open(cmd.Context(), e)
 			if err != nil {
 				return err
 			}
-			defer c.Close()
-			usage, err := embedded.DiskUsage(cmd.Context(), c, filter)
+			defer b.Close()
+			usage, err := embedded.DiskUsage(cmd.Context(), b.Client(), filter)
 			if err != nil {
 				return err
 			}
@@ -81,11 +68,11 @@ func newBuilderDuCommand(e *env, dial dialBuilder) *cobra.Command {
 			return err
 		},
 	}
-	flags.add(cmd, dial)
+	flags.add(cmd)
 	return cmd
 }
 
-func newBuilderPruneCommand(e *env, dial dialBuilder) *cobra.Command {
+func newBuilderPruneCommand(e *env) *cobra.Command {
 	var flags storageFlags
 	var all bool
 	var keep string
@@ -99,18 +86,18 @@ past its limit.`,
   orch builder prune --keep-storage 10gb
   orch builder prune --filter until=48h
   orch builder prune --all`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keepBytes, err := parseSize(keep)
 			if err != nil {
 				return err
 			}
-			c, filter, err := flags.open(cmd.Context(), e, dial)
+			b, filter, err := flags.open(cmd.Context(), e)
 			if err != nil {
 				return err
 			}
-			defer c.Close()
-			freed, err := embedded.Prune(cmd.Context(), c, embedded.PruneOptions{StorageFilter: filter, All: all, Keep: keepBytes})
+			defer b.Close()
+			freed, err := embedded.Prune(cmd.Context(), b.Client(), embedded.PruneOptions{StorageFilter: filter, All: all, Keep: keepBytes})
 			if err != nil {
 				return err
 			}
@@ -124,7 +111,7 @@ past its limit.`,
 			return err
 		},
 	}
-	flags.add(cmd, dial)
+	flags.add(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what the builder keeps for itself, such as frontends")
 	cmd.Flags().StringVar(&keep, "keep-storage", "", "how much may stay, such as 10gb; the least recently used goes first")
 	return cmd

@@ -40,7 +40,7 @@ func TestForeignImports(t *testing.T) {
 		"runner":  {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner/buildkit": {
 			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker",
-			"github.com/moby/buildkit/solver/llbsolver", "github.com/spf13/cobra",
+			"github.com/moby/buildkit/executor", "github.com/spf13/cobra",
 		},
 	}
 	for pkg, prefixes := range forbidden {

@@ -139,6 +139,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Environ:   e.environ(),
 		Platform:  platforms.Format(platforms.DefaultSpec()),
 		HomeDir:   os.UserHomeDir,
+		GoEnv:     goEnv,
 		Now:       time.Now,
 		Host:      osHost{},
 	}

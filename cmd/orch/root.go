@@ -123,7 +123,7 @@ func newRootCommand(e *env) *cobra.Command {
 		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(e.stdin)
@@ -134,11 +134,29 @@ func newRootCommand(e *env) *cobra.Command {
 	})
 	root.AddCommand(
 		newBakeCommand(e),
+		newPlanCommand(e),
 		newListCommand(e),
 		newValidateCommand(e),
+		newBuilderCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),
-		newBuilderCommand(e, nil),
 	)
 	return root
+}
+
+// noArgs refuses arguments; among the commands of a group, what was typed is
+// most likely a misspelt one.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return usagef("%s takes no arguments, got %q\nSee '%s --help'.", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
+		hint = fmt.Sprintf(" Did you mean %q?", names[0])
+	}
+	return usagef("%s has no command %q.%s\nSee '%s --help'.", cmd.CommandPath(), args[0], hint, cmd.CommandPath())
 }

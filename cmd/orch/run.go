@@ -62,7 +62,11 @@ func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error)
 // carryOut runs the plan with a progress display. It returns soon after an
 // interrupt, even if the builder does not answer any more.
 func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit.Builder, opt runOptions) (*runner.Report, error) {
-	progress, err := buildkit.NewProgress(e.stderr, opt.progress)
+	mode := opt.progress
+	if mode == "none" { // the peer's word for quiet
+		mode = "quiet"
+	}
+	progress, err := buildkit.NewProgress(e.stderr, mode)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -106,7 +110,7 @@ func showReport(e *env, report *runner.Report, opt runOptions) error {
 		printFailures(e.stderr, report)
 		return &errReported{code: exitFailed, err: errors.New("the build failed")}
 	}
-	if opt.progress == "quiet" || opt.progress == "rawjson" {
+	if opt.progress == "quiet" || opt.progress == "none" || opt.progress == "rawjson" {
 		return nil
 	}
 	if err := printTable(e.stderr, report); err != nil {

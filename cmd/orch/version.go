@@ -46,7 +46,7 @@ func newVersionCommand(e *env) *cobra.Command {
 		Short: "Print the version of orch and of the BuildKit in it",
 		Example: `  orch version
   orch version --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				enc := json.NewEncoder(e.stdout)

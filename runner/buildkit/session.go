@@ -145,7 +145,7 @@ func localState(l *planner.Local, sessionID, shown string) llb.State {
 		llb.ExcludePatterns(l.Excludes),
 		llb.WithCustomName(shown),
 	}
-	if l.Paths != nil {
+	if len(l.Paths) > 0 {
 		opts = append(opts, llb.FollowPaths(l.Paths))
 	}
 	return llb.Local(l.Name, opts...)

@@ -15,6 +15,9 @@ import (
 // lockRetry is how often a lock that someone else holds is tried again.
 const lockRetry = 10 * time.Millisecond
 
+// settling is how long connections without requests may take to close.
+const settling = 500 * time.Millisecond
+
 // Ensure returns a running builder, starting one if there is none. Any number
 // of processes may call it at once: they get the same builder.
 //
@@ -30,7 +33,7 @@ func Ensure(ctx context.Context, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Running && !(outdated(o, info) && !info.Busy()) {
+	if info.Running && (!outdated(o, info) || info.Active > 0) {
 		return found(p, info), nil
 	}
 	if err := p.prepare(); err != nil {
@@ -41,7 +44,7 @@ func Ensure(ctx context.Context, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	defer unlock()
-	info, err = probe(ctx, p)
+	info, err = probeSettled(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,19 @@ func Ensure(ctx context.Context, o Options) (*Daemon, error) {
 		}
 	}
 	return start(ctx, o, p)
+}
+
+// probeSettled probes; if only connections without requests keep an outdated
+// builder, it looks again for a moment. The builder notices late that a probe,
+// such as our own first one, has hung up.
+func probeSettled(ctx context.Context, o Options, p paths) (*Info, error) {
+	for deadline := time.Now().Add(settling); ; time.Sleep(lockRetry) {
+		info, err := probe(ctx, p)
+		if err != nil || !info.Running || !outdated(o, info) ||
+			info.Clients == 0 || info.Active > 0 || time.Now().After(deadline) {
+			return info, err
+		}
+	}
 }
 
 func found(p paths, info *Info) *Daemon {

@@ -45,7 +45,7 @@ const helperEnv = "TEST_ENSURE_IN"
 func helper(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	d, err := Ensure(ctx, Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute, SingleID: os.Getenv("TEST_SINGLE_ID") != ""})
+	d, err := Ensure(ctx, Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func helper(dir string) error {
 	if len(os.Args) == 1 {
 		return nil
 	}
-	c, err := d.Dial(ctx)
+	c, err := client.New(ctx, d.Address)
 	if err != nil {
 		return err
 	}
@@ -146,6 +146,9 @@ func busyboxDir(t *testing.T) string {
 // step is a build step: a shell script on busybox, after the steps before it.
 func step(scripts ...string) llb.State {
 	st := llb.Scratch().File(llb.Copy(llb.Local("busybox"), "/", "/"))
+	if user := os.Getenv("TEST_USER"); user != "" {
+		st = st.User(user)
+	}
 	for _, s := range scripts {
 		st = st.Run(llb.Args([]string{"/bin/sh", "-c", s})).Root()
 	}
@@ -153,7 +156,10 @@ func step(scripts ...string) llb.State {
 }
 
 // result is what a solve did: the names of the steps that were not cached.
-type result struct{ ran []string }
+type result struct {
+	ran    []string
+	output strings.Builder
+}
 
 // solve builds a state and returns what ran.
 func solve(ctx context.Context, c *client.Client, fs fsutil.FS, st llb.State) (*result, error) {
@@ -166,6 +172,9 @@ func solve(ctx context.Context, c *client.Client, fs fsutil.FS, st llb.State) (*
 	go func() {
 		res, seen := &result{}, map[string]bool{}
 		for s := range statuses {
+			for _, l := range s.Logs {
+				res.output.Write(l.Data)
+			}
 			for _, v := range s.Vertexes {
 				if v.Completed != nil && !v.Cached && v.Error == "" && !seen[v.Name] {
 					seen[v.Name] = true
@@ -176,7 +185,11 @@ func solve(ctx context.Context, c *client.Client, fs fsutil.FS, st llb.State) (*
 		done <- res
 	}()
 	_, err = c.Solve(ctx, def, client.SolveOpt{LocalMounts: map[string]fsutil.FS{"busybox": fs}}, statuses)
-	return <-done, err
+	res := <-done
+	if err != nil {
+		err = fmt.Errorf("%w\noutput: %s", err, res.output.String())
+	}
+	return res, err
 }
 
 // has says whether a step with this script ran.

@@ -27,9 +27,6 @@ type Options struct {
 	// Idle is how long a builder started by this call stays without clients;
 	// negative means for ever. Default: [DefaultIdle].
 	Idle time.Duration
-	// SingleID lets an ordinary user without a range of subordinate ids go on
-	// with the own id alone: build steps cannot change owners then.
-	SingleID bool
 	// Notify, if set, is told in one line why a start takes long.
 	Notify func(line string)
 	// Command holds the arguments by which this program runs [Serve].
@@ -38,14 +35,14 @@ type Options struct {
 }
 
 // OptionsFromEnv reads ORCH_STATE_DIR, XDG_STATE_HOME and HOME (see
-// [DefaultStateDir]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means for
-// ever) and ORCH_BUILDER_SINGLE_ID (1 sets SingleID).
+// [DefaultStateDir]), and ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
+// for ever).
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	dir, err := DefaultStateDir(getenv)
 	if err != nil {
 		return Options{}, err
 	}
-	o := Options{StateDir: dir, SingleID: getenv("ORCH_BUILDER_SINGLE_ID") == "1"}
+	o := Options{StateDir: dir}
 	if s := getenv("ORCH_BUILDER_IDLE"); s != "" {
 		o.Idle, err = time.ParseDuration(s)
 		if err != nil || o.Idle < 0 {

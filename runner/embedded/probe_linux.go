@@ -29,6 +29,9 @@ const answerTimeout = 10 * time.Second
 // probe asks the builder on the socket what it is. Nobody listening, also on a
 // socket left over from a crash, is not an error: Running is false then.
 func probe(ctx context.Context, p paths) (*Info, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	info := &Info{Address: p.address(), StateDir: p.state, Log: p.log}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", p.socket)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {

@@ -45,12 +45,17 @@ func (p paths) newSocket() string { return p.socket + ".new" }
 // zero byte; see unix(7).
 const maxSocketPath = 107
 
-// prepare makes the folders, or says why the state cannot be kept here.
-func (p paths) prepare() error {
+// check says whether a socket in this folder can have an address at all.
+func (p paths) check() error {
 	if n := len(p.newSocket()); n > maxSocketPath {
-		return fmt.Errorf("the state folder %s has a path too long for a socket in it (%d bytes more than the system takes): name a shorter folder with ORCH_STATE_DIR",
+		return fmt.Errorf("the builder's state folder %s has a path too long for a socket in it (%d bytes more than the system takes): name a shorter folder with ORCH_STATE_DIR",
 			p.state, n-maxSocketPath)
 	}
+	return nil
+}
+
+// prepare makes the folders, or says why the state cannot be kept here.
+func (p paths) prepare() error {
 	for _, dir := range []string{p.state, p.root, p.run, p.tmp} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return p.explain(err)

@@ -9,14 +9,6 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// Client is a connection to a BuildKit, embedded or not.
-type Client = client.Client
-
-// Dial connects to the builder. It does not wait for an answer.
-func (d *Daemon) Dial(ctx context.Context) (*Client, error) {
-	return client.New(ctx, d.Address)
-}
-
 // Usage is what a builder keeps on disk. All sizes are in bytes.
 type Usage struct {
 	Records []*client.UsageInfo `json:"records"`
@@ -88,7 +80,7 @@ func (f StorageFilter) conditions() []string {
 }
 
 // DiskUsage asks a builder what it keeps, the largest first.
-func DiskUsage(ctx context.Context, c *Client, f StorageFilter) (*Usage, error) {
+func DiskUsage(ctx context.Context, c *client.Client, f StorageFilter) (*Usage, error) {
 	records, err := c.DiskUsage(ctx, client.WithFilter(f.conditions()), client.WithAgeLimit(f.UnusedFor))
 	if err != nil {
 		return nil, fmt.Errorf("asking the builder for its disk usage: %w", err)
@@ -119,7 +111,7 @@ type PruneOptions struct {
 
 // Prune removes cache records that nothing in work needs, and returns them
 // with their size.
-func Prune(ctx context.Context, c *Client, o PruneOptions) (*Usage, error) {
+func Prune(ctx context.Context, c *client.Client, o PruneOptions) (*Usage, error) {
 	opts := []client.PruneOption{
 		client.WithFilter(o.conditions()),
 		client.WithKeepOpt(o.UnusedFor, o.Keep, o.Keep, 0),

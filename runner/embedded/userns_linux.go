@@ -26,8 +26,11 @@ const (
 // it, root is the calling user, and the other ids are the user's subordinate
 // ones (subuid(5)), which newuidmap(1) is allowed to map.
 func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
-	m, err := newMapping(o.SingleID)
+	m, err := newMapping()
 	if err != nil {
+		return err
+	}
+	if err := killOrphans(newPaths(o.StateDir)); err != nil {
 		return err
 	}
 	r, w, err := os.Pipe()
@@ -39,11 +42,6 @@ func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
 	cmd.ExtraFiles = append(cmd.ExtraFiles, r)
 	cmd.Args = append(cmd.Args, "--"+usernsFlag)
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
-	if m.single {
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-		o.Notify("no subordinate ids: build steps cannot change owners, and many package managers fail")
-	}
 	if err := cmd.Start(); err != nil {
 		return usernsError(err)
 	}
@@ -91,23 +89,13 @@ func (s *settings) rootlessSurroundings() error {
 	return nil
 }
 
-// mapping is the arguments of newuidmap and newgidmap after the process id, or
-// the one own id.
-type mapping struct {
-	single     bool
-	uids, gids []string
-}
+// mapping is the arguments of newuidmap and newgidmap after the process id.
+type mapping struct{ uids, gids []string }
 
-// newMapping reads the user's subordinate ids.
-func newMapping(singleAllowed bool) (*mapping, error) {
-	m, err := subordinate()
-	if err != nil && singleAllowed {
-		return &mapping{single: true}, nil
-	}
-	return m, err
-}
-
-func subordinate() (*mapping, error) {
+// newMapping reads the user's subordinate ids. A user's own id alone would not
+// do: runc's containers need the group of terminals, and most build steps more
+// owners than one.
+func newMapping() (*mapping, error) {
 	uid, gid := os.Geteuid(), os.Getegid()
 	name := strconv.Itoa(uid)
 	if u, err := user.LookupUid(uid); err == nil {
@@ -128,7 +116,7 @@ func subordinate() (*mapping, error) {
   Fedora          dnf install shadow-utils
   Alpine          apk add shadow-uidmap
   Arch            pacman -S shadow
-or run orch as root, or set ORCH_BUILDER_SINGLE_ID=1 to do without (build steps cannot change owners then)`, prog)
+or run orch as root, or use another builder with --builder or BUILDKIT_HOST`, prog)
 		}
 	}
 	return &mapping{uids: idMap(uid, uids), gids: idMap(gid, gids)}, nil
@@ -145,7 +133,7 @@ func subIDs(file, name string, uid int) ([]user.SubID, error) {
 	if len(ids) == 0 {
 		return nil, fmt.Errorf(`%s has no range for %s: an ordinary user's builder needs one; have root run
   usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s
-(with a range that nobody else has), or run orch as root, or set ORCH_BUILDER_SINGLE_ID=1 to do without (build steps cannot change owners then)`, file, name, name)
+(with a range that nobody else has), or run orch as root, or use another builder with --builder or BUILDKIT_HOST`, file, name, name)
 	}
 	return ids, nil
 }
@@ -163,9 +151,6 @@ func idMap(own int, ranges []user.SubID) []string {
 
 // write gives the namespace of process pid its mapping.
 func (m *mapping) write(ctx context.Context, pid int) error {
-	if m.single {
-		return nil
-	}
 	for prog, args := range map[string][]string{"newuidmap": m.uids, "newgidmap": m.gids} {
 		file := lookIn(searchDirs(os.Getenv("PATH")), prog)
 		out, err := exec.CommandContext(ctx, file, append([]string{strconv.Itoa(pid)}, args...)...).CombinedOutput()

@@ -1,0 +1,57 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/orch-build/orch/config"
+)
+
+// fan is n targets on one Dockerfile: a shared base, and for each target a
+// stage that builds and an image that takes the result.
+func fan(n int) (*config.Config, memory) {
+	var b strings.Builder
+	b.WriteString("FROM golang:1-alpine AS base\nWORKDIR /src\nCOPY go.mod go.sum ./\nRUN go mod download\n")
+	cfg := &config.Config{}
+	for i := range n {
+		fmt.Fprintf(&b, "FROM base AS build-%d\nARG VERSION=1\nCOPY svc-%d svc-%d\nRUN go build -o /out ./svc-%d\n", i, i, i, i)
+		fmt.Fprintf(&b, "FROM scratch AS svc-%d\nCOPY --from=build-%d /out /bin/svc\n", i, i)
+		name := fmt.Sprintf("svc-%d", i)
+		cfg.Targets = append(cfg.Targets, &config.Target{
+			Name: name, Stage: name, Dockerfile: "Dockerfile",
+			Context: config.Context{Value: "."}, Args: map[string]string{"VERSION": "2"},
+		})
+		cfg.Chosen = append(cfg.Chosen, name)
+	}
+	return cfg, memory{"Dockerfile": &fstest.MapFile{Data: []byte(b.String())}}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 10000} {
+		cfg, files := fan(n)
+		b.Run(fmt.Sprintf("targets=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				plan, diags := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
+				if diags.HasErrors() || len(plan.Builds) != n {
+					b.Fatal(diags)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkText(b *testing.B) {
+	cfg, files := fan(1000)
+	plan, _ := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
+	var out strings.Builder
+	for b.Loop() {
+		out.Reset()
+		if err := plan.Text(&out, TextOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(strings.Count(out.String(), "\n")), "lines")
+}

@@ -1,0 +1,85 @@
+package embedded
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// containerState is what runc (state.json) and crun (status) note of a running
+// container's first process. The start time is in the kernel's ticks.
+type containerState struct {
+	RuncPID   int    `json:"init_process_pid"`
+	RuncStart uint64 `json:"init_process_start"`
+	CrunPID   int    `json:"pid"`
+	CrunStart uint64 `json:"process-start-time"`
+}
+
+// killOrphans ends the build steps of an ordinary user's builder that was
+// killed. The next builder cannot: it lives in a user namespace beside that of
+// the steps, and may not signal those that run as another user in there. This
+// process may, as the user who made that namespace. The caller holds the start
+// lock.
+func killOrphans(p paths) error {
+	lock := flock.New(p.lock, flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return p.explain(err)
+	}
+	if !ok {
+		return nil // the builder lives, and looks after its steps
+	}
+	defer func() { _ = lock.Unlock() }()
+	for _, pattern := range []string{"runc/*/state.json", "crun/*/status"} {
+		files, err := filepath.Glob(filepath.Join(p.run, pattern))
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			killOrphan(f)
+		}
+	}
+	return nil
+}
+
+// killOrphan kills the process that a state file names, if it is still the
+// same one. With the first process of its PID namespace the others end.
+func killOrphan(stateFile string) {
+	b, err := os.ReadFile(stateFile)
+	if err != nil {
+		return
+	}
+	var s containerState
+	if json.Unmarshal(b, &s) != nil {
+		return
+	}
+	pid, start := s.RuncPID, s.RuncStart
+	if pid == 0 {
+		pid, start = s.CrunPID, s.CrunStart
+	}
+	if pid > 1 && startTime(pid) == start {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+// startTime returns field 22 of /proc/pid/stat, see proc(5); 0 if there is no
+// such process.
+func startTime(pid int) (ticks uint64) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The second field, a name in brackets, may contain anything.
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 20 {
+		return 0
+	}
+	_, _ = fmt.Sscan(fields[19], &ticks)
+	return ticks
+}
