@@ -17,7 +17,7 @@ const defaultName = "default"
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	cfg, diags := d.cut()
 	sensitive := d.ev.sensitive()
-	maskDiags(diags, sensitive)
+	finishDiags(diags, sensitive)
 	if cfg != nil {
 		cfg.sensitive = sensitive
 	}

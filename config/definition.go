@@ -50,7 +50,7 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	diags = append(diags, d.expandMembers()...)
-	maskDiags(diags, d.ev.sensitive())
+	finishDiags(diags, d.ev.sensitive())
 	return d, diags
 }
 
@@ -127,7 +127,7 @@ func (d *Definition) loadAll() hcl.Diagnostics {
 	for _, name := range d.targetNames {
 		for _, in := range d.targets[name].instances {
 			for i := range attributes {
-				diags = append(diags, in.load(d.ev, i, hcl.Range{})...)
+				diags = append(diags, in.load(d.ev, i)...)
 			}
 		}
 	}

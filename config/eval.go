@@ -23,10 +23,14 @@ type evaluator struct {
 	instances map[string][]*instance
 	groups    map[string]*definedGroup
 	needs     map[hcl.Expression]*needs
+	// cyclic holds the functions whose cycle has been reported.
+	cyclic map[string]bool
 	// git remembers what was read of repositories, by folder and fact.
 	git map[string]cty.Value
-	// calls is how deep functions of the files call each other right now.
-	calls int
+	// calls counts the calls of functions of the files; active holds those
+	// that are being called.
+	calls  int
+	active map[string]bool
 	// path is the way to what is being worked out, for naming cycles.
 	path []step
 }
@@ -60,6 +64,8 @@ func newEvaluator(opts *Options) *evaluator {
 		groups:    map[string]*definedGroup{},
 		needs:     map[hcl.Expression]*needs{},
 		git:       map[string]cty.Value{},
+		cyclic:    map[string]bool{},
+		active:    map[string]bool{},
 		root:      &hcl.EvalContext{Variables: map[string]cty.Value{}},
 	}
 	for name, v := range ev.builtins() {
@@ -241,7 +247,7 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 		if r.attr != "" && attributes[i].name != r.attr {
 			continue
 		}
-		diags = append(diags, in.load(ev, i, r.at)...)
+		diags = append(diags, in.load(ev, i)...)
 		out[attributes[i].name] = attributes[i].kind.encode(in.values[i])
 	}
 	return out, diags

@@ -72,17 +72,13 @@ func elementRanges(expr hcl.Expression) map[string]hcl.Range {
 	return out
 }
 
-// load works out one attribute; from is where it was asked for.
-func (in *instance) load(ev *evaluator, i int, from hcl.Range) hcl.Diagnostics {
+// load works out one attribute.
+func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 	if in.done[i] || in.block.exprs[i] == nil {
 		return nil
 	}
 	what := "target." + in.name + "." + attributes[i].name
-	at := in.block.exprs[i].Range()
-	if from.Filename != "" {
-		at = from
-	}
-	if diag := ev.enter(step{what, at}); diag != nil {
+	if diag := ev.enter(step{what, in.block.exprs[i].Range()}); diag != nil {
 		return hcl.Diagnostics{diag}
 	}
 	defer ev.leave()

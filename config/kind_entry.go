@@ -96,10 +96,9 @@ func objectEntry(v cty.Value) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{Attrs: map[string]string{}}
-	for it := m.ElementIterator(); it.Next(); {
-		k, s := it.Element()
-		if !s.IsNull() && s.IsKnown() {
-			e.Attrs[k.AsString()] = s.AsString()
+	for k, s := range m {
+		if s != nil {
+			e.Attrs[k] = *s
 		}
 	}
 	e.Type = e.Attrs["type"]

@@ -105,7 +105,7 @@ func unique(l []string) []string {
 // elements is wrong, or else that the whole is.
 func wrongElement(err error, v cty.Value, want string) error {
 	if pe, ok := err.(cty.PathError); ok && len(pe.Path) > 0 {
-		return pe.Path.NewErrorf("it must be %s, and an element is wrong: %s", want, pe.Error())
+		return pe.Path.NewErrorf("it must be %s, and of this element: %s", want, pe.Error())
 	}
 	return fmt.Errorf("it must be %s, and this is %s", want, article(v.Type()))
 }

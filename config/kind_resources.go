@@ -54,7 +54,7 @@ func (k resources) decode(v cty.Value) (any, error) {
 		}
 		var i int64
 		if err := gocty.FromCtyValue(v, &i); err != nil {
-			return nil, cty.GetAttrPath(name).NewErrorf("%s must be a whole number", name)
+			return nil, cty.GetAttrPath(name).NewErrorf("the limit %s must be a whole number", name)
 		}
 		*n = &i
 	}

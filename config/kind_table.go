@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/zclconf/go-cty/cty"
@@ -13,34 +14,30 @@ type table struct {
 	escape bool // --print doubles the "$" of "${"
 }
 
-func (table) decode(v cty.Value) (any, error) {
-	m, err := stringMap(v)
-	if err != nil {
-		return nil, err
+func (table) decode(v cty.Value) (any, error) { return stringMap(v) }
+
+// stringMap reads an object or a map whose values can be written as text;
+// null stays null.
+func stringMap(v cty.Value) (map[string]*string, error) {
+	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
+		return nil, fmt.Errorf("it must be a map of strings, and this is %s", article(t))
 	}
-	out := make(map[string]*string, m.LengthInt())
-	for it := m.ElementIterator(); it.Next(); {
+	out := make(map[string]*string, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
 		k, e := it.Element()
+		name := k.AsString()
 		if e.IsNull() {
-			out[k.AsString()] = nil
+			out[name] = nil
 			continue
 		}
-		s := e.AsString()
-		out[k.AsString()] = &s
+		s, err := convert.Convert(e, cty.String)
+		if err != nil {
+			return nil, cty.Path{cty.IndexStep{Key: k}}.NewErrorf("the value of %q must be a string, and this is %s", name, article(e.Type()))
+		}
+		text := s.AsString()
+		out[name] = &text
 	}
 	return out, nil
-}
-
-// stringMap converts a value to a map of strings.
-func stringMap(v cty.Value) (cty.Value, error) {
-	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		return v, wrongElement(nil, v, "a map of strings")
-	}
-	m, err := convert.Convert(v, cty.Map(cty.String))
-	if err != nil {
-		return v, wrongElement(err, v, "a map of strings")
-	}
-	return m, nil
 }
 
 func (table) encode(v any) cty.Value {

@@ -15,11 +15,11 @@ type text struct {
 }
 
 func (text) decode(v cty.Value) (any, error) {
-	v, err := convert.Convert(v, cty.String)
+	s, err := convert.Convert(v, cty.String)
 	if err != nil {
 		return nil, fmt.Errorf("it must be a string, and this is %s", article(v.Type()))
 	}
-	return v.AsString(), nil
+	return s.AsString(), nil
 }
 
 func (text) encode(v any) cty.Value {
@@ -66,10 +66,10 @@ func (description) show(v any) any {
 	return v
 }
 
-// flag is an attribute that is true or false.
-type flag struct{}
+// boolean is an attribute that is true or false.
+type boolean struct{}
 
-func (flag) decode(v cty.Value) (any, error) {
+func (boolean) decode(v cty.Value) (any, error) {
 	b, err := convert.Convert(v, cty.Bool)
 	if err != nil {
 		return nil, fmt.Errorf("it must be true or false, and this is %s", article(v.Type()))
@@ -77,20 +77,20 @@ func (flag) decode(v cty.Value) (any, error) {
 	return b.True(), nil
 }
 
-func (flag) encode(v any) cty.Value {
+func (boolean) encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.Bool)
 	}
 	return cty.BoolVal(v.(bool))
 }
 
-func (flag) merge(_, later any) any { return later }
+func (boolean) merge(_, later any) any { return later }
 
-func (flag) normalize(v any) any { return v }
+func (boolean) normalize(v any) any { return v }
 
-func (flag) override(_ any, o *override) (any, error) { return o.bool() }
+func (boolean) override(_ any, o *override) (any, error) { return o.bool() }
 
-func (flag) show(v any) any { return v }
+func (boolean) show(v any) any { return v }
 
 // bool reads the value of an override that is true or false.
 func (o *override) bool() (bool, error) {

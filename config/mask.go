@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -85,13 +86,18 @@ func texts(list []string, v cty.Value) []string {
 	return list
 }
 
-// maskDiags masks what diagnostics say.
-func maskDiags(diags hcl.Diagnostics, sensitive []string) {
-	if len(sensitive) == 0 {
-		return
-	}
+// maxDetail is how many bytes the detail of a diagnostic may have. Errors in
+// nested calls quote each other.
+const maxDetail = 4000
+
+// finishDiags masks and cuts what diagnostics say, and sorts them.
+func finishDiags(diags hcl.Diagnostics, sensitive []string) {
 	for _, d := range diags {
 		d.Detail = mask(d.Detail, sensitive)
 		d.Summary = mask(d.Summary, sensitive)
+		if len(d.Detail) > maxDetail {
+			d.Detail = strings.ToValidUTF8(d.Detail[:maxDetail], "") + "…"
+		}
 	}
+	schema.SortDiagnostics(diags)
 }

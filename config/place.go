@@ -56,13 +56,12 @@ func (contextMap) decode(v cty.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make(places, m.LengthInt())
-	for it := m.ElementIterator(); it.Next(); {
-		k, e := it.Element()
-		if e.IsNull() {
-			return nil, cty.Path{cty.IndexStep{Key: k}}.NewErrorf("context %q is null", k.AsString())
+	out := make(places, len(m))
+	for name, s := range m {
+		if s == nil {
+			return nil, cty.IndexStringPath(name).NewErrorf("the context %q is null", name)
 		}
-		out[k.AsString()] = place{raw: e.AsString()}
+		out[name] = place{raw: *s}
 	}
 	return out, nil
 }

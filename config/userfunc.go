@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -20,9 +22,8 @@ type userFunction struct {
 	result   hcl.Expression
 }
 
-// maxCalls is how deep functions may call each other. Recursion is refused
-// before; this ends what is hidden from that check.
-const maxCalls = 100
+// maxCalls is how many calls of functions a definition may make.
+const maxCalls = 1_000_000
 
 // declareFunctions enters the function blocks of the files and checks them.
 func (ev *evaluator) declareFunctions(files []*schema.File) hcl.Diagnostics {
@@ -124,7 +125,10 @@ func (ev *evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
 			})
 		}
 	}
-	if steps := ev.recursion(f, nil); steps != nil {
+	if steps := ev.recursion(f, nil); steps != nil && !ev.cyclic[f.name] {
+		for _, s := range steps {
+			ev.cyclic[strings.TrimPrefix(s.what, "function ")] = true
+		}
 		diags = append(diags, cycle("Function calls itself", steps))
 	}
 	return diags
@@ -216,11 +220,19 @@ func anyParameter(name string) function.Parameter {
 
 // call works the result out with the parameters in scope.
 func (f *userFunction) call(ev *evaluator, args []cty.Value) (cty.Value, error) {
-	if ev.calls >= maxCalls {
-		return cty.DynamicVal, fmt.Errorf("functions call each other more than %d deep", maxCalls)
+	// Recursion was looked for before, but calls in JSON do not show then.
+	if ev.active[f.name] {
+		ev.cyclic[f.name] = true
 	}
 	ev.calls++
-	defer func() { ev.calls-- }()
+	if ev.cyclic[f.name] {
+		return cty.DynamicVal, errors.New("the function calls itself")
+	}
+	if ev.calls > maxCalls {
+		return cty.DynamicVal, fmt.Errorf("there are more than %d calls of functions", maxCalls)
+	}
+	ev.active[f.name] = true
+	defer delete(ev.active, f.name)
 	scope := ev.root.NewChild()
 	scope.Variables = make(map[string]cty.Value, len(args)+1)
 	for i, name := range f.params {

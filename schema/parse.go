@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -77,7 +79,32 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 		f.Broken = true
 		return f, diags
 	}
-	return f, append(diags, f.read(file.Body)...)
+	diags = append(diags, f.read(file.Body)...)
+	SortDiagnostics(diags)
+	return f, diags
+}
+
+// SortDiagnostics puts diagnostics in the order of the places they speak of.
+// Those without a place come last.
+func SortDiagnostics(diags hcl.Diagnostics) {
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
+		switch {
+		case a.Subject == nil || b.Subject == nil:
+			return cmp.Compare(btoi(a.Subject == nil), btoi(b.Subject == nil))
+		case a.Subject.Filename != b.Subject.Filename:
+			return strings.Compare(a.Subject.Filename, b.Subject.Filename)
+		}
+		return cmp.Or(
+			cmp.Compare(a.Subject.Start.Line, b.Subject.Start.Line),
+			cmp.Compare(a.Subject.Start.Column, b.Subject.Start.Column))
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // read enters the blocks and constants of a file's body.

@@ -102,7 +102,9 @@ func resolve(files []source, opts config.Options) (*config.Config, hcl.Diagnosti
 		}
 	}
 	cfg, more := config.Resolve(parsed, opts)
-	return cfg, append(diags, more...)
+	diags = append(diags, more...)
+	schema.SortDiagnostics(diags)
+	return cfg, diags
 }
 
 func parseAll(files []source, opts config.Options) ([]*schema.File, hcl.Diagnostics) {
