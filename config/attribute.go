@@ -37,7 +37,7 @@ type kind interface {
 }
 
 // numAttributes is how many attributes a target has.
-const numAttributes = 30
+const numAttributes = 31
 
 // attributes lists the attributes of a target in the order in which --print
 // shows them. The peer's JSON has this order too.
@@ -105,6 +105,8 @@ var attributes = [numAttributes]attribute{
 		store: func(t *Target, v any) { t.Policy = v.([]Policy) }},
 	{name: "traits", kind: hiddenTable{},
 		store: func(t *Target, v any) { t.Traits = plain(v) }},
+	{name: "cache", kind: cacheKind{}, set: []setKey{{name: "cache", shape: named, noAppend: true}},
+		store: func(*Target, any) {}},
 	{name: "inherits", kind: list{grows: true, hidden: true},
 		store: func(*Target, any) {}},
 }
@@ -121,6 +123,9 @@ var (
 	atArgs         = attributeIndex("args")
 	atInherits     = attributeIndex("inherits")
 	atDescription  = attributeIndex("description")
+	atCacheFrom    = attributeIndex("cache-from")
+	atCacheTo      = attributeIndex("cache-to")
+	atCache        = attributeIndex("cache")
 )
 
 // attributeIndex returns the place of an attribute, or -1.

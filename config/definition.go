@@ -24,6 +24,10 @@ type Definition struct {
 	// incomplete is true if targets are missing because of an error.
 	incomplete bool
 
+	// cache is what the cache blocks outside of targets say, or nil.
+	cache       *cacheDefault
+	cacheFaults map[string]bool // those that were reported
+
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
 }
@@ -38,7 +42,7 @@ type definedTarget struct {
 
 // Evaluate works out everything that the files say.
 func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics) {
-	d := &Definition{opts: opts, files: files, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}}
+	d := &Definition{opts: opts, files: files, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}, cacheFaults: map[string]bool{}}
 	d.ev = newEvaluator(&d.opts)
 	diags := d.ev.declare(files)
 	diags = append(diags, d.ev.declareFunctions(files)...)
@@ -47,6 +51,7 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 	made, more := d.addBlocks()
 	diags = append(diags, more...)
 	diags = append(diags, d.ev.loadConstants()...)
+	diags = append(diags, d.loadCache()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	diags = append(diags, d.expandMembers()...)

@@ -51,6 +51,9 @@ type Options struct {
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.
 	FileRelative bool
+	// Lane says whose cache the run may write; it is asked only if there is a
+	// cache block. nil knows nothing.
+	Lane func() Lane
 	// Host is where secrets, keys and destinations are looked at; nil checks
 	// none of them.
 	Host Host

@@ -1,7 +1,10 @@
 package schema
 
 // Target is a target block: one image, or with a matrix several.
-type Target struct{ Block }
+type Target struct {
+	Block
+	Cache *Cache // nil if there is none
+}
 
 // targetKind describes the target block.
 var targetKind = blockKind{
@@ -41,5 +44,7 @@ var targetKind = blockKind{
 		{Name: "resources", Type: "object", Doc: "Memory and CPU limits of RUN steps."},
 		{Name: "policy", Type: "list(object)", Doc: "Source policies."},
 	},
-	add: func(f *File, b Block) { f.Targets = append(f.Targets, &Target{b}) },
+	blocks: []string{targetCacheKind.name},
+	add:    func(f *File, b Block) { f.Targets = append(f.Targets, &Target{Block: b}) },
+	nested: addCache,
 }
