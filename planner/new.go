@@ -21,6 +21,7 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		for _, t := range p.order() {
 			p.build(t)
 		}
+		p.wireCaches()
 	}
 	if p.diags.HasErrors() {
 		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags

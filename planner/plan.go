@@ -35,6 +35,13 @@ type Plan struct {
 	// Locals holds every directory that the builds read, each once for each
 	// set of ignore patterns, in a stable order.
 	Locals []*Local
+	// Caches are the cache destinations that the run writes once for several
+	// builds.
+	Caches []*SharedCache
+	// CacheImages are stages that are pushed as images which hold their own
+	// cache, for the sake of it alone. They are no targets of their own; their
+	// vertices are those of the Builds.
+	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
 	Sources map[string][]byte
 }
@@ -185,6 +192,9 @@ type Build struct {
 	// Inputs are the builds that must be done before this one, each once, in
 	// the order of the plan.
 	Inputs []*Build
+	// CacheFrom and CacheTo are where the build's cache is read, and where what
+	// belongs to this build alone is written; see also Plan.Caches.
+	CacheFrom, CacheTo []Cache
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
 }

@@ -58,6 +58,7 @@ type definition struct {
 		Output     []config.Entry
 		CacheFrom  []config.Entry `json:"cache-from"`
 		CacheTo    []config.Entry `json:"cache-to"`
+		Cache      *config.Cache
 		Network    string
 	}
 }
@@ -117,13 +118,13 @@ func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 			Name: name, Range: at, Ranges: map[string]hcl.Range{}, Context: readContext(in.Context),
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
 			Stage: in.Target, Args: in.Args, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
-			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Network: in.Network,
+			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Cache: in.Cache, Network: in.Network,
 		}
 		end := len(data)
 		if i := bytes.Index(data[at.End.Byte:], []byte("\n    }")); i >= 0 {
 			end = at.End.Byte + i
 		}
-		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms"} {
+		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms", "cache", "cache-to"} {
 			if r := find(data[:end], at.End.Byte, fmt.Sprintf("%q:", attr)); r.Start.Line > 0 {
 				target.Ranges[attr] = r
 			}

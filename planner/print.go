@@ -68,6 +68,7 @@ func (p *Plan) Text(w io.Writer, opt TextOptions) error {
 	t.summary()
 	t.shared()
 	t.order()
+	t.caches()
 	t.targets()
 	return out.Flush()
 }

@@ -11,7 +11,7 @@ import (
 
 // entries are the lists of exporters and caches of a build's target.
 func entries(b *Build) [][]config.Entry {
-	return [][]config.Entry{b.Target.Outputs, b.Target.CacheFrom, b.Target.CacheTo}
+	return [][]config.Entry{b.Target.Outputs, cacheEntries(b.CacheFrom), cacheEntries(b.CacheTo)}
 }
 
 // target prints what one target, or several of the same shape, have beyond
@@ -49,8 +49,8 @@ func (t *text) facts(b *Build) [][2]string {
 		{"reads", strings.Join(t.reads(b), ", ")},
 		{"tags", strings.Join(b.Target.Tags, ", ")},
 		{"output", entryList(b.Target.Outputs)},
-		{"cache from", entryList(b.Target.CacheFrom)},
-		{"cache to", entryList(b.Target.CacheTo)},
+		{"cache from", cacheList(b.CacheFrom)},
+		{"cache to", cacheList(t.destinations(b))},
 	}
 }
 
