@@ -206,7 +206,7 @@ func shortHash(s string) string {
 // forkPrefix begins the names of lanes that others must not read.
 const forkPrefix = "fork-"
 
-// laneName is a lane as part of a tag. Different lanes have different names,
+// laneName is a lane as part of a tag. A name that has to be changed gets a hash,
 // no name has a dot, and only an untrusted lane begins with forkPrefix: no
 // branch of the repository and no fork can pass for another.
 func laneName(lane string, trusted bool) string {
@@ -220,7 +220,10 @@ func laneName(lane string, trusted bool) string {
 	}, lane)
 	clean = clean[:min(len(clean), most)]
 	if clean != lane || strings.HasPrefix(lane, "-") || strings.HasPrefix(lane, forkPrefix) {
-		clean = "lane-" + strings.Trim(clean, "-") + "-" + shortHash(lane)
+		clean = strings.TrimLeft(clean, "-_") + "-" + shortHash(lane)
+		if strings.HasPrefix(clean, forkPrefix) {
+			clean = "lane-" + clean
+		}
 	}
 	if !trusted {
 		return forkPrefix + clean
@@ -337,4 +340,26 @@ func (w *wiring) planOrder(builds []*Build) []*Build {
 		}
 	}
 	return out
+}
+
+// dropIdle takes out the places for what is shared that get nothing, because
+// the targets of this run share no stage.
+func (p *planner) dropIdle() {
+	p.plan.Caches = slices.DeleteFunc(p.plan.Caches, func(s *SharedCache) bool {
+		return !s.Whole && !slices.ContainsFunc(p.plan.Graph.Vertices, s.shares)
+	})
+}
+
+// shares says whether two or more of the builds reach a stage.
+func (s *SharedCache) shares(v *Vertex) bool {
+	if v.Kind != Stage && v.Kind != Opaque {
+		return false
+	}
+	n := 0
+	for _, b := range s.Builds {
+		if slices.Contains(v.Targets, b.Name()) {
+			n++
+		}
+	}
+	return n > 1
 }
