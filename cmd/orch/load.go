@@ -175,7 +175,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	}
 	if l.cacheLane != "" {
 		opts.Overrides = append(opts.Overrides, config.Override{
-			Pattern: "*", Key: "cache", Sub: "lane", Value: l.cacheLane, HasValue: true, Text: "--cache-lane " + l.cacheLane,
+			Pattern: "*", Key: "cache", Sub: "lane", HasSub: true, Value: l.cacheLane, HasValue: true, Text: "--cache-lane " + l.cacheLane,
 		})
 	}
 	if off, err := strconv.ParseBool(e.getenv("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP")); err == nil {
