@@ -46,7 +46,7 @@ var (
 		"build.hcl", "build.hcl.json", "build.json",
 		"build.override.hcl", "build.override.hcl.json", "build.override.json",
 	}
-	bakeFiles  = []string{
+	bakeFiles = []string{
 		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
 		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
 	}
