@@ -42,8 +42,10 @@ type Report struct {
 	Finished time.Time
 	// Targets stands in the order of the plan.
 	Targets []*TargetReport
-	// CacheErr is what went wrong with writing the shared cache, or nil.
-	CacheErr error
+	// Caches are the caches that could not be read or written.
+	Caches CacheFaults
+	// CloseErr is what went wrong when the run was ended, or nil.
+	CloseErr error
 }
 
 // TargetReport is what became of one target.
@@ -66,14 +68,15 @@ type TargetReport struct {
 // Name is the target's name.
 func (t *TargetReport) Name() string { return t.Build.Name() }
 
-// OK reports whether every target is done.
+// OK reports whether every target is done, and every cache that is required
+// was read and written.
 func (r *Report) OK() bool {
 	for _, t := range r.Targets {
 		if t.State != Done {
 			return false
 		}
 	}
-	return true
+	return len(r.Caches.Required()) == 0
 }
 
 // Failures returns the targets that failed, in the order of the plan.

@@ -36,8 +36,8 @@ func Run(ctx context.Context, plan *planner.Plan, solver Solver, opt Options) (*
 	r.report.Builder = session.Builder()
 	r.loop(ctx, session)
 	err = ctx.Err()
-	if cerr := session.Close(ctx, r.report.OK()); cerr != nil && err == nil {
-		r.report.CacheErr = cerr
+	if cerr := session.Close(ctx, r.report.OK()); cerr != nil && err == nil && !errors.As(cerr, &r.report.Caches) {
+		r.report.CloseErr = cerr
 	}
 	return r.finish(), err
 }

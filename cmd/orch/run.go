@@ -106,6 +106,7 @@ func showReport(e *env, report *runner.Report, opt runOptions) error {
 			return err
 		}
 	}
+	printCacheFaults(e.stderr, report)
 	if !report.OK() {
 		printFailures(e.stderr, report)
 		return &errReported{code: exitFailed, err: errors.New("the build failed")}
@@ -120,8 +121,8 @@ func showReport(e *env, report *runner.Report, opt runOptions) error {
 		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache. "+
 			"Write output = [...] in the target, or use --load, --push or -o.\n", strings.Join(names, ", "))
 	}
-	if report.CacheErr != nil {
-		fmt.Fprintf(e.stderr, "Warning: the build is good, but its cache was not written: %s\n", plainError(report.CacheErr))
+	if report.CloseErr != nil {
+		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CloseErr))
 	}
 	return nil
 }

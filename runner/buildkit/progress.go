@@ -35,6 +35,8 @@ type Progress struct {
 	owner    map[digest.Digest]string // a target that has the vertex
 	vertices map[digest.Digest]*vertexState
 	stages   map[string][]*planner.Vertex // by name in lower case
+	// imports is told what became of each cache source, if it is not nil.
+	imports func(id, fault string)
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
@@ -102,6 +104,17 @@ func stageKey(name string) string {
 		return "stage-" + name
 	}
 	return strings.ToLower(name)
+}
+
+// importPrefix begins the names of the vertices that read caches.
+const importPrefix = "importing cache manifest from "
+
+// onImport has f called with the name of each cache source that was read, and
+// why it could not be, if so.
+func (p *Progress) onImport(f func(id, fault string)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.imports = f
 }
 
 // own records that the vertices of a definition belong to a target.
@@ -185,6 +198,9 @@ func (p *Progress) rename(s *client.SolveStatus) {
 		state.cached = state.cached || v.Cached
 		if v.Completed != nil {
 			state.completed = true
+			if id, ok := strings.CutPrefix(v.Name, importPrefix); ok && p.imports != nil {
+				p.imports(id, v.Error)
+			}
 			if v.Error == "" {
 				state.log = nil
 			}

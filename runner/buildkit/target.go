@@ -71,12 +71,12 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	if err := t.evaluate(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
+	t.writeCaches(ctx)
 	t.report.Exported = time.Since(evaluated)
 	return t.report, nil
 }
@@ -97,6 +97,8 @@ func (t *target) convert(ctx context.Context) error {
 
 // evaluate has the builder carry out the steps, for all platforms at once.
 func (t *target) evaluate(ctx context.Context) error {
+	ctx, stop := t.run.caches.watch(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	_ = t.result.EachRef(func(ref gateway.Reference) error {
 		group.Go(func() error { return ref.Evaluate(ctx) })
@@ -110,6 +112,9 @@ func (t *target) prepare(ctx context.Context) error {
 	t.opts = maps.Clone(t.anchor.gateway.BuildOpts().Opts)
 	if t.opts == nil {
 		t.opts = map[string]string{}
+	}
+	if err := t.cacheOptions(); err != nil {
+		return err
 	}
 	t.targetOptions()
 	t.contextOptions()
