@@ -170,6 +170,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("BUSYBOX", shared.busybox)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("HOME", env.WorkDir)
+			startServers(env)
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
 				if v := goEnv(name); v != "" {
 					env.Setenv(name, v)

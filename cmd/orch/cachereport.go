@@ -19,7 +19,7 @@ func printCacheFaults(w io.Writer, r *runner.Report) {
 	var order []kind
 	where := map[kind][]string{}
 	for _, f := range r.Caches {
-		k := kind{f.Read, f.Required, plainError(f.Err)}
+		k := kind{f.Read, f.Required, withoutTag(plainError(f.Err), f.Where)}
 		if where[k] == nil {
 			order = append(order, k)
 		}
@@ -33,8 +33,14 @@ func printCacheFaults(w io.Writer, r *runner.Report) {
 		if k.read {
 			verb = "read"
 		}
-		fmt.Fprintf(w, "%s: not %s: the cache %s: %s\n", label, verb, someNames(where[k]), k.reason)
+		fmt.Fprintf(w, "%s: cache not %s: %s: %s\n", label, verb, someNames(where[k]), k.reason)
 	}
+}
+
+// withoutTag takes the tag of a cache off the addresses in a reason, which is
+// the same for its other tags then.
+func withoutTag(reason, where string) string {
+	return strings.ReplaceAll(reason, "/manifests/"+where[strings.LastIndex(where, ":")+1:], "")
 }
 
 // someNames lists the first three of names and counts the others.

@@ -40,35 +40,45 @@ func (w *cacheWatch) watch(ctx context.Context) (context.Context, func()) {
 	}
 }
 
+// reason replaces the error of a step that was ended for the sake of a required
+// cache by what is wrong with that.
+func (w *cacheWatch) reason(err error) error {
+	if err != nil && w.live.Err() != nil {
+		return context.Cause(w.live)
+	}
+	return err
+}
+
 // imported is told by the builder that a source was read, or why not. The
 // builder knows a cache in a registry by its reference, and others by their
-// type and a number.
-func (w *cacheWatch) imported(id, fault string) {
+// type and a number. It returns false for what is no fault.
+func (w *cacheWatch) imported(id, fault string) bool {
 	if fault == "" {
-		return
+		return true
 	}
 	for _, b := range w.plan.Builds {
 		for _, c := range b.CacheFrom {
 			if c.Type == "registry" && c.Attrs["ref"] == id || c.Type != "registry" && strings.HasPrefix(id, c.Type+":") {
-				w.read(c, errors.New(fault))
-				return
+				return w.read(c, errors.New(fault))
 			}
 		}
 	}
+	return true
 }
 
 // read notes that a source could not be read. That the cache of a cache block
-// is not there yet is no fault.
-func (w *cacheWatch) read(c planner.Cache, err error) {
+// is not there yet is no fault; then the result is false.
+func (w *cacheWatch) read(c planner.Cache, err error) bool {
 	missing := errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "not found")
 	if c.Wired && missing {
-		return
+		return false
 	}
 	f := runner.CacheFault{Where: placeOf(c), Read: true, Required: c.Required, Err: err}
 	w.add(f)
 	if c.Required {
 		w.end(f)
 	}
+	return true
 }
 
 // wrote notes what became of writing a destination.

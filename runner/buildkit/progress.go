@@ -35,8 +35,9 @@ type Progress struct {
 	owner    map[digest.Digest]string // a target that has the vertex
 	vertices map[digest.Digest]*vertexState
 	stages   map[string][]*planner.Vertex // by name in lower case
-	// imports is told what became of each cache source, if it is not nil.
-	imports func(id, fault string)
+	// imports is told what became of each cache source, if it is not nil, and
+	// says whether a fault is worth showing.
+	imports func(id, fault string) bool
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
@@ -111,7 +112,7 @@ const importPrefix = "importing cache manifest from "
 
 // onImport has f called with the name of each cache source that was read, and
 // why it could not be, if so.
-func (p *Progress) onImport(f func(id, fault string)) {
+func (p *Progress) onImport(f func(id, fault string) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.imports = f
@@ -198,8 +199,8 @@ func (p *Progress) rename(s *client.SolveStatus) {
 		state.cached = state.cached || v.Cached
 		if v.Completed != nil {
 			state.completed = true
-			if id, ok := strings.CutPrefix(v.Name, importPrefix); ok && p.imports != nil {
-				p.imports(id, v.Error)
+			if id, ok := strings.CutPrefix(v.Name, importPrefix); ok && p.imports != nil && !p.imports(id, v.Error) {
+				v.Error = ""
 			}
 			if v.Error == "" {
 				state.log = nil

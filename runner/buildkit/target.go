@@ -104,7 +104,7 @@ func (t *target) evaluate(ctx context.Context) error {
 		group.Go(func() error { return ref.Evaluate(ctx) })
 		return nil
 	})
-	return group.Wait()
+	return t.run.caches.reason(group.Wait())
 }
 
 // prepare writes down what the frontend is told: options and inputs.
