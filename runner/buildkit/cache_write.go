@@ -27,16 +27,6 @@ func (t *target) inlineCaches() []client.CacheOptionsEntry {
 	return out
 }
 
-// writeCaches writes the target's own caches, each by a solve of its own, so
-// that a cache that cannot be written takes nothing else with it.
-func (t *target) writeCaches(ctx context.Context) {
-	for _, c := range t.plan.CacheTo {
-		if c.Type != "inline" {
-			t.run.caches.wrote(ctx, c, t.run.writeCache(ctx, t.anchor, c, t.plan.Name(), t.again))
-		}
-	}
-}
-
 // writeCache writes one destination from what build returns.
 func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, build gateway.BuildFunc) error {
 	e := r.cacheEntry(c.Entry)
@@ -61,24 +51,36 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	return err
 }
 
-// writeShared writes the caches that the run writes once, and the images that
-// hold their cache. It is called when every target is done.
-func (r *run) writeShared(ctx context.Context) {
+// writeCaches writes the caches of all targets that are done, each by a solve
+// of its own, so that a cache that cannot be written takes nothing else with
+// it; if all are done, also those that the run writes once. No target is under
+// way any more: a step whose result is being handed out could miss its cache.
+func (r *run) writeCaches(ctx context.Context, all bool) {
 	group := errgroup.Group{}
 	group.SetLimit(cacheWriters)
-	for _, s := range r.plan.Caches {
+	write := func(c planner.Cache, do func() error) {
 		group.Go(func() error {
-			r.caches.wrote(ctx, s.Cache, r.writeSharedCache(ctx, s))
+			r.caches.wrote(ctx, c, do())
 			return nil
 		})
 	}
-	for _, b := range r.plan.CacheImages {
-		group.Go(func() error {
+	for _, b := range r.plan.Builds {
+		t := r.targets[b]
+		for _, c := range b.CacheTo {
+			if c.Type != "inline" && t.report != nil {
+				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), t.again) })
+			}
+		}
+	}
+	if all {
+		for _, s := range r.plan.Caches {
+			write(s.Cache, func() error { return r.writeSharedCache(ctx, s) })
+		}
+		for _, b := range r.plan.CacheImages {
 			c := b.CacheTo[0]
 			c.Type, c.Attrs = "registry", map[string]string{"ref": b.Target.Tags[0]}
-			r.caches.wrote(ctx, c, r.writeImage(ctx, b))
-			return nil
-		})
+			write(c, func() error { return r.writeImage(ctx, b) })
+		}
 	}
 	_ = group.Wait()
 }

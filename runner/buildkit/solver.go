@@ -105,8 +105,8 @@ func (r *run) Build(ctx context.Context, b *planner.Build) (*runner.Result, erro
 // Close writes the caches of the run, while the anchors still hold what goes
 // into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
-	if ok {
-		r.writeShared(ctx)
+	if ctx.Err() == nil {
+		r.writeCaches(ctx, ok)
 	}
 	var first error
 	for _, a := range r.anchors {

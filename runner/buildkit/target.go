@@ -76,7 +76,6 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	t.writeCaches(ctx)
 	t.report.Exported = time.Since(evaluated)
 	return t.report, nil
 }
