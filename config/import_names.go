@@ -75,7 +75,7 @@ func (m *module) links(contexts places) places {
 // mapEntries changes the elements of an attribute, if it is there.
 func mapEntries[T any](v any, change func(T) T) any {
 	list, ok := v.([]T)
-	if !ok {
+	if !ok || list == nil {
 		return v
 	}
 	out := make([]T, len(list))

@@ -39,11 +39,7 @@ func (g *Group) shown() object {
 	if g.Description != "" {
 		out = append(out, property{"description", g.Description})
 	}
-	members := make([]string, len(g.Targets))
-	for i, m := range g.Targets {
-		members[i] = printedName(m)
-	}
-	return append(out, property{"targets", members})
+	return append(out, property{"targets", mapEntries(g.Targets, printedName)})
 }
 
 func (t *Target) shown() object {
