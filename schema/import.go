@@ -6,6 +6,7 @@ type Import struct{ Block }
 
 var importKind = blockKind{
 	name:  "import",
+	doc:   "Other files, whose targets and groups are there under the name of the block.",
 	label: true,
 	// The peer passes over a block of this name.
 	buildOnly: true,
