@@ -13,8 +13,9 @@ import (
 
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
+	var builder builderFlags
 	cmd := &cobra.Command{
-		Use:   "plan [TARGET…]",
+		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the order of the
@@ -23,7 +24,8 @@ builds, and what each target adds. It needs no builder and builds nothing.`,
   orch plan client server
   orch plan --set '*.platform=linux/amd64,linux/arm64' server`,
 		ValidArgsFunction: completeTargets(e, &load),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = load.takeArgs(cmd.Context(), &builder, args)
 			cfg, err := load.load(e, func(o *config.Options) { o.Targets = args })
 			if err != nil {
 				return err
@@ -36,6 +38,7 @@ builds, and what each target adds. It needs no builder and builds nothing.`,
 		},
 	}
 	load.register(cmd.Flags())
+	builder.register(cmd)
 	return cmd
 }
 
