@@ -42,8 +42,11 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 // defaultFiles are the names that are looked for when none is given: build.hcl
 // and its kin, and if none of them is there, the peer's.
 var (
-	buildFiles = []string{"build.hcl", "build.json", "build.override.hcl", "build.override.json"}
-	bakeFiles  = []string{
+	buildFiles = []string{
+		"build.hcl", "build.hcl.json", "build.json",
+		"build.override.hcl", "build.override.hcl.json", "build.override.json",
+	}
+	bakeFiles = []string{
 		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
 		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
 	}
@@ -75,7 +78,7 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	cfg, diags := resolve(files, opts)
-	return cfg, e.report(diags, sourcesOf(files))
+	return cfg, e.report(diags, sourcesFor(files, opts))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
@@ -86,10 +89,10 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	}
 	parsed, diags := parseAll(files, opts)
 	if diags.HasErrors() {
-		return nil, e.report(diags, sourcesOf(files))
+		return nil, e.report(diags, sourcesFor(files, opts))
 	}
 	d, more := config.Evaluate(parsed, opts)
-	return d, e.report(append(diags, more...), sourcesOf(files))
+	return d, e.report(append(diags, more...), sourcesFor(files, opts))
 }
 
 // resolve parses and resolves files. What can be found wrong behind an error
@@ -134,6 +137,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
+		Files:     newImportReader(),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
@@ -214,7 +218,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 		}
 	}
 	return nil, usagef("there is no definition here: looked for %s, %s\nWrite a build.hcl, or name a file with -f.",
-		strings.Join(buildFiles[:2], ", "), strings.Join(bakeFiles, ", "))
+		strings.Join(buildFiles[:3], ", "), strings.Join(bakeFiles, ", "))
 }
 
 // lookFor reads those of the files that are there and not empty.
