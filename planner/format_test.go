@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/tools/txtar"
 
 	"github.com/orch-build/orch/config"
@@ -151,6 +152,57 @@ func TestTextFits(t *testing.T) {
 			if width == 120 && len(lines) > c.lines {
 				t.Errorf("%d targets take %d lines:\n%s", c.targets, len(lines), b.String())
 			}
+		}
+	}
+}
+
+// TestSchema holds the printed plans against docs/plan.schema.json, which has
+// to describe every field.
+func TestSchema(t *testing.T) {
+	text, err := os.ReadFile("../docs/plan.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := strings.ReplaceAll(string(text), `"additionalProperties": true`, `"additionalProperties": false`)
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(closed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("plan.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("plan.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, name := range names {
+		ar, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, plan, diags := planOf(t, ar)
+		if diags.HasErrors() {
+			continue
+		}
+		times := Times{}
+		for _, v := range plan.Graph.Vertices {
+			times[v.ID] = time.Second
+		}
+		var b bytes.Buffer
+		if err := plan.JSON(&b, FormatOptions{Times: times}); err != nil {
+			t.Fatal(err)
+		}
+		printed, err := jsonschema.UnmarshalJSON(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(printed); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
