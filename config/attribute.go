@@ -126,6 +126,9 @@ var (
 	atCacheFrom    = attributeIndex("cache-from")
 	atCacheTo      = attributeIndex("cache-to")
 	atCache        = attributeIndex("cache")
+	atSecret       = attributeIndex("secret")
+	atSSH          = attributeIndex("ssh")
+	atPolicy       = attributeIndex("policy")
 )
 
 // attributeIndex returns the place of an attribute, or -1.

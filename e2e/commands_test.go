@@ -32,6 +32,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":     cmdExits,
 	"interrupt": cmdInterrupt,
 	"servers":   cmdServers,
+	"split":     cmdSplit,
+	"serve":     cmdServe,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

@@ -18,7 +18,7 @@ var cacheKind = blockKind{
 		{Name: "type", Type: "string", Doc: "Where the cache is kept: registry, local, gha, s3, azblob, or none for no cache."},
 		{Name: "ref", Type: "string", Doc: "registry: the repository; local: the folder; gha, s3, azblob: what the names of the caches begin with."},
 		{Name: "mode", Type: "string", Doc: "max (every stage; the default), min (the final stage), or inline (stages pushed as images that hold their cache)."},
-		{Name: "when", Type: "string or bool", Doc: "When the cache is written: always (the default), ci, never, or a condition. It is always read."},
+		{Name: "when", Type: "any", Doc: "When the cache is written: always (the default), ci, never, or a condition. It is always read."},
 		{Name: "required", Type: "bool", Doc: "Whether a cache that cannot be read or written fails the run; otherwise it is a warning."},
 		{Name: "lane", Type: "string", Doc: "Whose cache is written and read beside that of main; by default the pull request or branch."},
 		{Name: "main", Type: "string", Doc: "The lane that all others read; by default the main branch of the repository, or \"main\"."},

@@ -72,6 +72,7 @@ type File struct {
 	Targets   []*Target
 	Groups    []*Group
 	Caches    []*Cache // those outside of targets
+	Imports   []*Import
 	// Constants are the attributes outside of any block, by name.
 	Constants map[string]*hcl.Attribute
 }

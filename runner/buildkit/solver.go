@@ -62,6 +62,7 @@ type run struct {
 	targets map[*planner.Build]*target
 	anchors []*anchor
 	caches  *cacheWatch
+	reduced reductions
 }
 
 func (r *run) Builder() string { return r.builder.Name }
