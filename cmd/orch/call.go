@@ -187,7 +187,11 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 		case a.Err != nil:
 			targets[b.Name()][method] = map[string]any{"error": plainError(a.Err)}
 		case a.JSON() != nil:
-			targets[b.Name()][method] = json.RawMessage(a.JSON())
+			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
+			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
+				return fmt.Errorf("reading the frontend's answer: %w", err)
+			}
+			targets[b.Name()][method] = fields
 		}
 		code = callCode(code, a, a.Err, flag)
 	}

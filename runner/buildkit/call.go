@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
@@ -41,7 +42,7 @@ func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner
 // call asks the frontend that is linked in; one that the Dockerfile names
 // otherwise is asked by it.
 func (t *target) call(ctx context.Context, method string) (map[string][]byte, error) {
-	t.stubLinks = true
+	t.asked = true
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -58,14 +59,13 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	return res.Metadata, nil
 }
 
-// requestID is the name of a request; those of the frontend itself may be
-// written without its own name.
+// requestID is the name of a request; those of a Dockerfile frontend may be
+// written without "frontend." in front.
 func requestID(method string) string {
-	switch method {
-	case "lint", "outline", "targets":
-		return "frontend." + method
+	if strings.Contains(method, ".") {
+		return method
 	}
-	return method
+	return "frontend." + method
 }
 
 // stubLink stands an empty file system for the result of a linked target,

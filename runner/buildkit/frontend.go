@@ -119,7 +119,11 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 		return nil, false
 	}
 	b := c.target.plan
-	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
+	data := b.Dockerfile.Data
+	if !c.target.asked {
+		data = c.target.run.reduced.dockerfileFor(b)
+	}
+	return &memoryRef{name: b.Dockerfile.Filename, data: data, state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

@@ -36,8 +36,9 @@ type target struct {
 	opts   map[string]string
 	result *gateway.Result
 	report *runner.Result
-	// stubLinks is true if the results of linked targets are not there.
-	stubLinks bool
+	// asked is true if nothing is built: the whole Dockerfile matters, and the
+	// results of linked targets are not there.
+	asked bool
 
 	mu   sync.Mutex // the frontend solves platforms side by side
 	defs map[gateway.Reference]*pb.Definition
@@ -253,7 +254,7 @@ func (t *target) remoteContext(c orch.Context) error {
 // their vertices, not a copy of their image.
 func (t *target) linkOptions(ctx context.Context) error {
 	for name, b := range t.plan.Links {
-		if t.stubLinks {
+		if t.asked {
 			t.stubLink(name)
 			continue
 		}
