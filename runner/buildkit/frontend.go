@@ -74,6 +74,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 		return "", "", nil, err
 	}
 	a := v.(answer)
+	c.target.noteTriggers(a.data)
 	return a.ref, a.dgst, a.data, nil
 }
 
@@ -88,6 +89,9 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	// The caller may change what it gets.
 	res := *v.(*sourceresolver.MetaResponse)
 	res.Op = res.Op.CloneVT()
+	if res.Image != nil {
+		c.target.noteTriggers(res.Image.Config)
+	}
 	return &res, nil
 }
 

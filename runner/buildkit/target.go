@@ -35,16 +35,18 @@ type target struct {
 	result *gateway.Result
 	report *runner.Result
 
-	mu   sync.Mutex // the frontend solves platforms side by side
-	defs map[gateway.Reference]*pb.Definition
+	mu       sync.Mutex // the frontend solves platforms side by side
+	defs     map[gateway.Reference]*pb.Definition
+	triggers map[string]bool // ONBUILD instructions of base images
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:    map[string]*ociStore{},
-		inputs: map[string]llb.State{},
-		defs:   map[gateway.Reference]*pb.Definition{},
+		oci:      map[string]*ociStore{},
+		inputs:   map[string]llb.State{},
+		defs:     map[gateway.Reference]*pb.Definition{},
+		triggers: map[string]bool{},
 	}
 }
 
@@ -88,6 +90,9 @@ func (t *target) convert(ctx context.Context) error {
 	}
 	c := &recorder{Client: t.anchor.gateway, target: t}
 	res, err := dockerfile.Build(ctx, c)
+	if err == nil && t.widen() {
+		res, err = dockerfile.Build(ctx, c)
+	}
 	if err != nil {
 		return err
 	}
@@ -138,6 +143,9 @@ func builtIn(syntax string) bool {
 	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
 }
 
+// contextName is what the progress calls the main context.
+const contextName = "[internal] load build context"
+
 // dockerfileState is a file system that holds just the Dockerfile.
 func dockerfileState(d *planner.Dockerfile) llb.State {
 	st := llb.Scratch()
@@ -185,7 +193,7 @@ func (t *target) targetOptions() {
 func (t *target) contextOptions() {
 	session := t.anchor.session.ID()
 	if l := t.plan.Context; l != nil {
-		t.inputs["context"] = localState(l, session, "[internal] load build context")
+		t.inputs["context"] = localState(l, session, contextName)
 	} else {
 		t.opts["context"] = t.plan.Target.Context.Value
 	}
