@@ -31,6 +31,23 @@ func TriggerPaths(triggers []string) []string {
 	return sortedUnique(paths)
 }
 
+// TriggersTakeStages reports whether one of the ONBUILD triggers of an image
+// takes something from a stage of the Dockerfile, or from another image.
+func TriggersTakeStages(triggers []string) bool {
+	for _, expr := range triggers {
+		cmds, err := parseTrigger(expr, &parser.Node{})
+		if err != nil {
+			continue
+		}
+		for _, k := range cmds {
+			if len(k.froms) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // reads lists the paths of the main context that an instruction reads, as
 // written; known is false if they depend on a variable.
 func (k *cmd) reads() (paths []string, known bool) {

@@ -25,3 +25,14 @@ func TestTriggerPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestTriggersTakeStages(t *testing.T) {
+	for trigger, want := range map[string]bool{
+		"COPY a /": false, "RUN --mount=type=cache,target=/c x": false, "NONSENSE": false,
+		"COPY --from=build /a /": true, "RUN --mount=from=build,target=/b x": true,
+	} {
+		if got := TriggersTakeStages([]string{trigger}); got != want {
+			t.Errorf("%s: %v, want %v", trigger, got, want)
+		}
+	}
+}

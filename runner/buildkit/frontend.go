@@ -111,7 +111,7 @@ func resolveKey(opt sourceresolver.Opt) string {
 // it is converted.
 func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
 	input, ok := c.target.inputs["dockerfile"]
-	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
+	if !ok || c.target.plan.Dockerfile == nil || req.Definition == nil || len(req.Definition.Def) == 0 {
 		return nil, false
 	}
 	opts := c.Client.BuildOpts()
@@ -123,7 +123,11 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 		return nil, false
 	}
 	b := c.target.plan
-	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
+	data := b.Dockerfile.Data
+	if !c.target.whole {
+		data = c.target.run.reduced.dockerfileFor(b)
+	}
+	return &memoryRef{name: b.Dockerfile.Filename, data: data, state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

@@ -28,19 +28,34 @@ func (t *target) noteTriggers(config []byte) {
 	}
 }
 
-// widen has the context hold what the triggers of the base images read too. It
-// returns false if it does so already.
+// widen prepares another conversion if the triggers of the base images need
+// more than the plan says: files of the context, or stages of the Dockerfile.
+// It returns false if the first conversion had all.
 func (t *target) widen() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.plan.Context
-	if len(t.triggers) == 0 || l == nil || l.Paths == nil {
+	if len(t.triggers) == 0 || t.plan.Dockerfile == nil {
 		return false
 	}
-	more := planner.TriggerPaths(slices.Sorted(maps.Keys(t.triggers)))
+	triggers := slices.Sorted(maps.Keys(t.triggers))
+	t.whole = planner.TriggersTakeStages(triggers)
+	if !t.widenContext(triggers) && !t.whole {
+		return false
+	}
+	t.defs = map[gateway.Reference]*pb.Definition{}
+	return true
+}
+
+// widenContext has the main context hold what the triggers read. It returns
+// false if it does so already.
+func (t *target) widenContext(triggers []string) bool {
+	l := t.plan.Context
+	if l == nil || l.Paths == nil {
+		return false
+	}
 	wide := *l
 	wide.Paths = nil
-	if more != nil {
+	if more := planner.TriggerPaths(triggers); more != nil {
 		wide.Paths = slices.Concat(l.Paths, more)
 		slices.Sort(wide.Paths)
 		wide.Paths = slices.Compact(wide.Paths)
@@ -49,6 +64,5 @@ func (t *target) widen() bool {
 		}
 	}
 	t.inputs["context"] = localState(&wide, t.anchor.session.ID(), contextName)
-	t.defs = map[gateway.Reference]*pb.Definition{}
 	return true
 }
