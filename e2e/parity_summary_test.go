@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -223,8 +224,10 @@ func notes(m map[string]string) string {
 
 // plain takes what differs between two runs out of a text.
 func (r *parityRun) plain(text string) string {
-	text = strings.ReplaceAll(text, r.repo, "REPO")
-	return strings.ReplaceAll(text, shared.registry, "REGISTRY")
+	return strings.NewReplacer(
+		r.repo, "REPO", shared.registry, "REGISTRY",
+		url.QueryEscape(shared.registry)+strings.TrimPrefix(r.repo, shared.registry), "REPO", url.QueryEscape(shared.registry), "REGISTRY",
+	).Replace(text)
 }
 
 // statement is an attestation without times and ids.
@@ -258,12 +261,35 @@ func strip(v any) {
 				v[k] = "…"
 			}
 		}
+		if args, ok := v["args"].(map[string]any); ok {
+			stripTransport(args)
+		}
+		for _, k := range []string{"locals", "inputs", "root"} {
+			delete(v, k)
+		}
 		for _, inner := range v {
 			strip(inner)
 		}
 	case []any:
 		for _, inner := range v {
 			strip(inner)
+		}
+	}
+}
+
+// stripTransport removes the arguments that say by which way contexts came to
+// the builder: the peer sends each target's, orch has them there already.
+func stripTransport(args map[string]any) {
+	for k, v := range args {
+		text, _ := v.(string)
+		switch {
+		case k == "frontend.caps", k == "cmdline", strings.HasPrefix(k, "local-sessionid:"), strings.HasPrefix(k, "sharedkey:"),
+			strings.HasPrefix(k, "input-metadata:"), strings.HasPrefix(k, "input:"):
+			delete(args, k)
+		case strings.HasPrefix(k, "context:") && (strings.HasPrefix(text, "local:") || strings.HasPrefix(text, "input:")):
+			delete(args, k)
+		case strings.HasPrefix(text, "oci-layout://"):
+			args[k] = "oci-layout://…"
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,6 +77,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,
+
+		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 	})
 	type ended struct {
 		report *runner.Report
@@ -97,6 +100,12 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	case <-time.After(leaveAfter):
 	}
 	return nil, ctx.Err()
+}
+
+// flagged says whether a variable of the environment is set to a true value.
+func (e *env) flagged(name string) bool {
+	on, err := strconv.ParseBool(e.getenv(name))
+	return err == nil && on
 }
 
 // showReport prints the end of a run and turns it into an exit code.

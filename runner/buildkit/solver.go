@@ -26,6 +26,9 @@ type Options struct {
 	// DockerConfig is the folder of the docker configuration that holds
 	// registry credentials; "" is the default one.
 	DockerConfig string
+	// NoDefaultAttestations leaves images without provenance unless their
+	// target asks for it.
+	NoDefaultAttestations bool
 }
 
 // Solver carries out plans on one builder.

@@ -92,8 +92,8 @@ target "labels" {
   labels   = { "org.example.made" = "by a target", "org.example.list" = "a,b=c" }
   tags     = ["${REPO}/labels:v1"]
   annotations = [
-    "org.example.one=1", "index,manifest:org.example.two=2",
-    "manifest[linux/amd64]:org.example.three=3", "index-descriptor:org.example.four=4", "manifest-descriptor:org.example.five=5",
+    "org.example.one=1", "manifest,manifest-descriptor:org.example.two=2",
+    "manifest[linux/amd64]:org.example.three=3", "manifest-descriptor:org.example.five=5",
   ]
   output = ["type=oci,dest=out/labels.tar"]
 }
