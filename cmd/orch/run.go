@@ -29,12 +29,16 @@ type runOptions struct {
 	jobs         int
 	keepGoing    bool
 	metadataFile string
+	pullFrontend bool
 }
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
+		return err
+	}
+	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -71,6 +75,10 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, usageError{err}
 	}
+	policy, err := sourcePolicy(e)
+	if err != nil {
+		return nil, err
+	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		ClientID:  e.clientID(),
@@ -79,6 +87,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Load:      dockerLoad,
 
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
+		PullFrontend:          opt.pullFrontend,
+		SourcePolicy:          policy,
 	})
 	type ended struct {
 		report *runner.Report

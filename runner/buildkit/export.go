@@ -17,6 +17,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/entitlements"
+	"github.com/tonistiigi/fsutil"
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
@@ -62,13 +63,23 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 	if err != nil {
 		return client.SolveOpt{}, err
 	}
+	dirs := map[string]fsutil.FS{}
+	folders, err := t.folders()
+	if err != nil {
+		return client.SolveOpt{}, err
+	}
+	for name, f := range folders {
+		dirs[name] = f.fs
+	}
 	return client.SolveOpt{
 		Exports:             exports,
 		Session:             attach,
+		LocalMounts:         dirs,
 		OCIStores:           t.anchor.stores,
 		CacheExports:        caches,
 		AllowedEntitlements: allowed(t.plan.Target),
 		FrontendAttrs:       map[string]string{},
+		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
 	}, nil
 }
