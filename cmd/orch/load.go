@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
@@ -78,7 +80,7 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	cfg, diags := resolve(files, opts)
-	return cfg, e.report(diags, sourcesOf(files))
+	return cfg, e.report(diags, sourcesFor(files, opts))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
@@ -89,10 +91,10 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	}
 	parsed, diags := parseAll(files, opts)
 	if diags.HasErrors() {
-		return nil, e.report(diags, sourcesOf(files))
+		return nil, e.report(diags, sourcesFor(files, opts))
 	}
 	d, more := config.Evaluate(parsed, opts)
-	return d, e.report(append(diags, more...), sourcesOf(files))
+	return d, e.report(append(diags, more...), sourcesFor(files, opts))
 }
 
 // resolve parses and resolves files. What can be found wrong behind an error
@@ -137,6 +139,8 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
+		Compose:   composeReader(e),
+		Files:     newImportReader(),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
@@ -190,6 +194,9 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	}
 	return opts, nil
 }
+
+// composeFunc reads Compose files; see config.Options.
+type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
 
 // osHost is this machine's file system.
 type osHost struct{}
@@ -266,6 +273,7 @@ func readSource(e *env, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the definition from standard input: %w", err)
 	}
+	e.stdin = bytes.NewReader(src) // for whoever reads it next
 	return src, nil
 }
 
