@@ -25,7 +25,7 @@ for version in v0.33.0 v0.31.2; do
     n=0
     while [ ! -S "$root/sock" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
     echo "on buildkitd $version"
-    ORCH_E2E_BUILDER=unix://$root/sock go test -count 1 ./e2e -run "TestScripts/$scripts" || {
+    ORCH_E2E_BUILDER=unix://$root/sock go test -count 1 -timeout 40m ./e2e -run "TestScripts/$scripts" || {
         tail -n 20 "$root/log"
         exit 1
     }
