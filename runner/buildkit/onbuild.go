@@ -11,6 +11,9 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
+// contextName is what the progress calls the main context.
+const contextName = "[internal] load build context"
+
 // noteTriggers remembers the ONBUILD triggers of an image that the frontend
 // looked at: they may read files of the context that the plan knows nothing
 // of. A configuration that cannot be read is the frontend's to refuse.
