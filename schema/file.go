@@ -24,7 +24,8 @@ const (
 // build.hcl, build.json and their override files, else Bake.
 func DialectOf(filename string) Dialect {
 	switch path.Base(filepath.ToSlash(filename)) {
-	case "build.hcl", "build.json", "build.override.hcl", "build.override.json":
+	case "build.hcl", "build.json", "build.hcl.json",
+		"build.override.hcl", "build.override.json", "build.override.hcl.json":
 		return Build
 	}
 	return Bake

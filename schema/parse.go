@@ -17,6 +17,9 @@ type Attribute struct {
 	Type     string // as shown to people, such as "list(string)"
 	Doc      string // one sentence
 	Required bool
+	// Fields are the keys of an object, or of the objects in a list; there
+	// may be others.
+	Fields []Attribute
 	// buildOnly attributes are not in the peer's language.
 	buildOnly bool
 	// misplaced, if not "", says why the attribute is wrong in this block.
@@ -26,7 +29,8 @@ type Attribute struct {
 // blockKind describes one kind of block and says where its blocks go.
 type blockKind struct {
 	name   string
-	label  bool // whether the block has a name behind its kind
+	doc    string // one sentence
+	label  bool   // whether the block has a name behind its kind
 	attrs  []Attribute
 	blocks []string // kinds of blocks that may stand inside
 	// add enters a block in the file; nested enters a block that stood inside

@@ -42,8 +42,11 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 // defaultFiles are the names that are looked for when none is given: build.hcl
 // and its kin, and if none of them is there, the peer's.
 var (
-	buildFiles = []string{"build.hcl", "build.json", "build.override.hcl", "build.override.json"}
-	bakeFiles  = []string{
+	buildFiles = []string{
+		"build.hcl", "build.hcl.json", "build.json",
+		"build.override.hcl", "build.override.hcl.json", "build.override.json",
+	}
+	bakeFiles = []string{
 		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
 		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
 	}
@@ -214,7 +217,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 		}
 	}
 	return nil, usagef("there is no definition here: looked for %s, %s\nWrite a build.hcl, or name a file with -f.",
-		strings.Join(buildFiles[:2], ", "), strings.Join(bakeFiles, ", "))
+		strings.Join(buildFiles[:3], ", "), strings.Join(bakeFiles, ", "))
 }
 
 // lookFor reads those of the files that are there and not empty.

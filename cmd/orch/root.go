@@ -73,7 +73,7 @@ func run(e *env, args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	root := newRootCommand(e)
-	root.SetArgs(args)
+	root.SetArgs(fmtArgs(args))
 	err := root.ExecuteContext(ctx)
 	return exitCode(ctx, e, err)
 }
@@ -137,6 +137,8 @@ func newRootCommand(e *env) *cobra.Command {
 		newPlanCommand(e),
 		newListCommand(e),
 		newValidateCommand(e),
+		newFmtCommand(e),
+		newSchemaCommand(e),
 		newBuilderCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),
