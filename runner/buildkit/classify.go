@@ -54,6 +54,7 @@ var classes = sync.OnceValue(func() []class {
 		{match: re(`no such host`), fault: user, reason: "there is no server of that name"},
 		{match: re(`401 Unauthorized|403 Forbidden|insufficient_scope|authorization failed|access denied|denied: `), fault: user,
 			reason: "a registry refuses: check the name, and the credentials (docker login)"},
+		{match: re(`failed to calculate checksum of ref`), fault: user},
 		{match: re(`404 Not Found|: not found$|failed to resolve source metadata`), fault: user, reason: "something that is named is not there"},
 	}
 })

@@ -74,7 +74,7 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 	}
 	first, last := lineSpan(src.Ranges)
 	f.Line = first
-	lines := strings.Split(string(src.Info.Data), "\n")
+	lines := strings.Split(strings.TrimRight(string(src.Info.Data), "\n"), "\n")
 	for n := max(1, first-excerptPad); n <= min(len(lines), last+excerptPad); n++ {
 		f.Excerpt = append(f.Excerpt, runner.ExcerptLine{
 			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,

@@ -36,6 +36,8 @@ type plain struct {
 	groups   Groups
 	queue    []*group // the first is being shown
 	byStep   map[*step]*group
+	over     map[*step]bool
+	shown    int // groups so far
 	warnings []*client.VertexWarning
 }
 
@@ -51,11 +53,13 @@ type group struct {
 }
 
 func newPlain(p *Progress, w io.Writer, groups Groups) *plain {
-	return &plain{p: p, w: w, groups: groups, byStep: map[*step]*group{}}
+	return &plain{p: p, w: w, groups: groups, byStep: map[*step]*group{}, over: map[*step]bool{}}
 }
 
 func (d *plain) started(s *step) {
-	if s.internal() {
+	// An exporter goes through several phases, each of which the builder
+	// reports as a beginning and an end.
+	if s.internal() || d.over[s] || d.byStep[s] != nil {
 		return
 	}
 	d.add(s)
@@ -67,7 +71,8 @@ func (d *plain) add(s *step) *group {
 	if s.label == "" && len(s.targets) == 1 && len(d.p.plan.Builds) > 1 {
 		name = "[" + s.targets[0] + "] " + name
 	}
-	g := &group{number: s.number, step: s, header: fmt.Sprintf("#%d %s", s.number, name)}
+	d.shown++
+	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, name)}
 	d.queue = append(d.queue, g)
 	d.byStep[s] = g
 	return g
@@ -83,15 +88,13 @@ func (d *plain) output(s *step, data []byte) {
 func (d *plain) finished(s *step) {
 	g := d.byStep[s]
 	if g == nil {
-		if s.internal() && s.failed == "" && s.sent() == 0 {
+		if s.failed == "" && (d.over[s] || s.internal() && s.sent() == 0) {
 			return
 		}
 		g = d.add(s)
 	}
-	if g.done {
-		return
-	}
 	g.done = true
+	d.over[s] = true
 	delete(d.byStep, s)
 	d.flush()
 }

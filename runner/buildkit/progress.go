@@ -295,7 +295,12 @@ func (p *Progress) finish(st *step) []*client.VertexLog {
 	return rest
 }
 
+// knownWarning says whether a warning was shown before, or is none of the
+// user's business.
 func (p *Progress) knownWarning(w *client.VertexWarning) bool {
+	if st := p.steps[w.Vertex]; st != nil && st.name == verifying {
+		return true
+	}
 	key := string(w.Short)
 	if w.SourceInfo != nil {
 		key += "\x00" + w.SourceInfo.Filename + fmt.Sprint(w.Range)

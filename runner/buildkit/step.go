@@ -44,8 +44,12 @@ type step struct {
 
 // internal reports whether the step is the builder's own business.
 func (s *step) internal() bool {
-	return strings.HasPrefix(s.name, "[internal]") || strings.HasPrefix(s.name, "[context ")
+	return strings.HasPrefix(s.name, "[internal]") || strings.HasPrefix(s.name, "[context ") || s.name == verifying
 }
+
+// verifying is the builder's check of a result against its platforms. It makes
+// nothing of a result that stands for several targets, and warns of it.
+const verifying = "Verifying build result"
 
 // took is how long the builder has worked on the step.
 func (s *step) took() time.Duration { return s.spent }
