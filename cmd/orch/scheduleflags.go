@@ -91,7 +91,7 @@ func (f *scheduleFlags) applyJobs(opt *runOptions) error {
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 {
-		return usagef("--jobs %s: %q is no number of targets", f.jobs, number)
+		return usagef("--jobs %s: %q is no number of targets: it must not be negative", f.jobs, number)
 	}
 	opt.jobs = n
 	return nil
