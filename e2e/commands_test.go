@@ -32,6 +32,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":     cmdExits,
 	"interrupt": cmdInterrupt,
 	"split":     cmdSplit,
+	"serve":     cmdServe,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

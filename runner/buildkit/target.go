@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
@@ -119,7 +121,9 @@ func (t *target) prepare(ctx context.Context) error {
 		t.opts = map[string]string{}
 	}
 	t.targetOptions()
-	t.contextOptions()
+	if err := t.contextOptions(); err != nil {
+		return err
+	}
 	if err := t.linkOptions(ctx); err != nil {
 		return err
 	}
@@ -189,12 +193,12 @@ func (t *target) targetOptions() {
 
 // contextOptions tell the frontend where the contexts are. Local ones are
 // inputs, so that every target reads the same source.
-func (t *target) contextOptions() {
+func (t *target) contextOptions() error {
 	session := t.anchor.session.ID()
 	if l := t.plan.Context; l != nil {
 		t.inputs["context"] = localState(l, session, "[internal] load build context")
-	} else {
-		t.opts["context"] = t.plan.Target.Context.Value
+	} else if err := t.remoteContext(t.plan.Target.Context); err != nil {
+		return err
 	}
 	for name, l := range t.plan.Contexts {
 		key := "local:" + name
@@ -209,8 +213,41 @@ func (t *target) contextOptions() {
 			t.opts["context:"+name] = c.Value
 		case orch.OCILayout:
 			t.opts["context:"+name] = t.oci[name].ref
+		case orch.Archive:
+			st, err := archiveState(c.Value)
+			if err != nil {
+				return err
+			}
+			t.inputs["archive:"+name] = st
+			t.opts["context:"+name] = "input:archive:" + name
 		}
 	}
+	return nil
+}
+
+// remoteContext tells the frontend of a context that the builder fetches. The
+// frontend would take the Dockerfile from there, so if it comes from here the
+// context has to be an input as well.
+func (t *target) remoteContext(c orch.Context) error {
+	if c.Kind != orch.Archive && t.plan.Dockerfile == nil {
+		t.opts["context"] = c.Value
+		return nil
+	}
+	if c.Kind == orch.Git {
+		keepGit, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
+		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit)
+		if err != nil {
+			return err
+		}
+		t.inputs["context"] = *st
+		return nil
+	}
+	st, err := archiveState(c.Value)
+	if err != nil {
+		return err
+	}
+	t.inputs["context"], t.inputs["dockerfile"] = st, st
+	return nil
 }
 
 // linkOptions hand over the results of the targets that this one is built on:
