@@ -26,6 +26,7 @@ type bakeFlags struct {
 	output     []string
 	metadata   string
 	progress   string
+	frontend   string
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
@@ -46,6 +47,8 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
 	b.scheduleFlags.register(flags)
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
+	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
+		"or pull, the one that the syntax line names")
 	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
 }
 
@@ -66,7 +69,10 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if !slices.Contains(progressModes, b.progress) {
 		return runOptions{}, usagef("--progress %q: there are %s", b.progress, strings.Join(progressModes, ", "))
 	}
-	opt := runOptions{progress: b.progress, metadataFile: b.metadata}
+	if b.frontend != "linked" && b.frontend != "pull" {
+		return runOptions{}, usagef("--frontend %q: there are linked and pull", b.frontend)
+	}
+	opt := runOptions{pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	return opt, b.scheduleFlags.apply(&opt)
 }
 

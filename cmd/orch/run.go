@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/orch-build/orch/config"
@@ -27,6 +28,7 @@ type runOptions struct {
 	metadataFile string
 	resultFile   string
 	reportFile   string
+	pullFrontend bool
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -40,6 +42,9 @@ func (o *runOptions) shown() bool {
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
+		return err
+	}
+	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -92,6 +97,10 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, usageError{err}
 	}
+	policy, err := sourcePolicy(e)
+	if err != nil {
+		return nil, err
+	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
@@ -102,6 +111,9 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)
 		},
+		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
+		PullFrontend:          opt.pullFrontend,
+		SourcePolicy:          policy,
 	})
 	jobs := opt.jobs
 	if jobs == 0 {
@@ -135,6 +147,12 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	case <-time.After(leaveAfter):
 	}
 	return nil, ctx.Err()
+}
+
+// flagged says whether a variable of the environment is set to a true value.
+func (e *env) flagged(name string) bool {
+	on, err := strconv.ParseBool(e.getenv(name))
+	return err == nil && on
 }
 
 // newProgress starts the display that fits what standard error is.

@@ -31,7 +31,7 @@ type recorder struct {
 
 func (c *recorder) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
-	opts.Opts = c.target.opts
+	opts.Opts = maps.Clone(c.target.opts)
 	return opts
 }
 

@@ -95,13 +95,14 @@ func (t *target) convert(ctx context.Context) error {
 	if err := t.prepare(ctx); err != nil {
 		return err
 	}
+	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	res, err := dockerfile.Build(ctx, c)
-	if err != nil {
-		return err
+	if t.foreign() {
+		t.result, err = t.askForeign(ctx, c)
+	} else {
+		t.result, err = dockerfile.Build(ctx, c)
 	}
-	t.result = res
-	return nil
+	return err
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -127,26 +128,20 @@ func (t *target) prepare(ctx context.Context) error {
 	if err := t.linkOptions(ctx); err != nil {
 		return err
 	}
-	if d := t.plan.Dockerfile; d != nil {
+	if t.foreign() {
+		t.foreignOptions()
+	} else if d := t.plan.Dockerfile; d != nil {
 		t.opts["filename"] = d.Filename
 		t.inputs["dockerfile"] = dockerfileState(d)
-		if builtIn(d.Syntax) {
+		if s := t.syntax(); s != "" {
 			// The frontend that is linked in implements what the official one
 			// does; this keeps it from asking the builder to pull that one.
-			t.opts["cmdline"] = d.Syntax
+			t.opts["cmdline"] = s
 		}
 	} else if f := t.plan.Target.Dockerfile; f != "" {
 		t.opts["filename"] = f
 	}
 	return nil
-}
-
-// builtIn says whether a syntax line names the official frontend.
-func builtIn(syntax string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(syntax), " ")
-	name = strings.TrimPrefix(name, "docker.io/")
-	repo, tag, _ := strings.Cut(name, ":")
-	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
 }
 
 // dockerfileState is a file system that holds just the Dockerfile.
@@ -195,12 +190,18 @@ func (t *target) targetOptions() {
 // inputs, so that every target reads the same source.
 func (t *target) contextOptions() error {
 	session := t.anchor.session.ID()
-	if l := t.plan.Context; l != nil {
+	switch l := t.plan.Context; {
+	case l == nil:
+		if err := t.remoteContext(t.plan.Target.Context); err != nil {
+			return err
+		}
+	case !t.foreign():
 		t.inputs["context"] = localState(l, session, "[internal] load build context")
-	} else if err := t.remoteContext(t.plan.Target.Context); err != nil {
-		return err
 	}
 	for name, l := range t.plan.Contexts {
+		if t.foreign() {
+			break
+		}
 		key := "local:" + name
 		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
