@@ -37,16 +37,19 @@ type target struct {
 	result *gateway.Result
 	report *runner.Result
 
-	mu   sync.Mutex // the frontend solves platforms side by side
-	defs map[gateway.Reference]*pb.Definition
+	mu       sync.Mutex // the frontend solves platforms side by side
+	defs     map[gateway.Reference]*pb.Definition
+	triggers map[string]bool // ONBUILD instructions of base images
+	whole    bool            // a trigger may need stages that the plan does not
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:    map[string]*ociStore{},
-		inputs: map[string]llb.State{},
-		defs:   map[gateway.Reference]*pb.Definition{},
+		oci:      map[string]*ociStore{},
+		inputs:   map[string]llb.State{},
+		defs:     map[gateway.Reference]*pb.Definition{},
+		triggers: map[string]bool{},
 	}
 }
 
@@ -101,6 +104,9 @@ func (t *target) convert(ctx context.Context) error {
 		t.result, err = t.askForeign(ctx, c)
 	} else {
 		t.result, err = dockerfile.Build(ctx, c)
+		if t.widen() {
+			t.result, err = dockerfile.Build(ctx, c)
+		}
 	}
 	return err
 }
@@ -196,7 +202,7 @@ func (t *target) contextOptions() error {
 			return err
 		}
 	case !t.foreign():
-		t.inputs["context"] = localState(l, session, "[internal] load build context")
+		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
 		if t.foreign() {
