@@ -68,7 +68,7 @@ func (t *target) openStores() error {
 }
 
 // build takes the target from its Dockerfile to its outputs.
-func (t *target) build(ctx context.Context) (*runner.Result, error) {
+func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.convert(ctx); err != nil {
 		return nil, t.failure(ctx, err)
@@ -79,6 +79,13 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if err := how.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	if how.NoExport {
+		return t.report, nil
+	}
+	evaluated = time.Now()
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
@@ -342,7 +349,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || strings.HasPrefix(v.name, "[internal]") {
+			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
 				continue
 			}
 			seen[id] = true
