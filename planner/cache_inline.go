@@ -76,7 +76,8 @@ func (w *wiring) image(b *Build, stage *Vertex, ref string) {
 		t.Stage = stage.Name
 	}
 	t.Tags = []string{ref}
-	t.Annotations, t.Attest, t.Labels, t.CacheFrom, t.CacheTo = nil, nil, nil, nil, nil
+	t.Annotations, t.Labels, t.CacheFrom, t.CacheTo = nil, nil, nil, nil
+	t.Attest = []config.Entry{{Type: "provenance", Attrs: map[string]string{"disabled": "true"}}}
 	t.Outputs = []config.Entry{{Type: "registry", Attrs: map[string]string{}}}
 	for _, name := range []string{"compression", "compression-level", "force-compression", "oci-mediatypes", "registry.insecure"} {
 		if v, ok := b.Target.Cache.Options[name]; ok {

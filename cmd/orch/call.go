@@ -99,10 +99,10 @@ func builtOnly(cfg *config.Config) *config.Config {
 // ask puts the question about each build to the frontend.
 func ask(ctx context.Context, e *env, plan *planner.Plan, builds []*planner.Build, builder *buildkit.Builder, mode string,
 	method func(*planner.Build) string) (map[*planner.Build]*buildkit.Answer, error) {
-	if mode == "none" || mode == "auto" {
+	if mode == "auto" {
 		mode = "quiet"
 	}
-	progress, err := buildkit.NewProgress(e.stderr, mode)
+	progress, err := newProgress(e, mode, "", nil)
 	if err != nil {
 		return nil, usageError{err}
 	}

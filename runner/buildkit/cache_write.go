@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // inlineCaches returns the destinations that lie in the image itself.
@@ -192,6 +193,6 @@ func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 	if err := t.openStores(); err != nil {
 		return err
 	}
-	_, err := t.build(ctx)
+	_, err := t.build(ctx, runner.How{})
 	return err
 }

@@ -42,7 +42,7 @@ func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner
 // call asks the frontend that is linked in; one that the Dockerfile names
 // otherwise is asked by it.
 func (t *target) call(ctx context.Context, method string) (map[string][]byte, error) {
-	t.asked = true
+	t.asked, t.whole = true, true
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
