@@ -27,6 +27,12 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
 	}
 	p.seal()
+	if p.opt.Checks {
+		p.check()
+	}
+	if p.diags.HasErrors() {
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
+	}
 	return p.plan, p.diags
 }
 
@@ -39,8 +45,10 @@ type planner struct {
 	plan     *Plan
 	nodes    map[string]*node
 	builds   map[string]*Build
-	targets  map[string]*config.Target
-	wanted   map[string]bool
+	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
+	parsedFor map[*Build]*dockerfile
+	targets   map[string]*config.Target
+	wanted    map[string]bool
 
 	files   map[string]*dockerfile // by path
 	inlines map[string]*dockerfile // by text
@@ -54,18 +62,19 @@ type planner struct {
 func newPlanner(cfg *config.Config, opt Options) *planner {
 	p := &planner{
 		cfg: cfg, opt: opt,
-		plan:    &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
-		nodes:   map[string]*node{},
-		builds:  map[string]*Build{},
-		targets: map[string]*config.Target{},
-		wanted:  map[string]bool{},
-		files:   map[string]*dockerfile{},
-		inlines: map[string]*dockerfile{},
-		texts:   map[string]*parsed{},
-		ignores: map[string]ignoreFile{},
-		dirs:    map[string]error{},
-		locals:  map[string]*local{},
-		refs:    map[string]imageName{},
+		plan:      &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
+		nodes:     map[string]*node{},
+		builds:    map[string]*Build{},
+		parsedFor: map[*Build]*dockerfile{},
+		targets:   map[string]*config.Target{},
+		wanted:    map[string]bool{},
+		files:     map[string]*dockerfile{},
+		inlines:   map[string]*dockerfile{},
+		texts:     map[string]*parsed{},
+		ignores:   map[string]ignoreFile{},
+		dirs:      map[string]error{},
+		locals:    map[string]*local{},
+		refs:      map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {
 		p.targets[t.Name] = t
@@ -129,6 +138,9 @@ func (p *planner) build(t *config.Target) {
 		return
 	}
 	p.builds[t.Name] = b
+	if d != nil && isDockerfileSyntax(w.frontend) {
+		p.parsedFor[b] = d
+	}
 	p.plan.Builds = append(p.plan.Builds, b)
 }
 

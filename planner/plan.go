@@ -20,6 +20,10 @@ type Options struct {
 	// the value of BUILDPLATFORM, and the platform of a target that names
 	// none.
 	BuildPlatform string
+	// Checks looks for what would fail or disappoint when the plan is carried
+	// out: sources that are not there, secrets that nobody provides, tags that
+	// two targets push, and the like.
+	Checks bool
 	// Dir is the working directory that relative paths start from, which
 	// makes the directories of Locals absolute; "" is that of the process.
 	Dir string
@@ -102,6 +106,8 @@ type Vertex struct {
 	Steps []Step
 	// Inputs says what the vertex starts from and takes from.
 	Inputs []Edge
+	// Credentials are the secrets and ssh keys that the steps of a stage mount.
+	Credentials []Credential
 	// Args holds the build arguments that the stage and the stages below it
 	// declare, with their values; one whose value depends on the environment
 	// of an image is left out.
@@ -112,6 +118,14 @@ type Vertex struct {
 
 // Shared reports whether two or more targets reach the vertex.
 func (v *Vertex) Shared() bool { return len(v.Targets) > 1 }
+
+// Credential is a secret or an ssh key that a step mounts.
+type Credential struct {
+	Kind     string // "secret" or "ssh"
+	ID       string
+	Required bool // the step fails without it
+	Range    hcl.Range
+}
 
 // Step is one instruction of a stage.
 type Step struct {

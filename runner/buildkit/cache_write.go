@@ -190,9 +190,10 @@ func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 		return fmt.Errorf("no session has what %s needs", b.Name())
 	}
 	t := newTarget(r, a, b)
+	t.whole = true
 	if err := t.openStores(); err != nil {
 		return err
 	}
-	_, err := t.build(ctx, runner.How{})
+	_, err := t.build(ctx, runner.How{Evaluated: func(context.Context) error { return nil }})
 	return err
 }
