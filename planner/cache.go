@@ -333,9 +333,13 @@ func (w *wiring) share() {
 
 // planOrder puts builds in the order of the plan, each once.
 func (w *wiring) planOrder(builds []*Build) []*Build {
+	mine := map[*Build]bool{}
+	for _, b := range builds {
+		mine[b] = true
+	}
 	var out []*Build
 	for _, b := range w.plan.Builds {
-		if slices.Contains(builds, b) {
+		if mine[b] {
 			out = append(out, b)
 		}
 	}
@@ -352,14 +356,17 @@ func (p *planner) dropIdle() {
 
 // shares says whether two or more of the builds reach a stage.
 func (s *SharedCache) shares(v *Vertex) bool {
-	if v.Kind != Stage && v.Kind != Opaque {
+	if !runs(v) || len(v.Targets) < 2 {
 		return false
 	}
 	n := 0
 	for _, b := range s.Builds {
-		if slices.Contains(v.Targets, b.Name()) {
-			n++
+		// The names stand in order.
+		if _, ok := slices.BinarySearch(v.Targets, b.Name()); ok {
+			if n++; n > 1 {
+				return true
+			}
 		}
 	}
-	return n > 1
+	return false
 }

@@ -12,12 +12,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/schema"
 )
 
 // check finds what would fail or disappoint once the plan is carried out, as
 // far as the files say. It runs on a finished plan.
 func (p *planner) check() {
 	tags, paths := map[string]*Build{}, map[string]*Build{}
+	p.reach = p.plan.reached()
 	for _, b := range p.plan.Builds {
 		p.checkPlatforms(b)
 		p.checkArgs(b)
@@ -32,6 +34,7 @@ func (p *planner) check() {
 			p.checkSources(v)
 		}
 	}
+	schema.SortDiagnostics(p.diags)
 }
 
 // warn reports what is no reason to stop.
@@ -138,7 +141,7 @@ func (p *planner) checkCredentials(b *Build) {
 	}
 	opaque := false
 	mounted := map[string]bool{}
-	for _, v := range p.reachable(b) {
+	for _, v := range p.reach[b.Name()] {
 		opaque = opaque || v.Kind == Opaque
 		for _, c := range v.Credentials {
 			key := c.Kind + " " + c.ID
@@ -172,15 +175,4 @@ func credentialExample(c Credential) string {
 		return c.ID
 	}
 	return "id=" + c.ID + ",env=VARIABLE"
-}
-
-// reachable lists the vertices below a build, in the order of the graph.
-func (p *planner) reachable(b *Build) []*Vertex {
-	var out []*Vertex
-	for _, v := range p.plan.Graph.Vertices {
-		if slices.Contains(v.Targets, b.Name()) {
-			out = append(out, v)
-		}
-	}
-	return out
 }

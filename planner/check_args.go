@@ -79,7 +79,7 @@ func (p *planner) checkVolatile(b *Build, d *dockerfile, name string) {
 	if !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
 		return
 	}
-	for _, v := range p.reachable(b) {
+	for _, v := range p.reach[b.Name()] {
 		if v.Kind != Stage || v.Dockerfile != d.Dockerfile {
 			continue
 		}

@@ -47,8 +47,10 @@ type planner struct {
 	builds   map[string]*Build
 	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
 	parsedFor map[*Build]*dockerfile
-	targets   map[string]*config.Target
-	wanted    map[string]bool
+	// reach lists for each target what it reaches, for the checks.
+	reach   map[string][]*Vertex
+	targets map[string]*config.Target
+	wanted  map[string]bool
 
 	files   map[string]*dockerfile // by path
 	inlines map[string]*dockerfile // by text
