@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -89,6 +90,10 @@ func parse(data []byte) *parsed {
 	p := &parsed{escape: '\\', named: map[string][]int{}}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
+		if n := longLine(data); n > 0 {
+			p.errs = append(p.errs, parseError{msg: err.Error(), line: n})
+			return p
+		}
 		p.fail(err, 0)
 		return p
 	}
@@ -103,6 +108,18 @@ func parse(data []byte) *parsed {
 		s.finish(p.escape)
 	}
 	return p
+}
+
+// longLine is the first line that is longer than BuildKit's parser takes, for
+// which it does not say the place; 0 if there is none.
+func longLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; len(line) > bufio.MaxScanTokenSize {
+			return n
+		}
+	}
+	return 0
 }
 
 func (p *parsed) fail(err error, line int) {
