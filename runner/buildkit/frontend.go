@@ -118,8 +118,8 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 	if !slices.EqualFunc(def.Def, req.Definition.Def, slices.Equal[[]byte]) {
 		return nil, false
 	}
-	b := c.target.plan
-	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
+	d := c.target.plan.Dockerfile
+	return &memoryRef{name: d.Filename, data: c.target.dockerfile(d), state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.
