@@ -28,6 +28,8 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	// remote is where the definition is fetched from, nil for this machine.
+	remote *remoteDefinition
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
@@ -72,6 +74,7 @@ func sourcesOf(files []source) map[string][]byte {
 // load reads the definition and prints what is wrong with it. An error that
 // comes back is printed already.
 func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
@@ -85,6 +88,7 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 
 // evaluate reads the definition without cutting it down to what is asked for.
 func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
@@ -130,6 +134,10 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 	if err != nil {
 		return nil, opts, err
 	}
+	if l.remote != nil {
+		files, err := l.remote.read(e, l, &opts)
+		return files, opts, err
+	}
 	files, err := l.readFiles(e)
 	return files, opts, err
 }
@@ -140,7 +148,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Filters:   l.filters,
 		Git:       gitFact,
 		Compose:   composeReader(e),
-		Files:     newImportReader(),
+		Files:     newImportReader(osFiles{}),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
@@ -209,6 +217,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 	if names := l.named(e); len(names) > 0 {
 		var out []source
 		for _, name := range names {
+			name = strings.TrimPrefix(name, "cwd://")
 			src, err := readSource(e, name)
 			if err != nil {
 				return nil, usageError{err}
@@ -246,11 +255,7 @@ func lookFor(names []string) ([]source, error) {
 // named returns the files of -f, or else those of BUILDX_BAKE_FILE.
 func (l *loadFlags) named(e *env) []string {
 	if len(l.files) > 0 {
-		var out []string
-		for _, f := range l.files {
-			out = append(out, strings.TrimPrefix(f, "cwd://"))
-		}
-		return out
+		return l.files
 	}
 	separator := e.getenv("BUILDX_BAKE_PATH_SEPARATOR")
 	if separator == "" {

@@ -31,7 +31,7 @@ type recorder struct {
 
 func (c *recorder) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
-	opts.Opts = c.target.opts
+	opts.Opts = maps.Clone(c.target.opts)
 	return opts
 }
 
@@ -74,6 +74,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 		return "", "", nil, err
 	}
 	a := v.(answer)
+	c.target.noteTriggers(a.data)
 	return a.ref, a.dgst, a.data, nil
 }
 
@@ -88,6 +89,9 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	// The caller may change what it gets.
 	res := *v.(*sourceresolver.MetaResponse)
 	res.Op = res.Op.CloneVT()
+	if res.Image != nil {
+		c.target.noteTriggers(res.Image.Config)
+	}
 	return &res, nil
 }
 
@@ -107,7 +111,7 @@ func resolveKey(opt sourceresolver.Opt) string {
 // it is converted.
 func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
 	input, ok := c.target.inputs["dockerfile"]
-	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
+	if !ok || c.target.plan.Dockerfile == nil || req.Definition == nil || len(req.Definition.Def) == 0 {
 		return nil, false
 	}
 	opts := c.Client.BuildOpts()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
@@ -36,16 +38,19 @@ type target struct {
 	result *gateway.Result
 	report *runner.Result
 
-	mu   sync.Mutex // the frontend solves platforms side by side
-	defs map[gateway.Reference]*pb.Definition
+	mu       sync.Mutex // the frontend solves platforms side by side
+	defs     map[gateway.Reference]*pb.Definition
+	triggers map[string]bool // ONBUILD instructions of base images
+	whole    bool            // a trigger may need stages that the plan does not
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:    map[string]*ociStore{},
-		inputs: map[string]llb.State{},
-		defs:   map[gateway.Reference]*pb.Definition{},
+		oci:      map[string]*ociStore{},
+		inputs:   map[string]llb.State{},
+		defs:     map[gateway.Reference]*pb.Definition{},
+		triggers: map[string]bool{},
 	}
 }
 
@@ -64,7 +69,7 @@ func (t *target) openStores() error {
 }
 
 // build takes the target from its Dockerfile to its outputs.
-func (t *target) build(ctx context.Context) (*runner.Result, error) {
+func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.convert(ctx); err != nil {
 		return nil, t.failure(ctx, err)
@@ -75,6 +80,13 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if err := how.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	if how.NoExport {
+		return t.report, nil
+	}
+	evaluated = time.Now()
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
@@ -87,13 +99,17 @@ func (t *target) convert(ctx context.Context) error {
 	if err := t.prepare(ctx); err != nil {
 		return err
 	}
+	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	res, err := dockerfile.Build(ctx, c)
-	if err != nil {
-		return err
+	if t.foreign() {
+		t.result, err = t.askForeign(ctx, c)
+	} else {
+		t.result, err = dockerfile.Build(ctx, c)
+		if t.widen() {
+			t.result, err = dockerfile.Build(ctx, c)
+		}
 	}
-	t.result = res
-	return nil
+	return err
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -113,17 +129,21 @@ func (t *target) prepare(ctx context.Context) error {
 		t.opts = map[string]string{}
 	}
 	t.targetOptions()
-	t.contextOptions()
+	if err := t.contextOptions(); err != nil {
+		return err
+	}
 	if err := t.linkOptions(ctx); err != nil {
 		return err
 	}
-	if d := t.plan.Dockerfile; d != nil {
+	if t.foreign() {
+		t.foreignOptions()
+	} else if d := t.plan.Dockerfile; d != nil {
 		t.opts["filename"] = d.Filename
 		t.inputs["dockerfile"] = dockerfileState(d, t.dockerfile(d))
-		if builtIn(d.Syntax) {
+		if s := t.syntax(); s != "" {
 			// The frontend that is linked in implements what the official one
 			// does; this keeps it from asking the builder to pull that one.
-			t.opts["cmdline"] = d.Syntax
+			t.opts["cmdline"] = s
 		}
 	} else if f := t.plan.Target.Dockerfile; f != "" {
 		t.opts["filename"] = f
@@ -131,19 +151,12 @@ func (t *target) prepare(ctx context.Context) error {
 	return nil
 }
 
-// builtIn says whether a syntax line names the official frontend.
-func builtIn(syntax string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(syntax), " ")
-	name = strings.TrimPrefix(name, "docker.io/")
-	repo, tag, _ := strings.Cut(name, ":")
-	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
-}
-
 // dockerfile is what the frontend gets to read: what the target needs of the
-// file where the frontend is the linked one, and else all of it.
+// file, or all of it where the builder's frontend reads it too, or where
+// triggers of an image may take from any stage.
 func (t *target) dockerfile(d *planner.Dockerfile) []byte {
 	switch {
-	case d.Syntax != "" && !builtIn(d.Syntax), len(t.plan.Target.Attest) > 0:
+	case t.whole, len(t.plan.Target.Attest) > 0:
 		return d.Data
 	case t.text == nil:
 		t.text = t.run.reduced.dockerfileFor(t.plan)
@@ -195,14 +208,20 @@ func (t *target) targetOptions() {
 
 // contextOptions tell the frontend where the contexts are. Local ones are
 // inputs, so that every target reads the same source.
-func (t *target) contextOptions() {
+func (t *target) contextOptions() error {
 	session := t.anchor.session.ID()
-	if l := t.plan.Context; l != nil {
-		t.inputs["context"] = localState(l, session, "[internal] load build context")
-	} else {
-		t.opts["context"] = t.plan.Target.Context.Value
+	switch l := t.plan.Context; {
+	case l == nil:
+		if err := t.remoteContext(t.plan.Target.Context); err != nil {
+			return err
+		}
+	case !t.foreign():
+		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
+		if t.foreign() {
+			break
+		}
 		key := "local:" + name
 		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
@@ -215,8 +234,41 @@ func (t *target) contextOptions() {
 			t.opts["context:"+name] = c.Value
 		case orch.OCILayout:
 			t.opts["context:"+name] = t.oci[name].ref
+		case orch.Archive:
+			st, err := archiveState(c.Value)
+			if err != nil {
+				return err
+			}
+			t.inputs["archive:"+name] = st
+			t.opts["context:"+name] = "input:archive:" + name
 		}
 	}
+	return nil
+}
+
+// remoteContext tells the frontend of a context that the builder fetches. The
+// frontend would take the Dockerfile from there, so if it comes from here the
+// context has to be an input as well.
+func (t *target) remoteContext(c orch.Context) error {
+	if c.Kind != orch.Archive && t.plan.Dockerfile == nil {
+		t.opts["context"] = c.Value
+		return nil
+	}
+	if c.Kind == orch.Git {
+		keepGit, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
+		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit)
+		if err != nil {
+			return err
+		}
+		t.inputs["context"] = *st
+		return nil
+	}
+	st, err := archiveState(c.Value)
+	if err != nil {
+		return err
+	}
+	t.inputs["context"], t.inputs["dockerfile"] = st, st
+	return nil
 }
 
 // linkOptions hand over the results of the targets that this one is built on:
@@ -311,7 +363,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || strings.HasPrefix(v.name, "[internal]") {
+			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
 				continue
 			}
 			seen[id] = true
