@@ -53,6 +53,21 @@ func nestedKinds() map[string]*blockKind {
 // which they are documented.
 func TargetAttributes() []Attribute { return targetKind.attrs }
 
+// AttributesOf returns the attributes of a kind of block, at the top or inside
+// of another, and whether there is such a kind.
+func AttributesOf(kind string) ([]Attribute, bool) {
+	for _, k := range blockKinds() {
+		if k.name == kind {
+			return k.attrs, true
+		}
+	}
+	k, ok := nestedKinds()[kind]
+	if !ok {
+		return nil, false
+	}
+	return k.attrs, true
+}
+
 // Parse reads one file in HCL or HCL's JSON syntax, as its name says; a name
 // that says neither is read as HCL. A Compose file is returned unread. The
 // diagnostics hold warnings as well as errors; the file is never nil, and

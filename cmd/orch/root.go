@@ -139,6 +139,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newValidateCommand(e),
 		newFmtCommand(e),
 		newSchemaCommand(e),
+		newInitCommand(e),
 		newBuilderCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),
