@@ -47,7 +47,7 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 		if service.Build == nil {
 			continue
 		}
-		in, err := composeTarget(project, &service, base)
+		in, err := composeTarget(project, &service, d.ev, base)
 		if err != nil {
 			diags = append(diags, composeError(fmt.Errorf("service %q: %w", name, err), places[name]))
 			continue

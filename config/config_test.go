@@ -24,6 +24,12 @@ type mapHost struct{ fstest.MapFS }
 func (h mapHost) Stat(name string) (fs.FileInfo, error) { return h.MapFS.Stat(filepath.Clean(name)) }
 func (h mapHost) ReadFile(name string) ([]byte, error)  { return h.MapFS.ReadFile(filepath.Clean(name)) }
 
+func (h mapHost) ReadDir(name string) ([]fs.DirEntry, error) {
+	return h.MapFS.ReadDir(filepath.Clean(name))
+}
+
+func (h mapHost) RealPath(name string) (string, error) { return filepath.Clean(name), nil }
+
 // TestFixtures resolves the definition of each archive. The lines of the
 // archive's comment that begin with ">" say how; the files that are named in
 // "> files" are the definition, and all files are on the host. The file
@@ -75,7 +81,7 @@ func runFixture(t *testing.T, name string) {
 func resolveFixture(t *testing.T, archive *txtar.Archive, host mapHost) []byte {
 	t.Helper()
 	opts, files := fixtureOptions(t, string(archive.Comment))
-	opts.Host = host
+	opts.Host, opts.Files = host, host
 	if len(files) == 0 {
 		files = []string{"build.hcl"}
 	}

@@ -116,6 +116,9 @@ func (contextMap) show(v any) any {
 	out := make(map[string]string, len(m))
 	for k, p := range m {
 		out[k] = p.located()
+		if kind, name := classify(out[k]); kind == LinkedTarget {
+			out[k] = linkScheme + printedName(name)
+		}
 	}
 	return out
 }
@@ -160,14 +163,17 @@ func (p place) context() Context {
 	return Context{Kind: kind, Value: value, Raw: p.raw}
 }
 
-const cwdScheme = "cwd://"
+const (
+	cwdScheme  = "cwd://"
+	linkScheme = "target:"
+)
 
 // schemes are the prefixes that say what a context is.
 var schemes = []struct {
 	prefix string
 	kind   ContextKind
 }{
-	{"target:", LinkedTarget},
+	{linkScheme, LinkedTarget},
 	{"docker-image://", Image},
 	{"oci-layout://", OCILayout},
 	{cwdScheme, Local},

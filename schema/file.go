@@ -71,6 +71,7 @@ type File struct {
 	Functions []*Function
 	Targets   []*Target
 	Groups    []*Group
+	Imports   []*Import
 	// Constants are the attributes outside of any block, by name.
 	Constants map[string]*hcl.Attribute
 }

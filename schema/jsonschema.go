@@ -38,7 +38,7 @@ func JSONSchema() ([]byte, error) {
 		Type:        "object",
 		Properties:  map[string]*jsonSchema{"$schema": {Type: "string", Description: "Where this schema is."}},
 	}
-	for _, kind := range blockKinds() {
+	for _, kind := range blockKinds(Build) {
 		s, err := kind.jsonSchema()
 		if err != nil {
 			return nil, err

@@ -197,7 +197,7 @@ func TestJSONSchemaRefuses(t *testing.T) {
 		"string": `{}`, "name": `[]`, "type": `[]`, "bool": `"maybe"`, "object": `[]`,
 		"list(string)": `"x"`, "list(name)": `"x"`, "list(object)": `{}`, "map(string)": `["x"]`, "map(list)": `{"a": 1}`,
 	}
-	for _, kind := range blockKinds() {
+	for _, kind := range blockKinds(Build) {
 		for _, a := range kind.attrs {
 			value, ok := wrong[a.Type]
 			if a.misplaced != "" {

@@ -33,6 +33,8 @@ type blockKind struct {
 	label  bool   // whether the block has a name behind its kind
 	attrs  []Attribute
 	blocks []string // kinds of blocks that may stand inside
+	// buildOnly kinds are not in the peer's language.
+	buildOnly bool
 	// add enters a block in the file; nested enters a block that stood inside
 	// the one that was added last.
 	add    func(f *File, b Block)
@@ -40,8 +42,9 @@ type blockKind struct {
 }
 
 // blockKinds lists the blocks that may stand at the top of a file.
-func blockKinds() []*blockKind {
-	return []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind}
+func blockKinds(dialect Dialect) []*blockKind {
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind}
+	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 
 // nestedKinds lists the blocks that stand inside others.
@@ -130,7 +133,7 @@ func btoi(b bool) int {
 func (f *File) read(body hcl.Body) hcl.Diagnostics {
 	schema := &hcl.BodySchema{}
 	kinds := map[string]*blockKind{}
-	for _, k := range blockKinds() {
+	for _, k := range blockKinds(f.Dialect) {
 		kinds[k.name] = k
 		schema.Blocks = append(schema.Blocks, k.header())
 	}

@@ -78,7 +78,7 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	cfg, diags := resolve(files, opts)
-	return cfg, e.report(diags, sourcesOf(files))
+	return cfg, e.report(diags, sourcesFor(files, opts))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
@@ -89,10 +89,10 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	}
 	parsed, diags := parseAll(files, opts)
 	if diags.HasErrors() {
-		return nil, e.report(diags, sourcesOf(files))
+		return nil, e.report(diags, sourcesFor(files, opts))
 	}
 	d, more := config.Evaluate(parsed, opts)
-	return d, e.report(append(diags, more...), sourcesOf(files))
+	return d, e.report(append(diags, more...), sourcesFor(files, opts))
 }
 
 // resolve parses and resolves files. What can be found wrong behind an error
@@ -137,6 +137,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
+		Files:     newImportReader(),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),

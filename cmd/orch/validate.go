@@ -25,7 +25,7 @@ is wrong. It builds nothing and looks at no Dockerfile.`,
 			if asJSON {
 				return e.reportJSON(diags)
 			}
-			return e.report(diags, sourcesOf(files))
+			return e.report(diags, sourcesFor(files, opts))
 		},
 	}
 	load.register(cmd.Flags())
