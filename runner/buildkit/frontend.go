@@ -103,7 +103,8 @@ func resolveKey(opt sourceresolver.Opt) string {
 }
 
 // dockerfile answers the frontend's request for the Dockerfile, which is in
-// memory: what is built is what was planned, byte for byte.
+// memory: what is built is what was planned, and only what the target needs of
+// it is converted.
 func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
 	input, ok := c.target.inputs["dockerfile"]
 	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
@@ -117,8 +118,8 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 	if !slices.EqualFunc(def.Def, req.Definition.Def, slices.Equal[[]byte]) {
 		return nil, false
 	}
-	d := c.target.plan.Dockerfile
-	return &memoryRef{name: d.Filename, data: d.Data, state: input}, true
+	b := c.target.plan
+	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

@@ -59,6 +59,7 @@ type run struct {
 	plan    *planner.Plan
 	targets map[*planner.Build]*target
 	anchors []*anchor
+	reduced reductions
 }
 
 func (r *run) Builder() string { return r.builder.Name }
