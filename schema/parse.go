@@ -56,19 +56,21 @@ func nestedKinds() map[string]*blockKind {
 // which they are documented.
 func TargetAttributes() []Attribute { return targetKind.attrs }
 
-// AttributesOf returns the attributes of a kind of block, at the top or inside
-// of another, and whether there is such a kind.
-func AttributesOf(kind string) ([]Attribute, bool) {
-	for _, k := range blockKinds() {
+// AttributesOf returns the attributes that a kind of block has in a dialect,
+// and whether there is such a kind, at the top of a file or in a block.
+func AttributesOf(kind string, dialect Dialect) ([]Attribute, bool) {
+	kinds := blockKinds(dialect)
+	if k, ok := nestedKinds()[kind]; ok {
+		kinds = append(kinds, k)
+	}
+	for _, k := range kinds {
 		if k.name == kind {
-			return k.attrs, true
+			return slices.DeleteFunc(slices.Clone(k.attrs), func(a Attribute) bool {
+				return a.buildOnly && dialect != Build
+			}), true
 		}
 	}
-	k, ok := nestedKinds()[kind]
-	if !ok {
-		return nil, false
-	}
-	return k.attrs, true
+	return nil, false
 }
 
 // Parse reads one file in HCL or HCL's JSON syntax, as its name says; a name

@@ -23,7 +23,7 @@ func bakeText(src []byte) ([]byte, []string) {
 	}
 	var dropped []string
 	for _, b := range f.Body().Blocks() {
-		attrs, ok := schema.AttributesOf(b.Type())
+		attrs, ok := schema.AttributesOf(b.Type(), schema.Bake)
 		if !ok {
 			f.Body().RemoveBlock(b)
 			dropped = append(dropped, "the block "+b.Type())
@@ -61,7 +61,7 @@ func (d *document) fromJSON(src []byte) ([]string, error) {
 	}
 	var dropped []string
 	for _, kind := range slices.Sorted(maps.Keys(root)) {
-		attrs, ok := schema.AttributesOf(kind)
+		attrs, ok := schema.AttributesOf(kind, schema.Bake)
 		if !ok {
 			if kind != "//" {
 				d.others = append(d.others, block{label: kind, attrs: map[string]any{kind: root[kind]}})
