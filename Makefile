@@ -4,7 +4,6 @@ GO      ?= go
 export CGO_ENABLED = 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
 PREFIX  ?= /usr/local
 
 # The packages that the race detector goes over: all but those that link
@@ -14,7 +13,7 @@ RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
 .PHONY: build install demo test check race lint cross bench fuzz clean
 
 build:
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/orch ./cmd/orch
+	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
 
 install: build
 	install -D -m 0755 bin/orch $(DESTDIR)$(PREFIX)/bin/orch

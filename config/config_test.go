@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
 	"golang.org/x/tools/txtar"
 )
@@ -120,6 +121,7 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 	t.Helper()
 	env := map[string]string{}
 	opts = Options{
+		Compose:  compose.Load,
 		Platform: "linux/amd64",
 		Vars:     map[string]string{},
 		LookupEnv: func(name string) (string, bool) {

@@ -3,6 +3,8 @@ package config
 import (
 	"io/fs"
 	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // Options is everything outside the files that a definition depends on. The
@@ -34,6 +36,10 @@ type Options struct {
 	NoEnvVars bool
 	// Environ is the environment for Compose files, as os.Environ gives it.
 	Environ []string
+
+	// Compose reads Compose files, as package config/compose does; nil reads
+	// none.
+	Compose func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
 
 	// Platform is the value of BAKE_LOCAL_PLATFORM, such as "linux/amd64".
 	Platform string

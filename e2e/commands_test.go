@@ -31,6 +31,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"jsonget":   cmdJSONGet,
 	"exits":     cmdExits,
 	"interrupt": cmdInterrupt,
+	"split":     cmdSplit,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

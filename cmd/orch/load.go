@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
@@ -137,6 +139,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
+		Compose:   composeReader(e),
 		Files:     newImportReader(),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
@@ -191,6 +194,9 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	}
 	return opts, nil
 }
+
+// composeFunc reads Compose files; see config.Options.
+type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
 
 // osHost is this machine's file system.
 type osHost struct{}
@@ -267,6 +273,7 @@ func readSource(e *env, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the definition from standard input: %w", err)
 	}
+	e.stdin = bytes.NewReader(src) // for whoever reads it next
 	return src, nil
 }
 

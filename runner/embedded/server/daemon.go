@@ -1,4 +1,6 @@
-package embedded
+//go:build linux
+
+package server
 
 import (
 	"context"
@@ -36,10 +38,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-)
 
-// stopTimeout bounds how long an ending daemon waits for its builds to notice.
-const stopTimeout = 10 * time.Second
+	"github.com/orch-build/orch/runner/embedded/internal/state"
+)
 
 // daemon is BuildKit's controller behind a gRPC server.
 type daemon struct {
@@ -52,7 +53,7 @@ type daemon struct {
 func newDaemon(ctx context.Context, s settings) (*daemon, error) {
 	controller, err := newController(ctx, s)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.Explain(err)
 	}
 	d := &daemon{settings: s, activity: newActivity(), controller: controller}
 	d.server = grpc.NewServer(
@@ -85,13 +86,13 @@ func newController(ctx context.Context, s settings) (*control.Controller, error)
 	if err != nil {
 		return nil, err
 	}
-	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(s.root, "cache.db"))
+	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(s.Root, "cache.db"))
 	if err != nil {
 		return nil, err
 	}
 	// Opened always, written never: a record per build costs half the time of
 	// a build that changes nothing.
-	historyDB, err := boltutil.SafeOpen(filepath.Join(s.root, "history.db"), 0o600,
+	historyDB, err := boltutil.SafeOpen(filepath.Join(s.Root, "history.db"), 0o600,
 		&bolt.Options{FreelistType: bolt.FreelistMapType})
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (d *daemon) run(cancel context.CancelCauseFunc, l net.Listener, signals <-c
 	go func() { served <- d.server.Serve(listener{l, d.activity}) }()
 	done := make(chan struct{})
 	defer close(done)
-	go keepRotated(d.log, done)
+	go keepRotated(d.Log, done)
 	idle := make(chan struct{})
 	go d.awaitIdle(idle, done)
 	drained := make(chan struct{})
@@ -151,12 +152,12 @@ func (d *daemon) run(cancel context.CancelCauseFunc, l net.Listener, signals <-c
 		case err := <-served:
 			return err
 		case <-idle:
-			bklog.L.Infof("builder ends: no client for %v", d.idle)
+			bklog.L.Infof("builder ends: no client for %v", d.args.Idle)
 		case <-drained:
 			bklog.L.Info("builder ends: asked to, and its builds are done")
 		case sig := <-signals:
 			d.unlink()
-			if sig == drainSignal {
+			if sig == state.DrainSignal {
 				if !draining {
 					draining = true
 					go d.awaitDrained(drained, done)
@@ -173,7 +174,7 @@ func (d *daemon) run(cancel context.CancelCauseFunc, l net.Listener, signals <-c
 
 // unlink removes the socket's name: nobody new can connect from then on.
 func (d *daemon) unlink() {
-	if err := os.Remove(d.socket); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(d.Socket); err != nil && !os.IsNotExist(err) {
 		bklog.L.Errorf("removing the socket: %v", err)
 	}
 }
@@ -187,8 +188,8 @@ func (d *daemon) stop() {
 	}()
 	select {
 	case <-stopped:
-	case <-time.After(stopTimeout):
-		bklog.L.Warnf("builds still running after %v; ending without them", stopTimeout)
+	case <-time.After(state.StopTimeout):
+		bklog.L.Warnf("builds still running after %v; ending without them", state.StopTimeout)
 	}
 }
 
@@ -202,11 +203,11 @@ func (d *daemon) close() {
 // It unlinks the socket before, under the start lock: a caller that holds the
 // lock is about to connect, and wins.
 func (d *daemon) awaitIdle(idle, done chan struct{}) {
-	if d.idle < 0 {
+	if d.args.Idle < 0 {
 		return
 	}
-	lock := flock.New(d.startLock, flock.SetPermissions(0o600))
-	wait := d.idle
+	lock := flock.New(d.StartLock, flock.SetPermissions(0o600))
+	wait := d.args.Idle
 	for {
 		select {
 		case <-done:
@@ -214,10 +215,10 @@ func (d *daemon) awaitIdle(idle, done chan struct{}) {
 		case <-time.After(wait):
 		}
 		alone := d.activity.unconnected()
-		if wait = d.idle - alone; wait > 0 {
+		if wait = d.args.Idle - alone; wait > 0 {
 			continue
 		}
-		wait = lockRetry
+		wait = state.LockRetry
 		if ok, err := lock.TryLock(); err != nil || !ok {
 			continue
 		}

@@ -1,4 +1,6 @@
-package embedded
+//go:build linux
+
+package server
 
 import (
 	"context"
@@ -28,18 +30,20 @@ import (
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/runc"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // newWorker makes the one worker: it runs build steps with runc.
 func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, error) {
 	supported := archutil.SupportedPlatforms(false)
-	opt, err := runc.NewWorkerOpt(s.root, snapshotter(s.root), s.rootless, oci.ProcessSandbox,
+	opt, err := runc.NewWorkerOpt(s.Root, snapshotter(s.Root), s.rootless, oci.ProcessSandbox,
 		s.labels(supported), nil, network(s), nil, s.runtime, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, err
 	}
 	opt.Platforms = normalized(supported)
-	opt.GCPolicy = gcPolicy(s.root)
+	opt.GCPolicy = gcPolicy(s.Root)
 	opt.RegistryHosts = hosts
 	opt.BuildkitVersion = client.BuildkitVersion{
 		Package:           version.Package,
@@ -52,20 +56,19 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 
 // labels is what the worker says of this builder; see info.go.
 func (s settings) labels(supported []ocispecs.Platform) map[string]string {
-	file, id := executable()
 	idle := "never"
-	if s.idle >= 0 {
-		idle = s.idle.String()
+	if s.args.Idle >= 0 {
+		idle = s.args.Idle.String()
 	}
 	return map[string]string{
-		LabelVersion:      s.version,
-		LabelEmulated:     strings.Join(emulated(supported), ","),
-		labelStarted:      time.Now().UTC().Format(time.RFC3339),
-		labelIdleExit:     idle,
-		labelRuntime:      s.runtime,
-		labelRootless:     strconv.FormatBool(s.rootless),
-		labelExecutable:   file,
-		labelExecutableID: id,
+		state.LabelVersion:      s.args.Version,
+		state.LabelEmulated:     strings.Join(emulated(supported), ","),
+		state.LabelStarted:      time.Now().UTC().Format(time.RFC3339),
+		state.LabelIdleExit:     idle,
+		state.LabelRuntime:      s.runtime,
+		state.LabelRootless:     strconv.FormatBool(s.rootless),
+		state.LabelExecutable:   s.args.Executable,
+		state.LabelExecutableID: s.args.ExecutableID,
 	}
 }
 
@@ -85,7 +88,7 @@ func snapshotter(root string) runc.SnapshotterFactory {
 // one for BuildKit, and else that of the host.
 func network(s settings) netproviders.Opt {
 	opt := netproviders.Opt{Mode: "host", CNI: cniprovider.Opt{
-		Root:       s.root,
+		Root:       s.Root,
 		ConfigPath: appdefaults.DefaultCNIConfigPath,
 		BinaryDir:  appdefaults.DefaultCNIBinDir,
 	}}

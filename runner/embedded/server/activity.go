@@ -1,4 +1,6 @@
-package embedded
+//go:build linux
+
+package server
 
 import (
 	"context"
@@ -9,6 +11,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // listWorkers is the request that carries the activity in its answer.
@@ -75,8 +79,8 @@ func (a *activity) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 		if info.FullMethod == listWorkers {
 			conns, active := a.counts()
 			_ = grpc.SetHeader(ctx, metadata.Pairs(
-				headerClients, strconv.Itoa(max(0, conns-1)),
-				headerActive, strconv.Itoa(active)))
+				state.HeaderClients, strconv.Itoa(max(0, conns-1)),
+				state.HeaderActive, strconv.Itoa(active)))
 		}
 		return handler(ctx, req)
 	}

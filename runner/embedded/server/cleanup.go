@@ -1,4 +1,6 @@
-package embedded
+//go:build linux
+
+package server
 
 import (
 	"context"
@@ -12,13 +14,15 @@ import (
 	"github.com/moby/buildkit/util/bklog"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // clearLeftovers removes what a killed daemon left: containers that go on
 // without it, their folders, and mounts. The caller holds the daemon's lock, so
 // nobody uses them. The cache is not touched.
-func clearLeftovers(p paths, runtime string) error {
-	bundles, err := filepath.Glob(filepath.Join(p.root, "runc-*", "executor", "*"))
+func clearLeftovers(p state.Paths, runtime string) error {
+	bundles, err := filepath.Glob(filepath.Join(p.Root, "runc-*", "executor", "*"))
 	if err != nil {
 		return err
 	}
@@ -27,13 +31,13 @@ func clearLeftovers(p paths, runtime string) error {
 			deleteContainer(runtime, filepath.Base(dir))
 		}
 	}
-	for _, dir := range p.volatile() {
+	for _, dir := range volatile(p) {
 		if err := detachBelow(dir); err != nil {
 			return err
 		}
 	}
 	// Only now, with nothing mounted there any more, is it safe to remove.
-	for _, dir := range p.volatile() {
+	for _, dir := range volatile(p) {
 		if err := emptyDir(dir); err != nil {
 			return err
 		}
@@ -42,10 +46,10 @@ func clearLeftovers(p paths, runtime string) error {
 }
 
 // volatile returns the folders whose content means nothing to a new daemon.
-func (p paths) volatile() []string {
-	dirs := []string{p.tmp}
+func volatile(p state.Paths) []string {
+	dirs := []string{p.Tmp}
 	for _, name := range []string{"executor", "cachemounts"} {
-		found, _ := filepath.Glob(filepath.Join(p.root, "runc-*", name))
+		found, _ := filepath.Glob(filepath.Join(p.Root, "runc-*", name))
 		dirs = append(dirs, found...)
 	}
 	return dirs

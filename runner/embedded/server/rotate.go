@@ -1,4 +1,6 @@
-package embedded
+//go:build linux
+
+package server
 
 import (
 	"os"
@@ -6,6 +8,8 @@ import (
 
 	"github.com/moby/buildkit/util/bklog"
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // keepRotated rotates the log of a running daemon whenever it has grown large.
@@ -17,7 +21,7 @@ func keepRotated(path string, done <-chan struct{}) {
 		case <-done:
 			return
 		case <-tick.C:
-			if err := rotateOwn(path, maxLogSize); err != nil {
+			if err := rotateOwn(path, state.MaxLogSize); err != nil {
 				bklog.L.Warnf("log: %v", err)
 			}
 		}
@@ -32,7 +36,7 @@ func rotateOwn(path string, limit int64) error {
 	if err != nil || fi.Size() <= limit {
 		return err
 	}
-	f, err := openLog(path, limit)
+	f, err := state.OpenLog(path, limit)
 	if err != nil {
 		return err
 	}
