@@ -32,6 +32,9 @@ type evaluator struct {
 	// that are being called.
 	calls  int
 	active map[string]bool
+	// gap is true if targets are missing because a matrix is not known, after
+	// an error that was reported.
+	gap bool
 	// path is the way to what is being worked out, for naming cycles.
 	path []step
 }
@@ -108,11 +111,20 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 	}
 	v, more := expr.Value(scope)
 	explainNull(more, n.git)
+	explainCalls(more)
 	diags = append(diags, more...)
 	if diag := tooLarge(v, expr.Range()); diag != nil {
 		return cty.DynamicVal, append(diags, diag)
 	}
 	return v, diags
+}
+
+// child returns a scope inside another. It names the functions again, so that
+// HCL offers them for a misspelt one.
+func (ev *evaluator) child(scope *hcl.EvalContext, vars map[string]cty.Value) *hcl.EvalContext {
+	c := scope.NewChild()
+	c.Variables, c.Functions = vars, ev.root.Functions
+	return c
 }
 
 // load works out the variables of those names, unless the scope hides them.
@@ -181,8 +193,7 @@ func referenceOf(t hcl.Traversal) reference {
 // withReferences returns a scope in which the references of an expression
 // have their values.
 func (ev *evaluator) withReferences(n *needs, scope *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagnostics) {
-	child := scope.NewChild()
-	child.Variables = map[string]cty.Value{}
+	child := ev.child(scope, map[string]cty.Value{})
 	var diags hcl.Diagnostics
 	for kind, refs := range map[string][]reference{"target": n.targets, "group": n.groups} {
 		if len(refs) == 0 {
@@ -276,7 +287,7 @@ func cycle(summary string, steps []step) *hcl.Diagnostic {
 	for i, s := range steps {
 		names[i] = s.what
 		if i < len(steps)-1 && s.at.Filename != "" {
-			where = append(where, fmt.Sprintf("\n  %s at %s:%d,%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
+			where = append(where, fmt.Sprintf("\n  %s at %s:%d:%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
 		}
 	}
 	return &hcl.Diagnostic{

@@ -47,9 +47,7 @@ func (ev *evaluator) withGit(refs []reference, expr hcl.Expression, scope *hcl.E
 			})
 		}
 	}
-	child := scope.NewChild()
-	child.Variables = map[string]cty.Value{"git": cty.ObjectVal(facts)}
-	return child, diags
+	return ev.child(scope, map[string]cty.Value{"git": cty.ObjectVal(facts)}), diags
 }
 
 // gitFact reads one fact, or remembers it.

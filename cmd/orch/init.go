@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,12 +67,11 @@ func (f *initFlags) run(e *env, args []string) error {
 		_, err := e.stdout.Write(text)
 		return err
 	}
+	write := func() error { return writeFile(f.output, text, 0o644) }
 	if _, err := os.Lstat(f.output); err == nil {
-		err = replaceFile(f.output, text)
-	} else {
-		err = writeFile(f.output, text, 0o644)
+		write = func() error { return replaceFile(f.output, text) }
 	}
-	if err != nil {
+	if err := write(); err != nil {
 		return fmt.Errorf("writing %s: %w", f.output, err)
 	}
 	fmt.Fprintf(e.stdout, "wrote %s from %s\nSee what it builds with: orch plan\n", f.output, about)
@@ -81,7 +81,7 @@ func (f *initFlags) run(e *env, args []string) error {
 // initText returns the definition made of what the arguments name, and what
 // it was made of.
 func initText(e *env, args []string) ([]byte, string, error) {
-	found, err := findInputs(args)
+	found, err := findInputs(e, args)
 	if err != nil {
 		return nil, "", err
 	}
@@ -123,7 +123,7 @@ func (in *inputs) names() string {
 }
 
 // findInputs finds what the arguments stand for.
-func findInputs(args []string) (*inputs, error) {
+func findInputs(e *env, args []string) (*inputs, error) {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
@@ -134,7 +134,7 @@ func findInputs(args []string) (*inputs, error) {
 			return nil, usageError{fmt.Errorf("reading what is to be built: %w", err)}
 		}
 		if info.IsDir() {
-			err = in.addFolder(filepath.Clean(arg))
+			err = in.addFolder(e, filepath.Clean(arg))
 		} else {
 			err = in.addFile(filepath.Clean(arg))
 		}
@@ -178,7 +178,7 @@ func (in *inputs) addFile(name string) error {
 }
 
 // addFolder enters what a folder has of the first kind that is there.
-func (in *inputs) addFolder(dir string) error {
+func (in *inputs) addFolder(e *env, dir string) error {
 	var bake, compose []string
 	for _, name := range bakeFiles {
 		p := filepath.Join(dir, name)
@@ -195,7 +195,7 @@ func (in *inputs) addFolder(dir string) error {
 		in.bake = append(in.bake, bake...)
 		return nil
 	}
-	if len(compose) > 0 && builds(compose[0]) {
+	if len(compose) > 0 && builds(e, compose[0]) {
 		in.compose = append(in.compose, compose[0])
 		return nil
 	}
@@ -210,14 +210,15 @@ func (in *inputs) addFolder(dir string) error {
 }
 
 // builds says whether a Compose file has a service that is built.
-func builds(name string) bool {
+func builds(e *env, name string) bool {
 	src, err := readLimited(name)
 	if err != nil {
 		return false
 	}
 	d := &document{}
-	quiet := &env{stderr: new(strings.Builder), lookup: func(string) (string, bool) { return "", false }}
-	return d.fromCompose(quiet, []source{{name, src}}) == nil && len(d.targets) > 0
+	quiet := *e
+	quiet.stderr = io.Discard
+	return d.fromCompose(&quiet, []source{{name, src}}) == nil && len(d.targets) > 0
 }
 
 // definition returns the text of the definition.

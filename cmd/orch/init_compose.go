@@ -20,10 +20,10 @@ import (
 // values around them allow it.
 func (d *document) fromCompose(e *env, files []source) error {
 	variables := composeVariables(files)
-	cfg, diags := composeConfig(files, variables, mark)
+	cfg, diags := composeConfig(e, files, variables, mark)
 	marked := !diags.HasErrors()
 	if !marked {
-		cfg, diags = composeConfig(files, variables, func(v template.Variable) string { return v.DefaultValue })
+		cfg, diags = composeConfig(e, files, variables, func(v template.Variable) string { return v.DefaultValue })
 	}
 	if err := e.report(diags, sourcesOf(files)); err != nil {
 		return err
@@ -67,8 +67,8 @@ var marked = regexp.MustCompile(`orch_variable_(\w+?)_end`)
 func unmark(text []byte) []byte { return marked.ReplaceAll(text, []byte("$${$1}")) }
 
 // composeConfig works out the files with those values of the variables.
-func composeConfig(files []source, variables map[string]template.Variable, value func(template.Variable) string) (*config.Config, hcl.Diagnostics) {
-	opts := config.Options{All: true, FileRelative: true, Vars: map[string]string{}}
+func composeConfig(e *env, files []source, variables map[string]template.Variable, value func(template.Variable) string) (*config.Config, hcl.Diagnostics) {
+	opts := config.Options{All: true, FileRelative: true, Compose: composeReader(e), Vars: map[string]string{}}
 	for name, v := range variables {
 		opts.Vars[name] = value(v)
 	}

@@ -1,0 +1,37 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// explainCalls puts in the place of an error about the call of a function of
+// the files what is wrong in that function, and says where it was called.
+func explainCalls(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		if !ok {
+			continue
+		}
+		var inner hcl.Diagnostics
+		if !errors.As(extra.FunctionCallError(), &inner) || !inner.HasErrors() {
+			continue
+		}
+		why := inner.Errs()[0].(*hcl.Diagnostic)
+		call := fmt.Sprintf("%s(), called", extra.CalledFunctionName())
+		if d.Subject != nil {
+			call += fmt.Sprintf(" at %s:%d:%d", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column)
+		}
+		*d = hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  why.Summary,
+			Detail:   strings.TrimSpace(why.Detail) + "\nThis is in " + call + ".",
+			Subject:  why.Subject,
+			Context:  why.Context,
+		}
+	}
+}
