@@ -152,6 +152,8 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 			opts.Except = strings.Fields(value)
 		case "filter":
 			opts.Filters = append(opts.Filters, value)
+		case "remote":
+			opts.Remote = &Remote{URL: value, Tree: true}
 		case "relative":
 			opts.FileRelative = true
 		case "set":

@@ -57,6 +57,8 @@ type Options struct {
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.
 	FileRelative bool
+	// Remote is where the definition comes from, nil for this machine.
+	Remote *Remote
 	// Files is where the files of import blocks are read; nil has none.
 	Files Files
 	// Host is where secrets, keys and destinations are looked at; nil checks

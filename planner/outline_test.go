@@ -17,7 +17,7 @@ COPY --from=build-a /a /a
 FROM scratch AS b
 RUN --mount=from=1 --mount=type=bind,from=build-b true
 `, "stages a b* args sources"},
-		"names are found in any case": {"FROM x AS Base\nFROM BASE\nADD https://example.com/x ./y* $z /\n", "stages #1* args sources"},
+		"names are found in any case":   {"FROM x AS Base\nFROM BASE\nADD https://example.com/x ./y* $z /\n", "stages #1* args sources"},
 		"a stage chosen by an argument": {"ARG V=a\nFROM x AS base-a\nFROM x AS base-b\nFROM base-${V}\n", "stages #2* args V=a sources"},
 		"arguments": {`ARG GO=1.26
 ARG IMAGE=golang:${GO}

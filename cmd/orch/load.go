@@ -28,8 +28,13 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+<<<<<<< HEAD
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
+=======
+	// remote is where the definition is fetched from, nil for this machine.
+	remote *remoteDefinition
+>>>>>>> main
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
@@ -75,6 +80,7 @@ func sourcesOf(files []source) map[string][]byte {
 // load reads the definition and prints what is wrong with it. An error that
 // comes back is printed already.
 func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
@@ -88,6 +94,7 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 
 // evaluate reads the definition without cutting it down to what is asked for.
 func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
@@ -133,6 +140,10 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 	if err != nil {
 		return nil, opts, err
 	}
+	if l.remote != nil {
+		files, err := l.remote.read(e, l, &opts)
+		return files, opts, err
+	}
 	files, err := l.readFiles(e)
 	return files, opts, err
 }
@@ -146,7 +157,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Filters:   l.filters,
 		Git:       gitFact,
 		Compose:   composeReader(e),
-		Files:     newImportReader(),
+		Files:     newImportReader(osFiles{}),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
@@ -215,6 +226,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 	if names := l.named(e); len(names) > 0 {
 		var out []source
 		for _, name := range names {
+			name = strings.TrimPrefix(name, "cwd://")
 			src, err := readSource(e, name)
 			if err != nil {
 				return nil, usageError{err}
@@ -252,11 +264,7 @@ func lookFor(names []string) ([]source, error) {
 // named returns the files of -f, or else those of BUILDX_BAKE_FILE.
 func (l *loadFlags) named(e *env) []string {
 	if len(l.files) > 0 {
-		var out []string
-		for _, f := range l.files {
-			out = append(out, strings.TrimPrefix(f, "cwd://"))
-		}
-		return out
+		return l.files
 	}
 	separator := e.getenv("BUILDX_BAKE_PATH_SEPARATOR")
 	if separator == "" {

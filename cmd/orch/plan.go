@@ -20,9 +20,10 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
+	var builder builderFlags
 	var format, output string
 	cmd := &cobra.Command{
-		Use:   "plan [TARGET…]",
+		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the longest chain of
@@ -39,7 +40,8 @@ which needs no network.`,
   orch plan --format json | jq -r '.vertices[] | select(.targets | length > 1) | .name'
   orch plan --format dot | dot -Tsvg >plan.svg`,
 		ValidArgsFunction: completeTargets(e, &load),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = load.takeArgs(cmd.Context(), &builder, args)
 			if !slices.Contains(planFormats, format) {
 				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
 			}
@@ -58,6 +60,7 @@ which needs no network.`,
 		},
 	}
 	load.register(cmd.Flags())
+	builder.register(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))

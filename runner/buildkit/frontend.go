@@ -31,7 +31,7 @@ type recorder struct {
 
 func (c *recorder) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
-	opts.Opts = c.target.opts
+	opts.Opts = maps.Clone(c.target.opts)
 	return opts
 }
 
@@ -107,7 +107,7 @@ func resolveKey(opt sourceresolver.Opt) string {
 // it is converted.
 func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
 	input, ok := c.target.inputs["dockerfile"]
-	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
+	if !ok || c.target.plan.Dockerfile == nil || req.Definition == nil || len(req.Definition.Def) == 0 {
 		return nil, false
 	}
 	opts := c.Client.BuildOpts()
