@@ -112,19 +112,12 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 	v, more := expr.Value(scope)
 	explainNull(more, n.git)
 	explainCalls(more)
+	ev.explainUnknown(more)
 	diags = append(diags, more...)
 	if diag := tooLarge(v, expr.Range()); diag != nil {
 		return cty.DynamicVal, append(diags, diag)
 	}
 	return v, diags
-}
-
-// child returns a scope inside another. It names the functions again, so that
-// HCL offers them for a misspelt one.
-func (ev *evaluator) child(scope *hcl.EvalContext, vars map[string]cty.Value) *hcl.EvalContext {
-	c := scope.NewChild()
-	c.Variables, c.Functions = vars, ev.root.Functions
-	return c
 }
 
 // load works out the variables of those names, unless the scope hides them.
@@ -193,7 +186,8 @@ func referenceOf(t hcl.Traversal) reference {
 // withReferences returns a scope in which the references of an expression
 // have their values.
 func (ev *evaluator) withReferences(n *needs, scope *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagnostics) {
-	child := ev.child(scope, map[string]cty.Value{})
+	child := scope.NewChild()
+	child.Variables = map[string]cty.Value{}
 	var diags hcl.Diagnostics
 	for kind, refs := range map[string][]reference{"target": n.targets, "group": n.groups} {
 		if len(refs) == 0 {

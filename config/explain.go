@@ -35,3 +35,17 @@ func explainCalls(diags hcl.Diagnostics) {
 		}
 	}
 }
+
+// explainUnknown offers for the name of a function that does not exist the
+// one that is most like it. HCL offers any that is like it.
+func (ev *evaluator) explainUnknown(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		if d.Summary != "Call to unknown function" {
+			continue
+		}
+		if _, rest, ok := strings.Cut(d.Detail, `function named "`); ok {
+			name, _, _ := strings.Cut(rest, `"`)
+			d.Detail = fmt.Sprintf("There is no function named %q.%s", name, didYouMean(name, sortedKeys(ev.root.Functions)))
+		}
+	}
+}

@@ -47,7 +47,9 @@ func (ev *evaluator) withGit(refs []reference, expr hcl.Expression, scope *hcl.E
 			})
 		}
 	}
-	return ev.child(scope, map[string]cty.Value{"git": cty.ObjectVal(facts)}), diags
+	child := scope.NewChild()
+	child.Variables = map[string]cty.Value{"git": cty.ObjectVal(facts)}
+	return child, diags
 }
 
 // gitFact reads one fact, or remembers it.

@@ -232,7 +232,8 @@ func (ev *evaluator) expand(info *blockInfo) ([]*instance, hcl.Diagnostics) {
 
 // scopeFor returns the scope of a target.
 func (ev *evaluator) scopeFor(name string, axes map[string]cty.Value) *hcl.EvalContext {
-	scope := ev.child(ev.root, make(map[string]cty.Value, len(axes)+1))
+	scope := ev.root.NewChild()
+	scope.Variables = make(map[string]cty.Value, len(axes)+1)
 	for k, v := range axes {
 		scope.Variables[k] = v
 	}

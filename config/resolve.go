@@ -169,7 +169,8 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 	for _, in := range t.instances {
 		v := in.values
 		if in.block.selfish && self != t.name {
-			scope := in.block.ev.child(in.scope, in.block.ev.scopeFor(d.targets[self].local, nil).Variables)
+			scope := in.scope.NewChild()
+			scope.Variables = in.block.ev.scopeFor(d.targets[self].local, nil).Variables
 			for i := range attributes {
 				if in.block.self[i] {
 					var more hcl.Diagnostics

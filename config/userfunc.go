@@ -233,7 +233,8 @@ func (f *userFunction) call(ev *evaluator, args []cty.Value) (cty.Value, error) 
 	}
 	ev.active[f.name] = true
 	defer delete(ev.active, f.name)
-	scope := ev.child(ev.root, make(map[string]cty.Value, len(args)+1))
+	scope := ev.root.NewChild()
+	scope.Variables = make(map[string]cty.Value, len(args)+1)
 	for i, name := range f.params {
 		scope.Variables[name] = args[i]
 	}

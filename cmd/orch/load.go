@@ -28,13 +28,10 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
-<<<<<<< HEAD
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
-=======
 	// remote is where the definition is fetched from, nil for this machine.
 	remote *remoteDefinition
->>>>>>> main
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
