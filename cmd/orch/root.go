@@ -32,6 +32,8 @@ type env struct {
 	environ func() []string
 	// diagJSON is true if what is wrong is to be printed as JSON.
 	diagJSON bool
+	// args is the command line that is being carried out.
+	args []string
 }
 
 func osEnv() *env {
@@ -74,6 +76,7 @@ func run(e *env, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	e.args = args
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
 	err := root.ExecuteContext(ctx)
