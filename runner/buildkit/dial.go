@@ -141,6 +141,18 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	return b, nil
 }
 
+// probeTimeout is how long a builder that has answered before may take to do
+// so again.
+const probeTimeout = 3 * time.Second
+
+// answers says whether the builder is still there.
+func (b *Builder) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	_, err := b.client.ListWorkers(ctx)
+	return err == nil
+}
+
 // dialError puts into words why nobody useful answered.
 func dialError(addr string, err error) error {
 	text := err.Error()
