@@ -140,6 +140,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newPlanCommand(e),
 		newListCommand(e),
 		newValidateCommand(e),
+		newPublishCommand(e),
 		newFmtCommand(e),
 		newSchemaCommand(e),
 		newBuilderCommand(e),
