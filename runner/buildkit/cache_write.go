@@ -190,7 +190,7 @@ func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 		return fmt.Errorf("no session has what %s needs", b.Name())
 	}
 	t := newTarget(r, a, b)
-	t.whole = true
+	t.whole, t.forCache = true, true
 	if err := t.openStores(); err != nil {
 		return err
 	}
