@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/patternmatcher"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/schema"
@@ -19,7 +20,6 @@ import (
 // far as the files say. It runs on a finished plan.
 func (p *planner) check() {
 	tags, paths := map[string]*Build{}, map[string]*Build{}
-	p.reach = p.plan.reached()
 	for _, b := range p.plan.Builds {
 		p.checkPlatforms(b)
 		p.checkArgs(b)
@@ -35,6 +35,23 @@ func (p *planner) check() {
 		}
 	}
 	schema.SortDiagnostics(p.diags)
+}
+
+// checking is what the checks find out once.
+type checking struct {
+	reach       map[string][]*Vertex // by the name of a target
+	args        map[*parsed]*knownArgs
+	lineSources map[*Dockerfile]*source
+	matchers    map[*local]*patternmatcher.PatternMatcher
+}
+
+func newChecking(p *Plan) checking {
+	return checking{
+		reach:       p.reached(),
+		args:        map[*parsed]*knownArgs{},
+		lineSources: map[*Dockerfile]*source{},
+		matchers:    map[*local]*patternmatcher.PatternMatcher{},
+	}
 }
 
 // warn reports what is no reason to stop.

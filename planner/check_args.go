@@ -23,32 +23,49 @@ func (p *planner) checkArgs(b *Build) {
 	if d == nil || d.parsed == nil || len(b.Target.Args) == 0 {
 		return
 	}
-	declared := map[string]bool{}
-	for _, c := range d.parsed.args {
-		for _, a := range c.Args {
-			declared[a.Key] = true
-		}
-	}
-	triggers := false
-	for _, s := range d.parsed.stages {
-		for _, a := range s.decls {
-			declared[a.key] = true
-		}
-		for _, k := range s.cmds {
-			triggers = triggers || len(k.onbuild) > 0
-		}
-	}
+	known := p.argsOf(d)
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Args)) {
-		if declared[name] {
+		if known.declared[name] {
 			p.checkVolatile(b, d, name)
 			continue
 		}
-		if triggers || strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
+		if known.triggers || strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
 			continue
 		}
 		p.warn(contextRange(b.Target, "args."+name), "Unused argument", "Target %q sets the argument %q, which no ARG in %s declares.%s",
-			b.Name(), name, d.name, suggestion(name, slices.Collect(maps.Keys(declared))))
+			b.Name(), name, d.name, suggestion(name, slices.Collect(maps.Keys(known.declared))))
 	}
+}
+
+// knownArgs is what the checks have to know of a Dockerfile.
+type knownArgs struct {
+	declared map[string]bool
+	triggers bool           // an ONBUILD may declare more
+	stages   map[int]*stage // by the line of FROM
+}
+
+// argsOf reads it once for all targets of a Dockerfile.
+func (p *planner) argsOf(d *dockerfile) *knownArgs {
+	if k := p.args[d.parsed]; k != nil {
+		return k
+	}
+	k := &knownArgs{declared: map[string]bool{}, stages: map[int]*stage{}}
+	p.args[d.parsed] = k
+	for _, c := range d.parsed.args {
+		for _, a := range c.Args {
+			k.declared[a.Key] = true
+		}
+	}
+	for _, s := range d.parsed.stages {
+		k.stages[s.first] = s
+		for _, a := range s.decls {
+			k.declared[a.key] = true
+		}
+		for _, c := range s.cmds {
+			k.triggers = k.triggers || len(c.onbuild) > 0
+		}
+	}
+	return k
 }
 
 // platformArg says whether an argument is one that BuildKit sets by itself.
@@ -83,10 +100,8 @@ func (p *planner) checkVolatile(b *Build, d *dockerfile, name string) {
 		if v.Kind != Stage || v.Dockerfile != d.Dockerfile {
 			continue
 		}
-		for _, s := range d.parsed.stages {
-			if s.first == v.Range.Start.Line {
-				p.volatileAbove(d, s, name)
-			}
+		if s := p.argsOf(d).stages[v.Range.Start.Line]; s != nil {
+			p.volatileAbove(d, s, name)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (p *planner) checkSources(v *Vertex) {
 }
 
 func (p *planner) checkSource(v *Vertex, e Edge, l *local, src string) {
-	at := newSource(v.Dockerfile.Name, v.Dockerfile.Data).word(e.Range.Start.Line, e.Range.End.Line, src)
+	at := p.sourceOf(v.Dockerfile).word(e.Range.Start.Line, e.Range.End.Line, src)
 	dir := contextText(e.From.Name)
 	if strings.ContainsAny(src, `*?[\`) {
 		if found, ok := p.glob(l.Dir, src); ok && !found {
@@ -47,13 +47,32 @@ func (p *planner) checkSource(v *Vertex, e Edge, l *local, src string) {
 	if err != nil || len(l.Excludes) == 0 {
 		return
 	}
-	pm, err := patternmatcher.New(l.Excludes)
-	if err != nil || info.IsDir() && pm.Exclusions() {
+	pm := p.matcherOf(l)
+	if pm == nil || info.IsDir() && pm.Exclusions() {
 		return
 	}
 	if ignored, err := pm.MatchesOrParentMatches(src); err == nil && ignored {
 		p.fail(at, "Nothing to copy", "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", src, dir, src)
 	}
+}
+
+// sourceOf finds the lines of a Dockerfile once.
+func (p *planner) sourceOf(d *Dockerfile) *source {
+	if p.lineSources[d] == nil {
+		p.lineSources[d] = newSource(d.Name, d.Data)
+	}
+	return p.lineSources[d]
+}
+
+// matcherOf compiles the patterns of an ignore file once; nil if they are
+// faulty.
+func (p *planner) matcherOf(l *local) *patternmatcher.PatternMatcher {
+	pm, ok := p.matchers[l]
+	if !ok {
+		pm, _ = patternmatcher.New(l.Excludes)
+		p.matchers[l] = pm
+	}
+	return pm
 }
 
 // contextText names a context in a sentence.

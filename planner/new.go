@@ -28,6 +28,7 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 	}
 	p.seal()
 	if p.opt.Checks {
+		p.checking = newChecking(p.plan)
 		p.check()
 	}
 	if p.diags.HasErrors() {
@@ -47,8 +48,7 @@ type planner struct {
 	builds   map[string]*Build
 	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
 	parsedFor map[*Build]*dockerfile
-	// reach lists for each target what it reaches, for the checks.
-	reach   map[string][]*Vertex
+	checking
 	targets map[string]*config.Target
 	wanted  map[string]bool
 
