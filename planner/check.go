@@ -24,7 +24,7 @@ func (p *planner) check() {
 		p.checkPlatforms(b)
 		p.checkArgs(b)
 		p.checkCredentials(b)
-		if b.Wanted {
+		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
 			p.checkTags(b, tags)
 			p.checkOutputs(b, paths)
 		}
@@ -63,6 +63,15 @@ func (r *report) warn(at hcl.Range, summary, format string, args ...any) {
 	}
 }
 
+// twice reports what two targets write: an error if they are built together.
+func (p *planner) twice(at hcl.Range, summary, format string, args ...any) {
+	if p.opt.Apart {
+		p.warn(at, summary, format+" They cannot be built together as they are.", args...)
+		return
+	}
+	p.fail(at, summary, format, args...)
+}
+
 // where is a place for the text of a message.
 func where(at hcl.Range) string { return fmt.Sprintf("%s:%d", at.Filename, at.Start.Line) }
 
@@ -79,7 +88,7 @@ func (p *planner) checkTags(b *Build, seen map[string]*Build) {
 			full = reference.TagNameOnly(named).String()
 		}
 		if other := seen[full]; other != nil && other != b {
-			p.fail(at, "Tag pushed twice", "Target %q pushes %s, and so does target %q at %s. Only one of the images would have the tag: give them different ones.",
+			p.twice(at, "Tag pushed twice", "Target %q pushes %s, and so does target %q at %s. Only one of the images would have the tag: give them different ones.",
 				b.Name(), tag, other.Name(), where(other.Target.RangeOf("tags")))
 			continue
 		}
@@ -117,7 +126,7 @@ func (p *planner) checkOutputs(b *Build, seen map[string]*Build) {
 			p.warn(at, "Folder written twice", "Target %q writes its files to %s, and so does %s: files of the same name replace each other.", b.Name(), dest, place)
 			continue
 		}
-		p.fail(at, "Output written twice", "Target %q writes %s, and so does %s. Only one of the images would be there: give them different paths.", b.Name(), dest, place)
+		p.twice(at, "Output written twice", "Target %q writes %s, and so does %s. Only one of the images would be there: give them different paths.", b.Name(), dest, place)
 	}
 }
 

@@ -24,6 +24,9 @@ type Options struct {
 	// out: sources that are not there, secrets that nobody provides, tags that
 	// two targets push, and the like.
 	Checks bool
+	// Apart says that the targets need not be built together, so that two of
+	// them may push one tag or write one file; that is a warning then.
+	Apart bool
 	// Dir is the working directory that relative paths start from, which
 	// makes the directories of Locals absolute; "" is that of the process.
 	Dir string

@@ -13,9 +13,9 @@ import (
 )
 
 // checkedPlan makes a plan and looks for what would fail or disappoint once it
-// is carried out.
-func checkedPlan(cfg *config.Config, platform string) (*planner.Plan, hcl.Diagnostics) {
-	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true})
+// is carried out; apart says that its targets need not be built together.
+func checkedPlan(cfg *config.Config, platform string, apart bool) (*planner.Plan, hcl.Diagnostics) {
+	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true, Apart: apart})
 }
 
 // lint has BuildKit's frontend look at the Dockerfiles of all targets; a

@@ -41,7 +41,7 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
-	plan, diags := checkedPlan(cfg, localPlatform())
+	plan, diags := checkedPlan(cfg, localPlatform(), false)
 	err := e.report(diags, cfg.Sources, plan.Sources)
 	if err != nil {
 		return err

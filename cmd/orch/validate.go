@@ -37,7 +37,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			cfg, diags := resolve(files, opts)
 			sources := []map[string][]byte{sourcesFor(files, opts)}
 			if (deep || withLint) && !diags.HasErrors() {
-				plan, more := checkedPlan(cfg, localPlatform())
+				plan, more := checkedPlan(cfg, localPlatform(), opts.All)
 				sources = append(sources, plan.Sources)
 				if withLint && !more.HasErrors() {
 					found, err := lint(cmd.Context(), e, plan, &builder)
