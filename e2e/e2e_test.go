@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -74,7 +75,7 @@ func runAll(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer stopRegistry()
-	defer stopBuilder()
+	defer stopBuilder(shared.state)
 	return m.Run(), nil
 }
 
@@ -87,10 +88,26 @@ func buildOrch(dir string) error {
 	return nil
 }
 
-// stopBuilder ends the embedded builder of the tests.
-func stopBuilder() {
+// stopBuildersIn ends the builders that a script started with a state of its
+// own, whatever became of the script.
+func stopBuildersIn(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case d.IsDir() && d.Name() == "builder":
+			return fs.SkipDir // what it has built
+		case d.Name() == "builder.sock":
+			stopBuilder(filepath.Dir(path))
+		}
+		return nil
+	})
+}
+
+// stopBuilder ends the embedded builder with a state.
+func stopBuilder(state string) {
 	cmd := exec.Command(filepath.Join(shared.bin, "orch"), "builder", "stop", "--now")
-	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state)
+	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+state)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "e2e: stopping the builder: %v\n%s", err, out)
 	}
@@ -185,6 +202,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv(name, v)
 				}
 			}
+			env.Defer(func() { stopBuildersIn(env.WorkDir) })
 			return nil
 		},
 		Cmds: commands,
