@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
 
-.PHONY: build install demo test check race lint cross bench fuzz clean
+.PHONY: build install demo test check race lint cross bench fuzz parity compat clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
@@ -42,6 +42,14 @@ lint:
 cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
+
+# Results against those of docker buildx bake, side by side on one builder.
+parity:
+	@scripts/parity.sh
+
+# Real builds on upstream BuildKit daemons, of this release and an older one.
+compat:
+	@scripts/compat.sh
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...

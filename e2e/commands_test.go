@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,18 +22,24 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // commands are what scripts have besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"unpack":    cmdUnpack,
-	"digest":    cmdDigest,
-	"jsonget":   cmdJSONGet,
-	"exits":     cmdExits,
-	"interrupt": cmdInterrupt,
-	"split":     cmdSplit,
-	"serve":     cmdServe,
+	"unpack":     cmdUnpack,
+	"digest":     cmdDigest,
+	"jsonget":    cmdJSONGet,
+	"exits":      cmdExits,
+	"interrupt":  cmdInterrupt,
+	"split":      cmdSplit,
+	"user":       cmdUser,
+	"asuser":     cmdAsUser,
+	"tlsbuilder": cmdTLSBuilder,
+	"sshserver":  cmdSSHServer,
+	"serve":      cmdServe,
+	"missing":    cmdMissing,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".
@@ -114,12 +121,46 @@ func cmdDigest(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: digest IMAGE")
 	}
-	img, err := openImage(ts, args[0])
-	ts.Check(err)
-	d, err := img.Digest()
+	d, err := imageDigest(ts, args[0])
 	ts.Check(err)
 	_, err = fmt.Fprintln(ts.Stdout(), d)
 	ts.Check(err)
+}
+
+// cmdMissing wants a name not to be in the registry: "missing IMAGE".
+func cmdMissing(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: missing IMAGE")
+	}
+	_, err := imageDigest(ts, args[0])
+	var refused *transport.Error
+	if err != nil && (!errors.As(err, &refused) || refused.StatusCode != http.StatusNotFound) {
+		ts.Fatalf("%v", err)
+	}
+	if found := err == nil; found != neg {
+		ts.Fatalf("%s: in the registry: %t", args[0], found)
+	}
+}
+
+// imageDigest is that of an image of an archive, or of what a name in the
+// registry points to, which may be an index.
+func imageDigest(ts *testscript.TestScript, ref string) (v1.Hash, error) {
+	if strings.HasPrefix(ref, shared.registry) {
+		r, err := name.ParseReference(ref, name.Insecure)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		desc, err := remote.Get(r)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		return desc.Digest, nil
+	}
+	img, err := openImage(ts, ref)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return img.Digest()
 }
 
 // cmdJSONGet prints one value of a JSON file: "jsonget FILE key.key".

@@ -31,9 +31,17 @@ var shared struct {
 // allFiles switches off that files have to be allowed.
 const allFiles = "BUILDX_BAKE_ENTITLEMENTS_FS"
 
+// builderEnv is the address of a builder that the scripts use in place of the
+// embedded one.
+const builderEnv = "ORCH_E2E_BUILDER"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(registryEnv) != "" {
 		serveRegistry()
+		return
+	}
+	if socket := os.Getenv(stdioEnv); socket != "" {
+		dialStdio(socket)
 		return
 	}
 	code, err := runAll(m)
@@ -176,7 +184,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ORCH_STATE_DIR", shared.state)
 			env.Setenv("REGISTRY", shared.registry)
 			env.Setenv("BUSYBOX", shared.busybox)
+			env.Setenv("BUILDKIT_HOST", os.Getenv(builderEnv))
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv(allFiles, "0")
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {

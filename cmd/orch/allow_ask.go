@@ -92,15 +92,6 @@ func (n need) action(wd string) string {
 	return "writing " + shortPath(n.value, wd)
 }
 
-// shellQuote writes an argument so that a shell takes it as one.
-func shellQuote(s string) string {
-	plain := strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:,+@%") == ""
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // canAsk says whether someone can read a question and answer it.
 func (e *env) canAsk() bool {
 	in, ok := e.stdin.(*os.File)

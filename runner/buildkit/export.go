@@ -17,6 +17,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/entitlements"
+	"github.com/tonistiigi/fsutil"
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
@@ -35,24 +36,36 @@ func (t *target) export(ctx context.Context) error {
 	if len(exports) == 0 && len(caches) == 0 {
 		return nil
 	}
-	opt, err := t.exportOptions(exports, caches)
-	if err != nil {
-		out.abort()
-		return err
-	}
-	res, err := t.solve(ctx, opt)
-	if err != nil {
-		out.abort()
-		if out.err != nil {
-			return out.err
+	for _, group := range t.apart(exports) {
+		if err := t.exportGroup(ctx, group, caches); err != nil {
+			out.abort()
+			if out.err != nil {
+				return out.err
+			}
+			return err
 		}
-		return fmt.Errorf("exporting: %w", err)
+		caches = nil
 	}
 	if err := out.commit(); err != nil {
 		return err
 	}
-	t.takeResponse(res.ExporterResponse, out)
+	t.takeSizes(out)
 	return nil
+}
+
+// exportGroup writes outputs that are known by one digest.
+func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, caches []client.CacheOptionsEntry) error {
+	tags := tagsOff(group)
+	opt, err := t.exportOptions(group, caches)
+	if err != nil {
+		return err
+	}
+	res, err := t.solve(ctx, opt)
+	if err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	t.takeResponse(res.ExporterResponse)
+	return t.takeTags(tags, res.ExporterResponse)
 }
 
 // exportOptions are those of a session of its own: the outputs of a session
@@ -62,34 +75,40 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 	if err != nil {
 		return client.SolveOpt{}, err
 	}
+	dirs := map[string]fsutil.FS{}
+	folders, err := t.folders()
+	if err != nil {
+		return client.SolveOpt{}, err
+	}
+	for name, f := range folders {
+		dirs[name] = f.fs
+	}
 	return client.SolveOpt{
 		Exports:             exports,
 		Session:             attach,
+		LocalMounts:         dirs,
 		OCIStores:           t.anchor.stores,
 		CacheExports:        caches,
 		AllowedEntitlements: allowed(t.plan.Target),
 		FrontendAttrs:       map[string]string{},
+		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
 	}, nil
 }
 
-// solve runs the export. A target that wants attestations goes through the
+// solve runs the export. A target that gets attestations goes through the
 // builder's own frontend, because what that says of the build is what the
 // attestations are made of; its vertices are the anchor's all the same.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
 	status, _ := t.run.opt.Progress.export(t.plan.Name())
-	if len(t.plan.Target.Attest) == 0 {
+	attests := t.attestations(opt.Exports)
+	if len(attests) == 0 {
 		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)
 	}
 	opt.Frontend = "dockerfile.v0"
 	opt.FrontendAttrs = maps.Clone(t.opts)
+	maps.Copy(opt.FrontendAttrs, attests)
 	opt.FrontendInputs = t.inputs
-	for _, a := range t.plan.Target.Attest {
-		if a.Attrs["disabled"] == "true" {
-			continue
-		}
-		opt.FrontendAttrs["attest:"+a.Type] = csv(a.Attrs)
-	}
 	return t.run.builder.client.Solve(ctx, nil, opt, status)
 }
 
@@ -204,6 +223,9 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*cl
 	if e.Type == client.ExporterImage && e.Attrs["push"] == "true" && e.Attrs["name"] == "" {
 		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
 	}
+	if err := t.byDigest(e); err != nil {
+		return nil, err
+	}
 	for _, a := range t.plan.Target.Annotations {
 		annotate(e, a)
 	}
@@ -272,9 +294,18 @@ func annotate(e *client.ExportEntry, annotation string) {
 }
 
 // takeResponse writes down what the exporters said.
-func (t *target) takeResponse(response map[string]string, out *files) {
-	t.report.Digest = response[exptypes.ExporterImageDigestKey]
-	t.report.Metadata = metadata(response)
+func (t *target) takeResponse(response map[string]string) {
+	if d := response[exptypes.ExporterImageDigestKey]; d != "" {
+		t.report.Digest = d
+	}
+	if t.report.Metadata == nil {
+		t.report.Metadata = map[string]any{}
+	}
+	maps.Copy(t.report.Metadata, metadata(response))
+}
+
+// takeSizes writes down how large the written files are.
+func (t *target) takeSizes(out *files) {
 	sizes := map[string]int64{}
 	for _, p := range out.pending {
 		if f, ok := p.(*fileOutput); ok {

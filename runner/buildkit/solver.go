@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -13,6 +14,11 @@ import (
 type Options struct {
 	// Progress shows what happens. The caller closes it.
 	Progress *Progress
+	// Mask learns the values of secrets as steps ask for them.
+	Mask *Mask
+	// Redial finds the builder again after it was lost; nil means that it
+	// cannot be.
+	Redial func(context.Context) (*Builder, error)
 	// ClientID tells this machine from others that use the same builder, so
 	// that a folder of the same name on two machines is not taken for one.
 	ClientID string
@@ -26,12 +32,24 @@ type Options struct {
 	// DockerConfig is the folder of the docker configuration that holds
 	// registry credentials; "" is the default one.
 	DockerConfig string
+	// NoDefaultAttestations leaves images without provenance unless their
+	// target asks for it.
+	NoDefaultAttestations bool
+	// PushByDigest pushes images without their tags, which are written down
+	// in each result as unpublished.
+	PushByDigest bool
+	// PullFrontend has the builder pull the frontend that a Dockerfile names
+	// in its syntax line, even where the linked one would do.
+	PullFrontend bool
+	// SourcePolicy is applied to every source of every build; nil is none.
+	SourcePolicy *SourcePolicy
 }
 
 // Solver carries out plans on one builder.
 type Solver struct {
 	builder *Builder
 	opt     Options
+	opened  int
 }
 
 // NewSolver returns a solver that builds on b.
@@ -39,6 +57,9 @@ func NewSolver(b *Builder, opt Options) *Solver { return &Solver{builder: b, opt
 
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
 	r := &run{
 		opt:     s.opt,
 		builder: s.builder,
@@ -50,6 +71,25 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 		return nil, err
 	}
 	return r, nil
+}
+
+// reach makes sure, for every session but the first, that the builder is still
+// there, and looks for it anew if it is not.
+func (s *Solver) reach(ctx context.Context) error {
+	s.opened++
+	if s.opened == 1 || s.opt.Redial == nil || s.builder.answers(ctx) {
+		return nil
+	}
+	b, err := s.opt.Redial(ctx)
+	if err != nil {
+		return &runner.Failure{
+			ExitCode: -1, Fault: runner.FaultInfrastructure, Reason: "the builder cannot be reached",
+			Transient: true, Lost: true, Err: err,
+		}
+	}
+	s.builder.client.Close()
+	s.builder.client = b.client
+	return nil
 }
 
 // run is one open run: a builder and the anchors on it.
@@ -65,24 +105,13 @@ type run struct {
 func (r *run) Builder() string { return r.builder.Name }
 
 // open sorts the builds into anchors and opens these. There is one anchor,
-// unless two targets give the same name to different secrets or ssh keys: one
-// session cannot tell these apart.
+// unless two targets give the same name to different secrets, ssh keys or
+// folders: one session cannot tell these apart.
 func (r *run) open(ctx context.Context) error {
 	for _, b := range r.plan.Builds {
-		var a *anchor
-		for _, candidate := range r.anchors {
-			if candidate.creds.fits(b.Target) {
-				a = candidate
-				break
-			}
+		if err := r.place(b); err != nil {
+			return fmt.Errorf("target %s: %w", b.Name(), err)
 		}
-		if a == nil {
-			a = newAnchor(r)
-			r.anchors = append(r.anchors, a)
-		}
-		a.creds.add(b.Target)
-		a.builds = append(a.builds, b)
-		r.targets[b] = newTarget(r, a, b)
 	}
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
@@ -95,9 +124,33 @@ func (r *run) open(ctx context.Context) error {
 	return nil
 }
 
+// place puts a build into the first anchor that it fits.
+func (r *run) place(b *planner.Build) error {
+	t := newTarget(r, nil, b)
+	folders, err := t.folders()
+	if err != nil {
+		return err
+	}
+	for _, a := range r.anchors {
+		if a.fits(t, folders) {
+			t.anchor = a
+			break
+		}
+	}
+	if t.anchor == nil {
+		t.anchor = newAnchor(r)
+		r.anchors = append(r.anchors, t.anchor)
+	}
+	t.anchor.creds.add(b.Target)
+	maps.Copy(t.anchor.folders, folders)
+	t.anchor.builds = append(t.anchor.builds, b)
+	r.targets[b] = t
+	return nil
+}
+
 // Build converts, evaluates and exports one target.
-func (r *run) Build(ctx context.Context, b *planner.Build) (*runner.Result, error) {
-	return r.targets[b].build(ctx)
+func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*runner.Result, error) {
+	return r.targets[b].build(ctx, how)
 }
 
 // Close ends the anchors, the last of which writes the shared cache.

@@ -37,16 +37,19 @@ type target struct {
 	result *gateway.Result
 	report *runner.Result
 
-	mu   sync.Mutex // the frontend solves platforms side by side
-	defs map[gateway.Reference]*pb.Definition
+	mu       sync.Mutex // the frontend solves platforms side by side
+	defs     map[gateway.Reference]*pb.Definition
+	triggers map[string]bool // ONBUILD instructions of base images
+	whole    bool            // a trigger may need stages that the plan does not
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:    map[string]*ociStore{},
-		inputs: map[string]llb.State{},
-		defs:   map[gateway.Reference]*pb.Definition{},
+		oci:      map[string]*ociStore{},
+		inputs:   map[string]llb.State{},
+		defs:     map[gateway.Reference]*pb.Definition{},
+		triggers: map[string]bool{},
 	}
 }
 
@@ -65,7 +68,7 @@ func (t *target) openStores() error {
 }
 
 // build takes the target from its Dockerfile to its outputs.
-func (t *target) build(ctx context.Context) (*runner.Result, error) {
+func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.convert(ctx); err != nil {
 		return nil, t.failure(ctx, err)
@@ -76,6 +79,13 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if err := how.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	if how.NoExport {
+		return t.report, nil
+	}
+	evaluated = time.Now()
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
@@ -88,13 +98,17 @@ func (t *target) convert(ctx context.Context) error {
 	if err := t.prepare(ctx); err != nil {
 		return err
 	}
+	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	res, err := dockerfile.Build(ctx, c)
-	if err != nil {
-		return err
+	if t.foreign() {
+		t.result, err = t.askForeign(ctx, c)
+	} else {
+		t.result, err = dockerfile.Build(ctx, c)
+		if t.widen() {
+			t.result, err = dockerfile.Build(ctx, c)
+		}
 	}
-	t.result = res
-	return nil
+	return err
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -120,26 +134,20 @@ func (t *target) prepare(ctx context.Context) error {
 	if err := t.linkOptions(ctx); err != nil {
 		return err
 	}
-	if d := t.plan.Dockerfile; d != nil {
+	if t.foreign() {
+		t.foreignOptions()
+	} else if d := t.plan.Dockerfile; d != nil {
 		t.opts["filename"] = d.Filename
 		t.inputs["dockerfile"] = dockerfileState(d)
-		if builtIn(d.Syntax) {
+		if s := t.syntax(); s != "" {
 			// The frontend that is linked in implements what the official one
 			// does; this keeps it from asking the builder to pull that one.
-			t.opts["cmdline"] = d.Syntax
+			t.opts["cmdline"] = s
 		}
 	} else if f := t.plan.Target.Dockerfile; f != "" {
 		t.opts["filename"] = f
 	}
 	return nil
-}
-
-// builtIn says whether a syntax line names the official frontend.
-func builtIn(syntax string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(syntax), " ")
-	name = strings.TrimPrefix(name, "docker.io/")
-	repo, tag, _ := strings.Cut(name, ":")
-	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
 }
 
 // dockerfileState is a file system that holds just the Dockerfile.
@@ -188,12 +196,18 @@ func (t *target) targetOptions() {
 // inputs, so that every target reads the same source.
 func (t *target) contextOptions() error {
 	session := t.anchor.session.ID()
-	if l := t.plan.Context; l != nil {
-		t.inputs["context"] = localState(l, session, "[internal] load build context")
-	} else if err := t.remoteContext(t.plan.Target.Context); err != nil {
-		return err
+	switch l := t.plan.Context; {
+	case l == nil:
+		if err := t.remoteContext(t.plan.Target.Context); err != nil {
+			return err
+		}
+	case !t.foreign():
+		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
+		if t.foreign() {
+			break
+		}
 		key := "local:" + name
 		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
@@ -335,7 +349,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || strings.HasPrefix(v.name, "[internal]") {
+			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
 				continue
 			}
 			seen[id] = true
