@@ -23,6 +23,8 @@ type parsed struct {
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
+	// starts holds where each line begins.
+	starts []int
 }
 
 // parseError is what BuildKit's parser refuses, and where.
@@ -86,7 +88,7 @@ type argDecl struct {
 // parse reads a Dockerfile with BuildKit's parser and collects every
 // instruction that it refuses.
 func parse(data []byte) *parsed {
-	p := &parsed{escape: '\\', named: map[string][]int{}}
+	p := &parsed{escape: '\\', named: map[string][]int{}, starts: lineStarts(data)}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		p.fail(err, 0)
