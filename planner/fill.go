@@ -105,9 +105,9 @@ func (f *filling) cmd(k *cmd) {
 		f.n.onbuild = append(f.n.onbuild, k.onbuild...)
 		return
 	case *instructions.CopyCommand:
-		f.copy(c.SourcePaths, refs, at)
+		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns, parents: c.Parents}, refs, at)
 	case *instructions.AddCommand:
-		f.copy(c.SourcePaths, nil, at)
+		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns}, nil, at)
 	case *instructions.RunCommand:
 		f.mounts(c, k, refs, at)
 	case *instructions.WorkdirCommand:
@@ -180,10 +180,12 @@ func (f *filling) check(err error, at hcl.Range) {
 }
 
 // copy notes the sources of a COPY or ADD.
-func (f *filling) copy(sources []string, refs []*node, at hcl.Range) {
+func (f *filling) copy(t *take, refs []*node, at hcl.Range) {
 	var paths []string
 	known := true
-	for _, src := range sources {
+	written := t.sources
+	t.sources = nil
+	for _, src := range written {
 		s, ok := f.expand(src, at)
 		if !ok {
 			known = false
@@ -194,12 +196,16 @@ func (f *filling) copy(sources []string, refs []*node, at hcl.Range) {
 			continue
 		}
 		paths = append(paths, contextPath(s))
+		t.sources = append(t.sources, s)
+	}
+	if !known {
+		t = nil
 	}
 	switch {
 	case len(refs) > 0:
-		f.edge(refs[0], Copy, pathsOrAll(paths, known), at)
+		f.edge(refs[0], Copy, pathsOrAll(paths, known), at).take = t
 	case len(paths) > 0 || !known:
-		f.edge(f.main, Context, pathsOrAll(paths, known), at)
+		f.edge(f.main, Context, pathsOrAll(paths, known), at).take = t
 	}
 }
 
@@ -230,10 +236,11 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 	}
 	for i, m := range instructions.GetMounts(c) {
 		paths := []string{contextPath(m.Source)}
+		t := &take{sources: []string{m.Source}, mount: true}
 		if n := mounted(k.froms, refs, i); n != nil {
-			f.edge(n, Mount, paths, at)
+			f.edge(n, Mount, paths, at).take = t
 		} else if m.From == "" && m.Type == instructions.MountTypeBind {
-			f.edge(f.main, Context, paths, at)
+			f.edge(f.main, Context, paths, at).take = t
 		}
 	}
 }
@@ -258,7 +265,7 @@ func mounted(froms []from, refs []*node, nth int) *node {
 	return nil
 }
 
-func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) {
+func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) *Edge {
 	if n.local != nil {
 		if paths == nil {
 			n.local.readAll()
@@ -277,4 +284,5 @@ func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) {
 		shown = nil
 	}
 	f.n.Inputs = append(f.n.Inputs, Edge{From: n.Vertex, Why: why, Range: at, Paths: shown})
+	return &f.n.Inputs[len(f.n.Inputs)-1]
 }

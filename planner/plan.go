@@ -101,6 +101,8 @@ type Vertex struct {
 	Args map[string]string
 	// Targets names the targets that reach the vertex, in order.
 	Targets []string
+
+	local *Local // of a LocalContext
 }
 
 // Shared reports whether two or more targets reach the vertex.
@@ -132,6 +134,8 @@ type Edge struct {
 	Why   Why
 	Range hcl.Range // where it is written
 	Paths []string  // for Copy, Mount and Context: what is taken, as written, cleaned
+
+	take *take // for the same: how it is taken; nil if all is
 }
 
 // Dockerfile is a Dockerfile that was read.
