@@ -19,7 +19,7 @@ type Memory interface {
 }
 
 // The memory of a directory is this header, the time at which it was made, the
-// entries in the order of comparePaths, and a checksum of all before it.
+// entries in the order of pathOrder, and a checksum of all before it.
 //
 // An entry is the length of the path, the path, the stamp and the sum, all
 // numbers little endian and of fixed size but the first.
@@ -126,7 +126,7 @@ func (m *fileMemory) find(path string) (int, bool) {
 	if m.next < len(m.records) && m.records[m.next].path == path {
 		return m.next, true
 	}
-	return slices.BinarySearchFunc(m.records, path, func(r record, path string) int { return comparePaths(r.path, path) })
+	return slices.BinarySearchFunc(m.records, path, func(r record, path string) int { return pathOrder(r.path, path) })
 }
 
 // young says whether a file changed so shortly before a moment that it may
@@ -155,7 +155,7 @@ func (m *fileMemory) learn(files []record, moment time.Time) []byte {
 		}
 	}
 	// What was learned now stands before what was known of the same path.
-	slices.SortStableFunc(all, func(a, b record) int { return comparePaths(a.path, b.path) })
+	slices.SortStableFunc(all, func(a, b record) int { return pathOrder(a.path, b.path) })
 	all = slices.CompactFunc(all, func(a, b record) bool { return a.path == b.path })
 	return writeMemory(all[:min(len(all), memoryMost)], now)
 }

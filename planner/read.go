@@ -133,11 +133,6 @@ func (r *Reads) find(e *Edge) {
 		return
 	}
 	s := v.selects(e.take)
-	for _, t := range s.roots {
-		if t.item.dir != nil && !t.partial {
-			v.load(t.item.dir)
-		}
-	}
 	s.each(func(path string, it item) { r.fault(e, path, it) })
 	r.found[key] = s
 }
@@ -187,7 +182,7 @@ func (o *VertexReads) add(path string, it item) {
 
 // finish sorts the files, each once, and drops directories that hold some.
 func (o *VertexReads) finish() {
-	slices.SortFunc(o.Files, func(a, b File) int { return comparePaths(a.Path, b.Path) })
+	slices.SortFunc(o.Files, func(a, b File) int { return pathOrder(a.Path, b.Path) })
 	o.Files = slices.CompactFunc(o.Files, func(a, b File) bool { return a.Path == b.Path })
 	kept := o.Files[:0]
 	for i, f := range o.Files {
@@ -200,9 +195,9 @@ func (o *VertexReads) finish() {
 	o.Files = kept
 }
 
-// comparePaths orders paths as a walk meets them: what is in a directory
+// pathOrder orders paths as a walk meets them: what is in a directory
 // follows it directly.
-func comparePaths(a, b string) int {
+func pathOrder(a, b string) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		if a[i] != b[i] {
@@ -258,12 +253,29 @@ func (r *Reads) Unmatched() []Unmatched {
 			for _, src := range s.missing {
 				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: src, Fails: true})
 			}
-			for _, src := range s.unmatched {
-				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: src})
+			for _, u := range s.unmatched {
+				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: u.source, Fails: !r.sent(e.From.local, u.dir)})
 			}
 		}
 	}
 	return out
+}
+
+// sent says whether the builder gets a directory because something in it is
+// read, or all that is around it.
+func (r *Reads) sent(l *Local, dir string) bool {
+	for key, s := range r.found {
+		if key.local != l {
+			continue
+		}
+		for i := range s.roots {
+			path := s.roots[i].path
+			if dir == "" || path == "" || strings.HasPrefix(path+"/", dir+"/") || strings.HasPrefix(dir+"/", path+"/") {
+				return true
+			}
+		}
+	}
+	return dir == ""
 }
 
 // fault tells what could not be listed, or has a name that makes trouble.

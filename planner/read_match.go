@@ -30,9 +30,9 @@ type wildcard struct {
 	pattern        *patternmatcher.PatternMatcher
 }
 
-// unmatched is what a parent directory hands on that one pattern does not
+// noParent is what a parent directory hands on that one pattern does not
 // match.
-var unmatched = func() patternmatcher.MatchInfo {
+var noParent = func() patternmatcher.MatchInfo {
 	m, err := patternmatcher.New([]string{"a"})
 	if err != nil {
 		panic(err) // the pattern is valid
@@ -119,7 +119,7 @@ func afterSpecial(text string) string {
 }
 
 func (w *wildcard) try(path string) (bool, error) {
-	ok, _, err := w.pattern.MatchesUsingParentResults(path, unmatched)
+	ok, _, err := w.pattern.MatchesUsingParentResults(path, noParent)
 	return ok, err
 }
 

@@ -38,11 +38,17 @@ type selection struct {
 	roots []taken
 	// missing holds the sources that the builder will not find.
 	missing []string
-	// unmatched holds the sources with wildcards that match nothing, which
-	// the builder takes for nothing to copy.
-	unmatched []string
+	// unmatched holds the sources with wildcards that match nothing.
+	unmatched []unmatched
 
 	known *sums
+}
+
+// unmatched is a source with wildcards that matches nothing. The builder takes
+// it for nothing to copy, but only if it was sent the directory that the
+// wildcards look into.
+type unmatched struct {
+	source, dir string
 }
 
 // taken is one file or directory that a take finds.
@@ -93,12 +99,12 @@ func (s *selecting) source(src string) error {
 	if s.parents {
 		return s.withParents(src)
 	}
-	matches, wild, err := s.matches(cleanPath(src))
+	matches, dir, err := s.matches(cleanPath(src))
 	if err != nil {
 		return err
 	}
-	if wild && len(matches) == 0 {
-		s.unmatched = append(s.unmatched, src)
+	if len(matches) == 0 {
+		s.unmatched = append(s.unmatched, unmatched{src, dir})
 	}
 	for _, m := range matches {
 		if err := s.root(m); err != nil {
@@ -120,7 +126,7 @@ func (s *selecting) withParents(src string) error {
 	if err != nil {
 		return err
 	}
-	matches, wild, err := s.matches(cleanPath(base))
+	matches, dir, err := s.matches(cleanPath(base))
 	if err != nil {
 		return err
 	}
@@ -133,10 +139,13 @@ func (s *selecting) withParents(src string) error {
 		}
 	}
 	some := slices.ContainsFunc(s.roots[before:], func(t taken) bool { return len(t.some) > 0 })
+	if !some {
+		s.roots = s.roots[:before]
+	}
 	switch {
 	case some:
-	case wild || hasWildcard(pattern):
-		s.unmatched = append(s.unmatched, src)
+	case hasWildcard(base) || hasWildcard(pattern):
+		s.unmatched = append(s.unmatched, unmatched{src, dir})
 	default:
 		return fs.ErrNotExist
 	}
@@ -154,9 +163,13 @@ func (s *selecting) root(name string) error {
 		return fs.ErrNotExist
 	}
 	t := taken{path: real, item: it}
-	if it.dir != nil && (s.include != nil || s.excluded != nil && len(s.excluded.negated) > 0) {
+	switch {
+	case it.dir == nil:
+	case s.include != nil || s.excluded != nil && len(s.excluded.negated) > 0:
 		t.partial = true
 		s.pick(&t, it.dir, "", nil, nil, nil)
+	default:
+		s.load(it.dir)
 	}
 	s.roots = append(s.roots, t)
 	return nil
@@ -199,30 +212,26 @@ func (s *selecting) pick(t *taken, d *viewed, rel string, included, excluded []i
 	return pending
 }
 
-// matches returns the paths that a source means, in order, and whether it has
-// wildcards. Those are names in the directory that stands before the first.
-func (s *selecting) matches(src string) (list []string, wild bool, err error) {
+// matches returns the paths that a source means, in order, and the directory
+// that its wildcards look into, which is the one before the first.
+func (s *selecting) matches(src string) (list []string, dir string, err error) {
 	parts := strings.Split(src, "/")
 	first := slices.IndexFunc(parts, hasWildcard)
 	if first < 0 {
-		return []string{src}, false, nil
+		return []string{src}, src, nil
 	}
-	base, err := s.follow(path.Join(parts[:first]...))
-	if err != nil {
-		return nil, true, err
+	if dir, err = s.follow(path.Join(parts[:first]...)); err != nil {
+		return nil, dir, err
 	}
-	it, ok := s.at(base)
-	if !ok {
-		return nil, true, fs.ErrNotExist
-	}
-	if it.dir == nil {
-		return nil, true, nil
+	it, ok := s.at(dir)
+	if !ok || it.dir == nil {
+		return nil, dir, fs.ErrNotExist
 	}
 	w := walking{selecting: s, pattern: strings.Join(parts[first:], "/")}
 	// A class such as [^a] matches a slash too.
 	w.depth = len(parts) - first + strings.Count(w.pattern, "[")
 	w.walk(it.dir, "", 1)
-	return w.found, true, nil
+	return w.found, dir, nil
 }
 
 type walking struct {

@@ -173,7 +173,7 @@ func (v *view) at(name string) (item, bool) {
 			return item{}, false
 		}
 		var ok bool
-		if it, ok = find(v.list(it.dir), part); !ok {
+		if it, ok = findItem(v.list(it.dir), part); !ok {
 			return item{}, false
 		}
 	}
@@ -207,7 +207,7 @@ func (v *view) firstLink(name string) (string, bool) {
 		if i := strings.IndexByte(name[at:], '/'); i >= 0 {
 			end = at + i
 		}
-		it, ok := find(v.list(dir), name[at:end])
+		it, ok := findItem(v.list(dir), name[at:end])
 		if !ok {
 			return name, false
 		}
@@ -227,7 +227,7 @@ func (v *view) firstLink(name string) (string, bool) {
 // cleanPath is a clean path from the root of the context, "" for the root itself.
 func cleanPath(name string) string { return path.Join("/", name)[1:] }
 
-func find(items []item, name string) (item, bool) {
+func findItem(items []item, name string) (item, bool) {
 	i, ok := slices.BinarySearchFunc(items, name, func(it item, name string) int { return strings.Compare(it.Name, name) })
 	if !ok {
 		return item{}, false
