@@ -25,7 +25,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 	v.Range = s.d.lines(st.first, st.last)
 	at := s.d.lines(st.first, st.fromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
-	v.Steps, n.onbuild, v.Args = nil, nil, nil
+	v.Steps, n.onbuild, v.Args, v.secrets, v.ssh = nil, nil, nil, nil, nil
 	if s.inherits(st) {
 		v.Args = maps.Clone(base.Args)
 	}
@@ -36,6 +36,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 		v.Steps = append(v.Steps, Step{Text: st.source, Range: at})
 	}
 	f := filling{stageWork: s, n: n, env: baseEnvironment(s, st, base), refs: refs, ok: true}
+	f.defineStage(st, cmds)
 	for _, k := range cmds {
 		f.cmd(k)
 	}
@@ -92,6 +93,7 @@ func (f *filling) cmd(k *cmd) {
 	at := f.d.lines(k.first, k.last)
 	refs := f.refs[:len(k.froms)]
 	f.refs = f.refs[len(k.froms):]
+	f.defineCmd(k)
 	switch c := k.Command.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {
@@ -107,7 +109,13 @@ func (f *filling) cmd(k *cmd) {
 	case *instructions.CopyCommand:
 		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns, parents: c.Parents}, refs, at)
 	case *instructions.AddCommand:
+		first := len(f.n.Inputs)
 		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns}, nil, at)
+		if sum, known := f.expand(c.Checksum, at); known && sum != "" {
+			for i := range f.n.Inputs[first:] {
+				f.n.Inputs[first+i].pinned = true
+			}
+		}
 	case *instructions.RunCommand:
 		f.mounts(c, k, refs, at)
 	case *instructions.WorkdirCommand:
@@ -123,6 +131,11 @@ func (f *filling) arg(a argDecl, at hcl.Range) {
 		return
 	}
 	f.env.set(a.key, value, known)
+	if !known {
+		f.n.def.add(ClassArgument, a.key, "expression", a.value)
+	} else {
+		f.n.def.add(ClassArgument, a.key, "value", value)
+	}
 	if f.n.Args == nil {
 		f.n.Args = map[string]string{}
 	}
@@ -225,6 +238,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 		known = known && ok
 		return s, err
 	})
+	f.defineMounts(k)
 	if !known {
 		// The type of a mount may be among what is unknown.
 		f.mountAll(k, refs, at)
