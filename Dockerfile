@@ -20,19 +20,19 @@ COPY go.mod go.sum ./
 FROM --platform=$BUILDPLATFORM base AS build
 COPY cmd ./cmd
 COPY config ./config
+COPY internal ./internal
 COPY planner ./planner
 COPY runner ./runner
 COPY schema ./schema
+COPY scripts ./scripts
+ENV GOPROXY=file:///modules,https://proxy.golang.org,direct GOFLAGS="-buildvcs=false -trimpath"
 ARG VERSION=dev
 ARG TARGETOS TARGETARCH
-ENV GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    GOPROXY=file:///modules,https://proxy.golang.org,direct \
-    GOFLAGS="-buildvcs=false -trimpath '-ldflags=-s -w -X main.version=${VERSION}'"
 RUN --mount=type=bind,from=modules,target=/modules \
     --mount=type=cache,target=/root/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
     --mount=type=tmpfs,target=/tmp \
-    ["/usr/local/go/bin/go", "build", "-o", "/bin/orch", "./cmd/orch"]
+    ["/usr/local/go/bin/go", "run", "./scripts/build", "-o", "/bin/orch"]
 
 FROM scratch
 COPY --from=build /bin/orch /bin/orch

@@ -4,17 +4,16 @@ GO      ?= go
 export CGO_ENABLED = 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
 PREFIX  ?= /usr/local
 
 # The packages that the race detector goes over: all but those that link
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
 
-.PHONY: build install demo test check race lint cross bench fuzz clean
+.PHONY: build install demo test check race lint cross bench fuzz parity compat clean
 
 build:
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/orch ./cmd/orch
+	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
 
 install: build
 	install -D -m 0755 bin/orch $(DESTDIR)$(PREFIX)/bin/orch
@@ -43,6 +42,14 @@ lint:
 cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
+
+# Results against those of docker buildx bake, side by side on one builder.
+parity:
+	@scripts/parity.sh
+
+# Real builds on upstream BuildKit daemons, of this release and an older one.
+compat:
+	@scripts/compat.sh
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...

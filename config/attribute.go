@@ -121,6 +121,9 @@ var (
 	atArgs         = attributeIndex("args")
 	atInherits     = attributeIndex("inherits")
 	atDescription  = attributeIndex("description")
+	atSecret       = attributeIndex("secret")
+	atSSH          = attributeIndex("ssh")
+	atPolicy       = attributeIndex("policy")
 )
 
 // attributeIndex returns the place of an attribute, or -1.

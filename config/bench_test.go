@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/orch-build/orch/schema"
 )
@@ -79,3 +80,50 @@ func benchmark(b *testing.B, src string, targets int) {
 func BenchmarkMatrix200(b *testing.B)   { benchmark(b, matrixDefinition(20, 10), 200) }
 func BenchmarkMatrix5000(b *testing.B)  { benchmark(b, matrixDefinition(100, 50), 5000) }
 func BenchmarkWritten1000(b *testing.B) { benchmark(b, writtenDefinition(1000), 1000) }
+
+// BenchmarkImports resolves 100 imported files of 10 targets each.
+func BenchmarkImports(b *testing.B) {
+	const files, targets = 100, 10
+	host := mapHost{fstest.MapFS{}}
+	for i := range files {
+		host.MapFS[fmt.Sprintf("svc/s%d/build.hcl", i)] = &fstest.MapFile{Data: []byte(importedDefinition(targets))}
+	}
+	src := `variable "TAG" { default = "latest" }
+import "svc" {
+  source    = "svc/*/build.hcl"
+  variables = { TAG = TAG }
+}
+group "default" { targets = ["svc.*"] }`
+	b.ReportAllocs()
+	for b.Loop() {
+		opts := Options{Platform: "linux/amd64", Files: host}
+		f, diags := Parse("build.hcl", []byte(src), &opts)
+		cfg, more := Resolve([]*schema.File{f}, opts)
+		if diags = append(diags, more...); diags.HasErrors() {
+			b.Fatal(diags)
+		}
+		if len(cfg.Targets) != files*(targets+1) {
+			b.Fatalf("%d targets", len(cfg.Targets))
+		}
+		if err := Print(io.Discard, cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func importedDefinition(n int) string {
+	var b strings.Builder
+	b.WriteString(`variable "TAG" {}
+target "_base" { args = { A = "1" } }
+`)
+	for i := range n {
+		fmt.Fprintf(&b, `target "t%d" {
+  inherits = ["_base"]
+  target   = "final"
+  args     = { I = "%d", T = TAG }
+  tags     = ["example/${self.name}:${TAG}"]
+}
+`, i, i)
+	}
+	return b.String()
+}

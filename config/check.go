@@ -24,6 +24,7 @@ type checker struct {
 func (d *Definition) checkTarget(r *resolved) hcl.Diagnostics {
 	c := &checker{r: r, opts: &d.opts}
 	c.checkPlaces()
+	c.checkRemoteDockerfile()
 	c.checkPlatforms()
 	c.checkLimits()
 	c.checkAnnotations()

@@ -46,7 +46,7 @@ func (c *checker) checkSecrets() {
 func (c *checker) checkSSH() {
 	list, _ := c.r.values[attributeIndex("ssh")].([]SSH)
 	if p, ok := c.r.values[atContext].(place); ok && len(list) == 0 && overSSH(p) {
-		list = []SSH{{ID: "default"}}
+		list = []SSH{{ID: defaultName}}
 	}
 	seen := map[string]bool{}
 	for _, s := range list {
@@ -66,9 +66,11 @@ func (c *checker) checkSSH() {
 
 // overSSH reports whether a context is a git repository reached over SSH.
 func overSSH(p place) bool {
-	kind, s := classify(p.raw)
-	return kind == Git && (strings.HasPrefix(s, "ssh://") || isSCP(s))
+	c := p.context()
+	return c.Kind == Git && isSSH(c.Value)
 }
+
+func isSSH(url string) bool { return strings.HasPrefix(url, "ssh://") || isSCP(url) }
 
 // checkKeys looks at the paths of an agent: one socket, or keys. Without a
 // path it is the socket that SSH_AUTH_SOCK names.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"sort"
@@ -16,7 +17,7 @@ const defaultName = "default"
 // Choose cuts the definition down to what the options ask for.
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	cfg, diags := d.cut()
-	sensitive := d.ev.sensitive()
+	sensitive := d.sensitive()
 	finishDiags(diags, sensitive)
 	if cfg != nil {
 		cfg.sensitive = sensitive
@@ -55,6 +56,9 @@ func (d *Definition) sources() map[string][]byte {
 	for _, f := range d.files {
 		out[f.Name] = f.Src
 	}
+	for _, im := range d.imports {
+		maps.Copy(out, im.sources())
+	}
 	return out
 }
 
@@ -74,9 +78,8 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 	var names []string
 	var diags hcl.Diagnostics
 	for _, w := range wanted {
-		w = strings.ReplaceAll(w, ".", "_")
 		if !isPattern(w) {
-			names = append(names, w)
+			names = append(names, d.spelled(w))
 			continue
 		}
 		matched := d.match(w)
@@ -94,15 +97,22 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[]") }
 
-// match returns the groups and targets whose names match a pattern.
+// match returns the groups and targets whose names match a pattern. In both
+// "." can be written as "_".
 func (d *Definition) match(pattern string) []string {
-	var out []string
+	var exact, printed []string
 	for _, name := range slices.Concat(d.groupNames, d.targetNames) {
 		if ok, err := path.Match(pattern, name); ok && err == nil {
-			out = append(out, name)
+			exact = append(exact, name)
+		}
+		if ok, err := path.Match(printedName(pattern), printedName(name)); ok && err == nil {
+			printed = append(printed, name)
 		}
 	}
-	return unique(out)
+	if len(exact) > 0 {
+		return unique(exact)
+	}
+	return unique(printed)
 }
 
 // some lists names, at most n of them.

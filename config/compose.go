@@ -1,8 +1,6 @@
 package config
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,16 +8,10 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"github.com/compose-spec/compose-go/v2/loader"
-	composeschema "github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/schema"
 )
-
-// Compose files are read by the reference implementation, which follows
-// "extends", "include" and "env_file" on the disk by itself. Only what can
-// say how an image is built is looked at: the services' build sections.
 
 // addCompose enters the services of the Compose files as targets, and those
 // of them that are built as the group "default". All Compose files are one
@@ -35,7 +27,7 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 		return nil
 	}
 	places := composePlaces(d.files)
-	project, err := loadCompose(files, &d.opts)
+	project, err := d.opts.readCompose(files, false)
 	if err != nil {
 		return hcl.Diagnostics{composeError(err, hcl.Range{Filename: files[0].Filename, Start: hcl.InitialPos, End: hcl.InitialPos})}
 	}
@@ -47,7 +39,7 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 		if service.Build == nil {
 			continue
 		}
-		in, err := composeTarget(project, &service, base)
+		in, err := composeTarget(project, &service, d.ev, base)
 		if err != nil {
 			diags = append(diags, composeError(fmt.Errorf("service %q: %w", name, err), places[name]))
 			continue
@@ -74,69 +66,20 @@ func composeError(err error, at hcl.Range) *hcl.Diagnostic {
 
 // isCompose reports whether a text is a Compose file.
 func isCompose(filename string, src []byte, opts *Options) bool {
-	_, err := loadCompose([]types.ConfigFile{{Filename: filename, Content: src}}, opts, func(o *loader.Options) {
-		o.SkipConsistencyCheck = true
-	})
+	_, err := opts.readCompose([]types.ConfigFile{{Filename: filename, Content: src}}, true)
 	return err == nil
 }
 
-// loadCompose reads Compose files as one project, with all profiles on.
-func loadCompose(files []types.ConfigFile, opts *Options, more ...func(*loader.Options)) (*types.Project, error) {
-	env, err := composeEnv(opts)
+// readCompose reads Compose files with the variables that they see.
+func (o *Options) readCompose(files []types.ConfigFile, lenient bool) (*types.Project, error) {
+	if o.Compose == nil {
+		return nil, errors.New("no reader of Compose files was handed in")
+	}
+	env, err := composeEnv(o)
 	if err != nil {
 		return nil, err
 	}
-	details := types.ConfigDetails{ConfigFiles: files, Environment: env}
-	name := cmp.Or(env["COMPOSE_PROJECT_NAME"], "bake")
-	model, err := loader.LoadModelWithContext(context.Background(), details, append(more, func(o *loader.Options) {
-		o.SetProjectName(name, false)
-		o.SkipNormalization = true
-		o.SkipValidation = true
-	})...)
-	if err != nil {
-		return nil, err
-	}
-	model = buildPart(model)
-	if len(model) == 0 {
-		return nil, errors.New("the file has no services")
-	}
-	if err := composeschema.Validate(model); err != nil {
-		return nil, err
-	}
-	options := loader.ToOptions(&details, append(more, func(o *loader.Options) {
-		o.SkipNormalization = true
-		o.Profiles = []string{"*"}
-	}))
-	return loader.ModelToProject(model, options, details)
-}
-
-// buildPart cuts a Compose model down to what says how images are built, so
-// that nothing else in it can be wrong.
-func buildPart(model map[string]any) map[string]any {
-	out := map[string]any{}
-	if s, ok := model["secrets"]; ok {
-		out["secrets"] = s
-	}
-	services, ok := model["services"].(map[string]any)
-	if !ok {
-		return out
-	}
-	kept := map[string]any{}
-	for name, s := range services {
-		service, ok := s.(map[string]any)
-		if s != nil && !ok {
-			continue
-		}
-		part := map[string]any{}
-		for _, key := range []string{"image", "build", "environment", "env_file"} {
-			if v, ok := service[key]; ok {
-				part[key] = v
-			}
-		}
-		kept[name] = part
-	}
-	out["services"] = kept
-	return out
+	return o.Compose(files, env, lenient)
 }
 
 // composeEnv returns the variables of Compose files: what was given on the

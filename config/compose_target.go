@@ -13,9 +13,9 @@ import (
 )
 
 // composeTarget reads a service's build section as a target.
-func composeTarget(project *types.Project, service *types.ServiceConfig, base string) (*instance, error) {
+func composeTarget(project *types.Project, service *types.ServiceConfig, ev *evaluator, base string) (*instance, error) {
 	name := strings.ReplaceAll(service.Name, ".", "_")
-	info := &blockInfo{Target: &schema.Target{Block: schema.Block{Kind: "target", Label: name}}, base: base}
+	info := &blockInfo{Target: &schema.Target{Block: schema.Block{Kind: "target", Label: name}}, ev: ev, base: base}
 	if diag := checkName(name, info.LabelRange); diag != nil {
 		return nil, errors.New(diag.Detail)
 	}

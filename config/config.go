@@ -68,6 +68,9 @@ const (
 	// OCILayout is an image in an OCI layout folder on this machine; Value is
 	// the path with "@digest" or ":tag", without the "oci-layout://" in front.
 	OCILayout
+	// Archive is a folder in an archive that the builder fetches; Value is its
+	// URL, and behind "#:" the folder, if it is not the top.
+	Archive
 	// LinkedTarget is the result of another target of the same definition;
 	// Value is its name, without the "target:" in front.
 	LinkedTarget

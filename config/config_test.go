@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
 	"golang.org/x/tools/txtar"
 )
@@ -23,6 +24,12 @@ type mapHost struct{ fstest.MapFS }
 
 func (h mapHost) Stat(name string) (fs.FileInfo, error) { return h.MapFS.Stat(filepath.Clean(name)) }
 func (h mapHost) ReadFile(name string) ([]byte, error)  { return h.MapFS.ReadFile(filepath.Clean(name)) }
+
+func (h mapHost) ReadDir(name string) ([]fs.DirEntry, error) {
+	return h.MapFS.ReadDir(filepath.Clean(name))
+}
+
+func (h mapHost) RealPath(name string) (string, error) { return filepath.Clean(name), nil }
 
 // TestFixtures resolves the definition of each archive. The lines of the
 // archive's comment that begin with ">" say how; the files that are named in
@@ -75,7 +82,7 @@ func runFixture(t *testing.T, name string) {
 func resolveFixture(t *testing.T, archive *txtar.Archive, host mapHost) []byte {
 	t.Helper()
 	opts, files := fixtureOptions(t, string(archive.Comment))
-	opts.Host = host
+	opts.Host, opts.Files = host, host
 	if len(files) == 0 {
 		files = []string{"build.hcl"}
 	}
@@ -114,6 +121,7 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 	t.Helper()
 	env := map[string]string{}
 	opts = Options{
+		Compose:  compose.Load,
 		Platform: "linux/amd64",
 		Vars:     map[string]string{},
 		LookupEnv: func(name string) (string, bool) {
@@ -144,6 +152,8 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 			opts.Except = strings.Fields(value)
 		case "filter":
 			opts.Filters = append(opts.Filters, value)
+		case "remote":
+			opts.Remote = &Remote{URL: value, Tree: true}
 		case "relative":
 			opts.FileRelative = true
 		case "set":

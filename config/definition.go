@@ -14,7 +14,11 @@ import (
 type Definition struct {
 	opts  Options
 	files []*schema.File
+	mod   *module
 	ev    *evaluator
+	// imports are the imported files; their targets and groups are among
+	// those here.
+	imports []*Definition
 
 	// targets holds the targets by name; targetNames is their order.
 	targets     map[string]*definedTarget
@@ -32,14 +36,24 @@ type Definition struct {
 // merged in their order.
 type definedTarget struct {
 	name      string
+	local     string // the name in the file that has it, without a namespace
 	instances []*instance
 	at        hcl.Range
 }
 
 // Evaluate works out everything that the files say.
 func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics) {
-	d := &Definition{opts: opts, files: files, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}}
-	d.ev = newEvaluator(&d.opts)
+	return evaluate(files, opts, &module{count: &importCount{}})
+}
+
+func newDefinition(files []*schema.File, opts Options, mod *module) *Definition {
+	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}}
+	d.ev = newEvaluator(&d.opts, mod)
+	return d
+}
+
+func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl.Diagnostics) {
+	d := newDefinition(files, opts, mod)
 	diags := d.ev.declare(files)
 	diags = append(diags, d.ev.declareFunctions(files)...)
 	diags = append(diags, d.ev.loadVariables()...)
@@ -49,8 +63,9 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 	diags = append(diags, d.ev.loadConstants()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
+	diags = append(diags, d.addImports()...)
 	diags = append(diags, d.expandMembers()...)
-	finishDiags(diags, d.ev.sensitive())
+	finishDiags(diags, d.sensitive())
 	return d, diags
 }
 
@@ -74,7 +89,7 @@ func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
 			d.addGroup(&definedGroup{Group: Group{Name: g.Label, Range: g.DefRange}, block: g})
 		}
 		for _, t := range f.Targets {
-			instances, more := d.ev.expand(newBlockInfo(t, base))
+			instances, more := d.ev.expand(newBlockInfo(t, d.ev, base))
 			diags = append(diags, more...)
 			d.incomplete = d.incomplete || more.HasErrors()
 			m := madeBy{label: t.Label, at: t.DefRange}
@@ -91,6 +106,9 @@ func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
 // baseOf returns the folder that contexts written in a file start from, or ""
 // for the working directory.
 func (d *Definition) baseOf(filename string) string {
+	if d.mod.imported {
+		return filepath.Dir(filename)
+	}
 	if !d.opts.FileRelative || filename == "" || filename == "-" || strings.Contains(filename, "://") {
 		return ""
 	}
@@ -113,7 +131,7 @@ func (d *Definition) addInstance(in *instance) {
 func (d *Definition) addTarget(in *instance) {
 	t := d.targets[in.name]
 	if t == nil {
-		t = &definedTarget{name: in.name, at: in.block.DefRange}
+		t = &definedTarget{name: in.name, local: in.name, at: in.block.DefRange}
 		d.targets[in.name] = t
 		d.targetNames = append(d.targetNames, in.name)
 	}

@@ -13,6 +13,7 @@ import (
 // asks for it, so the order of blocks does not matter.
 type evaluator struct {
 	opts  *Options
+	mod   *module
 	vars  map[string]*variable
 	funcs map[string]*userFunction
 	// root is the scope of everything: variables enter it when they have
@@ -55,9 +56,10 @@ type reference struct {
 	at         hcl.Range
 }
 
-func newEvaluator(opts *Options) *evaluator {
+func newEvaluator(opts *Options, mod *module) *evaluator {
 	ev := &evaluator{
 		opts:      opts,
+		mod:       mod,
 		vars:      map[string]*variable{},
 		funcs:     map[string]*userFunction{},
 		instances: map[string][]*instance{},

@@ -17,8 +17,8 @@ func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	for _, e := range d.opts.Except {
 		names := d.match(e)
-		if !isPattern(e) && (d.targets[e] != nil || d.ev.groups[e] != nil) {
-			names = []string{e}
+		if name := d.spelled(e); !isPattern(e) && (d.targets[name] != nil || d.ev.groups[name] != nil) {
+			names = []string{name}
 		}
 		if len(names) == 0 {
 			diags = append(diags, &hcl.Diagnostic{

@@ -33,14 +33,16 @@ var basenameFunc = textFunc("path", path.Base)
 var dirnameFunc = textFunc("path", path.Dir)
 
 // sanitizeFunc makes a text fit to be the name of a target.
-var sanitizeFunc = textFunc("name", func(s string) string {
+var sanitizeFunc = textFunc("name", sanitizeName)
+
+func sanitizeName(s string) string {
 	return strings.Map(func(r rune) rune {
 		if nameRune(r) {
 			return r
 		}
 		return '_'
 	}, s)
-})
+}
 
 // nameRune reports whether a character may stand in the name of a target.
 func nameRune(r rune) bool {

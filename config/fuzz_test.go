@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -24,7 +25,7 @@ group "default" { targets = ["a"] }`, "V=x,y")
 	f.Add("compose.yml", "services:\n  default:\n    build:\n      context: .\n      x-bake: {tags: a b}\n", "")
 	f.Add("bake", "function \"f\" {\n params = [x]\n result = try(f(x), x)\n}\nx = f(1)\n", "")
 	f.Fuzz(func(t *testing.T, name, src, v string) {
-		opts := Options{Platform: "linux/amd64", All: true, Vars: map[string]string{"V": v}}
+		opts := Options{Compose: compose.Load, Platform: "linux/amd64", All: true, Vars: map[string]string{"V": v}}
 		file, diags := Parse(name, []byte(src), &opts)
 		if diags.HasErrors() || file.Syntax == schema.Compose && len(src) > 1000 {
 			return

@@ -24,7 +24,8 @@ type instance struct {
 // blockInfo is what the instances of one block share.
 type blockInfo struct {
 	*schema.Target
-	base   string // the folder that contexts are relative to, or ""
+	ev     *evaluator // of the file that has the block
+	base   string     // the folder that contexts are relative to, or ""
 	exprs  [numAttributes]hcl.Expression
 	self   [numAttributes]bool // which expressions speak of self
 	ranges map[string]hcl.Range
@@ -32,8 +33,8 @@ type blockInfo struct {
 	selfish bool
 }
 
-func newBlockInfo(b *schema.Target, base string) *blockInfo {
-	info := &blockInfo{Target: b, base: base, ranges: map[string]hcl.Range{}}
+func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
+	info := &blockInfo{Target: b, ev: ev, base: base, ranges: map[string]hcl.Range{}}
 	for i := range attributes {
 		name := attributes[i].name
 		attr, ok := b.Attrs[name]

@@ -28,7 +28,7 @@ type ListedVariable struct {
 	Type        string `json:"type,omitempty"`
 	// Value is the value as text, lists and maps as JSON; nil is null.
 	Value *string `json:"value,omitempty"`
-	// Source is "default", "environment", "--var", or the name of a file of
+	// Source is "default", "environment", "--var", "import" or the name of a file of
 	// variables; "" if the variable has no value.
 	Source    string `json:"source,omitempty"`
 	Sensitive bool   `json:"sensitive,omitempty"`
@@ -64,7 +64,8 @@ func (d *Definition) Groups() []ListedGroup {
 	return out
 }
 
-// Variables lists the variables of the files in the order of their names.
+// Variables lists the variables of the files in the order of their names, then
+// those of each imported file, with its namespace in front.
 // Constants are no variables. The value of a sensitive one is masked.
 func (d *Definition) Variables() []ListedVariable {
 	out := []ListedVariable{}
@@ -74,7 +75,7 @@ func (d *Definition) Variables() []ListedVariable {
 			continue
 		}
 		l := ListedVariable{
-			Name:        name,
+			Name:        d.mod.prefix + name,
 			Description: d.ev.blockText(v, "description"),
 			Source:      v.source,
 			Value:       shownVariable(v, d.ev.root.Variables[name]),
@@ -88,6 +89,9 @@ func (d *Definition) Variables() []ListedVariable {
 			l.Value = &masked
 		}
 		out = append(out, l)
+	}
+	for _, im := range d.imports {
+		out = append(out, im.Variables()...)
 	}
 	return out
 }

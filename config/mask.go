@@ -50,6 +50,15 @@ func maskJSON(src string, sensitive []string) string {
 	return src
 }
 
+// sensitive lists the texts that must not be printed, of imported files too.
+func (d *Definition) sensitive() []string {
+	out := d.ev.sensitive()
+	for _, im := range d.imports {
+		out = append(out, im.sensitive()...)
+	}
+	return out
+}
+
 // sensitive lists the texts that must not be printed.
 func (ev *evaluator) sensitive() []string {
 	var out []string

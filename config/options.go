@@ -3,6 +3,8 @@ package config
 import (
 	"io/fs"
 	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // Options is everything outside the files that a definition depends on. The
@@ -35,6 +37,10 @@ type Options struct {
 	// Environ is the environment for Compose files, as os.Environ gives it.
 	Environ []string
 
+	// Compose reads Compose files, as package config/compose does; nil reads
+	// none.
+	Compose func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
+
 	// Platform is the value of BAKE_LOCAL_PLATFORM, such as "linux/amd64".
 	Platform string
 	// CmdContext is the value of BAKE_CMD_CONTEXT.
@@ -51,6 +57,10 @@ type Options struct {
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.
 	FileRelative bool
+	// Remote is where the definition comes from, nil for this machine.
+	Remote *Remote
+	// Files is where the files of import blocks are read; nil has none.
+	Files Files
 	// Host is where secrets, keys and destinations are looked at; nil checks
 	// none of them.
 	Host Host

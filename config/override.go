@@ -25,11 +25,12 @@ type Override struct {
 	Text string
 }
 
-// ParseOverride reads PATTERN.KEY[.SUB][+]=VALUE, the form of --set.
+// ParseOverride reads PATTERN.KEY[.SUB][+]=VALUE, the form of --set. The names
+// of imported targets have dots, so the first part that is a key counts as it.
 func ParseOverride(text string) (Override, error) {
 	left, value, hasValue := strings.Cut(text, "=")
 	left, grows := strings.CutSuffix(left, "+")
-	parts := strings.SplitN(left, ".", 3)
+	parts := splitOverride(left)
 	if len(parts) < 2 {
 		return Override{}, fmt.Errorf("%q is not of the form TARGET.KEY=VALUE", text)
 	}
@@ -54,6 +55,24 @@ func ParseOverride(text string) (Override, error) {
 		return o, fmt.Errorf("%q cannot be appended to: write = instead of +=", o.Key+"."+o.Sub)
 	}
 	return o, nil
+}
+
+// splitOverride returns the pattern, the key, and what follows the key, if
+// anything does.
+func splitOverride(left string) []string {
+	parts := strings.Split(left, ".")
+	for i := 1; i < len(parts); i++ {
+		key := findSetKey(parts[i])
+		if key == nil || i < len(parts)-1 && key.shape != named && findSetKey(parts[i+1]) != nil {
+			continue
+		}
+		out := []string{strings.Join(parts[:i], "."), parts[i]}
+		if i < len(parts)-1 {
+			out = append(out, strings.Join(parts[i+1:], "."))
+		}
+		return out
+	}
+	return strings.SplitN(left, ".", 3)
 }
 
 // shape is what the values of a --set key look like.
@@ -150,8 +169,10 @@ func (d *Definition) matchOverrides() hcl.Diagnostics {
 
 // matchTargets returns the names of the targets that an override is for.
 func (d *Definition) matchTargets(o Override) ([]string, *hcl.Diagnostic) {
-	if _, ok := d.targets[o.Pattern]; ok {
+	if name := d.spelled(o.Pattern); d.targets[o.Pattern] != nil {
 		return []string{o.Pattern}, nil
+	} else if len(d.imports) > 0 && d.targets[name] != nil {
+		return []string{name}, nil
 	}
 	var names []string
 	for _, name := range d.targetNames {

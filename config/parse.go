@@ -9,7 +9,10 @@ import (
 // without a telling one, and standard input, is tried as Compose, HCL and
 // JSON, in that order.
 func Parse(filename string, src []byte, opts *Options) (*schema.File, hcl.Diagnostics) {
-	dialect := schema.DialectOf(filename)
+	return parseDialect(filename, src, schema.DialectOf(filename), opts)
+}
+
+func parseDialect(filename string, src []byte, dialect schema.Dialect, opts *Options) (*schema.File, hcl.Diagnostics) {
 	if _, ok := schema.SyntaxOf(filename); ok {
 		return schema.Parse(filename, src, dialect)
 	}

@@ -12,7 +12,13 @@ import (
 
 // place is a context as it was written, with the folder that a relative path
 // starts from; base is "" for the working directory.
-type place struct{ raw, base string }
+type place struct {
+	raw, base string
+	// remote is where the place is in the tree of a remote definition, "" if it
+	// is not there.
+	remote     string
+	remoteKind ContextKind
+}
 
 // places holds named contexts.
 type places map[string]place
@@ -116,6 +122,9 @@ func (contextMap) show(v any) any {
 	out := make(map[string]string, len(m))
 	for k, p := range m {
 		out[k] = p.located()
+		if kind, name := classify(out[k]); kind == LinkedTarget {
+			out[k] = linkScheme + printedName(name)
+		}
 	}
 	return out
 }
@@ -145,6 +154,9 @@ func (p place) located() string {
 // shown returns the place as --print shows the context of a target.
 func (p place) shown() string {
 	s := p.located()
+	if p.remote != "" {
+		return p.remote
+	}
 	if kind, _ := classify(s); kind == Git || kind == HTTP {
 		return s
 	}
@@ -153,6 +165,9 @@ func (p place) shown() string {
 
 // context reads the place into its kind.
 func (p place) context() Context {
+	if p.remote != "" {
+		return Context{Kind: p.remoteKind, Value: p.remote, Raw: p.raw}
+	}
 	kind, value := classify(p.located())
 	if kind == Local {
 		value = path.Clean(value)
@@ -160,14 +175,17 @@ func (p place) context() Context {
 	return Context{Kind: kind, Value: value, Raw: p.raw}
 }
 
-const cwdScheme = "cwd://"
+const (
+	cwdScheme  = "cwd://"
+	linkScheme = "target:"
+)
 
 // schemes are the prefixes that say what a context is.
 var schemes = []struct {
 	prefix string
 	kind   ContextKind
 }{
-	{"target:", LinkedTarget},
+	{linkScheme, LinkedTarget},
 	{"docker-image://", Image},
 	{"oci-layout://", OCILayout},
 	{cwdScheme, Local},

@@ -9,14 +9,15 @@ import (
 
 // Print writes the configuration as the peer's JSON: the groups and targets
 // by name, each target with what was written or follows from it. Values of
-// sensitive variables are masked.
+// sensitive variables are masked, and the dots of imported names are written
+// as "_", because the peer's names have none.
 func Print(w io.Writer, cfg *Config) error {
 	var targets, groups object
 	for _, t := range cfg.Targets {
-		targets = append(targets, property{t.Name, t.shown()})
+		targets = append(targets, property{printedName(t.Name), t.shown()})
 	}
 	for _, g := range cfg.Groups {
-		groups = append(groups, property{g.Name, g.shown()})
+		groups = append(groups, property{printedName(g.Name), g.shown()})
 	}
 	var out object
 	if len(groups) > 0 {
@@ -38,7 +39,7 @@ func (g *Group) shown() object {
 	if g.Description != "" {
 		out = append(out, property{"description", g.Description})
 	}
-	return append(out, property{"targets", g.Targets})
+	return append(out, property{"targets", mapEntries(g.Targets, printedName)})
 }
 
 func (t *Target) shown() object {

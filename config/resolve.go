@@ -170,15 +170,16 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 		v := in.values
 		if in.block.selfish && self != t.name {
 			scope := in.scope.NewChild()
-			scope.Variables = d.ev.scopeFor(self, nil).Variables
+			scope.Variables = in.block.ev.scopeFor(d.targets[self].local, nil).Variables
 			for i := range attributes {
 				if in.block.self[i] {
 					var more hcl.Diagnostics
-					v[i], more = in.evaluate(d.ev, i, scope)
+					v[i], more = in.evaluate(in.block.ev, i, scope)
 					diags = append(diags, more...)
 				}
 			}
 		}
+		in.block.ev.mod.local(&v, in.block.base)
 		own.merge(&v, in.block.ranges)
 		base = in.block.base
 	}
@@ -196,7 +197,7 @@ func (d *Definition) selfish(t *definedTarget, seen map[string]bool) bool {
 			return true
 		}
 		parents, _ := in.values[atInherits].([]string)
-		for _, p := range parents {
+		for _, p := range in.block.ev.mod.qualified(parents) {
 			if d.selfish(d.targets[p], seen) {
 				return true
 			}
@@ -217,6 +218,10 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 	if d.ev.groups[name] != nil {
 		diag.Detail = fmt.Sprintf("%q is a group, and a target is needed here.", name)
+		return diag
+	}
+	if hint := d.inNamespace(name); hint != "" {
+		diag.Detail += hint
 		return diag
 	}
 	names := d.names()

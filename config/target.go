@@ -16,6 +16,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 		r.values[atDockerfile] = "Dockerfile"
 	}
 	d.addSourceDateEpoch(r)
+	d.moveToRemote(r)
 	outputsToStdout(r)
 	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges}
 	diags := d.checkTarget(r)
@@ -26,6 +27,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	}
 	t.written = r.values
 	decideSecrets(t, &d.opts)
+	d.addRemoteCredentials(t)
 	return t, diags
 }
 

@@ -139,6 +139,9 @@ func (ev *evaluator) valueOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() || v.block == nil {
 		return value, diags
 	}
+	if value, diags, ok := ev.givenValue(v, value); ok {
+		return value, diags
+	}
 	text, fromJSON, ok := ev.outside(v)
 	if !ok {
 		return value, diags
@@ -237,8 +240,11 @@ func (ev *evaluator) outside(v *variable) (text string, fromJSON, ok bool) {
 
 // origin names the source of the value for people.
 func (v *variable) origin() string {
-	if v.source == "environment" {
+	switch v.source {
+	case "environment":
 		return "the environment"
+	case "import":
+		return "the import"
 	}
 	return v.source
 }

@@ -31,6 +31,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"jsonget":   cmdJSONGet,
 	"exits":     cmdExits,
 	"interrupt": cmdInterrupt,
+	"split":     cmdSplit,
+	"serve":     cmdServe,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".
@@ -112,12 +114,31 @@ func cmdDigest(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: digest IMAGE")
 	}
-	img, err := openImage(ts, args[0])
-	ts.Check(err)
-	d, err := img.Digest()
+	d, err := imageDigest(ts, args[0])
 	ts.Check(err)
 	_, err = fmt.Fprintln(ts.Stdout(), d)
 	ts.Check(err)
+}
+
+// imageDigest is that of an image of an archive, or of what a name in the
+// registry points to, which may be an index.
+func imageDigest(ts *testscript.TestScript, ref string) (v1.Hash, error) {
+	if strings.HasPrefix(ref, shared.registry) {
+		r, err := name.ParseReference(ref, name.Insecure)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		desc, err := remote.Get(r)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		return desc.Digest, nil
+	}
+	img, err := openImage(ts, ref)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return img.Digest()
 }
 
 // cmdJSONGet prints one value of a JSON file: "jsonget FILE key.key".

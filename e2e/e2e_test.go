@@ -28,6 +28,10 @@ var shared struct {
 	busybox  string // folder with a static busybox
 }
 
+// builderEnv is the address of a builder that the scripts use in place of the
+// embedded one.
+const builderEnv = "ORCH_E2E_BUILDER"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(registryEnv) != "" {
 		serveRegistry()
@@ -168,7 +172,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ORCH_STATE_DIR", shared.state)
 			env.Setenv("REGISTRY", shared.registry)
 			env.Setenv("BUSYBOX", shared.busybox)
+			env.Setenv("BUILDKIT_HOST", os.Getenv(builderEnv))
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("HOME", env.WorkDir)
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
 				if v := goEnv(name); v != "" {

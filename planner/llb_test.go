@@ -40,6 +40,12 @@ func (anyImage) ResolveImageConfig(_ context.Context, ref string, opt sourcereso
 
 // llbOf is what BuildKit's own frontend makes of a target on a platform.
 func llbOf(data []byte, t *config.Target, platform string) (*llb.Definition, error) {
+	return llbWith(data, t, platform, nil)
+}
+
+// llbWith is llbOf with a main context; one of BuildKit's own is never equal to
+// another.
+func llbWith(data []byte, t *config.Target, platform string, mainContext *llb.State) (*llb.Definition, error) {
 	pl := platforms.MustParse(platform)
 	build := platforms.MustParse("linux/amd64")
 	res, err := dockerfile2llb.Dockerfile2LLB(context.Background(), data, dockerfile2llb.ConvertOpt{
@@ -48,6 +54,7 @@ func llbOf(data []byte, t *config.Target, platform string) (*llb.Definition, err
 		},
 		TargetPlatform: &pl,
 		MetaResolver:   anyImage{},
+		MainContext:    mainContext,
 	})
 	if err != nil {
 		return nil, err
@@ -115,6 +122,7 @@ func compare(t *testing.T, b *Build, platform string, end *Vertex, each bool) {
 	if err != nil {
 		t.Fatalf("BuildKit refuses what was planned: %v", err)
 	}
+	compareReduced(t, b, platform)
 	theirs, paths, local := stepsOf(t, def)
 	alone := len(parse(data).stages) == 1 && len(externals(end)) == 0
 	ours := map[string]bool{}
@@ -131,6 +139,36 @@ func compare(t *testing.T, b *Build, platform string, end *Vertex, each bool) {
 	}
 	if local {
 		comparePaths(t, b, paths)
+	}
+}
+
+// compareReduced demands that the reduced Dockerfile comes to the very same
+// definition, with the same names, and that each of its lines is where it says.
+func compareReduced(t *testing.T, b *Build, platform string) {
+	t.Helper()
+	st := llb.Local("context", llb.LocalUniqueID("one"))
+	whole, err := llbWith(b.Dockerfile.Data, b.Target, platform, &st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Reduced()
+	def, err := llbWith(r.Data, b.Target, platform, &st)
+	if err != nil {
+		t.Fatalf("%s on %s: %v in the reduced Dockerfile\n%s", b.Name(), platform, err, r.Data)
+	}
+	if !slices.EqualFunc(def.Def, whole.Def, bytes.Equal) {
+		t.Errorf("%s on %s: the reduced Dockerfile gives another definition\n%s", b.Name(), platform, r.Data)
+	}
+	for id, md := range whole.Metadata {
+		if got := def.Metadata[id].Description["llb.customname"]; got != md.Description["llb.customname"] {
+			t.Errorf("%s on %s: the step %q is %q in the reduced Dockerfile\n%s", b.Name(), platform, md.Description["llb.customname"], got, r.Data)
+		}
+	}
+	lines := strings.Split(string(b.Dockerfile.Data), "\n")
+	for i, line := range strings.Split(strings.TrimSuffix(string(r.Data), "\n"), "\n") {
+		if at := r.Line(i + 1); line != "FROM scratch" && line != lines[at-1] {
+			t.Errorf("%s: line %d of the reduced Dockerfile is %q, line %d of the whole is %q", b.Name(), i+1, line, at, lines[at-1])
+		}
 	}
 }
 

@@ -196,6 +196,9 @@ type Build struct {
 	Inputs []*Build
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
+
+	parsed *parsed // nil unless the Dockerfile's stages were read
+	needs  []int   // the stages of parsed that the build reaches, in order
 }
 
 // Name is the name of the build's target.

@@ -9,30 +9,111 @@ import (
 	"github.com/orch-build/orch/config"
 )
 
-// entries are the lists of exporters and caches of a build's target.
-func entries(b *Build) [][]config.Entry {
-	return [][]config.Entry{b.Target.Outputs, b.Target.CacheFrom, b.Target.CacheTo}
+// maxGroups is how many targets, or shapes of targets, are printed in full.
+const maxGroups = 40
+
+// targets prints each target, those of the same shape together when they are
+// many, and in a line each when there are as many shapes.
+func (t *text) targets() {
+	t.heading("Targets")
+	groups := t.groups()
+	if t.opt.Fold >= 0 && len(groups) > maxGroups {
+		t.brief(groups)
+		return
+	}
+	for _, group := range groups {
+		t.target(group)
+	}
+}
+
+// brief prints a line for each shape.
+func (t *text) brief(groups [][]*Build) {
+	var rows [][2]string
+	for _, g := range groups {
+		base, own, _ := t.split(g[0])
+		var facts []string
+		if len(base) > 0 {
+			facts = append(facts, "shares "+strings.Join(t.labels(base, green), ", "))
+		}
+		facts = append(facts, "adds "+count(len(own), "stage"))
+		rows = append(rows, [2]string{t.paint(cyan, t.names(buildNames(g), -1)), strings.Join(facts, ", ")})
+	}
+	t.table(rows)
+	fmt.Fprintf(t.w, "\nName targets to see them in full: orch plan %s\n", groups[0][0].Name())
+}
+
+func buildNames(group []*Build) []string {
+	var names []string
+	for _, b := range group {
+		names = append(names, b.Name())
+	}
+	return names
+}
+
+// groups puts builds of the same shape together, in the order of the plan.
+func (t *text) groups() [][]*Build {
+	fold := t.opt.Fold >= 0 && len(t.Builds) > t.opt.Fold
+	place := map[string]int{}
+	var out [][]*Build
+	for _, b := range t.Builds {
+		key := b.Name()
+		if fold {
+			key = shape(b, t.reach[b.Name()])
+		}
+		i, ok := place[key]
+		if !ok {
+			i = len(out)
+			place[key] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], b)
+	}
+	return out
+}
+
+// shape is equal for targets that differ in names and texts only: the same
+// shared vertices, as many own stages with as many steps, the same platforms,
+// kinds of outputs and caches.
+func shape(b *Build, reached []*Vertex) string {
+	var s []string
+	for _, v := range reached {
+		if v.Shared() {
+			s = append(s, v.ID)
+		} else {
+			s = append(s, fmt.Sprint(v.Kind, len(v.Steps), v.Platform))
+		}
+	}
+	slices.Sort(s)
+	s = append(s, fmt.Sprint(b.Wanted, b.Platforms, len(b.Target.Tags) > 0))
+	for _, in := range b.Inputs {
+		s = append(s, in.Name())
+	}
+	for _, list := range [][]config.Entry{b.Target.Outputs, b.Target.CacheFrom, b.Target.CacheTo} {
+		for _, e := range list {
+			s = append(s, e.Type)
+		}
+		s = append(s, "")
+	}
+	return strings.Join(s, "\n")
 }
 
 // target prints what one target, or several of the same shape, have beyond
 // what is shared.
 func (t *text) target(group []*Build) {
 	b := group[0]
-	var names []string
-	for _, g := range group {
-		names = append(names, g.Name())
-	}
-	title := t.names(names, -1)
+	title := t.names(buildNames(group), -1)
 	if !b.Wanted {
 		title += "  (linked only)"
 	}
-	fmt.Fprintf(t.w, "%s\n", t.paint("1;36", title))
+	for _, line := range wrap(title, t.opt.Width) {
+		fmt.Fprintf(t.w, "%s\n", t.paint(cyan, line))
+	}
 	if len(group) > 1 {
-		t.row("for example", 11, b.Name())
+		t.row(t.paint(dim, "for example"), 11, b.Name())
 	}
 	for _, r := range t.facts(b) {
 		if r[1] != "" {
-			t.row(r[0], 11, r[1])
+			t.row(t.paint(dim, r[0]), 11, r[1])
 		}
 	}
 }
@@ -41,16 +122,16 @@ func (t *text) target(group []*Build) {
 func (t *text) facts(b *Build) [][2]string {
 	base, own, sources := t.split(b)
 	return [][2]string{
-		{"shares", strings.Join(t.labels(base), ", ")},
-		{"adds", strings.Join(t.labels(own), ", ")},
-		{"fetches", strings.Join(t.labels(sources), ", ")},
+		{"shares", strings.Join(t.labels(base, green, b.Platforms...), ", ")},
+		{"adds", strings.Join(t.labels(own, "", b.Platforms...), ", ")},
+		{"fetches", strings.Join(t.labels(sources, "", b.Platforms...), ", ")},
 		{"platforms", strings.Join(b.Platforms, ", ")},
-		{"after", inputNames(b)},
+		{"after", strings.Join(buildNames(b.Inputs), ", ")},
 		{"reads", strings.Join(t.reads(b), ", ")},
-		{"tags", strings.Join(b.Target.Tags, ", ")},
-		{"output", entryList(b.Target.Outputs)},
-		{"cache from", entryList(b.Target.CacheFrom)},
-		{"cache to", entryList(b.Target.CacheTo)},
+		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
+		{"output", t.printable(entryList(b.Target.Outputs))},
+		{"cache from", t.printable(entryList(b.Target.CacheFrom))},
+		{"cache to", t.printable(entryList(b.Target.CacheTo))},
 	}
 }
 
@@ -79,52 +160,22 @@ func (t *text) split(b *Build) (base, own, sources []*Vertex) {
 	return base, own, sources
 }
 
-func inputNames(b *Build) string {
-	var names []string
-	for _, in := range b.Inputs {
-		names = append(names, in.Name())
-	}
-	return strings.Join(names, ", ")
-}
-
 // reads lists the directories that the stages of a target take files from,
 // with the paths in them.
 func (t *text) reads(b *Build) []string {
-	all := map[string]bool{}
-	paths := map[string]map[string]bool{}
-	for _, v := range t.reach[b.Name()] {
-		for _, e := range v.Inputs {
-			if e.From.Kind != LocalContext {
-				continue
-			}
-			dir := e.From.Name
-			if paths[dir] == nil {
-				paths[dir] = map[string]bool{}
-			}
-			if e.Paths == nil || slices.Contains(e.Paths, ".") {
-				all[dir] = true
-			}
-			for _, p := range e.Paths {
-				paths[dir][p] = true
-			}
-		}
-	}
+	const most = 8
 	var out []string
-	for _, dir := range slices.Sorted(maps.Keys(paths)) {
-		out = append(out, readText(dir, all[dir], slices.Sorted(maps.Keys(paths[dir]))))
+	for _, r := range readsOf(t.reach[b.Name()]) {
+		s := r.Directory + ": " + strings.Join(r.Paths, " ")
+		switch {
+		case r.All:
+			s = r.Directory + " (all of it)"
+		case len(r.Paths) > most:
+			s = fmt.Sprintf("%s: %s and %d more", r.Directory, strings.Join(r.Paths[:most], " "), len(r.Paths)-most)
+		}
+		out = append(out, t.printable(s))
 	}
 	return out
-}
-
-func readText(dir string, all bool, paths []string) string {
-	const most = 8
-	switch {
-	case all:
-		return dir + " (all of it)"
-	case len(paths) > most:
-		return fmt.Sprintf("%s: %s and %d more", dir, strings.Join(paths[:most], " "), len(paths)-most)
-	}
-	return dir + ": " + strings.Join(paths, " ")
 }
 
 // entryList writes exporters and caches as bake files do.
@@ -132,8 +183,9 @@ func entryList(list []config.Entry) string {
 	var out []string
 	for _, e := range list {
 		parts := []string{"type=" + e.Type}
-		for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
-			parts = append(parts, k+"="+e.Attrs[k])
+		attrs := publicAttrs(e.Attrs)
+		for _, k := range slices.Sorted(maps.Keys(attrs)) {
+			parts = append(parts, k+"="+attrs[k])
 		}
 		out = append(out, strings.Join(parts, ","))
 	}

@@ -79,7 +79,7 @@ func randomBase(r *rand.Rand, i int) string {
 	}
 }
 
-func mustPlan(t *testing.T, cfg *config.Config, files Files) *Plan {
+func mustPlan(t testing.TB, cfg *config.Config, files Files) *Plan {
 	t.Helper()
 	plan, diags := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
 	if diags.HasErrors() {

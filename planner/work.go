@@ -142,10 +142,19 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	if n == nil {
 		return nil
 	}
+	s.need()
 	if n.local != nil {
 		n.local.readAll()
 	}
 	return n.Vertex
+}
+
+// need notes the stages that the target reaches on this platform too.
+func (s *stageWork) need() {
+	s.b.parsed = s.parsed
+	s.b.needs = slices.AppendSeq(s.b.needs, maps.Keys(s.memo))
+	slices.Sort(s.b.needs)
+	s.b.needs = slices.Compact(s.b.needs)
 }
 
 // find returns the index of the stage of that name in any case; the last one

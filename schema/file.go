@@ -24,7 +24,8 @@ const (
 // build.hcl, build.json and their override files, else Bake.
 func DialectOf(filename string) Dialect {
 	switch path.Base(filepath.ToSlash(filename)) {
-	case "build.hcl", "build.json", "build.override.hcl", "build.override.json":
+	case "build.hcl", "build.json", "build.hcl.json",
+		"build.override.hcl", "build.override.json", "build.override.hcl.json":
 		return Build
 	}
 	return Bake
@@ -70,6 +71,7 @@ type File struct {
 	Functions []*Function
 	Targets   []*Target
 	Groups    []*Group
+	Imports   []*Import
 	// Constants are the attributes outside of any block, by name.
 	Constants map[string]*hcl.Attribute
 }

@@ -5,6 +5,7 @@ type Function struct{ Block }
 
 var functionKind = blockKind{
 	name:  "function",
+	doc:   "Functions of the definition, by name.",
 	label: true,
 	attrs: []Attribute{
 		{Name: "params", Type: "list(name)", Doc: "Names of the parameters."},

@@ -5,6 +5,7 @@ type Group struct{ Block }
 
 var groupKind = blockKind{
 	name:  "group",
+	doc:   "Names for several targets and groups.",
 	label: true,
 	attrs: []Attribute{
 		{Name: "targets", Type: "list(string)", Required: true, Doc: "Names of targets and groups."},

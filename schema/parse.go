@@ -17,6 +17,9 @@ type Attribute struct {
 	Type     string // as shown to people, such as "list(string)"
 	Doc      string // one sentence
 	Required bool
+	// Fields are the keys of an object, or of the objects in a list; there
+	// may be others.
+	Fields []Attribute
 	// buildOnly attributes are not in the peer's language.
 	buildOnly bool
 	// misplaced, if not "", says why the attribute is wrong in this block.
@@ -26,9 +29,12 @@ type Attribute struct {
 // blockKind describes one kind of block and says where its blocks go.
 type blockKind struct {
 	name   string
-	label  bool // whether the block has a name behind its kind
+	doc    string // one sentence
+	label  bool   // whether the block has a name behind its kind
 	attrs  []Attribute
 	blocks []string // kinds of blocks that may stand inside
+	// buildOnly kinds are not in the peer's language.
+	buildOnly bool
 	// add enters a block in the file; nested enters a block that stood inside
 	// the one that was added last.
 	add    func(f *File, b Block)
@@ -36,8 +42,9 @@ type blockKind struct {
 }
 
 // blockKinds lists the blocks that may stand at the top of a file.
-func blockKinds() []*blockKind {
-	return []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind}
+func blockKinds(dialect Dialect) []*blockKind {
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind}
+	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 
 // nestedKinds lists the blocks that stand inside others.
@@ -111,7 +118,7 @@ func btoi(b bool) int {
 func (f *File) read(body hcl.Body) hcl.Diagnostics {
 	schema := &hcl.BodySchema{}
 	kinds := map[string]*blockKind{}
-	for _, k := range blockKinds() {
+	for _, k := range blockKinds(f.Dialect) {
 		kinds[k.name] = k
 		schema.Blocks = append(schema.Blocks, k.header())
 	}

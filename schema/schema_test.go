@@ -69,6 +69,7 @@ func TestDialectOf(t *testing.T) {
 		"build.hcl/other.hcl":    Bake,
 		"docker-compose.yml":     Bake,
 		"build.override.json":    Build,
+		"build.hcl.json":         Build,
 		"sub/build.override.tf":  Bake,
 		"services/web/build.hcl": Build,
 	} {

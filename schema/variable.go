@@ -17,6 +17,7 @@ type Validation struct {
 
 var variableKind = blockKind{
 	name:  "variable",
+	doc:   "Values that may be set from outside, by name.",
 	label: true,
 	attrs: []Attribute{
 		{Name: "type", Type: "type", Doc: "The type: string, number, bool, list(…), set(…), map(…), object({…}), tuple([…]), any."},
@@ -40,6 +41,7 @@ var variableKind = blockKind{
 
 var validationKind = blockKind{
 	name: "validation",
+	doc:  "What must be true of a value from outside.",
 	attrs: []Attribute{
 		{Name: "condition", Type: "bool", Required: true, Doc: "What must be true of the value."},
 		{Name: "error_message", Type: "string", Doc: "What to say if it is not."},

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the demo and the tests need and the machine lacks, by the
 # system's own package manager: runc (the embedded builder runs steps in it),
-# uidmap (the builder of an ordinary user), and a static busybox (what the
-# tests build images from, since they pull none).
+# uidmap (the builder of an ordinary user), a static busybox (what the tests
+# build images from, since they pull none), and Chromium (which shows the page
+# of a plan; its tests are skipped where there is none).
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
@@ -12,6 +13,8 @@ command -v runc >/dev/null 2>&1 || missing="$missing runc"
 if [ "${1:-}" = tests ]; then
 	command -v newuidmap >/dev/null 2>&1 || missing="$missing uidmap"
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
+	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
+		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 fi
 [ -n "$missing" ] || exit 0
 
@@ -32,9 +35,16 @@ pick() {
 	done
 }
 
+# without leaves out a package that the system does not have.
+without() {
+	missing=$(printf '%s' "$missing" | sed "s/ $1//")
+	echo "setup: no package $1 here; its tests are skipped"
+}
+
 echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
+	apt-cache show chromium >/dev/null 2>&1 || without chromium
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static)
 elif command -v dnf >/dev/null 2>&1; then
 	$sudo dnf install -y $(pick shadow-utils busybox)

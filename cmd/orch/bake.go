@@ -10,16 +10,18 @@ func newBakeCommand(e *env) *cobra.Command {
 	var b bakeFlags
 	var builder builderFlags
 	cmd := &cobra.Command{
-		Use:   "bake [TARGET…]",
+		Use:   "bake [URL [CONTEXT]] [TARGET…]",
 		Short: "Build targets",
 		Example: `  orch bake                       build the default group
   orch bake client server         build two targets at once
   orch bake 'svc-*' --except svc-old
   orch bake --set '*.platform=linux/arm64' --push
+  orch bake https://github.com/acme/shop.git#v1.2:deploy web
   orch bake --print               show the resolved definition as JSON`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.noted(cmd.Flags())
+			args = load.takeArgs(cmd.Context(), &builder, args)
 			if b.list != "" {
 				return runList(e, &load, &b)
 			}
@@ -37,9 +39,6 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	opts, err := b.options(e)
 	if err != nil {
 		return err
-	}
-	if len(args) > 0 && config.IsRemote(args[0]) {
-		return usagef("remote definitions are not supported yet: clone %s and run orch in it", args[0])
 	}
 	overrides, err := b.overrides()
 	if err != nil {

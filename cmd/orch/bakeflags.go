@@ -28,6 +28,7 @@ type bakeFlags struct {
 	metadata   string
 	progress   string
 	keepGoing  bool
+	frontend   string
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -48,6 +49,8 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.IntVarP(&b.jobs, "jobs", "j", 0, "build at most `N` targets at a time; 0 leaves it to orch")
 	flags.BoolVarP(&b.keepGoing, "keep-going", "k", false, "after a failure, still build the targets that do not need what failed")
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
+	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
+		"or pull, the one that the syntax line names")
 	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
 }
 
@@ -71,7 +74,10 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.jobs < 0 {
 		return runOptions{}, usagef("--jobs %d: it must not be negative", b.jobs)
 	}
-	return runOptions{progress: b.progress, jobs: b.jobs, keepGoing: b.keepGoing, metadataFile: b.metadata}, nil
+	if b.frontend != "linked" && b.frontend != "pull" {
+		return runOptions{}, usagef("--frontend %q: there are linked and pull", b.frontend)
+	}
+	return runOptions{pullFrontend: b.frontend == "pull", progress: b.progress, jobs: b.jobs, keepGoing: b.keepGoing, metadataFile: b.metadata}, nil
 }
 
 // callFlag is what the frontend is asked for instead of a build.

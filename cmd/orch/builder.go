@@ -63,6 +63,7 @@ func embeddedOptions(e *env) (embedded.Options, error) {
 	}
 	o.Version = orchVersion()
 	o.Notify = func(line string) { fmt.Fprintln(e.stderr, line) }
+	setProgram(e, &o)
 	return o, nil
 }
 

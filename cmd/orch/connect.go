@@ -38,13 +38,9 @@ func (f *builderFlags) address(e *env) string {
 // connect dials the chosen builder, and starts the embedded one if none was
 // chosen.
 func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, error) {
-	addr, name := f.address(e), ""
+	addr := f.address(e)
 	if addr == "" {
-		var err error
-		if addr, err = e.startEmbedded(ctx); err != nil {
-			return nil, err
-		}
-		name = "the embedded builder"
+		return e.connectEmbedded(ctx)
 	}
 	tls := f.tls
 	if f.tlsDir != "" {
@@ -53,10 +49,26 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 			return nil, usageError{err}
 		}
 	}
-	b, err := buildkit.Dial(ctx, addr, name, tls)
+	b, err := buildkit.Dial(ctx, addr, "", tls)
 	var bad *buildkit.AddressError
 	if errors.As(err, &bad) {
 		return nil, usageError{err}
 	}
 	return b, err
+}
+
+// connectEmbedded dials the embedded builder. One that ends between the moment
+// it was found and the first request, because it was idle for long or a newer
+// orch came, is started once more.
+func (e *env) connectEmbedded(ctx context.Context) (*buildkit.Builder, error) {
+	for again := false; ; again = true {
+		addr, err := e.startEmbedded(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := buildkit.Dial(ctx, addr, "the embedded builder", buildkit.TLS{})
+		if err == nil || again || ctx.Err() != nil {
+			return b, err
+		}
+	}
 }

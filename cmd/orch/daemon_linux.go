@@ -1,9 +1,11 @@
+//go:build !orch_split
+
 package main
 
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/embedded/server"
 )
 
 // newDaemonCommand is the command by which orch starts itself as the embedded
@@ -14,7 +16,7 @@ func newDaemonCommand() *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return embedded.Serve(args)
+			return server.Serve(args)
 		},
 	}
 }

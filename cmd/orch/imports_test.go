@@ -13,12 +13,14 @@ const module = "github.com/orch-build/orch/"
 // has: each may use only those named here, and nothing else of the module.
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
-		"schema":          {},
-		"config":          {"schema"},
-		"planner":         {"schema", "config"},
-		"runner":          {"schema", "config", "planner"},
-		"runner/buildkit": {"schema", "config", "planner", "runner"},
-		"runner/embedded": {},
+		"schema":                 {},
+		"config":                 {"schema"},
+		"planner":                {"schema", "config"},
+		"runner":                 {"schema", "config", "planner"},
+		"runner/buildkit":        {"schema", "config", "planner", "runner"},
+		"runner/embedded":        {"internal/program", "runner/embedded/internal/state"},
+		"runner/embedded/server": {"runner/embedded/internal/state"},
+		"config/compose":         {},
 	}
 	for pkg, may := range allowed {
 		for _, dep := range deps(t, pkg) {
@@ -41,6 +43,7 @@ func TestForeignImports(t *testing.T) {
 		"runner/buildkit": {
 			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker", "github.com/spf13/cobra",
 		},
+		"runner/embedded": {"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base", "github.com/spf13/cobra"},
 	}
 	for pkg, prefixes := range forbidden {
 		for _, dep := range deps(t, pkg) {
@@ -53,10 +56,26 @@ func TestForeignImports(t *testing.T) {
 	}
 }
 
+// TestSplitImports keeps out of the part of orch that starts first what takes
+// long to initialise; see split.go.
+func TestSplitImports(t *testing.T) {
+	for _, dep := range deps(t, "cmd/orch", "-e", "-tags", "orch_split") {
+		for _, slow := range []string{
+			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base",
+			"github.com/santhosh-tekuri/jsonschema", "github.com/asaskevich/govalidator",
+			"github.com/aws/", "github.com/Azure/",
+		} {
+			if strings.HasPrefix(dep, slow) {
+				t.Errorf("the split orch depends on %s", dep)
+			}
+		}
+	}
+}
+
 // deps lists everything that a package of the module depends on.
-func deps(t *testing.T, pkg string) []string {
+func deps(t *testing.T, pkg string, flags ...string) []string {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", module+pkg)
+	cmd := exec.Command("go", append(append([]string{"list", "-deps"}, flags...), module+pkg)...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("listing the imports of %s: %v", pkg, err)

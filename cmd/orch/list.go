@@ -11,17 +11,25 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 )
 
+// listable are the things that can be listed.
+var listable = []string{"targets", "groups", "variables"}
+
 func newListCommand(e *env) *cobra.Command {
 	var load loadFlags
+	var builder builderFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list targets|groups|variables",
+		Use:   "list targets|groups|variables [URL]",
 		Short: "List what a definition holds",
 		Example: `  orch list targets
   orch list variables --json`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"targets", "groups", "variables"},
-		RunE: func(_ *cobra.Command, args []string) error {
+		Args:      cobra.RangeArgs(1, 3),
+		ValidArgs: listable,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rest := load.takeArgs(cmd.Context(), &builder, args[1:])
+			if len(rest) > 0 || !slices.Contains(listable, args[0]) {
+				return usagef("orch list takes one of %s, and perhaps a URL, got %q", strings.Join(listable, ", "), strings.Join(args, " "))
+			}
 			d, err := load.evaluate(e)
 			if err != nil {
 				return err
@@ -37,6 +45,7 @@ func newListCommand(e *env) *cobra.Command {
 		},
 	}
 	load.register(cmd.Flags())
+	builder.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
@@ -26,6 +28,8 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	// remote is where the definition is fetched from, nil for this machine.
+	remote *remoteDefinition
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
@@ -42,8 +46,11 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 // defaultFiles are the names that are looked for when none is given: build.hcl
 // and its kin, and if none of them is there, the peer's.
 var (
-	buildFiles = []string{"build.hcl", "build.json", "build.override.hcl", "build.override.json"}
-	bakeFiles  = []string{
+	buildFiles = []string{
+		"build.hcl", "build.hcl.json", "build.json",
+		"build.override.hcl", "build.override.hcl.json", "build.override.json",
+	}
+	bakeFiles = []string{
 		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
 		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
 	}
@@ -67,6 +74,7 @@ func sourcesOf(files []source) map[string][]byte {
 // load reads the definition and prints what is wrong with it. An error that
 // comes back is printed already.
 func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
@@ -75,21 +83,22 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	cfg, diags := resolve(files, opts)
-	return cfg, e.report(diags, sourcesOf(files))
+	return cfg, e.report(diags, sourcesFor(files, opts))
 }
 
 // evaluate reads the definition without cutting it down to what is asked for.
 func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
+	defer l.close()
 	files, opts, err := l.read(e)
 	if err != nil {
 		return nil, err
 	}
 	parsed, diags := parseAll(files, opts)
 	if diags.HasErrors() {
-		return nil, e.report(diags, sourcesOf(files))
+		return nil, e.report(diags, sourcesFor(files, opts))
 	}
 	d, more := config.Evaluate(parsed, opts)
-	return d, e.report(append(diags, more...), sourcesOf(files))
+	return d, e.report(append(diags, more...), sourcesFor(files, opts))
 }
 
 // resolve parses and resolves files. What can be found wrong behind an error
@@ -125,6 +134,10 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 	if err != nil {
 		return nil, opts, err
 	}
+	if l.remote != nil {
+		files, err := l.remote.read(e, l, &opts)
+		return files, opts, err
+	}
 	files, err := l.readFiles(e)
 	return files, opts, err
 }
@@ -134,6 +147,8 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
+		Compose:   composeReader(e),
+		Files:     newImportReader(osFiles{}),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
@@ -188,6 +203,9 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	return opts, nil
 }
 
+// composeFunc reads Compose files; see config.Options.
+type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
+
 // osHost is this machine's file system.
 type osHost struct{}
 
@@ -199,6 +217,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 	if names := l.named(e); len(names) > 0 {
 		var out []source
 		for _, name := range names {
+			name = strings.TrimPrefix(name, "cwd://")
 			src, err := readSource(e, name)
 			if err != nil {
 				return nil, usageError{err}
@@ -214,7 +233,7 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 		}
 	}
 	return nil, usagef("there is no definition here: looked for %s, %s\nWrite a build.hcl, or name a file with -f.",
-		strings.Join(buildFiles[:2], ", "), strings.Join(bakeFiles, ", "))
+		strings.Join(buildFiles[:3], ", "), strings.Join(bakeFiles, ", "))
 }
 
 // lookFor reads those of the files that are there and not empty.
@@ -236,11 +255,7 @@ func lookFor(names []string) ([]source, error) {
 // named returns the files of -f, or else those of BUILDX_BAKE_FILE.
 func (l *loadFlags) named(e *env) []string {
 	if len(l.files) > 0 {
-		var out []string
-		for _, f := range l.files {
-			out = append(out, strings.TrimPrefix(f, "cwd://"))
-		}
-		return out
+		return l.files
 	}
 	separator := e.getenv("BUILDX_BAKE_PATH_SEPARATOR")
 	if separator == "" {
@@ -263,6 +278,7 @@ func readSource(e *env, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the definition from standard input: %w", err)
 	}
+	e.stdin = bytes.NewReader(src) // for whoever reads it next
 	return src, nil
 }
 

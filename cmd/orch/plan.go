@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -11,19 +15,36 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
+// planFormats are the forms of a plan, as --format names them.
+var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
+
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
+	var builder builderFlags
+	var format, output string
 	cmd := &cobra.Command{
-		Use:   "plan [TARGET…]",
+		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
-targets would do: the stages that several targets share, the order of the
-builds, and what each target adds. It needs no builder and builds nothing.`,
+targets would do: the stages that several targets share, the longest chain of
+stages, the order of the builds, and what each target adds. It needs no builder
+and builds nothing.
+
+Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
+Markdown; html, one page with the graph, the targets and their Dockerfiles,
+which needs no network.`,
 		Example: `  orch plan
   orch plan client server
-  orch plan --set '*.platform=linux/amd64,linux/arm64' server`,
+  orch plan --set '*.platform=linux/amd64,linux/arm64' server
+  orch plan --format html -o plan.html
+  orch plan --format json | jq -r '.vertices[] | select(.targets | length > 1) | .name'
+  orch plan --format dot | dot -Tsvg >plan.svg`,
 		ValidArgsFunction: completeTargets(e, &load),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = load.takeArgs(cmd.Context(), &builder, args)
+			if !slices.Contains(planFormats, format) {
+				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
+			}
 			cfg, err := load.load(e, func(o *config.Options) { o.Targets = args })
 			if err != nil {
 				return err
@@ -32,11 +53,51 @@ builds, and what each target adds. It needs no builder and builds nothing.`,
 			if err != nil {
 				return err
 			}
-			return plan.Text(e.stdout, e.textOptions(e.stdout))
+			if output == "" || output == "-" {
+				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), e.formatOptions(cfg))
+			}
+			return writePlan(output, plan, format, e.formatOptions(cfg))
 		},
 	}
 	load.register(cmd.Flags())
+	builder.register(cmd)
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// printPlan prints a plan in one of planFormats.
+func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.TextOptions, opt planner.FormatOptions) error {
+	switch format {
+	case "json":
+		return plan.JSON(w, opt)
+	case "dot":
+		return plan.DOT(w, opt)
+	case "mermaid":
+		return plan.Mermaid(w, opt)
+	case "html":
+		return plan.HTML(w, opt)
+	default:
+		text.FormatOptions = opt
+		return plan.Text(w, text)
+	}
+}
+
+// writePlan replaces a file with a plan, in one step.
+func writePlan(path string, plan *planner.Plan, format string, opt planner.FormatOptions) error {
+	var b bytes.Buffer
+	if err := printPlan(&b, plan, format, planner.TextOptions{}, opt); err != nil {
+		return err
+	}
+	if err := writeFile(path, b.Bytes(), 0o644); err != nil {
+		return usageError{fmt.Errorf("writing the plan: %w", err)}
+	}
+	return nil
+}
+
+func (e *env) formatOptions(cfg *config.Config) planner.FormatOptions {
+	return planner.FormatOptions{Mask: cfg.Mask}
 }
 
 // textOptions fits printed plans to a terminal.

@@ -138,6 +138,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newListCommand(e),
 		newValidateCommand(e),
 		newFmtCommand(e),
+		newSchemaCommand(e),
 		newBuilderCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),

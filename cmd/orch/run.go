@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,12 +29,16 @@ type runOptions struct {
 	jobs         int
 	keepGoing    bool
 	metadataFile string
+	pullFrontend bool
 }
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
+		return err
+	}
+	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -70,12 +75,20 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, usageError{err}
 	}
+	policy, err := sourcePolicy(e)
+	if err != nil {
+		return nil, err
+	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		ClientID:  e.clientID(),
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,
+
+		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
+		PullFrontend:          opt.pullFrontend,
+		SourcePolicy:          policy,
 	})
 	type ended struct {
 		report *runner.Report
@@ -97,6 +110,12 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	case <-time.After(leaveAfter):
 	}
 	return nil, ctx.Err()
+}
+
+// flagged says whether a variable of the environment is set to a true value.
+func (e *env) flagged(name string) bool {
+	on, err := strconv.ParseBool(e.getenv(name))
+	return err == nil && on
 }
 
 // showReport prints the end of a run and turns it into an exit code.

@@ -25,6 +25,8 @@ type anchor struct {
 	run    *run
 	creds  *credentials
 	builds []*planner.Build
+	// folders are what the foreign frontends of its builds ask for by name.
+	folders map[string]folder
 
 	session *session.Session
 	shared  []session.Attachable
@@ -44,6 +46,7 @@ func newAnchor(r *run) *anchor {
 	return &anchor{
 		run:      r,
 		creds:    newCredentials(),
+		folders:  map[string]folder{},
 		stores:   map[string]content.Store{},
 		opened:   make(chan struct{}),
 		finish:   make(chan bool, 1),
@@ -51,11 +54,25 @@ func newAnchor(r *run) *anchor {
 	}
 }
 
+// fits says whether a target may share the anchor's session: what it calls a
+// secret, an ssh key or a folder has to be the same that others call so.
+func (a *anchor) fits(t *target, folders map[string]folder) bool {
+	for name, f := range folders {
+		if have, ok := a.folders[name]; ok && have.key != f.key {
+			return false
+		}
+	}
+	return a.creds.fits(t.plan.Target)
+}
+
 // open starts the Build and returns when its function runs.
 func (a *anchor) open(ctx context.Context) error {
 	dirs, err := mounts(a.run.plan.Locals)
 	if err != nil {
 		return err
+	}
+	for name, f := range a.folders {
+		dirs[name] = f.fs
 	}
 	if a.shared, err = a.run.attachables(a.creds); err != nil {
 		return err
@@ -77,6 +94,7 @@ func (a *anchor) open(ctx context.Context) error {
 		CacheExports:        cacheTo,
 		AllowedEntitlements: a.entitlements(),
 		FrontendAttrs:       map[string]string{},
+		SourcePolicy:        a.run.opt.SourcePolicy,
 		// Only the exports are worth a record in the builder's history.
 		Internal: true,
 	}

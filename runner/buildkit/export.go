@@ -17,6 +17,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/entitlements"
+	"github.com/tonistiigi/fsutil"
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
@@ -62,34 +63,40 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 	if err != nil {
 		return client.SolveOpt{}, err
 	}
+	dirs := map[string]fsutil.FS{}
+	folders, err := t.folders()
+	if err != nil {
+		return client.SolveOpt{}, err
+	}
+	for name, f := range folders {
+		dirs[name] = f.fs
+	}
 	return client.SolveOpt{
 		Exports:             exports,
 		Session:             attach,
+		LocalMounts:         dirs,
 		OCIStores:           t.anchor.stores,
 		CacheExports:        caches,
 		AllowedEntitlements: allowed(t.plan.Target),
 		FrontendAttrs:       map[string]string{},
+		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
 	}, nil
 }
 
-// solve runs the export. A target that wants attestations goes through the
+// solve runs the export. A target that gets attestations goes through the
 // builder's own frontend, because what that says of the build is what the
 // attestations are made of; its vertices are the anchor's all the same.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
 	status, _ := t.run.opt.Progress.export(t.plan.Name())
-	if len(t.plan.Target.Attest) == 0 {
+	attests := t.attestations(opt.Exports)
+	if len(attests) == 0 {
 		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)
 	}
 	opt.Frontend = "dockerfile.v0"
 	opt.FrontendAttrs = maps.Clone(t.opts)
+	maps.Copy(opt.FrontendAttrs, attests)
 	opt.FrontendInputs = t.inputs
-	for _, a := range t.plan.Target.Attest {
-		if a.Attrs["disabled"] == "true" {
-			continue
-		}
-		opt.FrontendAttrs["attest:"+a.Type] = csv(a.Attrs)
-	}
 	return t.run.builder.client.Solve(ctx, nil, opt, status)
 }
 

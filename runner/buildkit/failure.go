@@ -59,8 +59,13 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 		f.File = d.Name
 	}
 	first, last := lineSpan(src.Ranges)
+	data := src.Info.Data
+	if part, ok := t.run.reduced.whole(data); ok {
+		first, last = part.lines.Line(first), part.lines.Line(last)
+		f.File, data = part.file.Name, part.file.Data
+	}
 	f.Line = first
-	lines := strings.Split(string(src.Info.Data), "\n")
+	lines := strings.Split(string(data), "\n")
 	for n := max(1, first-excerptPad); n <= min(len(lines), last+excerptPad); n++ {
 		f.Excerpt = append(f.Excerpt, runner.ExcerptLine{
 			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,

@@ -31,7 +31,7 @@ type recorder struct {
 
 func (c *recorder) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
-	opts.Opts = c.target.opts
+	opts.Opts = maps.Clone(c.target.opts)
 	return opts
 }
 
@@ -103,10 +103,11 @@ func resolveKey(opt sourceresolver.Opt) string {
 }
 
 // dockerfile answers the frontend's request for the Dockerfile, which is in
-// memory: what is built is what was planned, byte for byte.
+// memory: what is built is what was planned, and only what the target needs of
+// it is converted.
 func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
 	input, ok := c.target.inputs["dockerfile"]
-	if !ok || req.Definition == nil || len(req.Definition.Def) == 0 {
+	if !ok || c.target.plan.Dockerfile == nil || req.Definition == nil || len(req.Definition.Def) == 0 {
 		return nil, false
 	}
 	opts := c.Client.BuildOpts()
@@ -117,8 +118,8 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 	if !slices.EqualFunc(def.Def, req.Definition.Def, slices.Equal[[]byte]) {
 		return nil, false
 	}
-	d := c.target.plan.Dockerfile
-	return &memoryRef{name: d.Filename, data: d.Data, state: input}, true
+	b := c.target.plan
+	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

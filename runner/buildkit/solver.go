@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -26,6 +27,14 @@ type Options struct {
 	// DockerConfig is the folder of the docker configuration that holds
 	// registry credentials; "" is the default one.
 	DockerConfig string
+	// NoDefaultAttestations leaves images without provenance unless their
+	// target asks for it.
+	NoDefaultAttestations bool
+	// PullFrontend has the builder pull the frontend that a Dockerfile names
+	// in its syntax line, even where the linked one would do.
+	PullFrontend bool
+	// SourcePolicy is applied to every source of every build; nil is none.
+	SourcePolicy *SourcePolicy
 }
 
 // Solver carries out plans on one builder.
@@ -59,29 +68,19 @@ type run struct {
 	plan    *planner.Plan
 	targets map[*planner.Build]*target
 	anchors []*anchor
+	reduced reductions
 }
 
 func (r *run) Builder() string { return r.builder.Name }
 
 // open sorts the builds into anchors and opens these. There is one anchor,
-// unless two targets give the same name to different secrets or ssh keys: one
-// session cannot tell these apart.
+// unless two targets give the same name to different secrets, ssh keys or
+// folders: one session cannot tell these apart.
 func (r *run) open(ctx context.Context) error {
 	for _, b := range r.plan.Builds {
-		var a *anchor
-		for _, candidate := range r.anchors {
-			if candidate.creds.fits(b.Target) {
-				a = candidate
-				break
-			}
+		if err := r.place(b); err != nil {
+			return fmt.Errorf("target %s: %w", b.Name(), err)
 		}
-		if a == nil {
-			a = newAnchor(r)
-			r.anchors = append(r.anchors, a)
-		}
-		a.creds.add(b.Target)
-		a.builds = append(a.builds, b)
-		r.targets[b] = newTarget(r, a, b)
 	}
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
@@ -91,6 +90,30 @@ func (r *run) open(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// place puts a build into the first anchor that it fits.
+func (r *run) place(b *planner.Build) error {
+	t := newTarget(r, nil, b)
+	folders, err := t.folders()
+	if err != nil {
+		return err
+	}
+	for _, a := range r.anchors {
+		if a.fits(t, folders) {
+			t.anchor = a
+			break
+		}
+	}
+	if t.anchor == nil {
+		t.anchor = newAnchor(r)
+		r.anchors = append(r.anchors, t.anchor)
+	}
+	t.anchor.creds.add(b.Target)
+	maps.Copy(t.anchor.folders, folders)
+	t.anchor.builds = append(t.anchor.builds, b)
+	r.targets[b] = t
 	return nil
 }
 

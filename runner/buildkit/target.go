@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
@@ -86,13 +88,14 @@ func (t *target) convert(ctx context.Context) error {
 	if err := t.prepare(ctx); err != nil {
 		return err
 	}
+	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	res, err := dockerfile.Build(ctx, c)
-	if err != nil {
-		return err
+	if t.foreign() {
+		t.result, err = t.askForeign(ctx, c)
+	} else {
+		t.result, err = dockerfile.Build(ctx, c)
 	}
-	t.result = res
-	return nil
+	return err
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -112,30 +115,26 @@ func (t *target) prepare(ctx context.Context) error {
 		t.opts = map[string]string{}
 	}
 	t.targetOptions()
-	t.contextOptions()
+	if err := t.contextOptions(); err != nil {
+		return err
+	}
 	if err := t.linkOptions(ctx); err != nil {
 		return err
 	}
-	if d := t.plan.Dockerfile; d != nil {
+	if t.foreign() {
+		t.foreignOptions()
+	} else if d := t.plan.Dockerfile; d != nil {
 		t.opts["filename"] = d.Filename
 		t.inputs["dockerfile"] = dockerfileState(d)
-		if builtIn(d.Syntax) {
+		if s := t.syntax(); s != "" {
 			// The frontend that is linked in implements what the official one
 			// does; this keeps it from asking the builder to pull that one.
-			t.opts["cmdline"] = d.Syntax
+			t.opts["cmdline"] = s
 		}
 	} else if f := t.plan.Target.Dockerfile; f != "" {
 		t.opts["filename"] = f
 	}
 	return nil
-}
-
-// builtIn says whether a syntax line names the official frontend.
-func builtIn(syntax string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(syntax), " ")
-	name = strings.TrimPrefix(name, "docker.io/")
-	repo, tag, _ := strings.Cut(name, ":")
-	return repo == "docker/dockerfile" && (tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
 }
 
 // dockerfileState is a file system that holds just the Dockerfile.
@@ -182,14 +181,20 @@ func (t *target) targetOptions() {
 
 // contextOptions tell the frontend where the contexts are. Local ones are
 // inputs, so that every target reads the same source.
-func (t *target) contextOptions() {
+func (t *target) contextOptions() error {
 	session := t.anchor.session.ID()
-	if l := t.plan.Context; l != nil {
+	switch l := t.plan.Context; {
+	case l == nil:
+		if err := t.remoteContext(t.plan.Target.Context); err != nil {
+			return err
+		}
+	case !t.foreign():
 		t.inputs["context"] = localState(l, session, "[internal] load build context")
-	} else {
-		t.opts["context"] = t.plan.Target.Context.Value
 	}
 	for name, l := range t.plan.Contexts {
+		if t.foreign() {
+			break
+		}
 		key := "local:" + name
 		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
@@ -202,8 +207,41 @@ func (t *target) contextOptions() {
 			t.opts["context:"+name] = c.Value
 		case orch.OCILayout:
 			t.opts["context:"+name] = t.oci[name].ref
+		case orch.Archive:
+			st, err := archiveState(c.Value)
+			if err != nil {
+				return err
+			}
+			t.inputs["archive:"+name] = st
+			t.opts["context:"+name] = "input:archive:" + name
 		}
 	}
+	return nil
+}
+
+// remoteContext tells the frontend of a context that the builder fetches. The
+// frontend would take the Dockerfile from there, so if it comes from here the
+// context has to be an input as well.
+func (t *target) remoteContext(c orch.Context) error {
+	if c.Kind != orch.Archive && t.plan.Dockerfile == nil {
+		t.opts["context"] = c.Value
+		return nil
+	}
+	if c.Kind == orch.Git {
+		keepGit, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
+		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit)
+		if err != nil {
+			return err
+		}
+		t.inputs["context"] = *st
+		return nil
+	}
+	st, err := archiveState(c.Value)
+	if err != nil {
+		return err
+	}
+	t.inputs["context"], t.inputs["dockerfile"] = st, st
+	return nil
 }
 
 // linkOptions hand over the results of the targets that this one is built on:

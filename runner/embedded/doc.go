@@ -2,14 +2,15 @@
 // packages linked in, and the life cycle of the process that runs them.
 //
 // [Ensure] returns the address of a running builder. When none runs, it starts
-// this program once more in the background (with the hidden argument
-// "__daemon", which ends in [Serve]), waits until that process answers, and
-// leaves it warm for the next call. The process ends by itself after an idle
-// time.
+// one in the background, waits until that process answers, and leaves it warm
+// for the next call. The process ends by itself after an idle time. It is this
+// program once more (with the hidden argument "__daemon"), or the one that
+// [Options] carries; either way it ends in Serve of the package server, the
+// only importer of BuildKit's server packages.
 //
 // The package knows nothing of targets and plans: whoever builds dials the
-// address like any other BuildKit. It is the only importer of BuildKit's server
-// packages, and it runs on Linux alone; elsewhere every call says so.
+// address like any other BuildKit. It runs on Linux alone; elsewhere every call
+// says so.
 //
 // # Files
 //

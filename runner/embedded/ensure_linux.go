@@ -10,10 +10,9 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/mod/semver"
 	"golang.org/x/sys/unix"
-)
 
-// lockRetry is how often a lock that someone else holds is tried again.
-const lockRetry = 10 * time.Millisecond
+	"github.com/orch-build/orch/runner/embedded/internal/state"
+)
 
 // settling is how long connections without requests may take to close.
 const settling = 500 * time.Millisecond
@@ -36,7 +35,7 @@ func Ensure(ctx context.Context, o Options) (*Daemon, error) {
 	if info.Running && (!outdated(o, info) || info.Active > 0) {
 		return found(p, info), nil
 	}
-	if err := p.prepare(); err != nil {
+	if err := p.Prepare(); err != nil {
 		return nil, err
 	}
 	unlock, err := p.lockStart(ctx)
@@ -60,7 +59,7 @@ func Ensure(ctx context.Context, o Options) (*Daemon, error) {
 // builder, it looks again for a moment. The builder notices late that a probe,
 // such as our own first one, has hung up.
 func probeSettled(ctx context.Context, o Options, p paths) (*Info, error) {
-	for deadline := time.Now().Add(settling); ; time.Sleep(lockRetry) {
+	for deadline := time.Now().Add(settling); ; time.Sleep(state.LockRetry) {
 		info, err := probe(ctx, p)
 		if err != nil || !info.Running || !outdated(o, info) ||
 			info.Clients == 0 || info.Active > 0 || time.Now().After(deadline) {
@@ -70,17 +69,17 @@ func probeSettled(ctx context.Context, o Options, p paths) (*Info, error) {
 }
 
 func found(p paths, info *Info) *Daemon {
-	return &Daemon{Address: p.address(), Log: p.log, Info: *info}
+	return &Daemon{Address: p.Address(), Log: p.Log, Info: *info}
 }
 
 // lockStart takes the lock under which builders are started and stopped.
 func (p paths) lockStart(ctx context.Context) (unlock func(), err error) {
-	lock := flock.New(p.startLock, flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+	lock := flock.New(p.StartLock, flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, state.LockRetry); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, p.explain(err)
+		return nil, p.Explain(err)
 	}
 	return func() { _ = lock.Unlock() }, nil
 }
@@ -93,7 +92,7 @@ func outdated(o Options, info *Info) bool {
 	if newer(o.Version, info.Version) {
 		return true
 	}
-	file, id := executable()
+	file, id := o.executable()
 	return file != "" && file == info.executable && id != info.executableID
 }
 
@@ -111,12 +110,15 @@ func semantic(v string) string {
 	return v
 }
 
-// executable returns the file of this program, and a text that changes when
-// the file does.
-func executable() (file, id string) {
-	file, err := os.Executable()
-	if err != nil {
-		return "", ""
+// executable returns the file of the calling orch, and a text that changes
+// when the file does.
+func (o Options) executable() (file, id string) {
+	file = o.Executable
+	if file == "" {
+		var err error
+		if file, err = os.Executable(); err != nil {
+			return "", ""
+		}
 	}
 	var st unix.Stat_t
 	if err := unix.Stat(file, &st); err != nil {
@@ -128,7 +130,7 @@ func executable() (file, id string) {
 // retire asks an idle builder to end and waits until it takes no more clients.
 // It returns false if the builder stays.
 func retire(ctx context.Context, p paths, info *Info) bool {
-	if info.PID == 0 || unix.Kill(info.PID, drainSignal) != nil {
+	if info.PID == 0 || unix.Kill(info.PID, state.DrainSignal) != nil {
 		return false
 	}
 	return p.waitUnlinked(ctx, 10*time.Second) == nil
@@ -139,13 +141,13 @@ func (p paths) waitUnlinked(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		if _, err := os.Lstat(p.socket); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Lstat(p.Socket); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(lockRetry):
+		case <-time.After(state.LockRetry):
 		}
 	}
 }

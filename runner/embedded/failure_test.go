@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // refused calls Ensure and wants an error that contains each of the texts.
@@ -84,13 +86,13 @@ func TestSocketPathTooLong(t *testing.T) {
 // A daemon that dies while it starts is reported with what it wrote.
 func TestDiesAtStart(t *testing.T) {
 	o := newOptions(t)
-	o.Command = []string{daemonArg, "--no-such-flag"}
+	o.Command = []string{state.DaemonArg, "--no-such-flag"}
 	refused(t, o, "ended while it started", "no-such-flag", filepath.Join(o.StateDir, "builder.log"))
 }
 
 func TestDamagedDatabase(t *testing.T) {
 	o := newOptions(t)
-	root := newPaths(o.StateDir).root
+	root := newPaths(o.StateDir).Root
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		t.Fatal(err)
 	}

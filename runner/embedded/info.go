@@ -48,22 +48,3 @@ type Info struct {
 
 // Busy says whether someone uses the builder now.
 func (i *Info) Busy() bool { return i.Clients > 0 || i.Active > 0 }
-
-// The labels of the builder's worker, readable by every BuildKit client.
-const (
-	LabelVersion  = "orch.version"
-	LabelEmulated = "orch.emulated"
-
-	labelStarted      = "orch.started"
-	labelIdleExit     = "orch.idle-exit"
-	labelRuntime      = "orch.runtime"
-	labelRootless     = "orch.rootless"
-	labelExecutable   = "orch.executable"
-	labelExecutableID = "orch.executable-id"
-)
-
-// The headers of the answer to ListWorkers.
-const (
-	headerClients = "orch-clients"
-	headerActive  = "orch-active"
-)

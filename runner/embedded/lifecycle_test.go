@@ -54,7 +54,7 @@ func TestDetached(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]os.FileMode{
-		o.StateDir: 0o700, newPaths(o.StateDir).socket: 0o600, d.Log: 0o600,
+		o.StateDir: 0o700, newPaths(o.StateDir).Socket: 0o600, d.Log: 0o600,
 	} {
 		if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != want {
 			t.Errorf("%s has mode %v (%v), want %v", path, fi.Mode().Perm(), err, want)
@@ -95,7 +95,7 @@ func TestIdleExit(t *testing.T) {
 	o.Idle = 200 * time.Millisecond
 	first := ensure(t, o)
 	eventually(t, "the socket is gone", func() bool {
-		_, err := os.Lstat(newPaths(o.StateDir).socket)
+		_, err := os.Lstat(newPaths(o.StateDir).Socket)
 		return os.IsNotExist(err)
 	})
 	second := ensure(t, o)
@@ -104,7 +104,7 @@ func TestIdleExit(t *testing.T) {
 	}
 
 	// A client that stays connected keeps the builder.
-	conn, err := net.Dial("unix", newPaths(o.StateDir).socket)
+	conn, err := net.Dial("unix", newPaths(o.StateDir).Socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,21 +171,21 @@ func TestKilledInABuild(t *testing.T) {
 
 func checkNoLeftovers(t *testing.T, o Options) {
 	t.Helper()
-	p := newPaths(o.StateDir)
-	for _, dir := range p.volatile() {
-		if mounts, err := mountsBelow(dir); err != nil || len(mounts) > 0 {
-			t.Errorf("mounts left below %s: %v %v", dir, mounts, err)
+	root := newPaths(o.StateDir).Root
+	for _, m := range mountsBelow(t, root) {
+		if m != root {
+			t.Errorf("still mounted: %s", m)
 		}
-		bundles, _ := filepath.Glob(filepath.Join(dir, "*", "config.json"))
-		if len(bundles) > 0 {
-			t.Errorf("containers left: %v", bundles)
-		}
+	}
+	bundles, _ := filepath.Glob(filepath.Join(root, "runc-*", "executor", "*", "config.json"))
+	if len(bundles) > 0 {
+		t.Errorf("containers left: %v", bundles)
 	}
 }
 
 func TestStaleSocket(t *testing.T) {
 	o := newOptions(t)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: newPaths(o.StateDir).socket, Net: "unix"})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: newPaths(o.StateDir).Socket, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestReplacement(t *testing.T) {
 
 	newerOrch := o
 	newerOrch.Version = "1.1.0"
-	conn, err := net.Dial("unix", newPaths(o.StateDir).socket)
+	conn, err := net.Dial("unix", newPaths(o.StateDir).Socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestReplacement(t *testing.T) {
 }
 
 func TestOutdated(t *testing.T) {
-	file, id := executable()
+	file, id := Options{}.executable()
 	for _, tt := range []struct {
 		name          string
 		mine, daemons string

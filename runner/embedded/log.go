@@ -12,40 +12,6 @@ import (
 	"time"
 )
 
-const (
-	// maxLogSize is the size in bytes at which the log is rotated.
-	maxLogSize = 10 << 20
-	// keptLogs is how many older logs stay, as .1 (the newest) and so on.
-	keptLogs = 3
-)
-
-// openLog opens the builder's log for appending, rotating it before if it has
-// grown beyond limit bytes.
-func openLog(path string, limit int64) (*os.File, error) {
-	if fi, err := os.Stat(path); err == nil && fi.Size() > limit {
-		if err := rotate(path); err != nil {
-			return nil, err
-		}
-	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-}
-
-// rotate renames the log and its predecessors one number up, dropping the last.
-func rotate(path string) error {
-	name := func(n int) string {
-		if n == 0 {
-			return path
-		}
-		return fmt.Sprintf("%s.%d", path, n)
-	}
-	for n := keptLogs - 1; n >= 0; n-- {
-		if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("rotating the builder's log: %w", err)
-		}
-	}
-	return nil
-}
-
 // tail returns the last n lines of the file from offset on, for an error
 // message; what cannot be read is left out.
 func tail(path string, offset int64, n int) string {

@@ -15,13 +15,18 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/sys/mountinfo"
 	"github.com/tonistiigi/fsutil"
+	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
+	"github.com/orch-build/orch/runner/embedded/server"
 )
 
 // TestMain makes the test binary the daemon that the tests start.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == daemonArg {
-		if err := Serve(os.Args[2:]); err != nil {
+	if len(os.Args) > 1 && os.Args[1] == state.DaemonArg {
+		if err := server.Serve(os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -73,7 +78,7 @@ func helper(dir string) error {
 // is ended with the test. The folder's path is short, as a socket goes into it.
 func newOptions(t *testing.T) Options {
 	t.Helper()
-	if _, err := findRuntime(os.Getenv("PATH")); err != nil {
+	if state.LookIn(state.SearchDirs(os.Getenv("PATH")), "runc") == "" {
 		t.Skip("no runc on this machine")
 	}
 	if os.Geteuid() != 0 {
@@ -92,12 +97,26 @@ func newOptions(t *testing.T) Options {
 			log, _ := LogPath(o)
 			t.Logf("builder's log:\n%s", tail(log, 0, 40))
 		}
-		if err := clearLeftovers(newPaths(dir), "runc"); err != nil {
-			t.Fatal(err)
+		for _, m := range slices.Backward(mountsBelow(t, dir)) {
+			_ = unix.Unmount(m, unix.MNT_DETACH)
 		}
 		os.RemoveAll(dir)
 	})
 	return o
+}
+
+// mountsBelow returns the mount points below dir, in the order of mounting.
+func mountsBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, m := range infos {
+		out = append(out, m.Mountpoint)
+	}
+	return out
 }
 
 func ensure(t *testing.T, o Options) *Daemon {

@@ -3,16 +3,21 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // DefaultIdle is how long a builder without clients stays.
-const DefaultIdle = 15 * time.Minute
+const DefaultIdle = state.DefaultIdle
 
-// daemonArg is the hidden argument by which orch runs as the builder.
-const daemonArg = "__daemon"
+// paths names the files in the state folder.
+type paths struct{ state.Paths }
+
+func newPaths(dir string) paths { return paths{state.NewPaths(dir)} }
 
 // Options says where the builder keeps its state and how it is started. The
 // zero value is usable: every field has a default.
@@ -29,7 +34,13 @@ type Options struct {
 	Idle time.Duration
 	// Notify, if set, is told in one line why a start takes long.
 	Notify func(line string)
-	// Command holds the arguments by which this program runs [Serve].
+	// Program, if set, opens the program that is the builder. Default: the
+	// builder is in this program.
+	Program func() (io.ReadCloser, error)
+	// Executable is the file of the calling orch, by which a builder of an
+	// earlier build of that file is recognised. Default: that of this process.
+	Executable string
+	// Command holds the arguments by which the program is the builder.
 	// Default: "__daemon".
 	Command []string
 }
@@ -93,7 +104,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Notify = func(string) {}
 	}
 	if o.Command == nil {
-		o.Command = []string{daemonArg}
+		o.Command = []string{state.DaemonArg}
 	}
 	return o, nil
 }
@@ -104,5 +115,5 @@ func LogPath(o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return newPaths(o.StateDir).log, nil
+	return newPaths(o.StateDir).Log, nil
 }

@@ -27,17 +27,17 @@ type containerState struct {
 // process may, as the user who made that namespace. The caller holds the start
 // lock.
 func killOrphans(p paths) error {
-	lock := flock.New(p.lock, flock.SetPermissions(0o600))
+	lock := flock.New(p.Lock, flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err != nil {
-		return p.explain(err)
+		return p.Explain(err)
 	}
 	if !ok {
 		return nil // the builder lives, and looks after its steps
 	}
 	defer func() { _ = lock.Unlock() }()
 	for _, pattern := range []string{"runc/*/state.json", "crun/*/status"} {
-		files, err := filepath.Glob(filepath.Join(p.run, pattern))
+		files, err := filepath.Glob(filepath.Join(p.Run, pattern))
 		if err != nil {
 			return err
 		}

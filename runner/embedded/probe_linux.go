@@ -21,6 +21,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // answerTimeout is how long a builder that listens may take to answer.
@@ -29,16 +31,16 @@ const answerTimeout = 10 * time.Second
 // probe asks the builder on the socket what it is. Nobody listening, also on a
 // socket left over from a crash, is not an error: Running is false then.
 func probe(ctx context.Context, p paths) (*Info, error) {
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	info := &Info{Address: p.address(), StateDir: p.state, Log: p.log}
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", p.socket)
+	info := &Info{Address: p.Address(), StateDir: p.State, Log: p.Log}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", p.Socket)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
 		return info, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, p.explain(err)
+		return nil, p.Explain(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the embedded builder: %w", err)
@@ -59,9 +61,9 @@ func probe(ctx context.Context, p paths) (*Info, error) {
 		// It ended between the connection and the answer.
 		return info, nil
 	case ask.Err() != nil:
-		return info, fmt.Errorf("the embedded builder (process %d) does not answer; see its log %s, or end it with \"orch builder stop --now\"", info.PID, p.log)
+		return info, fmt.Errorf("the embedded builder (process %d) does not answer; see its log %s, or end it with \"orch builder stop --now\"", info.PID, p.Log)
 	default:
-		return nil, fmt.Errorf("asking the embedded builder at %s: %w", p.socket, err)
+		return nil, fmt.Errorf("asking the embedded builder at %s: %w", p.Socket, err)
 	}
 }
 
@@ -87,7 +89,7 @@ func (i *Info) fill(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	i.Clients, i.Active = number(header, headerClients), number(header, headerActive)
+	i.Clients, i.Active = number(header, state.HeaderClients), number(header, state.HeaderActive)
 	for _, w := range resp.Record {
 		i.BuildKit = w.BuildkitVersion.GetVersion()
 		i.labels(w.Labels)
@@ -99,15 +101,15 @@ func (i *Info) fill(ctx context.Context, conn net.Conn) error {
 }
 
 func (i *Info) labels(l map[string]string) {
-	i.Version = l[LabelVersion]
-	i.Started, _ = time.Parse(time.RFC3339, l[labelStarted])
-	i.IdleExit = l[labelIdleExit]
-	i.Runtime = l[labelRuntime]
-	i.Rootless = l[labelRootless] == "true"
+	i.Version = l[state.LabelVersion]
+	i.Started, _ = time.Parse(time.RFC3339, l[state.LabelStarted])
+	i.IdleExit = l[state.LabelIdleExit]
+	i.Runtime = l[state.LabelRuntime]
+	i.Rootless = l[state.LabelRootless] == "true"
 	i.Snapshotter = l[wlabel.Snapshotter]
 	i.Network = l[wlabel.Network]
-	i.executable, i.executableID = l[labelExecutable], l[labelExecutableID]
-	if e := l[LabelEmulated]; e != "" {
+	i.executable, i.executableID = l[state.LabelExecutable], l[state.LabelExecutableID]
+	if e := l[state.LabelEmulated]; e != "" {
 		i.Emulated = strings.Split(e, ",")
 	}
 }

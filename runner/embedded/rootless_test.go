@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // ordinaryUser makes a user for the test. Its home holds a copy of the test
@@ -28,7 +30,7 @@ func newOrdinaryUser(t *testing.T, flags ...string) *ordinaryUser {
 		t.Skip("not root: cannot make a user")
 	}
 	for _, prog := range []string{"useradd", "runc", "newuidmap"} {
-		if lookIn(searchDirs(os.Getenv("PATH")), prog) == "" {
+		if state.LookIn(state.SearchDirs(os.Getenv("PATH")), prog) == "" {
 			t.Skipf("no %s on this machine", prog)
 		}
 	}
@@ -93,7 +95,7 @@ func TestRootless(t *testing.T) {
 	const own = "echo a > /a; chown 33:33 /a; test $(stat -c %u:%g /a) = 33:33"
 	out, err := u.run(nil, own)
 	if err != nil {
-		t.Fatalf("building as an ordinary user: %v: %s\nlog:\n%s", err, out, tail(newPaths(u.state()).log, 0, 30))
+		t.Fatalf("building as an ordinary user: %v: %s\nlog:\n%s", err, out, tail(newPaths(u.state()).Log, 0, 30))
 	}
 	if !strings.Contains(out, "chown 33:33") {
 		t.Errorf("output %q, want the step", out)
@@ -151,7 +153,7 @@ func TestRootlessKilled(t *testing.T) {
 		t.Error("the killed builder's step still runs")
 	}
 	if t.Failed() {
-		t.Logf("log:\n%s", tail(newPaths(u.state()).log, 0, 30))
+		t.Logf("log:\n%s", tail(newPaths(u.state()).Log, 0, 30))
 	}
 }
 

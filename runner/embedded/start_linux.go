@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/orch-build/orch/internal/program"
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // silence is how long a starting daemon may say nothing. After a crash it
@@ -18,9 +22,9 @@ const silence = 2 * time.Minute
 // start runs this program as the builder and waits until it is ready. The
 // caller holds the start lock.
 func start(ctx context.Context, o Options, p paths) (*Daemon, error) {
-	log, err := openLog(p.log, maxLogSize)
+	log, err := state.OpenLog(p.Log, state.MaxLogSize)
 	if err != nil {
-		return nil, p.explain(err)
+		return nil, p.Explain(err)
 	}
 	defer log.Close()
 	var logStart int64
@@ -32,12 +36,7 @@ func start(ctx context.Context, o Options, p paths) (*Daemon, error) {
 		return nil, fmt.Errorf("starting the embedded builder: %w", err)
 	}
 	defer r.Close()
-	cmd := daemonCommand(o, p, log, w)
-	if os.Geteuid() == 0 {
-		err = cmd.Start()
-	} else {
-		err = startInUserNamespace(ctx, cmd, o)
-	}
+	cmd, err := launch(ctx, o, p, log, w)
 	w.Close()
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded builder: %w", err)
@@ -60,14 +59,31 @@ func start(ctx context.Context, o Options, p paths) (*Daemon, error) {
 	return d, nil
 }
 
+// launch starts the daemon's process.
+func launch(ctx context.Context, o Options, p paths, log, report *os.File) (*exec.Cmd, error) {
+	prog := program.Self()
+	if o.Program != nil {
+		var err error
+		if prog, err = program.Unpack(p.Tmp, o.Program); err != nil {
+			return nil, p.Explain(err)
+		}
+	}
+	defer prog.Close()
+	cmd := daemonCommand(prog.Path, o, p, log, report)
+	if os.Geteuid() == 0 {
+		return cmd, cmd.Start()
+	}
+	return cmd, startInUserNamespace(ctx, cmd, o)
+}
+
 // daemonCommand is the daemon's command line and surroundings. It shares
 // nothing with the caller: not the terminal, so that Ctrl-C does not reach it;
 // not the standard output, so that whoever reads the caller's does not wait
 // for the daemon; not the folder, so that it keeps no file system busy.
-func daemonCommand(o Options, p paths, log, report *os.File) *exec.Cmd {
-	args := append(append([]string{}, o.Command...),
-		"--state-dir="+p.state, "--idle="+o.Idle.String(), "--version="+o.Version)
-	cmd := exec.Command("/proc/self/exe", args...)
+func daemonCommand(program string, o Options, p paths, log, report *os.File) *exec.Cmd {
+	file, id := o.executable()
+	args := state.Args{StateDir: p.State, Idle: o.Idle, Version: o.Version, Executable: file, ExecutableID: id}
+	cmd := exec.Command(program, append(slices.Clone(o.Command), args.List()...)...)
 	cmd.Args[0] = "orch"
 	cmd.Dir = "/"
 	cmd.Env = daemonEnv(os.Environ())
@@ -104,8 +120,8 @@ var (
 
 // awaitReady reads the daemon's reports until it is ready, or another one is.
 func awaitReady(ctx context.Context, o Options, r *os.File) error {
-	reports := make(chan report, 1)
-	go readReports(r, reports)
+	reports := make(chan state.Report, 1)
+	go state.ReadReports(r, reports)
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,13 +132,13 @@ func awaitReady(ctx context.Context, o Options, r *os.File) error {
 			if !ok {
 				return errDied
 			}
-			switch rep.kind {
-			case reportReady, reportTaken:
+			switch rep.Kind {
+			case state.ReportReady, state.ReportTaken:
 				return nil
-			case reportFailed:
-				return &refusal{rep.text}
-			case reportWait:
-				o.Notify(rep.text)
+			case state.ReportFailed:
+				return &refusal{rep.Text}
+			case state.ReportWait:
+				o.Notify(rep.Text)
 			}
 		}
 	}
@@ -141,9 +157,9 @@ func (p paths) startError(err error, offset int64) error {
 	}
 	var r *refusal
 	if !errors.As(err, &r) {
-		if t := tail(p.log, offset, 10); t != "" {
-			return fmt.Errorf("%w; the end of its log %s:\n%s", err, p.log, t)
+		if t := tail(p.Log, offset, 10); t != "" {
+			return fmt.Errorf("%w; the end of its log %s:\n%s", err, p.Log, t)
 		}
 	}
-	return fmt.Errorf("%w\n(its log: %s)", err, p.log)
+	return fmt.Errorf("%w\n(its log: %s)", err, p.Log)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // Status looks for the builder without starting one.
@@ -38,30 +40,30 @@ func Stop(ctx context.Context, o Options, now bool) (bool, error) {
 		return p.awaitEnd(ctx, o, 0)
 	}
 	if info.PID == 0 {
-		return false, fmt.Errorf("the embedded builder at %s runs where this process cannot end it (in another PID namespace)", p.socket)
+		return false, fmt.Errorf("the embedded builder at %s runs where this process cannot end it (in another PID namespace)", p.Socket)
 	}
 	unlock, err := p.lockStart(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	sig, limit := drainSignal, time.Duration(0)
+	sig, limit := state.DrainSignal, time.Duration(0)
 	if now {
-		sig, limit = unix.SIGTERM, stopTimeout+5*time.Second
+		sig, limit = unix.SIGTERM, state.StopTimeout+5*time.Second
 	} else if info.Busy() {
 		o.Notify(fmt.Sprintf("waiting for %d clients of the builder to finish", info.Clients))
 	}
 	if err := unix.Kill(info.PID, sig); err != nil {
 		return false, fmt.Errorf("ending the embedded builder (process %d): %w", info.PID, err)
 	}
-	ended, err := p.awaitEnd(ctx, o, limit)
+	_, err = p.awaitEnd(ctx, o, limit)
 	if errors.Is(err, errStillAlive) {
 		if err := unix.Kill(info.PID, unix.SIGKILL); err != nil {
 			return false, fmt.Errorf("killing the embedded builder (process %d): %w", info.PID, err)
 		}
-		ended, err = p.awaitEnd(ctx, o, limit)
+		_, err = p.awaitEnd(ctx, o, limit)
 	}
-	return ended, err
+	return err == nil, err
 }
 
 var errStillAlive = errors.New("the embedded builder has not ended in time")
@@ -69,7 +71,7 @@ var errStillAlive = errors.New("the embedded builder has not ended in time")
 // awaitEnd waits until no daemon holds its lock, at most for limit unless that
 // is 0. It returns whether there was one to wait for.
 func (p paths) awaitEnd(ctx context.Context, o Options, limit time.Duration) (waited bool, err error) {
-	if _, err := os.Stat(p.lock); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(p.Lock); errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if limit > 0 {
@@ -77,17 +79,17 @@ func (p paths) awaitEnd(ctx context.Context, o Options, limit time.Duration) (wa
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errStillAlive)
 		defer cancel()
 	}
-	lock := flock.New(p.lock, flock.SetPermissions(0o600))
+	lock := flock.New(p.Lock, flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
 		waited = true
-		_, err = lock.TryLockContext(ctx, lockRetry)
+		_, err = lock.TryLockContext(ctx, state.LockRetry)
 	}
 	if ctx.Err() != nil {
 		return waited, context.Cause(ctx)
 	}
 	if err != nil {
-		return waited, p.explain(err)
+		return waited, p.Explain(err)
 	}
 	return waited, lock.Unlock()
 }

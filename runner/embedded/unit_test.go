@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/moby/sys/user"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 func TestOptionsFromEnv(t *testing.T) {
@@ -53,39 +55,6 @@ func TestDaemonEnv(t *testing.T) {
 	want := []string{"PATH=/bin", "https_proxy=http://p", "ORCH_STATE_DIR=/s"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestFindRuntime(t *testing.T) {
-	dir := t.TempDir()
-	program := func(name, script string) string {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	program("old/crun", "echo run: no such thing")
-	crun := program("new/crun", "echo '  --keep  do not delete the container'")
-	runc := program("both/runc", "exit 1")
-	program("both/crun", "echo --keep")
-	sbin := program("deb/sbin/runc", "exit 1")
-	for _, tt := range []struct{ name, path, want string }{
-		{"nothing", "empty", ""},
-		{"a crun too old", "old", ""},
-		{"a crun that knows --keep", "new", crun},
-		{"runc is preferred", "both", runc},
-		{"sbin beside bin", "deb/bin", sbin},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := findRuntime(filepath.Join(dir, tt.path))
-			if got != tt.want || (err == nil) != (tt.want != "") {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
-			}
-		})
 	}
 }
 
@@ -167,7 +136,7 @@ func TestDiskUsageAndPrune(t *testing.T) {
 func TestLogRotation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "builder.log")
 	for _, text := range []string{"a", "b", "c", "d", "e"} {
-		f, err := openLog(path, 0)
+		f, err := state.OpenLog(path, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +199,7 @@ func TestFollowLog(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- CopyLog(ctx, &out, path, -1, true) }()
 	eventually(t, "the first line is copied", func() bool { return out.String() == "one\n" })
-	if err := rotate(path); err != nil {
+	if err := state.Rotate(path); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte("two\n"), 0o600); err != nil {

@@ -11,15 +11,8 @@ import (
 	"syscall"
 
 	"github.com/moby/sys/user"
-	"golang.org/x/sys/unix"
-)
 
-const (
-	// usernsFlag makes the daemon wait, in a user namespace without a mapping,
-	// until its parent has written one.
-	usernsFlag = "userns"
-	// mappedFD is the descriptor on which the parent says that it has.
-	mappedFD = 4
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // startInUserNamespace starts the daemon as root of an own user namespace. In
@@ -40,7 +33,7 @@ func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
 	defer r.Close()
 	defer w.Close()
 	cmd.ExtraFiles = append(cmd.ExtraFiles, r)
-	cmd.Args = append(cmd.Args, "--"+usernsFlag)
+	cmd.Args = append(cmd.Args, state.UsernsFlag)
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
 	if err := cmd.Start(); err != nil {
 		return usernsError(err)
@@ -52,41 +45,6 @@ func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
 	}
 	_, err = w.Write([]byte{1})
 	return err
-}
-
-// enterUserNamespace is the daemon's first life: it waits for the mapping, and
-// starts over as the root that it has become. Only a new program image gets
-// root's capabilities.
-func enterUserNamespace() error {
-	f := os.NewFile(mappedFD, "mapped")
-	if n, _ := f.Read(make([]byte, 1)); n != 1 {
-		return errors.New("no mapping of the user namespace: the caller ended")
-	}
-	f.Close()
-	args := make([]string, 0, len(os.Args))
-	for _, a := range os.Args {
-		if a != "--"+usernsFlag {
-			args = append(args, a)
-		}
-	}
-	return fmt.Errorf("starting over in the user namespace: %w", unix.Exec("/proc/self/exe", args, os.Environ()))
-}
-
-// rootlessSurroundings sets up the process as root of a user namespace.
-func (s *settings) rootlessSurroundings() error {
-	// Mounts made here must not spread, those made outside may come in.
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("using the mount namespace: %w%s", err, usernsHint())
-	}
-	// runc keeps its state in the first folder if the second says that it is
-	// not the machine's root; /run is not ours.
-	if err := os.Setenv("XDG_RUNTIME_DIR", s.run); err != nil {
-		return err
-	}
-	if name := os.Getenv("USER"); name == "" || name == "root" {
-		return os.Setenv("USER", "orch")
-	}
-	return nil
 }
 
 // mapping is the arguments of newuidmap and newgidmap after the process id.
@@ -110,7 +68,7 @@ func newMapping() (*mapping, error) {
 		return nil, err
 	}
 	for _, prog := range []string{"newuidmap", "newgidmap"} {
-		if lookIn(searchDirs(os.Getenv("PATH")), prog) == "" {
+		if state.LookIn(state.SearchDirs(os.Getenv("PATH")), prog) == "" {
 			return nil, fmt.Errorf(`%s is not on PATH: an ordinary user's builder needs it to use a range of user ids; install it:
   Debian, Ubuntu  apt-get install uidmap
   Fedora          dnf install shadow-utils
@@ -152,7 +110,7 @@ func idMap(own int, ranges []user.SubID) []string {
 // write gives the namespace of process pid its mapping.
 func (m *mapping) write(ctx context.Context, pid int) error {
 	for prog, args := range map[string][]string{"newuidmap": m.uids, "newgidmap": m.gids} {
-		file := lookIn(searchDirs(os.Getenv("PATH")), prog)
+		file := state.LookIn(state.SearchDirs(os.Getenv("PATH")), prog)
 		out, err := exec.CommandContext(ctx, file, append([]string{strconv.Itoa(pid)}, args...)...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("mapping ids with %s: %w: %s", prog, err, strings.TrimSpace(string(out)))
@@ -163,20 +121,5 @@ func (m *mapping) write(ctx context.Context, pid int) error {
 
 // usernsError explains why the kernel gives no user namespace.
 func usernsError(err error) error {
-	return fmt.Errorf("an ordinary user's builder needs a user namespace, and this machine gives none: %w%s", err, usernsHint())
-}
-
-// usernsHint names the settings that keep ordinary users from namespaces.
-func usernsHint() string {
-	for _, s := range []struct{ file, bad, want string }{
-		{"kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"},
-		{"kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or an AppArmor profile for orch that allows userns)"},
-		{"user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"},
-	} {
-		b, err := os.ReadFile("/proc/sys/" + s.file)
-		if err == nil && strings.TrimSpace(string(b)) == s.bad {
-			return "\nhave root run: " + s.want
-		}
-	}
-	return "\nrun orch as root, or use another builder with --builder or BUILDKIT_HOST"
+	return fmt.Errorf("an ordinary user's builder needs a user namespace, and this machine gives none: %w%s", err, state.UsernsHint())
 }

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"github.com/orch-build/orch/schema"
+	"github.com/spf13/cobra"
+)
+
+func newSchemaCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print a JSON Schema of build.hcl, for editors",
+		Long: `schema prints a JSON Schema (draft 7) of build.hcl in its JSON form,
+build.json. Editors complete and check a build.json with it; other programs
+read from it which blocks and attributes there are, and what each is for.`,
+		Example: `  orch schema >build.schema.json
+  echo '{"$schema": "./build.schema.json", "target": {}}' >build.json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			src, err := schema.JSONSchema()
+			if err != nil {
+				return err
+			}
+			_, err = e.stdout.Write(src)
+			return err
+		},
+	}
+}

@@ -1,0 +1,94 @@
+//go:build linux && orch_split
+
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/internal/program"
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// This is the split orch: the part that most commands need, and packed inside
+// it the whole. Everything that is linked into a program is initialised
+// whenever it starts, and BuildKit's server and the reader of Compose files
+// take longer for that than all the rest. So they are left out, and the whole
+// orch is unpacked and executed when one of them is needed.
+//
+// whole is the program of a plain "go build ./cmd/orch", packed with zstd;
+// scripts/build puts it here.
+//
+//go:embed whole.zst
+var whole []byte
+
+func openWhole() (io.ReadCloser, error) {
+	r, err := zstd.NewReader(bytes.NewReader(whole))
+	if err != nil {
+		return nil, err
+	}
+	return r.IOReadCloser(), nil
+}
+
+// handedOver names, in the environment, the split orch that was replaced by
+// the whole one.
+const handedOver = "ORCH_HANDED_OVER_BY"
+
+// setProgram says which program is the builder: the whole orch.
+func setProgram(_ *env, o *embedded.Options) { o.Program = openWhole }
+
+// composeReader reads no Compose files, but starts this command over in the
+// whole orch, which does.
+func composeReader(e *env) composeFunc {
+	return func([]types.ConfigFile, map[string]string, bool) (*types.Project, error) {
+		return nil, fmt.Errorf("starting the part of orch that reads Compose files: %w", e.handOver())
+	}
+}
+
+// handOver replaces this process by the whole orch with the same command line.
+// It returns only if that fails.
+func (e *env) handOver() error {
+	prog, err := program.Unpack(os.TempDir(), openWhole)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	if err := e.rewindStdin(); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(prog.Path, os.Args, append(os.Environ(), handedOver+"="+self))
+}
+
+// rewindStdin gives the process its standard input back if a definition was
+// read from it.
+func (e *env) rewindStdin() error {
+	read, ok := e.stdin.(*bytes.Reader)
+	if !ok {
+		return nil
+	}
+	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), "stdin")
+	defer f.Close()
+	if _, err := io.Copy(f, read); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return unix.Dup3(fd, int(os.Stdin.Fd()), 0)
+}

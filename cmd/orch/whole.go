@@ -1,0 +1,33 @@
+//go:build !orch_split
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/orch-build/orch/config/compose"
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// This is the whole orch. scripts/build packs it into a smaller one, which
+// starts it when it is needed; see split.go.
+
+// handedOver names, in the environment, the split orch that was replaced by
+// this whole one.
+const handedOver = "ORCH_HANDED_OVER_BY"
+
+// setProgram says which program is the builder: this one.
+func setProgram(e *env, o *embedded.Options) {
+	o.Executable = e.getenv(handedOver)
+}
+
+// composeReader reads Compose files.
+func composeReader(e *env) composeFunc {
+	if exe, err := os.Executable(); err == nil && e.getenv(handedOver) != "" &&
+		strings.HasPrefix(filepath.Base(exe), "orch-program-") {
+		os.Remove(exe) // unpacked for this run alone
+	}
+	return compose.Load
+}

@@ -1,0 +1,76 @@
+// Package compose reads Compose files with their reference implementation,
+// which follows "extends", "include" and "env_file" on the disk by itself.
+//
+// It is a package of its own because that implementation compiles a set of
+// JSON Schemas whenever a program starts that contains it; orch leaves it out
+// of the part that starts first.
+package compose
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// Load reads Compose files as one project, with all profiles on. Only what can
+// say how an image is built is looked at: the services' build sections. A
+// lenient reading does not ask whether the parts fit together.
+func Load(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
+	details := types.ConfigDetails{ConfigFiles: files, Environment: env}
+	name := cmp.Or(env["COMPOSE_PROJECT_NAME"], "bake")
+	model, err := loader.LoadModelWithContext(context.Background(), details, func(o *loader.Options) {
+		o.SkipConsistencyCheck = lenient
+		o.SetProjectName(name, false)
+		o.SkipNormalization = true
+		o.SkipValidation = true
+	})
+	if err != nil {
+		return nil, err
+	}
+	model = buildPart(model)
+	if len(model) == 0 {
+		return nil, errors.New("the file has no services")
+	}
+	if err := schema.Validate(model); err != nil {
+		return nil, err
+	}
+	options := loader.ToOptions(&details, []func(*loader.Options){func(o *loader.Options) {
+		o.SkipConsistencyCheck = lenient
+		o.SkipNormalization = true
+		o.Profiles = []string{"*"}
+	}})
+	return loader.ModelToProject(model, options, details)
+}
+
+// buildPart cuts a Compose model down to what says how images are built, so
+// that nothing else in it can be wrong.
+func buildPart(model map[string]any) map[string]any {
+	out := map[string]any{}
+	if s, ok := model["secrets"]; ok {
+		out["secrets"] = s
+	}
+	services, ok := model["services"].(map[string]any)
+	if !ok {
+		return out
+	}
+	kept := map[string]any{}
+	for name, s := range services {
+		service, ok := s.(map[string]any)
+		if s != nil && !ok {
+			continue
+		}
+		part := map[string]any{}
+		for _, key := range []string{"image", "build", "environment", "env_file"} {
+			if v, ok := service[key]; ok {
+				part[key] = v
+			}
+		}
+		kept[name] = part
+	}
+	out["services"] = kept
+	return out
+}

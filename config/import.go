@@ -1,0 +1,341 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// An import block brings in other files. Each of them is worked out as a
+// definition of its own, with its own variables and functions, and then its
+// targets and groups join those of the importing file, with a namespace in
+// front of their names. The namespace is the name of the block; if the source
+// is a pattern, what each wildcard stood for follows, behind dots.
+
+// Files is where imported files are read from: this machine, or the tree of a
+// remote definition. Relative names start where those of the definition's own
+// files do.
+type Files interface {
+	ReadFile(name string) ([]byte, error)
+	ReadDir(name string) ([]fs.DirEntry, error)
+	Stat(name string) (fs.FileInfo, error)
+	// RealPath is the name without symbolic links, by which two names of one
+	// file are told.
+	RealPath(name string) (string, error)
+}
+
+// module is what sets the names and paths of one imported file apart. The
+// files that are given to Evaluate are a module without a prefix.
+type module struct {
+	prefix   string // before its names in the whole definition: "" or "web."
+	imported bool   // paths start from the folder of the file
+	// given holds the values that the importing file passes.
+	given map[string]given
+	// path holds the files on the way to this one.
+	path  []importStep
+	count *importCount
+}
+
+// given is the value of a variable that an import block passes.
+type given struct {
+	value cty.Value
+	at    hcl.Range
+	used  bool
+}
+
+// importStep is a file on the way through imports, and the block in it that
+// leads on.
+type importStep struct {
+	real, name string
+	at         hcl.Range
+}
+
+// importCount limits how much imports may read.
+type importCount struct{ files, entries int }
+
+// maxImports is how many files imports may bring into one definition.
+const maxImports = 10_000
+
+// addImports brings in the files of all import blocks.
+func (d *Definition) addImports() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	seen := map[string]*schema.Import{}
+	for _, f := range d.files {
+		for _, b := range f.Imports {
+			if earlier := seen[b.Label]; earlier != nil {
+				diags = append(diags, twice("Two imports of one name", fmt.Sprintf("The import %q", b.Label), b.LabelRange, earlier.LabelRange))
+				continue
+			}
+			seen[b.Label] = b
+			im := &importing{Definition: d, file: f, block: b}
+			more := im.read()
+			diags = append(diags, more...)
+			d.incomplete = d.incomplete || more.HasErrors()
+		}
+	}
+	if d.mod.prefix == "" && len(d.imports) > 0 {
+		diags = append(diags, d.checkSpellings()...)
+	}
+	return diags
+}
+
+// twice reports something that is there already, and says where.
+func twice(summary, what string, at, earlier hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  summary,
+		Detail: fmt.Sprintf("%s is also at %s:%d,%d. Give one of them another name.",
+			what, earlier.Filename, earlier.Start.Line, earlier.Start.Column),
+		Subject: at.Ptr(),
+	}
+}
+
+// importing is one import block while its files are read.
+type importing struct {
+	*Definition
+	file  *schema.File
+	block *schema.Import
+	given map[string]given
+}
+
+func (im *importing) read() hcl.Diagnostics {
+	if diag := checkName(im.block.Label, im.block.LabelRange); diag != nil {
+		return hcl.Diagnostics{diag}
+	}
+	if im.block.Attr("source") == nil {
+		return nil // the parser has said that it is missing
+	}
+	source, diags := im.source()
+	diags = append(diags, im.readGiven()...)
+	if diags.HasErrors() {
+		return diags
+	}
+	found, err := im.find(source)
+	if err != nil {
+		return append(diags, im.wrong("Import not found", sentence(err)))
+	}
+	seen := map[string]string{}
+	for _, m := range found {
+		if earlier, ok := seen[m.namespace]; ok {
+			diags = append(diags, im.wrong("Two imports of one name",
+				fmt.Sprintf("%s and %s would both have the namespace %q. Import one of them in a block of its own.", earlier, m.name, m.namespace)))
+			continue
+		}
+		seen[m.namespace] = m.name
+		diags = append(diags, im.one(m)...)
+	}
+	return append(diags, im.unused(diags.HasErrors())...)
+}
+
+// wrong reports an import at its source.
+func (im *importing) wrong(summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  summary,
+		Detail:   detail,
+		Subject:  im.block.AttrRange("source").Ptr(),
+	}
+}
+
+// source works out which files the block names.
+func (im *importing) source() (string, hcl.Diagnostics) {
+	expr := im.block.Attr("source")
+	v, diags := im.ev.eval(expr, im.ev.root, false)
+	if diags.HasErrors() {
+		return "", diags
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || s.IsNull() || !s.IsKnown() || s.AsString() == "" {
+		return "", append(diags, im.wrong("Wrong source of an import", "The source is the path of a file, or a pattern, such as \"./services/*/build.hcl\"."))
+	}
+	if remote := s.AsString(); IsRemote(remote) {
+		return "", append(diags, im.wrong("Wrong source of an import",
+			fmt.Sprintf("%q is not on this machine. A file can be imported only from beside the one that imports it.", remote)))
+	}
+	return s.AsString(), diags
+}
+
+// readGiven works out the values that the block passes.
+func (im *importing) readGiven() hcl.Diagnostics {
+	im.given = map[string]given{}
+	expr := im.block.Attr("variables")
+	if expr == nil {
+		return nil
+	}
+	v, diags := im.ev.eval(expr, im.ev.root, false)
+	if diags.HasErrors() || v.IsNull() || !v.IsKnown() {
+		return diags
+	}
+	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  `Wrong value for "variables"`,
+			Detail:   fmt.Sprintf("It maps the names of variables to values, as in { TAG = TAG }, and this is %s.", article(v.Type())),
+			Subject:  expr.Range().Ptr(),
+		})
+	}
+	places := elementRanges(expr)
+	for name, value := range v.AsValueMap() {
+		at, ok := places[name]
+		if !ok {
+			at = expr.Range()
+		}
+		im.given[name] = given{value: value, at: at}
+	}
+	return diags
+}
+
+// unused reports the values that no imported file has a variable for. After
+// other errors, files may be missing that have it.
+func (im *importing) unused(failed bool) hcl.Diagnostics {
+	if failed {
+		return nil
+	}
+	var diags hcl.Diagnostics
+	for _, name := range sortedKeys(im.given) {
+		g := im.given[name]
+		if g.used {
+			continue
+		}
+		known := im.knownVariables()
+		detail := fmt.Sprintf("No imported file has a variable %q.%s", name, didYouMean(name, known))
+		if len(known) > 0 {
+			detail += " There are: " + some(known, 20) + "."
+		}
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "Unknown variable",
+			Detail:   detail,
+			Subject:  g.at.Ptr(),
+		})
+	}
+	return diags
+}
+
+// knownVariables lists the variables of the files of this import.
+func (im *importing) knownVariables() []string {
+	var out []string
+	for _, child := range im.imports {
+		if !strings.HasPrefix(child.mod.prefix, im.mod.prefix+im.block.Label+".") {
+			continue
+		}
+		for _, name := range sortedKeys(child.ev.vars) {
+			if child.ev.vars[name].block != nil {
+				out = append(out, name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// one reads one file and takes its targets and groups over.
+func (im *importing) one(m match) hcl.Diagnostics {
+	here, diag := im.step(m)
+	if diag != nil {
+		return hcl.Diagnostics{diag}
+	}
+	im.mod.count.files++
+	if im.mod.count.files > maxImports {
+		return hcl.Diagnostics{im.wrong("Too many imports", fmt.Sprintf("A definition may import at most %d files.", maxImports))}
+	}
+	src, err := im.opts.Files.ReadFile(m.name)
+	if err != nil {
+		return hcl.Diagnostics{im.wrong("Unreadable import", sentence(unwrapPath(err)))}
+	}
+	file, diags := parseDialect(m.name, src, importDialect(m.name), &im.opts)
+	mod := &module{
+		prefix:   im.mod.prefix + m.namespace + ".",
+		imported: true,
+		given:    im.given,
+		path:     here,
+		count:    im.mod.count,
+	}
+	if file.Broken {
+		im.imports = append(im.imports, brokenImport(file, mod, im.opts))
+		return diags
+	}
+	child, more := evaluate([]*schema.File{file}, im.opts, mod)
+	im.incomplete = im.incomplete || child.incomplete
+	im.adopt(child, m.namespace+".")
+	return append(diags, more...)
+}
+
+// brokenImport stands for a file that could not be parsed, so that its text
+// is at hand for the message.
+func brokenImport(file *schema.File, mod *module, opts Options) *Definition {
+	d := newDefinition([]*schema.File{file}, opts, mod)
+	d.incomplete = true
+	return d
+}
+
+// importDialect is how strictly an imported file is read: as build.hcl, which
+// alone can import, unless the name is one of the peer's.
+func importDialect(name string) schema.Dialect {
+	syntax, _ := schema.SyntaxOf(name)
+	if strings.HasPrefix(filepath.Base(name), "docker-bake.") || syntax == schema.Compose {
+		return schema.Bake
+	}
+	return schema.Build
+}
+
+// step returns the way to a file, or reports that it imports itself.
+func (im *importing) step(m match) ([]importStep, *hcl.Diagnostic) {
+	self, err := im.opts.Files.RealPath(im.file.Name)
+	if err != nil {
+		self = filepath.Clean(im.file.Name) // standard input
+	}
+	path := append(slices.Clip(im.mod.path), importStep{self, im.file.Name, im.block.DefRange})
+	for i := range path {
+		if path[i].real != m.real {
+			continue
+		}
+		steps := make([]step, 0, len(path)-i+1)
+		for _, s := range path[i:] {
+			steps = append(steps, step{s.name, s.at})
+		}
+		diag := cycle("Files import each other", append(steps, step{m.name, path[i].at}))
+		diag.Subject = im.block.AttrRange("source").Ptr()
+		return nil, diag
+	}
+	return path, nil
+}
+
+// adopt takes over the targets and groups of an imported file.
+func (d *Definition) adopt(child *Definition, prefix string) {
+	d.imports = append(d.imports, child)
+	for _, name := range child.targetNames {
+		t := *child.targets[name]
+		t.name = prefix + name
+		d.targets[t.name] = &t
+		d.targetNames = append(d.targetNames, t.name)
+	}
+	for _, name := range child.groupNames {
+		g := *child.ev.groups[name]
+		g.Name = prefix + name
+		g.Targets = make([]string, len(g.Targets))
+		for i, m := range child.ev.groups[name].Targets {
+			g.Targets[i] = prefix + m
+		}
+		g.done = true
+		d.addGroup(&g)
+	}
+}
+
+// unwrapPath returns the error without the operation in front, which says
+// nothing to the user.
+func unwrapPath(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("reading %s: %w", filepath.ToSlash(pe.Path), pe.Err)
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/orch-build/orch/schema"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// TestSchemaAgrees holds the descriptions of a target's attributes, from
+// which the JSON Schema is made, against what is read of them.
+func TestSchemaAgrees(t *testing.T) {
+	samples := map[string]cty.Value{
+		"string":       cty.StringVal("a"),
+		"bool":         cty.True,
+		"list(string)": cty.TupleVal([]cty.Value{cty.StringVal("a"), cty.NumberIntVal(1)}),
+		"map(string)":  cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal("a"), "b": cty.True}),
+	}
+	elsewhere := []string{"matrix", "name"} // read before there are targets
+	described := map[string]schema.Attribute{}
+	for _, a := range schema.TargetAttributes() {
+		described[a.Name] = a
+		if attributeIndex(a.Name) < 0 && !slices.Contains(elsewhere, a.Name) {
+			t.Errorf("%s is described and not read", a.Name)
+		}
+	}
+	for _, a := range attributes {
+		d, ok := described[a.name]
+		if !ok {
+			t.Errorf("%s is read and not described", a.name)
+			continue
+		}
+		sample, ok := samples[d.Type]
+		if !ok {
+			sample = objectOf(t, d)
+		}
+		if _, err := a.kind.decode(sample); err != nil {
+			t.Errorf("%s is described as %s, and not read as one: %v", a.name, d.Type, err)
+		}
+	}
+}
+
+// objectOf returns an object with every key that is described, in a list if
+// the attribute is one.
+func objectOf(t *testing.T, d schema.Attribute) cty.Value {
+	t.Helper()
+	values := map[string]cty.Value{}
+	for _, f := range d.Fields {
+		switch {
+		case f.Name == "log-level":
+			values[f.Name] = cty.StringVal("info")
+		case f.Name == "type" && d.Name == "secret":
+			values[f.Name] = cty.StringVal("file")
+		case f.Type == "bool":
+			values[f.Name] = cty.True
+		case f.Type == "list(string)":
+			values[f.Name] = cty.TupleVal([]cty.Value{cty.StringVal("a")})
+		default:
+			values[f.Name] = cty.StringVal("1")
+		}
+	}
+	if len(values) == 0 {
+		t.Fatalf("the keys of %s are not described", d.Name)
+	}
+	if d.Type == "object" {
+		return cty.ObjectVal(values)
+	}
+	return cty.TupleVal([]cty.Value{cty.ObjectVal(values)})
+}

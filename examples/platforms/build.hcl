@@ -1,0 +1,11 @@
+variable "GO_IMAGE" {
+  default     = ""
+  description = "Image with the Go toolchain, such as golang:1-alpine. Empty: the Go of this machine."
+}
+
+target "default" {
+  contexts  = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  platforms = ["linux/amd64", "linux/arm64"]
+  tags      = ["acme/where:latest"]
+  output    = ["type=oci,dest=out/where.tar"]
+}

@@ -1,0 +1,92 @@
+package planner
+
+import (
+	"slices"
+	"time"
+)
+
+// Times says how long vertices took when they last ran, by their IDs. A vertex
+// that is not in it has never been recorded.
+type Times map[string]time.Duration
+
+// CriticalPath is the longest chain of work in a plan: no build can be sooner
+// than that, whatever runs beside it.
+type CriticalPath struct {
+	// Vertices stands from the base to the result; all are stages or opaque.
+	Vertices []*Vertex
+	// Time is the sum of the recorded times of Vertices, and Timed says of
+	// how many of them there is one.
+	Time  time.Duration
+	Timed int
+}
+
+// CriticalPath returns the chain that takes the most time, going by what was
+// recorded; with no times, or among equals, it is the one with the most stages,
+// and then the one with the most steps.
+func (p *Plan) CriticalPath(times Times) CriticalPath {
+	chains := p.chains(times)
+	var end *Vertex
+	for _, v := range p.Graph.Vertices {
+		if runs(v) && (end == nil || chains[v].longer(chains[end])) {
+			end = v
+		}
+	}
+	return chains.path(end, times)
+}
+
+// chain is the longest chain of work that ends in a vertex.
+type chain struct {
+	time   time.Duration
+	stages int
+	steps  int
+	below  *Vertex // the vertex before it; nil at the start
+}
+
+func (c chain) longer(than chain) bool {
+	if c.time != than.time {
+		return c.time > than.time
+	}
+	if c.stages != than.stages {
+		return c.stages > than.stages
+	}
+	return c.steps > than.steps
+}
+
+type chains map[*Vertex]chain
+
+// chains measures every vertex; inputs stand before what uses them.
+func (p *Plan) chains(times Times) chains {
+	out := make(chains, len(p.Graph.Vertices))
+	for _, v := range p.Graph.Vertices {
+		var c chain
+		for _, e := range v.Inputs {
+			if in := out[e.From]; in.stages > 0 && (c.below == nil || in.longer(out[c.below])) {
+				c.below = e.From
+			}
+		}
+		if c.below != nil {
+			in := out[c.below]
+			c.time, c.stages, c.steps = in.time, in.stages, in.steps
+		}
+		if runs(v) {
+			c.stages++
+			c.steps += len(v.Steps)
+		}
+		c.time += times[v.ID]
+		out[v] = c
+	}
+	return out
+}
+
+func (c chains) path(end *Vertex, times Times) CriticalPath {
+	var out CriticalPath
+	for v := end; v != nil; v = c[v].below {
+		out.Vertices = append(out.Vertices, v)
+		if d, ok := times[v.ID]; ok {
+			out.Timed++
+			out.Time += d
+		}
+	}
+	slices.Reverse(out.Vertices)
+	return out
+}

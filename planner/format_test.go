@@ -1,0 +1,208 @@
+package planner
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/tools/txtar"
+
+	"github.com/orch-build/orch/config"
+)
+
+// TestFormats holds some fixtures against their goldens in every form but the
+// page, whose data is that of JSON.
+func TestFormats(t *testing.T) {
+	for _, name := range []string{"guide", "links", "mounts", "opaque-syntax", "platforms"} {
+		ar, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, plan, diags := planOf(t, ar)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		for ext, print := range map[string]func(io.Writer, FormatOptions) error{"json": plan.JSON, "dot": plan.DOT, "mmd": plan.Mermaid} {
+			t.Run(name+"."+ext, func(t *testing.T) {
+				var b bytes.Buffer
+				if err := print(&b, FormatOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				golden := filepath.Join("testdata", "format", name+"."+ext)
+				if *update {
+					if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b.String() != string(want) {
+					t.Errorf("%s:\n%s", golden, b.String())
+				}
+			})
+		}
+	}
+}
+
+func TestCriticalPath(t *testing.T) {
+	text := "FROM a AS base\nRUN 1\nFROM base AS long\nRUN 2\nFROM base AS slow\nRUN 3\nFROM long AS more\nRUN 4\nFROM x\nCOPY --from=more / /\nCOPY --from=slow / /\n"
+	plan := mustPlan(t, &config.Config{Targets: []*config.Target{
+		{Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text},
+	}}, memory{"x": &fstest.MapFile{}})
+	times := Times{}
+	names := func() string {
+		var out []string
+		for _, v := range plan.CriticalPath(times).Vertices {
+			out = append(out, v.Name)
+		}
+		return strings.Join(out, " ")
+	}
+	if got := names(); got != "base long more 4" {
+		t.Errorf("by stages: %s", got)
+	}
+	for _, v := range plan.Graph.Vertices {
+		switch v.Name {
+		case "base", "long", "more", "4":
+			times[v.ID] = time.Second
+		case "slow":
+			times[v.ID] = time.Minute
+		}
+	}
+	if got := names(); got != "base slow 4" {
+		t.Errorf("by time: %s", got)
+	}
+	if p := plan.CriticalPath(times); p.Time != 62*time.Second || p.Timed != 3 {
+		t.Errorf("takes %s in %d", p.Time, p.Timed)
+	}
+}
+
+// hostile is a plan whose texts try to leave the place that they are put in.
+func hostile(t *testing.T) *Plan {
+	text := "FROM alpine AS a\nRUN echo \"</script><script>alert(1)</script>\" '<!--' \\\"\nCOPY [\"x\\u001b[31m];\", \"/\"]\nRUN echo `{{js}}` {{data}}\nLABEL é=\"\xff\"\n"
+	tag := `x"]; <b>&amp;#quot;`
+	return mustPlan(t, &config.Config{Targets: []*config.Target{{
+		Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text, Tags: []string{tag, "token-hunter2"},
+		Args:    map[string]string{"A": "hunter2"},
+		CacheTo: []config.Entry{{Type: "s3", Attrs: map[string]string{"secret_access_key": "cachekey", "bucket": "b"}}},
+	}}}, memory{"x": &fstest.MapFile{}})
+}
+
+func TestFormatsEscapeAndMask(t *testing.T) {
+	plan := hostile(t)
+	opt := FormatOptions{Mask: func(s string) string { return strings.ReplaceAll(s, "hunter2", config.Masked) }}
+	forms := map[string]string{}
+	for name, print := range map[string]func(io.Writer, FormatOptions) error{
+		"json": plan.JSON, "dot": plan.DOT, "mermaid": plan.Mermaid, "html": plan.HTML,
+		"text": func(w io.Writer, opt FormatOptions) error { return plan.Text(w, TextOptions{FormatOptions: opt}) },
+	} {
+		var b bytes.Buffer
+		if err := print(&b, opt); err != nil {
+			t.Fatal(err)
+		}
+		forms[name] = b.String()
+		for _, secret := range []string{"hunter2", "cachekey"} {
+			if strings.Contains(b.String(), secret) {
+				t.Errorf("%s shows %s", name, secret)
+			}
+		}
+		if strings.Contains(b.String(), "\x1b") {
+			t.Errorf("%s steers the terminal", name)
+		}
+	}
+	if n := strings.Count(forms["html"], "</script>"); n != 2 {
+		t.Errorf("the page has %d ends of scripts", n)
+	}
+	_, data, _ := strings.Cut(forms["html"], `<script type="application/json" id="data">`)
+	data, _, _ = strings.Cut(data, "</script>")
+	var page struct{ Sources map[string][]string }
+	if err := json.Unmarshal([]byte(data), &page); err != nil {
+		t.Fatal(err)
+	}
+	lines := page.Sources["Dockerfile (inline in t)"]
+	if len(lines) != 5 || !strings.Contains(lines[1], "</script><script>") || !strings.Contains(lines[3], "{{data}}") {
+		t.Errorf("sources are %q", page.Sources)
+	}
+}
+
+// TestTextFits demands that no line of the text is wider than the terminal,
+// and that many targets stay few lines.
+func TestTextFits(t *testing.T) {
+	for _, c := range []struct{ targets, lines int }{{3, 60}, {30, 70}, {300, 70}} {
+		plan := project(t, c.targets)
+		for _, width := range []int{60, 80, 120} {
+			var b strings.Builder
+			if err := plan.Text(&b, TextOptions{Width: width, Color: true}); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(b.String(), "\n")
+			for _, l := range lines {
+				if runeLen(l) > width {
+					t.Errorf("%d targets, width %d: %q", c.targets, width, l)
+				}
+			}
+			if width == 120 && len(lines) > c.lines {
+				t.Errorf("%d targets take %d lines:\n%s", c.targets, len(lines), b.String())
+			}
+		}
+	}
+}
+
+// TestSchema holds the printed plans against docs/plan.schema.json, which has
+// to describe every field.
+func TestSchema(t *testing.T) {
+	text, err := os.ReadFile("../docs/plan.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := strings.ReplaceAll(string(text), `"additionalProperties": true`, `"additionalProperties": false`)
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(closed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("plan.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("plan.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, name := range names {
+		ar, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, plan, diags := planOf(t, ar)
+		if diags.HasErrors() {
+			continue
+		}
+		times := Times{}
+		for _, v := range plan.Graph.Vertices {
+			times[v.ID] = time.Second
+		}
+		var b bytes.Buffer
+		if err := plan.JSON(&b, FormatOptions{Times: times}); err != nil {
+			t.Fatal(err)
+		}
+		printed, err := jsonschema.UnmarshalJSON(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(printed); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

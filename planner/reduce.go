@@ -1,0 +1,102 @@
+package planner
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+)
+
+// Reduced is the part of a Dockerfile that one build needs. A frontend that
+// converts it does work for the stages that the build reaches, however many
+// others the file has, and comes to the same result.
+type Reduced struct {
+	Data []byte
+	// Lines holds, for each line of Data, the number of that line in the
+	// whole file. Both count from 1, so that Lines[0] belongs to line 1.
+	Lines []int
+}
+
+// Line is the line of the whole file that a line of Data comes from; n itself
+// if Data has no such line.
+func (r *Reduced) Line(n int) int {
+	if n < 1 || n > len(r.Lines) {
+		return n
+	}
+	return r.Lines[n-1]
+}
+
+// Reduced returns what the build needs of its Dockerfile, or nil if it has no
+// Dockerfile with stages that were read.
+func (b *Build) Reduced() *Reduced {
+	if b.Dockerfile == nil || b.parsed == nil {
+		return nil
+	}
+	r := &reducer{lines: bytes.SplitAfter(b.Dockerfile.Data, []byte("\n"))}
+	stages := b.parsed.stages
+	r.take(1, stages[0].first-1)
+	counted := b.countsStages()
+	last := slices.Max(b.needs)
+	// BuildKit leaves a stage's name out of the names of its steps where the
+	// file has no other stage.
+	alone := len(b.needs) == 1 && len(stages) > 1 && (last == 0 || !counted)
+	if alone && !counted {
+		r.placeholder(1)
+	}
+	for _, st := range stages[:last+1] {
+		switch {
+		case slices.Contains(b.needs, st.index):
+			r.take(st.first, st.last)
+		case counted:
+			r.placeholder(st.first)
+		}
+	}
+	if alone && counted {
+		r.placeholder(stages[last].last)
+	}
+	return &r.out
+}
+
+// countsStages says whether a stage that the build needs goes by its number:
+// others must stay where they are then.
+func (b *Build) countsStages() bool {
+	for _, i := range b.needs {
+		st := b.parsed.stages[i]
+		if st.name == "" || slices.ContainsFunc(st.cmds, countsStages) {
+			return true
+		}
+	}
+	return false
+}
+
+func countsStages(k *cmd) bool {
+	for _, f := range k.froms {
+		if _, err := strconv.Atoi(f.name); err == nil {
+			return true
+		}
+	}
+	return slices.ContainsFunc(k.onbuild, countsStages)
+}
+
+// reducer collects lines.
+type reducer struct {
+	lines [][]byte
+	out   Reduced
+}
+
+// take takes the lines from first to last.
+func (r *reducer) take(first, last int) {
+	for n := first; n <= min(last, len(r.lines)); n++ {
+		line := r.lines[n-1]
+		r.out.Data = append(r.out.Data, line...)
+		r.out.Lines = append(r.out.Lines, n)
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			r.out.Data = append(r.out.Data, '\n')
+		}
+	}
+}
+
+// placeholder stands where a stage was that nobody needs.
+func (r *reducer) placeholder(line int) {
+	r.out.Data = append(r.out.Data, "FROM scratch\n"...)
+	r.out.Lines = append(r.out.Lines, line)
+}

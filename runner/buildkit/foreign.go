@@ -1,0 +1,123 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"strings"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/staticfs"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/fsutil"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// The names by which every frontend asks for the folders of a build.
+const (
+	contextMount    = "context"
+	dockerfileMount = "dockerfile"
+)
+
+// syntax is the frontend that the target asks for: by an argument, or else by
+// the first line of its Dockerfile; "" is the linked one.
+func (t *target) syntax() string {
+	if s := strings.TrimSpace(t.plan.Target.Args["BUILDKIT_SYNTAX"]); s != "" {
+		return s
+	}
+	if d := t.plan.Dockerfile; d != nil {
+		return strings.TrimSpace(d.Syntax)
+	}
+	return ""
+}
+
+// foreign says whether the builder has to run another frontend than the
+// linked one. Such a frontend is known to understand no more than the names of
+// the folders, so these are offered to it as the peer does.
+func (t *target) foreign() bool {
+	s := t.syntax()
+	return s != "" && t.plan.Dockerfile != nil && (t.run.opt.PullFrontend || !builtIn(s))
+}
+
+// folder is a directory that a session offers under a name.
+type folder struct {
+	key string // equal for equal folders
+	fs  fsutil.FS
+}
+
+// folders are what a foreign frontend may ask the session for.
+func (t *target) folders() (map[string]folder, error) {
+	if !t.foreign() {
+		return nil, nil
+	}
+	out := map[string]folder{}
+	if err := t.dockerfileFolder(out); err != nil {
+		return nil, err
+	}
+	if l := t.plan.Context; l != nil {
+		if err := offer(out, contextMount, l.Dir); err != nil {
+			return nil, err
+		}
+	}
+	for name, l := range t.plan.Contexts {
+		if err := offer(out, mountName(name), l.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (t *target) dockerfileFolder(out map[string]folder) error {
+	d := t.plan.Dockerfile
+	if t.plan.Target.DockerfileInline == nil {
+		return offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)))
+	}
+	memory := staticfs.NewFS()
+	memory.Add(path.Base(d.Filename), &fstypes.Stat{Mode: 0o644}, d.Data)
+	out[dockerfileMount] = folder{key: digest.FromBytes(d.Data).String(), fs: memory}
+	return nil
+}
+
+func offer(out map[string]folder, name, dir string) error {
+	files, err := fsutil.NewFS(dir)
+	if err != nil {
+		return fmt.Errorf("opening context %s: %w", dir, err)
+	}
+	out[name] = folder{key: dir, fs: files}
+	return nil
+}
+
+// mountName is the session's name for a named context.
+func mountName(name string) string {
+	if name == contextMount || name == dockerfileMount {
+		return "_" + name
+	}
+	return name
+}
+
+// foreignOptions tell a foreign frontend where things are.
+func (t *target) foreignOptions() {
+	for name := range t.plan.Contexts {
+		t.opts["context:"+name] = "local:" + mountName(name)
+	}
+	t.opts["filename"] = path.Base(t.plan.Dockerfile.Filename)
+}
+
+// askForeign has the builder run the frontend that the target names.
+func (t *target) askForeign(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	opts := maps.Clone(t.opts)
+	opts["cmdline"] = t.syntax()
+	opts["source"], _, _ = strings.Cut(t.syntax(), " ")
+	inputs := map[string]*pb.Definition{}
+	for name, st := range t.inputs {
+		def, err := st.Marshal(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("handing over %s: %w", name, err)
+		}
+		inputs[name] = def.ToPB()
+	}
+	return gw.Solve(ctx, gateway.SolveRequest{Frontend: "gateway.v0", FrontendOpt: opts, FrontendInputs: inputs})
+}

@@ -1,0 +1,43 @@
+package buildkit
+
+import (
+	"sync"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// reductions remembers which Dockerfiles the frontend was handed in part, so
+// that what is said of a line of such a part can be shown in the whole file. A
+// step that several targets share may be reported with the part of any.
+type reductions struct {
+	mu     sync.Mutex
+	byData map[string]reduction
+}
+
+type reduction struct {
+	file  *planner.Dockerfile
+	lines *planner.Reduced
+}
+
+// dockerfileFor returns what the linked frontend gets to read for a build.
+func (r *reductions) dockerfileFor(b *planner.Build) []byte {
+	reduced := b.Reduced()
+	if reduced == nil {
+		return b.Dockerfile.Data
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byData == nil {
+		r.byData = map[string]reduction{}
+	}
+	r.byData[string(reduced.Data)] = reduction{file: b.Dockerfile, lines: reduced}
+	return reduced.Data
+}
+
+// whole returns the file that a part was taken from.
+func (r *reductions) whole(data []byte) (reduction, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, ok := r.byData[string(data)]
+	return found, ok
+}

@@ -1,0 +1,289 @@
+package buildkit
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	digest "github.com/opencontainers/go-digest"
+	fstypes "github.com/tonistiigi/fsutil/types"
+
+	orch "github.com/orch-build/orch/config"
+)
+
+// fetchTimeout is how long the builder may take to fetch a definition.
+const fetchTimeout = 10 * time.Minute
+
+// httpFile is the name that a file from an HTTP server gets.
+const httpFile = "context"
+
+// FetchOptions say with what a definition is fetched.
+type FetchOptions struct {
+	// Secrets are credentials for the git server, by the ids under which the
+	// builder asks for them.
+	Secrets   []orch.Secret
+	LookupEnv func(string) (string, bool)
+	// SSH lists agent sockets or keys; empty is the agent of SSH_AUTH_SOCK.
+	SSH []string
+}
+
+// Remote is the tree of a remote definition in the builder, which holds it
+// until Close. Its methods read files by slash paths from the top of the tree.
+type Remote struct {
+	// IsFile is true if an HTTP server sent a single file instead of a tree.
+	IsFile bool
+	// Archive is true if the tree is an archive from an HTTP server, Base the
+	// only folder at its top, if there is one and nothing beside it.
+	Archive bool
+	Base    string
+
+	ref      gateway.Reference
+	ctx      context.Context
+	release  chan struct{}
+	finished chan error
+}
+
+// Fetch has the builder fetch a git repository, or a file or archive from an
+// HTTP server. Behind "?checksum=sha256:…", the digest of the latter is
+// verified; the builder verifies commits of git by itself.
+func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Remote, error) {
+	st, isGit, err := sourceState(url)
+	if err != nil {
+		return nil, err
+	}
+	r := &Remote{release: make(chan struct{}), finished: make(chan error, 1)}
+	opened := make(chan error, 1)
+	status := make(chan *client.SolveStatus)
+	go func() {
+		for range status {
+			continue // what happens is worth no display
+		}
+	}()
+	fetching, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(fetchTimeout, func() { cancel(fmt.Errorf("no end after %s", fetchTimeout)) })
+	go func() {
+		defer cancel(nil)
+		_, err := b.client.Build(fetching, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, "orch",
+			func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+				err := r.open(ctx, gw, st, isGit)
+				timer.Stop()
+				if err != nil {
+					return nil, err
+				}
+				opened <- nil
+				select {
+				case <-r.release:
+				case <-ctx.Done():
+				}
+				return gateway.NewResult(), nil
+			}, status)
+		r.finished <- err
+	}()
+	select {
+	case <-opened:
+		return r, nil
+	case err := <-r.finished:
+		if cause := context.Cause(fetching); ctx.Err() == nil && cause != nil && !errors.Is(cause, context.Canceled) {
+			err = cause
+		}
+		return nil, err
+	}
+}
+
+// Close lets the builder forget the tree.
+func (r *Remote) Close() error {
+	close(r.release)
+	return <-r.finished
+}
+
+// sourceState is the LLB of a remote source.
+func sourceState(url string) (st *llb.State, isGit bool, err error) {
+	keepGit := false
+	if st, ok, err := dockerui.DetectGitContext(url, &keepGit); ok {
+		return st, true, err
+	}
+	state, err := httpState(url)
+	return &state, false, err
+}
+
+// httpState is the LLB of a file from an HTTP server, under the name httpFile.
+func httpState(url string) (llb.State, error) {
+	plain, checksum, err := orch.CutChecksum(url)
+	if err != nil {
+		return llb.State{}, err
+	}
+	opts := []llb.HTTPOption{llb.Filename(httpFile), llb.WithCustomName("[internal] load " + orch.Redacted(url))}
+	if checksum != "" {
+		opts = append(opts, llb.Checksum(digest.Digest(checksum)))
+	}
+	return llb.HTTP(plain, opts...), nil
+}
+
+// archiveState is the LLB of a folder in an archive from an HTTP server; the
+// folder stands behind "#:" in the location.
+func archiveState(location string) (llb.State, error) {
+	url, dir, _ := strings.Cut(location, "#:")
+	st, err := httpState(url)
+	if err != nil {
+		return st, err
+	}
+	st = unpacked(st)
+	if dir == "" {
+		return st, nil
+	}
+	return llb.Scratch().File(llb.Copy(st, "/"+dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
+		llb.WithCustomName("[internal] take "+dir+" from "+orch.Redacted(url))), nil
+}
+
+func unpacked(st llb.State) llb.State {
+	return llb.Scratch().File(llb.Copy(st, "/"+httpFile, "/", &llb.CopyInfo{AttemptUnpack: true}),
+		llb.WithCustomName("[internal] unpack"))
+}
+
+// attachables are the credentials that the session of a fetch offers.
+func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
+	if !isGit {
+		return nil
+	}
+	var out []session.Attachable
+	// Without an agent a fetch over HTTP still works; one over SSH is told by
+	// the builder.
+	if agents, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{ID: "default", Paths: o.SSH}}); err == nil {
+		out = append(out, agents)
+	}
+	if len(o.Secrets) > 0 {
+		store := &secretStore{map[string]orch.Secret{}, o.LookupEnv}
+		for _, s := range o.Secrets {
+			store.secrets[s.ID] = s
+		}
+		out = append(out, secretsprovider.NewSecretProvider(store))
+	}
+	return out
+}
+
+// open has the source fetched and looks at what it is.
+func (r *Remote) open(ctx context.Context, gw gateway.Client, st *llb.State, isGit bool) error {
+	r.ctx = ctx
+	var err error
+	if r.ref, err = solve(ctx, gw, *st); err != nil || isGit {
+		return err
+	}
+	head, err := r.ref.ReadFile(ctx, gateway.ReadRequest{Filename: httpFile, Range: &gateway.FileRange{Length: 1024}})
+	if err != nil {
+		return err
+	}
+	if !isArchive(head) {
+		r.IsFile = true
+		return nil
+	}
+	r.Archive = true
+	if r.ref, err = solve(ctx, gw, unpacked(*st)); err != nil {
+		return fmt.Errorf("unpacking the archive: %w", err)
+	}
+	top, err := r.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: "/"})
+	if err == nil && len(top) == 1 && fs.FileMode(top[0].Mode).IsDir() {
+		r.Base = path.Base(top[0].Path)
+	}
+	return err
+}
+
+func solve(ctx context.Context, gw gateway.Client, st llb.State) (gateway.Reference, error) {
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := gw.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	if err != nil {
+		return nil, err
+	}
+	return res.SingleRef()
+}
+
+// isArchive says whether a file that begins with head is one that BuildKit
+// unpacks: a tar archive, plain or compressed with bzip2, gzip, xz or zstd.
+func isArchive(head []byte) bool {
+	for _, magic := range []string{"BZh", "\x1f\x8b\x08", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	_, err := tar.NewReader(bytes.NewReader(head)).Next()
+	return err == nil
+}
+
+// path is where a file of the tree is in the reference.
+func (r *Remote) path(name string) string {
+	if r.IsFile {
+		return httpFile
+	}
+	return path.Join("/", r.Base, path.Clean("/"+name))
+}
+
+// ReadFile reads a file of at most max bytes; of a longer one it returns more
+// than max, but not all.
+func (r *Remote) ReadFile(name string, max int) ([]byte, error) {
+	data, err := r.ref.ReadFile(r.ctx, gateway.ReadRequest{
+		Filename: r.path(name), Range: &gateway.FileRange{Length: max + 1},
+	})
+	return data, notExist("open", name, err)
+}
+
+// Stat says what a path is; symbolic links are not followed.
+func (r *Remote) Stat(name string) (fs.FileInfo, error) {
+	if path.Clean("/"+name) == "/" {
+		return remoteInfo{&fstypes.Stat{Path: ".", Mode: uint32(fs.ModeDir | 0o755)}}, nil
+	}
+	st, err := r.ref.StatFile(r.ctx, gateway.StatRequest{Path: r.path(name)})
+	if err != nil {
+		return nil, notExist("stat", name, err)
+	}
+	return remoteInfo{st}, nil
+}
+
+// ReadDir lists a folder.
+func (r *Remote) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := r.ref.ReadDir(r.ctx, gateway.ReadDirRequest{Path: r.path(name)})
+	if err != nil {
+		return nil, notExist("open", name, err)
+	}
+	out := make([]fs.DirEntry, len(list))
+	for i, st := range list {
+		out[i] = fs.FileInfoToDirEntry(remoteInfo{st})
+	}
+	return out, nil
+}
+
+// notExist gives an error of the builder about a missing file its kind back,
+// which is lost on the way.
+func notExist(op, name string, err error) error {
+	if err != nil && strings.Contains(err.Error(), "no such file or directory") {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return nil
+}
+
+// remoteInfo is a file of the tree.
+type remoteInfo struct{ st *fstypes.Stat }
+
+func (i remoteInfo) Name() string       { return path.Base(i.st.Path) }
+func (i remoteInfo) Size() int64        { return i.st.Size }
+func (i remoteInfo) Mode() fs.FileMode  { return fs.FileMode(i.st.Mode) }
+func (i remoteInfo) ModTime() time.Time { return time.Unix(0, i.st.ModTime) }
+func (i remoteInfo) IsDir() bool        { return i.Mode().IsDir() }
+func (i remoteInfo) Sys() any           { return i.st }

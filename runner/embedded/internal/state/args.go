@@ -1,0 +1,53 @@
+package state
+
+import (
+	"flag"
+	"time"
+)
+
+// DaemonArg is the hidden argument by which orch runs as the builder.
+const DaemonArg = "__daemon"
+
+// DefaultIdle is how long a builder without clients stays.
+const DefaultIdle = 15 * time.Minute
+
+// UsernsFlag makes the daemon wait, in a user namespace without a mapping,
+// until its parent has written one.
+const UsernsFlag = "--userns"
+
+// Args are what a builder's process is told by the one that starts it.
+type Args struct {
+	StateDir string
+	// Idle is after how long without clients it ends; negative: never.
+	Idle    time.Duration
+	Version string
+	// Executable is the orch that started it, and ExecutableID a text that
+	// changes when that file does.
+	Executable, ExecutableID string
+	Userns                   bool
+}
+
+// List returns the arguments as they stand after DaemonArg.
+func (a Args) List() []string {
+	return []string{
+		"--state-dir=" + a.StateDir,
+		"--idle=" + a.Idle.String(),
+		"--version=" + a.Version,
+		"--executable=" + a.Executable,
+		"--executable-id=" + a.ExecutableID,
+	}
+}
+
+// ParseArgs reads what List wrote, and UsernsFlag.
+func ParseArgs(args []string) (Args, error) {
+	var a Args
+	flags := flag.NewFlagSet(DaemonArg, flag.ContinueOnError)
+	flags.StringVar(&a.StateDir, "state-dir", "", "folder of all state")
+	flags.DurationVar(&a.Idle, "idle", DefaultIdle, "end after this time without clients; negative: never")
+	flags.StringVar(&a.Version, "version", "dev", "version of orch")
+	flags.StringVar(&a.Executable, "executable", "", "file of the orch that starts this")
+	flags.StringVar(&a.ExecutableID, "executable-id", "", "what tells that file from later ones of its name")
+	flags.BoolVar(&a.Userns, UsernsFlag[2:], false, "wait for the mapping of a new user namespace, then start over")
+	err := flags.Parse(args)
+	return a, err
+}

@@ -1,0 +1,140 @@
+//go:build linux
+
+package server
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/snapshots/native"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/executor/oci"
+	dockerfileversion "github.com/moby/buildkit/frontend/dockerfile/version"
+	"github.com/moby/buildkit/util/appdefaults"
+	"github.com/moby/buildkit/util/archutil"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/buildkit/util/disk"
+	"github.com/moby/buildkit/util/network/cniprovider"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/version"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
+)
+
+// newWorker makes the one worker: it runs build steps with runc.
+func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, error) {
+	supported := archutil.SupportedPlatforms(false)
+	opt, err := runc.NewWorkerOpt(s.Root, snapshotter(s.Root), s.rootless, oci.ProcessSandbox,
+		s.labels(supported), nil, network(s), nil, s.runtime, "", false, nil, "", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	opt.Platforms = normalized(supported)
+	opt.GCPolicy = gcPolicy(s.Root)
+	opt.RegistryHosts = hosts
+	opt.BuildkitVersion = client.BuildkitVersion{
+		Package:           version.Package,
+		Version:           version.Version,
+		Revision:          version.Revision,
+		DockerfileVersion: dockerfileversion.Version(),
+	}
+	return base.NewWorker(ctx, opt)
+}
+
+// labels is what the worker says of this builder; see info.go.
+func (s settings) labels(supported []ocispecs.Platform) map[string]string {
+	idle := "never"
+	if s.args.Idle >= 0 {
+		idle = s.args.Idle.String()
+	}
+	return map[string]string{
+		state.LabelVersion:      s.args.Version,
+		state.LabelEmulated:     strings.Join(emulated(supported), ","),
+		state.LabelStarted:      time.Now().UTC().Format(time.RFC3339),
+		state.LabelIdleExit:     idle,
+		state.LabelRuntime:      s.runtime,
+		state.LabelRootless:     strconv.FormatBool(s.rootless),
+		state.LabelExecutable:   s.args.Executable,
+		state.LabelExecutableID: s.args.ExecutableID,
+	}
+}
+
+// snapshotter chooses how layers are kept: as overlays, or where the file
+// system or the kernel cannot, as full copies.
+func snapshotter(root string) runc.SnapshotterFactory {
+	if err := overlayutils.Supported(root); err != nil {
+		bklog.L.Warnf("no overlay file system in %s, so each layer is a full copy, slow and large: %v", root, err)
+		return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
+	}
+	return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (snapshots.Snapshotter, error) {
+		return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+	}}
+}
+
+// network gives build steps the network of a CNI configuration where root has
+// one for BuildKit, and else that of the host.
+func network(s settings) netproviders.Opt {
+	opt := netproviders.Opt{Mode: "host", CNI: cniprovider.Opt{
+		Root:       s.Root,
+		ConfigPath: appdefaults.DefaultCNIConfigPath,
+		BinaryDir:  appdefaults.DefaultCNIBinDir,
+	}}
+	if _, err := os.Stat(opt.CNI.ConfigPath); err == nil && !s.rootless {
+		opt.Mode = "cni"
+	}
+	return opt
+}
+
+func normalized(supported []ocispecs.Platform) []ocispecs.Platform {
+	out := make([]ocispecs.Platform, 0, len(supported))
+	for _, p := range supported {
+		out = append(out, platforms.Normalize(p))
+	}
+	return out
+}
+
+// emulated returns the platforms that the kernel runs through an emulator.
+func emulated(supported []ocispecs.Platform) []string {
+	// The processors that also run another architecture's programs.
+	also := map[string]string{"amd64": "386", "arm64": "arm"}
+	var out []string
+	for _, p := range supported {
+		if p.Architecture != runtime.GOARCH && p.Architecture != also[runtime.GOARCH] {
+			out = append(out, platforms.FormatAll(platforms.Normalize(p)))
+		}
+	}
+	return out
+}
+
+// gcPolicy is BuildKit's default for the size of this disk.
+func gcPolicy(root string) []client.PruneInfo {
+	stat, err := disk.GetDiskStat(root)
+	if err != nil {
+		bklog.L.Warnf("the cache is limited to a fixed size, as that of its disk is unknown: %v", err)
+	}
+	var out []client.PruneInfo
+	for _, rule := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
+		out = append(out, client.PruneInfo{
+			Filter:        rule.Filters,
+			All:           rule.All,
+			KeepDuration:  rule.KeepDuration.Duration,
+			ReservedSpace: rule.ReservedSpace.AsBytes(stat),
+			MaxUsedSpace:  rule.MaxUsedSpace.AsBytes(stat),
+			MinFreeSpace:  rule.MinFreeSpace.AsBytes(stat),
+		})
+	}
+	return out
+}

@@ -1,0 +1,142 @@
+// Command build builds orch as it is shipped: for Linux one file with two
+// programs in it. The one that starts is small and soon ready; packed inside it
+// is the whole orch, which it executes when it needs the embedded builder.
+//
+//	go run ./scripts/build -o bin/orch -version v1.2.3
+//	go run ./scripts/build -o bin/orch-arm64 -os linux -arch arm64
+//
+// A plain "go build ./cmd/orch" gives the whole orch by itself.
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// target says what is built.
+type target struct {
+	out, version, goos, goarch string
+}
+
+func main() {
+	var t target
+	flag.StringVar(&t.out, "o", "bin/orch", "`file` to write")
+	flag.StringVar(&t.version, "version", os.Getenv("VERSION"), "version to stamp; default: $VERSION, else what Go records")
+	flag.StringVar(&t.goos, "os", cmp.Or(os.Getenv("TARGETOS"), runtime.GOOS), "operating system, as GOOS; default: $TARGETOS, else this one")
+	flag.StringVar(&t.goarch, "arch", cmp.Or(os.Getenv("TARGETARCH"), runtime.GOARCH), "architecture, as GOARCH; default: $TARGETARCH, else this one")
+	flag.Parse()
+	if err := t.build(); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func (t target) build() error {
+	if t.goos != "linux" {
+		return t.goBuild(t.out)
+	}
+	// The whole stays beside the output, where the next build finds it.
+	dir, err := filepath.Abs(filepath.Join(filepath.Dir(t.out), ".whole", t.goos+"-"+t.goarch))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	whole := filepath.Join(dir, "orch")
+	if err := t.goBuild(whole); err != nil {
+		return err
+	}
+	packed, err := pack(whole)
+	if err != nil {
+		return err
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := writeOverlay(overlay, packed); err != nil {
+		return err
+	}
+	return t.goBuild(t.out, "-tags", "orch_split", "-overlay", overlay)
+}
+
+// goBuild builds one program for the target's platform.
+func (t target) goBuild(out string, flags ...string) error {
+	args := []string{"build", "-ldflags", "-s -w -X main.version=" + t.version, "-o", out}
+	cmd := exec.Command("go", append(append(args, flags...), "./cmd/orch")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// writeOverlay writes an overlay for "go build" in which the packed program
+// lies where cmd/orch embeds it from. The source tree stays as it is.
+func writeOverlay(name, packed string) error {
+	embedded, err := filepath.Abs("cmd/orch/whole.zst")
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{embedded: packed}})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o644)
+}
+
+// pack packs a program into a file that is named after its content, unless
+// that is there already, and removes earlier ones.
+func pack(program string) (string, error) {
+	data, err := os.ReadFile(program)
+	if err != nil {
+		return "", err
+	}
+	packed := fmt.Sprintf("%s-%x.zst", program, sha256.Sum256(data))
+	if _, err := os.Stat(packed); err == nil {
+		return packed, nil
+	}
+	old, err := filepath.Glob(program + "-*.zst")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return "", err
+		}
+	}
+	return packed, writePacked(packed, data)
+}
+
+func writePacked(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "packing-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := compress(f, data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+func compress(w io.Writer, data []byte) error {
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(data); err != nil {
+		return err
+	}
+	return z.Close()
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Builds the example and the scripts of real builds on upstream BuildKit
+# daemons: the release that orch links, and one two minor versions older. The
+# daemons are compiled once, into bin/, which takes some minutes each.
+set -eu
+scripts/setup.sh tests
+scripts=${1:-'^(buildme|outputs|link|secret|syntax)$'}
+bin=$(pwd)/bin
+mkdir -p "$bin"
+for version in v0.33.0 v0.31.2; do
+    daemon=$bin/buildkitd-$version
+    if [ ! -x "$daemon" ]; then
+        echo "compiling buildkitd $version"
+        # The module excludes versions of others, so that "go install" refuses
+        # it; in its own folder it is the main module and builds.
+        dir=$(go mod download -json "github.com/moby/buildkit@$version" | sed -n 's/.*"Dir": "\(.*\)",*/\1/p')
+        (cd "$dir" && CGO_ENABLED=0 nice go build -trimpath \
+            -ldflags "-s -w -X github.com/moby/buildkit/version.Version=$version" -o "$daemon" ./cmd/buildkitd)
+    fi
+    root=$(mktemp -d /tmp/orch-compat-XXXXXX)
+    "$daemon" --root "$root/root" --addr "unix://$root/sock" --allow-insecure-entitlement network.host \
+        >"$root/log" 2>&1 &
+    pid=$!
+    trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$root"' EXIT INT TERM
+    n=0
+    while [ ! -S "$root/sock" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+    echo "on buildkitd $version"
+    ORCH_E2E_BUILDER=unix://$root/sock go test -count 1 -timeout 40m ./e2e -run "TestScripts/$scripts" || {
+        tail -n 20 "$root/log"
+        exit 1
+    }
+    kill $pid
+    wait $pid 2>/dev/null || true
+    rm -rf "$root"
+    trap - EXIT INT TERM
+done

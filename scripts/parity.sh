@@ -1,0 +1,10 @@
+#!/bin/sh
+# Builds every project of e2e/testdata/parity with orch and with docker buildx
+# bake on the same builder, and compares what comes out. The peer is compiled
+# once, into bin/; "make test" compares with the goldens that it left.
+# With -update the goldens are written again, from the peer's results.
+set -eu
+scripts/setup.sh tests
+bin=$(pwd)/bin
+[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.37.0
+ORCH_PEER=$bin/buildx go test -count 1 ./e2e -run TestParity "$@"
