@@ -24,8 +24,8 @@ const (
 	commit = "0123456789abcdef0123456789abcdef01234567"
 )
 
-// project is a small build on a real disk, with something of every class.
-type project struct {
+// sample is a small build on a real disk, with something of every class.
+type sample struct {
 	dir        string
 	target     *config.Target
 	more       []*config.Target
@@ -36,8 +36,8 @@ type project struct {
 	platform   string
 }
 
-func newProject(t testing.TB) *project {
-	p := &project{dir: t.TempDir(), platform: "linux/amd64"}
+func newSample(t testing.TB) *sample {
+	p := &sample{dir: t.TempDir(), platform: "linux/amd64"}
 	p.write(t, "ctx/src/main.go", "package main")
 	p.write(t, "ctx/src/deep/run.sh", "echo")
 	p.write(t, "ctx/other/file", "not read")
@@ -56,7 +56,7 @@ LABEL version=$VERSION
 	return p
 }
 
-func (p *project) write(t testing.TB, name, data string) {
+func (p *sample) write(t testing.TB, name, data string) {
 	t.Helper()
 	path := filepath.Join(p.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -67,7 +67,7 @@ func (p *project) write(t testing.TB, name, data string) {
 	}
 }
 
-func (p *project) link(t testing.TB, to, name string) {
+func (p *sample) link(t testing.TB, to, name string) {
 	t.Helper()
 	path := filepath.Join(p.dir, name)
 	_ = os.Remove(path)
@@ -76,7 +76,7 @@ func (p *project) link(t testing.TB, to, name string) {
 	}
 }
 
-func (p *project) chmod(t testing.TB, name string, mode fs.FileMode) {
+func (p *sample) chmod(t testing.TB, name string, mode fs.FileMode) {
 	t.Helper()
 	if err := os.Chmod(filepath.Join(p.dir, name), mode); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func (p *project) chmod(t testing.TB, name string, mode fs.FileMode) {
 }
 
 // plan plans the project as it is now.
-func (p *project) plan(t testing.TB) *Plan {
+func (p *sample) plan(t testing.TB) *Plan {
 	t.Helper()
 	p.write(t, "ctx/Dockerfile", p.dockerfile)
 	p.target.Context = config.Context{Value: filepath.Join(p.dir, "ctx")}
@@ -97,7 +97,7 @@ func (p *project) plan(t testing.TB) *Plan {
 }
 
 // inputs computes the digests of the project as it is now.
-func (p *project) inputs(t testing.TB) (*Plan, *Inputs) {
+func (p *sample) inputs(t testing.TB) (*Plan, *Inputs) {
 	t.Helper()
 	plan := p.plan(t)
 	in, diags := plan.Inputs(ReadOptions{Memory: p.memory, Now: p.now, Tree: p.tree})
@@ -107,7 +107,7 @@ func (p *project) inputs(t testing.TB) (*Plan, *Inputs) {
 	return plan, in
 }
 
-func (p *project) digest(t testing.TB) *Digest {
+func (p *sample) digest(t testing.TB) *Digest {
 	t.Helper()
 	plan, in := p.inputs(t)
 	for _, b := range plan.Builds {
@@ -119,7 +119,7 @@ func (p *project) digest(t testing.TB) *Digest {
 	return nil
 }
 
-func (p *project) replace(old, new string) {
+func (p *sample) replace(old, new string) {
 	if !strings.Contains(p.dockerfile, old) {
 		panic("the Dockerfile has no " + old)
 	}
@@ -131,68 +131,68 @@ func (p *project) replace(old, new string) {
 type mutation struct {
 	name    string
 	classes []Class
-	do      func(t *testing.T, p *project)
+	do      func(t *testing.T, p *sample)
 }
 
 var mutations = []mutation{
-	{"opaque frontend", []Class{ClassKind, ClassPlatform, ClassFrontend, ClassInstruction, ClassArgument, ClassFileName, ClassFileContent, ClassLink, ClassImage, ClassImageDigest, ClassRemote, ClassMount, ClassSecret, ClassSSH}, func(t *testing.T, p *project) {
+	{"opaque frontend", []Class{ClassKind, ClassPlatform, ClassFrontend, ClassInstruction, ClassArgument, ClassFileName, ClassFileContent, ClassLink, ClassImage, ClassImageDigest, ClassRemote, ClassMount, ClassSecret, ClassSSH}, func(t *testing.T, p *sample) {
 		p.dockerfile = "# syntax=example.com/front@" + pinA + "\n" + p.dockerfile
 	}},
-	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *project) { p.platform = "linux/arm64" }},
-	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *project) { p.target.Platforms = []string{"linux/amd64"} }},
-	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *project) { p.dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.dockerfile }},
-	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *project) { p.dockerfile = "# escape=`\n" + p.dockerfile }},
-	{"step", []Class{ClassInstruction}, func(t *testing.T, p *project) { p.replace("make", "make all") }},
-	{"destination", []Class{ClassInstruction}, func(t *testing.T, p *project) { p.replace("src /src", "src /app") }},
-	{"heredoc", []Class{ClassInstruction}, func(t *testing.T, p *project) { p.dockerfile += "COPY <<EOF /x\n\"a\"\nEOF\n" }},
-	{"argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *project) { p.target.Args["VERSION"] = "2" }},
-	{"default of an argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *project) { p.replace("VERSION=1", "VERSION=2") }},
-	{"argument of BuildKit", []Class{ClassArgument}, func(t *testing.T, p *project) { p.target.Args["BUILDKIT_INLINE_CACHE"] = "1" }},
-	{"name of a host", []Class{ClassArgument}, func(t *testing.T, p *project) { p.target.Args["BUILDKIT_SANDBOX_HOSTNAME"] = "x" }},
-	{"new file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *project) { p.write(t, "ctx/src/new.go", "") }},
-	{"empty folder", []Class{ClassFileName}, func(t *testing.T, p *project) {
+	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.platform = "linux/arm64" }},
+	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.target.Platforms = []string{"linux/amd64"} }},
+	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.dockerfile }},
+	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# escape=`\n" + p.dockerfile }},
+	{"step", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("make", "make all") }},
+	{"destination", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("src /src", "src /app") }},
+	{"heredoc", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY <<EOF /x\n\"a\"\nEOF\n" }},
+	{"argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.target.Args["VERSION"] = "2" }},
+	{"default of an argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.replace("VERSION=1", "VERSION=2") }},
+	{"argument of BuildKit", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_INLINE_CACHE"] = "1" }},
+	{"name of a host", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_SANDBOX_HOSTNAME"] = "x" }},
+	{"new file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/new.go", "") }},
+	{"empty folder", []Class{ClassFileName}, func(t *testing.T, p *sample) {
 		if err := os.Mkdir(filepath.Join(p.dir, "ctx/src/empty"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{"renamed file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *project) {
+	{"renamed file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) {
 		if err := os.Rename(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/src/main2.go")); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{"file that is ignored now", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *project) { p.write(t, "ctx/.dockerignore", "**/*.sh\n") }},
-	{"pipe", []Class{ClassFileName}, func(t *testing.T, p *project) {
+	{"file that is ignored now", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/.dockerignore", "**/*.sh\n") }},
+	{"pipe", []Class{ClassFileName}, func(t *testing.T, p *sample) {
 		if err := syscall.Mkfifo(filepath.Join(p.dir, "ctx/src/pipe"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{"content", []Class{ClassFileContent}, func(t *testing.T, p *project) { p.write(t, "ctx/src/main.go", "package mine") }},
-	{"executable", []Class{ClassFileMode}, func(t *testing.T, p *project) { p.chmod(t, "ctx/src/deep/run.sh", 0o755) }},
-	{"setuid", []Class{ClassFileMode}, func(t *testing.T, p *project) { p.chmod(t, "ctx/src/deep/run.sh", 0o644|fs.ModeSetuid) }},
-	{"link", []Class{ClassLink}, func(t *testing.T, p *project) { p.link(t, "deep", "ctx/src/link") }},
-	{"image", []Class{ClassImage}, func(t *testing.T, p *project) { p.replace("alpine:3@", "debian:3@") }},
-	{"image by argument", []Class{ClassImage}, func(t *testing.T, p *project) { p.target.Args["BASE"] = "alpine:4@" + pinA }},
-	{"pinned image", []Class{ClassImageDigest}, func(t *testing.T, p *project) { p.replace(pinA, pinB) }},
-	{"commit", []Class{ClassRemote, ClassInstruction}, func(t *testing.T, p *project) { p.replace(commit, strings.Repeat("f", 40)) }},
-	{"mount", []Class{ClassMount}, func(t *testing.T, p *project) { p.replace("target=/cache", "target=/cache,sharing=locked") }},
-	{"id of a secret", []Class{ClassSecret}, func(t *testing.T, p *project) { p.replace("id=token", "id=key") }},
-	{"secret that is provided", []Class{ClassSecret}, func(t *testing.T, p *project) { p.target.Secrets = []config.Secret{{ID: "token", Env: "TOKEN"}} }},
-	{"id of an agent", []Class{ClassSSH}, func(t *testing.T, p *project) { p.replace("type=ssh", "type=ssh,id=git") }},
-	{"agent that is provided", []Class{ClassSSH}, func(t *testing.T, p *project) { p.target.SSH = []config.SSH{{ID: "default"}} }},
-	{"network", []Class{ClassNetwork}, func(t *testing.T, p *project) { p.target.Network = "none" }},
-	{"hosts", []Class{ClassHosts}, func(t *testing.T, p *project) { p.target.ExtraHosts = map[string]string{"db": "10.0.0.1"} }},
-	{"shm", []Class{ClassShm}, func(t *testing.T, p *project) { p.target.ShmSize = "128m" }},
-	{"ulimits", []Class{ClassUlimits}, func(t *testing.T, p *project) { p.target.Ulimits = []string{"nofile=1024"} }},
-	{"resources", []Class{ClassResources}, func(t *testing.T, p *project) { p.target.Resources = &config.Resources{Memory: "1g"} }},
-	{"epoch", []Class{ClassEpoch}, func(t *testing.T, p *project) { p.target.Args["SOURCE_DATE_EPOCH"] = "1" }},
-	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *project) { p.dockerfile += "COPY --from=base /src /again\n" }},
-	{"label", []Class{ClassLabel}, func(t *testing.T, p *project) { p.target.Labels = map[string]string{"a": "b"} }},
-	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *project) { p.target.Annotations = []string{"a=b"} }},
-	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *project) { p.target.Attest = []config.Entry{{Type: "sbom"}} }},
-	{"output", []Class{ClassOutput}, func(t *testing.T, p *project) {
+	{"content", []Class{ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/main.go", "package mine") }},
+	{"executable", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o755) }},
+	{"setuid", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o644|fs.ModeSetuid) }},
+	{"link", []Class{ClassLink}, func(t *testing.T, p *sample) { p.link(t, "deep", "ctx/src/link") }},
+	{"image", []Class{ClassImage}, func(t *testing.T, p *sample) { p.replace("alpine:3@", "debian:3@") }},
+	{"image by argument", []Class{ClassImage}, func(t *testing.T, p *sample) { p.target.Args["BASE"] = "alpine:4@" + pinA }},
+	{"pinned image", []Class{ClassImageDigest}, func(t *testing.T, p *sample) { p.replace(pinA, pinB) }},
+	{"commit", []Class{ClassRemote, ClassInstruction}, func(t *testing.T, p *sample) { p.replace(commit, strings.Repeat("f", 40)) }},
+	{"mount", []Class{ClassMount}, func(t *testing.T, p *sample) { p.replace("target=/cache", "target=/cache,sharing=locked") }},
+	{"id of a secret", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.replace("id=token", "id=key") }},
+	{"secret that is provided", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "token", Env: "TOKEN"}} }},
+	{"id of an agent", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.replace("type=ssh", "type=ssh,id=git") }},
+	{"agent that is provided", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.target.SSH = []config.SSH{{ID: "default"}} }},
+	{"network", []Class{ClassNetwork}, func(t *testing.T, p *sample) { p.target.Network = "none" }},
+	{"hosts", []Class{ClassHosts}, func(t *testing.T, p *sample) { p.target.ExtraHosts = map[string]string{"db": "10.0.0.1"} }},
+	{"shm", []Class{ClassShm}, func(t *testing.T, p *sample) { p.target.ShmSize = "128m" }},
+	{"ulimits", []Class{ClassUlimits}, func(t *testing.T, p *sample) { p.target.Ulimits = []string{"nofile=1024"} }},
+	{"resources", []Class{ClassResources}, func(t *testing.T, p *sample) { p.target.Resources = &config.Resources{Memory: "1g"} }},
+	{"epoch", []Class{ClassEpoch}, func(t *testing.T, p *sample) { p.target.Args["SOURCE_DATE_EPOCH"] = "1" }},
+	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY --from=base /src /again\n" }},
+	{"label", []Class{ClassLabel}, func(t *testing.T, p *sample) { p.target.Labels = map[string]string{"a": "b"} }},
+	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *sample) { p.target.Annotations = []string{"a=b"} }},
+	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *sample) { p.target.Attest = []config.Entry{{Type: "sbom"}} }},
+	{"output", []Class{ClassOutput}, func(t *testing.T, p *sample) {
 		p.target.Outputs = []config.Entry{{Type: "oci", Attrs: map[string]string{"compression": "zstd"}}}
 	}},
-	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *project) {
+	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *sample) {
 		p.target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p", Data: []byte("deny")}}}}
 	}},
 }
@@ -204,7 +204,7 @@ func TestMutations(t *testing.T) {
 	for _, m := range mutations {
 		covered[m.classes[0]] = true
 		t.Run(m.name, func(t *testing.T) {
-			p := newProject(t)
+			p := newSample(t)
 			before := p.digest(t)
 			m.do(t, p)
 			after := p.digest(t)
@@ -231,7 +231,7 @@ func TestMutations(t *testing.T) {
 
 // indifferent are changes that must not change a digest.
 var indifferent = []mutation{
-	{name: "times of files", do: func(t *testing.T, p *project) {
+	{name: "times of files", do: func(t *testing.T, p *sample) {
 		then := time.Unix(1, 0)
 		for _, f := range []string{"ctx/src/main.go", "ctx/src"} {
 			if err := os.Chtimes(filepath.Join(p.dir, f), then, then); err != nil {
@@ -239,52 +239,52 @@ var indifferent = []mutation{
 			}
 		}
 	}},
-	{name: "umask", do: func(t *testing.T, p *project) {
+	{name: "umask", do: func(t *testing.T, p *sample) {
 		p.chmod(t, "ctx/src/main.go", 0o600)
 		p.chmod(t, "ctx/src/deep", 0o700)
 		p.chmod(t, "ctx/src", 0o775)
 	}},
-	{name: "owner", do: func(t *testing.T, p *project) {
+	{name: "owner", do: func(t *testing.T, p *sample) {
 		if err := os.Chown(filepath.Join(p.dir, "ctx/src/main.go"), 1000, 1000); err != nil {
 			t.Skip("only root may give files away")
 		}
 	}},
-	{name: "folder of the checkout", do: func(t *testing.T, p *project) {
+	{name: "folder of the checkout", do: func(t *testing.T, p *sample) {
 		to := filepath.Join(t.TempDir(), "elsewhere")
 		if err := os.Rename(p.dir, to); err != nil {
 			t.Fatal(err)
 		}
 		p.dir = to
 	}},
-	{name: "order of a walk", do: func(t *testing.T, p *project) { p.tree = reversed{} }},
-	{name: "hard link", do: func(t *testing.T, p *project) {
+	{name: "order of a walk", do: func(t *testing.T, p *sample) { p.tree = reversed{} }},
+	{name: "hard link", do: func(t *testing.T, p *sample) {
 		if err := os.Link(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/other/main.go")); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{name: "file that nobody reads", do: func(t *testing.T, p *project) { p.write(t, "ctx/other/file", "changed") }},
-	{name: "file that is ignored", do: func(t *testing.T, p *project) {
+	{name: "file that nobody reads", do: func(t *testing.T, p *sample) { p.write(t, "ctx/other/file", "changed") }},
+	{name: "file that is ignored", do: func(t *testing.T, p *sample) {
 		p.write(t, "ctx/.dockerignore", "*.log\nsrc/build.tmp")
 		p.write(t, "ctx/src/build.tmp", "x")
 	}},
-	{name: "argument that nobody declares", do: func(t *testing.T, p *project) { p.target.Args["NOBODY"] = "x" }},
-	{name: "argument in place of its value", do: func(t *testing.T, p *project) { p.replace("$BASE", "alpine:3@"+pinA) }},
-	{name: "name of a stage", do: func(t *testing.T, p *project) { p.replace("base", "ground") }},
-	{name: "comments and blank lines", do: func(t *testing.T, p *project) {
+	{name: "argument that nobody declares", do: func(t *testing.T, p *sample) { p.target.Args["NOBODY"] = "x" }},
+	{name: "argument in place of its value", do: func(t *testing.T, p *sample) { p.replace("$BASE", "alpine:3@"+pinA) }},
+	{name: "name of a stage", do: func(t *testing.T, p *sample) { p.replace("base", "ground") }},
+	{name: "comments and blank lines", do: func(t *testing.T, p *sample) {
 		p.dockerfile = "# hello\n\n" + strings.ReplaceAll(p.dockerfile, "\nRUN", "\n# why\nRUN")
 	}},
-	{name: "stage that is not needed", do: func(t *testing.T, p *project) {
+	{name: "stage that is not needed", do: func(t *testing.T, p *sample) {
 		p.replace("FROM $BASE", "FROM busybox AS unused\nCOPY other /\nFROM $BASE")
 	}},
-	{name: "secret from elsewhere", do: func(t *testing.T, p *project) { p.target.Secrets = []config.Secret{{ID: "nobody", Src: "x"}} }},
-	{name: "tags", do: func(t *testing.T, p *project) { p.target.Tags = []string{"app:v2"} }},
-	{name: "description", do: func(t *testing.T, p *project) { p.target.Description = "x" }},
-	{name: "caches", do: func(t *testing.T, p *project) {
+	{name: "secret from elsewhere", do: func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "nobody", Src: "x"}} }},
+	{name: "tags", do: func(t *testing.T, p *sample) { p.target.Tags = []string{"app:v2"} }},
+	{name: "description", do: func(t *testing.T, p *sample) { p.target.Description = "x" }},
+	{name: "caches", do: func(t *testing.T, p *sample) {
 		p.target.CacheFrom = []config.Entry{{Type: "local"}}
 		p.target.CacheTo = []config.Entry{{Type: "local"}}
 	}},
-	{name: "proxy", do: func(t *testing.T, p *project) { p.target.Args["HTTP_PROXY"] = "http://proxy" }},
-	{name: "another target", do: func(t *testing.T, p *project) {
+	{name: "proxy", do: func(t *testing.T, p *sample) { p.target.Args["HTTP_PROXY"] = "http://proxy" }},
+	{name: "another target", do: func(t *testing.T, p *sample) {
 		p.more = []*config.Target{{Name: "aaa", Dockerfile: "Dockerfile", Stage: "base", Context: config.Context{Value: filepath.Join(p.dir, "ctx")}}}
 	}},
 }
@@ -292,7 +292,7 @@ var indifferent = []mutation{
 func TestIndifferent(t *testing.T) {
 	for _, m := range indifferent {
 		t.Run(m.name, func(t *testing.T) {
-			p := newProject(t)
+			p := newSample(t)
 			before := p.digest(t)
 			m.do(t, p)
 			if after := p.digest(t); before.Sum != after.Sum {
@@ -317,7 +317,7 @@ func (r reversed) List(dir string) ([]Entry, error) {
 // it has to count DigestVersion up.
 func TestDigestIsStable(t *testing.T) {
 	const want = "orch1:"
-	if got := newProject(t).digest(t).Sum; got != want {
+	if got := newSample(t).digest(t).Sum; got != want {
 		t.Errorf("the digest of the sample is %s, was %s", got, want)
 	}
 }
@@ -382,7 +382,7 @@ func TestOpen(t *testing.T) {
 		{"stage not needed", "FROM alpine:3 AS a\nFROM scratch", nil, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := newProject(t)
+			p := newSample(t)
 			p.dockerfile = c.dockerfile + "\n"
 			if c.change != nil {
 				c.change(p.target)
@@ -408,7 +408,7 @@ func TestOpen(t *testing.T) {
 // TestLayoutDigest reads the tag of an OCI layout, whatever its folder is.
 func TestLayoutDigest(t *testing.T) {
 	of := func(folder, pin, ref string) *Digest {
-		p := newProject(t)
+		p := newSample(t)
 		p.write(t, folder+"/index.json", fmt.Sprintf(`{"manifests":[{"digest":%q,"annotations":{"org.opencontainers.image.ref.name":"v1"}}]}`, pin))
 		p.dockerfile = "FROM base\n"
 		p.target.Contexts = map[string]config.Context{"base": {Kind: config.OCILayout, Value: filepath.Join(p.dir, folder) + ref}}

@@ -20,8 +20,9 @@ type ReadOptions struct {
 	// All has Reads look at all that the ignore files let through, and not
 	// only at what the stages read, so that Reads.Excess can tell them apart.
 	All bool
-	// Most ends the look that All asks for after so many files of a context;
-	// 0 has no limit. What the stages read is always complete.
+	// Most ends the look that All asks for after so many files of a context,
+	// and then what the stages read is not looked into either: it is for
+	// Reads.Excess alone. 0 has no limit.
 	Most int
 	// Memory keeps the sums of files from one call of Inputs to the next; nil
 	// reads every file.
@@ -119,6 +120,7 @@ func (r *Reads) open(v *Vertex) {
 		r.tell(hcl.DiagError, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
 		return
 	}
+	view.shallow = r.opt.Most > 0
 	r.views[l] = view
 }
 

@@ -60,6 +60,8 @@ type view struct {
 	skip *matcher
 	root viewed
 	busy chan struct{} // limits how many folders are read at a time
+	// shallow leaves out what is in directories that are read as a whole.
+	shallow bool
 }
 
 // viewed is one directory of a view.
