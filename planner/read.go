@@ -286,9 +286,25 @@ func (r *Reads) fault(e *Edge, path string, it item) {
 		r.tell(hcl.DiagWarning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
 			e.From.Name, ShownPath(path), reason(it.dir.err))
 	}
+	if it.dir != nil && r.opt.All {
+		r.sameInCase(e, it.dir)
+	}
 	if it.entry != nil && !utf8.ValidString(it.Name) {
 		r.tell(hcl.DiagWarning, e.Range, "Name is not UTF-8", "Context %s has a file named %s, which the builder cannot be told of. Rename it, or take it out with the ignore file.",
 			e.From.Name, ShownPath(path))
+	}
+}
+
+// sameInCase warns of names in a directory that some file systems take for one.
+func (r *Reads) sameInCase(e *Edge, d *viewed) {
+	seen := make(map[string]string, len(d.items))
+	for _, it := range d.items {
+		lower := strings.ToLower(it.Name)
+		if other, ok := seen[lower]; ok {
+			r.tell(hcl.DiagWarning, e.Range, "Names differ only in case", "Context %s has %s and %s. A checkout on a file system that does not tell them apart has one of them only, and another digest.",
+				e.From.Name, ShownPath(join(d.path, other)), ShownPath(join(d.path, it.Name)))
+		}
+		seen[lower] = it.Name
 	}
 }
 
