@@ -37,7 +37,7 @@ type kind interface {
 }
 
 // numAttributes is how many attributes a target has.
-const numAttributes = 30
+const numAttributes = 33
 
 // attributes lists the attributes of a target in the order in which --print
 // shows them. The peer's JSON has this order too.
@@ -105,6 +105,12 @@ var attributes = [numAttributes]attribute{
 		store: func(t *Target, v any) { t.Policy = v.([]Policy) }},
 	{name: "traits", kind: hiddenTable{},
 		store: func(t *Target, v any) { t.Traits = plain(v) }},
+	{name: "weight", kind: number{max: MaxWeight, min: 1}, set: textKey("weight"),
+		store: func(t *Target, v any) { t.Weight = v.(int) }},
+	{name: "exclusive", kind: hiddenBool{}, set: textKey("exclusive"),
+		store: func(t *Target, v any) { t.Exclusive = v.(bool) }},
+	{name: "retry", kind: number{max: MaxRetry}, set: textKey("retry"),
+		store: func(t *Target, v any) { t.Retry = v.(int) }},
 	{name: "inherits", kind: list{grows: true, hidden: true},
 		store: func(*Target, any) {}},
 }

@@ -124,6 +124,9 @@ type Target struct {
 	Resources    *Resources
 	Policy       []Policy
 
+	// Limits say how the target is scheduled, and when it is tried again.
+	Limits
+
 	// Range is where the target's first block stands.
 	Range hcl.Range
 	// Ranges holds where each written attribute stands, by its name in the

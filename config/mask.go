@@ -110,3 +110,7 @@ func finishDiags(diags hcl.Diagnostics, sensitive []string) {
 	}
 	schema.SortDiagnostics(diags)
 }
+
+// Sensitive lists the values of sensitive variables, for those who print what
+// they did not get from here.
+func (c *Config) Sensitive() []string { return c.sensitive }

@@ -14,6 +14,7 @@ func TestSchemaAgrees(t *testing.T) {
 	samples := map[string]cty.Value{
 		"string":       cty.StringVal("a"),
 		"bool":         cty.True,
+		"number":       cty.NumberIntVal(1),
 		"list(string)": cty.TupleVal([]cty.Value{cty.StringVal("a"), cty.NumberIntVal(1)}),
 		"map(string)":  cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal("a"), "b": cty.True}),
 	}

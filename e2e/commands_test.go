@@ -26,13 +26,17 @@ import (
 
 // commands are what scripts have besides testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"unpack":    cmdUnpack,
-	"digest":    cmdDigest,
-	"jsonget":   cmdJSONGet,
-	"exits":     cmdExits,
-	"interrupt": cmdInterrupt,
-	"split":     cmdSplit,
-	"serve":     cmdServe,
+	"unpack":     cmdUnpack,
+	"digest":     cmdDigest,
+	"jsonget":    cmdJSONGet,
+	"exits":      cmdExits,
+	"interrupt":  cmdInterrupt,
+	"split":      cmdSplit,
+	"user":       cmdUser,
+	"asuser":     cmdAsUser,
+	"tlsbuilder": cmdTLSBuilder,
+	"sshserver":  cmdSSHServer,
+	"serve":      cmdServe,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

@@ -37,6 +37,10 @@ func TestMain(m *testing.M) {
 		serveRegistry()
 		return
 	}
+	if socket := os.Getenv(stdioEnv); socket != "" {
+		dialStdio(socket)
+		return
+	}
 	code, err := runAll(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

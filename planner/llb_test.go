@@ -48,12 +48,14 @@ func llbOf(data []byte, t *config.Target, platform string) (*llb.Definition, err
 func llbWith(data []byte, t *config.Target, platform string, mainContext *llb.State) (*llb.Definition, error) {
 	pl := platforms.MustParse(platform)
 	build := platforms.MustParse("linux/amd64")
+	caps := pb.Caps.CapSet(pb.Caps.All())
 	res, err := dockerfile2llb.Dockerfile2LLB(context.Background(), data, dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			Target: t.Stage, BuildArgs: maps.Clone(t.Args), BuildPlatforms: []ocispecs.Platform{build},
 		},
 		TargetPlatform: &pl,
 		MetaResolver:   anyImage{},
+		LLBCaps:        &caps,
 		MainContext:    mainContext,
 	})
 	if err != nil {
@@ -93,10 +95,33 @@ func stepsOf(t testing.TB, def *llb.Definition) (steps map[string]bool, paths []
 	return steps, paths, local
 }
 
+// withoutTotals takes what follows the slash off "name n/total".
+func withoutTotals(steps map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	for s, must := range steps {
+		s, _, _ = strings.Cut(s, "/")
+		out[s] = out[s] || must
+	}
+	return out
+}
+
+// twice reports whether an equal step, by its text, is in another stage too.
+func twice(text string, v, top *Vertex) bool {
+	if top != v && slices.ContainsFunc(top.Steps, func(s Step) bool { return s.Text == text }) {
+		return true
+	}
+	return slices.ContainsFunc(top.Inputs, func(e Edge) bool { return twice(text, v, e.From) })
+}
+
 // planned lists the steps of the plan in the same way, under every name; the
 // value says whether the step has to be in BuildKit's graph by this name. It
-// merges equal steps too, so that FROM and stages of several names may hide.
+// merges equal steps too, so that FROM, stages of several names and stages that
+// begin alike may hide.
 func planned(v *Vertex, alone bool, steps map[string]bool) {
+	plannedBelow(v, v, alone, steps)
+}
+
+func plannedBelow(v, top *Vertex, alone bool, steps map[string]bool) {
 	for _, name := range v.Names {
 		if name[0] >= '0' && name[0] <= '9' {
 			name = "stage-" + name
@@ -106,11 +131,11 @@ func planned(v *Vertex, alone bool, steps map[string]bool) {
 		}
 		for i, s := range v.Steps {
 			from := strings.HasPrefix(strings.ToUpper(s.Text), "FROM")
-			steps[fmt.Sprintf("%s %d/%d", name, i+1, len(v.Steps))] = !from && len(v.Names) == 1
+			steps[fmt.Sprintf("%s %d/%d", name, i+1, len(v.Steps))] = !from && len(v.Names) == 1 && !twice(s.Text, v, top)
 		}
 	}
 	for _, e := range v.Inputs {
-		planned(e.From, alone, steps)
+		plannedBelow(e.From, top, alone, steps)
 	}
 }
 
@@ -127,6 +152,10 @@ func compare(t *testing.T, b *Build, platform string, end *Vertex, each bool) {
 	alone := len(parse(data).stages) == 1 && len(externals(end)) == 0
 	ours := map[string]bool{}
 	planned(end, alone, ours)
+	if bytes.Contains(data, []byte("ONBUILD ARG")) {
+		// BuildKit counts the ARG of a trigger in the total, and nowhere else.
+		theirs, ours = withoutTotals(theirs), withoutTotals(ours)
+	}
 	for s := range theirs {
 		if _, ok := ours[s]; !ok {
 			t.Errorf("%s on %s: BuildKit has the step %s, the plan has %v", b.Name(), platform, s, slices.Sorted(maps.Keys(ours)))

@@ -132,15 +132,19 @@ func (p *planner) build(t *config.Target) {
 }
 
 // platforms returns the platforms of a target, normalized, each once; the
-// builder's if it names none.
+// builder's if it names none. As the peer does, it takes several in one word,
+// apart by commas, and "local" for the builder's.
 func (p *planner) platforms(t *config.Target) ([]ocispecs.Platform, bool) {
 	if len(t.Platforms) == 0 {
 		return []ocispecs.Platform{p.platform}, true
 	}
 	var out []ocispecs.Platform
 	seen := map[string]bool{}
-	for _, s := range t.Platforms {
-		pl, err := platforms.Parse(s)
+	for s := range strings.SplitSeq(strings.Join(t.Platforms, ","), ",") {
+		pl, err := p.platform, error(nil)
+		if !strings.EqualFold(s, "local") {
+			pl, err = platforms.Parse(s)
+		}
 		if err != nil {
 			p.fail(t.RangeOf("platforms"), "Invalid platform",
 				"Target %q: %q is no platform. Write an operating system and an architecture, such as \"linux/amd64\" or \"linux/arm/v7\".", t.Name, s)

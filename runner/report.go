@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/orch-build/orch/planner"
@@ -34,14 +36,38 @@ func (s State) String() string { return stateNames[s] }
 // MarshalText writes the state as its name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads the name of a state.
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown state %q", text)
+	}
+	*s = State(i)
+	return nil
+}
+
+// Over reports whether the state is one that a build ends in.
+func (s State) Over() bool { return s >= Done }
+
 // Report is the record of one run. Everything that is shown after a run is
 // printed from it.
 type Report struct {
+	Plan     *planner.Plan
 	Builder  string
 	Started  time.Time
 	Finished time.Time
 	// Targets stands in the order of the plan.
 	Targets []*TargetReport
+	// Vertices says what the builder spent on the vertices of the plan that
+	// it reported, in the order of the plan.
+	Vertices []*VertexReport
+	// Steps are the builder's steps, in the order of their start.
+	Steps []*StepReport
+	// Transfer counts the bytes that the run moved.
+	Transfer Transfer
+	// Rounds is how many sessions the run took; more than one if something
+	// was tried again.
+	Rounds int
 	// CacheErr is what went wrong with writing the shared cache, or nil.
 	CacheErr error
 }
@@ -50,21 +76,83 @@ type Report struct {
 type TargetReport struct {
 	Build *planner.Build
 	State State
-	// Cause names the target whose failure blocked this one.
-	Cause string
+	// Cause names the target whose failure blocked this one, and CauseStage
+	// the stage that failed, if that is known.
+	Cause      string
+	CauseStage string
 	// Err is set when the state is Failed or Canceled; it is a *Failure if
 	// the builder could say where.
 	Err error
 	// Result is set when the state is Done.
 	Result *Result
-	// Waited is from the start of the run to the start of the build; Took is
-	// from there to its end.
-	Waited time.Duration
-	Took   time.Duration
+	// Started is when the build was given to the solver, for the first time;
+	// zero if it never was. Waited is from the start of the run to then.
+	Started time.Time
+	Waited  time.Duration
+	// Took is from the start of the last attempt to its end; Exporting is
+	// the part of it after the stages were done.
+	Took      time.Duration
+	Exporting time.Duration
+	// Attempts has one entry for each time that the build was tried.
+	Attempts []Attempt
+}
+
+// Attempt is one try to build a target.
+type Attempt struct {
+	Started time.Time
+	Took    time.Duration
+	// Err is what it came to, or nil.
+	Err error
 }
 
 // Name is the target's name.
 func (t *TargetReport) Name() string { return t.Build.Name() }
+
+// VertexReport is what the builder spent on one vertex of the plan.
+type VertexReport struct {
+	Vertex *planner.Vertex
+	// Started and Finished are the ends of the time in which the builder
+	// worked on it; Took is the sum of what its steps took.
+	Started, Finished time.Time
+	Took              time.Duration
+	Steps             Steps
+}
+
+// Cached reports whether every step had its result already.
+func (v *VertexReport) Cached() bool { return v.Steps.Run == 0 && v.Steps.Cached > 0 }
+
+// StepReport is one step as the builder carried it out.
+type StepReport struct {
+	// Name is the builder's name of the step, without what stands in
+	// brackets in front of it.
+	Name string
+	// Label is what stands in those brackets, such as "base 2/4", or "".
+	Label string
+	// Stage is the stage that it belongs to, or "", and Vertex its ID.
+	Stage  string
+	Vertex string
+	// Internal steps are the builder's own: reading a context.
+	Internal bool
+	// Targets names the targets that it was for.
+	Targets           []string
+	Started, Finished time.Time
+	Took              time.Duration
+	Cached            bool
+	Failed            bool
+	// Log is the file that has the step's output, or "".
+	Log string
+}
+
+// Transfer counts bytes by where they went; 0 is also what is not known.
+type Transfer struct {
+	// Sent is what was sent to the builder out of local directories.
+	Sent int64
+	// Pushed is what the builder pushed to registries as images.
+	Pushed int64
+	// CacheRead and CacheWritten are what it read of, and wrote to, caches
+	// outside the builder.
+	CacheRead, CacheWritten int64
+}
 
 // OK reports whether every target is done.
 func (r *Report) OK() bool {
@@ -85,4 +173,25 @@ func (r *Report) Failures() []*TargetReport {
 		}
 	}
 	return failed
+}
+
+// Counts says how many targets are in each state.
+type Counts [Canceled + 1]int
+
+// Count returns how many targets are in each state.
+func (r *Report) Count() Counts {
+	var c Counts
+	for _, t := range r.Targets {
+		c[t.State]++
+	}
+	return c
+}
+
+// byVertex returns the reports on vertices by their vertex.
+func (r *Report) byVertex() map[*planner.Vertex]*VertexReport {
+	known := make(map[*planner.Vertex]*VertexReport, len(r.Vertices))
+	for _, v := range r.Vertices {
+		known[v.Vertex] = v
+	}
+	return known
 }

@@ -8,18 +8,26 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// DefaultJobs is how many builds run at the same time unless the user says
-// otherwise. The builder shares equal work between them and has its own limit
-// on steps, so the number matters little above this.
+// DefaultJobs is how many builds run at the same time on a builder of which
+// nothing is known. The builder shares equal work between them and has its own
+// limit on steps, so the number matters little above this.
 const DefaultJobs = 16
 
 // Options say how a plan is carried out.
 type Options struct {
-	// Jobs limits how many builds run at once; 0 means DefaultJobs.
+	// Jobs is how much weight may run at once; 0 means DefaultJobs.
 	Jobs int
 	// KeepGoing goes on with what does not depend on a failed build.
 	// Otherwise the first failure ends the run.
 	KeepGoing bool
+	// DeferOutput writes no output before the stages of every build are done.
+	DeferOutput bool
+	// Retry says what is tried again.
+	Retry Retry
+	// Changed, if set, is called after each change of a build's state, by one
+	// goroutine, with the report as far as it is known. It must neither change
+	// the report nor keep it.
+	Changed func(*Report, *TargetReport)
 }
 
 // Run carries out the plan and returns the report of it. The report is
@@ -28,38 +36,50 @@ type Options struct {
 // failed.
 func Run(ctx context.Context, plan *planner.Plan, solver Solver, opt Options) (*Report, error) {
 	r := newRun(plan, opt)
-	session, err := solver.Open(ctx, plan)
-	if err != nil {
-		r.cancelRest(err)
-		return r.finish(), err
+	var err error
+	for {
+		if err = r.round(ctx, solver); err != nil {
+			break
+		}
+		if r.report.OK() || !r.again(ctx) {
+			break
+		}
 	}
-	r.report.Builder = session.Builder()
-	r.loop(ctx, session)
-	err = ctx.Err()
-	if cerr := session.Close(ctx, r.report.OK()); cerr != nil && err == nil {
-		r.report.CacheErr = cerr
+	r.cancelRest(errors.Join(err, context.Cause(ctx)))
+	r.report.Finished = time.Now()
+	if ctx.Err() != nil {
+		return r.report, ctx.Err()
 	}
-	return r.finish(), err
+	return r.report, err
 }
 
-// run is the state of a run. Only the goroutine of loop touches it.
+// run is the state of a run. Only the goroutine of Run touches it.
 type run struct {
-	opt     Options
-	report  *Report
-	targets map[*planner.Build]*TargetReport
-	// pending counts the inputs that are not done; users holds the builds
-	// that take a build as an input.
-	pending map[*planner.Build]int
-	users   map[*planner.Build][]*planner.Build
-	ready   []*planner.Build
-	running int
+	opt    Options
+	plan   *planner.Plan
+	report *Report
+	jobs   map[*planner.Build]*job
+	order  []*job
+	// stop is set once a failure has ended the run.
+	stop bool
+	retries
 }
 
-// outcome is what a worker reports.
-type outcome struct {
+// job is one build in a run.
+type job struct {
 	build  *planner.Build
-	result *Result
-	err    error
+	report *TargetReport
+	users  []*job // the builds that take this one as an input
+	weight int
+
+	// The rest is of the current session.
+	pending   int // inputs whose stages are not done
+	done      bool
+	evaluated time.Time
+	started   time.Time
+	// resume lets a build go on to its outputs, or ends it with an error.
+	resume chan error
+	held   bool
 }
 
 func newRun(plan *planner.Plan, opt Options) *run {
@@ -67,115 +87,179 @@ func newRun(plan *planner.Plan, opt Options) *run {
 		opt.Jobs = DefaultJobs
 	}
 	r := &run{
-		opt:     opt,
-		report:  &Report{Started: time.Now()},
-		targets: map[*planner.Build]*TargetReport{},
-		pending: map[*planner.Build]int{},
-		users:   map[*planner.Build][]*planner.Build{},
+		opt:    opt,
+		plan:   plan,
+		report: &Report{Plan: plan, Started: time.Now()},
+		jobs:   map[*planner.Build]*job{},
 	}
 	for _, b := range plan.Builds {
-		t := &TargetReport{Build: b}
-		r.targets[b] = t
-		r.report.Targets = append(r.report.Targets, t)
-		r.pending[b] = len(b.Inputs)
+		j := &job{build: b, report: &TargetReport{Build: b}, weight: weight(b, opt.Jobs)}
+		r.jobs[b] = j
+		r.order = append(r.order, j)
+		r.report.Targets = append(r.report.Targets, j.report)
 		for _, in := range b.Inputs {
-			r.users[in] = append(r.users[in], b)
-		}
-		if len(b.Inputs) == 0 {
-			r.makeReady(b)
+			r.jobs[in].users = append(r.jobs[in].users, j)
 		}
 	}
 	return r
 }
 
-func (r *run) makeReady(b *planner.Build) {
-	r.targets[b].State = Ready
-	r.ready = append(r.ready, b)
+// weight is how many places of the capacity a build takes.
+func weight(b *planner.Build, capacity int) int {
+	return min(max(1, b.Target.Weight), capacity)
 }
 
-// loop starts builds and takes in what became of them until nothing runs and
-// nothing can be started.
-func (r *run) loop(ctx context.Context, session Session) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	outcomes := make(chan outcome)
-	started := map[*planner.Build]time.Time{}
-	for {
-		for ctx.Err() == nil && len(r.ready) > 0 && r.running < r.opt.Jobs {
-			b := r.ready[0]
-			r.ready = r.ready[1:]
-			r.running++
-			started[b] = time.Now()
-			t := r.targets[b]
-			t.State = Running
-			t.Waited = started[b].Sub(r.report.Started)
-			go func() {
-				res, err := session.Build(ctx, b)
-				outcomes <- outcome{build: b, result: res, err: err}
-			}()
+// round opens a session and carries out in it what can be.
+func (r *run) round(ctx context.Context, solver Solver) error {
+	session, err := solver.Open(ctx, r.plan)
+	if err != nil {
+		return r.notOpened(ctx, err)
+	}
+	r.report.Builder = session.Builder()
+	r.report.Rounds++
+	s := newSchedule(r, session)
+	s.loop(ctx)
+	err = session.Close(ctx, r.report.OK())
+	if err != nil && ctx.Err() == nil && r.report.OK() {
+		r.report.CacheErr = err
+	}
+	session.Account(r.report)
+	return nil
+}
+
+// set changes the state of a build.
+func (r *run) set(j *job, s State) {
+	j.report.State = s
+	if r.opt.Changed != nil {
+		r.opt.Changed(r.report, j.report)
+	}
+}
+
+// settle records what became of a build.
+func (r *run) settle(ctx context.Context, j *job, res *Result, err error) {
+	t := j.report
+	if j.done {
+		if err != nil {
+			r.block(j, t.Name(), "")
 		}
-		if r.running == 0 {
-			break
-		}
-		o := <-outcomes
-		r.running--
-		r.targets[o.build].Took = time.Since(started[o.build])
-		r.settle(ctx, o)
-		if o.err != nil && !r.opt.KeepGoing {
-			cancel()
+		return
+	}
+	if err == nil {
+		t.Result, t.Err = res, nil
+		r.set(j, Done)
+		return
+	}
+	t.Err = err
+	var failure *Failure
+	switch known := errors.As(err, &failure); {
+	case errors.Is(err, errNextRound):
+		r.retry(j, nil)
+	case !known && ctx.Err() != nil:
+		r.set(j, Canceled)
+	case known && r.mayRetry(j, failure):
+		r.retry(j, failure)
+	default:
+		r.fail(j, failure)
+	}
+}
+
+// fail records a failure that is final, and blocks what waits for it: the
+// builds that have it as an input, and those that reach the failed stage.
+func (r *run) fail(j *job, f *Failure) {
+	r.set(j, Failed)
+	stage := ""
+	if f != nil {
+		stage = f.Stage
+	}
+	r.block(j, j.build.Name(), stage)
+	for _, u := range r.reaching(f) {
+		if s := u.report.State; s == Waiting || s == Ready {
+			u.report.Cause, u.report.CauseStage = j.build.Name(), stage
+			r.set(u, Blocked)
+			r.block(u, j.build.Name(), stage)
 		}
 	}
-	r.cancelRest(context.Cause(ctx))
+	if !r.opt.KeepGoing {
+		r.stop = true
+	}
 }
 
-// settle records what became of a build and frees or blocks what waits for it.
-func (r *run) settle(ctx context.Context, o outcome) {
-	t := r.targets[o.build]
-	switch {
-	case o.err == nil:
-		t.State = Done
-		t.Result = o.result
-		for _, u := range r.users[o.build] {
-			r.pending[u]--
-			if r.pending[u] == 0 && r.targets[u].State == Waiting {
-				r.makeReady(u)
+// reaching returns the builds that need the failed stage.
+func (r *run) reaching(f *Failure) []*job {
+	if f == nil || f.Vertex == "" {
+		return nil
+	}
+	var out []*job
+	for _, v := range r.plan.Graph.Vertices {
+		if v.ID != f.Vertex {
+			continue
+		}
+		names := map[string]bool{}
+		for _, name := range v.Targets {
+			names[name] = true
+		}
+		for _, j := range r.order {
+			if names[j.build.Name()] {
+				out = append(out, j)
 			}
 		}
-	case isCancel(ctx, o.err):
-		t.State, t.Err = Canceled, o.err
-	default:
-		t.State, t.Err = Failed, o.err
-		r.block(o.build, o.build.Name())
 	}
-}
-
-// isCancel tells a build that was stopped from one that failed by itself.
-func isCancel(ctx context.Context, err error) bool {
-	var failure *Failure
-	return ctx.Err() != nil && !errors.As(err, &failure)
+	return out
 }
 
 // block marks everything that depends on a failed build.
-func (r *run) block(b *planner.Build, cause string) {
-	for _, u := range r.users[b] {
-		if t := r.targets[u]; t.State == Waiting {
-			t.State, t.Cause = Blocked, cause
-			r.block(u, cause)
+func (r *run) block(j *job, cause, stage string) {
+	for _, u := range j.users {
+		if u.report.State == Waiting {
+			u.report.Cause, u.report.CauseStage = cause, stage
+			r.set(u, Blocked)
+			r.block(u, cause, stage)
 		}
 	}
 }
 
-// cancelRest marks every build that never came to an end.
+// shareFailures turns a build that was stopped while it needed a stage that
+// failed into a failed one: that it was stopped before the builder said so is
+// chance.
+func (r *run) shareFailures() {
+	for _, t := range r.report.Failures() {
+		var f *Failure
+		if !errors.As(t.Err, &f) {
+			continue
+		}
+		for _, j := range r.reaching(f) {
+			if j.report.State == Canceled && !j.report.Started.IsZero() && j.evaluated.IsZero() {
+				same := *f
+				same.Target = j.build.Name()
+				j.report.Err = &same
+				r.set(j, Failed)
+				r.block(j, j.build.Name(), f.Stage)
+			}
+		}
+	}
+}
+
+// cancelRest marks every build that never came to an end. One that was to be
+// tried again has failed.
 func (r *run) cancelRest(err error) {
-	for _, t := range r.report.Targets {
-		if t.State == Waiting || t.State == Ready || t.State == Running {
-			t.State, t.Err = Canceled, err
+	if err == nil {
+		err = errStopped
+	}
+	for _, j := range r.order {
+		if !j.report.State.Over() {
+			if asFailure(j.report.Err) != nil {
+				r.set(j, Failed)
+				continue
+			}
+			j.report.Err = err
+			r.set(j, Canceled)
 		}
 	}
-	r.ready = nil
 }
 
-func (r *run) finish() *Report {
-	r.report.Finished = time.Now()
-	return r.report
-}
+// errStopped is what ends the other builds when one has failed.
+var errStopped = errors.New("stopped, because another target failed")
+
+// errNextRound ends a build whose outputs wait for a build that is tried again
+// in the next session.
+var errNextRound = errors.New("put off to the next session")

@@ -14,47 +14,93 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// fake is a builder without a process: a build takes a second, and fails if it
-// is told to.
+// fake is a builder without a process: the stages of a build take a second,
+// and fail if they are told to.
 type fake struct {
-	fail    map[string]error
-	openErr error
+	// fail holds what becomes of a target's attempts, in order; nil is good.
+	fail map[string][]error
+	// openErr holds what becomes of the attempts to open a session.
+	openErr []error
+	// export is how long the outputs take.
+	export time.Duration
 
-	mu      sync.Mutex
-	running int
-	most    int
-	order   []string
-	closed  *bool
+	mu       sync.Mutex
+	opened   int
+	running  int
+	most     int
+	order    []string // names in the order of their start, ">name" for outputs
+	closed   *bool
+	attempts map[string]int
 }
 
 func (f *fake) Open(context.Context, *planner.Plan) (Session, error) {
-	if f.openErr != nil {
-		return nil, f.openErr
+	f.opened++
+	if len(f.openErr) >= f.opened && f.openErr[f.opened-1] != nil {
+		return nil, f.openErr[f.opened-1]
 	}
 	return f, nil
 }
 
 func (f *fake) Builder() string { return "fake" }
 
-func (f *fake) Build(ctx context.Context, b *planner.Build) (*Result, error) {
+func (f *fake) note(what string, running int) {
 	f.mu.Lock()
-	f.running++
+	defer f.mu.Unlock()
+	f.running += running
 	f.most = max(f.most, f.running)
-	f.order = append(f.order, b.Name())
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		f.running--
-		f.mu.Unlock()
-	}()
-	if err := f.fail[b.Name()]; err != nil {
-		return nil, &Failure{Target: b.Name(), ExitCode: 1, Err: err}
+	if what != "" {
+		f.order = append(f.order, what)
 	}
+}
+
+// attempt returns what is to become of this attempt at a target.
+func (f *fake) attempt(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.attempts == nil {
+		f.attempts = map[string]int{}
+	}
+	n := f.attempts[name]
+	f.attempts[name]++
+	if errs := f.fail[name]; n < len(errs) {
+		return errs[n]
+	}
+	return nil
+}
+
+func (f *fake) Build(ctx context.Context, b *planner.Build, how How) (*Result, error) {
+	f.note(b.Name(), 1)
+	defer f.note("", -1)
+	if err := f.attempt(b.Name()); err != nil {
+		failure := &Failure{Target: b.Name(), ExitCode: 1, Err: err}
+		if known := asFailure(err); known != nil {
+			*failure = *known
+			failure.Target = b.Name()
+		}
+		return nil, failure
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return nil, err
+	}
+	if err := how.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	if how.NoExport {
+		return &Result{}, nil
+	}
+	f.note(">"+b.Name(), 0)
+	if err := pause(ctx, f.export); err != nil {
+		return nil, err
+	}
+	return &Result{Digest: "sha256:" + b.Name()}, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(time.Second):
-		return &Result{Digest: "sha256:" + b.Name()}, nil
+	case <-time.After(d):
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }
 
@@ -62,6 +108,8 @@ func (f *fake) Close(_ context.Context, ok bool) error {
 	f.closed = &ok
 	return nil
 }
+
+func (f *fake) Account(*Report) {}
 
 // graph makes a plan from lines "target: input input", inputs first.
 func graph(lines ...string) *planner.Plan {
@@ -150,7 +198,7 @@ func TestRunFailure(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := &fake{fail: map[string]error{"bad": boom}}
+				f := &fake{fail: map[string][]error{"bad": {boom}}}
 				r, err := Run(t.Context(), graph(lines...), f, Options{KeepGoing: tt.keepGoing})
 				if err != nil {
 					t.Fatalf("a failed build is no error of the run: %v", err)
@@ -188,7 +236,7 @@ func TestRunInterrupted(t *testing.T) {
 
 func TestRunWithoutBuilder(t *testing.T) {
 	nobody := errors.New("nobody listens")
-	r, err := Run(t.Context(), graph("a"), &fake{openErr: nobody}, Options{})
+	r, err := Run(t.Context(), graph("a"), &fake{openErr: []error{nobody}}, Options{})
 	if !errors.Is(err, nobody) {
 		t.Errorf("error %v", err)
 	}

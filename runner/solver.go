@@ -17,18 +17,32 @@ type Solver interface {
 
 // Session is one run on one builder.
 type Session interface {
-	// Build evaluates one build and writes its outputs. Its inputs have been
-	// built in the same session. It is called from several goroutines.
+	// Build evaluates one build and writes its outputs. The stages of its
+	// inputs have been built in the same session. It is called from several
+	// goroutines.
 	//
 	// An error of the build itself is a *Failure; once ctx has ended, the
 	// error is that of ctx.
-	Build(ctx context.Context, build *planner.Build) (*Result, error)
+	Build(ctx context.Context, build *planner.Build, how How) (*Result, error)
 	// Close ends the run. It writes the cache that several targets share, if
 	// ok is true; the error is about that.
 	Close(ctx context.Context, ok bool) error
 	// Builder says where the run took place, such as "embedded" or an
 	// address.
 	Builder() string
+	// Account adds what the builder reported to the report of the run. It is
+	// called once, after Close.
+	Account(report *Report)
+}
+
+// How says how a build is carried out.
+type How struct {
+	// Evaluated is called when the stages are done. The outputs are written
+	// when it returns, unless with an error, which is then that of the build.
+	Evaluated func(context.Context) error
+	// NoExport leaves out the outputs: they were written in an earlier
+	// session, and only the result is needed.
+	NoExport bool
 }
 
 // Result is what a build came to.
@@ -70,34 +84,3 @@ type Steps struct {
 	Run    int // steps that were carried out
 	Cached int // steps whose result was there already
 }
-
-// Failure is a build that failed, with all that is known about where and why.
-// Every field but Err may be empty.
-type Failure struct {
-	Target string
-	// Stage is the stage that failed.
-	Stage string
-	// Step is the step as the builder names it.
-	Step string
-	// File and Line are where the step is written; Line counts from 1.
-	File string
-	Line int
-	// Excerpt is the part of the file around Line.
-	Excerpt []ExcerptLine
-	// Log is the end of the step's output.
-	Log []string
-	// ExitCode is the exit code of the step's process, or -1.
-	ExitCode int
-	// Err is the error itself.
-	Err error
-}
-
-// ExcerptLine is one line of a file.
-type ExcerptLine struct {
-	Number int
-	Text   string
-	Marked bool // part of the failed instruction
-}
-
-func (f *Failure) Error() string { return f.Err.Error() }
-func (f *Failure) Unwrap() error { return f.Err }

@@ -120,6 +120,10 @@ func (a *Attribute) jsonSchema() (*jsonSchema, error) {
 		s = &jsonSchema{AnyOf: []*jsonSchema{
 			s, {Type: "string", Pattern: `^(true|false)$|` + templatePattern}, {Type: "null"},
 		}}
+	case s.Type == "integer":
+		s = &jsonSchema{AnyOf: []*jsonSchema{
+			s, {Type: "string", Pattern: `^[0-9]+$|` + templatePattern}, {Type: "null"},
+		}}
 	}
 	s.Description = a.Doc
 	return s, nil
@@ -139,6 +143,8 @@ func (a *Attribute) jsonType(name string) (*jsonSchema, error) {
 		return scalarSchema(), nil
 	case "bool":
 		return &jsonSchema{Type: "boolean"}, nil
+	case "number":
+		return &jsonSchema{Type: "integer"}, nil
 	case "object":
 		return a.jsonObject()
 	}

@@ -41,6 +41,9 @@ var targetKind = blockKind{
 		{Name: "ulimits", Type: "list(string)", Doc: "Limits of RUN steps, as NAME=SOFT[:HARD]."},
 		{Name: "resources", Type: "object", Fields: resourceFields, Doc: "Memory and CPU limits of RUN steps."},
 		{Name: "policy", Type: "list(object)", Fields: policyFields, Doc: "Source policies."},
+		{Name: "weight", Type: "number", buildOnly: true, Doc: "How many places of the builder's capacity (--jobs) the target takes; 1 if not given."},
+		{Name: "exclusive", Type: "bool", buildOnly: true, Doc: "Build the target while no other is being built."},
+		{Name: "retry", Type: "number", buildOnly: true, Doc: "How many times a failed RUN step is tried again; 0 if not given."},
 	},
 	add: func(f *File, b Block) { f.Targets = append(f.Targets, &Target{b}) },
 }

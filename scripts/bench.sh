@@ -5,7 +5,7 @@ set -eu
 scripts/setup.sh tests
 bin=$(pwd)/bin
 [ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.37.0
-[ -x "$bin/buildctl" ] || go build -ldflags '-s -w' -o "$bin/buildctl" github.com/moby/buildkit/cmd/buildctl
+[ -x "$bin/buildctl" ] || GOBIN=$bin go install -ldflags '-s -w' github.com/moby/buildkit/cmd/buildctl@v0.33.0
 export ORCH_BENCH_BUILDX=$bin/buildx ORCH_BENCH_BUILDCTL=$bin/buildctl
 
 go test -run '^$' -bench 'Start' -benchtime 30x -timeout 30m ./e2e

@@ -16,6 +16,8 @@ func newBakeCommand(e *env) *cobra.Command {
   orch bake client server         build two targets at once
   orch bake 'svc-*' --except svc-old
   orch bake --set '*.platform=linux/arm64' --push
+  orch bake --keep-going          build what can be built, whatever fails
+  orch bake --resume              build what the last run here left undone
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
   orch bake --print               show the resolved definition as JSON`,
 		ValidArgsFunction: completeTargets(e, &load),
@@ -44,9 +46,20 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	if err != nil {
 		return err
 	}
+	change := func(o *config.Options) { o.Overrides = append(o.Overrides, overrides...) }
+	if b.resume {
+		if err := b.unresumable(); err != nil {
+			return err
+		}
+		rest, err := resume(e, load, change, args)
+		if err != nil || len(rest.names) == 0 {
+			return err
+		}
+		args, opts.earlier = rest.names, rest.done
+	}
 	cfg, err := load.load(e, func(o *config.Options) {
+		change(o)
 		o.Targets = args
-		o.Overrides = append(o.Overrides, overrides...)
 	})
 	if err != nil {
 		return err

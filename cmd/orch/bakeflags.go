@@ -24,11 +24,10 @@ type bakeFlags struct {
 	check      bool
 	policy     []string
 	output     []string
-	jobs       int
 	metadata   string
 	progress   string
-	keepGoing  bool
 	frontend   string
+	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -46,8 +45,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&b.check, "check", false, "check Dockerfiles, build nothing: --call=check")
 	flags.StringArrayVar(&b.policy, "policy", nil, "add to the source policy: `disabled=…,strict=…,log-level=…`")
 	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
-	flags.IntVarP(&b.jobs, "jobs", "j", 0, "build at most `N` targets at a time; 0 leaves it to orch")
-	flags.BoolVarP(&b.keepGoing, "keep-going", "k", false, "after a failure, still build the targets that do not need what failed")
+	b.scheduleFlags.register(flags)
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
 	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
 		"or pull, the one that the syntax line names")
@@ -71,13 +69,11 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if !slices.Contains(progressModes, b.progress) {
 		return runOptions{}, usagef("--progress %q: there are %s", b.progress, strings.Join(progressModes, ", "))
 	}
-	if b.jobs < 0 {
-		return runOptions{}, usagef("--jobs %d: it must not be negative", b.jobs)
-	}
 	if b.frontend != "linked" && b.frontend != "pull" {
 		return runOptions{}, usagef("--frontend %q: there are linked and pull", b.frontend)
 	}
-	return runOptions{pullFrontend: b.frontend == "pull", progress: b.progress, jobs: b.jobs, keepGoing: b.keepGoing, metadataFile: b.metadata}, nil
+	opt := runOptions{pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	return opt, b.scheduleFlags.apply(&opt)
 }
 
 // callFlag is what the frontend is asked for instead of a build.

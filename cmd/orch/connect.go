@@ -48,10 +48,12 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 		if tls, err = buildkit.TLSFromDir(f.tlsDir); err != nil {
 			return nil, usageError{err}
 		}
+		tls.ServerName = f.tls.ServerName
 	}
 	b, err := buildkit.Dial(ctx, addr, "", tls)
-	var bad *buildkit.AddressError
-	if errors.As(err, &bad) {
+	var badAddress *buildkit.AddressError
+	var badTLS *buildkit.TLSError
+	if errors.As(err, &badAddress) || errors.As(err, &badTLS) {
 		return nil, usageError{err}
 	}
 	return b, err

@@ -129,15 +129,23 @@ func (w *diagWriter) lines(name string) []string {
 // Actions, which shows it beside the line. The escapes are those of
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 func writeAnnotation(w io.Writer, d *hcl.Diagnostic) {
-	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	where := ""
 	if at := d.Subject; at != nil {
-		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", property.Replace(at.Filename),
+		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", githubProperty(at.Filename),
 			at.Start.Line, at.End.Line, at.Start.Column)
 	}
 	fmt.Fprintf(w, "::%s %stitle=%s::%s\n", severity(d), where,
-		property.Replace(d.Summary), text.Replace(cmp.Or(d.Detail, d.Summary)))
+		githubProperty(d.Summary), githubText(cmp.Or(d.Detail, d.Summary)))
+}
+
+// githubText escapes the text of a workflow command.
+func githubText(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// githubProperty escapes a property of a workflow command.
+func githubProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
 }
 
 // severity names the severity of a diagnostic.

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -26,6 +27,7 @@ func printTable(w io.Writer, r *runner.Report) error {
 		return err
 	}
 	fmt.Fprintf(w, "\n%s in %s on %s\n", count(len(r.Targets), "target"), seconds(r.Finished.Sub(r.Started)), r.Builder)
+	printTotals(w, r)
 	return nil
 }
 
@@ -37,6 +39,9 @@ func tableRow(t *runner.TargetReport) []string {
 	what := "built"
 	if res.Steps.Run == 0 {
 		what = "cached"
+	}
+	if n := len(t.Attempts); n > 1 {
+		what += fmt.Sprintf(" (try %d)", n)
 	}
 	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res), shortDigest(res.Digest), wentTo(t)}
 }
@@ -79,92 +84,20 @@ func noOutput(r *runner.Report) []string {
 	return out
 }
 
-// printFailures shows each failed target, and last of all how many there are.
-func printFailures(w io.Writer, r *runner.Report) {
-	for _, t := range r.Failures() {
-		fmt.Fprintln(w)
-		var f *runner.Failure
-		if errors.As(t.Err, &f) {
-			printFailure(w, f)
-		} else {
-			fmt.Fprintf(w, "Target %s failed: %v\n", t.Name(), t.Err)
-		}
-	}
-	if rest := unfinished(r); rest != "" {
-		fmt.Fprintf(w, "\n%s\n", rest)
-	}
-}
-
-func printFailure(w io.Writer, f *runner.Failure) {
-	fmt.Fprintf(w, "Target %s failed", f.Target)
-	if f.Stage != "" {
-		fmt.Fprintf(w, " in stage %s", f.Stage)
-	}
-	if f.File != "" {
-		fmt.Fprintf(w, ", at %s:%d", f.File, f.Line)
-	}
-	fmt.Fprintln(w)
-	if len(f.Excerpt) > 0 {
-		fmt.Fprintln(w)
-		for _, l := range f.Excerpt {
-			mark := " "
-			if l.Marked {
-				mark = ">"
-			}
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s %4d | %s", mark, l.Number, l.Text), " "))
-		}
-	}
-	if len(f.Log) > 0 {
-		fmt.Fprintf(w, "\nThe last lines of the step:\n")
-		for _, l := range f.Log {
-			fmt.Fprintln(w, "  "+l)
-		}
-	}
-	fmt.Fprintln(w)
-	if f.ExitCode >= 0 {
-		fmt.Fprintf(w, "The step ended with exit code %d.\n", f.ExitCode)
-	} else {
-		fmt.Fprintf(w, "%s\n", plainError(f.Err))
-	}
-}
+// missingFile matches how BuildKit says that a COPY names a file that is not
+// there.
+var missingFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
+})
 
 // plainError takes the layers that a remote call puts around an error off.
 func plainError(err error) string {
 	text := err.Error()
+	text = missingFile().ReplaceAllString(text, `"$1" is not there, or an ignore file leaves it out`)
 	for _, layer := range []string{"failed to run Build function: ", "failed to solve: ", "rpc error: code = Unknown desc = "} {
 		text = strings.ReplaceAll(text, layer, "")
 	}
 	return text
-}
-
-// unfinished says in one line what a failed run left.
-func unfinished(r *runner.Report) string {
-	var failed, blocked, canceled, done int
-	for _, t := range r.Targets {
-		switch t.State {
-		case runner.Failed:
-			failed++
-		case runner.Blocked:
-			blocked++
-		case runner.Canceled:
-			canceled++
-		case runner.Done:
-			done++
-		}
-	}
-	if failed+blocked+canceled == 0 {
-		return ""
-	}
-	parts := []string{count(failed, "target") + " failed"}
-	for _, p := range []struct {
-		n    int
-		text string
-	}{{blocked, "blocked"}, {canceled, "stopped"}, {done, "done"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 func count(n int, noun string) string {

@@ -30,6 +30,8 @@ type env struct {
 	lookup func(name string) (string, bool)
 	// environ lists the environment as os.Environ does.
 	environ func() []string
+	// args is the command line that is being carried out.
+	args []string
 }
 
 func osEnv() *env {
@@ -72,6 +74,7 @@ func run(e *env, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	e.args = args
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
 	err := root.ExecuteContext(ctx)

@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/orch-build/orch/config"
@@ -26,10 +21,21 @@ const leaveAfter = 700 * time.Millisecond
 type runOptions struct {
 	builder      *builderFlags
 	progress     string
-	jobs         int
+	jobs         int // 0 is by the builder's size
 	keepGoing    bool
+	deferOutput  bool
+	retries      int
 	metadataFile string
+	resultFile   string
+	reportFile   string
 	pullFrontend bool
+	// earlier are the targets that an earlier run has built.
+	earlier []*runner.RecordTarget
+}
+
+// shown reports whether there is more on the screen than failures.
+func (o *runOptions) shown() bool {
+	return o.progress != "quiet" && o.progress != "none" && o.progress != "rawjson"
 }
 
 // runBake plans and builds the chosen targets, and prints what came of it.
@@ -51,11 +57,29 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 			return err
 		}
 	}
-	report, err := carryOut(ctx, e, plan, builder, opt)
-	if err != nil {
+	mask := newMask(e, cfg)
+	kept := newKeeper(e, cfg, mask, opt.earlier)
+	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
+	if report == nil {
 		return err
 	}
-	return showReport(e, report, opt)
+	return showRun(e, report, kept, opt, err)
+}
+
+// newMask knows the secrets that are known before the run.
+func newMask(e *env, cfg *config.Config) *buildkit.Mask {
+	mask := &buildkit.Mask{}
+	for _, v := range cfg.Sensitive() {
+		mask.Add(v)
+	}
+	for _, t := range cfg.Targets {
+		for _, s := range t.Secrets {
+			if v := e.getenv(s.Env); s.Env != "" {
+				mask.Add(v)
+			}
+		}
+	}
+	return mask
 }
 
 // planFor makes the plan, or prints what is wrong.
@@ -65,13 +89,11 @@ func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error)
 }
 
 // carryOut runs the plan with a progress display. It returns soon after an
-// interrupt, even if the builder does not answer any more.
-func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit.Builder, opt runOptions) (*runner.Report, error) {
-	mode := opt.progress
-	if mode == "none" { // the peer's word for quiet
-		mode = "quiet"
-	}
-	progress, err := buildkit.NewProgress(e.stderr, mode)
+// interrupt, even if the builder does not answer any more; then there is no
+// report.
+func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit.Builder,
+	mask *buildkit.Mask, kept *keeper, opt runOptions) (*runner.Report, error) {
+	progress, err := newProgress(e, opt.progress, kept.logs(), mask)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -81,22 +103,36 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
+		Mask:      mask,
 		ClientID:  e.clientID(),
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,
-
+		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
+			return opt.builder.connect(ctx, e)
+		},
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
 		SourcePolicy:          policy,
 	})
+	jobs := opt.jobs
+	if jobs == 0 {
+		jobs = opt.builder.capacity(e)
+	}
 	type ended struct {
 		report *runner.Report
 		err    error
 	}
 	done := make(chan ended, 1)
 	go func() {
-		report, err := runner.Run(ctx, plan, solver, runner.Options{Jobs: opt.jobs, KeepGoing: opt.keepGoing})
+		report, err := runner.Run(ctx, plan, solver, runner.Options{
+			Jobs: jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
+			Retry: runner.Retry{Sessions: opt.retries},
+			Changed: func(r *runner.Report, t *runner.TargetReport) {
+				progress.Changed(r, t)
+				kept.changed(r, t)
+			},
+		})
 		progress.Close()
 		done <- ended{report, err}
 	}()
@@ -106,7 +142,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	case <-ctx.Done():
 	}
 	select {
-	case <-done:
+	case r := <-done:
+		return r.report, r.err
 	case <-time.After(leaveAfter):
 	}
 	return nil, ctx.Err()
@@ -118,26 +155,68 @@ func (e *env) flagged(name string) bool {
 	return err == nil && on
 }
 
-// showReport prints the end of a run and turns it into an exit code.
-func showReport(e *env, report *runner.Report, opt runOptions) error {
-	if opt.metadataFile != "" {
-		if err := writeMetadata(opt.metadataFile, report); err != nil {
-			return err
+// newProgress starts the display that fits what standard error is.
+func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Progress, error) {
+	if mode == "none" { // the peer's word for quiet
+		mode = "quiet"
+	}
+	opt := buildkit.ProgressOptions{Mode: mode, Out: e.stderr, Terminal: e.terminal(), LogDir: logs, Mask: mask}
+	switch {
+	case e.getenv("GITHUB_ACTIONS") == "true":
+		opt.Groups = buildkit.GitHub
+	case e.getenv("GITLAB_CI") == "true":
+		opt.Groups = buildkit.GitLab
+	}
+	return buildkit.NewProgress(opt)
+}
+
+// showRun writes what is to be written of a run that is over, prints the end
+// of it and turns it into an exit code. failed is what went wrong with the run
+// as a whole, or nil.
+func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed error) error {
+	if err := kept.write(report); err != nil {
+		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
+	}
+	unwritten := writeFiles(report, kept, opt)
+	if report.OK() {
+		if opt.shown() {
+			return errors.Join(unwritten, printEnd(e, report))
 		}
+		return unwritten
 	}
-	if !report.OK() {
-		printFailures(e.stderr, report)
-		return &errReported{code: exitFailed, err: errors.New("the build failed")}
+	if unwritten != nil {
+		fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
 	}
-	if opt.progress == "quiet" || opt.progress == "none" || opt.progress == "rawjson" {
-		return nil
+	if len(report.Failures()) == 0 || errors.Is(failed, context.Canceled) {
+		return failed
 	}
+	printFailures(e, report, kept)
+	return &errReported{code: exitFailed, err: errors.New("the build failed")}
+}
+
+// writeFiles writes the files that were asked for, whatever came of the run.
+func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
+	var problems []error
+	if opt.resultFile != "" {
+		problems = append(problems, writeResult(opt.resultFile, report, kept))
+	}
+	if opt.metadataFile != "" {
+		problems = append(problems, writeMetadata(opt.metadataFile, report))
+	}
+	if opt.reportFile != "" {
+		problems = append(problems, writeTimeline(opt.reportFile, report, kept))
+	}
+	return errors.Join(problems...)
+}
+
+// printEnd prints the end of a good run.
+func printEnd(e *env, report *runner.Report) error {
 	if err := printTable(e.stderr, report); err != nil {
 		return err
 	}
 	if names := noOutput(report); len(names) > 0 {
 		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache. "+
-			"Write output = [...] in the target, or use --load, --push or -o.\n", strings.Join(names, ", "))
+			"Write output = [...] in the target, or use --load, --push or -o.\n", listNames(names))
 	}
 	if report.CacheErr != nil {
 		fmt.Fprintf(e.stderr, "Warning: the build is good, but its cache was not written: %s\n", plainError(report.CacheErr))
@@ -145,58 +224,23 @@ func showReport(e *env, report *runner.Report, opt runOptions) error {
 	return nil
 }
 
-// writeMetadata writes the peer's metadata file, in one step.
-func writeMetadata(path string, report *runner.Report) error {
-	out := map[string]any{}
-	for _, t := range report.Targets {
-		if t.Result == nil {
-			continue
-		}
-		md := t.Result.Metadata
-		if md == nil {
-			md = map[string]any{}
-		}
-		out[t.Name()] = md
+// capacity is how much weight the builder is given at once if the user does
+// not say. Of a builder elsewhere nothing is known.
+func (f *builderFlags) capacity(e *env) int {
+	if f.address(e) != "" {
+		return runner.DefaultJobs
 	}
-	data, err := json.MarshalIndent(out, "", "  ")
+	return runner.Capacity(cores(), memory())
+}
+
+// writeResult writes the record of the run where the user wants it.
+func writeResult(path string, report *runner.Report, kept *keeper) error {
+	data, err := kept.encode(report)
+	if err == nil {
+		err = writeFile(path, data, 0o644)
+	}
 	if err != nil {
-		return err
-	}
-	if err := writeFile(path, append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("writing metadata file: %w", err)
-	}
-	return nil
-}
-
-// dockerLoad starts the docker command that loads an image.
-func dockerLoad(ctx context.Context) (io.WriteCloser, error) {
-	cmd := exec.CommandContext(ctx, "docker", "load", "--quiet")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("loading the image into Docker: %w (without Docker, write a file: -o type=oci,dest=image.tar)", err)
-	}
-	return &loadPipe{WriteCloser: in, cmd: cmd, said: &said}, nil
-}
-
-// loadPipe is the standard input of "docker load". Closing it waits for the
-// command.
-type loadPipe struct {
-	io.WriteCloser
-	cmd  *exec.Cmd
-	said *strings.Builder
-}
-
-func (p *loadPipe) Close() error {
-	if err := p.WriteCloser.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("loading the image into Docker: %s", strings.TrimSpace(p.said.String()))
+		return fmt.Errorf("writing result file: %w", err)
 	}
 	return nil
 }

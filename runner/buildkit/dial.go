@@ -2,11 +2,8 @@ package buildkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -30,43 +27,6 @@ var schemes = []string{
 	"podman-container", "kube-pod", "ssh",
 }
 
-// TLS names the files of a TLS connection; all empty means none.
-type TLS struct {
-	CACert     string
-	Cert       string
-	Key        string
-	ServerName string
-}
-
-// TLSFromDir returns the files of a folder that holds ca.pem and, for a
-// builder that asks who calls, cert.pem and key.pem.
-func TLSFromDir(dir string) (TLS, error) {
-	t := TLS{CACert: filepath.Join(dir, "ca.pem")}
-	if _, err := os.Stat(t.CACert); err != nil {
-		return TLS{}, fmt.Errorf("reading TLS folder: %w", err)
-	}
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	if _, err := os.Stat(cert); err == nil {
-		t.Cert, t.Key = cert, key
-	}
-	return t, nil
-}
-
-func (t TLS) options(addr string) []client.ClientOpt {
-	var opts []client.ClientOpt
-	if t.CACert != "" {
-		name := t.ServerName
-		if u, err := url.Parse(addr); err == nil && name == "" {
-			name = u.Hostname()
-		}
-		opts = append(opts, client.WithServerConfig(name, t.CACert))
-	}
-	if t.Cert != "" || t.Key != "" {
-		opts = append(opts, client.WithCredentials(t.Cert, t.Key))
-	}
-	return opts
-}
-
 // AddressError is a builder's address that cannot be one.
 type AddressError struct {
 	Addr   string
@@ -88,6 +48,9 @@ func CheckAddress(addr string) error {
 		if s == scheme {
 			if rest == "" {
 				return &AddressError{addr, "nothing follows the scheme"}
+			}
+			if scheme == "npipe" && runtime.GOOS != "windows" {
+				return &AddressError{addr, "only Windows has named pipes"}
 			}
 			return nil
 		}
@@ -117,6 +80,9 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	if err := CheckAddress(addr); err != nil {
 		return nil, err
 	}
+	if err := tls.check(); err != nil {
+		return nil, err
+	}
 	if name == "" {
 		name = addr
 	}
@@ -132,7 +98,7 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, dialError(addr, err)
+		return nil, dialError(addr, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
 	}
 	b := &Builder{Name: name, client: c}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
@@ -141,27 +107,14 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	return b, nil
 }
 
-// dialError puts into words why nobody useful answered.
-func dialError(addr string, err error) error {
-	text := err.Error()
-	hint := ""
-	switch {
-	case strings.Contains(text, "no such file or directory") && strings.HasPrefix(addr, "unix://"):
-		hint = "there is no such socket; is the builder running?"
-	case strings.Contains(text, "connection refused"):
-		hint = "nobody listens there; is the builder running?"
-	case strings.Contains(text, "permission denied"):
-		hint = "you may not open the socket"
-	case errors.Is(err, context.DeadlineExceeded) || strings.Contains(text, "DeadlineExceeded"):
-		hint = fmt.Sprintf("no answer within %s; does a BuildKit daemon listen there?", dialTimeout)
-	case strings.Contains(text, "server preface") || strings.Contains(text, "frame") ||
-		strings.Contains(text, "HTTP status code") || strings.Contains(text, "Unimplemented"):
-		hint = "something answers, but it is no BuildKit daemon (or it wants TLS: see --tlscacert)"
-	case strings.Contains(text, "tls:") || strings.Contains(text, "x509:"):
-		hint = "the TLS connection was refused; check --tlscacert, --tlscert and --tlskey"
-	}
-	if hint == "" {
-		return fmt.Errorf("no BuildKit daemon at %s: %w", addr, err)
-	}
-	return fmt.Errorf("no BuildKit daemon at %s: %s\n  %w", addr, hint, err)
+// probeTimeout is how long a builder that has answered before may take to do
+// so again.
+const probeTimeout = 3 * time.Second
+
+// answers says whether the builder is still there.
+func (b *Builder) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	_, err := b.client.ListWorkers(ctx)
+	return err == nil
 }

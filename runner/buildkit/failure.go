@@ -27,26 +27,40 @@ func (t *target) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: err}
+	mask := t.run.opt.Mask
+	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.err(err)}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
 		f.ExitCode = int(exit.ExitCode)
-	}
-	var vertex *errdefs.VertexError
-	if errors.As(err, &vertex) {
-		v := t.run.opt.Progress.failed(digest.Digest(vertex.Digest))
-		f.Step, f.Log = v.name, v.tail(logTail)
 	}
 	// The innermost source is the one of the step itself.
 	if sources := errdefs.Sources(err); len(sources) > 0 {
 		t.locate(f, sources[0])
 	}
-	if f.Stage == "" {
-		if m := stepName().FindStringSubmatch(f.Step); m != nil {
-			f.Stage = m[2]
-		}
+	var vertex *errdefs.VertexError
+	if errors.As(err, &vertex) {
+		t.fillStep(f, digest.Digest(vertex.Digest))
+	}
+	for i := range f.Excerpt {
+		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
+	}
+	classify(f)
+	// A connection that breaks while the run is being ended is no failure.
+	if f.Lost && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return f
+}
+
+// fillStep fills in which step failed and what it said.
+func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
+	s := t.run.opt.Progress.failed(id)
+	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.tail(logTail), s.logName
+	if s.vertex != nil {
+		f.Stage, f.Vertex = s.vertex.Name, s.vertex.ID
+	} else if m := stepName().FindStringSubmatch(s.name); m != nil {
+		f.Stage = m[2]
+	}
 }
 
 // locate fills in where the error is written.
@@ -65,13 +79,15 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 		f.File, data = part.file.Name, part.file.Data
 	}
 	f.Line = first
-	lines := strings.Split(string(data), "\n")
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	for n := max(1, first-excerptPad); n <= min(len(lines), last+excerptPad); n++ {
 		f.Excerpt = append(f.Excerpt, runner.ExcerptLine{
 			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,
 		})
 	}
-	f.Stage = t.stageAt(first)
+	if v := t.stageAt(first); v != nil {
+		f.Stage, f.Vertex = v.Name, v.ID
+	}
 }
 
 func lineSpan(ranges []*pb.Range) (first, last int) {
@@ -85,16 +101,17 @@ func lineSpan(ranges []*pb.Range) (first, last int) {
 	return first, last
 }
 
-// stageAt names the stage of this target's Dockerfile that holds a line.
-func (t *target) stageAt(line int) string {
-	name, best := "", 0
+// stageAt returns the stage of this target's Dockerfile that holds a line, or
+// nil.
+func (t *target) stageAt(line int) *planner.Vertex {
+	var best *planner.Vertex
 	for _, v := range t.run.plan.Graph.Vertices {
 		if v.Kind != planner.Stage || v.Dockerfile != t.plan.Dockerfile || !slices.Contains(v.Targets, t.plan.Name()) {
 			continue
 		}
-		if start := v.Range.Start.Line; start <= line && start > best {
-			name, best = v.Name, start
+		if start := v.Range.Start.Line; start <= line && (best == nil || start > best.Range.Start.Line) {
+			best = v
 		}
 	}
-	return name
+	return best
 }

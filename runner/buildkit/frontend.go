@@ -74,6 +74,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 		return "", "", nil, err
 	}
 	a := v.(answer)
+	c.target.noteTriggers(a.data)
 	return a.ref, a.dgst, a.data, nil
 }
 
@@ -88,6 +89,9 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	// The caller may change what it gets.
 	res := *v.(*sourceresolver.MetaResponse)
 	res.Op = res.Op.CloneVT()
+	if res.Image != nil {
+		c.target.noteTriggers(res.Image.Config)
+	}
 	return &res, nil
 }
 
@@ -119,7 +123,11 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 		return nil, false
 	}
 	b := c.target.plan
-	return &memoryRef{name: b.Dockerfile.Filename, data: c.target.run.reduced.dockerfileFor(b), state: input}, true
+	data := b.Dockerfile.Data
+	if !c.target.whole {
+		data = c.target.run.reduced.dockerfileFor(b)
+	}
+	return &memoryRef{name: b.Dockerfile.Filename, data: data, state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

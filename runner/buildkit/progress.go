@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,71 +14,109 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
-// Modes are the values that NewProgress takes for mode.
+// Modes are the values of ProgressOptions.Mode.
 var Modes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
 
-// maxLog bounds what is kept of the output of one step.
+// maxLog bounds what is kept of the output of one step in memory.
 const maxLog = 64 << 10
 
-// Progress shows what a builder does while a run goes on, with BuildKit's own
-// display, and remembers what a report needs of it.
+// ProgressOptions say how a run is shown.
+type ProgressOptions struct {
+	// Mode is one of Modes; "auto" is tty on a terminal and plain elsewhere.
+	Mode string
+	// Out is where it is shown.
+	Out io.Writer
+	// Terminal describes Out if it is a terminal, or is nil.
+	Terminal *Terminal
+	// Groups is the form in which plain mode marks groups of lines.
+	Groups Groups
+	// LogDir is a folder for the whole output of each step; "" keeps none.
+	LogDir string
+	// Mask makes secrets unreadable in all of it.
+	Mask *Mask
+}
+
+// Progress shows what a builder does while a run goes on, and remembers what a
+// report needs of it.
 type Progress struct {
-	ch      chan *client.SolveStatus
-	done    chan struct{}
+	opt     ProgressOptions
+	display display
 	forward sync.WaitGroup
 
-	mu       sync.Mutex
-	plan     *planner.Plan
-	owner    map[digest.Digest]string // a target that has the vertex
-	vertices map[digest.Digest]*vertexState
-	stages   map[string][]*planner.Vertex // by name in lower case
+	mu     sync.Mutex
+	plan   *planner.Plan
+	owner  map[digest.Digest]string // a target that has the vertex
+	steps  map[digest.Digest]*step
+	order  []*step
+	stages map[string][]*planner.Vertex // by name in lower case
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
 }
 
-// vertexState is what the builder said of one vertex.
-type vertexState struct {
-	name      string
-	completed bool
-	cached    bool
-	log       []byte
+// display shows a run. Its methods are called by one goroutine at a time.
+type display interface {
+	// status is told everything that the builder says, after the steps that
+	// it speaks of have taken it in.
+	status(s *client.SolveStatus)
+	// started, output and finished tell of a step.
+	started(s *step)
+	output(s *step, data []byte)
+	finished(s *step)
+	// target tells that a target's state has changed.
+	target(t *runner.TargetReport, c runner.Counts)
+	// close shows what is left to show.
+	close()
 }
 
-// NewProgress starts a display on w. An unknown mode, or the mode "tty" where
-// w is no terminal, is an error.
-func NewProgress(w io.Writer, mode string) (*Progress, error) {
-	if !slices.Contains(Modes, mode) {
-		return nil, fmt.Errorf("unknown progress mode %q; known are %s", mode, strings.Join(Modes, ", "))
-	}
-	display, err := progressui.NewDisplay(w, progressui.DisplayMode(mode))
-	if err != nil {
-		return nil, fmt.Errorf("starting progress display: %w", err)
+// NewProgress starts a display. An unknown mode, or the mode "tty" where there
+// is no terminal, is an error.
+func NewProgress(opt ProgressOptions) (*Progress, error) {
+	if !slices.Contains(Modes, opt.Mode) {
+		return nil, fmt.Errorf("unknown progress mode %q; known are %s", opt.Mode, strings.Join(Modes, ", "))
 	}
 	p := &Progress{
-		ch:       make(chan *client.SolveStatus),
-		done:     make(chan struct{}),
-		owner:    map[digest.Digest]string{},
-		vertices: map[digest.Digest]*vertexState{},
-		stages:   map[string][]*planner.Vertex{},
-		warned:   map[string]bool{},
+		opt:    opt,
+		owner:  map[digest.Digest]string{},
+		steps:  map[digest.Digest]*step{},
+		warned: map[string]bool{},
 	}
-	go func() {
-		defer close(p.done)
-		// The display ends when the channel is closed, not with the run's
-		// context: what was said last is what matters most.
-		_, _ = display.UpdateFrom(context.Background(), p.ch)
-	}()
+	switch mode := opt.Mode; {
+	case mode == "tty" && opt.Terminal == nil:
+		return nil, fmt.Errorf("starting progress display: the mode tty needs a terminal")
+	case mode == "tty" || mode == "auto" && opt.Terminal != nil:
+		p.display = newTTY(p, opt.Out, opt.Terminal)
+	case mode == "plain" || mode == "auto":
+		p.display = newPlain(p, opt.Out, opt.Groups)
+	default:
+		d, err := newStock(opt.Out, mode)
+		if err != nil {
+			return nil, err
+		}
+		p.display = d
+	}
 	return p, nil
 }
 
 // Close waits until everything has been shown.
 func (p *Progress) Close() {
 	p.forward.Wait()
-	close(p.ch)
-	<-p.done
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.order {
+		s.closeLog()
+	}
+	p.display.close()
+}
+
+// Changed shows that a target's state has changed.
+func (p *Progress) Changed(r *runner.Report, t *runner.TargetReport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.display.target(t, r.Count())
 }
 
 // setPlan tells the names of the targets that share a stage.
@@ -87,10 +124,16 @@ func (p *Progress) setPlan(plan *planner.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan = plan
+	p.stages = map[string][]*planner.Vertex{}
 	for _, v := range plan.Graph.Vertices {
-		if v.Kind == planner.Stage {
-			key := stageKey(v.Name)
-			p.stages[key] = append(p.stages[key], v)
+		if v.Kind != planner.Stage {
+			continue
+		}
+		names := append([]string{v.Name}, v.Names...)
+		for i, name := range names {
+			if key := stageKey(name); !slices.Contains(names[:i], name) {
+				p.stages[key] = append(p.stages[key], v)
+			}
 		}
 	}
 }
@@ -118,10 +161,7 @@ func (p *Progress) own(target string, ids []digest.Digest) {
 // anchor returns a channel for the statuses of the anchor, and one that is
 // closed when all of them have been taken in.
 func (p *Progress) anchor() (chan *client.SolveStatus, <-chan struct{}) {
-	return p.sink(func(s *client.SolveStatus) bool {
-		p.rename(s)
-		return true
-	})
+	return p.sink(func(s *client.SolveStatus) bool { return true }, "")
 }
 
 // export returns a channel for the statuses of the export of one target. Its
@@ -130,7 +170,10 @@ func (p *Progress) export(target string) (chan *client.SolveStatus, <-chan struc
 	mine := map[digest.Digest]bool{}
 	return p.sink(func(s *client.SolveStatus) bool {
 		s.Vertexes = slices.DeleteFunc(s.Vertexes, func(v *client.Vertex) bool {
-			if _, known := p.vertices[v.Digest]; known || isStep(v) {
+			if mine[v.Digest] {
+				return false
+			}
+			if _, known := p.steps[v.Digest]; known || isStep(v) {
 				return true
 			}
 			mine[v.Digest] = true
@@ -139,22 +182,17 @@ func (p *Progress) export(target string) (chan *client.SolveStatus, <-chan struc
 		s.Statuses = slices.DeleteFunc(s.Statuses, func(v *client.VertexStatus) bool { return !mine[v.Vertex] })
 		s.Logs = slices.DeleteFunc(s.Logs, func(v *client.VertexLog) bool { return !mine[v.Vertex] })
 		s.Warnings = nil
-		if len(p.plan.Builds) > 1 {
-			for _, v := range s.Vertexes {
-				v.Name = "[" + target + "] " + v.Name
-			}
-		}
 		return len(s.Vertexes)+len(s.Statuses)+len(s.Logs) > 0
-	})
+	}, target)
 }
 
 // isStep tells the vertices of a build from what an exporter reports: those
 // of a build have a bracket in front.
 func isStep(v *client.Vertex) bool { return strings.HasPrefix(v.Name, "[") }
 
-// sink forwards statuses to the display. edit runs with the lock held and
-// says whether there is anything to show.
-func (p *Progress) sink(edit func(*client.SolveStatus) bool) (chan *client.SolveStatus, <-chan struct{}) {
+// sink takes statuses in. edit runs with the lock held and says whether there
+// is anything to show; target is whose export it is, or "".
+func (p *Progress) sink(edit func(*client.SolveStatus) bool, target string) (chan *client.SolveStatus, <-chan struct{}) {
 	in := make(chan *client.SolveStatus)
 	done := make(chan struct{})
 	p.forward.Add(1)
@@ -163,93 +201,122 @@ func (p *Progress) sink(edit func(*client.SolveStatus) bool) (chan *client.Solve
 		defer close(done)
 		for s := range in {
 			p.mu.Lock()
-			show := edit(s)
-			p.mu.Unlock()
-			if show {
-				p.ch <- s
+			if edit(s) {
+				p.takeIn(s, target)
 			}
+			p.mu.Unlock()
 		}
 	}()
 	return in, done
 }
 
-// rename takes in what the anchor reports and names the targets of each step.
-func (p *Progress) rename(s *client.SolveStatus) {
+// takeIn brings the steps up to date and shows what is new.
+func (p *Progress) takeIn(s *client.SolveStatus, target string) {
+	var changed []*step
 	for _, v := range s.Vertexes {
-		state := p.vertices[v.Digest]
-		if state == nil {
-			state = &vertexState{}
-			p.vertices[v.Digest] = state
+		v.Name, v.Error = p.opt.Mask.Text(v.Name), p.opt.Mask.Text(v.Error)
+		changed = append(changed, p.takeVertex(v, target))
+	}
+	for _, v := range s.Statuses {
+		if st := p.steps[v.Vertex]; st != nil {
+			st.takeStatus(v)
 		}
-		state.name = v.Name
-		state.cached = state.cached || v.Cached
-		if v.Completed != nil {
-			state.completed = true
-			if v.Error == "" {
-				state.log = nil
-			}
+	}
+	for _, st := range changed {
+		if !st.begun.IsZero() && !st.shown {
+			st.shown = true
+			p.display.started(st)
 		}
-		v.Name = p.shownName(v.Digest, v.Name)
 	}
 	for _, l := range s.Logs {
-		if state := p.vertices[l.Vertex]; state != nil {
-			state.log = append(state.log, l.Data...)
-			if extra := len(state.log) - maxLog; extra > 0 {
-				state.log = state.log[extra:]
-			}
+		if st := p.steps[l.Vertex]; st != nil {
+			l.Data = p.takeLog(st, l.Stream, l.Data)
 		}
 	}
-	s.Warnings = slices.DeleteFunc(s.Warnings, func(w *client.VertexWarning) bool {
-		key := string(w.Short)
-		if w.SourceInfo != nil {
-			key += "\x00" + w.SourceInfo.Filename + fmt.Sprint(w.Range)
+	for _, st := range changed {
+		if st.completed {
+			s.Logs = append(s.Logs, p.finish(st)...)
 		}
-		seen := p.warned[key]
-		p.warned[key] = true
-		return seen
-	})
+	}
+	s.Warnings = slices.DeleteFunc(s.Warnings, p.knownWarning)
+	p.display.status(s)
 }
 
-// stepName matches the names that BuildKit's frontend gives to steps:
-// "[base 2/4] RUN …" and "[linux/arm64 base 2/4] RUN …".
-var stepName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\[(?:([a-z0-9]+/[^ \]]+) )?([^ \]]+)(?: +\d+/\d+)?\] `)
-})
-
-// shownName puts the targets of a step in front of its name.
-func (p *Progress) shownName(id digest.Digest, name string) string {
-	owner, ok := p.owner[id]
-	if !ok || p.plan == nil || len(p.plan.Builds) < 2 {
-		return name
-	}
-	m := stepName().FindStringSubmatch(name)
-	if m == nil || m[2] == "internal" {
-		return name
-	}
-	targets := []string{owner}
-	for _, v := range p.stages[strings.ToLower(m[2])] {
-		if slices.Contains(v.Targets, owner) && (m[1] == "" || v.Platform == m[1]) {
-			targets = v.Targets
+// takeVertex brings a step up to date, and gives the vertex the name that is
+// shown.
+func (p *Progress) takeVertex(v *client.Vertex, target string) *step {
+	st := p.steps[v.Digest]
+	if st == nil {
+		st = &step{id: v.Digest, number: len(p.order) + 1, held: map[int][]byte{}}
+		p.steps[v.Digest] = st
+		p.order = append(p.order, st)
+		if target != "" {
+			st.targets = []string{target}
 		}
 	}
-	return "[" + joinTargets(targets) + ": " + name[1:]
+	st.take(v)
+	if target == "" {
+		p.place(st)
+		v.Name = p.shownName(st)
+	} else if len(p.plan.Builds) > 1 {
+		v.Name = "[" + target + "] " + v.Name
+	}
+	return st
 }
 
-// joinTargets names up to three targets, and counts them if there are more.
-func joinTargets(targets []string) string {
-	if len(targets) > 3 {
-		return fmt.Sprintf("%d targets", len(targets))
+// takeLog remembers output, without secrets, and shows it.
+func (p *Progress) takeLog(st *step, stream int, data []byte) []byte {
+	held := st.held[stream]
+	data = p.opt.Mask.stream(&held, data)
+	st.held[stream] = held
+	if len(data) > 0 {
+		st.keep(p.opt.LogDir, data)
+		p.display.output(st, data)
 	}
-	return strings.Join(targets, "+")
+	return data
+}
+
+// finish shows what is left of a step that is over, and returns it.
+func (p *Progress) finish(st *step) []*client.VertexLog {
+	var rest []*client.VertexLog
+	for stream, held := range st.held {
+		if len(held) > 0 {
+			st.held[stream] = nil
+			st.keep(p.opt.LogDir, held)
+			p.display.output(st, held)
+			rest = append(rest, &client.VertexLog{Vertex: st.id, Stream: stream, Data: held, Timestamp: st.finished})
+		}
+	}
+	if st.failed == "" {
+		st.log = nil
+	}
+	st.closeLog()
+	p.display.finished(st)
+	return rest
+}
+
+// knownWarning says whether a warning was shown before, or is none of the
+// user's business.
+func (p *Progress) knownWarning(w *client.VertexWarning) bool {
+	if st := p.steps[w.Vertex]; st != nil && st.name == verifying {
+		return true
+	}
+	key := string(w.Short)
+	if w.SourceInfo != nil {
+		key += "\x00" + w.SourceInfo.Filename + fmt.Sprint(w.Range)
+	}
+	seen := p.warned[key]
+	p.warned[key] = true
+	return seen
 }
 
 // step returns what the builder said of a vertex, or false.
-func (p *Progress) step(id digest.Digest) (vertexState, bool) {
+func (p *Progress) step(id digest.Digest) (step, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v, ok := p.vertices[id]
+	v, ok := p.steps[id]
 	if !ok {
-		return vertexState{}, false
+		return step{}, false
 	}
 	return *v, true
 }
@@ -260,7 +327,7 @@ const logWait = time.Second
 
 // failed returns what the builder said of a vertex that has failed, once its
 // output is complete.
-func (p *Progress) failed(id digest.Digest) vertexState {
+func (p *Progress) failed(id digest.Digest) step {
 	for end := time.Now().Add(logWait); ; time.Sleep(5 * time.Millisecond) {
 		v, ok := p.step(id)
 		if ok && v.completed || time.Now().After(end) {
@@ -269,12 +336,34 @@ func (p *Progress) failed(id digest.Digest) vertexState {
 	}
 }
 
-// tail returns the last n lines of a step's output.
-func (v vertexState) tail(n int) []string {
-	text := strings.TrimRight(string(v.log), "\n")
-	if text == "" {
-		return nil
+// stock is BuildKit's own display, for the modes that are its own.
+type stock struct {
+	ch   chan *client.SolveStatus
+	done chan struct{}
+}
+
+func newStock(w io.Writer, mode string) (*stock, error) {
+	d, err := progressui.NewDisplay(w, progressui.DisplayMode(mode))
+	if err != nil {
+		return nil, fmt.Errorf("starting progress display: %w", err)
 	}
-	lines := strings.Split(text, "\n")
-	return lines[max(0, len(lines)-n):]
+	s := &stock{ch: make(chan *client.SolveStatus), done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		// The display ends when the channel is closed, not with the run's
+		// context: what was said last is what matters most.
+		_, _ = d.UpdateFrom(context.Background(), s.ch)
+	}()
+	return s, nil
+}
+
+func (s *stock) status(st *client.SolveStatus)            { s.ch <- st }
+func (*stock) started(*step)                              {}
+func (*stock) output(*step, []byte)                       {}
+func (*stock) finished(*step)                             {}
+func (*stock) target(*runner.TargetReport, runner.Counts) {}
+
+func (s *stock) close() {
+	close(s.ch)
+	<-s.done
 }

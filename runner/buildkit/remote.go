@@ -165,7 +165,7 @@ func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
 		out = append(out, agents)
 	}
 	if len(o.Secrets) > 0 {
-		store := &secretStore{map[string]orch.Secret{}, o.LookupEnv}
+		store := &secretStore{secrets: map[string]orch.Secret{}, lookup: o.LookupEnv}
 		for _, s := range o.Secrets {
 			store.secrets[s.ID] = s
 		}

@@ -65,7 +65,7 @@ func (c *credentials) add(t *orch.Target) {
 func (r *run) attachables(c *credentials) ([]session.Attachable, error) {
 	out := []session.Attachable{r.auth()}
 	if len(c.secrets) > 0 {
-		out = append(out, secretsprovider.NewSecretProvider(&secretStore{c.secrets, r.opt.LookupEnv}))
+		out = append(out, secretsprovider.NewSecretProvider(&secretStore{c.secrets, r.opt.LookupEnv, r.opt.Mask}))
 	}
 	if len(c.ssh) > 0 {
 		var confs []sshprovider.AgentConfig
@@ -98,13 +98,23 @@ func (r *run) auth() session.Attachable {
 	})
 }
 
-// secretStore reads a secret when a step asks for it, and keeps nothing.
+// secretStore reads a secret when a step asks for it, and keeps nothing but
+// what has to be masked in the step's output.
 type secretStore struct {
 	secrets map[string]orch.Secret
 	lookup  func(string) (string, bool)
+	mask    *Mask
 }
 
-func (s *secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
+func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {
+	data, err := s.read(ctx, id)
+	if err == nil {
+		s.mask.Add(string(data))
+	}
+	return data, err
+}
+
+func (s *secretStore) read(_ context.Context, id string) ([]byte, error) {
 	secret, ok := s.secrets[id]
 	if !ok {
 		return nil, fmt.Errorf("secret %q: %w", id, secrets.ErrNotFound)

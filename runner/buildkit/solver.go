@@ -14,6 +14,11 @@ import (
 type Options struct {
 	// Progress shows what happens. The caller closes it.
 	Progress *Progress
+	// Mask learns the values of secrets as steps ask for them.
+	Mask *Mask
+	// Redial finds the builder again after it was lost; nil means that it
+	// cannot be.
+	Redial func(context.Context) (*Builder, error)
 	// ClientID tells this machine from others that use the same builder, so
 	// that a folder of the same name on two machines is not taken for one.
 	ClientID string
@@ -41,6 +46,7 @@ type Options struct {
 type Solver struct {
 	builder *Builder
 	opt     Options
+	opened  int
 }
 
 // NewSolver returns a solver that builds on b.
@@ -48,6 +54,9 @@ func NewSolver(b *Builder, opt Options) *Solver { return &Solver{builder: b, opt
 
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
 	r := &run{
 		opt:     s.opt,
 		builder: s.builder,
@@ -59,6 +68,25 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 		return nil, err
 	}
 	return r, nil
+}
+
+// reach makes sure, for every session but the first, that the builder is still
+// there, and looks for it anew if it is not.
+func (s *Solver) reach(ctx context.Context) error {
+	s.opened++
+	if s.opened == 1 || s.opt.Redial == nil || s.builder.answers(ctx) {
+		return nil
+	}
+	b, err := s.opt.Redial(ctx)
+	if err != nil {
+		return &runner.Failure{
+			ExitCode: -1, Fault: runner.FaultInfrastructure, Reason: "the builder cannot be reached",
+			Transient: true, Lost: true, Err: err,
+		}
+	}
+	s.builder.client.Close()
+	s.builder.client = b.client
+	return nil
 }
 
 // run is one open run: a builder and the anchors on it.
@@ -118,8 +146,8 @@ func (r *run) place(b *planner.Build) error {
 }
 
 // Build converts, evaluates and exports one target.
-func (r *run) Build(ctx context.Context, b *planner.Build) (*runner.Result, error) {
-	return r.targets[b].build(ctx)
+func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*runner.Result, error) {
+	return r.targets[b].build(ctx, how)
 }
 
 // Close ends the anchors, the last of which writes the shared cache.

@@ -37,16 +37,19 @@ type target struct {
 	result *gateway.Result
 	report *runner.Result
 
-	mu   sync.Mutex // the frontend solves platforms side by side
-	defs map[gateway.Reference]*pb.Definition
+	mu       sync.Mutex // the frontend solves platforms side by side
+	defs     map[gateway.Reference]*pb.Definition
+	triggers map[string]bool // ONBUILD instructions of base images
+	whole    bool            // a trigger may need stages that the plan does not
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:    map[string]*ociStore{},
-		inputs: map[string]llb.State{},
-		defs:   map[gateway.Reference]*pb.Definition{},
+		oci:      map[string]*ociStore{},
+		inputs:   map[string]llb.State{},
+		defs:     map[gateway.Reference]*pb.Definition{},
+		triggers: map[string]bool{},
 	}
 }
 
@@ -65,7 +68,7 @@ func (t *target) openStores() error {
 }
 
 // build takes the target from its Dockerfile to its outputs.
-func (t *target) build(ctx context.Context) (*runner.Result, error) {
+func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.convert(ctx); err != nil {
 		return nil, t.failure(ctx, err)
@@ -76,6 +79,13 @@ func (t *target) build(ctx context.Context) (*runner.Result, error) {
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if err := how.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	if how.NoExport {
+		return t.report, nil
+	}
+	evaluated = time.Now()
 	if err := t.export(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
@@ -94,6 +104,9 @@ func (t *target) convert(ctx context.Context) error {
 		t.result, err = t.askForeign(ctx, c)
 	} else {
 		t.result, err = dockerfile.Build(ctx, c)
+		if t.widen() {
+			t.result, err = dockerfile.Build(ctx, c)
+		}
 	}
 	return err
 }
@@ -189,7 +202,7 @@ func (t *target) contextOptions() error {
 			return err
 		}
 	case !t.foreign():
-		t.inputs["context"] = localState(l, session, "[internal] load build context")
+		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
 		if t.foreign() {
@@ -336,7 +349,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || strings.HasPrefix(v.name, "[internal]") {
+			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
 				continue
 			}
 			seen[id] = true

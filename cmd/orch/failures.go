@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// maxFailures is how many failures are shown in full.
+const maxFailures = 5
+
+// printFailures prints the end of a failed run: each failure once, with the
+// targets that came to it, and last of all how many there are and how to go
+// on.
+func printFailures(e *env, r *runner.Report, kept *keeper) {
+	w, mask := e.stderr, kept.info.Mask
+	groups := r.FailureGroups()
+	for _, g := range groups[:min(len(groups), maxFailures)] {
+		fmt.Fprintln(w)
+		printFailure(w, g, e.style(), mask)
+	}
+	if len(groups) > 1 {
+		fmt.Fprintf(w, "\n%s:\n", count(len(groups), "failure"))
+		for _, g := range groups {
+			fmt.Fprintf(w, "  %s\n", failureLine(g))
+		}
+	}
+	if e.getenv("GITHUB_ACTIONS") == "true" {
+		for _, g := range groups {
+			annotateFailure(w, g, mask)
+		}
+	}
+	printBlocked(w, r)
+	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
+	if kept.kept != nil {
+		fmt.Fprintf(w, "To build what is left: %s\n", mask(resumeCommand(e.args)))
+	}
+}
+
+// printFailure shows where a failure is, what the step said, and what to make
+// of it.
+func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string) string) {
+	fmt.Fprintf(w, "%s%s failed%s%s\n", c.red, whose(g.Targets), place(g.Failure), c.reset)
+	if len(g.Excerpt) > 0 {
+		fmt.Fprintln(w)
+		for _, l := range g.Excerpt {
+			mark := " "
+			if l.Marked {
+				mark = ">"
+			}
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s %4d | %s", mark, l.Number, l.Text), " "))
+		}
+	}
+	if len(g.Log) > 0 {
+		fmt.Fprintf(w, "\nThe last lines of the step:\n")
+		for _, l := range g.Log {
+			fmt.Fprintln(w, "  "+mask(l))
+		}
+	}
+	fmt.Fprintln(w)
+	if g.ExitCode < 0 {
+		fmt.Fprintf(w, "%s\n", mask(plainError(g.Err)))
+	}
+	if v := verdict(g.Failure); v != "" {
+		fmt.Fprintln(w, v)
+	}
+	if g.LogFile != "" {
+		fmt.Fprintf(w, "All of its output: %s\n", g.LogFile)
+	}
+}
+
+// whose names the targets of a failure.
+func whose(names []string) string {
+	if len(names) == 1 {
+		return "Target " + names[0]
+	}
+	return "Targets " + listNames(names)
+}
+
+// place says where a failure is, as the end of a sentence.
+func place(f *runner.Failure) string {
+	text := ""
+	if f.Stage != "" {
+		text += " in stage " + f.Stage
+	}
+	if f.File != "" {
+		text += fmt.Sprintf(", at %s:%d", f.File, f.Line)
+	}
+	return text
+}
+
+// verdict says in a sentence why something failed and whose fault it is.
+func verdict(f *runner.Failure) string {
+	reason := f.Reason
+	if reason != "" {
+		reason = strings.ToUpper(reason[:1]) + reason[1:]
+	}
+	switch {
+	case f.Fault == runner.FaultUnknown:
+		return ""
+	case f.Fault == runner.FaultUser && reason == "":
+		return "The fault is in what is built, not in the builder."
+	case f.Fault == runner.FaultUser:
+		return reason + ". The fault is in what is built, not in the builder."
+	}
+	text := reason + ". The fault is not in what is built"
+	if f.Transient {
+		return text + ": the same may go well another time."
+	}
+	return text + "."
+}
+
+// failureLine is a failure in one line.
+func failureLine(g *runner.FailureGroup) string {
+	text := strings.TrimPrefix(whose(g.Targets), "Target ") + place(g.Failure)
+	switch {
+	case g.ExitCode >= 0:
+		text += fmt.Sprintf(": exit code %d", g.ExitCode)
+	case g.Reason != "":
+		text += ": " + g.Reason
+	}
+	return text
+}
+
+// printBlocked says what was never started, by what blocked it.
+func printBlocked(w io.Writer, r *runner.Report) {
+	blocked := map[string][]string{}
+	var causes []string
+	for _, t := range r.Targets {
+		if t.State != runner.Blocked {
+			continue
+		}
+		cause := t.Cause
+		if t.CauseStage != "" {
+			cause = "stage " + t.CauseStage + " of " + t.Cause
+		}
+		if !slices.Contains(causes, cause) {
+			causes = append(causes, cause)
+		}
+		blocked[cause] = append(blocked[cause], t.Name())
+	}
+	if len(causes) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, cause := range causes {
+		fmt.Fprintf(w, "Never started, because %s failed: %s\n", cause, listNames(blocked[cause]))
+	}
+}
+
+// unfinished says in one line what a failed run left.
+func unfinished(r *runner.Report, earlier int) string {
+	c := r.Count()
+	parts := []string{count(c[runner.Failed], "target") + " failed"}
+	for _, p := range []struct {
+		n    int
+		text string
+	}{{c[runner.Blocked], "blocked"}, {c[runner.Canceled], "stopped"}, {c[runner.Done], "done"}, {earlier, "done before"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// resumeCommand is the command line that builds what is left.
+func resumeCommand(args []string) string {
+	out := []string{"orch"}
+	for _, a := range args {
+		if a == "--resume" {
+			continue
+		}
+		out = append(out, shellQuote(a))
+	}
+	return strings.Join(append(out, "--resume"), " ")
+}
+
+// shellQuote writes an argument as a shell reads it.
+func shellQuote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+,./:@%") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// annotateFailure prints a failure as a workflow command of GitHub Actions,
+// which shows it beside the line.
+func annotateFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
+	where := ""
+	if g.File != "" {
+		where = fmt.Sprintf("file=%s,line=%d,", githubProperty(g.File), g.Line)
+	}
+	text := mask(plainError(g.Err))
+	if n := len(g.Log); n > 0 {
+		text += "\n" + mask(strings.Join(g.Log[max(0, n-5):], "\n"))
+	}
+	fmt.Fprintf(w, "::error %stitle=%s::%s\n", where, githubProperty(whose(g.Targets)+" failed"+place(g.Failure)), githubText(text))
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// writeMetadata writes the peer's metadata file, in one step.
+func writeMetadata(path string, report *runner.Report) error {
+	out := map[string]any{}
+	for _, t := range report.Targets {
+		if t.Result == nil {
+			continue
+		}
+		md := t.Result.Metadata
+		if md == nil {
+			md = map[string]any{}
+		}
+		out[t.Name()] = md
+	}
+	data, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing metadata file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// slowest is how many of the slowest steps are named.
+const slowest = 3
+
+// worthNaming is the time below which a step or a path is not named.
+const worthNaming = 100 * time.Millisecond
+
+// printTotals prints the figures of a whole run.
+func printTotals(w io.Writer, r *runner.Report) {
+	c := r.Stages()
+	parts := []string{fmt.Sprintf("%s: %d run, %d cached, %d shared", count(c.Run+c.Cached, "stage"), c.Run, c.Cached, c.Shared)}
+	for _, p := range []struct {
+		n    int64
+		text string
+	}{
+		{r.Transfer.Sent, "sent to the builder"}, {r.Transfer.Pushed, "pushed"},
+		{r.Transfer.CacheRead, "read from caches"}, {r.Transfer.CacheWritten, "written to caches"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, imageSize(p.n)+" "+p.text)
+		}
+	}
+	if path, length := r.CriticalPath(); length >= worthNaming {
+		var names []string
+		for _, v := range path {
+			names = append(names, v.Vertex.Name)
+		}
+		parts = append(parts, fmt.Sprintf("critical path %s (%s)", seconds(length), strings.Join(names, " → ")))
+	}
+	fmt.Fprintln(w, strings.Join(parts, "; "))
+	var steps []string
+	for _, s := range r.SlowestSteps(slowest) {
+		if s.Took >= worthNaming {
+			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), s.Label, clip(s.Name, 50)))
+		}
+	}
+	if len(steps) > 0 {
+		fmt.Fprintf(w, "Slowest steps: %s\n", strings.Join(steps, "; "))
+	}
+}
+
+// clip cuts a text to so many characters.
+func clip(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}

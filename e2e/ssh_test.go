@@ -1,0 +1,87 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// stdioEnv makes the test binary the "buildctl dial-stdio" of the machine that
+// is reached by ssh: it names the socket to forward standard input and output
+// to.
+const stdioEnv = "ORCH_E2E_DIAL_STDIO"
+
+func dialStdio(socket string) {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go func() { _, _ = io.Copy(conn, os.Stdin) }()
+	_, _ = io.Copy(os.Stdout, conn)
+}
+
+// cmdSSHServer starts an ssh server on loopback, where "buildctl" finds
+// the tests' builder. $SSH_PORT is its port; $SSH_CONFIG is what a client needs to
+// log in.
+func cmdSSHServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: sshserver")
+	}
+	self, err := os.Executable()
+	ts.Check(err)
+	tools := ts.MkAbs("remote")
+	ts.Check(os.MkdirAll(tools, 0o755))
+	ts.Check(os.Symlink(self, filepath.Join(tools, "buildctl")))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	dir := ts.MkAbs("ssh")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(os.MkdirAll("/run/sshd", 0o755))
+	for _, name := range []string{"host", "client"} {
+		ts.Check(ts.Exec("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)))
+	}
+	write := func(name string, lines ...string) string {
+		file := filepath.Join(dir, name)
+		ts.Check(os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		return file
+	}
+	server := write("sshd_config",
+		"ListenAddress 127.0.0.1:"+port,
+		"HostKey "+filepath.Join(dir, "host"),
+		"AuthorizedKeysFile "+filepath.Join(dir, "client.pub"),
+		"PidFile none", "StrictModes no", "UsePAM no", "PermitRootLogin yes", "PasswordAuthentication no",
+		"SetEnv PATH="+tools+":/usr/bin:/bin "+stdioEnv+"="+filepath.Join(shared.state, "builder.sock"))
+	ts.Setenv("SSH_CONFIG", write("ssh_config",
+		"IdentityFile "+filepath.Join(dir, "client"), "IdentitiesOnly yes", "BatchMode yes",
+		"StrictHostKeyChecking no", "UserKnownHostsFile "+filepath.Join(dir, "known"), "LogLevel ERROR"))
+	ts.Setenv("SSH_PORT", port)
+	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", server)
+	var said strings.Builder
+	cmd.Stderr = &said
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		ts.Logf("sshd: %s", said.String())
+	})
+	for range 100 {
+		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("the ssh server does not listen")
+}

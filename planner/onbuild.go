@@ -1,0 +1,74 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// TriggerPaths returns what the ONBUILD triggers of an image read of the main
+// context, in the form of Local.Paths: nil for all of it, which is also the
+// answer where it depends on a variable, and empty but not nil for nothing.
+// The triggers of an image are only known once a builder has looked at it;
+// those of stages are part of the plan.
+func TriggerPaths(triggers []string) []string {
+	paths := []string{}
+	for _, expr := range triggers {
+		cmds, err := parseTrigger(expr, &parser.Node{})
+		if err != nil {
+			continue // the frontend refuses it
+		}
+		for _, k := range cmds {
+			read, known := k.reads()
+			if !known || slices.Contains(read, "") {
+				return nil
+			}
+			paths = append(paths, read...)
+		}
+	}
+	return sortedUnique(paths)
+}
+
+// TriggersTakeStages reports whether one of the ONBUILD triggers of an image
+// takes something from a stage of the Dockerfile, or from another image.
+func TriggersTakeStages(triggers []string) bool {
+	for _, expr := range triggers {
+		cmds, err := parseTrigger(expr, &parser.Node{})
+		if err != nil {
+			continue
+		}
+		for _, k := range cmds {
+			if len(k.froms) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reads lists the paths of the main context that an instruction reads, as
+// written; known is false if they depend on a variable.
+func (k *cmd) reads() (paths []string, known bool) {
+	if !k.hasFiles {
+		return nil, true
+	}
+	var sources []string
+	switch c := k.Command.(type) {
+	case *instructions.CopyCommand:
+		sources = c.SourcePaths
+	case *instructions.AddCommand:
+		sources = slices.DeleteFunc(slices.Clone(c.SourcePaths), isRemote)
+	default:
+		// The fields of a mount are only read once variables are in place.
+		return nil, false
+	}
+	for _, src := range sources {
+		if strings.ContainsAny(src, "$\\\"'`") {
+			return nil, false
+		}
+		paths = append(paths, contextPath(src))
+	}
+	return paths, true
+}

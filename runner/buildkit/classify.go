@@ -1,0 +1,135 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// class is one kind of failure, known by what its message says: of what went
+// wrong on the builder's side only the text arrives here. The first class that
+// matches counts.
+type class struct {
+	match     *regexp.Regexp
+	fault     runner.Fault
+	transient bool
+	lost      bool
+	reason    string
+}
+
+// classes lists what failures say. The texts are those of Go's net and http
+// packages, of gRPC, and of containerd's registry client.
+var classes = sync.OnceValue(func() []class {
+	re := regexp.MustCompile
+	const infra, user = runner.FaultInfrastructure, runner.FaultUser
+	return []class{
+		{match: re(`no space left on device|disk quota exceeded`), fault: infra, reason: "a disk is full"},
+		{match: re(`error reading from server|transport is closing|client connection is closing|transport: [Ee]rror while dialing|` +
+			`connection error: desc|keepalive ping failed|no such job|no active session|closing transport|` +
+			`graceful_stop|the connection is draining|server is shutting down`),
+			fault: infra, transient: true, lost: true, reason: "the connection to the builder was lost"},
+		{match: re(`\b429\b|[Tt]oo [Mm]any [Rr]equests|toomanyrequests`), fault: infra, transient: true,
+			reason: "a server was asked too often (429)"},
+		{match: re(`\b5\d\d (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)|unexpected status[^\n]*\b5\d\d\b`),
+			fault: infra, transient: true, reason: "a server is out of order (5xx)"},
+		{match: re(`connection reset by peer|broken pipe|use of closed network connection|server sent GOAWAY|stream error: stream ID`),
+			fault: infra, transient: true, reason: "a transfer was cut off"},
+		{match: re(`unexpected EOF|: EOF$|: EOF[^a-zA-Z]|failed size validation|unexpected commit (?:digest|size)|short read|expected \d+ bytes, got`),
+			fault: infra, transient: true, reason: "a transfer was incomplete, or not what was promised"},
+		{match: re(`i/o timeout|TLS handshake timeout|timeout awaiting response headers|Client\.Timeout exceeded|deadline exceeded`),
+			fault: infra, transient: true, reason: "a server did not answer in time"},
+		{match: re(`connection refused|no route to host|network is unreachable|server misbehaving|[Tt]emporary failure in name resolution`),
+			fault: infra, transient: true, reason: "a server cannot be reached"},
+		{match: re(`no such host`), fault: user, reason: "there is no server of that name"},
+		{match: re(`401 Unauthorized|403 Forbidden|insufficient_scope|authorization failed|access denied|denied: `), fault: user,
+			reason: "a registry refuses: check the name, and the credentials (docker login)"},
+		{match: re(`failed to calculate checksum of ref`), fault: user},
+		{match: re(`404 Not Found|: not found$|failed to resolve source metadata`), fault: user, reason: "something that is named is not there"},
+	}
+})
+
+// classify says whose fault a failure is and whether it is worth another try.
+func classify(f *runner.Failure) {
+	if f.ExitCode >= 0 {
+		f.Fault, f.Reason = runner.FaultUser, exitReason(f.ExitCode)
+		return
+	}
+	if errors.Is(f.Err, syscall.ENOSPC) {
+		f.Fault, f.Reason = runner.FaultInfrastructure, "a disk is full"
+		return
+	}
+	text := f.Err.Error()
+	for _, c := range classes() {
+		if c.match.MatchString(text) {
+			f.Fault, f.Reason, f.Transient, f.Lost = c.fault, c.reason, c.transient, c.lost
+			f.RetryAfter = retryAfter(text)
+			return
+		}
+	}
+	switch {
+	case status.Code(f.Err) == codes.Unavailable:
+		f.Fault, f.Transient, f.Lost = runner.FaultInfrastructure, true, true
+		f.Reason = "the connection to the builder was lost"
+	case errors.Is(f.Err, context.DeadlineExceeded):
+		f.Fault, f.Transient, f.Reason = runner.FaultInfrastructure, true, "a server did not answer in time"
+	case f.File != "" || f.Step != "":
+		f.Fault = runner.FaultUser
+	}
+}
+
+// exitReason puts an exit code into words. A code above 128 is that of a shell
+// whose command was killed by a signal; see sh(1).
+func exitReason(code int) string {
+	text := fmt.Sprintf("the step ended with exit code %d", code)
+	switch code {
+	case 126:
+		text += " (the command could not be executed)"
+	case 127:
+		text += " (the command was not found)"
+	case 137:
+		text += " (killed by a signal: most often there was not enough memory)"
+	case 139:
+		text += " (it crashed: segmentation fault)"
+	case 143:
+		text += " (it was asked to end)"
+	}
+	return text
+}
+
+var retryAfterText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)retry[- ]after:? ?([0-9.]+)(µs|us|ms|s|m)?`)
+})
+
+// retryAfter reads how long a server asked to be left alone. The header does
+// not reach this side, but many registries say it in the text as well.
+func retryAfter(text string) time.Duration {
+	m := retryAfterText().FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseFloat(strings.TrimSuffix(m[1], "."), 64)
+	if err != nil {
+		return 0
+	}
+	unit := time.Second
+	switch m[2] {
+	case "µs", "us":
+		unit = time.Microsecond
+	case "ms":
+		unit = time.Millisecond
+	case "m":
+		unit = time.Minute
+	}
+	return time.Duration(n * float64(unit))
+}

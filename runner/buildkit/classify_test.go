@@ -1,0 +1,50 @@
+package buildkit
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/orch-build/orch/runner"
+)
+
+func TestClassify(t *testing.T) {
+	const infra, user, unknown = runner.FaultInfrastructure, runner.FaultUser, runner.FaultUnknown
+	tests := []struct {
+		name      string
+		text      string
+		exit      int
+		fault     runner.Fault
+		transient bool
+		lost      bool
+		after     time.Duration
+	}{
+		{"a step", `process "/bin/sh -c curl" did not complete successfully: exit code: 22: 503 Service Unavailable`, 22, user, false, false, 0},
+		{"503", `failed to copy: httpReadSeeker: failed open: unexpected status code http://r/v2/a/blobs/sha256:1: 503 Service Unavailable`, -1, infra, true, false, 0},
+		{"500 on push", `failed to push r/a: unexpected status from PUT request to http://r/v2/a/manifests/latest: 500 Internal Server Error`, -1, infra, true, false, 0},
+		{"429", `unexpected status from HEAD request to https://r/v2/a: 429 Too Many Requests`, -1, infra, true, false, 0},
+		{"429 with a hint", `toomanyrequests: retry-after: 1.5s, allowed: 100/minute`, -1, infra, true, false, 1500 * time.Millisecond},
+		{"429 with seconds", `429 Too Many Requests: Retry-After: 7`, -1, infra, true, false, 7 * time.Second},
+		{"reset", `read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer`, -1, infra, true, false, 0},
+		{"truncated", `failed to copy: failed commit on ref "layer-sha256:1": "layer-sha256:1" failed size validation: 1 != 2: failed precondition`, -1, infra, true, false, 0},
+		{"lie", `unexpected commit digest sha256:1, expected sha256:2: failed precondition`, -1, infra, true, false, 0},
+		{"end of file", `failed to do request: Head "http://r/v2/a/manifests/1": EOF`, -1, infra, true, false, 0},
+		{"timeout", `Head "http://r/v2/": dial tcp 10.0.0.1:443: i/o timeout`, -1, infra, true, false, 0},
+		{"refused", `dial tcp 127.0.0.1:5000: connect: connection refused`, -1, infra, true, false, 0},
+		{"lost", `rpc error: code = Unavailable desc = error reading from server: EOF`, -1, infra, true, true, 0},
+		{"gone", `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/x.sock: connect: no such file or directory"`, -1, infra, true, true, 0},
+		{"full", `write /tmp/x: no space left on device`, -1, infra, false, false, 0},
+		{"forbidden", `unexpected status from HEAD request to https://r/v2/a: 403 Forbidden`, -1, user, false, false, 0},
+		{"absent", `r/a:latest: not found`, -1, user, false, false, 0},
+		{"anything", `something else`, -1, unknown, false, false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &runner.Failure{ExitCode: tt.exit, Err: errors.New(tt.text)}
+			classify(f)
+			if f.Fault != tt.fault || f.Transient != tt.transient || f.Lost != tt.lost || f.RetryAfter != tt.after {
+				t.Errorf("fault %s, transient %v, lost %v, after %s (%s)", f.Fault, f.Transient, f.Lost, f.RetryAfter, f.Reason)
+			}
+		})
+	}
+}

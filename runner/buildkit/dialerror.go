@@ -1,0 +1,92 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client/connhelper"
+)
+
+// reasonTimeout bounds the second look at a connection that failed.
+const reasonTimeout = 2 * time.Second
+
+// The errors of BuildKit's connection helpers, which reach a builder through
+// another command such as docker, kubectl or ssh. gRPC passes them on with
+// quotes and line ends escaped.
+var (
+	helperMissing = regexp.MustCompile(`exec: \\?"([^"\\]+)\\?": executable file not found`)
+	helperEnded   = regexp.MustCompile(`(?s)command \[(.*?)\] has exited with (.*?), make sure .*?stderr=(.*)`)
+)
+
+// dialError puts into words why nobody useful answered.
+func dialError(addr string, err error) error {
+	text := err.Error()
+	if m := helperMissing.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("no BuildKit daemon at %s: it is reached through the command %s, which is not on PATH", addr, m[1])
+	}
+	if m := helperEnded.FindStringSubmatch(text); m != nil {
+		said := strings.TrimSpace(strings.TrimSuffix(strings.NewReplacer(`\n`, "\n", `\r`, "").Replace(m[3]), `"`))
+		return fmt.Errorf("no BuildKit daemon at %s: the command %q ended with %s\n  %s", addr, m[1], m[2], strings.ReplaceAll(said, "\n", "\n  "))
+	}
+	if hint := dialHint(addr, err); hint != "" {
+		return fmt.Errorf("no BuildKit daemon at %s: %s\n  %w", addr, hint, err)
+	}
+	return fmt.Errorf("no BuildKit daemon at %s: %w", addr, err)
+}
+
+// helperReason finds out why a connection through another command failed with
+// err: that command says why it ended only to whoever reads from it, and a
+// client that was just writing sees no more than a broken pipe.
+func helperReason(ctx context.Context, addr string, err error) error {
+	h, helperErr := connhelper.GetConnectionHelper(addr)
+	if h == nil || helperErr != nil || !strings.Contains(err.Error(), "broken pipe") {
+		return err
+	}
+	conn, dialErr := h.ContextDialer(ctx, addr)
+	if dialErr != nil {
+		return dialErr
+	}
+	time.AfterFunc(reasonTimeout, func() { conn.Close() })
+	if _, readErr := conn.Read(make([]byte, 1)); readErr != nil && helperEnded.MatchString(readErr.Error()) {
+		return readErr
+	}
+	return err
+}
+
+// dialHint says in the user's words what the error of a connection means.
+func dialHint(addr string, err error) string {
+	text := err.Error()
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("no such file or directory") && strings.HasPrefix(addr, "unix://"):
+		return "there is no such socket; is the builder running?"
+	case has("connection refused"):
+		return "nobody listens there; is the builder running?"
+	case has("no such host"):
+		return "there is no host of that name"
+	case has("permission denied"):
+		return "you may not open the socket"
+	case has("certificate required", "bad certificate", "unknown certificate authority"):
+		return "the builder wants to know who calls, and does not accept the client's certificate; check --tlscert and --tlskey"
+	case has("first record does not look like a TLS handshake"):
+		return "it does not speak TLS; leave the --tls flags out"
+	case has("tls:", "x509:"):
+		return "the TLS connection was refused; check --tlscacert, --tlscert and --tlskey"
+	case errors.Is(err, context.DeadlineExceeded) || has("DeadlineExceeded"):
+		return fmt.Sprintf("no answer within %s; does a BuildKit daemon listen there?", dialTimeout)
+	case has("server preface", "frame", "HTTP status code", "Unimplemented"):
+		return "something answers, but it is no BuildKit daemon (or it wants TLS: see --tlscacert)"
+	}
+	return ""
+}

@@ -1,0 +1,245 @@
+package buildkit
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// Groups is the form in which a log viewer is told that lines belong together.
+type Groups int
+
+const (
+	// NoGroups marks nothing.
+	NoGroups Groups = iota
+	// GitHub is the form of GitHub Actions:
+	// https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+	GitHub
+	// GitLab is the form of GitLab CI:
+	// https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections
+	GitLab
+)
+
+// plain shows a run as lines, each step as one group. One step is shown while
+// it runs; the others wait until theirs is complete, in the order in which they
+// began, so that the lines of two steps never mix.
+type plain struct {
+	p        *Progress
+	w        io.Writer
+	groups   Groups
+	queue    []*group // the first is being shown
+	byStep   map[*step]*group
+	over     map[*step]bool
+	shown    int // groups so far
+	warnings []*client.VertexWarning
+}
+
+// group is the lines of one step, or a line between steps.
+type group struct {
+	number int
+	step   *step
+	header string
+	body   []byte
+	open   bool // the header has been written
+	done   bool
+	midway bool // the last byte written was not the end of a line
+}
+
+func newPlain(p *Progress, w io.Writer, groups Groups) *plain {
+	return &plain{p: p, w: w, groups: groups, byStep: map[*step]*group{}, over: map[*step]bool{}}
+}
+
+func (d *plain) started(s *step) {
+	// An exporter goes through several phases, each of which the builder
+	// reports as a beginning and an end.
+	if s.internal() || d.over[s] || d.byStep[s] != nil {
+		return
+	}
+	d.add(s)
+	d.flush()
+}
+
+func (d *plain) add(s *step) *group {
+	name := d.p.shownName(s)
+	if s.label == "" && len(s.targets) == 1 && len(d.p.plan.Builds) > 1 {
+		name = "[" + s.targets[0] + "] " + name
+	}
+	d.shown++
+	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, name)}
+	d.queue = append(d.queue, g)
+	d.byStep[s] = g
+	return g
+}
+
+func (d *plain) output(s *step, data []byte) {
+	if g := d.byStep[s]; g != nil {
+		g.body = append(g.body, data...)
+		d.flush()
+	}
+}
+
+func (d *plain) finished(s *step) {
+	g := d.byStep[s]
+	if g == nil {
+		if s.failed == "" && (d.over[s] || s.internal() && s.sent() == 0) {
+			return
+		}
+		g = d.add(s)
+	}
+	g.done = true
+	d.over[s] = true
+	delete(d.byStep, s)
+	d.flush()
+}
+
+// ending is the last line of a step's group.
+func ending(s *step) string {
+	switch {
+	case s.failed != "" && strings.HasSuffix(s.failed, "context canceled"):
+		return "CANCELED"
+	case s.failed != "":
+		return "ERROR: " + s.failed
+	case s.cached:
+		return "CACHED"
+	case s.sent() > 0:
+		return fmt.Sprintf("sent %s, DONE %s", units.HumanSizeWithPrecision(float64(s.sent()), 3), shortTime(s.took()))
+	}
+	return "DONE " + shortTime(s.took())
+}
+
+func shortTime(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+func (d *plain) target(t *runner.TargetReport, c runner.Counts) {
+	if !t.State.Over() || len(d.p.planBuilds()) < 2 {
+		return
+	}
+	line := t.Name() + " " + t.State.String()
+	switch {
+	case t.State == runner.Canceled || t.State == runner.Blocked && c[runner.Blocked] > 20:
+		return // said by the one line at the end
+	case t.State == runner.Blocked:
+		line += " by " + t.Cause
+	case t.State == runner.Done:
+		line += " in " + shortTime(t.Took)
+	}
+	d.queue = append(d.queue, &group{header: fmt.Sprintf("%s (%s)", line, countsText(c)), done: true})
+	d.flush()
+}
+
+// countsText says how many targets are done, running and waiting.
+func countsText(c runner.Counts) string {
+	text := fmt.Sprintf("%d done, %d running, %d waiting", c[runner.Done], c[runner.Running], c[runner.Waiting]+c[runner.Ready])
+	for _, s := range []runner.State{runner.Failed, runner.Blocked} {
+		if c[s] > 0 {
+			text += fmt.Sprintf(", %d %s", c[s], s)
+		}
+	}
+	return text
+}
+
+func (d *plain) status(s *client.SolveStatus) { d.warnings = append(d.warnings, s.Warnings...) }
+
+// flush writes what may be written: the first group as far as it is, and the
+// next ones once those before them are complete.
+func (d *plain) flush() {
+	for len(d.queue) > 0 {
+		g := d.queue[0]
+		d.write(g)
+		if !g.done {
+			return
+		}
+		d.queue = d.queue[1:]
+	}
+}
+
+func (d *plain) write(g *group) {
+	var b bytes.Buffer
+	if !g.open {
+		g.open = true
+		b.WriteString(d.begin(g))
+	}
+	d.writeBody(&b, g)
+	if g.done && g.step != nil {
+		if g.midway {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "#%d %s\n", g.number, ending(g.step))
+		b.WriteString(d.end(g))
+	}
+	_, _ = d.w.Write(b.Bytes())
+}
+
+// writeBody writes output with the step's number in front of each line. The
+// beginning of a line is written too, so that a question or a row of dots can
+// be seen.
+func (d *plain) writeBody(b *bytes.Buffer, g *group) {
+	for len(g.body) > 0 {
+		line, rest, whole := bytes.Cut(g.body, []byte("\n"))
+		if !g.midway {
+			fmt.Fprintf(b, "#%d ", g.number)
+		}
+		b.Write(bytes.TrimSuffix(line, []byte("\r")))
+		if whole {
+			b.WriteByte('\n')
+		}
+		g.midway, g.body = !whole, rest
+	}
+}
+
+func (d *plain) begin(g *group) string {
+	if g.step == nil || d.groups == NoGroups {
+		return g.header + "\n"
+	}
+	if d.groups == GitHub {
+		return "::group::" + g.header + "\n"
+	}
+	return fmt.Sprintf("\x1b[0Ksection_start:%d:orch_%d[collapsed=true]\r\x1b[0K%s\n", time.Now().Unix(), g.number, g.header)
+}
+
+func (d *plain) end(g *group) string {
+	switch d.groups {
+	case GitHub:
+		return "::endgroup::\n"
+	case GitLab:
+		return fmt.Sprintf("\x1b[0Ksection_end:%d:orch_%d\r\x1b[0K\n", time.Now().Unix(), g.number)
+	}
+	return ""
+}
+
+func (d *plain) close() {
+	for _, g := range d.queue {
+		g.done = true
+		if g.step != nil && !g.step.completed && g.step.failed == "" {
+			g.step.failed = "context canceled"
+		}
+	}
+	d.flush()
+	writeWarnings(d.w, d.warnings, d.groups)
+}
+
+// writeWarnings writes what the frontend finds wrong with Dockerfiles.
+func writeWarnings(w io.Writer, warnings []*client.VertexWarning, groups Groups) {
+	for _, v := range warnings {
+		at := ""
+		if v.SourceInfo != nil && len(v.Range) > 0 {
+			at = fmt.Sprintf(" (%s:%d)", v.SourceInfo.Filename, v.Range[0].GetStart().GetLine())
+			if groups == GitHub {
+				fmt.Fprintf(w, "::warning file=%s,line=%d::%s\n", v.SourceInfo.Filename, v.Range[0].GetStart().GetLine(), v.Short)
+				continue
+			}
+		}
+		fmt.Fprintf(w, "Warning: %s%s\n", v.Short, at)
+	}
+}

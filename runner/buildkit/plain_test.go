@@ -1,0 +1,109 @@
+package buildkit
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// twoTargets is a plan of two targets that share a base.
+func twoTargets() *planner.Plan {
+	both := []string{"client", "server"}
+	return &planner.Plan{
+		Graph: &planner.Graph{Vertices: []*planner.Vertex{
+			{ID: "1", Kind: planner.Stage, Name: "base", Targets: both},
+			{ID: "2", Kind: planner.Stage, Name: "app", Targets: both[:1]},
+		}},
+		Builds: []*planner.Build{
+			{Target: &config.Target{Name: "client"}}, {Target: &config.Target{Name: "server"}},
+		},
+	}
+}
+
+// play shows two steps whose outputs arrive in turns.
+func play(t *testing.T, groups Groups) string {
+	var out bytes.Buffer
+	p, err := NewProgress(ProgressOptions{Mode: "plain", Out: &out, Groups: groups})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := twoTargets()
+	p.setPlan(plan)
+	base, app := digest.FromString("base"), digest.FromString("app")
+	p.own("client", []digest.Digest{base, app})
+	start := time.Now()
+	end := start.Add(1200 * time.Millisecond)
+	vertex := func(id digest.Digest, name string, done *time.Time) *client.SolveStatus {
+		return &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: id, Name: name, Started: &start, Completed: done}}}
+	}
+	log := func(id digest.Digest, text string) *client.SolveStatus {
+		return &client.SolveStatus{Logs: []*client.VertexLog{{Vertex: id, Data: []byte(text)}}}
+	}
+	ch, done := p.anchor()
+	for _, s := range []*client.SolveStatus{
+		vertex(base, "[base 1/2] RUN make", nil), vertex(app, "[app 1/1] RUN app", nil),
+		log(app, "app one\n"), log(base, "base one\nbase "), log(app, "app two\n"), log(base, "two\n"),
+		vertex(app, "[app 1/1] RUN app", &end), vertex(base, "[base 1/2] RUN make", &end),
+	} {
+		ch <- s
+	}
+	close(ch)
+	<-done
+	r := &runner.Report{Targets: []*runner.TargetReport{
+		{Build: plan.Builds[0], State: runner.Done, Took: time.Second}, {Build: plan.Builds[1], State: runner.Running},
+	}}
+	p.Changed(r, r.Targets[0])
+	p.Close()
+	return regexp.MustCompile(`section_(start|end):\d+`).ReplaceAllString(out.String(), "section_$1:T")
+}
+
+func TestPlainGroups(t *testing.T) {
+	tests := map[Groups]string{
+		NoGroups: "#1 [client+server: base 1/2] RUN make\n#1 base one\n#1 base two\n#1 DONE 1.2s\n" +
+			"#2 [client: app 1/1] RUN app\n#2 app one\n#2 app two\n#2 DONE 1.2s\n" +
+			"client done in 1.0s (1 done, 1 running, 0 waiting)\n",
+		GitHub: "::group::#1 [client+server: base 1/2] RUN make\n#1 base one\n#1 base two\n#1 DONE 1.2s\n::endgroup::\n" +
+			"::group::#2 [client: app 1/1] RUN app\n#2 app one\n#2 app two\n#2 DONE 1.2s\n::endgroup::\n" +
+			"client done in 1.0s (1 done, 1 running, 0 waiting)\n",
+		GitLab: "\x1b[0Ksection_start:T:orch_1[collapsed=true]\r\x1b[0K#1 [client+server: base 1/2] RUN make\n#1 base one\n#1 base two\n#1 DONE 1.2s\n\x1b[0Ksection_end:T:orch_1\r\x1b[0K\n" +
+			"\x1b[0Ksection_start:T:orch_2[collapsed=true]\r\x1b[0K#2 [client: app 1/1] RUN app\n#2 app one\n#2 app two\n#2 DONE 1.2s\n\x1b[0Ksection_end:T:orch_2\r\x1b[0K\n" +
+			"client done in 1.0s (1 done, 1 running, 0 waiting)\n",
+	}
+	for groups, want := range tests {
+		if got := play(t, groups); got != want {
+			t.Errorf("groups %d:\n got %q\nwant %q", groups, got, want)
+		}
+	}
+}
+
+// What a step prints cannot move the cursor of the terminal's display.
+func TestPrintable(t *testing.T) {
+	tests := map[string]string{
+		"plain":                     "plain",
+		"10%\r20%\r30%":             "30%",
+		"\x1b[31mred\x1b[0m\x1b[2J": "red",
+		"tab\tbell\a":               "tab bell",
+		"\x1b]0;title\x07text":      "text",
+	}
+	for in, want := range tests {
+		if got := printable(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestNewProgressErrors(t *testing.T) {
+	for _, mode := range []string{"tty", "loud"} {
+		if _, err := NewProgress(ProgressOptions{Mode: mode, Out: &bytes.Buffer{}}); err == nil {
+			t.Errorf("the mode %q was accepted", mode)
+		}
+	}
+}

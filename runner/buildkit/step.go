@@ -1,0 +1,219 @@
+package buildkit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// step is what the builder said of one of its vertices.
+type step struct {
+	id     digest.Digest
+	number int    // in the order of appearance, from 1
+	name   string // as the builder has it
+	// text is the name without the brackets in front, and label what stands
+	// in these: the targets and the place in the stage.
+	text, label string
+	targets     []string
+	vertex      *planner.Vertex
+	shown       bool // has been shown
+
+	started   time.Time
+	finished  time.Time
+	spent     time.Duration // in intervals that are over
+	begun     time.Time     // of the interval that is not
+	completed bool
+	cached    bool
+	failed    string
+	log       []byte // the end of the output
+	held      map[int][]byte
+	logName   string
+	logFile   *os.File
+	transfers map[string]int64
+}
+
+// internal reports whether the step is the builder's own business.
+func (s *step) internal() bool {
+	return strings.HasPrefix(s.name, "[internal]") || strings.HasPrefix(s.name, "[context ") || s.name == verifying
+}
+
+// verifying is the builder's check of a result against its platforms. It makes
+// nothing of a result that stands for several targets, and warns of it.
+const verifying = "Verifying build result"
+
+// took is how long the builder has worked on the step.
+func (s *step) took() time.Duration { return s.spent }
+
+// take takes in a vertex as the builder reports it; again and again, also with
+// several intervals.
+func (s *step) take(v *client.Vertex) {
+	s.name = v.Name
+	s.cached = s.cached || v.Cached
+	if v.Started != nil && !v.Started.Equal(s.begun) {
+		s.begun = *v.Started
+		s.completed, s.failed = false, ""
+		if s.started.IsZero() {
+			s.started = *v.Started
+		}
+	}
+	if v.Completed != nil && !s.completed && !s.begun.IsZero() {
+		s.completed = true
+		s.finished = *v.Completed
+		s.spent += v.Completed.Sub(s.begun)
+		s.failed = v.Error
+	}
+}
+
+// stepName matches the names that BuildKit's frontend gives to steps:
+// "[base 2/4] RUN …" and "[linux/arm64 base 2/4] RUN …".
+var stepName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\[(?:([a-z0-9]+/[^ \]]+) )?([^ \]]+)(?: +(\d+/\d+))?\] `)
+})
+
+// place finds out to which stage and to which targets a step belongs.
+func (p *Progress) place(s *step) {
+	owner, ok := p.owner[s.id]
+	if !ok || p.plan == nil {
+		return
+	}
+	m := stepName().FindStringSubmatch(s.name)
+	if m == nil || m[2] == "internal" || m[2] == "context" {
+		return
+	}
+	s.text = s.name[len(m[0]):]
+	s.targets = []string{owner}
+	for _, v := range p.stages[strings.ToLower(m[2])] {
+		if slices.Contains(v.Targets, owner) && (m[1] == "" || v.Platform == m[1]) {
+			s.targets, s.vertex = v.Targets, v
+		}
+	}
+	s.label = s.name[1 : len(m[0])-2]
+}
+
+// shownName is the step's name with its targets in front.
+func (p *Progress) shownName(s *step) string {
+	if s.label == "" || p.plan == nil || len(p.plan.Builds) < 2 {
+		return s.name
+	}
+	return "[" + joinTargets(s.targets) + ": " + s.name[1:]
+}
+
+// joinTargets names up to three targets, and counts them if there are more.
+func joinTargets(targets []string) string {
+	if len(targets) > 3 {
+		return fmt.Sprintf("%d targets", len(targets))
+	}
+	return strings.Join(targets, "+")
+}
+
+// tail returns the last n lines of a step's output.
+func (s *step) tail(n int) []string {
+	text := strings.TrimRight(string(s.log), "\n")
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	return lines[max(0, len(lines)-n):]
+}
+
+// keep remembers output of a step, and writes it to the step's log file.
+func (s *step) keep(dir string, data []byte) {
+	s.log = append(s.log, data...)
+	if extra := len(s.log) - maxLog; extra > 0 {
+		s.log = s.log[extra:]
+	}
+	if dir == "" || len(data) == 0 {
+		return
+	}
+	if s.logFile == nil {
+		flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+		if s.logName == "" {
+			s.logName = filepath.Join(dir, fmt.Sprintf("%03d-%s.log", s.number, slug(s.label+" "+s.text)))
+		}
+		f, err := os.OpenFile(s.logName, flags, 0o600)
+		if err != nil {
+			s.logName = ""
+			return
+		}
+		s.logFile = f
+	}
+	if _, err := s.logFile.Write(data); err != nil {
+		s.closeLog()
+	}
+}
+
+func (s *step) closeLog() {
+	if s.logFile != nil {
+		s.logFile.Close()
+		s.logFile = nil
+	}
+}
+
+// maxSlug is how much of a step's name its log file has.
+const maxSlug = 60
+
+// slug is a file name made of a text.
+func slug(text string) string {
+	var b strings.Builder
+	dash := false
+	for _, r := range strings.ToLower(text) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
+			if dash && b.Len() > 0 {
+				b.WriteByte('-')
+			}
+			dash = false
+			b.WriteRune(r)
+		} else {
+			dash = true
+		}
+		if b.Len() >= maxSlug {
+			break
+		}
+	}
+	if b.Len() == 0 {
+		return "step"
+	}
+	return b.String()
+}
+
+// escapes matches the escape sequences that terminals act on.
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\-_])")
+})
+
+// takeStatus takes in how far a part of a step is.
+func (s *step) takeStatus(v *client.VertexStatus) {
+	if strings.HasPrefix(v.ID, "transferring ") {
+		if s.transfers == nil {
+			s.transfers = map[string]int64{}
+		}
+		s.transfers[v.ID] = max(s.transfers[v.ID], v.Current)
+	}
+}
+
+// sent is how many bytes were sent to the builder for the step.
+func (s *step) sent() int64 {
+	var n int64
+	for _, b := range s.transfers {
+		n += b
+	}
+	return n
+}
+
+// planBuilds are the builds of the plan, once there is one.
+func (p *Progress) planBuilds() []*planner.Build {
+	if p.plan == nil {
+		return nil
+	}
+	return p.plan.Builds
+}

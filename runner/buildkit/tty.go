@@ -1,0 +1,191 @@
+package buildkit
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/moby/buildkit/client"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// Terminal describes the terminal that a run is shown on.
+type Terminal struct {
+	// Size returns the number of columns and rows.
+	Size func() (width, height int)
+	// Color says whether colours may be used.
+	Color bool
+}
+
+// redrawEvery is the time between two pictures.
+const redrawEvery = 100 * time.Millisecond
+
+// tty shows a run on a terminal: a block of lines at the bottom that is drawn
+// again and again, with how far the targets are and the steps that run, and
+// above it a line for each target that is over.
+type tty struct {
+	p        *Progress
+	w        io.Writer
+	term     *Terminal
+	begun    time.Time
+	counts   runner.Counts
+	running  []*step
+	above    []string // lines to be left above the block
+	drawn    int      // lines of the block on the screen
+	warnings []*client.VertexWarning
+	stop     chan struct{}
+	stopped  chan struct{}
+}
+
+func newTTY(p *Progress, w io.Writer, term *Terminal) *tty {
+	d := &tty{p: p, w: w, term: term, begun: time.Now(), stop: make(chan struct{}), stopped: make(chan struct{})}
+	go func() {
+		defer close(d.stopped)
+		tick := time.NewTicker(redrawEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				p.mu.Lock()
+				d.draw(false)
+				p.mu.Unlock()
+			case <-d.stop:
+				return
+			}
+		}
+	}()
+	return d
+}
+
+func (d *tty) status(s *client.SolveStatus) { d.warnings = append(d.warnings, s.Warnings...) }
+
+func (d *tty) started(s *step) { d.running = append(d.running, s) }
+
+func (d *tty) output(*step, []byte) {}
+
+func (d *tty) finished(s *step) {
+	d.running = slices.DeleteFunc(d.running, func(r *step) bool { return r == s })
+}
+
+func (d *tty) target(t *runner.TargetReport, c runner.Counts) {
+	d.counts = c
+	if len(d.p.planBuilds()) < 2 {
+		return
+	}
+	switch t.State {
+	case runner.Done:
+		d.above = append(d.above, d.paint("32", "✔")+" "+t.Name()+" "+d.paint("2", shortTime(t.Took)))
+	case runner.Failed:
+		d.above = append(d.above, d.paint("31;1", "✘")+" "+t.Name()+" failed")
+	case runner.Blocked:
+		d.above = append(d.above, d.paint("33", "⊘")+" "+t.Name()+" blocked by "+t.Cause)
+	}
+}
+
+// paint colours a text, if the terminal may have colours.
+func (d *tty) paint(code, text string) string {
+	if !d.term.Color {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// draw puts the block anew, below what stays.
+func (d *tty) draw(last bool) {
+	var b bytes.Buffer
+	if d.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", d.drawn)
+	}
+	for _, line := range d.above {
+		b.WriteString(line + "\n")
+	}
+	d.above, d.drawn = nil, 0
+	if !last {
+		for _, line := range d.block() {
+			b.WriteString(line + "\n")
+			d.drawn++
+		}
+	}
+	_, _ = d.w.Write(b.Bytes())
+}
+
+// block is how far the targets are, and what runs.
+func (d *tty) block() []string {
+	width, height := d.term.Size()
+	width, height = max(width, 20), max(height, 6)
+	room := height - 3
+	lines := []string{d.paint("1", fit(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
+	running := slices.Clone(d.running)
+	slices.SortStableFunc(running, func(a, b *step) int { return cmp.Compare(a.number, b.number) })
+	outputs := room / max(1, len(running))
+	for i, s := range running {
+		if len(lines) >= room && i < len(running)-1 {
+			lines = append(lines, fmt.Sprintf(" … and %d more", len(running)-i))
+			break
+		}
+		lines = append(lines, d.stepLine(s, width-1))
+		if outputs > 1 {
+			for _, l := range s.tail(min(outputs-1, 4)) {
+				lines = append(lines, d.paint("2", fit("    "+printable(l), width-1)))
+			}
+		}
+	}
+	return lines
+}
+
+// stepLine is the line of a step that runs.
+func (d *tty) stepLine(s *step, width int) string {
+	took := shortTime(s.spent + time.Since(s.begun))
+	name := d.p.shownName(s)
+	if s.label == "" && len(s.targets) == 1 && len(d.p.planBuilds()) > 1 {
+		name = "[" + s.targets[0] + "] " + name
+	}
+	if n := s.sent(); n > 0 {
+		name += fmt.Sprintf(" (%.1fMB)", float64(n)/1e6)
+	}
+	room := max(width-len(took)-5, 5)
+	name = fit(printable(name), room)
+	return " " + d.paint("36", "=>") + " " + name + strings.Repeat(" ", max(1, room-utf8.RuneCountInString(name)+1)) + took
+}
+
+// fit cuts a text to so many columns.
+func fit(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	return string([]rune(s)[:max(0, width-1)]) + "…"
+}
+
+// printable leaves out what would move the cursor or colour the screen.
+func printable(s string) string {
+	if i := strings.LastIndexByte(strings.TrimRight(s, "\r"), '\r'); i >= 0 {
+		s = s[i+1:]
+	}
+	s = escapes().ReplaceAllString(s, "")
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// close is called with the lock held, which the drawing goroutine may be
+// waiting for.
+func (d *tty) close() {
+	close(d.stop)
+	d.p.mu.Unlock()
+	<-d.stopped
+	d.p.mu.Lock()
+	d.draw(true)
+	writeWarnings(d.w, d.warnings, NoGroups)
+}

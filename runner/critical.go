@@ -1,0 +1,89 @@
+package runner
+
+import (
+	"slices"
+	"time"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// CriticalPath returns the chain of vertices, each an input of the next, that
+// took longest, in the order in which they ran: the run could not have been
+// shorter than that. Vertices that took no time are left out.
+func (r *Report) CriticalPath() ([]*VertexReport, time.Duration) {
+	if r.Plan == nil {
+		return nil, 0
+	}
+	known := r.byVertex()
+	longest := make(map[*planner.Vertex]time.Duration, len(r.Plan.Graph.Vertices))
+	before := map[*planner.Vertex]*planner.Vertex{}
+	var last *planner.Vertex
+	for _, v := range r.Plan.Graph.Vertices {
+		var most time.Duration
+		for _, in := range v.Inputs {
+			if l := longest[in.From]; l > most {
+				most, before[v] = l, in.From
+			}
+		}
+		if vr := known[v]; vr != nil {
+			most += vr.Took
+		}
+		longest[v] = most
+		if last == nil || most > longest[last] {
+			last = v
+		}
+	}
+	var path []*VertexReport
+	for v := last; v != nil; v = before[v] {
+		if vr := known[v]; vr != nil && vr.Took > 0 {
+			path = append(path, vr)
+		}
+	}
+	slices.Reverse(path)
+	return path, longest[last]
+}
+
+// SlowestSteps returns the n steps that took longest, longest first. What was
+// cached, and what the builder does for itself, is left out.
+func (r *Report) SlowestSteps(n int) []*StepReport {
+	var steps []*StepReport
+	for _, s := range r.Steps {
+		if !s.Cached && !s.Internal && s.Label != "" && s.Took > 0 {
+			steps = append(steps, s)
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b *StepReport) int { return int(b.Took - a.Took) })
+	return steps[:min(n, len(steps))]
+}
+
+// StageCounts counts the stages of a run.
+type StageCounts struct {
+	Run, Cached int
+	// Shared counts those that two or more targets reach.
+	Shared int
+}
+
+// Stages counts the stages of the plan by what became of them. A stage that
+// the builder never had to look at, because what is built on it was there, is
+// cached.
+func (r *Report) Stages() StageCounts {
+	var c StageCounts
+	if r.Plan == nil {
+		return c
+	}
+	known := r.byVertex()
+	for _, v := range r.Plan.Graph.Vertices {
+		if v.Kind != planner.Stage && v.Kind != planner.Opaque {
+			continue
+		}
+		if vr := known[v]; vr != nil && vr.Steps.Run > 0 {
+			c.Run++
+		} else {
+			c.Cached++
+		}
+		if v.Shared() {
+			c.Shared++
+		}
+	}
+	return c
+}

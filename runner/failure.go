@@ -1,0 +1,111 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Fault says whose fault a failure is.
+type Fault int
+
+const (
+	// FaultUnknown is a failure that nothing is known about.
+	FaultUnknown Fault = iota
+	// FaultUser is one of what is built: a step, a Dockerfile, a file that is
+	// not there, a registry that refuses.
+	FaultUser
+	// FaultInfrastructure is one of what it is built with: a connection, a
+	// registry that is out of order, a full disk.
+	FaultInfrastructure
+)
+
+var faultNames = [...]string{"unknown", "user", "infrastructure"}
+
+func (f Fault) String() string { return faultNames[f] }
+
+// MarshalText writes the fault as its name.
+func (f Fault) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// Failure is a build that failed, with all that is known about where and why.
+// Every field but Err may be empty.
+type Failure struct {
+	Target string
+	// Stage is the stage that failed, and Vertex the ID of its vertex.
+	Stage  string
+	Vertex string
+	// Step is the step as the builder names it, and StepID tells it from
+	// every other: targets that failed in the same step have the same.
+	Step   string
+	StepID string
+	// File and Line are where the step is written; Line counts from 1.
+	File string
+	Line int
+	// Excerpt is the part of the file around Line.
+	Excerpt []ExcerptLine
+	// Log is the end of the step's output, and LogFile the file that has all
+	// of it.
+	Log     []string
+	LogFile string
+	// ExitCode is the exit code of the step's process, or -1.
+	ExitCode int
+	// Fault says whose fault it is, and Reason why, in a few words.
+	Fault  Fault
+	Reason string
+	// Transient says that the same may go well the next time. RetryAfter is
+	// how long the other side asked to be left alone.
+	Transient  bool
+	RetryAfter time.Duration
+	// Lost says that the builder is not there any more, so that nothing can
+	// go well in this session.
+	Lost bool
+	// Err is the error itself.
+	Err error
+}
+
+// ExcerptLine is one line of a file.
+type ExcerptLine struct {
+	Number int
+	Text   string
+	Marked bool // part of the failed instruction
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// FailureGroup is one failure and the targets that came to it: a stage that
+// they share fails for all of them at once.
+type FailureGroup struct {
+	*Failure
+	Targets []string
+}
+
+// FailureGroups returns the failures of a run, each once, in the order of the
+// plan.
+func (r *Report) FailureGroups() []*FailureGroup {
+	var groups []*FailureGroup
+	for _, t := range r.Failures() {
+		var f *Failure
+		if !errors.As(t.Err, &f) {
+			f = &Failure{Target: t.Name(), ExitCode: -1, Err: t.Err}
+		}
+		i := slices.IndexFunc(groups, func(g *FailureGroup) bool { return g.StepID != "" && g.StepID == f.StepID })
+		if i < 0 {
+			groups = append(groups, &FailureGroup{Failure: f})
+			i = len(groups) - 1
+		}
+		groups[i].Targets = append(groups[i].Targets, t.Name())
+	}
+	return groups
+}
+
+// UnmarshalText reads the name of a fault.
+func (f *Fault) UnmarshalText(text []byte) error {
+	i := slices.Index(faultNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown fault %q", text)
+	}
+	*f = Fault(i)
+	return nil
+}

@@ -1,0 +1,317 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// RecordVersion is the version of the format of Record. A field may be added
+// without a new version; a field that goes, or means something else, makes one.
+const RecordVersion = 1
+
+// Record is a report as it is kept and handed to other programs:
+// orch.result.json. The schema stands in result.schema.json beside this file.
+// Times that something took are in seconds.
+type Record struct {
+	Version int    `json:"version"`
+	ID      string `json:"id"`
+	Orch    string `json:"orch,omitempty"` // the version of orch
+	Project string `json:"project"`        // the folder in which orch ran
+	Builder string `json:"builder,omitempty"`
+	// State is running, done, failed or interrupted. A record that stays at
+	// running is that of a run that was killed.
+	State    string          `json:"state"`
+	Started  time.Time       `json:"started"`
+	Finished time.Time       `json:"finished,omitzero"`
+	Seconds  float64         `json:"seconds"`
+	Rounds   int             `json:"rounds"`
+	CacheErr string          `json:"cacheError,omitempty"`
+	Totals   RecordTotals    `json:"totals"`
+	Targets  []*RecordTarget `json:"targets"`
+	Vertices []*RecordVertex `json:"vertices"`
+	Steps    []*RecordStep   `json:"steps,omitempty"`
+}
+
+// RecordTotals are the figures of a whole run.
+type RecordTotals struct {
+	Stages       RecordStages `json:"stages"`
+	CriticalPath float64      `json:"criticalPathSeconds"`
+	Critical     []string     `json:"criticalPath,omitempty"` // IDs of vertices
+	BytesSent    int64        `json:"bytesSent"`
+	BytesPushed  int64        `json:"bytesPushed,omitempty"`
+	CacheRead    int64        `json:"cacheBytesRead,omitempty"`
+	CacheWritten int64        `json:"cacheBytesWritten,omitempty"`
+}
+
+// RecordStages counts stages.
+type RecordStages struct {
+	Run    int `json:"run"`
+	Cached int `json:"cached"`
+	Shared int `json:"shared"`
+}
+
+// RecordTarget is one target of a record.
+type RecordTarget struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Wanted is false for a target that is only an input of others.
+	Wanted bool `json:"wanted"`
+	// Definition is a digest of how the target was defined, by which a later
+	// run can tell whether it is still the same.
+	Definition string `json:"definition,omitempty"`
+	// From is the run that built the target, if it was not this one.
+	From       string          `json:"from,omitempty"`
+	Cause      string          `json:"cause,omitempty"`
+	CauseStage string          `json:"causeStage,omitempty"`
+	Reason     string          `json:"reason,omitempty"`
+	Failure    *RecordFailure  `json:"failure,omitempty"`
+	Digest     string          `json:"digest,omitempty"`
+	Tags       []string        `json:"tags,omitempty"`
+	Outputs    []RecordOutput  `json:"outputs,omitempty"`
+	ImageSize  int64           `json:"imageBytes,omitempty"`
+	Waiting    float64         `json:"waitingSeconds"`
+	Running    float64         `json:"runningSeconds"`
+	Exporting  float64         `json:"exportingSeconds"`
+	Attempts   []RecordAttempt `json:"attempts,omitempty"`
+	Stages     []RecordStage   `json:"stages,omitempty"`
+	Metadata   map[string]any  `json:"metadata,omitempty"`
+}
+
+// RecordFailure says where and why a target failed.
+type RecordFailure struct {
+	Stage     string   `json:"stage,omitempty"`
+	Step      string   `json:"step,omitempty"`
+	File      string   `json:"file,omitempty"`
+	Line      int      `json:"line,omitempty"`
+	ExitCode  *int     `json:"exitCode,omitempty"`
+	Fault     Fault    `json:"fault"`
+	Transient bool     `json:"transient,omitempty"`
+	Log       []string `json:"log,omitempty"`
+	LogFile   string   `json:"logFile,omitempty"`
+	Error     string   `json:"error"`
+}
+
+// RecordOutput is one place that a result went to.
+type RecordOutput struct {
+	Type  string `json:"type"`
+	Where string `json:"where,omitempty"`
+	Bytes int64  `json:"bytes,omitempty"`
+}
+
+// RecordAttempt is one try to build a target.
+type RecordAttempt struct {
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	Reason  string    `json:"reason,omitempty"`
+	Error   string    `json:"error,omitempty"`
+}
+
+// RecordStage says how many steps of a stage were run for a target, and how
+// many had their result already.
+type RecordStage struct {
+	Vertex string `json:"vertex"`
+	Name   string `json:"name"`
+	Run    int    `json:"run"`
+	Cached int    `json:"cached"`
+}
+
+// RecordVertex is one vertex of the plan.
+type RecordVertex struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Platform string    `json:"platform,omitempty"`
+	Targets  []string  `json:"targets"`
+	Started  time.Time `json:"started,omitzero"`
+	Seconds  float64   `json:"seconds"`
+	Cached   bool      `json:"cached"`
+	Run      int       `json:"stepsRun"`
+	Hits     int       `json:"stepsCached"`
+}
+
+// RecordStep is one step that the builder reported.
+type RecordStep struct {
+	Name    string    `json:"name"`
+	Label   string    `json:"label,omitempty"`
+	Stage   string    `json:"stage,omitempty"`
+	Vertex  string    `json:"vertex,omitempty"`
+	Targets []string  `json:"targets,omitempty"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	Cached  bool      `json:"cached,omitempty"`
+	Failed  bool      `json:"failed,omitempty"`
+	Log     string    `json:"log,omitempty"`
+}
+
+// RecordInfo is what a record says that a report does not know.
+type RecordInfo struct {
+	ID, Orch, Project string
+	// Definition gives the digest of a build's definition.
+	Definition func(*planner.Build) string
+	// Earlier are targets that an earlier run has built, and this one left
+	// out.
+	Earlier []*RecordTarget
+	// Mask makes secrets unreadable; nil leaves texts as they are.
+	Mask func(string) string
+}
+
+// NewRecord makes the record of a report, which may still be growing.
+func NewRecord(r *Report, info RecordInfo) *Record {
+	if info.Mask == nil {
+		info.Mask = func(s string) string { return s }
+	}
+	path, length := r.CriticalPath()
+	stages := r.Stages()
+	rec := &Record{
+		Version: RecordVersion, ID: info.ID, Orch: info.Orch, Project: info.Project,
+		Builder: r.Builder, State: r.stateName(), Started: r.Started, Finished: r.Finished, Rounds: r.Rounds,
+		Totals: RecordTotals{
+			Stages: RecordStages(stages), CriticalPath: length.Seconds(),
+			BytesSent: r.Transfer.Sent, BytesPushed: r.Transfer.Pushed,
+			CacheRead: r.Transfer.CacheRead, CacheWritten: r.Transfer.CacheWritten,
+		},
+		Targets: append([]*RecordTarget{}, info.Earlier...),
+	}
+	if !r.Finished.IsZero() {
+		rec.Seconds = r.Finished.Sub(r.Started).Seconds()
+	}
+	if r.CacheErr != nil {
+		rec.CacheErr = info.Mask(r.CacheErr.Error())
+	}
+	for _, v := range path {
+		rec.Totals.Critical = append(rec.Totals.Critical, v.Vertex.ID)
+	}
+	rec.addVertices(r)
+	known := r.byVertex()
+	for _, t := range r.Targets {
+		rec.Targets = append(rec.Targets, recordTarget(t, known, info))
+	}
+	for _, s := range r.Steps {
+		rec.Steps = append(rec.Steps, &RecordStep{
+			Name: info.Mask(s.Name), Label: s.Label, Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
+			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
+		})
+	}
+	return rec
+}
+
+func (r *Report) stateName() string {
+	switch {
+	case r.Finished.IsZero():
+		return "running"
+	case r.OK():
+		return "done"
+	case len(r.Failures()) > 0:
+		return "failed"
+	}
+	return "interrupted"
+}
+
+func (rec *Record) addVertices(r *Report) {
+	known := r.byVertex()
+	rec.Vertices = []*RecordVertex{}
+	for _, v := range r.Plan.Graph.Vertices {
+		rv := &RecordVertex{ID: v.ID, Name: v.Name, Platform: v.Platform, Targets: v.Targets}
+		if vr := known[v]; vr != nil {
+			rv.Started, rv.Seconds, rv.Cached = vr.Started, vr.Took.Seconds(), vr.Cached()
+			rv.Run, rv.Hits = vr.Steps.Run, vr.Steps.Cached
+		}
+		rec.Vertices = append(rec.Vertices, rv)
+	}
+}
+
+func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info RecordInfo) *RecordTarget {
+	rt := &RecordTarget{
+		Name: t.Name(), State: t.State, Wanted: t.Build.Wanted, Cause: t.Cause, CauseStage: t.CauseStage,
+		Tags:    t.Build.Target.Tags,
+		Waiting: t.Waited.Seconds(), Running: (t.Took - t.Exporting).Seconds(), Exporting: t.Exporting.Seconds(),
+	}
+	if info.Definition != nil {
+		rt.Definition = info.Definition(t.Build)
+	}
+	for _, a := range t.Attempts {
+		ra := RecordAttempt{Started: a.Started, Seconds: a.Took.Seconds()}
+		if a.Err != nil {
+			ra.Error = info.Mask(a.Err.Error())
+		}
+		if f := asFailure(a.Err); f != nil {
+			ra.Reason = f.Reason
+		}
+		rt.Attempts = append(rt.Attempts, ra)
+	}
+	if t.Err != nil {
+		rt.fail(t, info)
+	}
+	if res := t.Result; res != nil {
+		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
+		for _, o := range res.Outputs {
+			rt.Outputs = append(rt.Outputs, RecordOutput{Type: o.Type, Where: o.Where, Bytes: o.Size})
+		}
+	}
+	rt.Stages = recordStages(known, t.Build)
+	return rt
+}
+
+func (rt *RecordTarget) fail(t *TargetReport, info RecordInfo) {
+	rt.Reason = info.Mask(t.Err.Error())
+	var f *Failure
+	if !errors.As(t.Err, &f) {
+		return
+	}
+	if f.Reason != "" {
+		rt.Reason = f.Reason
+	}
+	rt.Failure = &RecordFailure{
+		Stage: f.Stage, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
+		Transient: f.Transient, LogFile: f.LogFile, Error: info.Mask(f.Err.Error()),
+	}
+	if f.ExitCode >= 0 {
+		rt.Failure.ExitCode = &f.ExitCode
+	}
+	for _, l := range f.Log {
+		rt.Failure.Log = append(rt.Failure.Log, info.Mask(l))
+	}
+}
+
+// recordStages lists the stages of a build that the builder reported.
+func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build) []RecordStage {
+	var out []RecordStage
+	seen := map[*planner.Vertex]bool{}
+	var visit func(v *planner.Vertex)
+	visit = func(v *planner.Vertex) {
+		if seen[v] {
+			return
+		}
+		seen[v] = true
+		for _, in := range v.Inputs {
+			visit(in.From)
+		}
+		if vr := known[v]; vr != nil {
+			out = append(out, RecordStage{Vertex: v.ID, Name: v.Name, Run: vr.Steps.Run, Cached: vr.Steps.Cached})
+		}
+	}
+	for _, v := range b.Stages {
+		visit(v)
+	}
+	return out
+}
+
+// Target returns the target of that name, or nil.
+func (rec *Record) Target(name string) *RecordTarget {
+	for _, t := range rec.Targets {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// check says whether this program can read the record.
+func (rec *Record) check() error {
+	if rec.Version != RecordVersion {
+		return fmt.Errorf("the record has version %d, and this orch reads version %d", rec.Version, RecordVersion)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package runner
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orch-build/orch/planner"
+)
+
+const (
+	// keepRuns is how many runs of a project are kept.
+	keepRuns = 10
+	// keepProjects is how many projects have runs that are kept.
+	keepProjects = 100
+
+	recordName = "result.json"
+	logsName   = "logs"
+)
+
+// Store is the folder with the records of a project's runs: a folder for each
+// run, with result.json and logs/.
+type Store struct{ dir string }
+
+// ProjectStore returns the store of the project in a folder, which is made
+// when it is first written to. state is orch's state folder.
+func ProjectStore(state, project string) Store {
+	sum := sha256.Sum256([]byte(project))
+	name := filepath.Base(project) + "-" + hex.EncodeToString(sum[:4])
+	if strings.ContainsAny(name, `/\:`) {
+		name = hex.EncodeToString(sum[:4])
+	}
+	return Store{filepath.Join(state, "runs", name)}
+}
+
+// Dir is the folder of the store.
+func (s Store) Dir() string { return s.dir }
+
+// Kept is one run whose record is kept.
+type Kept struct {
+	ID  string
+	Dir string
+	// Logs is the folder for the output of steps.
+	Logs string
+}
+
+// Begin makes the folder of a new run and removes those of the oldest ones.
+func (s Store) Begin(now time.Time) (*Kept, error) {
+	id := now.UTC().Format("20060102-150405.000") + "-" + strings.ToLower(rand.Text()[:4])
+	dir := filepath.Join(s.dir, id)
+	k := &Kept{ID: id, Dir: dir, Logs: filepath.Join(dir, logsName)}
+	if err := os.MkdirAll(k.Logs, 0o700); err != nil {
+		return nil, fmt.Errorf("keeping a record of the run: %w", err)
+	}
+	s.prune()
+	return k, nil
+}
+
+// prune removes the oldest runs, and the runs of projects that were not built
+// for the longest time. What cannot be removed stays.
+func (s Store) prune() {
+	runs := s.runs()
+	for _, id := range runs[:max(0, len(runs)-keepRuns)] {
+		_ = os.RemoveAll(filepath.Join(s.dir, id))
+	}
+	entries, err := os.ReadDir(filepath.Dir(s.dir))
+	if err != nil || len(entries) <= keepProjects {
+		return
+	}
+	type project struct {
+		path string
+		used time.Time
+	}
+	var projects []project
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			projects = append(projects, project{filepath.Join(filepath.Dir(s.dir), e.Name()), info.ModTime()})
+		}
+	}
+	slices.SortFunc(projects, func(a, b project) int { return a.used.Compare(b.used) })
+	for _, p := range projects[:max(0, len(projects)-keepProjects)] {
+		_ = os.RemoveAll(p.path)
+	}
+}
+
+// runs lists the IDs of the runs, oldest first.
+func (s Store) runs() []string {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Last returns the record of the last run, or nil if there is none.
+func (s Store) Last() (*Record, error) {
+	for _, id := range slices.Backward(s.runs()) {
+		rec, err := ReadRecord(filepath.Join(s.dir, id, recordName))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return rec, err
+	}
+	return nil, nil
+}
+
+// Path is the file of the run's record.
+func (k *Kept) Path() string { return filepath.Join(k.Dir, recordName) }
+
+// ReadRecord reads a record.
+func ReadRecord(path string) (*Record, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the record of a run: %w", err)
+	}
+	rec := &Record{}
+	if err := json.Unmarshal(data, rec); err != nil {
+		return nil, fmt.Errorf("reading the record %s: %w", path, err)
+	}
+	if err := rec.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return rec, nil
+}
+
+// Durations is how long the vertices of a project took when they were last
+// built.
+type Durations struct {
+	byID   map[string]time.Duration
+	byName map[string]time.Duration
+}
+
+// LoadDurations reads the records in a store's folder; without any, it knows
+// nothing. A vertex whose definition has changed since is known by its name.
+func LoadDurations(dir string) Durations {
+	d := Durations{byID: map[string]time.Duration{}, byName: map[string]time.Duration{}}
+	s := Store{dir}
+	for _, id := range slices.Backward(s.runs()) {
+		rec, err := ReadRecord(filepath.Join(dir, id, recordName))
+		if err != nil {
+			continue
+		}
+		for _, v := range rec.Vertices {
+			// A stage of which a part was cached says too little.
+			if v.Run == 0 || v.Hits > 0 {
+				continue
+			}
+			took := time.Duration(v.Seconds * float64(time.Second))
+			d.byID[v.ID] = cmp.Or(d.byID[v.ID], took)
+			name := v.Name + "\x00" + v.Platform
+			d.byName[name] = cmp.Or(d.byName[name], took)
+		}
+	}
+	return d
+}
+
+// Of returns how long a vertex took the last time that all of it was run, or
+// false.
+func (d Durations) Of(v *planner.Vertex) (time.Duration, bool) {
+	if took, ok := d.byID[v.ID]; ok {
+		return took, true
+	}
+	took, ok := d.byName[v.Name+"\x00"+v.Platform]
+	return took, ok
+}
