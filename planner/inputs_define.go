@@ -248,11 +248,9 @@ func (p *planner) defineLayout(v *Vertex, ref string) {
 	if d == nil {
 		return
 	}
-	path, dgst, ok := strings.Cut(ref, "@")
+	_, dgst, ok := strings.Cut(ref, "@")
 	if !ok {
-		var tag string
-		path, tag = layoutTag(ref)
-		dgst = p.layoutDigest(path, tag)
+		dgst = p.layoutDigest(layoutTag(ref))
 	}
 	if dgst == "" {
 		d.add(ClassImage, ref)
