@@ -28,16 +28,16 @@ type job struct {
 
 // add puts the regular files of a selection among those to be summed up.
 func (h *hashing) add(jobs []job, s *selection) []job {
-	s.each(func(path string, it item) {
+	s.each(func(dir string, it item) {
 		if it.entry == nil || !it.Mode.IsRegular() || it.sum != nil || it.fault != nil {
 			return
 		}
-		if known := h.memory.sum(path, it.Stamp); known != nil {
+		if known := h.memory.sum(dir, it.Name, it.Stamp); known != nil {
 			it.sum = known
 			return
 		}
 		it.sum = new([sha256.Size]byte) // filled by run, and not wanted twice
-		jobs = append(jobs, job{path, it.entry})
+		jobs = append(jobs, job{it.path(dir), it.entry})
 	})
 	return jobs
 }

@@ -106,8 +106,8 @@ func appendStamp(b []byte, s Stamp) []byte {
 }
 
 // sum returns the sum of a file whose stamp is the remembered one.
-func (m *fileMemory) sum(path string, s Stamp) *[sumSize]byte {
-	i, ok := m.find(path)
+func (m *fileMemory) sum(dir, name string, s Stamp) *[sumSize]byte {
+	i, ok := m.find(dir, name)
 	if !ok {
 		return nil
 	}
@@ -122,11 +122,17 @@ func (m *fileMemory) sum(path string, s Stamp) *[sumSize]byte {
 
 // find looks first behind the last one found: files are asked for in the order
 // in which they are kept.
-func (m *fileMemory) find(path string) (int, bool) {
-	if m.next < len(m.records) && m.records[m.next].path == path {
+func (m *fileMemory) find(dir, name string) (int, bool) {
+	if m.next < len(m.records) && isJoined(m.records[m.next].path, dir, name) {
 		return m.next, true
 	}
-	return slices.BinarySearchFunc(m.records, path, func(r record, path string) int { return pathOrder(r.path, path) })
+	return slices.BinarySearchFunc(m.records, join(dir, name), func(r record, path string) int { return pathOrder(r.path, path) })
+}
+
+// isJoined says whether a path is that of a name in a directory.
+func isJoined(path, dir, name string) bool {
+	at := len(path) - len(name)
+	return at >= 0 && path[at:] == name && (dir == "" && at == 0 || at == len(dir)+1 && path[:at-1] == dir)
 }
 
 // young says whether a file changed so shortly before a moment that it may

@@ -65,7 +65,7 @@ func TestMemoryStamps(t *testing.T) {
 	sum := [sumSize]byte{1}
 	stamp := Stamp{Size: 1, MTime: 2e18, CTime: 3e18, Inode: 4, Device: 5, Mode: 6}
 	data := writeMemory([]record{{path: "a/b", stamp: stamp, sum: &sum}}, 4e18)
-	if got := readMemory(data).sum("a/b", stamp); got == nil || *got != sum {
+	if got := readMemory(data).sum("a", "b", stamp); got == nil || *got != sum {
 		t.Fatalf("the memory gives %v", got)
 	}
 	for i, change := range []func(*Stamp){
@@ -74,11 +74,11 @@ func TestMemoryStamps(t *testing.T) {
 	} {
 		s := stamp
 		change(&s)
-		if readMemory(data).sum("a/b", s) != nil {
+		if readMemory(data).sum("a", "b", s) != nil {
 			t.Errorf("change %d of the stamp does not show", i)
 		}
 	}
-	if readMemory(data).sum("a", stamp) != nil {
+	if readMemory(data).sum("", "a", stamp) != nil {
 		t.Error("a file that is not there is known")
 	}
 }

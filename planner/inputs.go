@@ -357,10 +357,10 @@ func (r *Reads) learned(dir string) []record {
 	var out []record
 	seen := map[*entry]bool{}
 	for _, s := range r.under(dir) {
-		s.each(func(path string, it item) {
+		s.each(func(dir string, it item) {
 			if it.entry != nil && it.sum != nil && it.fault == nil && !seen[it.entry] {
 				seen[it.entry] = true
-				out = append(out, record{path: path, stamp: it.Stamp, sum: it.sum})
+				out = append(out, record{path: it.path(dir), stamp: it.Stamp, sum: it.sum})
 			}
 		})
 	}

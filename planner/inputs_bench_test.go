@@ -29,12 +29,12 @@ func (c *counted) Open(path string) (Content, error) {
 	return c.Disk.Open(path)
 }
 
-// large is a context of n files of 4 kB in folders of a hundred, and as many
+// large is a context of n files of a size in folders of a hundred, and as many
 // targets as asked for that read all of it, half of them a part again.
-func large(t testing.TB, n, targets int) (*config.Config, string) {
+func large(t testing.TB, n, size, targets int) (*config.Config, string) {
 	t.Helper()
 	dir := t.TempDir()
-	data := make([]byte, 4<<10)
+	data := make([]byte, size)
 	for i := range n {
 		sub := filepath.Join(dir, fmt.Sprintf("pkg-%d", i/1000), fmt.Sprintf("dir-%d", i/100%10))
 		if i%100 == 0 {
@@ -50,7 +50,7 @@ func large(t testing.TB, n, targets int) (*config.Config, string) {
 	text := "FROM scratch AS all\nCOPY . /src\n"
 	cfg := &config.Config{}
 	for i := range targets {
-		text += fmt.Sprintf("FROM scratch AS t%d\nCOPY . /src-%d\nCOPY pkg-%d/*/*.go /more/\n", i, i, i)
+		text += fmt.Sprintf("FROM scratch AS t%d\nCOPY . /src-%d\nCOPY pkg-%d /more/\n", i, i, i)
 		name := fmt.Sprintf("t%d", i)
 		cfg.Targets = append(cfg.Targets, &config.Target{Name: name, Stage: name, Dockerfile: "Dockerfile", Context: config.Context{Value: dir}})
 		cfg.Chosen = append(cfg.Chosen, name)
@@ -73,7 +73,7 @@ func largePlan(t testing.TB, cfg *config.Config) *Plan {
 // TestOneWalk lists each folder once and reads each file once, whatever the
 // number of targets, and the second time no file.
 func TestOneWalk(t *testing.T) {
-	cfg, _ := large(t, 2000, 10)
+	cfg, _ := large(t, 2000, 10, 2)
 	memory := shelf{}
 	var first string
 	for i, opens := range []int64{2001, 0} {
@@ -95,12 +95,12 @@ func TestOneWalk(t *testing.T) {
 	}
 }
 
-// BenchmarkInputs has 100,000 files of 4 kB that 50 targets read, against the
+// BenchmarkInputs has 100,000 files of 16 kB, as large as those of a kernel's source are on average, that 50 targets read, against the
 // least that there is to do: to read all bytes and sum them up, and to ask for
 // the state of every file.
 func BenchmarkInputs(b *testing.B) {
 	const files, targets = 100_000, 50
-	cfg, dir := large(b, files, targets)
+	cfg, dir := large(b, files, 16<<10, targets)
 	memory := shelf{}
 	run := func(b *testing.B, opt ReadOptions, want int) {
 		b.ReportAllocs()

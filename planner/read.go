@@ -135,7 +135,7 @@ func (r *Reads) find(e *Edge) {
 		return
 	}
 	s := v.selects(e.take)
-	s.each(func(path string, it item) { r.fault(e, path, it) })
+	s.each(func(dir string, it item) { r.fault(e, dir, it) })
 	r.found[key] = s
 }
 
@@ -163,7 +163,7 @@ func (r *Reads) Of(v *Vertex) []VertexReads {
 			at = len(out)
 			out = append(out, VertexReads{Local: e.From.local, Name: e.From.Name})
 		}
-		s.each(func(path string, it item) { out[at].add(path, it) })
+		s.each(func(dir string, it item) { out[at].add(it.path(dir), it) })
 	}
 	for i := range out {
 		out[i].finish()
@@ -215,16 +215,16 @@ func pathOrder(a, b string) int {
 	return len(a) - len(b)
 }
 
-// each calls f for everything that is selected, directories before what is in
-// them; "" is the root of the context.
-func (s *selection) each(f func(path string, it item)) {
+// each calls f for everything that is selected with the directory that it is
+// in, directories before what is in them; the root of the context has no name.
+func (s *selection) each(f func(dir string, it item)) {
 	for i := range s.roots {
 		t := &s.roots[i]
-		f(t.path, t.item)
+		f(parent(t.path), t.item)
 		switch {
 		case t.partial:
 			for _, p := range t.some {
-				f(p.path, p.item)
+				f(parent(p.path), p.item)
 			}
 		case t.item.dir != nil:
 			t.item.dir.each(f)
@@ -233,13 +233,25 @@ func (s *selection) each(f func(path string, it item)) {
 }
 
 // each calls f for all that was loaded below a directory.
-func (d *viewed) each(f func(path string, it item)) {
+func (d *viewed) each(f func(dir string, it item)) {
 	for _, it := range d.items {
-		f(join(d.path, it.Name), it)
+		f(d.path, it)
 		if it.dir != nil {
 			it.dir.each(f)
 		}
 	}
+}
+
+// path is where an item of a directory is in the context.
+func (it item) path(dir string) string {
+	if it.entry == nil {
+		return ""
+	}
+	return join(dir, it.Name)
+}
+
+func parent(name string) string {
+	return name[:max(strings.LastIndexByte(name, '/'), 0)]
 }
 
 // Unmatched returns the sources that match nothing, in the order of the plan.
@@ -281,17 +293,17 @@ func (r *Reads) sent(l *Local, dir string) bool {
 }
 
 // fault tells what could not be listed, or has a name that makes trouble.
-func (r *Reads) fault(e *Edge, path string, it item) {
+func (r *Reads) fault(e *Edge, dir string, it item) {
 	if it.dir != nil && it.dir.err != nil {
 		r.tell(hcl.DiagWarning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
-			e.From.Name, ShownPath(path), reason(it.dir.err))
+			e.From.Name, ShownPath(it.path(dir)), reason(it.dir.err))
 	}
 	if it.dir != nil && r.opt.All {
 		r.sameInCase(e, it.dir)
 	}
 	if it.entry != nil && !utf8.ValidString(it.Name) {
 		r.tell(hcl.DiagWarning, e.Range, "Name is not UTF-8", "Context %s has a file named %s, which the builder cannot be told of. Rename it, or take it out with the ignore file.",
-			e.From.Name, ShownPath(path))
+			e.From.Name, ShownPath(it.path(dir)))
 	}
 }
 

@@ -97,7 +97,7 @@ func randomIgnore(r *rand.Rand) []string {
 func viewPaths(v *view) []string {
 	v.load(&v.root)
 	var out []string
-	v.root.each(func(path string, _ item) { out = append(out, path) })
+	v.root.each(func(dir string, it item) { out = append(out, it.path(dir)) })
 	slices.Sort(out)
 	return out
 }
@@ -237,7 +237,8 @@ func selectedAs(v *view, k *take, src string) ([]string, error) {
 		one := selection{roots: s.roots[i : i+1]}
 		m = "/" + cleanPath(m)
 		root := s.roots[i].path
-		one.each(func(path string, it item) {
+		one.each(func(dir string, it item) {
+			path := it.path(dir)
 			switch {
 			case path == root && it.dir != nil: // only what is in it is copied
 			case path == root:

@@ -117,6 +117,9 @@ func (v *view) list(d *viewed) []item {
 }
 
 func (v *view) item(d *viewed, e *entry) (item, bool) {
+	if e.folder == nil && len(v.skip.negated) == 0 {
+		return item{entry: e}, true
+	}
 	name := join(d.path, e.Name)
 	ignored, matched := v.skip.match(name, d.matched)
 	if e.folder == nil {

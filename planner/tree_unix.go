@@ -20,53 +20,45 @@ func listDisk(dir string) ([]Entry, error) {
 		return nil, err
 	}
 	defer f.Close()
-	names, err := f.ReadDir(-1)
+	names, err := f.Readdirnames(-1)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Entry, 0, len(names))
-	for _, n := range names {
-		e := Entry{Name: n.Name(), Mode: n.Type()}
+	for _, name := range names {
+		e := Entry{Name: name}
 		switch err := e.look(int(f.Fd()), dir); {
 		case err == nil:
 			out = append(out, e)
 		case !errors.Is(err, fs.ErrNotExist): // one that has gone since is not there
-			return nil, &fs.PathError{Op: "lstat", Path: filepath.Join(dir, e.Name), Err: err}
+			return nil, &fs.PathError{Op: "lstat", Path: filepath.Join(dir, name), Err: err}
 		}
 	}
 	sortEntries(out)
 	return out, nil
 }
 
-// look fills in what the listing of a directory does not say.
+// look asks for the state of an entry of an open directory.
 func (e *Entry) look(dir int, path string) error {
-	var err error
-	switch {
-	case e.Mode.IsDir():
-		return nil
-	case e.Mode&fs.ModeSymlink != 0:
-		e.Link, err = os.Readlink(filepath.Join(path, e.Name))
-		return err
-	}
 	var st unix.Stat_t
 	for {
-		err = unix.Fstatat(dir, e.Name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if !errors.Is(err, unix.EINTR) {
+		err := unix.Fstatat(dir, e.Name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if err == nil {
 			break
 		}
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	e.Mode, e.Stamp = fileMode(uint32(st.Mode)), newStamp(&st)
+	e.Mode = fileMode(uint32(st.Mode))
+	var err error
 	switch {
-	case e.Mode&fs.ModeSymlink != 0: // the listing did not know its type
+	case e.Mode.IsRegular():
+		e.Stamp = newStamp(&st)
+	case e.Mode&fs.ModeSymlink != 0:
 		e.Link, err = os.Readlink(filepath.Join(path, e.Name))
-		e.Stamp = Stamp{}
 	case e.Mode&fs.ModeDevice != 0:
 		e.Stamp = Stamp{Device: uint64(st.Rdev)}
-	case !e.Mode.IsRegular():
-		e.Stamp = Stamp{}
 	}
 	return err
 }
