@@ -29,6 +29,9 @@ var shared struct {
 	busybox  string // folder with a static busybox
 }
 
+// allFiles switches off that files have to be allowed.
+const allFiles = "BUILDX_BAKE_ENTITLEMENTS_FS"
+
 // builderEnv is the address of a builder that the scripts use in place of the
 // embedded one.
 const builderEnv = "ORCH_E2E_BUILDER"
@@ -60,6 +63,11 @@ func runAll(m *testing.M) (int, error) {
 	defer os.RemoveAll(dir)
 	// Scripts of an ordinary user read from here too.
 	if err := os.Chmod(dir, 0o755); err != nil {
+		return 0, err
+	}
+	// Most tests start from folders outside of their own; what has to be
+	// allowed is the subject of a script of its own.
+	if err := os.Setenv(allFiles, "0"); err != nil {
 		return 0, err
 	}
 	shared.bin = filepath.Join(dir, "bin")
@@ -197,6 +205,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv(allFiles, "0")
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
 				if v := goEnv(name); v != "" {
 					env.Setenv(name, v)
