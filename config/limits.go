@@ -20,10 +20,10 @@ const (
 	maxDepth = 2000
 	// maxInherits is how many targets may be resolved on the ways to those
 	// that are asked for.
-	maxInherits = 2_000_000
+	maxInherits = 200_000
 	// maxRounds is how many rounds the "for" expressions of a definition may
 	// make together.
-	maxRounds = 1_000_000
+	maxRounds = 500_000
 )
 
 func tooMuch(summary, detail string, at hcl.Range) *hcl.Diagnostic {

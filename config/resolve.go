@@ -153,6 +153,7 @@ func (d *Definition) inherit(t *definedTarget, self string) (*resolved, hcl.Diag
 		diags = append(diags, more...)
 		if p != nil {
 			r.merge(&p.values, p.ranges)
+			r.values[atInherits] = nil // followed here, and of no use below
 		}
 	}
 	if diags.HasErrors() {
