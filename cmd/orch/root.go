@@ -146,6 +146,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newPlanCommand(e),
 		newListCommand(e),
 		newValidateCommand(e),
+		newPublishCommand(e),
 		newFmtCommand(e),
 		newSchemaCommand(e),
 		newInitCommand(e),
