@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -37,6 +39,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tlsbuilder": cmdTLSBuilder,
 	"sshserver":  cmdSSHServer,
 	"serve":      cmdServe,
+	"missing":    cmdMissing,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".
@@ -122,6 +125,21 @@ func cmdDigest(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = fmt.Fprintln(ts.Stdout(), d)
 	ts.Check(err)
+}
+
+// cmdMissing wants a name not to be in the registry: "missing IMAGE".
+func cmdMissing(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: missing IMAGE")
+	}
+	_, err := imageDigest(ts, args[0])
+	var refused *transport.Error
+	if err != nil && (!errors.As(err, &refused) || refused.StatusCode != http.StatusNotFound) {
+		ts.Fatalf("%v", err)
+	}
+	if found := err == nil; found != neg {
+		ts.Fatalf("%s: in the registry: %t", args[0], found)
+	}
 }
 
 // imageDigest is that of an image of an archive, or of what a name in the

@@ -81,6 +81,9 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 	}
 	if program == "peer" {
 		args = append(args, "--builder", p.peerBuilder(t, binary))
+	} else {
+		// Tags that move together are not in the subjects of attestations.
+		args = append(args, "--publish=each")
 	}
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = r.dir

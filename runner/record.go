@@ -63,21 +63,24 @@ type RecordTarget struct {
 	// run can tell whether it is still the same.
 	Definition string `json:"definition,omitempty"`
 	// From is the run that built the target, if it was not this one.
-	From       string          `json:"from,omitempty"`
-	Cause      string          `json:"cause,omitempty"`
-	CauseStage string          `json:"causeStage,omitempty"`
-	Reason     string          `json:"reason,omitempty"`
-	Failure    *RecordFailure  `json:"failure,omitempty"`
-	Digest     string          `json:"digest,omitempty"`
-	Tags       []string        `json:"tags,omitempty"`
-	Outputs    []RecordOutput  `json:"outputs,omitempty"`
-	ImageSize  int64           `json:"imageBytes,omitempty"`
-	Waiting    float64         `json:"waitingSeconds"`
-	Running    float64         `json:"runningSeconds"`
-	Exporting  float64         `json:"exportingSeconds"`
-	Attempts   []RecordAttempt `json:"attempts,omitempty"`
-	Stages     []RecordStage   `json:"stages,omitempty"`
-	Metadata   map[string]any  `json:"metadata,omitempty"`
+	From       string         `json:"from,omitempty"`
+	Cause      string         `json:"cause,omitempty"`
+	CauseStage string         `json:"causeStage,omitempty"`
+	Reason     string         `json:"reason,omitempty"`
+	Failure    *RecordFailure `json:"failure,omitempty"`
+	Digest     string         `json:"digest,omitempty"`
+	Tags       []string       `json:"tags,omitempty"`
+	// Unpublished are the tags that did not point to the image when the run
+	// ended.
+	Unpublished []Tag           `json:"unpublished,omitempty"`
+	Outputs     []RecordOutput  `json:"outputs,omitempty"`
+	ImageSize   int64           `json:"imageBytes,omitempty"`
+	Waiting     float64         `json:"waitingSeconds"`
+	Running     float64         `json:"runningSeconds"`
+	Exporting   float64         `json:"exportingSeconds"`
+	Attempts    []RecordAttempt `json:"attempts,omitempty"`
+	Stages      []RecordStage   `json:"stages,omitempty"`
+	Metadata    map[string]any  `json:"metadata,omitempty"`
 }
 
 // RecordFailure says where and why a target failed.
@@ -246,6 +249,7 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 	}
 	if res := t.Result; res != nil {
 		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
+		rt.Unpublished = res.Unpublished
 		for _, o := range res.Outputs {
 			rt.Outputs = append(rt.Outputs, RecordOutput{Type: o.Type, Where: o.Where, Bytes: o.Size})
 		}

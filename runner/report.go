@@ -70,6 +70,10 @@ type Report struct {
 	Rounds int
 	// CacheErr is what went wrong with writing the shared cache, or nil.
 	CacheErr error
+	// Published counts the tags that were moved together at the end, and
+	// PublishErr is what went wrong with that, or nil.
+	Published  int
+	PublishErr error
 }
 
 // TargetReport is what became of one target.

@@ -67,6 +67,17 @@ type Result struct {
 	// Metadata is what the builder said of the exported result, by the names
 	// that the peer's metadata file has.
 	Metadata map[string]any
+	// Unpublished are the tags that are to point to the image once the whole
+	// run is good.
+	Unpublished []Tag
+}
+
+// Tag is a name with a tag, and the digest that it is to point to.
+type Tag struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	// Insecure allows plain HTTP and unknown certificates.
+	Insecure bool `json:"insecure,omitempty"`
 }
 
 // Output is one place that a result went to.

@@ -52,7 +52,10 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 			return err
 		}
 		rest, err := resume(e, load, change, args)
-		if err != nil || len(rest.names) == 0 {
+		if err == nil && len(rest.names) == 0 {
+			return publishRest(cmd.Context(), e, rest)
+		}
+		if err != nil {
 			return err
 		}
 		args, opts.earlier = rest.names, rest.done

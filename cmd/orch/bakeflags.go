@@ -27,6 +27,7 @@ type bakeFlags struct {
 	metadata   string
 	progress   string
 	frontend   string
+	publish    string
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
@@ -47,6 +48,9 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
 	b.scheduleFlags.register(flags)
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
+	flags.StringVar(&b.publish, "publish", "auto", "when tags move: `WHEN` is together, after every target and test is good; "+
+		"each, with its own push; or auto, which is together if more than one target is pushed")
+	flags.Lookup("publish").NoOptDefVal = "together"
 	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
 		"or pull, the one that the syntax line names")
 	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
@@ -72,7 +76,10 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.frontend != "linked" && b.frontend != "pull" {
 		return runOptions{}, usagef("--frontend %q: there are linked and pull", b.frontend)
 	}
-	opt := runOptions{pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	if !slices.Contains(publishModes, b.publish) {
+		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publishModes, ", "))
+	}
+	opt := runOptions{publish: b.publish, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	return opt, b.scheduleFlags.apply(&opt)
 }
 

@@ -36,10 +36,11 @@ func TestImports(t *testing.T) {
 // there to know them.
 func TestForeignImports(t *testing.T) {
 	forbidden := map[string][]string{
-		"schema":  {"github.com/moby/buildkit", "github.com/spf13/cobra", "net/http"},
-		"config":  {"github.com/moby/buildkit", "github.com/spf13/cobra"},
-		"planner": {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
-		"runner":  {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
+		"schema":         {"github.com/moby/buildkit", "github.com/spf13/cobra", "net/http"},
+		"config":         {"github.com/moby/buildkit", "github.com/spf13/cobra"},
+		"planner":        {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
+		"runner/publish": {"github.com/moby/buildkit", "github.com/spf13/cobra"},
+		"runner":         {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner/buildkit": {
 			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker", "github.com/spf13/cobra",
 		},

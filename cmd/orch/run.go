@@ -29,6 +29,7 @@ type runOptions struct {
 	resultFile   string
 	reportFile   string
 	pullFrontend bool
+	publish      string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -62,6 +63,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
 	if report == nil {
 		return err
+	}
+	if err == nil && report.OK() {
+		report.PublishErr = publishTags(ctx, e, report, opt.earlier)
 	}
 	return showRun(e, report, kept, opt, err)
 }
@@ -113,6 +117,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		},
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
+		PushByDigest:          together(plan, opt),
 		SourcePolicy:          policy,
 	})
 	jobs := opt.jobs
@@ -178,6 +183,13 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
 	}
 	unwritten := writeFiles(report, kept, opt)
+	if report.PublishErr != nil {
+		if unwritten != nil {
+			fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
+		}
+		fmt.Fprintf(e.stderr, "\nEvery target is built and pushed, but not under its tags: %v\n", report.PublishErr)
+		return &errReported{code: exitFailed, err: report.PublishErr}
+	}
 	if report.OK() {
 		if opt.shown() {
 			return errors.Join(unwritten, printEnd(e, report))
@@ -191,6 +203,9 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 		return failed
 	}
 	printFailures(e, report, kept)
+	if n := len(unpublished(report, opt.earlier)); n > 0 {
+		fmt.Fprintf(e.stderr, "No tag has moved: %s would have been published with the rest.\n", count(n, "tag"))
+	}
 	return &errReported{code: exitFailed, err: errors.New("the build failed")}
 }
 
@@ -213,6 +228,9 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 func printEnd(e *env, report *runner.Report) error {
 	if err := printTable(e.stderr, report); err != nil {
 		return err
+	}
+	if report.Published > 0 {
+		fmt.Fprintf(e.stderr, "%s published together\n", count(report.Published, "tag"))
 	}
 	if names := noOutput(report); len(names) > 0 {
 		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache. "+

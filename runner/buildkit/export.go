@@ -36,24 +36,36 @@ func (t *target) export(ctx context.Context) error {
 	if len(exports) == 0 && len(caches) == 0 {
 		return nil
 	}
-	opt, err := t.exportOptions(exports, caches)
-	if err != nil {
-		out.abort()
-		return err
-	}
-	res, err := t.solve(ctx, opt)
-	if err != nil {
-		out.abort()
-		if out.err != nil {
-			return out.err
+	for _, group := range t.apart(exports) {
+		if err := t.exportGroup(ctx, group, caches); err != nil {
+			out.abort()
+			if out.err != nil {
+				return out.err
+			}
+			return err
 		}
-		return fmt.Errorf("exporting: %w", err)
+		caches = nil
 	}
 	if err := out.commit(); err != nil {
 		return err
 	}
-	t.takeResponse(res.ExporterResponse, out)
+	t.takeSizes(out)
 	return nil
+}
+
+// exportGroup writes outputs that are known by one digest.
+func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, caches []client.CacheOptionsEntry) error {
+	tags := tagsOff(group)
+	opt, err := t.exportOptions(group, caches)
+	if err != nil {
+		return err
+	}
+	res, err := t.solve(ctx, opt)
+	if err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	t.takeResponse(res.ExporterResponse)
+	return t.takeTags(tags, res.ExporterResponse)
 }
 
 // exportOptions are those of a session of its own: the outputs of a session
@@ -211,6 +223,9 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*cl
 	if e.Type == client.ExporterImage && e.Attrs["push"] == "true" && e.Attrs["name"] == "" {
 		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
 	}
+	if err := t.byDigest(e); err != nil {
+		return nil, err
+	}
 	for _, a := range t.plan.Target.Annotations {
 		annotate(e, a)
 	}
@@ -279,9 +294,18 @@ func annotate(e *client.ExportEntry, annotation string) {
 }
 
 // takeResponse writes down what the exporters said.
-func (t *target) takeResponse(response map[string]string, out *files) {
-	t.report.Digest = response[exptypes.ExporterImageDigestKey]
-	t.report.Metadata = metadata(response)
+func (t *target) takeResponse(response map[string]string) {
+	if d := response[exptypes.ExporterImageDigestKey]; d != "" {
+		t.report.Digest = d
+	}
+	if t.report.Metadata == nil {
+		t.report.Metadata = map[string]any{}
+	}
+	maps.Copy(t.report.Metadata, metadata(response))
+}
+
+// takeSizes writes down how large the written files are.
+func (t *target) takeSizes(out *files) {
 	sizes := map[string]int64{}
 	for _, p := range out.pending {
 		if f, ok := p.(*fileOutput); ok {

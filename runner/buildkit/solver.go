@@ -35,6 +35,9 @@ type Options struct {
 	// NoDefaultAttestations leaves images without provenance unless their
 	// target asks for it.
 	NoDefaultAttestations bool
+	// PushByDigest pushes images without their tags, which are written down
+	// in each result as unpublished.
+	PushByDigest bool
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
