@@ -13,6 +13,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // planFormats are the forms of a plan, as --format names them.
@@ -21,21 +22,31 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var builder builderFlags
+	var inputs inputsFlags
 	var format, output string
 	cmd := &cobra.Command{
 		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the longest chain of
-stages, the order of the builds, and what each target adds. It needs no builder
-and builds nothing.
+stages, the order of the builds, and what each target adds. Once the targets
+have been built here, it says how long the chain took. It needs no builder and
+builds nothing.
 
 Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
 Markdown; html, one page with the graph, the targets and their Dockerfiles,
-which needs no network.`,
+which needs no network.
+
+--files lists instead which files the stages read from local contexts, and
+points out contexts that let through much more. --digests prints for each target
+and stage a digest over everything that can change its result; it is the same
+for the same commit on every machine, and marked as open where something cannot
+be known, such as what a tag means.`,
 		Example: `  orch plan
   orch plan client server
   orch plan --set '*.platform=linux/amd64,linux/arm64' server
+  orch plan --files server
+  orch plan --digests --json | jq -r '.targets[] | "\(.name) \(.digest)"'
   orch plan --format html -o plan.html
   orch plan --format json | jq -r '.vertices[] | select(.targets | length > 1) | .name'
   orch plan --format dot | dot -Tsvg >plan.svg`,
@@ -49,18 +60,26 @@ which needs no network.`,
 			if err != nil {
 				return err
 			}
+			if inputs.asked() {
+				return inputs.print(e, cfg, e.stdout)
+			}
+			if inputs.json {
+				format = "json"
+			}
 			plan, err := planFor(e, cfg, localPlatform())
 			if err != nil {
 				return err
 			}
+			opt := planner.FormatOptions{Times: e.lastTimes(plan), Mask: cfg.Mask}
 			if output == "" || output == "-" {
-				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), e.formatOptions(cfg))
+				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), opt)
 			}
-			return writePlan(output, plan, format, e.formatOptions(cfg))
+			return writePlan(output, plan, format, opt)
 		},
 	}
 	load.register(cmd.Flags())
 	builder.register(cmd)
+	inputs.register(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
@@ -80,7 +99,10 @@ func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.Text
 		return plan.HTML(w, opt)
 	default:
 		text.FormatOptions = opt
-		return plan.Text(w, text)
+		if err := plan.Text(w, text); err != nil {
+			return err
+		}
+		return hint(w, plan)
 	}
 }
 
@@ -96,8 +118,21 @@ func writePlan(path string, plan *planner.Plan, format string, opt planner.Forma
 	return nil
 }
 
-func (e *env) formatOptions(cfg *config.Config) planner.FormatOptions {
-	return planner.FormatOptions{Mask: cfg.Mask}
+// lastTimes returns how long the stages of a plan took when they last ran in
+// this folder; nil if no run was recorded.
+func (e *env) lastTimes(plan *planner.Plan) planner.Times {
+	store, _, err := projectStore(e)
+	if err != nil {
+		return nil
+	}
+	durations := runner.LoadDurations(store.Dir())
+	times := planner.Times{}
+	for _, v := range plan.Graph.Vertices {
+		if took, ok := durations.Of(v); ok {
+			times[v.ID] = took
+		}
+	}
+	return times
 }
 
 // textOptions fits printed plans to a terminal.
