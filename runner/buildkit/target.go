@@ -79,6 +79,11 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if !how.NoExport {
+		if err := t.test(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := how.Evaluated(ctx); err != nil {
 		return nil, err
 	}
