@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type parsed struct {
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
+	// starts holds where each line begins.
+	starts []int
 }
 
 // parseError is what BuildKit's parser refuses, and where.
@@ -86,9 +89,13 @@ type argDecl struct {
 // parse reads a Dockerfile with BuildKit's parser and collects every
 // instruction that it refuses.
 func parse(data []byte) *parsed {
-	p := &parsed{escape: '\\', named: map[string][]int{}}
+	p := &parsed{escape: '\\', named: map[string][]int{}, starts: lineStarts(data)}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
+		if n := longLine(data); n > 0 {
+			p.errs = append(p.errs, parseError{msg: err.Error(), line: n})
+			return p
+		}
 		p.fail(err, 0)
 		return p
 	}
@@ -103,6 +110,18 @@ func parse(data []byte) *parsed {
 		s.finish(p.escape)
 	}
 	return p
+}
+
+// longLine is the first line that is longer than BuildKit's parser takes, for
+// which it does not say the place; 0 if there is none.
+func longLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; len(line) > bufio.MaxScanTokenSize {
+			return n
+		}
+	}
+	return 0
 }
 
 func (p *parsed) fail(err error, line int) {

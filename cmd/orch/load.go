@@ -28,6 +28,8 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	// diagnostics is how what is wrong is printed.
+	diagnostics string
 	// remote is where the definition is fetched from, nil for this machine.
 	remote *remoteDefinition
 }
@@ -40,6 +42,7 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
 	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
 	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
 	flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 }
 
@@ -143,6 +146,9 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 }
 
 func (l *loadFlags) options(e *env) (config.Options, error) {
+	if err := e.setDiagnostics(l.diagnostics); err != nil {
+		return config.Options{}, err
+	}
 	opts := config.Options{
 		Except:    l.except,
 		Filters:   l.filters,

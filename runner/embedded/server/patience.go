@@ -1,0 +1,69 @@
+//go:build linux
+
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+)
+
+// maxPatience bounds how long a registry may ask to be left alone.
+const maxPatience = time.Minute
+
+// patient makes the requests to registries obey Retry-After: the registry
+// client tries a request again that was answered with 429, but at once.
+func patient(hosts docker.RegistryHosts) docker.RegistryHosts {
+	return func(host string) ([]docker.RegistryHost, error) {
+		found, err := hosts(host)
+		for i := range found {
+			client := http.DefaultClient
+			if found[i].Client != nil {
+				client = found[i].Client
+			}
+			waiting := *client
+			waiting.Transport = &patience{client.Transport}
+			found[i].Client = &waiting
+		}
+		return found, err
+	}
+}
+
+// patience holds an answer back that asks for a pause, for as long as it asks.
+type patience struct{ next http.RoundTripper }
+
+func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := p.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	res, err := next.RoundTrip(req)
+	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
+		return res, err
+	}
+	wait := min(retryAfter(res.Header.Get("Retry-After"), time.Now()), maxPatience)
+	if wait <= 0 {
+		return res, nil
+	}
+	select {
+	case <-time.After(wait):
+		return res, nil
+	case <-req.Context().Done():
+		res.Body.Close()
+		return nil, req.Context().Err()
+	}
+}
+
+// retryAfter reads the header of that name: seconds, or a date; see RFC 9110,
+// section 10.2.3.
+func retryAfter(value string, now time.Time) time.Duration {
+	if n, err := strconv.Atoi(value); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return at.Sub(now)
+	}
+	return 0
+}

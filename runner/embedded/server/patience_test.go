@@ -1,0 +1,73 @@
+//go:build linux
+
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// answers gives each request the next of a list of answers.
+type answers []*http.Response
+
+func (a *answers) RoundTrip(*http.Request) (*http.Response, error) {
+	res := (*a)[0]
+	*a = (*a)[1:]
+	return res, nil
+}
+
+func TestPatience(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of every synctest bubble
+	tests := []struct {
+		name   string
+		status int
+		header string
+		want   time.Duration
+	}{
+		{"good", 200, "5", 0},
+		{"seconds", 429, "5", 5 * time.Second},
+		{"a date", 503, start.Add(7 * time.Second).Format(http.TimeFormat), 7 * time.Second},
+		{"too long", 429, "86400", maxPatience},
+		{"past", 429, start.Add(-time.Hour).Format(http.TimeFormat), 0},
+		{"nonsense", 429, "soon", 0},
+		{"none", 429, "", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &patience{&answers{{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.header}}, Body: http.NoBody}}}
+				req, err := http.NewRequest(http.MethodGet, "http://registry/v2/", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				begin := time.Now()
+				res, err := p.RoundTrip(req)
+				if err != nil || res.StatusCode != tt.status {
+					t.Fatalf("%v, %v", res, err)
+				}
+				if took := time.Since(begin); took != tt.want {
+					t.Errorf("waited %s, want %s", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestPatienceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		p := &patience{&answers{{StatusCode: 429, Header: http.Header{"Retry-After": {"30"}}, Body: http.NoBody}}}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://registry/v2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
