@@ -63,7 +63,8 @@ func (s *stage) shown() string {
 // cmd is one instruction.
 type cmd struct {
 	instructions.Command
-	text     string // on one line, as written
+	text     string   // on one line, as written
+	words    []string // what defines its work; see newCmd
 	froms    []from
 	onbuild  []*cmd // what an ONBUILD instruction triggers
 	hasFiles bool   // may read the main context
@@ -224,6 +225,7 @@ func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 		for _, a := range c.Args {
 			text = append(text, a.Key)
 		}
+		k.words = text
 		return k, text, nil
 	case *instructions.CopyCommand:
 		if c.From != "" {
@@ -245,7 +247,8 @@ func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 	text = append(text, strconv.FormatBool(node.Attributes["json"]))
 	text = append(text, flagTexts(node)...)
 	text = append(text, "")
-	return k, appendArgs(text, node), nil
+	k.words = appendArgs(text, node)
+	return k, k.words, nil
 }
 
 // appendArgs adds the words of an instruction and its heredocs.

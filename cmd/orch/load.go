@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	// toolchain holds what goenv() gave, for the permissions of a run.
+	toolchain []string
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
 	// remote is where the definition is fetched from, nil for this machine.
@@ -160,7 +163,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Environ:   e.environ(),
 		Platform:  platforms.Format(platforms.DefaultSpec()),
 		HomeDir:   os.UserHomeDir,
-		GoEnv:     goEnv,
+		GoEnv:     l.goEnv,
 		Now:       time.Now,
 		Host:      osHost{},
 	}
@@ -211,6 +214,16 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 
 // composeFunc reads Compose files; see config.Options.
 type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
+
+// goEnv is goEnv for a definition. The author of a local one has the Go
+// toolchain of this machine in mind, so that it need not be granted.
+func (l *loadFlags) goEnv(name string) (string, error) {
+	value, err := goEnv(name)
+	if l.remote == nil && filepath.IsAbs(value) {
+		l.toolchain = append(l.toolchain, value)
+	}
+	return value, err
+}
 
 // osHost is this machine's file system.
 type osHost struct{}
