@@ -41,6 +41,8 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+	ctx, end := e.trace(ctx, "orch bake")
+	defer end()
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
 		return err
