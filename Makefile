@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
 
-.PHONY: build install demo test check race lint cross bench fuzz parity compat clean
+.PHONY: build install demo test check race lint cross bench fuzz fuzz-short parity compat clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
@@ -27,7 +27,7 @@ test: build
 	@scripts/setup.sh tests
 	$(GO) test -timeout 20m ./...
 
-check: lint cross race test
+check: lint cross race test fuzz-short
 
 race:
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
@@ -50,6 +50,15 @@ parity:
 # Real builds on upstream BuildKit daemons, of this release and an older one.
 compat:
 	@scripts/compat.sh
+
+# Looks for input that makes orch panic or hang: FUZZTIME for each target.
+FUZZTIME ?= 2m
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
+
+# A short look, as part of check.
+fuzz-short:
+	@scripts/fuzz.sh 5s
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...

@@ -91,7 +91,7 @@ func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
 		for _, t := range f.Targets {
 			instances, more := d.ev.expand(newBlockInfo(t, d.ev, base))
 			diags = append(diags, more...)
-			d.incomplete = d.incomplete || more.HasErrors()
+			d.incomplete = d.incomplete || more.HasErrors() || d.ev.gap
 			m := madeBy{label: t.Label, at: t.DefRange}
 			for _, in := range instances {
 				d.addInstance(in)

@@ -32,6 +32,9 @@ type evaluator struct {
 	// that are being called.
 	calls  int
 	active map[string]bool
+	// gap is true if targets are missing because a matrix is not known, after
+	// an error that was reported.
+	gap bool
 	// path is the way to what is being worked out, for naming cycles.
 	path []step
 }
@@ -108,6 +111,8 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 	}
 	v, more := expr.Value(scope)
 	explainNull(more, n.git)
+	explainCalls(more)
+	ev.explainUnknown(more)
 	diags = append(diags, more...)
 	if diag := tooLarge(v, expr.Range()); diag != nil {
 		return cty.DynamicVal, append(diags, diag)
@@ -276,7 +281,7 @@ func cycle(summary string, steps []step) *hcl.Diagnostic {
 	for i, s := range steps {
 		names[i] = s.what
 		if i < len(steps)-1 && s.at.Filename != "" {
-			where = append(where, fmt.Sprintf("\n  %s at %s:%d,%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
+			where = append(where, fmt.Sprintf("\n  %s at %s:%d:%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
 		}
 	}
 	return &hcl.Diagnostic{

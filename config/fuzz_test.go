@@ -2,52 +2,84 @@ package config
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
+	"golang.org/x/tools/txtar"
 )
 
-// FuzzResolve resolves definitions in any of the syntaxes; nothing may panic,
-// and what resolves can be printed.
-func FuzzResolve(f *testing.F) {
-	f.Add("build.hcl", `target "default" { tags = ["x:${self.name}"] }`, "V=1")
-	f.Add("docker-bake.hcl", `variable "V" { type = list(string) }
-target "a" {
-  name = "a-${v}"
-  matrix = { v = V }
-  inherits = ["b"]
+// seeds returns the texts that fuzzing begins with, by a name for each.
+func seeds(f *testing.F, kind string) []txtar.File {
+	f.Helper()
+	archive, err := txtar.ParseFile(filepath.Join("testdata/seeds", kind+".txtar"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return archive.Files
 }
-target "b" { args = target.c.args }
-target "c" { args = { A = "1" } }
-group "default" { targets = ["a"] }`, "V=x,y")
+
+// resolves parses and resolves one file; what resolves must be printable.
+func resolves(t *testing.T, name string, src []byte, opts Options) {
+	t.Helper()
+	file, diags := Parse(name, src, &opts)
+	if diags.HasErrors() {
+		return
+	}
+	cfg, diags := Resolve([]*schema.File{file}, opts)
+	if diags.HasErrors() {
+		return
+	}
+	if err := Print(new(bytes.Buffer), cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FuzzResolve resolves definitions in HCL and JSON, in either dialect; nothing
+// may panic, and what resolves can be printed.
+func FuzzResolve(f *testing.F) {
+	for _, s := range append(seeds(f, "hcl"), seeds(f, "json")...) {
+		f.Add("docker-bake"+filepath.Ext(s.Name), string(s.Data), "x,y")
+	}
+	f.Add("build.hcl", `target "default" { tags = ["x:${self.name}"] }`, "V=1")
 	f.Add("build.json", `{"target": {"default": {"args": {"A": "${upper(V)}"}}}, "V": "x"}`, "")
-	f.Add("compose.yml", "services:\n  default:\n    build:\n      context: .\n      x-bake: {tags: a b}\n", "")
-	f.Add("bake", "function \"f\" {\n params = [x]\n result = try(f(x), x)\n}\nx = f(1)\n", "")
+	f.Add("build.hcl", "function \"f\" {\n params = [x]\n result = try(f(x), x)\n}\nx = f(1)\n", "")
 	f.Fuzz(func(t *testing.T, name, src, v string) {
-		opts := Options{Compose: compose.Load, Platform: "linux/amd64", All: true, Vars: map[string]string{"V": v}}
-		file, diags := Parse(name, []byte(src), &opts)
-		if diags.HasErrors() || file.Syntax == schema.Compose && len(src) > 1000 {
-			return
+		if syntax, ok := schema.SyntaxOf(name); !ok || syntax == schema.Compose {
+			return // FuzzCompose has those
 		}
-		cfg, diags := Resolve([]*schema.File{file}, opts)
-		if diags.HasErrors() {
-			return
+		resolves(t, name, []byte(src), Options{Platform: "linux/amd64", All: true, Vars: map[string]string{"V": v}})
+	})
+}
+
+// FuzzCompose reads Compose files.
+func FuzzCompose(f *testing.F) {
+	for _, s := range seeds(f, "compose") {
+		f.Add(string(s.Data), "x")
+	}
+	f.Fuzz(func(t *testing.T, src, v string) {
+		if len(src) > 4000 || strings.Contains(src, "include") || strings.Contains(src, "extends") || strings.Contains(src, "env_file") {
+			return // what is read on the disk is not of this test
 		}
-		if err := Print(new(bytes.Buffer), cfg); err != nil {
-			t.Fatal(err)
-		}
+		opts := Options{Compose: compose.Load, Platform: "linux/amd64", All: true, Environ: []string{"V=" + v}}
+		resolves(t, "compose.yaml", []byte(src), opts)
 	})
 }
 
 // FuzzOverride applies overrides to a target with every attribute.
 func FuzzOverride(f *testing.F) {
-	for _, s := range []string{
-		"a.tags=x", "a.tags+=x", "*.args.A=1", "a.args.B", "a.output=type=docker,dest=x", "a.push=true",
-		"a.load=1", "a.secret.s=env=X", "a.resources.memory=1g", "a.policy=strict=true", "a.ssh+=k=1,2",
-		"a.attest=type=sbom", "[=x", "a.cache-from=\"a,b", "a.contexts.x=", "a.platform=linux/arm64,,",
-	} {
+	sets, err := os.ReadFile("testdata/seeds/set.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range strings.Split(string(sets), "\n") {
 		f.Add(s)
+		if _, rest, ok := strings.Cut(s, "."); ok {
+			f.Add("a." + rest)
+		}
 	}
 	file, diags := schema.Parse("build.hcl", []byte(`target "a" {
   tags       = ["t"]

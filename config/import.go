@@ -92,7 +92,7 @@ func twice(summary, what string, at, earlier hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  summary,
-		Detail: fmt.Sprintf("%s is also at %s:%d,%d. Give one of them another name.",
+		Detail: fmt.Sprintf("%s is also at %s:%d:%d. Give one of them another name.",
 			what, earlier.Filename, earlier.Start.Line, earlier.Start.Column),
 		Subject: at.Ptr(),
 	}

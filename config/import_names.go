@@ -141,7 +141,7 @@ func (d *Definition) checkSpellings() hcl.Diagnostics {
 			continue
 		}
 		diag := twice("Two targets of one name", "", d.placeOf(name), d.placeOf(other))
-		diag.Detail = fmt.Sprintf("%q, at %s:%d,%d, differs from %q only in \".\" and \"_\". Give one of them another name.",
+		diag.Detail = fmt.Sprintf("%q, at %s:%d:%d, differs from %q only in \".\" and \"_\". Give one of them another name.",
 			other, d.placeOf(other).Filename, d.placeOf(other).Start.Line, d.placeOf(other).Start.Column, name)
 		diags = append(diags, diag)
 	}

@@ -319,12 +319,20 @@ func (ev *evaluator) combinations(matrix hcl.Expression) ([]map[string]cty.Value
 			Severity: hcl.DiagError, Summary: "Wrong matrix", Detail: detail, Subject: matrix.Range().Ptr(),
 		})
 	}
-	if v.IsNull() || !v.IsKnown() || !v.Type().IsMapType() && !v.Type().IsObjectType() {
+	if !v.IsKnown() {
+		ev.gap = true
+		return nil, diags
+	}
+	if v.IsNull() || !v.Type().IsMapType() && !v.Type().IsObjectType() {
 		return wrong("A matrix is a map from the names of axes to lists of values.")
 	}
 	axes := v.AsValueMap()
 	combinations := []map[string]cty.Value{{}}
 	for _, axis := range sortedKeys(axes) {
+		if !axes[axis].IsKnown() {
+			ev.gap = true
+			return nil, diags
+		}
 		if !axes[axis].CanIterateElements() {
 			return wrong(fmt.Sprintf("The axis %q must be a list of values.", axis))
 		}

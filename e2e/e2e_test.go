@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +28,9 @@ var shared struct {
 	registry string // host:port
 	busybox  string // folder with a static busybox
 }
+
+// allFiles switches off that files have to be allowed.
+const allFiles = "BUILDX_BAKE_ENTITLEMENTS_FS"
 
 // builderEnv is the address of a builder that the scripts use in place of the
 // embedded one.
@@ -61,6 +65,11 @@ func runAll(m *testing.M) (int, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return 0, err
 	}
+	// Most tests start from folders outside of their own; what has to be
+	// allowed is the subject of a script of its own.
+	if err := os.Setenv(allFiles, "0"); err != nil {
+		return 0, err
+	}
 	shared.bin = filepath.Join(dir, "bin")
 	shared.state = filepath.Join(dir, "state")
 	if err := buildOrch(shared.bin); err != nil {
@@ -74,7 +83,7 @@ func runAll(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer stopRegistry()
-	defer stopBuilder()
+	defer stopBuilder(shared.state)
 	return m.Run(), nil
 }
 
@@ -87,10 +96,26 @@ func buildOrch(dir string) error {
 	return nil
 }
 
-// stopBuilder ends the embedded builder of the tests.
-func stopBuilder() {
+// stopBuildersIn ends the builders that a script started with a state of its
+// own, whatever became of the script.
+func stopBuildersIn(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case d.IsDir() && d.Name() == "builder":
+			return fs.SkipDir // what it has built
+		case d.Name() == "builder.sock":
+			stopBuilder(filepath.Dir(path))
+		}
+		return nil
+	})
+}
+
+// stopBuilder ends the embedded builder with a state.
+func stopBuilder(state string) {
 	cmd := exec.Command(filepath.Join(shared.bin, "orch"), "builder", "stop", "--now")
-	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state)
+	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+state)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "e2e: stopping the builder: %v\n%s", err, out)
 	}
@@ -180,11 +205,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv(allFiles, "0")
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
 				if v := goEnv(name); v != "" {
 					env.Setenv(name, v)
 				}
 			}
+			env.Defer(func() { stopBuildersIn(env.WorkDir) })
 			return nil
 		},
 		Cmds: commands,

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,13 +58,36 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 	return v, nil
 }
 
+// maxExpanded is how many bytes the variables in one word may come to: with
+// arguments that are each twice the one before, a short Dockerfile would fill
+// the memory.
+const maxExpanded = 1 << 20
+
 // expandWord puts variables into a word and takes its quotes off.
 func expandWord(lex *shell.Lex, word string, env shell.EnvGetter) (string, error) {
 	if !strings.ContainsAny(word, "$\"'\\`") {
 		return word, nil
 	}
-	s, _, err := lex.ProcessWord(word, env)
+	b := &bounded{EnvGetter: env}
+	s, _, err := lex.ProcessWord(word, b)
+	if b.size > maxExpanded {
+		return "", fmt.Errorf("the variables in it come to more than %d bytes", maxExpanded)
+	}
 	return s, err
+}
+
+// bounded hands out no more than maxExpanded bytes.
+type bounded struct {
+	shell.EnvGetter
+	size int
+}
+
+func (b *bounded) Get(key string) (string, bool) {
+	s, ok := b.EnvGetter.Get(key)
+	if b.size += len(s); b.size > maxExpanded {
+		return "", ok
+	}
+	return s, ok
 }
 
 // environment is what the instructions of a stage can use, as far as it is

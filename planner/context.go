@@ -89,7 +89,7 @@ func (p *planner) local(dir string, d *dockerfile, at hcl.Range) *local {
 	l.node = p.vertex(id, func(v *Vertex) {
 		v.Kind, v.Name, v.Range = LocalContext, filepath.ToSlash(dir), at
 	})
-	l.node.local = l
+	l.node.local, l.node.Vertex.local = l, l.Local
 	p.locals[id] = l
 	return l
 }

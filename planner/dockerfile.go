@@ -98,23 +98,44 @@ func (p *planner) inline(t *config.Target) *dockerfile {
 // readDockerfile reads a Dockerfile, or the one in lower case if there is no
 // "Dockerfile".
 func (p *planner) readDockerfile(path string) *dockerfile {
-	data, err := p.opt.Files.ReadFile(path)
+	data, err := p.readText(path)
 	found := path
 	if errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == defaultName {
 		lower := filepath.Join(filepath.Dir(path), strings.ToLower(defaultName))
-		if data2, err2 := p.opt.Files.ReadFile(lower); err2 == nil {
+		if data2, err2 := p.readText(lower); err2 == nil {
 			data, err, found = data2, nil, lower
 		}
 	}
 	if err != nil {
-		if p.checkDir(path) == nil {
-			err = syscall.EISDIR
-		}
 		return &dockerfile{err: err}
 	}
 	d := p.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
 	d.path = found
 	return d
+}
+
+// maxDockerfile is how many bytes a Dockerfile may have: no message to a builder
+// may be larger, see defaults.DefaultMaxRecvMsgSize of BuildKit.
+const maxDockerfile = 16 << 20
+
+// errNotRegular is said of devices, pipes and sockets: reading one may never
+// come to an end.
+var errNotRegular = errors.New("it is not a regular file")
+
+// readText reads a regular file of a size that a builder can be sent.
+func (p *planner) readText(path string) ([]byte, error) {
+	info, err := p.opt.Files.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, syscall.EISDIR
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	case info.Size() > maxDockerfile:
+		return nil, fmt.Errorf("it has %d bytes, and a builder takes at most %d; copy large contents from files instead", info.Size(), maxDockerfile)
+	}
+	return p.opt.Files.ReadFile(path)
 }
 
 func (p *planner) newDockerfile(name, filename string, data []byte) *dockerfile {

@@ -25,7 +25,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 	v.Range = s.d.lines(st.first, st.last)
 	at := s.d.lines(st.first, st.fromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
-	v.Steps, n.onbuild, v.Args = nil, nil, nil
+	v.Steps, n.onbuild, v.Args, v.secrets, v.ssh = nil, nil, nil, nil, nil
 	if s.inherits(st) {
 		v.Args = maps.Clone(base.Args)
 	}
@@ -36,6 +36,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 		v.Steps = append(v.Steps, Step{Text: st.source, Range: at})
 	}
 	f := filling{stageWork: s, n: n, env: baseEnvironment(s, st, base), refs: refs, ok: true}
+	f.defineStage(st, cmds)
 	for _, k := range cmds {
 		f.cmd(k)
 	}
@@ -92,6 +93,7 @@ func (f *filling) cmd(k *cmd) {
 	at := f.d.lines(k.first, k.last)
 	refs := f.refs[:len(k.froms)]
 	f.refs = f.refs[len(k.froms):]
+	f.defineCmd(k)
 	switch c := k.Command.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {
@@ -105,9 +107,15 @@ func (f *filling) cmd(k *cmd) {
 		f.n.onbuild = append(f.n.onbuild, k.onbuild...)
 		return
 	case *instructions.CopyCommand:
-		f.copy(c.SourcePaths, refs, at)
+		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns, parents: c.Parents}, refs, at)
 	case *instructions.AddCommand:
-		f.copy(c.SourcePaths, nil, at)
+		first := len(f.n.Inputs)
+		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns}, nil, at)
+		if sum, known := f.expand(c.Checksum, at); known && sum != "" {
+			for i := range f.n.Inputs[first:] {
+				f.n.Inputs[first+i].pinned = true
+			}
+		}
 	case *instructions.RunCommand:
 		f.mounts(c, k, refs, at)
 	case *instructions.WorkdirCommand:
@@ -123,6 +131,11 @@ func (f *filling) arg(a argDecl, at hcl.Range) {
 		return
 	}
 	f.env.set(a.key, value, known)
+	if !known {
+		f.n.def.add(ClassArgument, a.key, "expression", a.value)
+	} else {
+		f.n.def.add(ClassArgument, a.key, "value", value)
+	}
 	if f.n.Args == nil {
 		f.n.Args = map[string]string{}
 	}
@@ -180,10 +193,12 @@ func (f *filling) check(err error, at hcl.Range) {
 }
 
 // copy notes the sources of a COPY or ADD.
-func (f *filling) copy(sources []string, refs []*node, at hcl.Range) {
+func (f *filling) copy(t *take, refs []*node, at hcl.Range) {
 	var paths []string
 	known := true
-	for _, src := range sources {
+	written := t.sources
+	t.sources = nil
+	for _, src := range written {
 		s, ok := f.expand(src, at)
 		if !ok {
 			known = false
@@ -194,12 +209,16 @@ func (f *filling) copy(sources []string, refs []*node, at hcl.Range) {
 			continue
 		}
 		paths = append(paths, contextPath(s))
+		t.sources = append(t.sources, s)
+	}
+	if !known {
+		t = nil
 	}
 	switch {
 	case len(refs) > 0:
-		f.edge(refs[0], Copy, pathsOrAll(paths, known), at)
+		f.edge(refs[0], Copy, pathsOrAll(paths, known), at).take = t
 	case len(paths) > 0 || !known:
-		f.edge(f.main, Context, pathsOrAll(paths, known), at)
+		f.edge(f.main, Context, pathsOrAll(paths, known), at).take = t
 	}
 }
 
@@ -219,6 +238,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 		known = known && ok
 		return s, err
 	})
+	f.defineMounts(k)
 	if !known {
 		// The type of a mount may be among what is unknown.
 		f.mountAll(k, refs, at)
@@ -230,10 +250,11 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 	}
 	for i, m := range instructions.GetMounts(c) {
 		paths := []string{contextPath(m.Source)}
+		t := &take{sources: []string{m.Source}, mount: true}
 		if n := mounted(k.froms, refs, i); n != nil {
-			f.edge(n, Mount, paths, at)
+			f.edge(n, Mount, paths, at).take = t
 		} else if m.From == "" && m.Type == instructions.MountTypeBind {
-			f.edge(f.main, Context, paths, at)
+			f.edge(f.main, Context, paths, at).take = t
 		}
 	}
 }
@@ -258,7 +279,7 @@ func mounted(froms []from, refs []*node, nth int) *node {
 	return nil
 }
 
-func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) {
+func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) *Edge {
 	if n.local != nil {
 		if paths == nil {
 			n.local.readAll()
@@ -277,4 +298,5 @@ func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) {
 		shown = nil
 	}
 	f.n.Inputs = append(f.n.Inputs, Edge{From: n.Vertex, Why: why, Range: at, Paths: shown})
+	return &f.n.Inputs[len(f.n.Inputs)-1]
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/pb"
 	godigest "github.com/opencontainers/go-digest"
@@ -288,6 +290,16 @@ func TestRandomAgainstBuildKit(t *testing.T) {
 	})
 }
 
+// refused says whether BuildKit's parsers take a Dockerfile.
+func refused(data []byte) bool {
+	res, err := parser.Parse(bytes.NewReader(data))
+	if err != nil {
+		return true
+	}
+	_, _, err = instructions.Parse(res.AST, nil)
+	return err != nil
+}
+
 // FuzzNew has BuildKit's parser as the judge: what it refuses is refused with
 // a line, and nothing panics.
 func FuzzNew(f *testing.F) {
@@ -315,6 +327,9 @@ func FuzzNew(f *testing.F) {
 			return
 		}
 		b := plan.Builds[0]
+		if b.Stages[0].Kind != Opaque && refused(data) {
+			t.Error("BuildKit's parser refuses what was planned")
+		}
 		if b.Stages[0].Kind == Opaque || bytes.Contains(bytes.ToUpper(data), []byte("ONBUILD")) {
 			return
 		}

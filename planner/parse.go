@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type parsed struct {
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
+	// starts holds where each line begins.
+	starts []int
 }
 
 // parseError is what BuildKit's parser refuses, and where.
@@ -60,7 +63,8 @@ func (s *stage) shown() string {
 // cmd is one instruction.
 type cmd struct {
 	instructions.Command
-	text     string // on one line, as written
+	text     string   // on one line, as written
+	words    []string // what defines its work; see newCmd
 	froms    []from
 	onbuild  []*cmd // what an ONBUILD instruction triggers
 	hasFiles bool   // may read the main context
@@ -86,9 +90,13 @@ type argDecl struct {
 // parse reads a Dockerfile with BuildKit's parser and collects every
 // instruction that it refuses.
 func parse(data []byte) *parsed {
-	p := &parsed{escape: '\\', named: map[string][]int{}}
+	p := &parsed{escape: '\\', named: map[string][]int{}, starts: lineStarts(data)}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
+		if n := longLine(data); n > 0 {
+			p.errs = append(p.errs, parseError{msg: err.Error(), line: n})
+			return p
+		}
 		p.fail(err, 0)
 		return p
 	}
@@ -103,6 +111,18 @@ func parse(data []byte) *parsed {
 		s.finish(p.escape)
 	}
 	return p
+}
+
+// longLine is the first line that is longer than BuildKit's parser takes, for
+// which it does not say the place; 0 if there is none.
+func longLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; len(line) > bufio.MaxScanTokenSize {
+			return n
+		}
+	}
+	return 0
 }
 
 func (p *parsed) fail(err error, line int) {
@@ -205,6 +225,7 @@ func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 		for _, a := range c.Args {
 			text = append(text, a.Key)
 		}
+		k.words = text
 		return k, text, nil
 	case *instructions.CopyCommand:
 		if c.From != "" {
@@ -226,7 +247,8 @@ func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 	text = append(text, strconv.FormatBool(node.Attributes["json"]))
 	text = append(text, flagTexts(node)...)
 	text = append(text, "")
-	return k, appendArgs(text, node), nil
+	k.words = appendArgs(text, node)
+	return k, k.words, nil
 }
 
 // appendArgs adds the words of an instruction and its heredocs.

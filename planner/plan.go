@@ -23,6 +23,8 @@ type Options struct {
 	// Dir is the working directory that relative paths start from, which
 	// makes the directories of Locals absolute; "" is that of the process.
 	Dir string
+	// Digests has New keep what Plan.Inputs needs.
+	Digests bool
 }
 
 // Plan is what a run does: the union graph and the builds over it. It is never
@@ -101,6 +103,10 @@ type Vertex struct {
 	Args map[string]string
 	// Targets names the targets that reach the vertex, in order.
 	Targets []string
+
+	local        *Local       // of a LocalContext
+	def          *ingredients // if Options.Digests
+	secrets, ssh []string     // ids that its mounts name, likewise
 }
 
 // Shared reports whether two or more targets reach the vertex.
@@ -132,6 +138,9 @@ type Edge struct {
 	Why   Why
 	Range hcl.Range // where it is written
 	Paths []string  // for Copy, Mount and Context: what is taken, as written, cleaned
+
+	take   *take // for the same: how it is taken; nil if all is
+	pinned bool  // by a checksum where it is written
 }
 
 // Dockerfile is a Dockerfile that was read.

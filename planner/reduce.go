@@ -31,7 +31,7 @@ func (b *Build) Reduced() *Reduced {
 	if b.Dockerfile == nil || b.parsed == nil {
 		return nil
 	}
-	r := &reducer{lines: bytes.SplitAfter(b.Dockerfile.Data, []byte("\n"))}
+	r := &reducer{data: b.Dockerfile.Data, starts: b.parsed.starts}
 	stages := b.parsed.stages
 	r.take(1, stages[0].first-1)
 	counted := b.countsStages()
@@ -79,19 +79,27 @@ func countsStages(k *cmd) bool {
 
 // reducer collects lines.
 type reducer struct {
-	lines [][]byte
-	out   Reduced
+	data   []byte
+	starts []int // where each line begins
+	out    Reduced
 }
 
 // take takes the lines from first to last.
 func (r *reducer) take(first, last int) {
-	for n := first; n <= min(last, len(r.lines)); n++ {
-		line := r.lines[n-1]
-		r.out.Data = append(r.out.Data, line...)
+	last = min(last, len(r.starts))
+	if last < first {
+		return
+	}
+	end := len(r.data)
+	if last < len(r.starts) {
+		end = r.starts[last]
+	}
+	r.out.Data = append(r.out.Data, r.data[r.starts[first-1]:end]...)
+	if !bytes.HasSuffix(r.out.Data, []byte("\n")) {
+		r.out.Data = append(r.out.Data, '\n')
+	}
+	for n := first; n <= last; n++ {
 		r.out.Lines = append(r.out.Lines, n)
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			r.out.Data = append(r.out.Data, '\n')
-		}
 	}
 }
 
@@ -99,4 +107,15 @@ func (r *reducer) take(first, last int) {
 func (r *reducer) placeholder(line int) {
 	r.out.Data = append(r.out.Data, "FROM scratch\n"...)
 	r.out.Lines = append(r.out.Lines, line)
+}
+
+// lineStarts returns where each line of a text begins.
+func lineStarts(data []byte) []int {
+	starts := make([]int, 1, 1+bytes.Count(data, []byte("\n")))
+	for i, c := range data {
+		if c == '\n' && i+1 < len(data) {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
 }

@@ -29,7 +29,10 @@ func (p *planner) vertex(id string, fill func(*Vertex)) *node {
 }
 
 func (p *planner) scratch() *node {
-	n := p.vertex(sum("scratch"), func(v *Vertex) { v.Kind, v.Name = Scratch, scratch })
+	n := p.vertex(sum("scratch"), func(v *Vertex) {
+		v.Kind, v.Name = Scratch, scratch
+		p.define(v)
+	})
 	if n.env == nil {
 		n.env = newEnvironment(false)
 	}
@@ -39,18 +42,21 @@ func (p *planner) scratch() *node {
 func (p *planner) image(name imageName, platform string, at hcl.Range) *node {
 	return p.vertex(sum("image", name.full, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
+		p.defineImage(v, name)
 	})
 }
 
 func (p *planner) layout(ref, platform string, at hcl.Range) *node {
 	return p.vertex(sum("oci-layout", ref, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
+		p.defineLayout(v, ref)
 	})
 }
 
 func (p *planner) remote(url string, at hcl.Range) *node {
 	return p.vertex(sum("remote", url), func(v *Vertex) {
 		v.Kind, v.Name, v.Range = RemoteContext, url, at
+		p.defineRemote(v)
 	})
 }
 

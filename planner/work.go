@@ -216,6 +216,7 @@ func (w *work) opaque(platform string) *node {
 			v.Dockerfile = w.d.Dockerfile
 		}
 		v.Args = maps.Clone(w.t.Args)
+		w.defineOpaque(v)
 	})
 }
 

@@ -56,6 +56,23 @@ func nestedKinds() map[string]*blockKind {
 // which they are documented.
 func TargetAttributes() []Attribute { return targetKind.attrs }
 
+// AttributesOf returns the attributes that a kind of block has in a dialect,
+// and whether there is such a kind, at the top of a file or in a block.
+func AttributesOf(kind string, dialect Dialect) ([]Attribute, bool) {
+	kinds := blockKinds(dialect)
+	if k, ok := nestedKinds()[kind]; ok {
+		kinds = append(kinds, k)
+	}
+	for _, k := range kinds {
+		if k.name == kind {
+			return slices.DeleteFunc(slices.Clone(k.attrs), func(a Attribute) bool {
+				return a.buildOnly && dialect != Build
+			}), true
+		}
+	}
+	return nil, false
+}
+
 // Parse reads one file in HCL or HCL's JSON syntax, as its name says; a name
 // that says neither is read as HCL. A Compose file is returned unread. The
 // diagnostics hold warnings as well as errors; the file is never nil, and

@@ -105,6 +105,15 @@ func TestLimits(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	for _, kind := range []string{"hcl", "json"} {
+		archive, err := txtar.ParseFile("../config/testdata/seeds/" + kind + ".txtar")
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, s := range archive.Files {
+			f.Add("build."+kind, string(s.Data))
+		}
+	}
 	f.Add("build.hcl", `target "a" { tags = ["x:${V}"] }`)
 	f.Add("docker-bake.hcl", "variable \"V\" {\n default = [for a in [1] : a]\n validation { condition = V != null }\n}")
 	f.Add("build.json", `{"target": {"a": {"args": {"A": "${B}"}}}, "group": {"g": {"targets": ["a"]}}}`)

@@ -70,6 +70,9 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	if b.print {
 		return config.Print(e.stdout, cfg)
 	}
+	if err := load.allowed(cmd.Context(), e, cfg, overrides); err != nil {
+		return err
+	}
 	opts.builder = builder
 	return runBake(cmd.Context(), e, cfg, opts)
 }

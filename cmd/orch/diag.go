@@ -21,11 +21,14 @@ var errDefinition = errors.New("the definition is wrong")
 // lines they speak of. It returns an error, already reported, if one of them
 // is an error.
 func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error {
-	w := diagWriter{w: e.stderr, sources: sources, style: e.style()}
-	seen := map[string]bool{}
-	for _, d := range diags {
-		if key := d.Error() + severity(d); !seen[key] {
-			seen[key] = true
+	diags = once(diags)
+	if e.diagJSON && len(diags) > 0 {
+		if err := writeDiagJSON(e.stderr, diags); err != nil {
+			return err
+		}
+	} else {
+		w := diagWriter{w: e.stderr, sources: sources, style: e.style()}
+		for _, d := range diags {
 			w.write(d)
 			if e.getenv("GITHUB_ACTIONS") == "true" {
 				writeAnnotation(e.stderr, d)
@@ -36,6 +39,28 @@ func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error 
 		return &errReported{code: exitUsage, err: errDefinition}
 	}
 	return nil
+}
+
+// setDiagnostics decides how what is wrong is printed: as text or json.
+func (e *env) setDiagnostics(format string) error {
+	if format != "text" && format != "json" {
+		return usagef("--diagnostics %q: there are text and json", format)
+	}
+	e.diagJSON = format == "json"
+	return nil
+}
+
+// once returns the diagnostics without those that say the same again.
+func once(diags hcl.Diagnostics) hcl.Diagnostics {
+	seen := map[string]bool{}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if key := d.Error() + severity(d); !seen[key] {
+			seen[key] = true
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // style holds the escape sequences of a terminal; all are "" elsewhere.
@@ -81,6 +106,11 @@ const maxExcerpt = 4
 func (w *diagWriter) excerpt(at *hcl.Range) {
 	lines := w.lines(at.Filename)
 	first, last := at.Start.Line, max(at.Start.Line, at.End.Line)
+	if n := len(lines); n > 0 && first == n+1 { // the end of the file
+		end := hcl.Pos{Line: n, Column: utf8.RuneCountInString(lines[n-1]) + 1}
+		w.excerpt(&hcl.Range{Filename: at.Filename, Start: end, End: end})
+		return
+	}
 	if first < 1 || first > len(lines) {
 		return
 	}
@@ -178,6 +208,18 @@ type jsonPos struct {
 
 // reportJSON prints diagnostics as JSON to standard output.
 func (e *env) reportJSON(diags hcl.Diagnostics) error {
+	diags = once(diags)
+	if err := writeDiagJSON(e.stdout, diags); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return &errReported{code: exitUsage, err: errDefinition}
+	}
+	return nil
+}
+
+// writeDiagJSON prints diagnostics as one JSON object.
+func writeDiagJSON(w io.Writer, diags hcl.Diagnostics) error {
 	out := make([]jsonDiagnostic, len(diags))
 	for i, d := range diags {
 		out[i] = jsonDiagnostic{Severity: severity(d), Summary: d.Summary, Detail: d.Detail}
@@ -189,11 +231,5 @@ func (e *env) reportJSON(diags hcl.Diagnostics) error {
 			}
 		}
 	}
-	if err := printJSON(e.stdout, map[string]any{"valid": !diags.HasErrors(), "diagnostics": out}); err != nil {
-		return err
-	}
-	if diags.HasErrors() {
-		return &errReported{code: exitUsage, err: errDefinition}
-	}
-	return nil
+	return printJSON(w, map[string]any{"valid": !diags.HasErrors(), "diagnostics": out})
 }

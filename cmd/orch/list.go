@@ -95,7 +95,15 @@ func shownValue(v config.ListedVariable) string {
 
 // table prints rows in aligned columns.
 func table(e *env, head []string, rows [][]string) error {
-	w := tabwriter.NewWriter(e.stdout, 1, 8, 2, ' ', 0)
+	return align(tabwriter.NewWriter(e.stdout, 1, 8, 2, ' ', 0), head, rows)
+}
+
+// bakeTable prints rows as the peer does: its columns are filled with tabs.
+func bakeTable(e *env, head []string, rows [][]string) error {
+	return align(tabwriter.NewWriter(e.stdout, 1, 8, 1, '\t', 0), head, rows)
+}
+
+func align(w *tabwriter.Writer, head []string, rows [][]string) error {
 	for _, row := range append([][]string{head}, rows...) {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
@@ -194,7 +202,7 @@ func bakeTargets(e *env, d *config.Definition, format string) error {
 	for i, item := range items {
 		rows[i] = []string{item.Name, item.Description}
 	}
-	return table(e, []string{"TARGET", "DESCRIPTION"}, rows)
+	return bakeTable(e, []string{"TARGET", "DESCRIPTION"}, rows)
 }
 
 func bakeVariables(e *env, d *config.Definition, format string) error {
@@ -210,5 +218,5 @@ func bakeVariables(e *env, d *config.Definition, format string) error {
 	for i, v := range variables {
 		rows[i] = []string{v.Name, v.Type, shownValue(v), v.Description}
 	}
-	return table(e, []string{"VARIABLE", "TYPE", "VALUE", "DESCRIPTION"}, rows)
+	return bakeTable(e, []string{"VARIABLE", "TYPE", "VALUE", "DESCRIPTION"}, rows)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,10 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	// toolchain holds what goenv() gave, for the permissions of a run.
+	toolchain []string
+	// diagnostics is how what is wrong is printed.
+	diagnostics string
 	// remote is where the definition is fetched from, nil for this machine.
 	remote *remoteDefinition
 }
@@ -40,6 +45,7 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
 	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
 	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
 	flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 }
 
@@ -143,6 +149,9 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 }
 
 func (l *loadFlags) options(e *env) (config.Options, error) {
+	if err := e.setDiagnostics(l.diagnostics); err != nil {
+		return config.Options{}, err
+	}
 	opts := config.Options{
 		Except:    l.except,
 		Filters:   l.filters,
@@ -154,7 +163,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Environ:   e.environ(),
 		Platform:  platforms.Format(platforms.DefaultSpec()),
 		HomeDir:   os.UserHomeDir,
-		GoEnv:     goEnv,
+		GoEnv:     l.goEnv,
 		Now:       time.Now,
 		Host:      osHost{},
 	}
@@ -205,6 +214,16 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 
 // composeFunc reads Compose files; see config.Options.
 type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
+
+// goEnv is goEnv for a definition. The author of a local one has the Go
+// toolchain of this machine in mind, so that it need not be granted.
+func (l *loadFlags) goEnv(name string) (string, error) {
+	value, err := goEnv(name)
+	if l.remote == nil && filepath.IsAbs(value) {
+		l.toolchain = append(l.toolchain, value)
+	}
+	return value, err
+}
 
 // osHost is this machine's file system.
 type osHost struct{}

@@ -21,6 +21,7 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var builder builderFlags
+	var inputs inputsFlags
 	var format, output string
 	cmd := &cobra.Command{
 		Use:   "plan [URL [CONTEXT]] [TARGET…]",
@@ -32,10 +33,18 @@ and builds nothing.
 
 Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
 Markdown; html, one page with the graph, the targets and their Dockerfiles,
-which needs no network.`,
+which needs no network.
+
+--files lists instead which files the stages read from local contexts, and
+points out contexts that let through much more. --digests prints for each target
+and stage a digest over everything that can change its result; it is the same
+for the same commit on every machine, and marked as open where something cannot
+be known, such as what a tag means.`,
 		Example: `  orch plan
   orch plan client server
   orch plan --set '*.platform=linux/amd64,linux/arm64' server
+  orch plan --files server
+  orch plan --digests --json | jq -r '.targets[] | "\(.name) \(.digest)"'
   orch plan --format html -o plan.html
   orch plan --format json | jq -r '.vertices[] | select(.targets | length > 1) | .name'
   orch plan --format dot | dot -Tsvg >plan.svg`,
@@ -49,6 +58,12 @@ which needs no network.`,
 			if err != nil {
 				return err
 			}
+			if inputs.asked() {
+				return inputs.print(e, cfg, e.stdout)
+			}
+			if inputs.json {
+				format = "json"
+			}
 			plan, err := planFor(e, cfg, localPlatform())
 			if err != nil {
 				return err
@@ -61,6 +76,7 @@ which needs no network.`,
 	}
 	load.register(cmd.Flags())
 	builder.register(cmd)
+	inputs.register(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
@@ -80,7 +96,10 @@ func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.Text
 		return plan.HTML(w, opt)
 	default:
 		text.FormatOptions = opt
-		return plan.Text(w, text)
+		if err := plan.Text(w, text); err != nil {
+			return err
+		}
+		return hint(w, plan)
 	}
 }
 

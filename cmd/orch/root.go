@@ -30,6 +30,8 @@ type env struct {
 	lookup func(name string) (string, bool)
 	// environ lists the environment as os.Environ does.
 	environ func() []string
+	// diagJSON is true if what is wrong is to be printed as JSON.
+	diagJSON bool
 	// args is the command line that is being carried out.
 	args []string
 }
@@ -96,7 +98,11 @@ func exitCode(ctx context.Context, e *env, err error) int {
 	}
 	var usage usageError
 	var diags hcl.Diagnostics
-	fmt.Fprintf(e.stderr, "orch: %v\n", err)
+	if e.diagJSON {
+		_ = writeDiagJSON(e.stderr, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
+	} else {
+		fmt.Fprintf(e.stderr, "orch: %v\n", err)
+	}
 	if errors.As(err, &usage) || errors.As(err, &diags) {
 		return exitUsage
 	}
@@ -143,6 +149,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newPublishCommand(e),
 		newFmtCommand(e),
 		newSchemaCommand(e),
+		newInitCommand(e),
 		newBuilderCommand(e),
 		newVersionCommand(e),
 		newDaemonCommand(),

@@ -122,12 +122,8 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 	if !slices.EqualFunc(def.Def, req.Definition.Def, slices.Equal[[]byte]) {
 		return nil, false
 	}
-	b := c.target.plan
-	data := b.Dockerfile.Data
-	if !c.target.whole {
-		data = c.target.run.reduced.dockerfileFor(b)
-	}
-	return &memoryRef{name: b.Dockerfile.Filename, data: data, state: input}, true
+	d := c.target.plan.Dockerfile
+	return &memoryRef{name: d.Filename, data: c.target.dockerfile(d), state: input}, true
 }
 
 // record keeps the definition of a reference and says whose vertices it has.

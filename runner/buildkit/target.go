@@ -34,6 +34,7 @@ type target struct {
 	oci    map[string]*ociStore // by the name of the context
 	inputs map[string]llb.State
 	opts   map[string]string
+	text   []byte // of the Dockerfile, as the linked frontend reads it
 	result *gateway.Result
 	report *runner.Result
 
@@ -138,7 +139,7 @@ func (t *target) prepare(ctx context.Context) error {
 		t.foreignOptions()
 	} else if d := t.plan.Dockerfile; d != nil {
 		t.opts["filename"] = d.Filename
-		t.inputs["dockerfile"] = dockerfileState(d)
+		t.inputs["dockerfile"] = dockerfileState(d, t.dockerfile(d))
 		if s := t.syntax(); s != "" {
 			// The frontend that is linked in implements what the official one
 			// does; this keeps it from asking the builder to pull that one.
@@ -150,13 +151,26 @@ func (t *target) prepare(ctx context.Context) error {
 	return nil
 }
 
+// dockerfile is what the frontend gets to read: what the target needs of the
+// file, or all of it where the builder's frontend reads it too, or where
+// triggers of an image may take from any stage.
+func (t *target) dockerfile(d *planner.Dockerfile) []byte {
+	switch {
+	case t.whole, len(t.plan.Target.Attest) > 0:
+		return d.Data
+	case t.text == nil:
+		t.text = t.run.reduced.dockerfileFor(t.plan)
+	}
+	return t.text
+}
+
 // dockerfileState is a file system that holds just the Dockerfile.
-func dockerfileState(d *planner.Dockerfile) llb.State {
+func dockerfileState(d *planner.Dockerfile, data []byte) llb.State {
 	st := llb.Scratch()
 	if i := strings.LastIndexByte(d.Filename, '/'); i > 0 {
 		st = st.File(llb.Mkdir("/"+d.Filename[:i], 0o755, llb.WithParents(true)))
 	}
-	return st.File(llb.Mkfile("/"+d.Filename, 0o644, d.Data),
+	return st.File(llb.Mkfile("/"+d.Filename, 0o644, data),
 		llb.WithCustomName("[internal] load build definition from "+d.Name))
 }
 

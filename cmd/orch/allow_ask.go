@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"golang.org/x/term"
+)
+
+// allowed makes sure that everything the definition touches on this machine
+// is granted. What is not is asked for on a terminal, and is an error without
+// one.
+func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, overrides []config.Override) error {
+	granted, err := l.granted(overrides)
+	if err != nil {
+		return err
+	}
+	files, err := l.checksFiles(e)
+	if err != nil {
+		return err
+	}
+	needs, err := needsOf(cfg)
+	if err != nil {
+		return err
+	}
+	missing := granted.missing(needs, files)
+	if len(missing) == 0 {
+		return nil
+	}
+	wd, err := realPath(".")
+	if err != nil {
+		return err
+	}
+	text := describeNeeds(missing, wd)
+	if !e.canAsk() {
+		return usageError{fmt.Errorf("%s", text)}
+	}
+	fmt.Fprintf(e.stderr, "%s\n\nGo on and allow it this time? [y/N] ", text)
+	yes, err := readAnswer(ctx, e.stdin)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return usagef("not allowed, so nothing was built")
+	}
+	return nil
+}
+
+// describeNeeds says what is not granted, where it is written, and the flags
+// that would grant it.
+func describeNeeds(missing []need, wd string) string {
+	var b strings.Builder
+	b.WriteString("the definition asks for what it has not been allowed:\n")
+	for _, n := range missing {
+		fmt.Fprintf(&b, "  %s, %s", n.action(wd), n.why)
+		if n.at.Filename != "" {
+			fmt.Fprintf(&b, " (%s:%d:%d)", n.at.Filename, n.at.Start.Line, n.at.Start.Column)
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("These flags allow it:\n ")
+	for _, f := range flags(missing, wd) {
+		b.WriteString(" " + shellQuote("--allow="+f))
+	}
+	return b.String()
+}
+
+// action says in words what a need is.
+func (n need) action(wd string) string {
+	switch n.key {
+	case permitHostNetwork:
+		return "steps in the network of the builder's machine"
+	case permitInsecure:
+		return "steps with all privileges"
+	case permitSSH:
+		return "the use of the SSH agent"
+	case permitDelete:
+		return "deletion of files at the destination"
+	case permitDevice:
+		if n.value == anything {
+			return "all devices"
+		}
+		return "the device " + n.value
+	case permitRead:
+		return "reading " + shortPath(n.value, wd)
+	}
+	return "writing " + shortPath(n.value, wd)
+}
+
+// canAsk says whether someone can read a question and answer it.
+func (e *env) canAsk() bool {
+	in, ok := e.stdin.(*os.File)
+	out, ok2 := e.stderr.(*os.File)
+	return ok && ok2 && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+}
+
+// readAnswer reads a line and says whether it is a yes.
+func readAnswer(ctx context.Context, in io.Reader) (bool, error) {
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case a := <-answer:
+		return a == "y" || a == "yes", nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}

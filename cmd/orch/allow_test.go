@@ -1,0 +1,183 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/schema"
+)
+
+// allowDir makes a folder to work in, with symbolic links that leave it.
+func allowDir(t *testing.T) (wd, outside string) {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wd, outside = filepath.Join(root, "wd"), filepath.Join(root, "outside")
+	for _, dir := range []string{filepath.Join(wd, "in"), filepath.Join(outside, "deep"), filepath.Join(root, "wd-other")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"out": outside, "new": filepath.Join(outside, "made"), "inner": "in", "loop": "loop"} {
+		if err := os.Symlink(to, filepath.Join(wd, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(outside, "file"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(wd)
+	return wd, outside
+}
+
+// missingFlags resolves a target with those attributes, and returns the flags
+// that it lacks.
+func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
+	t.Helper()
+	f, diags := config.Parse("build.hcl", []byte("target \"a\" {\n"+attrs+"\n}"), &config.Options{})
+	opts := config.Options{All: true}
+	for _, text := range l.overrides {
+		o, err := config.ParseOverride(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	cfg, more := config.Resolve([]*schema.File{f}, opts)
+	if diags = append(diags, more...); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	granted, err := l.granted(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs, err := needsOf(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flags(granted.missing(needs, true), wd)
+}
+
+func TestAllow(t *testing.T) {
+	allowDir(t)
+	for _, test := range []struct {
+		name, attrs string
+		want        []string
+	}{
+		{"nothing", ``, nil},
+		{"context", `context = "../outside"`, []string{"fs.read=../outside"}},
+		{"far context", `context = "/etc"`, []string{"fs.read=/etc"}},
+		{"context below the working directory", `context = "in"`, nil},
+		{"link inside", `context = "inner"`, nil},
+		{"link to the outside", `context = "out"`, []string{"fs.read=../outside"}},
+		{"below a link", `context = "out/deep"`, []string{"fs.read=../outside/deep"}},
+		{"sibling with the same beginning", `context = "../wd-other"`, []string{"fs.read=../wd-other"}},
+		{"named context", `contexts = { x = "../outside", img = "docker-image://alpine" }`, []string{"fs.read=../outside"}},
+		{"layout", `contexts = { x = "oci-layout://../outside:v1" }`, []string{"fs.read=../outside"}},
+		{"Dockerfile", `dockerfile = "../outside/Dockerfile"`, []string{"fs.read=../outside/Dockerfile"}},
+		{"inline", `dockerfile-inline = "FROM scratch"`, nil},
+		{"cache source", `cache-from = ["type=local,src=../outside"]`, []string{"fs.read=../outside"}},
+		{"cache destination", `cache-to = ["type=local,dest=../outside"]`, []string{"fs.write=../outside"}},
+		{"secret", `secret = ["id=x,src=../outside/file"]`, []string{"fs.read=../outside/file"}},
+		{"secret of the environment", `secret = ["id=x,env=HOME"]`, nil},
+		{"policy", `policy = [{ filename = "../outside/p.rego" }]`, []string{"fs.read=../outside/p.rego"}},
+		{"output", `output = ["../outside/x/y"]`, []string{"fs.write=../outside/x/y"}},
+		{"archive", `output = ["type=oci,dest=../outside/x.tar"]`, []string{"fs.write=../outside/x.tar"}},
+		{"standard output", `output = ["type=oci,dest=-"]`, nil},
+		{"link to nothing yet", `output = ["new"]`, []string{"fs.write=../outside/made"}},
+		{"up behind a link", `output = ["out/../x"]`, []string{"fs.write=../x"}},
+		{"read and written", "output = [\"../outside\"]\ncontexts = { x = \"../outside\" }", []string{"fs=../outside"}},
+		{"one below another", `contexts = { x = "../outside", y = "out/deep" }`, []string{"fs.read=../outside"}},
+		{"deletion", `output = ["type=local,dest=o,mode=delete"]`, []string{"buildx.local.delete"}},
+		{"network", `network = "host"`, []string{"network.host"}},
+		{"privileges", `entitlements = ["network.host", "security.insecure"]`, []string{"network.host", "security.insecure"}},
+		{"devices", `entitlements = ["device"]`, []string{"device"}},
+		{"device", `entitlements = ["device=vendor.com/gpu=all,optional"]`, []string{"device=vendor.com/gpu=all"}},
+		{"agent", `ssh = ["default"]`, []string{"ssh"}},
+		{"key", `ssh = ["default=../outside/key"]`, []string{"fs.read=../outside/key"}},
+		{"git over ssh", `context = "git@example.com:x.git"`, []string{"ssh"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := missingFlags(t, &loadFlags{}, test.attrs)
+			if !slices.Equal(got, test.want) {
+				t.Fatalf("lacks %q, want %q", got, test.want)
+			}
+			// The flags that are printed are enough, and none is too many.
+			if left := missingFlags(t, &loadFlags{allow: got}, test.attrs); len(left) > 0 {
+				t.Errorf("with %q it lacks %q", got, left)
+			}
+			for i := range got {
+				if left := missingFlags(t, &loadFlags{allow: slices.Delete(slices.Clone(got), i, i+1)}, test.attrs); len(left) == 0 {
+					t.Errorf("%q is not needed", got[i])
+				}
+			}
+		})
+	}
+}
+
+// TestAllowOverrides holds that who types a path has granted it, but for
+// contexts.
+func TestAllowOverrides(t *testing.T) {
+	allowDir(t)
+	for set, want := range map[string]string{
+		"a.output=type=tar,dest=../outside/x.tar": "",
+		"a.cache-from=type=local,src=../outside":  "",
+		"a.cache-to=type=local,dest=../outside":   "",
+		"a.secrets=id=x,src=../outside/file":      "",
+		"a.entitlements=network.host":             "",
+		"a.entitlements=device":                   "device",
+		"a.context=../outside":                    "fs.read=../outside",
+		"a.contexts.x=../outside":                 "fs.read=../outside",
+		"a.dockerfile=../outside/Dockerfile":      "fs.read=../outside/Dockerfile",
+	} {
+		if got := strings.Join(missingFlags(t, &loadFlags{overrides: []string{set}}, ""), " "); got != want {
+			t.Errorf("--set %s lacks %q, want %q", set, got, want)
+		}
+	}
+}
+
+func TestAllowAnything(t *testing.T) {
+	allowDir(t)
+	attrs := "context = \"/etc\"\noutput = [\"../x\"]"
+	if got := missingFlags(t, &loadFlags{allow: []string{"fs=*"}}, attrs); len(got) > 0 {
+		t.Errorf("lacks %q", got)
+	}
+	if got := missingFlags(t, &loadFlags{allow: []string{"fs.read=*"}}, attrs); !slices.Equal(got, []string{"fs.write=../x"}) {
+		t.Errorf("lacks %q", got)
+	}
+	// A grant for what does not exist yet is one.
+	if got := missingFlags(t, &loadFlags{allow: []string{"fs.write=../x/y", "fs.read=/"}}, `output = ["../x/y/z"]`); len(got) > 0 {
+		t.Errorf("lacks %q", got)
+	}
+}
+
+func TestRealPathLoop(t *testing.T) {
+	allowDir(t)
+	if got, err := realPath("loop"); err == nil {
+		t.Errorf("it leads to %s", got)
+	}
+}
+
+func TestDescribeNeeds(t *testing.T) {
+	at := hcl.Range{Filename: "build.hcl", Start: hcl.Pos{Line: 3, Column: 5}}
+	got := describeNeeds([]need{{permitRead, "/a b", "the context of the target web", at}, {key: permitSSH, why: "the SSH agent of the target web"}}, "/x/y/z")
+	want := `the definition asks for what it has not been allowed:
+  reading /a b, the context of the target web (build.hcl:3:5)
+  the use of the SSH agent, the SSH agent of the target web
+These flags allow it:
+  '--allow=fs.read=/a b' --allow=ssh`
+	if got != want {
+		t.Errorf("got:\n%s", got)
+	}
+}

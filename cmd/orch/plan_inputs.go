@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// inputsFlags ask for what goes into the targets instead of the plan.
+type inputsFlags struct {
+	files, digests, json bool
+}
+
+func (f *inputsFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.files, "files", false, "list the files that the stages read from local contexts, with their sizes")
+	flags.BoolVar(&f.digests, "digests", false, "print a digest over everything that can change a target's result")
+	flags.BoolVar(&f.json, "json", false, "print as JSON; with --files and --digests what they show")
+}
+
+// asked says whether something else than the plan is wanted.
+func (f *inputsFlags) asked() bool { return f.files || f.digests }
+
+// print plans the targets and prints what goes into them.
+func (f *inputsFlags) print(e *env, cfg *config.Config, w io.Writer) error {
+	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Digests: f.digests})
+	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	opt := planner.ReadOptions{All: f.files, Now: time.Now()}
+	var in *planner.Inputs
+	var reads *planner.Reads
+	if f.digests {
+		opt.Memory = e.fileMemory()
+		in, diags = plan.Inputs(opt)
+		reads = in.Reads
+	} else {
+		reads, diags = plan.Reads(opt)
+	}
+	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := f.write(&out, reads, in); err != nil {
+		return err
+	}
+	_, err := w.Write([]byte(cfg.Mask(out.String())))
+	return err
+}
+
+func (f *inputsFlags) write(out *bytes.Buffer, reads *planner.Reads, in *planner.Inputs) error {
+	if f.json {
+		return reads.InputsJSON(out, in)
+	}
+	if f.files {
+		if err := reads.FilesText(out); err != nil {
+			return err
+		}
+	}
+	if in == nil {
+		return nil
+	}
+	if f.files {
+		out.WriteByte('\n')
+	}
+	return in.DigestsText(out)
+}
+
+// hintEntries bounds what a plan looks at beyond what the stages read: it must
+// not take longer for a large context.
+const hintEntries = 2000
+
+// hint points out contexts that let through much more than the stages read.
+func hint(w io.Writer, plan *planner.Plan) error {
+	reads, _ := plan.Reads(planner.ReadOptions{All: true, Most: hintEntries})
+	return reads.ExcessText(w)
+}

@@ -1,0 +1,57 @@
+package config
+
+// Access is what overrides name of this machine. Who typed them has granted
+// it.
+type Access struct {
+	Read, Write  []string // paths
+	Entitlements []string
+}
+
+// OverrideAccess reads what overrides name: the paths of outputs, local
+// caches, secrets and keys, and entitlements. Those of contexts and
+// Dockerfiles are not among them, as in the peer. What cannot be read is
+// passed over; Resolve reports it.
+func OverrideAccess(overrides []Override) Access {
+	var a Access
+	for _, o := range overrides {
+		switch o.Key {
+		case "output":
+			list, _ := parseAll([]string{o.Value}, parseOutput)
+			a.Write = append(a.Write, entryPaths(list, "dest")...)
+		case "cache-from":
+			list, _ := parseAll([]string{o.Value}, parseCaches)
+			a.Read = append(a.Read, entryPaths(list, "src")...)
+		case "cache-to":
+			list, _ := parseAll([]string{o.Value}, parseCaches)
+			a.Write = append(a.Write, entryPaths(list, "dest")...)
+		case "secret", "secrets":
+			list, _ := parseAll([]string{o.Value}, parseSecret)
+			for _, s := range list {
+				a.Read = appendPath(a.Read, s.Src)
+			}
+		case "ssh":
+			list, _ := parseAll([]string{o.Value}, parseSSH)
+			for _, s := range list {
+				a.Read = append(a.Read, s.Paths...)
+			}
+		case "entitlements":
+			a.Entitlements = append(a.Entitlements, o.Value)
+		}
+	}
+	return a
+}
+
+func entryPaths(list []Entry, key string) []string {
+	var out []string
+	for _, e := range list {
+		out = appendPath(out, e.Attrs[key])
+	}
+	return out
+}
+
+func appendPath(list []string, p string) []string {
+	if p == "" || p == "-" {
+		return list
+	}
+	return append(list, p)
+}

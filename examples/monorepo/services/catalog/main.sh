@@ -1,0 +1,2 @@
+. /srv/lib.sh
+greet catalog

@@ -1,0 +1,180 @@
+package planner
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/orch-build/orch/config"
+)
+
+// counted counts what is asked of the disk.
+type counted struct {
+	Disk
+	lists, opens atomic.Int64
+}
+
+func (c *counted) List(dir string) ([]Entry, error) {
+	c.lists.Add(1)
+	return c.Disk.List(dir)
+}
+
+func (c *counted) Open(path string) (Content, error) {
+	c.opens.Add(1)
+	return c.Disk.Open(path)
+}
+
+// large is a context of n files of a size in folders of a hundred, and as many
+// targets as asked for that read all of it, half of them a part again.
+func large(t testing.TB, n, size, targets int) (*config.Config, string) {
+	t.Helper()
+	dir := t.TempDir()
+	data := make([]byte, size)
+	for i := range n {
+		sub := filepath.Join(dir, fmt.Sprintf("pkg-%d", i/1000), fmt.Sprintf("dir-%d", i/100%10))
+		if i%100 == 0 {
+			if err := os.MkdirAll(sub, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		copy(data, fmt.Sprint(i))
+		if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("file-%d.go", i)), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "FROM scratch AS all\nCOPY . /src\n"
+	cfg := &config.Config{}
+	for i := range targets {
+		text += fmt.Sprintf("FROM scratch AS t%d\nCOPY . /src-%d\nCOPY pkg-%d /more/\n", i, i, i)
+		name := fmt.Sprintf("t%d", i)
+		cfg.Targets = append(cfg.Targets, &config.Target{Name: name, Stage: name, Dockerfile: "Dockerfile", Context: config.Context{Value: dir}})
+		cfg.Chosen = append(cfg.Chosen, name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return cfg, dir
+}
+
+func largePlan(t testing.TB, cfg *config.Config) *Plan {
+	t.Helper()
+	plan, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Digests: true})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return plan
+}
+
+// TestOneWalk lists each folder once and reads each file once, whatever the
+// number of targets, and the second time no file.
+func TestOneWalk(t *testing.T) {
+	cfg, _ := large(t, 2000, 10, 2)
+	memory := shelf{}
+	var first string
+	for i, opens := range []int64{2001, 0} {
+		plan := largePlan(t, cfg)
+		tree := &counted{}
+		in, diags := plan.Inputs(ReadOptions{Tree: tree, Memory: memory, Now: later()})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		// The root, 2 folders, and 20 in them.
+		if tree.lists.Load() != 23 || tree.opens.Load() != opens {
+			t.Errorf("run %d: %d folders were listed and %d files read, want 23 and %d", i, tree.lists.Load(), tree.opens.Load(), opens)
+		}
+		sum := in.Build(plan.Builds[0]).Sum
+		if i > 0 && sum != first {
+			t.Error("the digest is another")
+		}
+		first = sum
+	}
+}
+
+// BenchmarkInputs has 100,000 files of 16 kB, as large as those of a kernel's source are on average, that 50 targets read, against the
+// least that there is to do: to read all bytes and sum them up, and to ask for
+// the state of every file.
+func BenchmarkInputs(b *testing.B) {
+	const files, targets = 100_000, 50
+	cfg, dir := large(b, files, 16<<10, targets)
+	memory := shelf{}
+	run := func(b *testing.B, opt ReadOptions, want int) {
+		b.ReportAllocs()
+		for b.Loop() {
+			plan := largePlan(b, cfg)
+			opt.Now = time.Now().Add(time.Hour)
+			in, _ := plan.Inputs(opt)
+			if want >= 0 && in.Hashed != want {
+				b.Fatalf("%d files were read, want %d", in.Hashed, want)
+			}
+		}
+	}
+	b.Run("first", func(b *testing.B) { run(b, ReadOptions{}, files+1) })
+	run2 := ReadOptions{Memory: memory, Now: time.Now().Add(time.Hour)}
+	if _, diags := largePlan(b, cfg).Inputs(run2); diags.HasErrors() {
+		b.Fatal(diags)
+	}
+	b.Run("second", func(b *testing.B) { run(b, ReadOptions{Memory: memory}, 0) })
+	b.Run("bound=read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			eachFile(b, dir, func(path string, _ fs.DirEntry) error {
+				data, err := os.ReadFile(path)
+				sha256.Sum256(data)
+				return err
+			})
+		}
+	})
+	b.Run("bound=stat", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			eachFile(b, dir, func(_ string, d fs.DirEntry) error {
+				_, err := d.Info()
+				return err
+			})
+		}
+	})
+}
+
+func eachFile(b *testing.B, dir string, f func(string, fs.DirEntry) error) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return f(path, d)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkIgnore matches 100,000 paths against ignore files of many patterns,
+// which must grow with neither but by as much as there is more to read.
+func BenchmarkIgnore(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		var patterns []string
+		for i := range n {
+			patterns = append(patterns, fmt.Sprintf("dir-%d/sub", i), fmt.Sprintf("**/name-%d", i), fmt.Sprintf("x-%d/*.tmp", i), fmt.Sprintf("!dir-%d/sub/keep", i))
+		}
+		m, err := newMatcher(patterns)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var paths []string
+		for i := range 100_000 {
+			paths = append(paths, fmt.Sprintf("pkg-%d/dir-%d/file-%d.go", i/1000, i%10, i))
+		}
+		b.Run(fmt.Sprintf("patterns=%d", len(patterns)), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, p := range paths {
+					m.match(p, nil)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,489 @@
+package planner
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/orch-build/orch/config"
+)
+
+const (
+	pinA   = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	pinB   = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	commit = "0123456789abcdef0123456789abcdef01234567"
+)
+
+// sample is a small build on a real disk, with something of every class.
+type sample struct {
+	dir        string
+	target     *config.Target
+	more       []*config.Target
+	dockerfile string
+	memory     Memory
+	now        time.Time
+	tree       Tree
+	platform   string
+}
+
+func newSample(t testing.TB) *sample {
+	p := &sample{dir: t.TempDir(), platform: "linux/amd64"}
+	p.write(t, "ctx/src/main.go", "package main")
+	p.write(t, "ctx/src/deep/run.sh", "echo")
+	p.write(t, "ctx/other/file", "not read")
+	p.write(t, "ctx/.dockerignore", "*.log\n")
+	p.link(t, "main.go", "ctx/src/link")
+	p.dockerfile = `ARG BASE=alpine:3@` + pinA + `
+FROM $BASE AS base
+ARG VERSION=1
+COPY src /src
+RUN --mount=type=secret,id=token --mount=type=ssh --mount=type=cache,target=/cache make
+ADD https://example.com/lib.git#` + commit + ` /lib
+FROM base
+LABEL version=$VERSION
+`
+	p.target = &config.Target{Name: "app", Dockerfile: "Dockerfile", Args: map[string]string{}}
+	return p
+}
+
+func (p *sample) write(t testing.TB, name, data string) {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *sample) link(t testing.TB, to, name string) {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	_ = os.Remove(path)
+	if err := os.Symlink(to, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *sample) chmod(t testing.TB, name string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(filepath.Join(p.dir, name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plan plans the project as it is now.
+func (p *sample) plan(t testing.TB) *Plan {
+	t.Helper()
+	p.write(t, "ctx/Dockerfile", p.dockerfile)
+	p.target.Context = config.Context{Value: filepath.Join(p.dir, "ctx")}
+	cfg := &config.Config{Targets: append([]*config.Target{p.target}, p.more...), Chosen: []string{"app"}}
+	plan, diags := New(cfg, Options{BuildPlatform: p.platform, Dir: p.dir, Digests: true})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return plan
+}
+
+// inputs computes the digests of the project as it is now.
+func (p *sample) inputs(t testing.TB) (*Plan, *Inputs) {
+	t.Helper()
+	plan := p.plan(t)
+	in, diags := plan.Inputs(ReadOptions{Memory: p.memory, Now: p.now, Tree: p.tree})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return plan, in
+}
+
+func (p *sample) digest(t testing.TB) *Digest {
+	t.Helper()
+	plan, in := p.inputs(t)
+	for _, b := range plan.Builds {
+		if b.Name() == "app" {
+			return in.Build(b)
+		}
+	}
+	t.Fatal("no target app")
+	return nil
+}
+
+func (p *sample) replace(old, new string) {
+	if !strings.Contains(p.dockerfile, old) {
+		panic("the Dockerfile has no " + old)
+	}
+	p.dockerfile = strings.ReplaceAll(p.dockerfile, old, new)
+}
+
+// mutation changes one input, which must show in these classes and no others;
+// ClassUpstream shows every change of a vertex.
+type mutation struct {
+	name    string
+	classes []Class
+	do      func(t *testing.T, p *sample)
+}
+
+var mutations = []mutation{
+	{"opaque frontend", []Class{ClassKind, ClassPlatform, ClassFrontend, ClassInstruction, ClassArgument, ClassFileName, ClassFileContent, ClassLink, ClassImage, ClassImageDigest, ClassRemote, ClassMount, ClassSecret, ClassSSH}, func(t *testing.T, p *sample) {
+		p.dockerfile = "# syntax=example.com/front@" + pinA + "\n" + p.dockerfile
+	}},
+	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.platform = "linux/arm64" }},
+	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.target.Platforms = []string{"linux/amd64"} }},
+	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.dockerfile }},
+	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# escape=`\n" + p.dockerfile }},
+	{"step", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("make", "make all") }},
+	{"destination", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("src /src", "src /app") }},
+	{"heredoc", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY <<EOF /x\n\"a\"\nEOF\n" }},
+	{"argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.target.Args["VERSION"] = "2" }},
+	{"default of an argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.replace("VERSION=1", "VERSION=2") }},
+	{"argument of BuildKit", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_INLINE_CACHE"] = "1" }},
+	{"name of a host", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_SANDBOX_HOSTNAME"] = "x" }},
+	{"new file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/new.go", "") }},
+	{"empty folder", []Class{ClassFileName}, func(t *testing.T, p *sample) {
+		if err := os.Mkdir(filepath.Join(p.dir, "ctx/src/empty"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"renamed file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) {
+		if err := os.Rename(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/src/main2.go")); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"file that is ignored now", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/.dockerignore", "**/*.sh\n") }},
+	{"pipe", []Class{ClassFileName}, func(t *testing.T, p *sample) {
+		if err := syscall.Mkfifo(filepath.Join(p.dir, "ctx/src/pipe"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"content", []Class{ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/main.go", "package mine") }},
+	{"executable", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o755) }},
+	{"setuid", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o644|fs.ModeSetuid) }},
+	{"link", []Class{ClassLink}, func(t *testing.T, p *sample) { p.link(t, "deep", "ctx/src/link") }},
+	{"image", []Class{ClassImage}, func(t *testing.T, p *sample) { p.replace("alpine:3@", "debian:3@") }},
+	{"image by argument", []Class{ClassImage}, func(t *testing.T, p *sample) { p.target.Args["BASE"] = "alpine:4@" + pinA }},
+	{"pinned image", []Class{ClassImageDigest}, func(t *testing.T, p *sample) { p.replace(pinA, pinB) }},
+	{"commit", []Class{ClassRemote, ClassInstruction}, func(t *testing.T, p *sample) { p.replace(commit, strings.Repeat("f", 40)) }},
+	{"mount", []Class{ClassMount}, func(t *testing.T, p *sample) { p.replace("target=/cache", "target=/cache,sharing=locked") }},
+	{"id of a secret", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.replace("id=token", "id=key") }},
+	{"secret that is provided", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "token", Env: "TOKEN"}} }},
+	{"id of an agent", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.replace("type=ssh", "type=ssh,id=git") }},
+	{"agent that is provided", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.target.SSH = []config.SSH{{ID: "default"}} }},
+	{"network", []Class{ClassNetwork}, func(t *testing.T, p *sample) { p.target.Network = "none" }},
+	{"hosts", []Class{ClassHosts}, func(t *testing.T, p *sample) { p.target.ExtraHosts = map[string]string{"db": "10.0.0.1"} }},
+	{"shm", []Class{ClassShm}, func(t *testing.T, p *sample) { p.target.ShmSize = "128m" }},
+	{"ulimits", []Class{ClassUlimits}, func(t *testing.T, p *sample) { p.target.Ulimits = []string{"nofile=1024"} }},
+	{"resources", []Class{ClassResources}, func(t *testing.T, p *sample) { p.target.Resources = &config.Resources{Memory: "1g"} }},
+	{"epoch", []Class{ClassEpoch}, func(t *testing.T, p *sample) { p.target.Args["SOURCE_DATE_EPOCH"] = "1" }},
+	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY --from=base /src /again\n" }},
+	{"label", []Class{ClassLabel}, func(t *testing.T, p *sample) { p.target.Labels = map[string]string{"a": "b"} }},
+	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *sample) { p.target.Annotations = []string{"a=b"} }},
+	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *sample) { p.target.Attest = []config.Entry{{Type: "sbom"}} }},
+	{"output", []Class{ClassOutput}, func(t *testing.T, p *sample) {
+		p.target.Outputs = []config.Entry{{Type: "oci", Attrs: map[string]string{"compression": "zstd"}}}
+	}},
+	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *sample) {
+		p.target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p", Data: []byte("deny")}}}}
+	}},
+}
+
+// TestMutations changes one input after another; each must change the digest
+// and show in its class, and every class must have such a change.
+func TestMutations(t *testing.T) {
+	covered := map[Class]bool{}
+	for _, m := range mutations {
+		covered[m.classes[0]] = true
+		t.Run(m.name, func(t *testing.T) {
+			p := newSample(t)
+			before := p.digest(t)
+			m.do(t, p)
+			after := p.digest(t)
+			if before.Sum == after.Sum {
+				t.Fatal("the digest is the same")
+			}
+			want := slices.Sorted(slices.Values(append([]Class{ClassUpstream}, m.classes...)))
+			got := before.Diff(after)
+			if !slices.Contains(got, ClassUpstream) { // only the target differs
+				got = append(got, ClassUpstream)
+				slices.Sort(got)
+			}
+			if !slices.Equal(got, slices.Compact(want)) {
+				t.Errorf("it shows in %v, want %v", got, want)
+			}
+		})
+	}
+	for _, c := range Classes() {
+		if !covered[c] {
+			t.Errorf("no change shows class %v", c)
+		}
+	}
+}
+
+// indifferent are changes that must not change a digest.
+var indifferent = []mutation{
+	{name: "times of files", do: func(t *testing.T, p *sample) {
+		then := time.Unix(1, 0)
+		for _, f := range []string{"ctx/src/main.go", "ctx/src"} {
+			if err := os.Chtimes(filepath.Join(p.dir, f), then, then); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}},
+	{name: "umask", do: func(t *testing.T, p *sample) {
+		p.chmod(t, "ctx/src/main.go", 0o600)
+		p.chmod(t, "ctx/src/deep", 0o700)
+		p.chmod(t, "ctx/src", 0o775)
+	}},
+	{name: "owner", do: func(t *testing.T, p *sample) {
+		if err := os.Chown(filepath.Join(p.dir, "ctx/src/main.go"), 1000, 1000); err != nil {
+			t.Skip("only root may give files away")
+		}
+	}},
+	{name: "folder of the checkout", do: func(t *testing.T, p *sample) {
+		to := filepath.Join(t.TempDir(), "elsewhere")
+		if err := os.Rename(p.dir, to); err != nil {
+			t.Fatal(err)
+		}
+		p.dir = to
+	}},
+	{name: "order of a walk", do: func(t *testing.T, p *sample) { p.tree = reversed{} }},
+	{name: "hard link", do: func(t *testing.T, p *sample) {
+		if err := os.Link(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/other/main.go")); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "file that nobody reads", do: func(t *testing.T, p *sample) { p.write(t, "ctx/other/file", "changed") }},
+	{name: "file that is ignored", do: func(t *testing.T, p *sample) {
+		p.write(t, "ctx/.dockerignore", "*.log\nsrc/build.tmp")
+		p.write(t, "ctx/src/build.tmp", "x")
+	}},
+	{name: "argument that nobody declares", do: func(t *testing.T, p *sample) { p.target.Args["NOBODY"] = "x" }},
+	{name: "argument in place of its value", do: func(t *testing.T, p *sample) { p.replace("$BASE", "alpine:3@"+pinA) }},
+	{name: "name of a stage", do: func(t *testing.T, p *sample) { p.replace("base", "ground") }},
+	{name: "comments and blank lines", do: func(t *testing.T, p *sample) {
+		p.dockerfile = "# hello\n\n" + strings.ReplaceAll(p.dockerfile, "\nRUN", "\n# why\nRUN")
+	}},
+	{name: "stage that is not needed", do: func(t *testing.T, p *sample) {
+		p.replace("FROM $BASE", "FROM busybox AS unused\nCOPY other /\nFROM $BASE")
+	}},
+	{name: "secret from elsewhere", do: func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "nobody", Src: "x"}} }},
+	{name: "tags", do: func(t *testing.T, p *sample) { p.target.Tags = []string{"app:v2"} }},
+	{name: "description", do: func(t *testing.T, p *sample) { p.target.Description = "x" }},
+	{name: "caches", do: func(t *testing.T, p *sample) {
+		p.target.CacheFrom = []config.Entry{{Type: "local"}}
+		p.target.CacheTo = []config.Entry{{Type: "local"}}
+	}},
+	{name: "proxy", do: func(t *testing.T, p *sample) { p.target.Args["HTTP_PROXY"] = "http://proxy" }},
+	{name: "another target", do: func(t *testing.T, p *sample) {
+		p.more = []*config.Target{{Name: "aaa", Dockerfile: "Dockerfile", Stage: "base", Context: config.Context{Value: filepath.Join(p.dir, "ctx")}}}
+	}},
+}
+
+func TestIndifferent(t *testing.T) {
+	for _, m := range indifferent {
+		t.Run(m.name, func(t *testing.T) {
+			p := newSample(t)
+			before := p.digest(t)
+			m.do(t, p)
+			if after := p.digest(t); before.Sum != after.Sum {
+				t.Errorf("the digest is another in %v", before.Diff(after))
+			}
+		})
+	}
+}
+
+// reversed lists directories in another order than the disk does, sorted
+// again as Tree demands.
+type reversed struct{ Disk }
+
+func (r reversed) List(dir string) ([]Entry, error) {
+	list, err := r.Disk.List(dir)
+	slices.Reverse(list)
+	sortEntries(list)
+	return list, err
+}
+
+// TestDigestIsStable holds the definition of the digest still: whoever changes
+// it has to count DigestVersion up.
+func TestDigestIsStable(t *testing.T) {
+	const want = "orch1:41b7345cfe1c47223a4e6871be8f207cd9c05def930e1833e86eea23614c8173"
+	if got := newSample(t).digest(t).Sum; got != want {
+		t.Errorf("the digest of the sample is %s, was %s", got, want)
+	}
+}
+
+// fields of config.Target that are no inputs, and why.
+var noInputs = map[string]string{
+	"Name": "what it is called", "Description": "a comment", "Traits": "what it is chosen by",
+	"Tags": "where the result goes", "CacheFrom": "saves work", "CacheTo": "saves work",
+	"Pull": "asks what a tag means now; an open digest says so", "Call": "asks for something else than a build",
+	"Entitlements": "permits what an instruction asks for", "Limits": "bounds how long and how often it is tried", "Range": "a place", "Ranges": "places", "written": "for printing",
+}
+
+// inputFields are the fields of config.Target that digests take in.
+var inputFields = []string{
+	"Context", "Contexts", "Dockerfile", "DockerfileInline", "Stage", "Args", "Labels", "Annotations", "Platforms",
+	"Outputs", "Attest", "Secrets", "SSH", "NoCache", "NoCacheFilter", "Network", "ExtraHosts", "ShmSize", "Ulimits",
+	"Resources", "Policy",
+}
+
+// TestFields demands a decision for every attribute that a target has.
+func TestFields(t *testing.T) {
+	for i := range reflect.TypeFor[config.Target]().NumField() {
+		name := reflect.TypeFor[config.Target]().Field(i).Name
+		if noInputs[name] == "" && !slices.Contains(inputFields, name) {
+			t.Errorf("no one has decided whether config.Target.%s can change a result", name)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	digest := "@" + pinA
+	for _, c := range []struct {
+		name, dockerfile string
+		change           func(*config.Target)
+		want             []Openness
+		text             string
+	}{
+		{"pinned", "FROM alpine" + digest, nil, nil, ""},
+		{"scratch", "FROM scratch\nCOPY src /", nil, nil, ""},
+		{"tag", "FROM alpine:3", nil, []Openness{MutableTag}, "alpine:3 is not pinned to a digest"},
+		{"copied from a tag", "FROM scratch\nCOPY --from=alpine / /", nil, []Openness{MutableTag}, "alpine:latest is not"},
+		{"URL", "FROM scratch\nADD https://example.com/x.tar /", nil, []Openness{RemoteFile}, "https://example.com/x.tar is fetched"},
+		{"URL with a checksum", "FROM scratch\nADD --checksum=" + pinA + " https://example.com/x.tar /", nil, nil, ""},
+		{"checksum by argument", "FROM scratch\nARG SUM=" + pinA + "\nADD --checksum=$SUM https://example.com/x.tar /", nil, nil, ""},
+		{"branch", "FROM scratch\nADD https://example.com/x.git#main /", nil, []Openness{GitBranch}, `at "main", which is not a full`},
+		{"default branch", "FROM scratch\nADD https://example.com/x.git /", nil, []Openness{GitBranch}, "its default branch"},
+		{"commit", "FROM scratch\nADD https://example.com/x.git#" + commit + " /", nil, nil, ""},
+		{"git with a checksum", "FROM scratch\nADD --checksum=" + commit + " https://example.com/x.git#v1 /", nil, nil, ""},
+		{"other frontend", "# syntax=docker/dockerfile-upstream:master\nFROM scratch", nil, []Openness{MutableTag}, "the frontend docker/dockerfile-upstream:master"},
+		{"opaque", "# syntax=example.com/front:1\nanything", nil, []Openness{OpaqueFrontend}, "may read what it likes"},
+		{"no cache", "FROM scratch", func(t *config.Target) { yes := true; t.NoCache = &yes }, []Openness{NoCache}, "every step again"},
+		{"branch as a context", "FROM scratch\nCOPY --from=lib / /", func(t *config.Target) {
+			t.Contexts = map[string]config.Context{"lib": {Kind: config.Git, Value: "https://example.com/x.git#main"}}
+		}, []Openness{GitBranch}, ""},
+		{"file as a context", "FROM scratch\nCOPY --from=lib / /", func(t *config.Target) {
+			t.Contexts = map[string]config.Context{"lib": {Kind: config.HTTP, Value: "https://example.com/x.tar"}}
+		}, []Openness{RemoteFile}, ""},
+		{"pinned context", "FROM debian", func(t *config.Target) {
+			t.Contexts = map[string]config.Context{"debian": {Kind: config.Image, Value: "alpine" + digest}}
+		}, nil, ""},
+		{"stage below", "FROM alpine:3 AS a\nFROM a AS b\nFROM scratch\nCOPY --from=b / /", nil, []Openness{MutableTag}, ""},
+		{"stage not needed", "FROM alpine:3 AS a\nFROM scratch", nil, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newSample(t)
+			p.dockerfile = c.dockerfile + "\n"
+			if c.change != nil {
+				c.change(p.target)
+			}
+			d := p.digest(t)
+			var got []Openness
+			for _, o := range d.Open {
+				got = append(got, o.Why)
+				if !strings.Contains(o.Text, c.text) {
+					t.Errorf("it says %q, want %q", o.Text, c.text)
+				}
+				if o.Why != NoCache && o.Range.Start.Line == 0 && p.target.Contexts == nil {
+					t.Errorf("%q has no place", o.Text)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("open for %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestLayoutDigest reads the tag of an OCI layout, whatever its folder is.
+func TestLayoutDigest(t *testing.T) {
+	of := func(folder, pin, ref string) *Digest {
+		p := newSample(t)
+		p.write(t, folder+"/index.json", fmt.Sprintf(`{"manifests":[{"digest":%q,"annotations":{"org.opencontainers.image.ref.name":"v1"}}]}`, pin))
+		p.dockerfile = "FROM base\n"
+		p.target.Contexts = map[string]config.Context{"base": {Kind: config.OCILayout, Value: filepath.Join(p.dir, folder) + ref}}
+		return p.digest(t)
+	}
+	first := of("oci", pinA, ":v1")
+	if len(first.Open) > 0 {
+		t.Errorf("open for %v", first.Open)
+	}
+	if other := of("elsewhere/oci", pinA, ":v1"); other.Sum != first.Sum {
+		t.Errorf("the folder shows in %v", first.Diff(other))
+	}
+	if pinned := of("oci", pinB, "@"+pinA); pinned.Sum != first.Sum {
+		t.Errorf("how the digest is written shows in %v", first.Diff(pinned))
+	}
+	if changed := of("oci", pinB, ":v1"); !slices.Equal(changed.Diff(first), []Class{ClassImageDigest, ClassUpstream}) {
+		t.Errorf("another image shows in %v", first.Diff(changed))
+	}
+	if gone := of("oci", pinA, ":v2"); len(gone.Open) != 1 {
+		t.Errorf("a tag that is not there leaves %v open", gone.Open)
+	}
+}
+
+// TestRandomDigests holds on many projects what must be: neither the order nor
+// the names of targets nor other targets change a digest, and equal vertices
+// have equal digests.
+func TestRandomDigests(t *testing.T) {
+	eachProject(t, func(t *testing.T, r *rand.Rand, cfg *config.Config, files memory) {
+		sums := func(cfg *config.Config) (byTarget, byVertex map[string]string) {
+			plan, diags := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w", Digests: true})
+			if diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			in, _ := plan.Inputs(ReadOptions{Tree: emptyTree{}})
+			byTarget, byVertex = map[string]string{}, map[string]string{}
+			for _, b := range plan.Builds {
+				byTarget[b.Name()] = in.Build(b).Sum
+			}
+			for _, v := range plan.Graph.Vertices {
+				if d := in.Vertex(v); d != nil {
+					byVertex[v.ID] = d.Sum
+				}
+			}
+			return byTarget, byVertex
+		}
+		targets, vertices := sums(cfg)
+		other := &config.Config{Targets: slices.Clone(cfg.Targets), Chosen: cfg.Chosen}
+		r.Shuffle(len(other.Targets), func(i, j int) {
+			other.Targets[i], other.Targets[j] = other.Targets[j], other.Targets[i]
+		})
+		other.Targets = append(other.Targets, &config.Target{Name: "another", Dockerfile: "Dockerfile", Context: config.Context{Value: "."}})
+		targets2, vertices2 := sums(other)
+		delete(targets2, "another")
+		if !maps.Equal(targets, targets2) {
+			t.Errorf("digests of targets: %v, were %v", targets2, targets)
+		}
+		for id, sum := range vertices {
+			if vertices2[id] != sum {
+				t.Errorf("vertex %s: %s, was %s", id, vertices2[id], sum)
+			}
+		}
+	})
+}
+
+// emptyTree has no files.
+type emptyTree struct{}
+
+func (emptyTree) List(string) ([]Entry, error) { return nil, nil }
+func (emptyTree) Open(string) (Content, error) { return nil, fs.ErrNotExist }
+
+// shelf is a memory that is kept in memory.
+type shelf map[string][]byte
+
+func (s shelf) Load(dir string) []byte { return s[dir] }
+func (s shelf) Save(dir string, data []byte) error {
+	s[dir] = bytes.Clone(data)
+	return nil
+}

@@ -1,0 +1,189 @@
+package planner
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// Outline is what a Dockerfile offers to a target: the stages that it can
+// build, the arguments that it can set, and the files that it must have.
+type Outline struct {
+	// Final lists the stages that no other stage of the file uses, in the
+	// order of the file. The last stage of the file is always among them.
+	Final []OutlineStage
+	// Args lists the arguments that the file declares, each once, in order.
+	// Those that the builder fills in by itself are not among them.
+	Args []OutlineArg
+	// Sources lists the paths that instructions copy from the main context,
+	// as far as they hold neither variables nor patterns.
+	Sources []string
+}
+
+// OutlineStage is a stage that can be built.
+type OutlineStage struct {
+	Name  string // "" if it has none
+	Index int    // its place in the file, from 0
+	Last  bool   // whether it is the last one, which a build ends in by itself
+}
+
+// OutlineArg is an argument of a Dockerfile.
+type OutlineArg struct {
+	Name string
+	// Default is the value it has when none is given; nil if there is none,
+	// if it depends on other arguments, or if stages differ in it.
+	Default *string
+}
+
+// ReadOutline reads a Dockerfile. Its name is for the diagnostics.
+func ReadOutline(name string, data []byte) (*Outline, hcl.Diagnostics) {
+	p := parse(data)
+	if len(p.errs) > 0 {
+		return nil, outlineErrors(name, data, p.errs)
+	}
+	o := &Outline{}
+	used := p.usedStages()
+	for i, s := range p.stages {
+		if !used[i] {
+			o.Final = append(o.Final, OutlineStage{Name: s.name, Index: i, Last: i == len(p.stages)-1})
+		}
+	}
+	o.readArgs(p)
+	for _, s := range p.stages {
+		for _, c := range s.cmds {
+			o.Sources = append(o.Sources, sources(c.Command)...)
+		}
+	}
+	return o, nil
+}
+
+func outlineErrors(name string, data []byte, errs []parseError) hcl.Diagnostics {
+	src := newSource(name, data)
+	var diags hcl.Diagnostics
+	for _, e := range errs {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "Invalid Dockerfile",
+			Detail:   sentence(e.msg),
+			Subject:  src.lines(e.line, e.line).Ptr(),
+		})
+	}
+	return diags
+}
+
+// variableWord is a variable in a word of a Dockerfile.
+var variableWord = regexp.MustCompile(`\$(\{[^}]*\}|\w+)`)
+
+// usedStages says which stages another stage starts or takes files from. A
+// name with a variable stands for every stage that it can name.
+func (p *parsed) usedStages() []bool {
+	used := make([]bool, len(p.stages))
+	mark := func(word string, before int) {
+		if i, err := strconv.Atoi(word); err == nil && i >= 0 && i < before {
+			used[i] = true
+			return
+		}
+		pattern := variableWord.ReplaceAllString(strings.ToLower(word), "*")
+		for i, s := range p.stages[:before] {
+			if ok, err := path.Match(pattern, s.name); ok && err == nil && s.name != "" {
+				used[i] = true
+			}
+		}
+	}
+	for i, s := range p.stages {
+		mark(s.base, i)
+		for _, c := range s.cmds {
+			for _, f := range c.froms {
+				mark(f.name, i)
+			}
+		}
+	}
+	return used
+}
+
+// readArgs collects the arguments. A default that stands before the first
+// FROM holds for the stages that repeat the name alone.
+func (o *Outline) readArgs(p *parsed) {
+	lex := shell.NewLex(p.escape)
+	global := map[string]*string{}
+	at := map[string]int{}
+	add := func(d argDecl, value *string) {
+		if isAutomatic(d.key) {
+			return
+		}
+		i, seen := at[d.key]
+		if !seen {
+			at[d.key] = len(o.Args)
+			o.Args = append(o.Args, OutlineArg{Name: d.key, Default: value})
+			return
+		}
+		if old := o.Args[i].Default; old != nil && (value == nil || *value != *old) {
+			o.Args[i].Default = nil
+		}
+	}
+	for _, c := range p.args {
+		for _, a := range c.Args {
+			d := newArgDecl(a, lex)
+			global[d.key] = d.plain()
+			add(d, d.plain())
+		}
+	}
+	for _, s := range p.stages {
+		for _, d := range s.decls {
+			value := d.plain()
+			if !d.hasValue {
+				value = global[d.key]
+			}
+			add(d, value)
+		}
+	}
+}
+
+// plain returns the default, or nil if there is none that is known.
+func (d *argDecl) plain() *string {
+	if !d.fixed {
+		return nil
+	}
+	return &d.value
+}
+
+// automaticArgs are filled in by the builder, or passed on without being
+// declared: https://docs.docker.com/reference/dockerfile/, "Predefined ARGs".
+var automaticArgs = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH", "TARGETSTAGE",
+}
+
+func isAutomatic(name string) bool {
+	for _, side := range []string{"BUILD", "TARGET"} {
+		if rest, ok := strings.CutPrefix(name, side); ok {
+			switch rest {
+			case "PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT":
+				return true
+			}
+		}
+	}
+	return slices.Contains(automaticArgs, strings.ToUpper(name)) || strings.HasPrefix(name, "BUILDKIT_")
+}
+
+// sources returns the plain paths that an instruction copies from the main
+// context.
+func sources(c instructions.Command) []string {
+	var paths []string
+	switch c := c.(type) {
+	case *instructions.CopyCommand:
+		if c.From == "" {
+			paths = c.SourcePaths
+		}
+	case *instructions.AddCommand:
+		paths = c.SourcePaths
+	}
+	return slices.DeleteFunc(slices.Clone(paths), func(s string) bool {
+		return isRemote(s) || strings.ContainsAny(s, "$*?[")
+	})
+}

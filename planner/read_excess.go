@@ -1,0 +1,196 @@
+package planner
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Amount is how much there is of something.
+type Amount struct {
+	Files int
+	Bytes int64
+}
+
+func (a *Amount) add(b Amount) { a.Files, a.Bytes = a.Files+b.Files, a.Bytes+b.Bytes }
+
+// Excess is a context whose ignore file lets through much more than any stage
+// reads.
+type Excess struct {
+	Local *Local
+	// Name is the directory of the context as written.
+	Name string
+	Read Amount
+	// Unread is what nobody reads, at least.
+	Unread Amount
+	// Culprits are the largest files and folders of which nothing is read,
+	// the largest first.
+	Culprits []Culprit
+}
+
+// Culprit is a file or folder of which nothing is read.
+type Culprit struct {
+	Path   string
+	Dir    bool
+	Amount Amount
+}
+
+// Ignore is the line of an ignore file that takes a culprit out, or "" if
+// there is none.
+func (c Culprit) Ignore() string {
+	if ShownPath(c.Path) != c.Path || strings.TrimSpace(c.Path) != c.Path {
+		return ""
+	}
+	line := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(c.Path)
+	if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "!") {
+		line = "/" + line
+	}
+	return line
+}
+
+// What counts as much more: that many bytes or files, and that many times what
+// is read.
+const (
+	excessBytes, timesBytes = 10 << 20, 2
+	excessFiles, timesFiles = 10_000, 10
+	mostCulprits            = 5
+)
+
+// Excess returns the contexts that let through much more than is read, in the
+// order of the plan. It looks at all of them if ReadOptions.All said so.
+func (r *Reads) Excess() []Excess {
+	var out []Excess
+	if !r.opt.All {
+		return nil
+	}
+	for _, v := range r.plan.Graph.Vertices {
+		if r.views[v.local] == nil {
+			continue
+		}
+		w := r.waste(v.local)
+		w.walk(&w.view.root)
+		e := Excess{Local: v.local, Name: v.Name, Read: w.read, Unread: w.unread}
+		if w.unsure || e.Unread.Bytes < max(excessBytes, timesBytes*e.Read.Bytes) && e.Unread.Files < max(excessFiles, timesFiles*e.Read.Files) {
+			continue
+		}
+		slices.SortStableFunc(w.culprits, func(a, b Culprit) int {
+			return cmp.Or(cmp.Compare(b.Amount.Bytes, a.Amount.Bytes), cmp.Compare(b.Amount.Files, a.Amount.Files), cmp.Compare(a.Path, b.Path))
+		})
+		e.Culprits = w.culprits[:min(len(w.culprits), mostCulprits)]
+		out = append(out, e)
+	}
+	return out
+}
+
+// waste looks for what nobody reads in a view.
+type waste struct {
+	view     *view
+	whole    map[string]bool // directories that are read with all in them
+	some     map[string]bool // files that are read
+	left     int             // how many more entries may be looked at
+	read     Amount
+	unread   Amount
+	culprits []Culprit
+	// unsure is true if there may be more that is read.
+	unsure bool
+}
+
+func (r *Reads) waste(l *Local) *waste {
+	w := &waste{view: r.views[l], whole: map[string]bool{}, some: map[string]bool{}, left: r.opt.Most}
+	if w.left <= 0 {
+		w.left = 1 << 62
+	}
+	for key, s := range r.found {
+		if key.local != l {
+			continue
+		}
+		for i := range s.roots {
+			t := &s.roots[i]
+			if t.item.dir != nil && !t.partial {
+				w.whole[t.path] = true
+			} else {
+				w.some[t.path] = true
+			}
+			for _, p := range t.some {
+				w.some[p.path] = true
+			}
+		}
+	}
+	return w
+}
+
+// ours are files that the build itself is told by; they are no waste.
+func ours(name string) bool {
+	name = strings.ToLower(path.Base(name))
+	return strings.Contains(name, "dockerfile") || name == ".dockerignore"
+}
+
+// walk adds up a directory, and returns what of it nobody reads. A directory
+// of which nothing is read takes the place of what is in it.
+func (w *waste) walk(d *viewed) (unread Amount) {
+	if w.whole[d.path] {
+		w.readAll(d)
+		return Amount{}
+	}
+	before, readBefore := len(w.culprits), w.read
+	for _, it := range w.list(d) {
+		name := join(d.path, it.Name)
+		switch {
+		case it.dir != nil:
+			unread.add(w.walk(it.dir))
+		case w.some[name]:
+			w.read.add(Amount{1, it.Stamp.Size})
+		case !ours(name):
+			one := Amount{1, it.Stamp.Size}
+			w.unread.add(one)
+			unread.add(one)
+			w.culprits = append(w.culprits, Culprit{Path: name, Amount: one})
+		}
+	}
+	if w.read == readBefore && unread.Files > 0 && d.path != "" {
+		w.culprits = append(w.culprits[:before], Culprit{Path: d.path, Dir: true, Amount: unread})
+	}
+	return unread
+}
+
+// readAll adds up a directory of which everything is read.
+func (w *waste) readAll(d *viewed) {
+	for _, it := range w.list(d) {
+		if it.dir != nil {
+			w.readAll(it.dir)
+			continue
+		}
+		w.read.add(Amount{1, it.Stamp.Size})
+	}
+	w.unsure = w.unsure || w.left <= 0
+}
+
+// list lists a directory as long as there may be more.
+func (w *waste) list(d *viewed) []item {
+	if !d.listed && w.left <= 0 {
+		return nil
+	}
+	items := w.view.list(d)
+	w.left -= len(items)
+	return items
+}
+
+// String is the number of files and their size.
+func (a Amount) String() string {
+	return count(a.Files, "file") + ", " + SizeText(a.Bytes)
+}
+
+// SizeText is a size in bytes for people, in powers of 1000.
+func SizeText(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	size, unit := float64(n), 0
+	for size >= 999.5 && unit < 5 {
+		size /= 1000
+		unit++
+	}
+	return strconv.FormatFloat(size, 'g', 3, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
+}

@@ -1,0 +1,365 @@
+package planner
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tonistiigi/fsutil"
+	builder "github.com/tonistiigi/fsutil/copy"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+var names = []string{"a", "b", "c", "go.mod", "x.go", "y.md", ".git"}
+
+// randomTree fills a directory with files, folders and links, some of which
+// lead out, to nothing, or to themselves.
+func randomTree(t *testing.T, r *rand.Rand, dir string, depth int) {
+	t.Helper()
+	for range 2 + r.IntN(4) {
+		p := filepath.Join(dir, names[r.IntN(len(names))])
+		if _, err := os.Lstat(p); err == nil {
+			continue
+		}
+		var err error
+		switch n := r.IntN(8); {
+		case n < 3 && depth < 3:
+			if err = os.Mkdir(p, 0o755); err == nil {
+				randomTree(t, r, p, depth+1)
+			}
+		case n == 3:
+			err = os.Symlink(randomLink(r), p)
+		default:
+			err = os.WriteFile(p, []byte(p), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func randomLink(r *rand.Rand) string {
+	prefix := []string{"", "/", "../", "../../", "./"}[r.IntN(5)]
+	return prefix + randomPath(r, 2)
+}
+
+func randomPath(r *rand.Rand, most int) string {
+	var parts []string
+	for range 1 + r.IntN(most) {
+		parts = append(parts, names[r.IntN(len(names))])
+	}
+	return strings.Join(parts, "/")
+}
+
+// randomPattern is a pattern of an ignore file, or a source with wildcards.
+func randomPattern(r *rand.Rand, deep bool) string {
+	wild := []string{"*", "*.go", "?", "[ab]", "[^a]", "x*", "*.*"}
+	if deep {
+		wild = append(wild, "**", "**")
+	}
+	var parts []string
+	for range 1 + r.IntN(3) {
+		if r.IntN(2) == 0 {
+			parts = append(parts, wild[r.IntN(len(wild))])
+		} else {
+			parts = append(parts, names[r.IntN(len(names))])
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func randomIgnore(r *rand.Rand) []string {
+	var out []string
+	if r.IntN(4) == 0 {
+		out = append(out, "*")
+	}
+	for range r.IntN(6) {
+		p := randomPattern(r, true)
+		if r.IntN(8) == 0 {
+			p = strings.ReplaceAll(p, "go.mod", `go\.mo[d]`)
+		}
+		if r.IntN(3) == 0 {
+			p = "!" + p
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// viewPaths lists what a view holds.
+func viewPaths(v *view) []string {
+	v.load(&v.root)
+	var out []string
+	v.root.each(func(dir string, it item) { out = append(out, it.path(dir)) })
+	slices.Sort(out)
+	return out
+}
+
+// sentPaths lists what BuildKit's client sends of a directory.
+func sentPaths(t *testing.T, dir string, opt *fsutil.FilterOpt) []string {
+	t.Helper()
+	var out []string
+	err := fsutil.Walk(context.Background(), dir, opt, func(path string, _ fs.FileInfo, err error) error {
+		out = append(out, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestViewAgainstFsutil holds what ignore files let through against the very
+// code that sends contexts to the builder.
+func TestViewAgainstFsutil(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		dir := t.TempDir()
+		randomTree(t, r, dir, 0)
+		for range 4 {
+			ignore := randomIgnore(r)
+			v, err := newView(&tree{source: Disk{}, dir: dir}, ignore)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := viewPaths(v), sentPaths(t, dir, &fsutil.FilterOpt{ExcludePatterns: ignore})
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d, %q: the plan has\n%q, the builder is sent\n%q", seed, ignore, got, want)
+			}
+		}
+	}
+}
+
+// randomTake is a COPY or bind mount.
+func randomTake(r *rand.Rand) *take {
+	t := &take{parents: r.IntN(3) == 0}
+	if !t.parents && r.IntN(4) == 0 {
+		return &take{mount: true, sources: []string{randomPath(r, 3)}}
+	}
+	for range 1 + r.IntN(2) {
+		var src string
+		switch r.IntN(5) {
+		case 0:
+			if src = "."; t.parents {
+				src = "**" // without a pattern the frontend refuses it
+			}
+		case 1:
+			src = randomPath(r, 3)
+		case 2:
+			src = "./" + randomPath(r, 2) + "/../" + randomPath(r, 2) + "/"
+		default:
+			src = randomPattern(r, t.parents)
+		}
+		if t.parents && r.IntN(2) == 0 {
+			src = randomPath(r, 1) + "/./" + src
+		}
+		t.sources = append(t.sources, src)
+	}
+	for range r.IntN(3) {
+		p := randomPattern(r, true)
+		if r.IntN(4) == 0 {
+			p = "!" + p
+		}
+		t.exclude = append(t.exclude, p)
+	}
+	return t
+}
+
+// copied lists what the builder's copy takes of a directory, source by source:
+// the paths that it looks at with everything in them put somewhere. An error
+// stands for a source that it does not find.
+func copied(t *testing.T, dir string, k *take, src string) (list []string, err error) {
+	t.Helper()
+	pattern := ""
+	if k.parents {
+		// As dispatchCopy of BuildKit's frontend has it.
+		base, rest, ok := strings.Cut(src, "/./")
+		if !ok {
+			base, rest = "/", src
+		}
+		src, pattern = base, cleanPath(rest)
+	}
+	matches := []string{"/" + cleanPath(src)}
+	if !k.mount {
+		if matches, err = builder.ResolveWildcards(dir, "/"+cleanPath(src), true); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range matches {
+		dest := t.TempDir()
+		err := builder.Copy(context.Background(), dir, m, dest, "/out/", func(ci *builder.CopyInfo) {
+			if k.parents {
+				ci.IncludePatterns = []string{pattern}
+			}
+			if !k.mount {
+				ci.ExcludePatterns = k.exclude
+			}
+			ci.FollowLinks, ci.CopyDirContents = true, true
+			ci.XAttrErrorHandler = func(_, _, _ string, _ error) error { return nil }
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range sentPaths(t, filepath.Join(dest, "out"), nil) {
+			list = append(list, "/"+cleanPath(m)+": "+p)
+		}
+	}
+	return list, nil
+}
+
+// selectedAs writes a selection in the form of copied.
+func selectedAs(v *view, k *take, src string) ([]string, error) {
+	s := &selecting{view: v, take: k}
+	if err := s.source(src); err != nil {
+		return nil, err
+	}
+	matches := []string{src}
+	if !k.mount {
+		base := src
+		if k.parents {
+			var ok bool
+			if base, _, ok = strings.Cut(src, "/./"); !ok {
+				base = "/"
+			}
+		}
+		matches, _, _ = s.matches(cleanPath(base))
+	}
+	var out []string
+	for i, m := range matches[:len(s.roots)] {
+		one := selection{roots: s.roots[i : i+1]}
+		m = "/" + cleanPath(m)
+		root := s.roots[i].path
+		one.each(func(dir string, it item) {
+			path := it.path(dir)
+			switch {
+			case path == root && it.dir != nil: // only what is in it is copied
+			case path == root:
+				out = append(out, m+": "+filepath.Base(m))
+			default:
+				out = append(out, m+": "+strings.TrimPrefix(strings.TrimPrefix(path, root), "/"))
+			}
+		})
+	}
+	return out, nil
+}
+
+// send makes the directory that the builder gets: what the ignore file lets
+// through and the plan says that is read.
+func send(t *testing.T, dir string, ignore, follow []string) string {
+	t.Helper()
+	dest := t.TempDir()
+	err := fsutil.Walk(context.Background(), dir, &fsutil.FilterOpt{ExcludePatterns: ignore, FollowPaths: follow}, func(path string, info fs.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*fstypes.Stat)
+		to := filepath.Join(dest, path)
+		switch {
+		case info.IsDir():
+			return os.Mkdir(to, 0o755)
+		case info.Mode()&fs.ModeSymlink != 0:
+			return os.Symlink(st.Linkname, to)
+		}
+		return os.WriteFile(to, nil, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dest
+}
+
+// TestTakeAgainstBuilder holds what the plan says that a COPY or a mount reads
+// against the code that the builder copies with, on what it is really sent.
+func TestTakeAgainstBuilder(t *testing.T) {
+	failed, found := 0, 0
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		dir := t.TempDir()
+		randomTree(t, r, dir, 0)
+		var ignore []string
+		if r.IntN(2) == 0 {
+			ignore = randomIgnore(r)
+		}
+		for range 4 {
+			k := randomTake(r)
+			for _, src := range k.sources {
+				there := send(t, dir, ignore, []string{contextPath(src)})
+				v, err := newView(&tree{source: Disk{}, dir: dir}, ignore)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, wantErr := copied(t, there, k, src)
+				got, gotErr := selectedAs(v, k, src)
+				if k.parents && gotErr != nil && wantErr == nil && len(want) == 0 {
+					wantErr = fs.ErrNotExist // found missing when its sum is asked for
+				}
+				if wantErr != nil && gotErr == nil && len(got) == 0 {
+					gotErr = fs.ErrNotExist // see unmatched.dir
+				}
+				if wantErr != nil && hasWildcard(filepath.Dir(src)) {
+					continue // links behind such wildcards are not sent, so the build fails
+				}
+				if (gotErr != nil) != (wantErr != nil) {
+					t.Fatalf("seed %d, %+v, %q of %q without %q: the plan says %v, the builder %v", seed, *k, src, treeText(dir), ignore, gotErr, wantErr)
+				}
+				if gotErr != nil {
+					failed++
+					continue
+				}
+				slices.Sort(got)
+				slices.Sort(want)
+				if !slices.Equal(got, want) {
+					t.Fatalf("seed %d, %+v, %q of %q without %q: the plan reads\n%q, the builder\n%q", seed, *k, src, treeText(dir), ignore, got, want)
+				}
+				found += len(got)
+			}
+		}
+	}
+	if failed < 100 || found < 1000 {
+		t.Errorf("the cases show too little: %d sources are missing, %d paths were found", failed, found)
+	}
+}
+
+func treeText(dir string) []string {
+	list := map[string]string{}
+	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, _ error) error {
+		rel, _ := filepath.Rel(dir, p)
+		if link, err := os.Readlink(p); err == nil {
+			rel += " -> " + link
+		} else if d.IsDir() {
+			rel += "/"
+		}
+		list[rel] = ""
+		return nil
+	})
+	return slices.Sorted(maps.Keys(list))
+}
+
+// TestMatcherIsLinear shows that plain patterns cost nothing for the paths that
+// they do not match: what would be tried is counted, not timed.
+func TestMatcherIsLinear(t *testing.T) {
+	var patterns []string
+	for i := range 5000 {
+		patterns = append(patterns, fmt.Sprintf("dir-%d/file", i), fmt.Sprintf("**/name-%d", i))
+	}
+	m, err := newMatcher(patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.rest) != 0 {
+		t.Errorf("%d plain patterns would be tried one by one", len(m.rest))
+	}
+	for path, want := range map[string]bool{"dir-17/file": true, "x/y/name-4999": true, "name-3": true, "dir-17": false, "dir-17/file2": false} {
+		if got, _ := m.match(path, nil); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}
