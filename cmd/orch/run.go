@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
@@ -48,6 +51,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 		return err
 	}
 	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	if err := checkDocker(ctx, plan); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -107,6 +113,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
+	// What BuildKit's packages log in this process is about their insides.
+	logrus.SetOutput(io.Discard)
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
