@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
@@ -42,11 +45,16 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+	ctx, end := e.trace(ctx, "orch bake")
+	defer end()
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
 		return err
 	}
 	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	if err := checkDocker(ctx, plan); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -106,6 +114,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
+	// What BuildKit's packages log in this process is about their insides.
+	logrus.SetOutput(io.Discard)
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
