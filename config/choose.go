@@ -217,6 +217,7 @@ func (c *chooser) finish() hcl.Diagnostics {
 	for _, name := range sortedKeys(c.targets) {
 		t, more := c.d.target(c.targets[name])
 		diags = append(diags, more...)
+		t.Tests = c.d.testsOf[t.Name]
 		c.cfg.Targets = append(c.cfg.Targets, t)
 	}
 	for _, name := range sortedKeys(c.groups) {

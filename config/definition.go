@@ -28,6 +28,10 @@ type Definition struct {
 	// incomplete is true if targets are missing because of an error.
 	incomplete bool
 
+	// tests are the test blocks; testsOf has them by the target.
+	tests   []*definedTest
+	testsOf map[string][]*Test
+
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
 }
@@ -63,8 +67,12 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	diags = append(diags, d.ev.loadConstants()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
+	diags = append(diags, d.addTests()...)
 	diags = append(diags, d.addImports()...)
 	diags = append(diags, d.expandMembers()...)
+	if d.mod.prefix == "" && !d.incomplete {
+		diags = append(diags, d.placeTests()...)
+	}
 	finishDiags(diags, d.sensitive())
 	return d, diags
 }

@@ -72,6 +72,7 @@ type File struct {
 	Targets   []*Target
 	Groups    []*Group
 	Imports   []*Import
+	Tests     []*Test
 	// Constants are the attributes outside of any block, by name.
 	Constants map[string]*hcl.Attribute
 }

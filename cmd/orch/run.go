@@ -33,6 +33,7 @@ type runOptions struct {
 	reportFile   string
 	pullFrontend bool
 	publish      string
+	junitFile    string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -44,6 +45,8 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+	ctx, end := e.trace(ctx, "orch bake")
+	defer end()
 	plan, err := planFor(e, cfg, localPlatform())
 	if err != nil {
 		return err
@@ -223,6 +226,9 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 	if opt.resultFile != "" {
 		problems = append(problems, writeResult(opt.resultFile, report, kept))
 	}
+	if opt.junitFile != "" {
+		problems = append(problems, writeJUnit(opt.junitFile, report))
+	}
 	if opt.metadataFile != "" {
 		problems = append(problems, writeMetadata(opt.metadataFile, report))
 	}
@@ -236,6 +242,9 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 func printEnd(e *env, report *runner.Report) error {
 	if err := printTable(e.stderr, report); err != nil {
 		return err
+	}
+	if n := passedTests(report); n > 0 {
+		fmt.Fprintf(e.stderr, "%s passed\n", count(n, "test"))
 	}
 	if report.Published > 0 {
 		fmt.Fprintf(e.stderr, "%s published together\n", count(report.Published, "tag"))
