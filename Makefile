@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit
 
-.PHONY: build install demo test check race lint cross bench fuzz fuzz-short parity compat clean
+.PHONY: build install demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
@@ -30,6 +30,7 @@ test: build
 check: lint cross race test fuzz-short
 
 race:
+	@scripts/setup.sh race
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
 
 lint:
@@ -63,6 +64,12 @@ fuzz-short:
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
 	@scripts/bench.sh
+
+# Interrupts, kills and failures at random moments, many of them, and a thousand
+# targets; "make test" does a few.
+stress: build
+	@scripts/setup.sh tests
+	ORCH_STRESS=50 $(GO) test -v -timeout 60m -run 'Anywhere|Thousand|Secret|DiskFull|Registry' ./e2e
 
 clean:
 	rm -rf bin dist

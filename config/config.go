@@ -124,6 +124,8 @@ type Target struct {
 	Ulimits      []string
 	Resources    *Resources
 	Policy       []Policy
+	// Tests are run in the image before it goes anywhere.
+	Tests []*Test
 
 	// Limits say how the target is scheduled, and when it is tried again.
 	Limits

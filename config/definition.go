@@ -31,9 +31,19 @@ type Definition struct {
 	// cache is what the cache blocks outside of targets say, or nil.
 	cache       *cacheDefault
 	cacheFaults map[string]bool // those that were reported
+	// tests are the test blocks; testsOf has them by the target.
+	tests   []*definedTest
+	testsOf map[string][]*Test
 
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
+	// inheriting is the way to the target that is being resolved, and
+	// resolving how many were resolved.
+	inheriting trail
+	resolving  int
+	// selfishNames holds the targets that speak of self, or inherit one that
+	// does.
+	selfishNames map[string]bool
 }
 
 // definedTarget is a target of the files: one block, or several that are
@@ -68,8 +78,12 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	diags = append(diags, d.loadCache()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
+	diags = append(diags, d.addTests()...)
 	diags = append(diags, d.addImports()...)
 	diags = append(diags, d.expandMembers()...)
+	if d.mod.prefix == "" && !d.incomplete {
+		diags = append(diags, d.placeTests()...)
+	}
 	finishDiags(diags, d.sensitive())
 	return d, diags
 }

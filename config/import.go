@@ -312,6 +312,11 @@ func (im *importing) step(m match) ([]importStep, *hcl.Diagnostic) {
 // adopt takes over the targets and groups of an imported file.
 func (d *Definition) adopt(child *Definition, prefix string) {
 	d.imports = append(d.imports, child)
+	for _, test := range child.tests {
+		t := *test
+		t.Name, t.target = prefix+t.Name, prefix+t.target
+		d.tests = append(d.tests, &t)
+	}
 	for _, name := range child.targetNames {
 		t := *child.targets[name]
 		t.name = prefix + name

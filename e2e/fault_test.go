@@ -234,6 +234,69 @@ func TestRegistryStaysDown(t *testing.T) {
 	}
 }
 
+func isBlobGet(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/")
+}
+
+// lie answers with something else than what was asked for.
+func lie(w http.ResponseWriter) { _, _ = io.WriteString(w, "this is no layer") }
+
+// tear ends the connection in the middle of a blob.
+func tear(w http.ResponseWriter) {
+	w.Header().Set("Content-Length", "100000")
+	_, _ = io.WriteString(w, "the beginning")
+	_ = http.NewResponseController(w).Flush()
+	reset(w)
+}
+
+// TestRegistryPullFaults builds on an image from a registry that spoils the
+// first request for a blob: what was wrong is not kept, and the build is good.
+func TestRegistryPullFaults(t *testing.T) {
+	for name, spoil := range map[string]func(http.ResponseWriter){"lies": lie, "tears": tear, "503": status(503), "resets": reset} {
+		t.Run(name, func(t *testing.T) {
+			nonce := fmt.Sprintf("pull-%s-%d", name, os.Getpid())
+			dir := project(t, map[string]string{
+				"build.hcl": pushProject + `
+target "user" {
+  context = "user"
+  args    = { BASE = "${REGISTRY}/fault-${NONCE}" }
+  output  = ["out"]
+}`,
+				"Dockerfile":      pushDockerfile + "RUN seq 100000 >/numbers\n",
+				"user/Dockerfile": "ARG BASE\nFROM $BASE AS base\nRUN wc -l </numbers >/count\nFROM scratch\nCOPY --from=base /count /count\n",
+			})
+			if out, err := runOrch(dir, "bake", "--progress", "quiet", "--var", "REGISTRY="+shared.registry, "--var", "NONCE="+nonce).CombinedOutput(); err != nil {
+				t.Fatalf("pushing: %v\n%s", err, out)
+			}
+			reg := newFaultRegistry(t)
+			reg.spoil = first(1, isBlobGet, spoil)
+			cmd := runOrch(dir, "bake", "user", "--progress", "plain", "--var", "REGISTRY="+reg.addr(), "--var", "NONCE="+nonce)
+			state, err := os.MkdirTemp("/tmp", "orch-e2e-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(state)
+			// A builder of its own, which has none of the layers.
+			cmd.Env = append(cmd.Env, "ORCH_STATE_DIR="+state)
+			defer func() {
+				stop := runOrch(dir, "builder", "stop", "--now")
+				stop.Env = append(stop.Env, "ORCH_STATE_DIR="+state)
+				_ = stop.Run()
+			}()
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if reg.spoilt != 1 {
+				t.Errorf("%d requests were spoilt", reg.spoilt)
+			}
+			if data, err := os.ReadFile(filepath.Join(dir, "out", "count")); err != nil || string(data) != "100000\n" {
+				t.Errorf("the result is %q, %v", data, err)
+			}
+		})
+	}
+}
+
 // builderProxy stands in front of the builder's socket.
 type builderProxy struct {
 	addr  string

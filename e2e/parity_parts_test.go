@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -71,7 +72,7 @@ func seedImage(t *testing.T) v1.ImageIndex {
 	index := v1.ImageIndex(empty.Index)
 	for _, arch := range []string{"amd64", "arm64"} {
 		data := archive(t, map[string]string{"seed.txt": "seed for " + arch + "\n"})
-		layer, err := tarball.LayerFromReader(bytes.NewReader(data))
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -39,6 +41,52 @@ func BenchmarkNew(b *testing.B) {
 					b.Fatal(diags)
 				}
 			}
+		})
+	}
+}
+
+// files is n targets with a Dockerfile each, all on the same base stage.
+func files(n int) (*config.Config, memory) {
+	cfg, fs := &config.Config{}, memory{}
+	for i := range n {
+		name := fmt.Sprintf("svc-%d", i)
+		file := name + "/Dockerfile"
+		text := fmt.Sprintf("FROM golang:1-alpine AS base\nWORKDIR /src\nCOPY go.mod go.sum ./\nRUN go mod download\n"+
+			"FROM base AS build\nCOPY %s %s\nRUN go build -o /out ./%s\nFROM scratch\nCOPY --from=build /out /bin/svc\n", name, name, name)
+		fs[file] = &fstest.MapFile{Data: []byte(text)}
+		cfg.Targets = append(cfg.Targets, &config.Target{Name: name, Dockerfile: file, Context: config.Context{Value: "."}})
+		cfg.Chosen = append(cfg.Chosen, name)
+	}
+	return cfg, fs
+}
+
+func BenchmarkDockerfiles(b *testing.B) {
+	cfg, fs := files(1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		plan, diags := New(cfg, Options{Files: fs, BuildPlatform: "linux/amd64", Dir: "/w"})
+		if diags.HasErrors() || len(plan.Builds) != 1000 || len(plan.Builds[0].Stages[0].Inputs) == 0 {
+			b.Fatal(diags)
+		}
+	}
+}
+
+func BenchmarkFormats(b *testing.B) {
+	cfg, fs := fan(1000)
+	plan, _ := New(cfg, Options{Files: fs, BuildPlatform: "linux/amd64", Dir: "/w"})
+	for name, print := range map[string]func(io.Writer, FormatOptions) error{
+		"json": plan.JSON, "dot": plan.DOT, "mermaid": plan.Mermaid, "html": plan.HTML,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var out bytes.Buffer
+			for b.Loop() {
+				out.Reset()
+				if err := print(&out, FormatOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(out.Len()), "bytes")
 		})
 	}
 }

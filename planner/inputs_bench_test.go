@@ -1,3 +1,5 @@
+//go:build unix
+
 package planner
 
 import (
@@ -7,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,6 +107,7 @@ func BenchmarkInputs(b *testing.B) {
 	memory := shelf{}
 	run := func(b *testing.B, opt ReadOptions, want int) {
 		b.ReportAllocs()
+		defer processor(b)()
 		for b.Loop() {
 			plan := largePlan(b, cfg)
 			opt.Now = time.Now().Add(time.Hour)
@@ -121,6 +125,7 @@ func BenchmarkInputs(b *testing.B) {
 	b.Run("second", func(b *testing.B) { run(b, ReadOptions{Memory: memory}, 0) })
 	b.Run("bound=read", func(b *testing.B) {
 		b.ReportAllocs()
+		defer processor(b)()
 		for b.Loop() {
 			eachFile(b, dir, func(path string, _ fs.DirEntry) error {
 				data, err := os.ReadFile(path)
@@ -131,6 +136,7 @@ func BenchmarkInputs(b *testing.B) {
 	})
 	b.Run("bound=stat", func(b *testing.B) {
 		b.ReportAllocs()
+		defer processor(b)()
 		for b.Loop() {
 			eachFile(b, dir, func(_ string, d fs.DirEntry) error {
 				_, err := d.Info()
@@ -138,6 +144,20 @@ func BenchmarkInputs(b *testing.B) {
 			})
 		}
 	})
+}
+
+// processor also reports the time of processors, which other work on the
+// machine does not change.
+func processor(b *testing.B) (stop func()) {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := used()
+	return func() { b.ReportMetric(float64((used()-start).Milliseconds())/float64(b.N), "cpu-ms/op") }
 }
 
 func eachFile(b *testing.B, dir string, f func(string, fs.DirEntry) error) {

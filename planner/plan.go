@@ -226,6 +226,7 @@ type Build struct {
 
 	parsed *parsed // nil unless the Dockerfile's stages were read
 	needs  []int   // the stages of parsed that the build reaches, in order
+	bodies []int   // those of them that no named context stands for everywhere
 }
 
 // Name is the name of the build's target.

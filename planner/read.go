@@ -302,7 +302,7 @@ func (r *Reads) fault(e *Edge, dir string, it item) {
 		r.sameInCase(e, it.dir)
 	}
 	if it.entry != nil && !utf8.ValidString(it.Name) {
-		r.tell(hcl.DiagWarning, e.Range, "Name is not UTF-8", "Context %s has a file named %s, which the builder cannot be told of. Rename it, or take it out with the ignore file.",
+		r.tell(hcl.DiagWarning, e.Range, "Name is not UTF-8", "Context %s has a file named %s. The builder takes it along with its folder, but other systems and tools may not. Rename it, or take it out with the ignore file.",
 			e.From.Name, ShownPath(it.path(dir)))
 	}
 }

@@ -195,14 +195,14 @@ func TestExcess(t *testing.T) {
 	p := newSample(t)
 	p.dockerfile = "FROM scratch\nCOPY src /\n"
 	p.write(t, "ctx/node_modules/a/big", strings.Repeat("x", 20<<20))
-	p.write(t, "ctx/dist/[1].js", strings.Repeat("x", 1<<20))
+	p.write(t, "ctx/dist/[1].js", strings.Repeat("x", 2<<20))
 	for _, most := range []int{0, 1000} {
 		reads, _ := p.plan(t).Reads(ReadOptions{All: true, Most: most})
 		list := reads.Excess()
-		if len(list) != 1 || len(list[0].Culprits) != 3 {
+		if len(list) != 1 || len(list[0].Culprits) != 2 {
 			t.Fatalf("with %d: %+v", most, list)
 		}
-		for i, want := range []string{"node_modules", "dist", "other"} {
+		for i, want := range []string{"node_modules", "dist"} {
 			if got := list[0].Culprits[i].Ignore(); got != want {
 				t.Errorf("line %d is %q, want %q", i, got, want)
 			}

@@ -26,7 +26,7 @@ type Excess struct {
 	// Unread is what nobody reads, at least.
 	Unread Amount
 	// Culprits are the largest files and folders of which nothing is read,
-	// the largest first.
+	// the largest first; each is a good part of it.
 	Culprits []Culprit
 }
 
@@ -56,6 +56,9 @@ const (
 	excessBytes, timesBytes = 10 << 20, 2
 	excessFiles, timesFiles = 10_000, 10
 	mostCulprits            = 5
+	// share is how many times a culprit makes up what is unread, at most. Small
+	// things are often read by targets that were not asked for.
+	share = 20
 )
 
 // Excess returns the contexts that let through much more than is read, in the
@@ -78,7 +81,13 @@ func (r *Reads) Excess() []Excess {
 		slices.SortStableFunc(w.culprits, func(a, b Culprit) int {
 			return cmp.Or(cmp.Compare(b.Amount.Bytes, a.Amount.Bytes), cmp.Compare(b.Amount.Files, a.Amount.Files), cmp.Compare(a.Path, b.Path))
 		})
-		e.Culprits = w.culprits[:min(len(w.culprits), mostCulprits)]
+		small := slices.IndexFunc(w.culprits, func(c Culprit) bool {
+			return share*c.Amount.Bytes < e.Unread.Bytes && (e.Unread.Files < excessFiles || share*c.Amount.Files < e.Unread.Files)
+		})
+		if small < 0 {
+			small = len(w.culprits)
+		}
+		e.Culprits = w.culprits[:min(small, mostCulprits)]
 		out = append(out, e)
 	}
 	return out

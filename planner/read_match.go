@@ -18,6 +18,9 @@ type matcher struct {
 	exact   map[string][]int // paths
 	base    map[string][]int // names after a leading "**/"
 	rest    []wildcard       // in order
+	// under holds those of the others that match only below a folder at the
+	// root, by its name.
+	under map[string][]wildcard
 	// below holds what stands before the first wildcard of each negated
 	// pattern; "" if one of them may match anywhere.
 	below []string
@@ -44,7 +47,7 @@ var noParent = func() patternmatcher.MatchInfo {
 const special = `*?[]\`
 
 func newMatcher(patterns []string) (*matcher, error) {
-	m := &matcher{exact: map[string][]int{}, base: map[string][]int{}}
+	m := &matcher{exact: map[string][]int{}, base: map[string][]int{}, under: map[string][]wildcard{}}
 	all, err := patternmatcher.New(patterns)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,11 @@ func newMatcher(patterns []string) (*matcher, error) {
 			if err != nil {
 				return nil, err
 			}
-			m.rest = append(m.rest, w)
+			if first, _, ok := strings.Cut(w.prefix, "/"); ok {
+				m.under[first] = append(m.under[first], w)
+			} else {
+				m.rest = append(m.rest, w)
+			}
 		}
 	}
 	return m, nil
@@ -137,7 +144,7 @@ func (m *matcher) match(path string, parent []int) (bool, []int) {
 		known = slices.Compact(known)
 	}
 	s := matching{matcher: m, path: path, parent: parent}
-	rest := m.rest
+	rest := m.wildcards(path)
 	for _, i := range known {
 		for len(rest) > 0 && rest[0].index < i {
 			s.rest(&rest[0])
@@ -152,6 +159,18 @@ func (m *matcher) match(path string, parent []int) (bool, []int) {
 		s.rest(&rest[i])
 	}
 	return s.matched, s.which
+}
+
+// wildcards returns the patterns that have to be tried for a path, in order.
+func (m *matcher) wildcards(path string) []wildcard {
+	first, _, _ := strings.Cut(path, "/")
+	under := m.under[first]
+	if len(under) == 0 {
+		return m.rest
+	}
+	all := slices.Concat(m.rest, under)
+	slices.SortFunc(all, func(a, b wildcard) int { return a.index - b.index })
+	return all
 }
 
 // matching is one path on its way through the patterns.

@@ -190,7 +190,7 @@ func (r *Reads) ExcessText(to io.Writer) error {
 	list := r.Excess()
 	for i, e := range list {
 		if i == 0 {
-			fmt.Fprintln(w, "\nNot read by any stage")
+			fmt.Fprintln(w, "\nNot read by any of these stages")
 		}
 		fmt.Fprintf(w, "  %s lets through %s more than the %s that are read\n", ShownPath(e.Name), e.Unread, e.Read)
 		var lines []string

@@ -155,6 +155,11 @@ func (s *stageWork) need() {
 	s.b.needs = slices.AppendSeq(s.b.needs, maps.Keys(s.memo))
 	slices.Sort(s.b.needs)
 	s.b.needs = slices.Compact(s.b.needs)
+	for i := range s.memo {
+		if !s.replaced[i] {
+			s.b.bodies = append(s.b.bodies, i)
+		}
+	}
 }
 
 // find returns the index of the stage of that name in any case; the last one

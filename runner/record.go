@@ -72,6 +72,8 @@ type RecordTarget struct {
 	Tags       []string       `json:"tags,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
 	// ended.
+	// Tests says what became of the tests in the image.
+	Tests       []RecordTest    `json:"tests,omitempty"`
 	Unpublished []Tag           `json:"unpublished,omitempty"`
 	Outputs     []RecordOutput  `json:"outputs,omitempty"`
 	ImageSize   int64           `json:"imageBytes,omitempty"`
@@ -81,6 +83,14 @@ type RecordTarget struct {
 	Attempts    []RecordAttempt `json:"attempts,omitempty"`
 	Stages      []RecordStage   `json:"stages,omitempty"`
 	Metadata    map[string]any  `json:"metadata,omitempty"`
+}
+
+// RecordTest is one test and what became of it.
+type RecordTest struct {
+	Name    string   `json:"name"`
+	Seconds float64  `json:"seconds"`
+	Failure string   `json:"failure,omitempty"`
+	Output  []string `json:"output,omitempty"`
 }
 
 // RecordFailure says where and why a target failed.
@@ -253,6 +263,13 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 		for _, o := range res.Outputs {
 			rt.Outputs = append(rt.Outputs, RecordOutput{Type: o.Type, Where: o.Where, Bytes: o.Size})
 		}
+	}
+	for _, test := range t.Tests() {
+		out := make([]string, len(test.Output))
+		for i, l := range test.Output {
+			out[i] = info.Mask(l)
+		}
+		rt.Tests = append(rt.Tests, RecordTest{Name: test.Name, Seconds: test.Took.Seconds(), Failure: info.Mask(test.Failure), Output: out})
 	}
 	rt.Stages = recordStages(known, t.Build)
 	return rt

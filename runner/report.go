@@ -111,6 +111,17 @@ type Attempt struct {
 	Err error
 }
 
+// Tests are what became of the target's tests.
+func (t *TargetReport) Tests() []TestResult {
+	if t.Result != nil {
+		return t.Result.Tests
+	}
+	if f := asFailure(t.Err); f != nil {
+		return f.Tests
+	}
+	return nil
+}
+
 // Name is the target's name.
 func (t *TargetReport) Name() string { return t.Build.Name() }
 

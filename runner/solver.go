@@ -70,6 +70,18 @@ type Result struct {
 	// Unpublished are the tags that are to point to the image once the whole
 	// run is good.
 	Unpublished []Tag
+	// Tests are what became of the tests that were run in the image.
+	Tests []TestResult
+}
+
+// TestResult is what became of one test.
+type TestResult struct {
+	Name string
+	Took time.Duration
+	// Failure is why the test failed, or "".
+	Failure string
+	// Output is the end of what the command printed.
+	Output []string
 }
 
 // Tag is a name with a tag, and the digest that it is to point to.

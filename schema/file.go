@@ -73,6 +73,7 @@ type File struct {
 	Groups    []*Group
 	Caches    []*Cache // those outside of targets
 	Imports   []*Import
+	Tests     []*Test
 	// Constants are the attributes outside of any block, by name.
 	Constants map[string]*hcl.Attribute
 }

@@ -43,7 +43,7 @@ type blockKind struct {
 
 // blockKinds lists the blocks that may stand at the top of a file.
 func blockKinds(dialect Dialect) []*blockKind {
-	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &cacheKind}
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind}
 	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 

@@ -28,6 +28,7 @@ type bakeFlags struct {
 	progress   string
 	frontend   string
 	publish    string
+	junit      string
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
@@ -50,6 +51,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
 	flags.StringVar(&b.publish, "publish", "auto", "when tags move: `WHEN` is together, after every target and test is good; "+
 		"each, with its own push; or auto, which is together if more than one target is pushed")
+	flags.StringVar(&b.junit, "junit", "", "write what became of the test blocks as JUnit XML to `FILE`")
 	flags.Lookup("publish").NoOptDefVal = "together"
 	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
 		"or pull, the one that the syntax line names")
@@ -79,7 +81,7 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if !slices.Contains(publishModes, b.publish) {
 		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publishModes, ", "))
 	}
-	opt := runOptions{publish: b.publish, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	opt := runOptions{publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	return opt, b.scheduleFlags.apply(&opt)
 }
 

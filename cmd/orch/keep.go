@@ -110,6 +110,13 @@ func definitionOf(cfg *config.Config, b *planner.Build) string {
 	if err := config.Print(&text, &one); err != nil {
 		return ""
 	}
+	if len(b.Target.Tests) > 0 {
+		tests, err := json.Marshal(b.Target.Tests)
+		if err != nil {
+			return ""
+		}
+		text.Write(tests)
+	}
 	sum := sha256.Sum256(text.Bytes())
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // planFormats are the forms of a plan, as --format names them.
@@ -28,8 +29,9 @@ func newPlanCommand(e *env) *cobra.Command {
 		Short: "Show the stages that would be built, and which of them are shared",
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the longest chain of
-stages, the order of the builds, and what each target adds. It needs no builder
-and builds nothing.
+stages, the order of the builds, and what each target adds. Once the targets
+have been built here, it says how long the chain took. It needs no builder and
+builds nothing.
 
 Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
 Markdown; html, one page with the graph, the targets and their Dockerfiles,
@@ -68,10 +70,11 @@ be known, such as what a tag means.`,
 			if err != nil {
 				return err
 			}
+			opt := planner.FormatOptions{Times: e.lastTimes(plan), Mask: cfg.Mask}
 			if output == "" || output == "-" {
-				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), e.formatOptions(cfg))
+				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), opt)
 			}
-			return writePlan(output, plan, format, e.formatOptions(cfg))
+			return writePlan(output, plan, format, opt)
 		},
 	}
 	load.register(cmd.Flags())
@@ -115,8 +118,21 @@ func writePlan(path string, plan *planner.Plan, format string, opt planner.Forma
 	return nil
 }
 
-func (e *env) formatOptions(cfg *config.Config) planner.FormatOptions {
-	return planner.FormatOptions{Mask: cfg.Mask}
+// lastTimes returns how long the stages of a plan took when they last ran in
+// this folder; nil if no run was recorded.
+func (e *env) lastTimes(plan *planner.Plan) planner.Times {
+	store, _, err := projectStore(e)
+	if err != nil {
+		return nil
+	}
+	durations := runner.LoadDurations(store.Dir())
+	times := planner.Times{}
+	for _, v := range plan.Graph.Vertices {
+		if took, ok := durations.Of(v); ok {
+			times[v.ID] = took
+		}
+	}
+	return times
 }
 
 // textOptions fits printed plans to a terminal.

@@ -24,13 +24,14 @@ func together(plan *planner.Plan, opt runOptions) bool {
 	if opt.publish != "auto" {
 		return opt.publish == "together"
 	}
-	pushed := 0
+	pushed, tested := 0, false
 	for _, b := range plan.Builds {
 		if pushes(b) {
 			pushed++
+			tested = tested || len(b.Target.Tests) > 0
 		}
 	}
-	return pushed > 1 || unpublishedEarlier(opt.earlier) > 0
+	return pushed > 1 || tested || unpublishedEarlier(opt.earlier) > 0
 }
 
 // pushes says whether any output of a build goes to a registry.

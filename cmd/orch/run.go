@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
@@ -30,6 +33,7 @@ type runOptions struct {
 	reportFile   string
 	pullFrontend bool
 	publish      string
+	junitFile    string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -41,12 +45,17 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+	ctx, end := e.trace(ctx, "orch bake")
+	defer end()
 	plan, diags := checkedPlan(cfg, localPlatform(), false)
 	err := e.report(diags, cfg.Sources, plan.Sources)
 	if err != nil {
 		return err
 	}
 	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	if err := checkDocker(ctx, plan); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -106,6 +115,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
+	// What BuildKit's packages log in this process is about their insides.
+	logrus.SetOutput(io.Discard)
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
@@ -220,6 +231,9 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 	if opt.resultFile != "" {
 		problems = append(problems, writeResult(opt.resultFile, report, kept))
 	}
+	if opt.junitFile != "" {
+		problems = append(problems, writeJUnit(opt.junitFile, report))
+	}
 	if opt.metadataFile != "" {
 		problems = append(problems, writeMetadata(opt.metadataFile, report))
 	}
@@ -233,6 +247,9 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 func printEnd(e *env, report *runner.Report) error {
 	if err := printTable(e.stderr, report); err != nil {
 		return err
+	}
+	if n := passedTests(report); n > 0 {
+		fmt.Fprintf(e.stderr, "%s passed\n", count(n, "test"))
 	}
 	if report.Published > 0 {
 		fmt.Fprintf(e.stderr, "%s published together\n", count(report.Published, "tag"))

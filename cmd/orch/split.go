@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"fmt"
 	"io"
@@ -51,6 +52,12 @@ func composeReader(e *env) composeFunc {
 	return func([]types.ConfigFile, map[string]string, bool) (*types.Project, error) {
 		return nil, fmt.Errorf("starting the part of orch that reads Compose files: %w", e.handOver())
 	}
+}
+
+// startTracing starts this command over in the whole orch, which has what sends
+// traces.
+func startTracing(_ context.Context, e *env, _ string) (context.Context, func() error, error) {
+	return nil, nil, fmt.Errorf("starting the part of orch that sends traces: %w", e.handOver())
 }
 
 // handOver replaces this process by the whole orch with the same command line.

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/orch-build/orch/config/compose"
+	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -25,9 +27,20 @@ func setProgram(e *env, o *embedded.Options) {
 
 // composeReader reads Compose files.
 func composeReader(e *env) composeFunc {
+	e.removeUnpacked()
+	return compose.Load
+}
+
+// startTracing begins a span.
+func startTracing(ctx context.Context, e *env, name string) (context.Context, func() error, error) {
+	e.removeUnpacked()
+	return tracing.Start(ctx, name, e.getenv)
+}
+
+// removeUnpacked removes this program if it was unpacked for this run alone.
+func (e *env) removeUnpacked() {
 	if exe, err := os.Executable(); err == nil && e.getenv(handedOver) != "" &&
 		strings.HasPrefix(filepath.Base(exe), "orch-program-") {
-		os.Remove(exe) // unpacked for this run alone
+		os.Remove(exe)
 	}
-	return compose.Load
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -153,7 +155,10 @@ func (r *run) place(b *planner.Build) error {
 
 // Build converts, evaluates and exports one target.
 func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*runner.Result, error) {
-	return r.targets[b].build(ctx, how)
+	ctx, end := startSpan(ctx, "target "+b.Name(), attribute.String("orch.target", b.Name()))
+	res, err := r.targets[b].build(ctx, how)
+	end(err)
+	return res, err
 }
 
 // Close writes the caches of the run, while the anchors still hold what goes

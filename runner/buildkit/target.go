@@ -79,11 +79,16 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 	if err := t.convert(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	if err := t.evaluate(ctx); err != nil {
+	if err := inSpan(ctx, "evaluate", t.evaluate); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
+	if !how.NoExport {
+		if err := t.test(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := how.Evaluated(ctx); err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 		return t.report, nil
 	}
 	evaluated = time.Now()
-	if err := t.export(ctx); err != nil {
+	if err := inSpan(ctx, "export", t.export); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	t.report.Exported = time.Since(evaluated)

@@ -39,7 +39,7 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	res, err := next.RoundTrip(req)
+	res, err := watched(next, req)
 	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
 		return res, err
 	}

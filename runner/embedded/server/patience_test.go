@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -53,6 +54,45 @@ func TestPatience(t *testing.T) {
 					t.Errorf("waited %s, want %s", took, tt.want)
 				}
 			})
+		})
+	}
+}
+
+// silent answers as far as it is told to, and then says nothing until the
+// request is given up.
+type silent struct{ header bool }
+
+func (s silent) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !s.header {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}
+	r, w := io.Pipe()
+	context.AfterFunc(req.Context(), func() { w.CloseWithError(req.Context().Err()) })
+	return &http.Response{StatusCode: 200, Body: r}, nil
+}
+
+func TestStalled(t *testing.T) {
+	for _, header := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://registry/v2/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			res, err := watched(silent{header}, req)
+			if header {
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * stallTimeout) // the reader may take its time
+				begin = time.Now()
+				_, err = io.ReadAll(res.Body)
+				res.Body.Close()
+			}
+			if took := time.Since(begin); !errors.Is(err, errStalled) || took != stallTimeout {
+				t.Errorf("header %v: %v after %s", header, err, took)
+			}
 		})
 	}
 }

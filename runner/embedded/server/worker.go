@@ -45,6 +45,7 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 	opt.Platforms = normalized(supported)
 	opt.GCPolicy = gcPolicy(s.Root)
 	opt.RegistryHosts = hosts
+	opt.ContentStore.Store = forgetful{opt.ContentStore.Store}
 	opt.BuildkitVersion = client.BuildkitVersion{
 		Package:           version.Package,
 		Version:           version.Version,

@@ -1,0 +1,254 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// rounds is how often a test of chance is repeated: few times by default, and
+// as often as ORCH_STRESS says under "make stress".
+func rounds(t *testing.T, few int) int {
+	text := os.Getenv("ORCH_STRESS")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("ORCH_STRESS=%s is no number", text)
+	}
+	return n
+}
+
+// stepsRunning counts the containers that the builder runs.
+func stepsRunning(t *testing.T) int {
+	out, err := exec.Command("pgrep", "-f", filepath.Join(shared.state, "builder")+".* run --bundle").Output()
+	if err != nil {
+		return 0 // pgrep ends with 1 if it finds none
+	}
+	return len(strings.Fields(string(out)))
+}
+
+// stepsEnd waits until no container runs any more.
+func stepsEnd(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); stepsRunning(t) > 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("%d containers still run", stepsRunning(t))
+			return
+		}
+	}
+}
+
+// TestInterruptedAnywhere ends a run at random moments: it is out soon, leaves
+// no container and nothing half made, and the next run works.
+func TestInterruptedAnywhere(t *testing.T) {
+	builderSocket(t)
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	for i := range rounds(t, 4) {
+		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=int%d-%d", i, os.Getpid()))
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := rand.N(3 * time.Second)
+		time.Sleep(after)
+		signal := []os.Signal{os.Interrupt, syscall.SIGTERM}[i%2]
+		begin := time.Now()
+		_ = cmd.Process.Signal(signal)
+		_ = cmd.Wait()
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("after %s: out %s after %s", after, took, signal)
+		}
+		if code := cmd.ProcessState.ExitCode(); code != 0 && code != 130 && code != -1 {
+			t.Errorf("after %s: exit code %d\n%s", after, code, out.String())
+		}
+		noLeftovers(t, dir)
+		stepsEnd(t)
+	}
+	if out, err := runOrch(dir, "bake", "--progress", "plain", "--var", "NONCE=after").CombinedOutput(); err != nil {
+		t.Errorf("the next run: %v\n%s", err, out)
+	}
+}
+
+// TestBuilderKilledAnywhere kills the builder at random moments: the run is
+// finished on the next one, or ends with a clear error.
+func TestBuilderKilledAnywhere(t *testing.T) {
+	builderSocket(t)
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	finished := 0
+	n := rounds(t, 2)
+	for i := range n {
+		builderSocket(t)
+		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=dead%d-%d", i, os.Getpid()))
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := rand.N(3 * time.Second)
+		time.Sleep(after)
+		killBuilder(t)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err := <-ended:
+			if err == nil {
+				finished++
+			} else if !strings.Contains(out.String(), "builder") || strings.Contains(out.String(), "goroutine ") {
+				t.Errorf("killed after %s: no clear error:\n%s", after, out.String())
+			}
+		case <-time.After(2 * time.Minute):
+			_ = cmd.Process.Kill()
+			t.Fatalf("killed after %s: the run hangs:\n%s", after, out.String())
+		}
+		noLeftovers(t, dir)
+	}
+	t.Logf("%d of %d runs were finished on another builder", finished, n)
+	if out, err := runOrch(dir, "bake", "--progress", "plain", "--var", "NONCE=after").CombinedOutput(); err != nil {
+		t.Errorf("the next run: %v\n%s", err, out)
+	}
+}
+
+// TestThousandTargets builds a thousand targets of which every twentieth fails.
+func TestThousandTargets(t *testing.T) {
+	n := 100
+	if os.Getenv("ORCH_STRESS") != "" {
+		n = 1000
+	}
+	dir := project(t, map[string]string{
+		"build.hcl": fmt.Sprintf(`
+variable "BUSYBOX" {}
+target "default" {
+  name     = "t${i}"
+  matrix   = { i = range(%d) }
+  contexts = { busybox = BUSYBOX }
+  args     = { I = "${i}", BAD = i %% 20 == 0 ? "1" : "0", NONCE = "%d" }
+}`, n, os.Getpid()),
+		"Dockerfile": "FROM busybox\nARG I\nARG BAD\nARG NONCE\nRUN echo $NONCE $I && exit $BAD\n",
+	})
+	out, err := runOrch(dir, "bake", "--progress", "quiet", "--keep-going", "--result", "result.json").CombinedOutput()
+	if err == nil {
+		t.Fatal("no target failed")
+	}
+	r := readResult(t, filepath.Join(dir, "result.json"))
+	if len(r.Targets) != n {
+		t.Fatalf("%d targets, want %d", len(r.Targets), n)
+	}
+	for _, tr := range r.Targets {
+		i, err := strconv.Atoi(strings.TrimPrefix(tr.Name, "t"))
+		want := "done"
+		if i%20 == 0 {
+			want = "failed"
+		}
+		if err != nil || tr.State != want {
+			t.Errorf("%s is %s, want %s", tr.Name, tr.State, want)
+		}
+	}
+	if want := fmt.Sprintf("%d targets failed, %d done", n/20, n-n/20); !bytes.Contains(out, []byte(want)) {
+		t.Errorf("the end does not say %q:\n%s", want, out[max(0, len(out)-2000):])
+	}
+}
+
+// TestSecretNowhere looks for the value of a secret in all that a run leaves,
+// though a step does its best to print it.
+func TestSecretNowhere(t *testing.T) {
+	const secret = "hunter2-correct-horse"
+	dir := project(t, map[string]string{
+		"build.hcl": `
+variable "BUSYBOX" {}
+variable "KEY" { sensitive = true }
+target "default" {
+  contexts = { busybox = BUSYBOX }
+  secret   = ["id=token,env=TOKEN"]
+  target   = "app"
+  output   = ["type=oci,dest=app.tar"]
+  cache-to = ["type=local,dest=cache,mode=max"]
+}
+target "bad" {
+  inherits = ["default"]
+  target   = "bad"
+}`,
+		"Dockerfile": `FROM busybox AS app
+RUN --mount=type=secret,id=token cat /run/secrets/token; echo; sleep 1; wc -c </run/secrets/token >/size
+FROM busybox AS bad
+RUN --mount=type=secret,id=token echo "it is $(cat /run/secrets/token)"; exit 1
+`})
+	state := t.TempDir()
+	for _, args := range [][]string{
+		{"bake", "--progress", "plain", "--result", "result.json", "--report", "run.html", "--metadata-file", "md.json"},
+		{"bake", "--progress", "rawjson", "--no-cache"},
+		{"bake", "--progress", "plain", "bad", "--result", "bad.json", "--report", "bad.html"},
+		{"plan"}, {"plan", "--format", "json"}, {"bake", "--print"},
+	} {
+		cmd := runOrch(dir, args...)
+		cmd.Env = append(cmd.Env, "TOKEN="+secret, "KEY="+secret, "XDG_STATE_HOME="+state)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		lines, _ := exec.Command("ps", "-eo", "args").Output()
+		_ = cmd.Wait()
+		if bytes.Contains(lines, []byte(secret)) {
+			t.Errorf("%v: the process list has it", args)
+		}
+		if bytes.Contains(out.Bytes(), []byte(secret)) {
+			t.Errorf("%v: the output has it:\n%s", args, out.String())
+		}
+	}
+	for _, root := range []string{dir, shared.state} {
+		_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return nil
+			}
+			data, err := os.ReadFile(path)
+			if err == nil && bytes.Contains(data, []byte(secret)) {
+				t.Errorf("%s has it", path)
+			}
+			return nil
+		})
+	}
+}
+
+// TestOutputDiskFull writes an output to a disk that is too small: a clear
+// error, the old output as it was, and nothing half made.
+func TestOutputDiskFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting takes root")
+	}
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	small := filepath.Join(dir, "small")
+	if err := os.Mkdir(small, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("mounting a small disk: %v", err)
+	}
+	defer func() { _ = syscall.Unmount(small, 0) }()
+	old := filepath.Join(small, "one.tar")
+	if err := os.WriteFile(old, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runOrch(dir, "bake", "one", "--progress", "quiet", "--var", "NONCE=full", "--set", "one.output=type=oci,dest=small/one.tar").CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("no space left on device")) || !bytes.Contains(out, []byte("A disk is full")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if data, err := os.ReadFile(old); err != nil || string(data) != "old" {
+		t.Errorf("the old output is %q, %v", data, err)
+	}
+	noLeftovers(t, small)
+}

@@ -1,0 +1,125 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hostileRecord is a record whose texts try to leave their places.
+func hostileRecord() *Record {
+	rec := sampleRecord()
+	evil := `</title></style><script>document.title="broken"</script>"'><img src=x onerror=alert(1)>`
+	rec.Project, rec.Builder = evil, evil
+	for _, t := range rec.Targets {
+		t.Name += evil
+		t.Reason = evil
+	}
+	for _, v := range rec.Vertices {
+		v.Name += evil
+	}
+	for _, s := range rec.Steps {
+		s.Name, s.Label, s.Vertex = evil, evil, rec.Vertices[0].ID
+	}
+	return rec
+}
+
+func TestTimelineEscapes(t *testing.T) {
+	var b bytes.Buffer
+	if err := hostileRecord().Timeline(&b); err != nil {
+		t.Fatal(err)
+	}
+	if regexp.MustCompile(`<(script|img)`).Match(b.Bytes()) {
+		t.Error("a text became an element")
+	}
+	if regexp.MustCompile(`(?i)(src|href)="?http`).Match(b.Bytes()) {
+		t.Error("the page loads something")
+	}
+}
+
+// bigRecord is a run of n targets on a shared stage.
+func bigRecord(n int) *Record {
+	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	rec := &Record{Version: RecordVersion, State: "failed", Started: start, Seconds: float64(n) + 10, Totals: RecordTotals{Critical: []string{"v0"}}}
+	for i := range n {
+		name, id := fmt.Sprintf("svc-%d", i), fmt.Sprintf("v%d", i)
+		at := start.Add(time.Duration(i) * time.Second)
+		rt := &RecordTarget{Name: name, State: Done, Exporting: 1, Attempts: []RecordAttempt{{Started: at, Seconds: 5}}}
+		if i%20 == 0 {
+			rt.State = Failed
+			rt.Attempts[0].Error = "exit code: 1"
+		}
+		rec.Targets = append(rec.Targets, rt)
+		rec.Vertices = append(rec.Vertices, &RecordVertex{ID: id, Name: "stage-" + name, Started: at, Seconds: 4, Targets: []string{name}})
+		rec.Steps = append(rec.Steps, &RecordStep{Name: "RUN x", Label: "s 1/1", Vertex: id, Started: at, Seconds: 4})
+	}
+	return rec
+}
+
+// TestTimelineInBrowser opens the page in a Chromium and looks at what is to be
+// seen: a row for each target and each stage, bars inside of their lanes.
+func TestTimelineInBrowser(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no Chromium on this machine: scripts/setup.sh tests installs it")
+	}
+	var b bytes.Buffer
+	if err := bigRecord(200).Timeline(&b); err != nil {
+		t.Fatal(err)
+	}
+	// The page forbids scripts; the one that looks at it is let in.
+	text := strings.Replace(b.String(), "default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';", 1)
+	text = strings.Replace(text, "</body>", `<textarea id="report"></textarea><script>
+const r = {targets: document.querySelectorAll(".row.target").length, stages: document.querySelectorAll(".row.stage").length,
+  bad: document.querySelectorAll(".target .bad").length, critical: document.querySelectorAll(".stage.critical .crit").length,
+  outside: 0, background: getComputedStyle(document.body).backgroundColor,
+  dark: [...document.styleSheets[0].cssRules].some((c) => c.media && c.media.mediaText.includes("dark")),
+  wide: document.documentElement.scrollWidth > innerWidth};
+for (const lane of document.querySelectorAll(".row:not(.axis) .lane")) {
+  const l = lane.getBoundingClientRect();
+  for (const bar of lane.children) {
+    const b = bar.getBoundingClientRect();
+    if (b.left < l.left - 1 || b.right > l.right + 3 || b.width < 1) r.outside++;
+  }
+}
+document.getElementById("report").textContent = JSON.stringify(r);
+</script></body>`, 1)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "run.html")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--window-size=1400,900", "--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file)
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("running the browser: %v", err)
+	}
+	found := regexp.MustCompile(`(?s)<textarea id="report">(.*?)</textarea>`).FindSubmatch(out)
+	if found == nil {
+		t.Fatal("the page did not come to its end")
+	}
+	var got struct {
+		Targets, Stages, Bad, Critical, Outside int
+		Background                              string
+		Dark, Wide                              bool
+	}
+	if err := json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Targets != 200 || got.Stages != 200 || got.Bad != 10 || got.Critical != 1 || got.Outside != 0 || !got.Dark || got.Wide || got.Background == "rgba(0, 0, 0, 0)" {
+		t.Errorf("%+v", got)
+	}
+}
