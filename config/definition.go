@@ -34,6 +34,13 @@ type Definition struct {
 
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
+	// inheriting is the way to the target that is being resolved, and
+	// resolving how many were resolved.
+	inheriting trail
+	resolving  int
+	// selfishNames holds the targets that speak of self, or inherit one that
+	// does.
+	selfishNames map[string]bool
 }
 
 // definedTarget is a target of the files: one block, or several that are
