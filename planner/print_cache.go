@@ -17,9 +17,9 @@ func cacheEntries(caches []Cache) []config.Entry {
 
 // destinations are all the places where the cache of a build goes, the shared
 // ones first.
-func (t *text) destinations(b *Build) []Cache {
+func (p *Plan) destinations(b *Build) []Cache {
 	var out []Cache
-	for _, s := range t.Caches {
+	for _, s := range p.Caches {
 		if slices.Contains(s.Builds, b) {
 			out = append(out, s.Cache)
 		}
