@@ -37,7 +37,7 @@ type kind interface {
 }
 
 // numAttributes is how many attributes a target has.
-const numAttributes = 33
+const numAttributes = 34
 
 // attributes lists the attributes of a target in the order in which --print
 // shows them. The peer's JSON has this order too.
@@ -105,6 +105,8 @@ var attributes = [numAttributes]attribute{
 		store: func(t *Target, v any) { t.Policy = v.([]Policy) }},
 	{name: "traits", kind: hiddenTable{},
 		store: func(t *Target, v any) { t.Traits = plain(v) }},
+	{name: "cache", kind: cacheKind{}, set: []setKey{{name: "cache", shape: named, noAppend: true}},
+		store: func(*Target, any) {}},
 	{name: "weight", kind: number{max: MaxWeight, min: 1}, set: textKey("weight"),
 		store: func(t *Target, v any) { t.Weight = v.(int) }},
 	{name: "exclusive", kind: hiddenBool{}, set: textKey("exclusive"),
@@ -127,6 +129,9 @@ var (
 	atArgs         = attributeIndex("args")
 	atInherits     = attributeIndex("inherits")
 	atDescription  = attributeIndex("description")
+	atCacheFrom    = attributeIndex("cache-from")
+	atCacheTo      = attributeIndex("cache-to")
+	atCache        = attributeIndex("cache")
 	atSecret       = attributeIndex("secret")
 	atSSH          = attributeIndex("ssh")
 	atPolicy       = attributeIndex("policy")

@@ -131,16 +131,18 @@ type chooser struct {
 	groups  map[string]*Group
 	chosen  []string
 	except  map[string]bool
+	// expanding is the way to the group that is being expanded.
+	expanding trail
 }
 
 // choose takes a name that is asked for: a group, or else a target.
 func (c *chooser) choose(name string) hcl.Diagnostics {
-	names, diags := c.expand(name, nil, hcl.Range{})
+	names, diags := c.expand(name, hcl.Range{})
 	for _, n := range names {
 		if _, ok := c.targets[n.name]; ok || c.except[n.name] {
 			continue
 		}
-		r, more := c.d.resolve(n.name, n.name, nil, n.at)
+		r, more := c.d.resolve(n.name, n.name, n.at)
 		diags = append(diags, more...)
 		if r != nil {
 			c.targets[n.name] = r
@@ -157,27 +159,25 @@ type member struct {
 }
 
 // expand returns the targets behind a name. Inside a group, the name of the
-// group itself means the target of that name.
-func (c *chooser) expand(name string, path []step, at hcl.Range) ([]member, hcl.Diagnostics) {
+// group itself means the target of that name. A group is expanded once.
+func (c *chooser) expand(name string, at hcl.Range) ([]member, hcl.Diagnostics) {
 	g, ok := c.d.ev.groups[name]
 	if !ok {
 		return []member{{name, at}}, nil
 	}
-	here := step{"group " + name, g.Range}
-	for i := range path {
-		if path[i].what != here.what {
-			continue
-		}
+	if steps := c.expanding.enter(step{"group " + name, g.Range}); steps != nil {
 		if _, ok := c.d.targets[name]; ok {
 			return []member{{name, at}}, nil
 		}
-		return nil, hcl.Diagnostics{cycle("Groups contain each other", append(path[i:len(path):len(path)], here))}
+		return nil, hcl.Diagnostics{cycle("Groups contain each other", steps)}
 	}
-	if _, ok := c.groups[name]; !ok {
-		group := g.Group
-		group.Targets = slices.Clone(g.Targets)
-		c.groups[name] = &group
+	defer c.expanding.leave()
+	if c.groups[name] != nil {
+		return nil, nil
 	}
+	group := g.Group
+	group.Targets = slices.Clone(g.Targets)
+	c.groups[name] = &group
 	var out []member
 	var diags hcl.Diagnostics
 	for _, m := range g.Targets {
@@ -185,7 +185,7 @@ func (c *chooser) expand(name string, path []step, at hcl.Range) ([]member, hcl.
 		if g.block != nil {
 			at = g.block.AttrRange("targets")
 		}
-		more, d := c.expand(m, append(path[:len(path):len(path)], here), at)
+		more, d := c.expand(m, at)
 		diags = append(diags, d...)
 		out = append(out, more...)
 	}

@@ -107,6 +107,7 @@ type Target struct {
 	Outputs     []Entry  // the exporters; see Entry
 	CacheFrom   []Entry
 	CacheTo     []Entry
+	Cache       *Cache // nil if no cache block applies
 	Attest      []Entry
 	Secrets     []Secret
 	SSH         []SSH

@@ -28,12 +28,22 @@ type Definition struct {
 	// incomplete is true if targets are missing because of an error.
 	incomplete bool
 
+	// cache is what the cache blocks outside of targets say, or nil.
+	cache       *cacheDefault
+	cacheFaults map[string]bool // those that were reported
 	// tests are the test blocks; testsOf has them by the target.
 	tests   []*definedTest
 	testsOf map[string][]*Test
 
 	overrides map[string]*overrides
 	memo      map[memoKey]*resolved
+	// inheriting is the way to the target that is being resolved, and
+	// resolving how many were resolved.
+	inheriting trail
+	resolving  int
+	// selfishNames holds the targets that speak of self, or inherit one that
+	// does.
+	selfishNames map[string]bool
 }
 
 // definedTarget is a target of the files: one block, or several that are
@@ -51,7 +61,7 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 }
 
 func newDefinition(files []*schema.File, opts Options, mod *module) *Definition {
-	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}}
+	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}, cacheFaults: map[string]bool{}}
 	d.ev = newEvaluator(&d.opts, mod)
 	return d
 }
@@ -65,6 +75,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	made, more := d.addBlocks()
 	diags = append(diags, more...)
 	diags = append(diags, d.ev.loadConstants()...)
+	diags = append(diags, d.loadCache()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	diags = append(diags, d.addTests()...)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -32,17 +31,13 @@ type evaluator struct {
 	// that are being called.
 	calls  int
 	active map[string]bool
+	// rounds counts those of "for" expressions.
+	rounds int
 	// gap is true if targets are missing because a matrix is not known, after
 	// an error that was reported.
 	gap bool
 	// path is the way to what is being worked out, for naming cycles.
-	path []step
-}
-
-// step is one stage on the way through references.
-type step struct {
-	what string // such as "variable A" or "target.b.args"
-	at   hcl.Range
+	path trail
 }
 
 // needs lists what an expression refers to.
@@ -109,7 +104,7 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
-	v, more := expr.Value(scope)
+	v, more := ev.value(expr, scope)
 	explainNull(more, n.git)
 	explainCalls(more)
 	ev.explainUnknown(more)
@@ -163,6 +158,7 @@ func (ev *evaluator) needsOf(expr hcl.Expression) *needs {
 			n.names = append(n.names, root)
 		}
 	}
+	ev.count(expr)
 	ev.needs[expr] = n
 	return n
 }
@@ -263,34 +259,16 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 // enter notes that something is being worked out. If it already is, the
 // result is a diagnostic that names every step of the cycle.
 func (ev *evaluator) enter(s step) *hcl.Diagnostic {
-	for i := range ev.path {
-		if ev.path[i].what == s.what {
-			return cycle("Reference cycle", append(ev.path[i:len(ev.path):len(ev.path)], s))
-		}
+	if len(ev.path.steps) >= maxDepth {
+		return tooDeep(s.at)
 	}
-	ev.path = append(ev.path, s)
+	if steps := ev.path.enter(s); steps != nil {
+		return cycle("Reference cycle", steps)
+	}
 	return nil
 }
 
-func (ev *evaluator) leave() { ev.path = ev.path[:len(ev.path)-1] }
-
-// cycle reports a cycle; the first and the last step are the same thing.
-func cycle(summary string, steps []step) *hcl.Diagnostic {
-	names := make([]string, len(steps))
-	var where []string
-	for i, s := range steps {
-		names[i] = s.what
-		if i < len(steps)-1 && s.at.Filename != "" {
-			where = append(where, fmt.Sprintf("\n  %s at %s:%d:%d", s.what, s.at.Filename, s.at.Start.Line, s.at.Start.Column))
-		}
-	}
-	return &hcl.Diagnostic{
-		Severity: hcl.DiagError,
-		Summary:  summary,
-		Detail:   strings.Join(names, " -> ") + "." + strings.Join(where, ""),
-		Subject:  steps[0].at.Ptr(),
-	}
-}
+func (ev *evaluator) leave() { ev.path.leave() }
 
 // functions returns the functions of the language and those of the files.
 func (ev *evaluator) functions() map[string]function.Function {

@@ -29,7 +29,7 @@ func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 		}
 		for _, name := range names {
 			c := &chooser{d: d, groups: map[string]*Group{}}
-			members, more := c.expand(name, nil, hcl.Range{})
+			members, more := c.expand(name, hcl.Range{})
 			diags = append(diags, more...)
 			out[name] = true
 			for _, m := range members {

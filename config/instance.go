@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/schema"
@@ -46,13 +47,24 @@ func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 		for key, at := range elementRanges(attr.Expr) {
 			info.ranges[name+"."+key] = at
 		}
-		for _, t := range attr.Expr.Variables() {
-			if t.RootName() == "self" {
-				info.self[i], info.selfish = true, true
-			}
-		}
+		info.noteSelf(i)
+	}
+	if b.Cache != nil {
+		expr := blockExpr{&b.Cache.Block}
+		info.exprs[atCache] = expr
+		maps.Copy(info.ranges, expr.ranges("cache"))
+		info.noteSelf(atCache)
 	}
 	return info
+}
+
+// noteSelf notes whether an expression speaks of self.
+func (b *blockInfo) noteSelf(i int) {
+	for _, t := range b.exprs[i].Variables() {
+		if t.RootName() == "self" {
+			b.self[i], b.selfish = true, true
+		}
+	}
 }
 
 // elementRanges returns where the elements of a map stand whose keys are

@@ -15,7 +15,29 @@ const (
 	// maxValue is how large a value may be: bytes of text, plus one for each
 	// element.
 	maxValue = 4 << 20
+	// maxDepth is how deep references, and calls of functions, may stand in
+	// each other: evaluation calls itself for each.
+	maxDepth = 2000
+	// maxInherits is how many targets may be resolved on the ways to those
+	// that are asked for.
+	maxInherits = 200_000
+	// maxRounds is how many rounds the "for" expressions of a definition may
+	// make together.
+	maxRounds = 500_000
 )
+
+func tooMuch(summary, detail string, at hcl.Range) *hcl.Diagnostic {
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
+	if at.Filename != "" {
+		d.Subject = at.Ptr()
+	}
+	return d
+}
+
+// tooDeep reports a chain of references that is too long.
+func tooDeep(at hcl.Range) *hcl.Diagnostic {
+	return tooMuch("Nested too deeply", fmt.Sprintf("References lead from one to another more than %d times up to here.", maxDepth), at)
+}
 
 // tooLarge reports a value that has grown beyond maxValue.
 func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
@@ -33,10 +55,10 @@ func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
 // sizeOf returns what is left of a budget after a value, negative if the
 // value is larger.
 func sizeOf(v cty.Value, budget int) int {
+	budget--
 	if v == cty.NilVal || !v.IsKnown() || v.IsNull() || v.IsMarked() {
 		return budget
 	}
-	budget--
 	switch t := v.Type(); {
 	case t == cty.String:
 		return budget - len(v.AsString())

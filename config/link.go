@@ -13,7 +13,7 @@ func (c *chooser) links() hcl.Diagnostics {
 	l := &linker{chooser: c, done: map[string]bool{}}
 	var diags hcl.Diagnostics
 	for _, name := range sortedKeys(c.targets) {
-		diags = append(diags, l.follow(c.targets[name], nil)...)
+		diags = append(diags, l.follow(c.targets[name])...)
 	}
 	return diags
 }
@@ -21,14 +21,16 @@ func (c *chooser) links() hcl.Diagnostics {
 type linker struct {
 	*chooser
 	done map[string]bool
+	path trail
 }
 
 // follow visits the targets that r links to, and lets r have what they need.
-func (l *linker) follow(r *resolved, path []step) hcl.Diagnostics {
+func (l *linker) follow(r *resolved) hcl.Diagnostics {
 	if l.done[r.name] {
 		return nil
 	}
-	path = append(path[:len(path):len(path)], step{"target " + r.name, r.at})
+	l.path.enter(step{"target " + r.name, r.at})
+	defer l.path.leave()
 	contexts, _ := r.values[atContexts].(places)
 	var diags hcl.Diagnostics
 	for _, key := range sortedKeys(contexts) {
@@ -37,7 +39,7 @@ func (l *linker) follow(r *resolved, path []step) hcl.Diagnostics {
 			continue
 		}
 		at := r.rangeOf("contexts", key)
-		if diag := linkCycle(path, name, at); diag != nil {
+		if diag := l.cycle(name, at); diag != nil {
 			diags = append(diags, diag)
 			continue
 		}
@@ -46,7 +48,7 @@ func (l *linker) follow(r *resolved, path []step) hcl.Diagnostics {
 		if to == nil {
 			continue
 		}
-		diags = append(diags, l.follow(to, path)...)
+		diags = append(diags, l.follow(to)...)
 		r.grant(to)
 		if diag := r.checkPlatforms(to, at); diag != nil {
 			diags = append(diags, diag)
@@ -66,15 +68,16 @@ func (r *resolved) rangeOf(attr, sub string) hcl.Range {
 	return r.at
 }
 
-func linkCycle(path []step, name string, at hcl.Range) *hcl.Diagnostic {
-	for i := range path {
-		if path[i].what == "target "+name {
-			diag := cycle("Targets link to each other", append(path[i:len(path):len(path)], path[i]))
-			diag.Subject = at.Ptr()
-			return diag
-		}
+// cycle reports a link to a target that is on the way to it.
+func (l *linker) cycle(name string, at hcl.Range) *hcl.Diagnostic {
+	i, ok := l.path.place["target "+name]
+	if !ok {
+		return nil
 	}
-	return nil
+	steps := l.path.steps[i:]
+	diag := cycle("Targets link to each other", append(steps[:len(steps):len(steps)], steps[0]))
+	diag.Subject = at.Ptr()
+	return diag
 }
 
 // linked returns the target of a link. If nobody asked for it, it is resolved
@@ -83,7 +86,7 @@ func (l *linker) linked(name string, at hcl.Range) (*resolved, hcl.Diagnostics) 
 	if r, ok := l.targets[name]; ok {
 		return r, nil
 	}
-	r, diags := l.d.resolve(name, name, nil, at)
+	r, diags := l.d.resolve(name, name, at)
 	if r == nil {
 		return nil, diags
 	}

@@ -57,6 +57,9 @@ type Options struct {
 	Now func() time.Time
 	// FileRelative makes contexts relative to the file that wrote them.
 	FileRelative bool
+	// Lane says whose cache the run may write; it is asked only if there is a
+	// cache block. nil knows nothing.
+	Lane func() Lane
 	// Remote is where the definition comes from, nil for this machine.
 	Remote *Remote
 	// Files is where the files of import blocks are read; nil has none.

@@ -92,27 +92,28 @@ func (r *resolved) normalize() {
 // that makes a difference.
 type memoKey struct{ name, self string }
 
-// resolve follows what a target inherits. path is the way by which it was
-// reached; self is the target that inherits it.
-func (d *Definition) resolve(name, self string, path []step, from hcl.Range) (*resolved, hcl.Diagnostics) {
+// resolve follows what a target inherits. self is the target that inherits it.
+func (d *Definition) resolve(name, self string, from hcl.Range) (*resolved, hcl.Diagnostics) {
 	t, ok := d.targets[name]
 	if !ok {
 		return nil, hcl.Diagnostics{d.unknownTarget(name, from)}
 	}
 	key := memoKey{name: name}
-	if self != name && d.selfish(t, map[string]bool{}) {
+	if self != name && d.selfish(name) {
 		key.self = self
 	}
 	if r, ok := d.memo[key]; ok {
 		return r.copy(), nil
 	}
-	here := step{"target " + name, t.at}
-	for i := range path {
-		if path[i].what == here.what {
-			return nil, hcl.Diagnostics{d.inheritanceCycle(append(path[i:len(path):len(path)], here), t)}
-		}
+	if d.resolving++; d.resolving > maxInherits {
+		return nil, hcl.Diagnostics{tooMuch("Too much to inherit", fmt.Sprintf(
+			"Following what targets inherit has taken more than %d steps: targets inherit each other in too many ways.", maxInherits), from)}
 	}
-	r, diags := d.inherit(t, self, append(path, here))
+	if steps := d.inheriting.enter(step{"target " + name, t.at}); steps != nil {
+		return nil, hcl.Diagnostics{d.inheritanceCycle(steps, t)}
+	}
+	defer d.inheriting.leave()
+	r, diags := d.inherit(t, self)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -142,16 +143,17 @@ func (d *Definition) inheritanceCycle(steps []step, t *definedTarget) *hcl.Diagn
 }
 
 // inherit merges the parents of a target, its own blocks, and its overrides.
-func (d *Definition) inherit(t *definedTarget, self string, path []step) (*resolved, hcl.Diagnostics) {
+func (d *Definition) inherit(t *definedTarget, self string) (*resolved, hcl.Diagnostics) {
 	own, base, diags := d.ownValues(t, self)
 	r := &resolved{name: t.name, base: base, at: t.at}
 	parents, _ := own.values[atInherits].([]string)
 	for _, parent := range parents {
 		from := own.ranges["inherits"]
-		p, more := d.resolve(parent, self, path, from)
+		p, more := d.resolve(parent, self, from)
 		diags = append(diags, more...)
 		if p != nil {
 			r.merge(&p.values, p.ranges)
+			r.values[atInherits] = nil // followed here, and of no use below
 		}
 	}
 	if diags.HasErrors() {
@@ -187,23 +189,39 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 }
 
 // selfish reports whether a target or one that it inherits speaks of self.
-func (d *Definition) selfish(t *definedTarget, seen map[string]bool) bool {
-	if t == nil || seen[t.name] {
-		return false
+func (d *Definition) selfish(name string) bool {
+	if d.selfishNames == nil {
+		d.selfishNames = d.findSelfish()
 	}
-	seen[t.name] = true
-	for _, in := range t.instances {
-		if in.block.selfish {
-			return true
-		}
-		parents, _ := in.values[atInherits].([]string)
-		for _, p := range in.block.ev.mod.qualified(parents) {
-			if d.selfish(d.targets[p], seen) {
-				return true
+	return d.selfishNames[name]
+}
+
+// findSelfish goes from the targets that speak of self to all that inherit
+// them.
+func (d *Definition) findSelfish() map[string]bool {
+	heirs := map[string][]string{}
+	var found []string
+	for name, t := range d.targets {
+		for _, in := range t.instances {
+			if in.block.selfish {
+				found = append(found, name)
+			}
+			parents, _ := in.values[atInherits].([]string)
+			for _, p := range parents {
+				heirs[p] = append(heirs[p], name)
 			}
 		}
 	}
-	return false
+	out := map[string]bool{}
+	for len(found) > 0 {
+		name := found[len(found)-1]
+		found = found[:len(found)-1]
+		if !out[name] {
+			out[name] = true
+			found = append(found, heirs[name]...)
+		}
+	}
+	return out
 }
 
 // unknownTarget reports a name that is neither a target nor a group.

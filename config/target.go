@@ -18,8 +18,11 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	d.addSourceDateEpoch(r)
 	d.moveToRemote(r)
 	outputsToStdout(r)
+	d.inheritCache(r)
 	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges}
 	diags := d.checkTarget(r)
+	cache, more := d.decideCache(r)
+	t.Cache, diags = cache, append(diags, more...)
 	for i := range attributes {
 		if r.values[i] != nil {
 			attributes[i].store(t, r.values[i])

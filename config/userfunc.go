@@ -46,7 +46,7 @@ func (ev *evaluator) declareFunctions(files []*schema.File) hcl.Diagnostics {
 	for _, name := range sortedKeys(ev.funcs) {
 		diags = append(diags, ev.checkFunction(ev.funcs[name])...)
 	}
-	return diags
+	return append(diags, ev.recursion()...)
 }
 
 // readFunction reads the parameters of a function block.
@@ -95,8 +95,8 @@ func parameter(e hcl.Expression) (string, *hcl.Diagnostic) {
 	}
 }
 
-// checkFunction finds what is wrong in a function whether or not it is
-// called: unknown names, and a function that calls itself.
+// checkFunction finds the unknown names in a function, whether or not it is
+// called.
 func (ev *evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	known := map[string]bool{f.variadic: true}
@@ -125,12 +125,6 @@ func (ev *evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
 			})
 		}
 	}
-	if steps := ev.recursion(f, nil); steps != nil && !ev.cyclic[f.name] {
-		for _, s := range steps {
-			ev.cyclic[strings.TrimPrefix(s.what, "function ")] = true
-		}
-		diags = append(diags, cycle("Function calls itself", steps))
-	}
 	return diags
 }
 
@@ -142,26 +136,36 @@ func didYouMean(name string, known []string) string {
 	return ""
 }
 
-// recursion returns the steps by which a function calls itself, or nil.
-func (ev *evaluator) recursion(f *userFunction, path []step) []step {
-	here := step{"function " + f.name, f.block.LabelRange}
-	for i := range path {
-		if path[i].what == here.what {
-			if i == 0 {
-				return append(path, here)
-			}
-			return nil // the cycle is reported for the function it starts with
+// recursion reports every function that calls itself, by the way of others or
+// not.
+func (ev *evaluator) recursion() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	var path trail
+	done := map[string]bool{}
+	var visit func(f *userFunction)
+	visit = func(f *userFunction) {
+		if done[f.name] {
+			return
 		}
-	}
-	path = append(path[:len(path):len(path)], here)
-	for _, call := range calls(f.result) {
-		if g, ok := ev.funcs[call.name]; ok {
-			if steps := ev.recursion(g, path); steps != nil {
-				return steps
+		if steps := path.enter(step{"function " + f.name, f.block.LabelRange}); steps != nil {
+			for _, s := range steps {
+				ev.cyclic[strings.TrimPrefix(s.what, "function ")] = true
+			}
+			diags = append(diags, cycle("Function calls itself", steps))
+			return
+		}
+		for _, call := range calls(f.result) {
+			if g, ok := ev.funcs[call.name]; ok {
+				visit(g)
 			}
 		}
+		path.leave()
+		done[f.name] = true
 	}
-	return nil
+	for _, name := range sortedKeys(ev.funcs) {
+		visit(ev.funcs[name])
+	}
+	return diags
 }
 
 // call is a function call in an expression.
@@ -227,6 +231,9 @@ func (f *userFunction) call(ev *evaluator, args []cty.Value) (cty.Value, error) 
 	ev.calls++
 	if ev.cyclic[f.name] {
 		return cty.DynamicVal, errors.New("the function calls itself")
+	}
+	if len(ev.active) >= maxDepth {
+		return cty.DynamicVal, fmt.Errorf("calls of functions are nested more than %d deep", maxDepth)
 	}
 	if ev.calls > maxCalls {
 		return cty.DynamicVal, fmt.Errorf("there are more than %d calls of functions", maxCalls)

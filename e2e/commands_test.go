@@ -39,6 +39,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tlsbuilder": cmdTLSBuilder,
 	"sshserver":  cmdSSHServer,
 	"serve":      cmdServe,
+	"servers":    cmdServers,
 	"missing":    cmdMissing,
 }
 

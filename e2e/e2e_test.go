@@ -205,6 +205,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("HOME", env.WorkDir)
+			startServers(env)
 			env.Setenv(allFiles, "0")
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOTOOLCHAIN"} {
 				if v := goEnv(name); v != "" {

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -25,7 +26,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 	v.Range = s.d.lines(st.first, st.last)
 	at := s.d.lines(st.first, st.fromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
-	v.Steps, n.onbuild, v.Args, v.secrets, v.ssh = nil, nil, nil, nil, nil
+	v.Steps, n.onbuild, v.Args, v.Credentials, v.secrets, v.ssh = nil, nil, nil, nil, nil, nil
 	if s.inherits(st) {
 		v.Args = maps.Clone(base.Args)
 	}
@@ -249,6 +250,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 		return
 	}
 	for i, m := range instructions.GetMounts(c) {
+		f.credential(m, at)
 		paths := []string{contextPath(m.Source)}
 		t := &take{sources: []string{m.Source}, mount: true}
 		if n := mounted(k.froms, refs, i); n != nil {
@@ -257,6 +259,24 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 			f.edge(f.main, Context, paths, at).take = t
 		}
 	}
+}
+
+// credential notes a secret or an ssh key. Without an id, a secret is known by
+// the name of its file.
+func (f *filling) credential(m *instructions.Mount, at hcl.Range) {
+	c := Credential{ID: m.CacheID, Required: m.Required, Range: at}
+	switch m.Type {
+	case instructions.MountTypeSecret:
+		c.Kind = "secret"
+		if c.ID == "" && m.Target != "" {
+			c.ID = path.Base(m.Target)
+		}
+	case instructions.MountTypeSSH:
+		c.Kind, c.ID = "ssh", orElse(c.ID, "default")
+	default:
+		return
+	}
+	f.n.Credentials = append(f.n.Credentials, c)
 }
 
 // mountAll notes everything that the mounts of a RUN may read.

@@ -21,11 +21,19 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		for _, t := range p.order() {
 			p.build(t)
 		}
+		p.wireCaches()
 	}
 	if p.diags.HasErrors() {
 		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
 	}
 	p.seal()
+	if p.opt.Checks {
+		p.checking = newChecking(p.plan)
+		p.check()
+	}
+	if p.diags.HasErrors() {
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
+	}
 	return p.plan, p.diags
 }
 
@@ -38,8 +46,11 @@ type planner struct {
 	plan     *Plan
 	nodes    map[string]*node
 	builds   map[string]*Build
-	targets  map[string]*config.Target
-	wanted   map[string]bool
+	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
+	parsedFor map[*Build]*dockerfile
+	checking
+	targets map[string]*config.Target
+	wanted  map[string]bool
 
 	files   map[string]*dockerfile // by path
 	inlines map[string]*dockerfile // by text
@@ -53,18 +64,19 @@ type planner struct {
 func newPlanner(cfg *config.Config, opt Options) *planner {
 	p := &planner{
 		cfg: cfg, opt: opt,
-		plan:    &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
-		nodes:   map[string]*node{},
-		builds:  map[string]*Build{},
-		targets: map[string]*config.Target{},
-		wanted:  map[string]bool{},
-		files:   map[string]*dockerfile{},
-		inlines: map[string]*dockerfile{},
-		texts:   map[string]*parsed{},
-		ignores: map[string]ignoreFile{},
-		dirs:    map[string]error{},
-		locals:  map[string]*local{},
-		refs:    map[string]imageName{},
+		plan:      &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
+		nodes:     map[string]*node{},
+		builds:    map[string]*Build{},
+		parsedFor: map[*Build]*dockerfile{},
+		targets:   map[string]*config.Target{},
+		wanted:    map[string]bool{},
+		files:     map[string]*dockerfile{},
+		inlines:   map[string]*dockerfile{},
+		texts:     map[string]*parsed{},
+		ignores:   map[string]ignoreFile{},
+		dirs:      map[string]error{},
+		locals:    map[string]*local{},
+		refs:      map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {
 		p.targets[t.Name] = t
@@ -128,6 +140,9 @@ func (p *planner) build(t *config.Target) {
 		return
 	}
 	p.builds[t.Name] = b
+	if d != nil && isDockerfileSyntax(w.frontend) {
+		p.parsedFor[b] = d
+	}
 	p.plan.Builds = append(p.plan.Builds, b)
 }
 
@@ -192,6 +207,7 @@ func (p *planner) seal() {
 	}
 	p.claim()
 	p.plan.Graph.Vertices = p.sorted()
+	p.dropIdle()
 	for _, l := range p.locals {
 		l.finish()
 		p.plan.Locals = append(p.plan.Locals, l.Local)

@@ -20,6 +20,13 @@ type Options struct {
 	// the value of BUILDPLATFORM, and the platform of a target that names
 	// none.
 	BuildPlatform string
+	// Checks looks for what would fail or disappoint when the plan is carried
+	// out: sources that are not there, secrets that nobody provides, tags that
+	// two targets push, and the like.
+	Checks bool
+	// Apart says that the targets need not be built together, so that two of
+	// them may push one tag or write one file; that is a warning then.
+	Apart bool
 	// Dir is the working directory that relative paths start from, which
 	// makes the directories of Locals absolute; "" is that of the process.
 	Dir string
@@ -37,6 +44,13 @@ type Plan struct {
 	// Locals holds every directory that the builds read, each once for each
 	// set of ignore patterns, in a stable order.
 	Locals []*Local
+	// Caches are the cache destinations that the run writes once for several
+	// builds.
+	Caches []*SharedCache
+	// CacheImages are stages that are pushed as images which hold their own
+	// cache, for the sake of it alone. They are no targets of their own; their
+	// vertices are those of the Builds.
+	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
 	Sources map[string][]byte
 }
@@ -97,6 +111,8 @@ type Vertex struct {
 	Steps []Step
 	// Inputs says what the vertex starts from and takes from.
 	Inputs []Edge
+	// Credentials are the secrets and ssh keys that the steps of a stage mount.
+	Credentials []Credential
 	// Args holds the build arguments that the stage and the stages below it
 	// declare, with their values; one whose value depends on the environment
 	// of an image is left out.
@@ -111,6 +127,14 @@ type Vertex struct {
 
 // Shared reports whether two or more targets reach the vertex.
 func (v *Vertex) Shared() bool { return len(v.Targets) > 1 }
+
+// Credential is a secret or an ssh key that a step mounts.
+type Credential struct {
+	Kind     string // "secret" or "ssh"
+	ID       string
+	Required bool // the step fails without it
+	Range    hcl.Range
+}
 
 // Step is one instruction of a stage.
 type Step struct {
@@ -194,6 +218,9 @@ type Build struct {
 	// Inputs are the builds that must be done before this one, each once, in
 	// the order of the plan.
 	Inputs []*Build
+	// CacheFrom and CacheTo are where the build's cache is read, and where what
+	// belongs to this build alone is written; see also Plan.Caches.
+	CacheFrom, CacheTo []Cache
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
 

@@ -45,6 +45,7 @@ func (m memory) ReadDir(name string) ([]fs.DirEntry, error) {
 // definition is the small form in which fixtures write a config.Config.
 type definition struct {
 	BuildPlatform string
+	Checks        bool
 	Chosen        []string
 	Targets       map[string]struct {
 		Context    string
@@ -58,6 +59,9 @@ type definition struct {
 		Output     []config.Entry
 		CacheFrom  []config.Entry `json:"cache-from"`
 		CacheTo    []config.Entry `json:"cache-to"`
+		Cache      *config.Cache
+		Secrets    []config.Secret
+		SSH        []config.SSH
 		Network    string
 	}
 }
@@ -117,13 +121,13 @@ func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 			Name: name, Range: at, Ranges: map[string]hcl.Range{}, Context: readContext(in.Context),
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
 			Stage: in.Target, Args: in.Args, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
-			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Network: in.Network,
+			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
 		}
 		end := len(data)
 		if i := bytes.Index(data[at.End.Byte:], []byte("\n    }")); i >= 0 {
 			end = at.End.Byte + i
 		}
-		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms"} {
+		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms", "cache", "cache-to", "tags", "output", "args", "secrets", "ssh"} {
 			if r := find(data[:end], at.End.Byte, fmt.Sprintf("%q:", attr)); r.Start.Line > 0 {
 				target.Ranges[attr] = r
 			}
@@ -155,7 +159,7 @@ func planOf(t testing.TB, ar *txtar.Archive) (*config.Config, *Plan, hcl.Diagnos
 	if d.BuildPlatform == "" {
 		d.BuildPlatform = "linux/amd64"
 	}
-	plan, diags := New(cfg, Options{Files: files, BuildPlatform: d.BuildPlatform, Dir: "/w"})
+	plan, diags := New(cfg, Options{Files: files, BuildPlatform: d.BuildPlatform, Dir: "/w", Checks: d.Checks})
 	return cfg, plan, diags
 }
 

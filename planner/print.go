@@ -73,6 +73,7 @@ func (p *Plan) Text(w io.Writer, opt TextOptions) error {
 	t.shared()
 	t.criticalPath()
 	t.order()
+	t.caches()
 	t.targets()
 	return out.Flush()
 }

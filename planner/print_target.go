@@ -88,7 +88,7 @@ func shape(b *Build, reached []*Vertex) string {
 	for _, in := range b.Inputs {
 		s = append(s, in.Name())
 	}
-	for _, list := range [][]config.Entry{b.Target.Outputs, b.Target.CacheFrom, b.Target.CacheTo} {
+	for _, list := range [][]config.Entry{b.Target.Outputs, cacheEntries(b.CacheFrom), cacheEntries(b.CacheTo)} {
 		for _, e := range list {
 			s = append(s, e.Type)
 		}
@@ -130,8 +130,8 @@ func (t *text) facts(b *Build) [][2]string {
 		{"reads", strings.Join(t.reads(b), ", ")},
 		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
 		{"output", t.printable(entryList(b.Target.Outputs))},
-		{"cache from", t.printable(entryList(b.Target.CacheFrom))},
-		{"cache to", t.printable(entryList(b.Target.CacheTo))},
+		{"cache from", t.printable(cacheList(b.CacheFrom))},
+		{"cache to", t.printable(cacheList(t.destinations(b)))},
 	}
 }
 

@@ -63,3 +63,8 @@ func (s *source) word(first, last int, word string) hcl.Range {
 		End:      hcl.Pos{Line: line, Column: column + len(word), Byte: at + len(word)},
 	}
 }
+
+// Lines is the range of whole lines of a Dockerfile, counted from 1.
+func (d *Dockerfile) Lines(first, last int) hcl.Range {
+	return newSource(d.Name, d.Data).lines(first, last)
+}

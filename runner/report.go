@@ -58,6 +58,8 @@ type Report struct {
 	Finished time.Time
 	// Targets stands in the order of the plan.
 	Targets []*TargetReport
+	// Caches are the caches that could not be read or written.
+	Caches CacheFaults
 	// Vertices says what the builder spent on the vertices of the plan that
 	// it reported, in the order of the plan.
 	Vertices []*VertexReport
@@ -68,7 +70,7 @@ type Report struct {
 	// Rounds is how many sessions the run took; more than one if something
 	// was tried again.
 	Rounds int
-	// CacheErr is what went wrong with writing the shared cache, or nil.
+	// CacheErr is what went wrong when the run was ended, or nil.
 	CacheErr error
 	// Published counts the tags that were moved together at the end, and
 	// PublishErr is what went wrong with that, or nil.
@@ -169,14 +171,15 @@ type Transfer struct {
 	CacheRead, CacheWritten int64
 }
 
-// OK reports whether every target is done.
+// OK reports whether every target is done, and every cache that is required
+// was read and written.
 func (r *Report) OK() bool {
 	for _, t := range r.Targets {
 		if t.State != Done {
 			return false
 		}
 	}
-	return true
+	return len(r.Caches.Required()) == 0
 }
 
 // Failures returns the targets that failed, in the order of the plan.

@@ -120,7 +120,7 @@ func (r *run) round(ctx context.Context, solver Solver) error {
 	s := newSchedule(r, session)
 	s.loop(ctx)
 	err = session.Close(ctx, r.report.OK())
-	if err != nil && ctx.Err() == nil && r.report.OK() {
+	if err != nil && ctx.Err() == nil && !errors.As(err, &r.report.Caches) && r.report.OK() {
 		r.report.CacheErr = err
 	}
 	session.Account(r.report)

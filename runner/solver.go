@@ -25,7 +25,7 @@ type Session interface {
 	// error is that of ctx.
 	Build(ctx context.Context, build *planner.Build, how How) (*Result, error)
 	// Close ends the run. It writes the cache that several targets share, if
-	// ok is true; the error is about that.
+	// ok is true. Caches that could not be read or written are CacheFaults.
 	Close(ctx context.Context, ok bool) error
 	// Builder says where the run took place, such as "embedded" or an
 	// address.

@@ -71,6 +71,7 @@ type File struct {
 	Functions []*Function
 	Targets   []*Target
 	Groups    []*Group
+	Caches    []*Cache // those outside of targets
 	Imports   []*Import
 	Tests     []*Test
 	// Constants are the attributes outside of any block, by name.

@@ -38,18 +38,18 @@ type blockKind struct {
 	// add enters a block in the file; nested enters a block that stood inside
 	// the one that was added last.
 	add    func(f *File, b Block)
-	nested func(f *File, b Block)
+	nested func(f *File, b Block) hcl.Diagnostics
 }
 
 // blockKinds lists the blocks that may stand at the top of a file.
 func blockKinds(dialect Dialect) []*blockKind {
-	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind}
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind}
 	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 
 // nestedKinds lists the blocks that stand inside others.
 func nestedKinds() map[string]*blockKind {
-	return map[string]*blockKind{validationKind.name: &validationKind}
+	return map[string]*blockKind{validationKind.name: &validationKind, targetCacheKind.name: &targetCacheKind}
 }
 
 // TargetAttributes returns the attributes of a target block, in the order in
@@ -178,7 +178,7 @@ func (f *File) readBlock(kind *blockKind, block *hcl.Block) hcl.Diagnostics {
 		in, _, more := f.blockOf(nestedKinds()[inner.Type], inner)
 		diags = append(diags, more...)
 		if !more.HasErrors() {
-			kind.nested(f, in)
+			diags = append(diags, kind.nested(f, in)...)
 		}
 	}
 	return diags
@@ -237,8 +237,8 @@ func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) 
 		}
 	}
 	for _, inner := range native.Blocks {
-		if !slices.Contains(kind.blocks, inner.Type) {
-			diags = append(diags, f.unknown("block", inner.Type, where, inner.TypeRange, append(known, kind.blocks...)))
+		if blocks := kind.blocksIn(f.Dialect); !slices.Contains(blocks, inner.Type) {
+			diags = append(diags, f.unknown("block", inner.Type, where, inner.TypeRange, append(known, blocks...)))
 		}
 	}
 	return diags
@@ -283,7 +283,7 @@ func (k *blockKind) schema(dialect Dialect) *hcl.BodySchema {
 		}
 		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: a.Name, Required: a.Required})
 	}
-	for _, name := range k.blocks {
+	for _, name := range k.blocksIn(dialect) {
 		s.Blocks = append(s.Blocks, nestedKinds()[name].header())
 	}
 	return s
@@ -295,4 +295,11 @@ func kindNames(kinds map[string]*blockKind) []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// blocksIn returns the kinds of blocks that may stand inside in a dialect.
+func (k *blockKind) blocksIn(dialect Dialect) []string {
+	return slices.DeleteFunc(slices.Clone(k.blocks), func(name string) bool {
+		return nestedKinds()[name].buildOnly && dialect != Build
+	})
 }

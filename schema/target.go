@@ -1,7 +1,10 @@
 package schema
 
 // Target is a target block: one image, or with a matrix several.
-type Target struct{ Block }
+type Target struct {
+	Block
+	Cache *Cache // nil if there is none
+}
 
 // targetKind describes the target block.
 var targetKind = blockKind{
@@ -45,7 +48,9 @@ var targetKind = blockKind{
 		{Name: "exclusive", Type: "bool", buildOnly: true, Doc: "Build the target while no other is being built."},
 		{Name: "retry", Type: "number", buildOnly: true, Doc: "How many times a failed RUN step is tried again; 0 if not given."},
 	},
-	add: func(f *File, b Block) { f.Targets = append(f.Targets, &Target{b}) },
+	blocks: []string{targetCacheKind.name},
+	add:    func(f *File, b Block) { f.Targets = append(f.Targets, &Target{Block: b}) },
+	nested: addCache,
 }
 
 // The keys of the objects that attributes of a target hold. Exporters and

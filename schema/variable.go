@@ -29,13 +29,14 @@ var variableKind = blockKind{
 	add: func(f *File, b Block) {
 		f.Variables = append(f.Variables, &Variable{Block: b})
 	},
-	nested: func(f *File, b Block) {
+	nested: func(f *File, b Block) hcl.Diagnostics {
 		v := f.Variables[len(f.Variables)-1]
 		v.Validations = append(v.Validations, &Validation{
 			Condition:    b.Attr("condition"),
 			ErrorMessage: b.Attr("error_message"),
 			DefRange:     b.DefRange,
 		})
+		return nil
 	},
 }
 

@@ -9,6 +9,7 @@ bin=$(pwd)/bin
 export ORCH_BENCH_BUILDX=$bin/buildx ORCH_BENCH_BUILDCTL=$bin/buildctl
 
 go test -run '^$' -bench 'Start' -benchtime 30x -timeout 30m ./e2e
+go test -run '^$' -bench 'Print' -benchtime 11x -timeout 30m ./e2e
 go test -run '^$' -bench 'Plan' -benchtime 20x ./e2e
 go test -run '^$' -bench 'BakeUnchanged' -benchtime 9x -timeout 30m ./e2e
 go test -run '^$' -bench 'BakeCold' -benchtime 3x -timeout 30m ./e2e

@@ -3,7 +3,8 @@
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), and Chromium (which shows the page
-# of a plan; its tests are skipped where there is none).
+# of a plan; its tests are skipped where there is none). With "race", the C
+# compiler that Go's race detector needs.
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
@@ -15,6 +16,10 @@ if [ "${1:-}" = tests ]; then
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+fi
+if [ "${1:-}" = race ]; then
+	missing=""
+	command -v "${CC:-gcc}" >/dev/null 2>&1 || missing=" gcc libc"
 fi
 [ -n "$missing" ] || exit 0
 
@@ -30,6 +35,7 @@ pick() {
 		case "$name" in
 		uidmap) echo "$1" ;;
 		busybox) echo "$2" ;;
+		libc) echo "$3" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -45,13 +51,13 @@ echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static)
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev)
 elif command -v dnf >/dev/null 2>&1; then
-	$sudo dnf install -y $(pick shadow-utils busybox)
+	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel)
 elif command -v apk >/dev/null 2>&1; then
-	$sudo apk add $(pick shadow-uidmap busybox-static)
+	$sudo apk add $(pick shadow-uidmap busybox-static musl-dev)
 elif command -v pacman >/dev/null 2>&1; then
-	$sudo pacman -S --noconfirm $(pick shadow busybox)
+	$sudo pacman -S --noconfirm $(pick shadow busybox glibc)
 else
 	echo "setup: no known package manager; install:$missing" >&2
 	exit 1

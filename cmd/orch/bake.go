@@ -19,6 +19,8 @@ func newBakeCommand(e *env) *cobra.Command {
   orch bake --keep-going          build what can be built, whatever fails
   orch bake --resume              build what the last run here left undone
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
+  orch bake --check               check the Dockerfiles, build nothing
+  orch bake --call outline app    arguments, secrets and ssh of a target
   orch bake --print               show the resolved definition as JSON`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,5 +76,12 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 		return err
 	}
 	opts.builder = builder
+	if calls(cfg) {
+		flag, err := parseCall(b.call)
+		if err != nil {
+			return err
+		}
+		return runCall(cmd.Context(), e, cfg, flag, opts)
+	}
 	return runBake(cmd.Context(), e, cfg, opts)
 }

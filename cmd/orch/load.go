@@ -29,6 +29,7 @@ type loadFlags struct {
 	allow     []string
 	except    []string
 	filters   []string
+	cacheLane string
 	// toolchain holds what goenv() gave, for the permissions of a run.
 	toolchain []string
 	// diagnostics is how what is wrong is printed.
@@ -45,6 +46,7 @@ func (l *loadFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
 	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
 	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+	flags.StringVar(&l.cacheLane, "cache-lane", "", "use the cache of `LANE`: --set=*.cache.lane=LANE")
 	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
 	flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 }
@@ -166,6 +168,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		GoEnv:     l.goEnv,
 		Now:       time.Now,
 		Host:      osHost{},
+		Lane:      e.lane,
 	}
 	if err := checkAllow(l.allow); err != nil {
 		return opts, err
@@ -193,6 +196,11 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 			return opts, usageError{fmt.Errorf("--set %w", err)}
 		}
 		opts.Overrides = append(opts.Overrides, o)
+	}
+	if l.cacheLane != "" {
+		opts.Overrides = append(opts.Overrides, config.Override{
+			Pattern: "*", Key: "cache", Sub: "lane", HasSub: true, Value: l.cacheLane, HasValue: true, Text: "--cache-lane " + l.cacheLane,
+		})
 	}
 	if off, err := strconv.ParseBool(e.getenv("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP")); err == nil {
 		opts.NoEnvVars = off

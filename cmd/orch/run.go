@@ -47,7 +47,8 @@ func (o *runOptions) shown() bool {
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
-	plan, err := planFor(e, cfg, localPlatform())
+	plan, diags := checkedPlan(cfg, localPlatform(), false)
+	err := e.report(diags, cfg.Sources, plan.Sources)
 	if err != nil {
 		return err
 	}
@@ -194,6 +195,7 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
 	}
 	unwritten := writeFiles(report, kept, opt)
+	printCacheFaults(e.stderr, report)
 	if report.PublishErr != nil {
 		if unwritten != nil {
 			fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
@@ -209,6 +211,9 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 	}
 	if unwritten != nil {
 		fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
+	}
+	if len(report.Caches.Required()) > 0 && failed == nil {
+		failed = &errReported{code: exitFailed, err: errors.New("a cache that is required failed")}
 	}
 	if len(report.Failures()) == 0 || errors.Is(failed, context.Canceled) {
 		return failed
@@ -254,7 +259,7 @@ func printEnd(e *env, report *runner.Report) error {
 			"Write output = [...] in the target, or use --load, --push or -o.\n", listNames(names))
 	}
 	if report.CacheErr != nil {
-		fmt.Fprintf(e.stderr, "Warning: the build is good, but its cache was not written: %s\n", plainError(report.CacheErr))
+		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))
 	}
 	return nil
 }

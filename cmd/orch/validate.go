@@ -7,13 +7,23 @@ import (
 func newValidateCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var builder builderFlags
-	var asJSON bool
+	var asJSON, deep, withLint, strict bool
 	cmd := &cobra.Command{
 		Use:   "validate [URL [CONTEXT]] [TARGET…]",
 		Short: "Find everything that is wrong with a definition",
 		Long: `validate reads the definition, works out every target, and prints all that
-is wrong. It builds nothing and looks at no Dockerfile.`,
+is wrong. It builds nothing, and without --deep it looks at no Dockerfile.
+
+With --deep it reads the Dockerfiles too, and finds what bake would refuse or
+warn of before it starts: stages, files and secrets that are not there, tags
+and outputs that two targets write, platforms that do not exist, arguments that
+nobody declares or that stand above steps which do not use them. With --lint it
+also has BuildKit's own rules checked, which takes a builder.
+
+Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 		Example: `  orch validate
+  orch validate --deep --strict
+  orch validate --lint app
   orch validate --json -f ci/build.hcl`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -24,15 +34,34 @@ is wrong. It builds nothing and looks at no Dockerfile.`,
 				return err
 			}
 			opts.Targets, opts.All = args, len(args) == 0
-			_, diags := resolve(files, opts)
+			cfg, diags := resolve(files, opts)
+			sources := []map[string][]byte{sourcesFor(files, opts)}
+			if (deep || withLint) && !diags.HasErrors() {
+				plan, more := checkedPlan(cfg, localPlatform(), opts.All)
+				sources = append(sources, plan.Sources)
+				if withLint && !more.HasErrors() {
+					found, err := lint(cmd.Context(), e, plan, &builder)
+					if err != nil {
+						return err
+					}
+					more = append(more, found...)
+				}
+				diags = append(diags, more...)
+			}
+			if strict {
+				stricter(diags)
+			}
 			if asJSON {
 				return e.reportJSON(diags)
 			}
-			return e.report(diags, sourcesFor(files, opts))
+			return e.report(diags, sources...)
 		},
 	}
 	load.register(cmd.Flags())
 	builder.register(cmd)
+	cmd.Flags().BoolVar(&deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
+	cmd.Flags().BoolVar(&withLint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
+	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is wrong as JSON, on standard output")
 	return cmd
 }

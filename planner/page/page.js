@@ -324,7 +324,7 @@
     $("space").style.height = `${last.height * state.scale}px`;
   }
   const setScale = (s) => { state.scale = Math.min(2, Math.max(0.25, s)); zoom(); };
-  const fit = () => setScale(Math.min(1, Math.max(0.7, ($("view").clientWidth - 8) / last.width)));
+  const fit = () => setScale(Math.min(1, Math.max(0.62, ($("view").clientWidth - 8) / last.width)));
 
   // --- details -------------------------------------------------------------
 

@@ -2,17 +2,12 @@ package buildkit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 
@@ -34,10 +29,8 @@ type anchor struct {
 	gateway gateway.Client
 	memo    memo
 
-	mu       sync.Mutex
-	results  []*gateway.Result // what the shared cache is made of
 	opened   chan struct{}
-	finish   chan bool // whether to hand the results to the cache export
+	finish   chan struct{}
 	finished chan struct{}
 	err      error
 }
@@ -49,7 +42,7 @@ func newAnchor(r *run) *anchor {
 		folders:  map[string]folder{},
 		stores:   map[string]content.Store{},
 		opened:   make(chan struct{}),
-		finish:   make(chan bool, 1),
+		finish:   make(chan struct{}),
 		finished: make(chan struct{}),
 	}
 }
@@ -84,14 +77,12 @@ func (a *anchor) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening a session: %w", err)
 	}
-	cacheFrom, cacheTo := a.caches()
 	opt := client.SolveOpt{
 		SharedSession:       a.session,
 		Session:             a.shared,
 		LocalMounts:         dirs,
 		OCIStores:           a.stores,
-		CacheImports:        cacheFrom,
-		CacheExports:        cacheTo,
+		CacheImports:        a.cacheSources(),
 		AllowedEntitlements: a.entitlements(),
 		FrontendAttrs:       map[string]string{},
 		SourcePolicy:        a.run.opt.SourcePolicy,
@@ -124,58 +115,21 @@ func (a *anchor) hold(ctx context.Context, gw gateway.Client) (*gateway.Result, 
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case ok := <-a.finish:
-		if !ok || !a.hasSharedCache() {
-			return gateway.NewResult(), nil
-		}
-		return a.union()
+	case <-a.finish:
+		return gateway.NewResult(), nil
 	}
 }
 
-// close ends the Build; with ok it writes the cache that targets share. It
-// does not wait for a builder that does not answer once ctx has ended.
-func (a *anchor) close(ctx context.Context, ok bool) error {
-	a.finish <- ok
+// close ends the Build. It does not wait for a builder that does not answer
+// once ctx has ended.
+func (a *anchor) close(ctx context.Context) error {
+	close(a.finish)
 	select {
 	case <-a.finished:
 		return a.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// keep remembers a result for the shared cache.
-func (a *anchor) keep(res *gateway.Result) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.results = append(a.results, res)
-}
-
-// union puts the results of all targets into one, so that one cache export
-// covers them. A result of several references needs a name and a platform for
-// each; only the names matter here.
-func (a *anchor) union() (*gateway.Result, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	out := gateway.NewResult()
-	var ps exptypes.Platforms
-	add := func(ref gateway.Reference) error {
-		id := strconv.Itoa(len(ps.Platforms))
-		out.AddRef(id, ref)
-		ps.Platforms = append(ps.Platforms, exptypes.Platform{ID: id, Platform: platforms.DefaultSpec()})
-		return nil
-	}
-	for _, res := range a.results {
-		if err := res.EachRef(add); err != nil {
-			return nil, err
-		}
-	}
-	data, err := json.Marshal(ps)
-	if err != nil {
-		return nil, err
-	}
-	out.AddMeta(exptypes.ExporterPlatformsKey, data)
-	return out, nil
 }
 
 // openStores opens the OCI layouts that the builds name.

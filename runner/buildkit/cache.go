@@ -1,81 +1,159 @@
 package buildkit
 
 import (
+	"encoding/json"
+	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/ociindex"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
-// caches returns what the anchor reads and writes: every cache source of its
-// targets once, and every destination that more than one of them names. A
-// destination of a single target is written with that target's export, so
-// that it holds that target's cache and no more.
-func (a *anchor) caches() (from, to []client.CacheOptionsEntry) {
+// importsOption is the frontend option that holds the cache sources as JSON.
+const importsOption = "cache-imports"
+
+// cacheSources returns what the anchor reads: every cache source of its
+// targets, once.
+func (a *anchor) cacheSources() []client.CacheOptionsEntry {
 	seen := map[string]bool{}
-	users := map[string]int{}
-	for _, b := range a.builds {
-		for _, e := range b.Target.CacheTo {
-			users[entryKey(e)]++
-		}
-	}
-	for _, b := range a.builds {
-		for _, e := range b.Target.CacheFrom {
-			if key := entryKey(e); !seen["from "+key] {
-				seen["from "+key] = true
-				from = append(from, cacheEntry(e))
-			}
-		}
-		for _, e := range b.Target.CacheTo {
-			key := entryKey(e)
-			if e.Type != "inline" && users[key] > 1 && !seen["to "+key] {
-				seen["to "+key] = true
-				to = append(to, cacheEntry(e))
-			}
-		}
-	}
-	return from, to
-}
-
-// hasSharedCache says whether the anchor writes a cache.
-func (a *anchor) hasSharedCache() bool {
-	_, to := a.caches()
-	return len(to) > 0
-}
-
-// ownCaches returns the destinations that only this target writes.
-func (t *target) ownCaches() []client.CacheOptionsEntry {
-	_, shared := t.anchor.caches()
-	taken := map[string]bool{}
-	for _, e := range shared {
-		taken[entryKey(config.Entry{Type: e.Type, Attrs: e.Attrs})] = true
-	}
 	var out []client.CacheOptionsEntry
-	for _, e := range t.plan.Target.CacheTo {
-		if !taken[entryKey(e)] {
-			out = append(out, cacheEntry(e))
+	for _, b := range a.builds {
+		for _, c := range b.CacheFrom {
+			if key := entryKey(c.Entry); !seen[key] {
+				seen[key] = true
+				if e, ok := a.run.cacheSource(c); ok {
+					out = append(out, e)
+				}
+			}
 		}
 	}
 	return out
 }
 
-func cacheEntry(e config.Entry) client.CacheOptionsEntry {
+// cacheSource is a source as BuildKit takes it, or false if it is known
+// beforehand that there is nothing to read.
+func (r *run) cacheSource(c planner.Cache) (client.CacheOptionsEntry, bool) {
+	e := r.cacheEntry(c.Entry)
+	switch c.Type {
+	case "local":
+		if err := localCache(e.Attrs); err != nil {
+			r.caches.read(c, err)
+			return e, false
+		}
+	case "gha":
+		if err := ghaCache(e.Attrs); err != nil {
+			r.caches.read(c, err)
+			return e, false
+		}
+	}
+	return e, true
+}
+
+// localCache says why there is no cache in a folder.
+func localCache(attrs map[string]string) error {
+	if attrs["digest"] != "" {
+		return nil
+	}
+	tag := attrs["tag"]
+	if tag == "" {
+		tag = "latest"
+	}
+	if _, err := os.Stat(filepath.Join(attrs["src"], "index.json")); err != nil {
+		return err
+	}
+	desc, err := ociindex.NewStoreIndex(attrs["src"]).Get(tag)
+	if err == nil && desc == nil {
+		return os.ErrNotExist
+	}
+	return err
+}
+
+// errNoActions is why a gha cache is of no use outside of GitHub Actions.
+var errNoActions = errors.New("ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set: " +
+	"outside of GitHub Actions there is no such cache, and in a workflow's run step an action has to hand them on")
+
+func ghaCache(attrs map[string]string) error {
+	if attrs["token"] == "" || attrs["url"] == "" && attrs["url_v2"] == "" {
+		return errNoActions
+	}
+	return nil
+}
+
+// cacheEntry is a cache with the credentials that the environment has for it.
+// The names of the variables are those of GitHub's runner and of the AWS
+// tools.
+func (r *run) cacheEntry(e config.Entry) client.CacheOptionsEntry {
 	attrs := maps.Clone(e.Attrs)
 	if attrs == nil {
 		attrs = map[string]string{}
 	}
+	fill := func(attr, name string) {
+		if v, ok := r.opt.LookupEnv(name); ok && v != "" && attrs[attr] == "" {
+			attrs[attr] = v
+		}
+	}
+	switch e.Type {
+	case "gha":
+		fill("token", "ACTIONS_RUNTIME_TOKEN")
+		fill("url", "ACTIONS_CACHE_URL")
+		if v, _ := r.opt.LookupEnv("ACTIONS_CACHE_SERVICE_V2"); v != "" || attrs["url"] == "" {
+			fill("url_v2", "ACTIONS_RESULTS_URL")
+		}
+	case "s3":
+		if attrs["access_key_id"] == "" && attrs["secret_access_key"] == "" {
+			fill("access_key_id", "AWS_ACCESS_KEY_ID")
+			fill("secret_access_key", "AWS_SECRET_ACCESS_KEY")
+			fill("session_token", "AWS_SESSION_TOKEN")
+		}
+		fill("region", "AWS_REGION")
+	}
 	return client.CacheOptionsEntry{Type: e.Type, Attrs: attrs}
 }
 
-// entryKey is the same for equal entries.
+// cacheOptions leaves of the sources of the anchor those of this target: each
+// source that a step is looked up in costs time.
+func (t *target) cacheOptions() error {
+	all := t.opts[importsOption]
+	delete(t.opts, importsOption)
+	if all == "" || len(t.plan.CacheFrom) == 0 {
+		return nil
+	}
+	var entries []gateway.CacheOptionsEntry
+	if err := json.Unmarshal([]byte(all), &entries); err != nil {
+		return err
+	}
+	mine := map[string]bool{}
+	for _, c := range t.plan.CacheFrom {
+		mine[entryKey(config.Entry(t.run.cacheEntry(c.Entry)))] = true
+	}
+	entries = slices.DeleteFunc(entries, func(e gateway.CacheOptionsEntry) bool {
+		return !mine[entryKey(config.Entry{Type: e.Type, Attrs: e.Attrs})]
+	})
+	data, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	t.opts[importsOption] = string(data)
+	return nil
+}
+
+// entryKey is the same for equal entries. The digest of a local cache is left
+// out: BuildKit's client finds it.
 func entryKey(e config.Entry) string {
 	var b strings.Builder
 	b.WriteString(e.Type)
 	for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
-		b.WriteString("\x00" + k + "\x00" + e.Attrs[k])
+		if e.Type != "local" || k != "digest" {
+			b.WriteString("\x00" + k + "\x00" + e.Attrs[k])
+		}
 	}
 	return b.String()
 }

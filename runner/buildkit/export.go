@@ -23,28 +23,26 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// export writes the target's outputs and its own cache, by a solve of the very
-// vertices that the anchor holds.
+// export writes the target's outputs, by a solve of the very vertices that the
+// anchor holds.
 func (t *target) export(ctx context.Context) error {
-	caches := t.ownCaches()
 	out := &files{}
 	exports, err := t.exports(ctx, out)
 	if err != nil {
 		out.abort()
 		return err
 	}
-	if len(exports) == 0 && len(caches) == 0 {
+	if len(exports) == 0 {
 		return nil
 	}
 	for _, group := range t.apart(exports) {
-		if err := t.exportGroup(ctx, group, caches); err != nil {
+		if err := t.exportGroup(ctx, group, t.inlineCaches()); err != nil {
 			out.abort()
 			if out.err != nil {
 				return out.err
 			}
 			return err
 		}
-		caches = nil
 	}
 	if err := out.commit(); err != nil {
 		return err

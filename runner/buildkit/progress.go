@@ -52,6 +52,9 @@ type Progress struct {
 	steps  map[digest.Digest]*step
 	order  []*step
 	stages map[string][]*planner.Vertex // by name in lower case
+	// imports is told what became of each cache source, if it is not nil, and
+	// says whether a fault is worth showing.
+	imports func(id, fault string) bool
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
@@ -147,6 +150,17 @@ func stageKey(name string) string {
 	return strings.ToLower(name)
 }
 
+// importPrefix begins the names of the vertices that read caches.
+const importPrefix = "importing cache manifest from "
+
+// onImport has f called with the name of each cache source that was read, and
+// why it could not be, if so.
+func (p *Progress) onImport(f func(id, fault string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.imports = f
+}
+
 // own records that the vertices of a definition belong to a target.
 func (p *Progress) own(target string, ids []digest.Digest) {
 	p.mu.Lock()
@@ -215,6 +229,9 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 	var changed []*step
 	for _, v := range s.Vertexes {
 		v.Name, v.Error = p.opt.Mask.Text(v.Name), p.opt.Mask.Text(v.Error)
+		if id, ok := strings.CutPrefix(v.Name, importPrefix); ok && v.Completed != nil && p.imports != nil && !p.imports(id, v.Error) {
+			v.Error = ""
+		}
 		changed = append(changed, p.takeVertex(v, target))
 	}
 	for _, v := range s.Statuses {

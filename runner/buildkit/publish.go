@@ -24,7 +24,7 @@ const pushedTags = "orch.tags"
 
 // byDigest takes the tags off the names of an image that is to be pushed.
 func (t *target) byDigest(e *client.ExportEntry) error {
-	if !t.run.opt.PushByDigest || e.Type != client.ExporterImage || !isTrue(e.Attrs["push"]) || isTrue(e.Attrs["push-by-digest"]) {
+	if !t.run.opt.PushByDigest || t.forCache || e.Type != client.ExporterImage || !isTrue(e.Attrs["push"]) || isTrue(e.Attrs["push-by-digest"]) {
 		return nil
 	}
 	var tags, repos []string

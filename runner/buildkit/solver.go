@@ -67,7 +67,9 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 		builder: s.builder,
 		plan:    plan,
 		targets: map[*planner.Build]*target{},
+		caches:  newCacheWatch(plan),
 	}
+	s.opt.Progress.onImport(r.caches.imported)
 	s.opt.Progress.setPlan(plan)
 	if err := r.open(ctx); err != nil {
 		return nil, err
@@ -101,6 +103,7 @@ type run struct {
 	plan    *planner.Plan
 	targets map[*planner.Build]*target
 	anchors []*anchor
+	caches  *cacheWatch
 	reduced reductions
 }
 
@@ -118,7 +121,7 @@ func (r *run) open(ctx context.Context) error {
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
 			for _, opened := range r.anchors[:i] {
-				_ = opened.close(ctx, false)
+				_ = opened.close(ctx)
 			}
 			return err
 		}
@@ -158,11 +161,15 @@ func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*run
 	return res, err
 }
 
-// Close ends the anchors, the last of which writes the shared cache.
+// Close writes the caches of the run, while the anchors still hold what goes
+// into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
+	if ctx.Err() == nil {
+		r.writeCaches(ctx, ok)
+	}
 	var first error
 	for _, a := range r.anchors {
-		if err := a.close(ctx, ok); err != nil && first == nil {
+		if err := a.close(ctx); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -177,6 +184,9 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	}
 	if ok {
 		r.measure(ctx)
+	}
+	if faults := r.caches.all(); len(faults) > 0 {
+		return faults
 	}
 	return nil
 }

@@ -37,11 +37,16 @@ type target struct {
 	text   []byte // of the Dockerfile, as the linked frontend reads it
 	result *gateway.Result
 	report *runner.Result
+	// asked is true if nothing is built, so that the results of linked targets
+	// are not there.
+	asked bool
+	// forCache is true if the image is pushed for the sake of its cache.
+	forCache bool
 
 	mu       sync.Mutex // the frontend solves platforms side by side
 	defs     map[gateway.Reference]*pb.Definition
 	triggers map[string]bool // ONBUILD instructions of base images
-	whole    bool            // a trigger may need stages that the plan does not
+	whole    bool            // more of the Dockerfile may be needed than what the plan says
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
@@ -77,7 +82,6 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 	if err := inSpan(ctx, "evaluate", t.evaluate); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	t.anchor.keep(t.result)
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
 	if !how.NoExport {
@@ -119,12 +123,14 @@ func (t *target) convert(ctx context.Context) error {
 
 // evaluate has the builder carry out the steps, for all platforms at once.
 func (t *target) evaluate(ctx context.Context) error {
+	ctx, stop := t.run.caches.watch(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	_ = t.result.EachRef(func(ref gateway.Reference) error {
 		group.Go(func() error { return ref.Evaluate(ctx) })
 		return nil
 	})
-	return group.Wait()
+	return t.run.caches.reason(group.Wait())
 }
 
 // prepare writes down what the frontend is told: options and inputs.
@@ -132,6 +138,9 @@ func (t *target) prepare(ctx context.Context) error {
 	t.opts = maps.Clone(t.anchor.gateway.BuildOpts().Opts)
 	if t.opts == nil {
 		t.opts = map[string]string{}
+	}
+	if err := t.cacheOptions(); err != nil {
+		return err
 	}
 	t.targetOptions()
 	if err := t.contextOptions(); err != nil {
@@ -280,6 +289,10 @@ func (t *target) remoteContext(c orch.Context) error {
 // their vertices, not a copy of their image.
 func (t *target) linkOptions(ctx context.Context) error {
 	for name, b := range t.plan.Links {
+		if t.asked {
+			t.stubLink(name)
+			continue
+		}
 		linked := t.run.targets[b]
 		if err := t.link(ctx, name, linked); err != nil {
 			return fmt.Errorf("handing target %s to %s: %w", b.Name(), t.plan.Name(), err)

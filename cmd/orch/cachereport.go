@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// printCacheFaults says which caches were not read or written: a warning, or
+// an error for those that the definition requires. Caches with the same reason
+// share a line.
+func printCacheFaults(w io.Writer, r *runner.Report) {
+	type kind struct {
+		read, required bool
+		reason         string
+	}
+	var order []kind
+	where := map[kind][]string{}
+	for _, f := range r.Caches {
+		k := kind{f.Read, f.Required, withoutTag(plainError(f.Err), f.Where)}
+		if where[k] == nil {
+			order = append(order, k)
+		}
+		where[k] = append(where[k], f.Where)
+	}
+	for _, k := range order {
+		label, verb := "Warning", "written"
+		if k.required {
+			label = "Error"
+		}
+		if k.read {
+			verb = "read"
+		}
+		fmt.Fprintf(w, "%s: cache not %s: %s: %s\n", label, verb, someNames(where[k]), k.reason)
+	}
+}
+
+// withoutTag takes the tag of a cache off the addresses in a reason, which is
+// the same for its other tags then.
+func withoutTag(reason, where string) string {
+	return strings.ReplaceAll(reason, "/manifests/"+where[strings.LastIndex(where, ":")+1:], "")
+}
+
+// someNames lists the first three of names and counts the others.
+func someNames(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit"
+)
+
+// callMethod is what the frontend is asked about a target, or "" if it is
+// built.
+func callMethod(t *config.Target) string {
+	switch t.Call {
+	case "build":
+		return ""
+	case "check":
+		return "lint"
+	}
+	return t.Call
+}
+
+// calls says whether any chosen target is asked about and not built.
+func calls(cfg *config.Config) bool {
+	return slices.ContainsFunc(cfg.Chosen, func(name string) bool { return callMethod(cfg.Target(name)) != "" })
+}
+
+// runCall asks the frontend about the targets that have a call, and builds the
+// others.
+func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt runOptions) error {
+	if rest := builtOnly(cfg); len(rest.Chosen) > 0 {
+		if err := runBake(ctx, e, rest, opt); err != nil {
+			return err
+		}
+	}
+	plan, err := planFor(e, cfg, localPlatform())
+	if err != nil {
+		return err
+	}
+	builder, err := opt.builder.connect(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer builder.Close()
+	var asked []*planner.Build
+	for _, b := range plan.Builds {
+		if b.Wanted && callMethod(b.Target) != "" {
+			asked = append(asked, b)
+		}
+	}
+	slices.SortFunc(asked, func(a, b *planner.Build) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
+	answers, err := ask(ctx, e, plan, asked, builder, opt.progress, func(b *planner.Build) string { return callMethod(b.Target) })
+	if err != nil {
+		return err
+	}
+	if opt.metadataFile != "" {
+		if err := writeAnswers(opt.metadataFile, asked, answers); err != nil {
+			return err
+		}
+	}
+	if flag.json {
+		return printAnswersJSON(e, cfg, asked, answers, flag)
+	}
+	return printAnswers(e, asked, answers, flag)
+}
+
+// builtOnly is the definition without the targets that are asked about, unless
+// another target is built on them.
+func builtOnly(cfg *config.Config) *config.Config {
+	out := *cfg
+	out.Chosen = slices.DeleteFunc(slices.Clone(cfg.Chosen), func(name string) bool { return callMethod(cfg.Target(name)) != "" })
+	keep := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		t := cfg.Target(name)
+		if t == nil || keep[name] {
+			return
+		}
+		keep[name] = true
+		for _, c := range t.Contexts {
+			if c.Kind == config.LinkedTarget {
+				visit(c.Value)
+			}
+		}
+	}
+	for _, name := range out.Chosen {
+		visit(name)
+	}
+	out.Targets = slices.DeleteFunc(slices.Clone(cfg.Targets), func(t *config.Target) bool { return !keep[t.Name] })
+	return &out
+}
+
+// ask puts the question about each build to the frontend.
+func ask(ctx context.Context, e *env, plan *planner.Plan, builds []*planner.Build, builder *buildkit.Builder, mode string,
+	method func(*planner.Build) string) (map[*planner.Build]*buildkit.Answer, error) {
+	if mode == "auto" {
+		mode = "quiet"
+	}
+	progress, err := newProgress(e, mode, "", nil)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer progress.Close()
+	solver := buildkit.NewSolver(builder, buildkit.Options{
+		Progress: progress, ClientID: e.clientID(), LookupEnv: e.lookup, Stdout: e.stdout,
+	})
+	return solver.Call(ctx, plan, builds, method)
+}
+
+// printAnswers prints a section for each target. The exit code is the first
+// one that an answer stands for, or 1 after an error.
+func printAnswers(e *env, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer, flag callFlag) error {
+	code := 0
+	for i, b := range asked {
+		if i > 0 {
+			fmt.Fprintln(e.stdout)
+		}
+		fmt.Fprintln(e.stdout, b.Name())
+		if d := b.Target.Description; d != "" {
+			fmt.Fprintln(e.stdout, d)
+		}
+		fmt.Fprintln(e.stdout)
+		a := answers[b]
+		err := a.Err
+		if err == nil {
+			err = a.Print(e.stdout)
+		}
+		if err != nil {
+			fmt.Fprintf(e.stdout, "error: %s\n", plainError(err))
+		}
+		code = callCode(code, a, err, flag)
+	}
+	return callResult(code)
+}
+
+func callCode(code int, a *buildkit.Answer, err error, flag callFlag) int {
+	if err != nil {
+		return 1
+	}
+	if code == 0 && !flag.ignoreStatus {
+		return a.Status()
+	}
+	return code
+}
+
+var errCall = errors.New("the frontend found something")
+
+func callResult(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return &errReported{code: code, err: errCall}
+}
+
+// printAnswersJSON prints the peer's form: the definition of each target, and
+// the answer under the name of its method.
+func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer, flag callFlag) error {
+	var text bytes.Buffer
+	if err := config.Print(&text, cfg); err != nil {
+		return err
+	}
+	var printed struct {
+		Group  json.RawMessage            `json:"group,omitempty"`
+		Target map[string]json.RawMessage `json:"target"`
+	}
+	if err := json.Unmarshal(text.Bytes(), &printed); err != nil {
+		return err
+	}
+	targets := map[string]map[string]any{}
+	for name, def := range printed.Target {
+		targets[name] = map[string]any{"build": def}
+	}
+	code := 0
+	for _, b := range asked {
+		a := answers[b]
+		method := a.Method
+		if method == "lint" {
+			method = "check"
+		}
+		switch {
+		case a.Err != nil:
+			targets[b.Name()][method] = map[string]any{"error": plainError(a.Err)}
+		case a.JSON() != nil:
+			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
+			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
+				return fmt.Errorf("reading the frontend's answer: %w", err)
+			}
+			targets[b.Name()][method] = fields
+		}
+		code = callCode(code, a, a.Err, flag)
+	}
+	out := struct {
+		Group  json.RawMessage           `json:"group,omitempty"`
+		Target map[string]map[string]any `json:"target"`
+	}{printed.Group, targets}
+	if err := printJSON(e.stdout, out); err != nil {
+		return err
+	}
+	return callResult(code)
+}
+
+// writeAnswers writes the metadata file of a run that only asked.
+func writeAnswers(path string, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer) error {
+	out := map[string]any{}
+	if data, err := os.ReadFile(path); err == nil {
+		// Targets that were built in the same run are there already.
+		_ = json.Unmarshal(data, &out)
+	}
+	for _, b := range asked {
+		out[b.Name()] = answers[b].Metadata()
+	}
+	data, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, append(data, '\n'), 0o644)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit"
+)
+
+// checkedPlan makes a plan and looks for what would fail or disappoint once it
+// is carried out; apart says that its targets need not be built together.
+func checkedPlan(cfg *config.Config, platform string, apart bool) (*planner.Plan, hcl.Diagnostics) {
+	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true, Apart: apart})
+}
+
+// lint has BuildKit's frontend look at the Dockerfiles of all targets; a
+// warning about a file that several targets have is there once.
+func lint(ctx context.Context, e *env, plan *planner.Plan, flags *builderFlags) (hcl.Diagnostics, error) {
+	builder, err := flags.connect(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	defer builder.Close()
+	builds := slices.Clone(plan.Builds)
+	slices.SortFunc(builds, func(a, b *planner.Build) int { return strings.Compare(a.Name(), b.Name()) })
+	answers, err := ask(ctx, e, plan, builds, builder, "quiet", func(*planner.Build) string { return "lint" })
+	if err != nil {
+		return nil, err
+	}
+	var out hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, b := range builds {
+		for _, d := range lintOf(answers[b]) {
+			if key := d.Error(); !seen[key] {
+				seen[key] = true
+				out = append(out, d)
+			}
+		}
+	}
+	return out, nil
+}
+
+func lintOf(a *buildkit.Answer) hcl.Diagnostics {
+	if a == nil {
+		return nil
+	}
+	return a.Findings()
+}
+
+// stricter makes errors of warnings.
+func stricter(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		d.Severity = hcl.DiagError
+	}
+}

@@ -1,0 +1,235 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
+)
+
+// Cache says where the build cache of a target is kept. The planner writes the
+// cache sources and destinations of the target from it.
+type Cache struct {
+	// Type is registry, local, gha, s3 or azblob.
+	Type string
+	// Ref is a repository (registry), a folder (local), or what the names of
+	// the caches begin with, possibly "" (gha, s3, azblob).
+	Ref string
+	// Mode is "max", "min" or "inline".
+	Mode string
+	// Write says whether this run writes; every run reads.
+	Write bool
+	// Required makes a cache that cannot be read or written an error.
+	Required bool
+	// Lane is whose cache is written, and read beside that of Main. Both are
+	// names as the user or the CI service knows them, and never "".
+	Lane, Main string
+	// Trusted is false if other lanes must not read what this run writes.
+	Trusted bool
+	// Split keeps what belongs to one target apart from what is shared.
+	Split bool
+	// Options are further fields, for sources and destinations alike.
+	Options map[string]string
+}
+
+// Lane is what is known about the run before the definition is read: whose
+// cache it may write. It comes from the CI service and from git.
+type Lane struct {
+	Name string // the pull request or branch; "" if neither is known
+	Main string // the main branch; "" if it is not known
+	Fork bool   // the run is for code from outside the repository
+	CI   bool
+}
+
+// The words of a cache block.
+var (
+	cacheTypes = []string{"registry", "local", "gha", "s3", "azblob", "none"}
+	cacheModes = []string{"max", "min", "inline"}
+	cacheWhens = []string{"always", "ci", "never"}
+)
+
+const (
+	defaultLane = "local"
+	defaultMain = "main"
+)
+
+// cacheDefault is the cache block outside of targets; later files win.
+type cacheDefault struct {
+	settings cacheSettings
+	ranges   map[string]hcl.Range
+}
+
+// loadCache works out the cache blocks outside of targets.
+func (d *Definition) loadCache() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, f := range d.files {
+		var first *schema.Cache
+		for _, block := range f.Caches {
+			if first != nil {
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError,
+					Summary:  "Second cache block",
+					Detail:   fmt.Sprintf("There is a cache block at %s already. What is different for a target goes into a cache block inside it.", first.DefRange),
+					Subject:  block.DefRange.Ptr(),
+				})
+				continue
+			}
+			first = block
+			diags = append(diags, d.addCacheDefault(block)...)
+		}
+	}
+	return diags
+}
+
+func (d *Definition) addCacheDefault(block *schema.Cache) hcl.Diagnostics {
+	expr := blockExpr{&block.Block}
+	if d.cache == nil {
+		d.cache = &cacheDefault{settings: cacheSettings{}, ranges: map[string]hcl.Range{}}
+	}
+	maps.Copy(d.cache.ranges, expr.ranges("cache"))
+	value, diags := d.ev.eval(expr, d.ev.root, true)
+	if diags.HasErrors() || !value.IsWhollyKnown() {
+		return diags
+	}
+	settings, err := cacheKind{}.decode(value)
+	if err != nil {
+		return append(diags, wrongType("cache", expr, d.ev.root, err))
+	}
+	d.cache.settings = cacheKind{}.merge(d.cache.settings, settings).(cacheSettings)
+	return diags
+}
+
+// inheritCache puts the cache block outside of targets under what a target
+// has. One that writes its cache sources or destinations out, and no cache
+// block, is left alone.
+func (d *Definition) inheritCache(r *resolved) {
+	_, own := r.ranges["cache"]
+	written := r.values[atCacheFrom] != nil || r.values[atCacheTo] != nil
+	if d.cache == nil || written && !own {
+		return
+	}
+	merged := d.cache.settings
+	if r.values[atCache] != nil {
+		merged = cacheKind{}.merge(merged, r.values[atCache]).(cacheSettings)
+	}
+	r.values[atCache] = merged
+	r.own()
+	if r.ranges == nil {
+		r.ranges = map[string]hcl.Range{}
+	}
+	for k, at := range d.cache.ranges {
+		if _, ok := r.ranges[k]; !ok {
+			r.ranges[k] = at
+		}
+	}
+}
+
+// decideCache turns the settings of a target into a Cache, or nil for none.
+func (d *Definition) decideCache(r *resolved) (*Cache, hcl.Diagnostics) {
+	s, _ := r.values[atCache].(cacheSettings)
+	if _, block := r.ranges["cache"]; !block && s["type"] == "" || s["type"] == "none" {
+		return nil, nil
+	}
+	c := &checkedCache{r: r, settings: s, said: d.cacheFaults}
+	lane := Lane{}
+	if d.opts.Lane != nil {
+		lane = d.opts.Lane()
+	}
+	out := &Cache{
+		Type:     c.word("type", "", cacheTypes),
+		Ref:      s["ref"],
+		Mode:     c.word("mode", cacheModes[0], cacheModes),
+		Required: c.bool("required", false),
+		Lane:     firstOf(s["lane"], lane.Name, defaultLane),
+		Main:     firstOf(s["main"], lane.Main, defaultMain),
+		Trusted:  c.bool("trusted", true) && !lane.Fork,
+		Split:    c.bool("split", true),
+		Options:  s.options(),
+	}
+	switch c.word("when", cacheWhens[0], cacheWhens) {
+	case "always":
+		out.Write = true
+	case "ci":
+		out.Write = lane.CI
+	}
+	c.check(out)
+	return out, c.diags
+}
+
+func firstOf(texts ...string) string {
+	for _, s := range texts {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// checkedCache collects what is wrong with a cache block.
+type checkedCache struct {
+	r        *resolved
+	settings cacheSettings
+	// said holds the faults of a block that several targets share.
+	said  map[string]bool
+	diags hcl.Diagnostics
+}
+
+func (c *checkedCache) fail(attr, summary, format string, args ...any) {
+	at := c.r.rangeOf("cache", attr)
+	diag := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &at}
+	if !c.said[diag.Error()] {
+		c.said[diag.Error()] = true
+		c.diags = append(c.diags, diag)
+	}
+}
+
+// word reads an attribute that is one of some words.
+func (c *checkedCache) word(attr, fallback string, words []string) string {
+	s, ok := c.settings[attr]
+	if !ok {
+		s = fallback
+	}
+	if s == "" {
+		c.fail(attr, "Incomplete cache block", "A cache block needs a %s: one of %s.", attr, strings.Join(words, ", "))
+		return ""
+	}
+	if !slices.Contains(words, s) {
+		c.fail(attr, "Wrong value in a cache block", "The %s of a cache is one of %s, not %q.%s", attr, strings.Join(words, ", "), s, didYouMean(s, words))
+	}
+	return s
+}
+
+func (c *checkedCache) bool(attr string, fallback bool) bool {
+	s, ok := c.settings[attr]
+	if !ok {
+		return fallback
+	}
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		c.fail(attr, "Wrong value in a cache block", "%q of a cache is true or false, not %q.", attr, s)
+	}
+	return b
+}
+
+// check finds settings that do not go together.
+func (c *checkedCache) check(out *Cache) {
+	if out.Ref == "" && (out.Type == "registry" || out.Type == "local") {
+		what := "ref = \"registry.example.com/team/cache\""
+		if out.Type == "local" {
+			what = "ref = \".cache\", a folder"
+		}
+		c.fail("type", "Incomplete cache block", "A cache of type %s needs a place: write %s.", out.Type, what)
+	}
+	if out.Mode == "inline" && out.Type != "registry" {
+		c.fail("mode", "Wrong mode", "Only images in a registry hold their cache: mode = \"inline\" goes with type = \"registry\", not %q.", out.Type)
+	}
+	for _, name := range sortedKeys(out.Options) {
+		if slices.Contains([]string{"type", "mode", "ref", "src", "dest", "tag", "name", "scope"}, name) {
+			c.fail("options", "Wrong option", "%q is worked out from the other attributes of the cache block; options are for what these do not say.", name)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/schema"
+)
+
+// cacheOf resolves one file and writes the cache of a target on a line.
+func cacheOf(t *testing.T, src, target string, lane Lane, sets ...string) string {
+	t.Helper()
+	opts := Options{All: true, Lane: func() Lane { return lane }}
+	for _, s := range sets {
+		o, err := ParseOverride(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	f, diags := schema.Parse("build.hcl", []byte(src), schema.Build)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	cfg, diags := Resolve([]*schema.File{f}, opts)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	c := cfg.Target(target).Cache
+	if c == nil {
+		return "none"
+	}
+	var words []string
+	for name, on := range map[string]bool{"write": c.Write, "required": c.Required, "trusted": c.Trusted, "split": c.Split} {
+		if on {
+			words = append(words, name)
+		}
+	}
+	for _, k := range sortedKeys(c.Options) {
+		words = append(words, k+"="+c.Options[k])
+	}
+	slices.Sort(words)
+	return fmt.Sprintf("%s %s %s lane=%s main=%s %s", c.Type, c.Ref, c.Mode, c.Lane, c.Main, strings.Join(words, " "))
+}
+
+func TestCacheBlock(t *testing.T) {
+	const top = `cache {
+  type = "registry"
+  ref  = "r.example/cache"
+}
+`
+	tests := []struct {
+		name, src string
+		lane      Lane
+		sets      []string
+		want      string
+	}{
+		{"none", `target "a" {}`, Lane{}, nil, "none"},
+		{"default", top + `target "a" {}`, Lane{}, nil,
+			"registry r.example/cache max lane=local main=main split trusted write"},
+		{"lane of the run", top + `target "a" {}`, Lane{Name: "pr-7", Main: "trunk", CI: true}, nil,
+			"registry r.example/cache max lane=pr-7 main=trunk split trusted write"},
+		{"fork", top + `target "a" {
+  cache { trusted = true }
+}`, Lane{Name: "pr-7", Fork: true}, nil,
+			"registry r.example/cache max lane=pr-7 main=main split write"},
+		{"target over default", top + `target "a" {
+  cache {
+    mode     = "min"
+    required = true
+    options  = { compression = "zstd" }
+  }
+}`, Lane{}, nil, "registry r.example/cache min lane=local main=main compression=zstd required split trusted write"},
+		{"inherited", `target "_c" {
+  cache {
+    type = "local"
+    ref  = "x"
+  }
+}
+target "a" {
+  inherits = ["_c"]
+  cache { split = false }
+}`, Lane{}, nil, "local x max lane=local main=main trusted write"},
+		{"switched off", top + `target "a" {
+  cache { type = "none" }
+}`, Lane{}, nil, "none"},
+		{"written out", top + `target "a" { cache-from = ["type=registry,ref=x/y"] }`, Lane{}, nil, "none"},
+		{"written out and a block", top + `target "a" {
+  cache-to = ["type=inline"]
+  cache {}
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted write"},
+		{"in CI only, and it is not", top + `target "a" {
+  cache { when = "ci" }
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted"},
+		{"in CI only, and it is", top + `target "a" {
+  cache { when = "ci" }
+}`, Lane{CI: true}, nil, "registry r.example/cache max lane=local main=main split trusted write"},
+		{"condition", `variable "WRITE" { default = false }
+` + top + `target "a" {
+  cache { when = WRITE }
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted"},
+		{"override", top + `target "a" {}`, Lane{Name: "b"}, []string{"*.cache.lane=nightly", "a.cache.options.region=eu"},
+			"registry r.example/cache max lane=nightly main=main region=eu split trusted write"},
+		{"override without a block", `target "a" {}`, Lane{}, []string{"*.cache.lane=nightly"}, "none"},
+		{"matrix", `target "m" {
+  matrix = { v = ["1", "2"] }
+  name   = "a${v == "1" ? "" : v}"
+  cache {
+    type = "local"
+    ref  = "cache-${v}"
+  }
+}`, Lane{}, nil, "local cache-1 max lane=local main=main split trusted write"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := cacheOf(t, tt.src, "a", tt.lane, tt.sets...); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestLaneNotAsked makes sure that git is left alone without a cache block.
+func TestLaneNotAsked(t *testing.T) {
+	f, _ := schema.Parse("build.hcl", []byte(`target "a" {}`), schema.Build)
+	_, diags := Resolve([]*schema.File{f}, Options{All: true, Lane: func() Lane {
+		t.Error("the lane was asked for")
+		return Lane{}
+	}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+}

@@ -1,0 +1,204 @@
+package planner
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/patternmatcher"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/schema"
+)
+
+// check finds what would fail or disappoint once the plan is carried out, as
+// far as the files say. It runs on a finished plan.
+func (p *planner) check() {
+	tags, paths := map[string]*Build{}, map[string]*Build{}
+	for _, b := range p.plan.Builds {
+		p.checkPlatforms(b)
+		p.checkArgs(b)
+		p.checkCredentials(b)
+		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
+			p.checkTags(b, tags)
+			p.checkOutputs(b, paths)
+		}
+	}
+	for _, v := range p.plan.Graph.Vertices {
+		if v.Kind == Stage {
+			p.checkSources(v)
+		}
+	}
+	schema.SortDiagnostics(p.diags)
+}
+
+// checking is what the checks find out once.
+type checking struct {
+	reach       map[string][]*Vertex // by the name of a target
+	args        map[*parsed]*knownArgs
+	lineSources map[*Dockerfile]*source
+	matchers    map[*local]*patternmatcher.PatternMatcher
+}
+
+func newChecking(p *Plan) checking {
+	return checking{
+		reach:       p.reached(),
+		args:        map[*parsed]*knownArgs{},
+		lineSources: map[*Dockerfile]*source{},
+		matchers:    map[*local]*patternmatcher.PatternMatcher{},
+	}
+}
+
+// warn reports what is no reason to stop.
+func (r *report) warn(at hcl.Range, summary, format string, args ...any) {
+	n := len(r.diags)
+	r.fail(at, summary, format, args...)
+	if len(r.diags) > n {
+		r.diags[n].Severity = hcl.DiagWarning
+	}
+}
+
+// twice reports what two targets write: an error if they are built together.
+func (p *planner) twice(at hcl.Range, summary, format string, args ...any) {
+	if p.opt.Apart {
+		p.warn(at, summary, format+" They cannot be built together as they are.", args...)
+		return
+	}
+	p.fail(at, summary, format, args...)
+}
+
+// where is a place for the text of a message.
+func where(at hcl.Range) string { return fmt.Sprintf("%s:%d", at.Filename, at.Start.Line) }
+
+// checkTags reports a tag that two targets push: whichever is last would have
+// it.
+func (p *planner) checkTags(b *Build, seen map[string]*Build) {
+	if !slices.ContainsFunc(b.Target.Outputs, pushes) {
+		return
+	}
+	at := b.Target.RangeOf("tags")
+	for _, tag := range b.Target.Tags {
+		full := tag
+		if named, err := reference.ParseNormalizedNamed(tag); err == nil {
+			full = reference.TagNameOnly(named).String()
+		}
+		if other := seen[full]; other != nil && other != b {
+			p.twice(at, "Tag pushed twice", "Target %q pushes %s, and so does target %q at %s. Only one of the images would have the tag: give them different ones.",
+				b.Name(), tag, other.Name(), where(other.Target.RangeOf("tags")))
+			continue
+		}
+		seen[full] = b
+	}
+}
+
+// pushes says whether an exporter pushes the image.
+func pushes(e config.Entry) bool {
+	return e.Type == "registry" || e.Type == "image" && e.Attrs["push"] == "true"
+}
+
+// checkOutputs reports a file that two outputs write, and warns of a folder.
+func (p *planner) checkOutputs(b *Build, seen map[string]*Build) {
+	at := b.Target.RangeOf("output")
+	for _, e := range b.Target.Outputs {
+		dest := e.Attrs["dest"]
+		if dest == "" {
+			continue
+		}
+		path := dest
+		if dest != "-" && !filepath.IsAbs(path) {
+			path = filepath.Join(p.opt.Dir, filepath.FromSlash(path))
+		}
+		other := seen[path]
+		if other == nil {
+			seen[path] = b
+			continue
+		}
+		place := fmt.Sprintf("target %q at %s", other.Name(), where(other.Target.RangeOf("output")))
+		if other == b {
+			place = "another output of it"
+		}
+		if e.Type == "local" || e.Attrs["tar"] == "false" {
+			p.warn(at, "Folder written twice", "Target %q writes its files to %s, and so does %s: files of the same name replace each other.", b.Name(), dest, place)
+			continue
+		}
+		p.twice(at, "Output written twice", "Target %q writes %s, and so does %s. Only one of the images would be there: give them different paths.", b.Name(), dest, place)
+	}
+}
+
+// The operating systems and architectures that container images are made for:
+// those of Go's ports, as the OCI image specification has them.
+var (
+	knownOS   = []string{"linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos", "aix", "plan9", "android", "ios", "js", "wasi", "wasip1"}
+	knownArch = []string{"386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"}
+)
+
+// checkPlatforms reports a platform that no builder can have. Whether the
+// builder at hand emulates one is not known here.
+func (p *planner) checkPlatforms(b *Build) {
+	for _, s := range b.Platforms {
+		pl, err := platforms.Parse(s)
+		if err != nil {
+			continue // reported when the target was planned
+		}
+		at := b.Target.RangeOf("platforms")
+		if !slices.Contains(knownOS, pl.OS) {
+			p.fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, suggestion(pl.OS, knownOS))
+		}
+		if !slices.Contains(knownArch, pl.Architecture) {
+			p.fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, suggestion(pl.Architecture, knownArch))
+		}
+	}
+}
+
+// checkCredentials reports secrets and ssh keys that a step needs and its
+// targets do not provide, and warns of those that no step mounts.
+func (p *planner) checkCredentials(b *Build) {
+	provided := map[string]hcl.Range{}
+	for _, s := range b.Target.Secrets {
+		provided["secret "+s.ID] = b.Target.RangeOf("secret")
+	}
+	for _, s := range b.Target.SSH {
+		provided["ssh "+orElse(s.ID, "default")] = b.Target.RangeOf("ssh")
+	}
+	opaque := false
+	mounted := map[string]bool{}
+	for _, v := range p.reach[b.Name()] {
+		opaque = opaque || v.Kind == Opaque
+		for _, c := range v.Credentials {
+			key := c.Kind + " " + c.ID
+			mounted[key] = true
+			if _, ok := provided[key]; !ok && c.Required {
+				p.fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
+					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
+			}
+		}
+	}
+	if opaque {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(provided)) {
+		if !mounted[key] {
+			kind, id, _ := strings.Cut(key, " ")
+			p.warn(provided[key], "Unused "+credentialName(kind), "Target %q provides the %s %q, which no step of its stages mounts.", b.Name(), credentialName(kind), id)
+		}
+	}
+}
+
+func credentialName(kind string) string {
+	if kind == "ssh" {
+		return "ssh key"
+	}
+	return kind
+}
+
+func credentialExample(c Credential) string {
+	if c.Kind == "ssh" {
+		return c.ID
+	}
+	return "id=" + c.ID + ",env=VARIABLE"
+}

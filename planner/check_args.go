@@ -1,0 +1,127 @@
+package planner
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+)
+
+// predefined arguments need no ARG: those of BuildKit's Dockerfile reference,
+// "Predefined ARGs" and "BuildKit built-in build args".
+var predefined = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH",
+}
+
+// checkArgs warns of arguments that the Dockerfile does not declare, and of
+// those that change with every run and stand above steps that do not use them.
+func (p *planner) checkArgs(b *Build) {
+	d := p.parsedFor[b]
+	if d == nil || d.parsed == nil || len(b.Target.Args) == 0 {
+		return
+	}
+	known := p.argsOf(d)
+	for _, name := range slices.Sorted(maps.Keys(b.Target.Args)) {
+		if known.declared[name] {
+			p.checkVolatile(b, d, name)
+			continue
+		}
+		if known.triggers || strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
+			continue
+		}
+		p.warn(contextRange(b.Target, "args."+name), "Unused argument", "Target %q sets the argument %q, which no ARG in %s declares.%s",
+			b.Name(), name, d.name, suggestion(name, slices.Collect(maps.Keys(known.declared))))
+	}
+}
+
+// knownArgs is what the checks have to know of a Dockerfile.
+type knownArgs struct {
+	declared map[string]bool
+	triggers bool           // an ONBUILD may declare more
+	stages   map[int]*stage // by the line of FROM
+}
+
+// argsOf reads it once for all targets of a Dockerfile.
+func (p *planner) argsOf(d *dockerfile) *knownArgs {
+	if k := p.args[d.parsed]; k != nil {
+		return k
+	}
+	k := &knownArgs{declared: map[string]bool{}, stages: map[int]*stage{}}
+	p.args[d.parsed] = k
+	for _, c := range d.parsed.args {
+		for _, a := range c.Args {
+			k.declared[a.Key] = true
+		}
+	}
+	for _, s := range d.parsed.stages {
+		k.stages[s.first] = s
+		for _, a := range s.decls {
+			k.declared[a.key] = true
+		}
+		for _, c := range s.cmds {
+			k.triggers = k.triggers || len(c.onbuild) > 0
+		}
+	}
+	return k
+}
+
+// platformArg says whether an argument is one that BuildKit sets by itself.
+func platformArg(name string) bool {
+	for _, prefix := range []string{"TARGET", "BUILD"} {
+		switch strings.TrimPrefix(name, prefix) {
+		case "PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE":
+			return true
+		}
+	}
+	return false
+}
+
+// volatileName and volatileValue match arguments that are different in nearly
+// every run: commits and times.
+var (
+	volatileName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|_)(git_?(sha|commit|rev|hash|ref)|commit(_?(sha|hash|id))?|vcs_ref|revision|build_?(date|time|id|number)|timestamp|created)$`)
+	})
+	volatileValue = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*)$`)
+	})
+)
+
+// checkVolatile warns of steps that run anew whenever an argument changes that
+// they do not use: all RUN steps below an ARG have it in their environment.
+func (p *planner) checkVolatile(b *Build, d *dockerfile, name string) {
+	if !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
+		return
+	}
+	for _, v := range p.reach[b.Name()] {
+		if v.Kind != Stage || v.Dockerfile != d.Dockerfile {
+			continue
+		}
+		if s := p.argsOf(d).stages[v.Range.Start.Line]; s != nil {
+			p.volatileAbove(d, s, name)
+		}
+	}
+}
+
+func (p *planner) volatileAbove(d *dockerfile, s *stage, name string) {
+	var arg *cmd
+	for _, k := range s.cmds {
+		switch c := k.Command.(type) {
+		case *instructions.ArgCommand:
+			if slices.ContainsFunc(c.Args, func(a instructions.KeyValuePairOptional) bool { return a.Key == name }) {
+				arg = k
+			}
+		case *instructions.RunCommand:
+			if arg == nil || strings.Contains(k.text, name) {
+				continue
+			}
+			p.warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
+				"%s changes from run to run, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
+				name, d.name, k.first)
+			return
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+)
+
+func cacheEntries(caches []Cache) []config.Entry {
+	var out []config.Entry
+	for _, c := range caches {
+		out = append(out, c.Entry)
+	}
+	return out
+}
+
+// destinations are all the places where the cache of a build goes, the shared
+// ones first.
+func (t *text) destinations(b *Build) []Cache {
+	var out []Cache
+	for _, s := range t.Caches {
+		if slices.Contains(s.Builds, b) {
+			out = append(out, s.Cache)
+		}
+	}
+	return append(out, b.CacheTo...)
+}
+
+// cacheList writes caches out: those of cache blocks by their names, for the
+// block is at hand, and others as they are written.
+func cacheList(caches []Cache) string {
+	var out []string
+	for _, c := range caches {
+		if c.Wired {
+			out = append(out, cacheName(c.Entry))
+		} else {
+			out = append(out, entryList([]config.Entry{c.Entry}))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// cacheName is where a cache is, in a word.
+func cacheName(e config.Entry) string {
+	a := e.Attrs
+	switch e.Type {
+	case "registry":
+		return a["ref"]
+	case "local":
+		return a["src"] + a["dest"] + ":" + a["tag"]
+	default:
+		return e.Type + ":" + a["scope"] + a["name"]
+	}
+}
+
+// caches prints the destinations that are written once for several targets,
+// and the images that hold their cache.
+func (t *text) caches() {
+	var rows [][2]string
+	for _, s := range t.Plan.Caches {
+		var names []string
+		for _, b := range s.Builds {
+			names = append(names, b.Name())
+		}
+		what := "what is shared by "
+		if s.Whole {
+			what = "all of "
+		}
+		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), what + t.names(names, len(t.Builds))})
+	}
+	for _, b := range t.CacheImages {
+		for _, tag := range b.Target.Tags {
+			rows = append(rows, [2]string{tag, "image of stage " + b.Stages[0].Name + " with its cache"})
+		}
+	}
+	if len(rows) > 0 {
+		t.heading("Cache written once")
+		t.table(rows)
+	}
+}

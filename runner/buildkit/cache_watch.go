@@ -1,0 +1,123 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// cacheWatch collects what goes wrong with caches, and ends the run early if
+// one of them is required.
+type cacheWatch struct {
+	plan *planner.Plan
+
+	mu     sync.Mutex
+	faults runner.CacheFaults
+	seen   map[string]bool
+	live   context.Context
+	end    context.CancelCauseFunc
+}
+
+func newCacheWatch(plan *planner.Plan) *cacheWatch {
+	w := &cacheWatch{plan: plan, seen: map[string]bool{}}
+	w.live, w.end = context.WithCancelCause(context.Background())
+	return w
+}
+
+// watch returns a context that also ends when a required cache turns out to
+// be unreadable.
+func (w *cacheWatch) watch(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.live, func() { cancel(context.Cause(w.live)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// reason replaces the error of a step that was ended for the sake of a required
+// cache by what is wrong with that.
+func (w *cacheWatch) reason(err error) error {
+	if err != nil && w.live.Err() != nil {
+		return context.Cause(w.live)
+	}
+	return err
+}
+
+// imported is told by the builder that a source was read, or why not. The
+// builder knows a cache in a registry by its reference, and others by their
+// type and a number. It returns false for what is no fault.
+func (w *cacheWatch) imported(id, fault string) bool {
+	if fault == "" {
+		return true
+	}
+	for _, b := range w.plan.Builds {
+		for _, c := range b.CacheFrom {
+			if c.Type == "registry" && c.Attrs["ref"] == id || c.Type != "registry" && strings.HasPrefix(id, c.Type+":") {
+				return w.read(c, errors.New(fault))
+			}
+		}
+	}
+	return true
+}
+
+// read notes that a source could not be read. That the cache of a cache block
+// is not there yet is no fault; then the result is false.
+func (w *cacheWatch) read(c planner.Cache, err error) bool {
+	missing := errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "not found")
+	if c.Wired && missing {
+		return false
+	}
+	f := runner.CacheFault{Where: placeOf(c), Read: true, Required: c.Required, Err: err}
+	w.add(f)
+	if c.Required {
+		w.end(f)
+	}
+	return true
+}
+
+// wrote notes what became of writing a destination.
+func (w *cacheWatch) wrote(ctx context.Context, c planner.Cache, err error) {
+	if err != nil && ctx.Err() == nil {
+		w.add(runner.CacheFault{Where: placeOf(c), Required: c.Required, Err: err})
+	}
+}
+
+func (w *cacheWatch) add(f runner.CacheFault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if key := f.Error(); !w.seen[key] {
+		w.seen[key] = true
+		w.faults = append(w.faults, f)
+	}
+}
+
+func (w *cacheWatch) all() runner.CacheFaults {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.faults
+}
+
+// placeOf names a cache for people; credentials are no part of it.
+func placeOf(c planner.Cache) string {
+	a := c.Attrs
+	switch c.Type {
+	case "registry":
+		return a["ref"]
+	case "local":
+		place := a["src"] + a["dest"]
+		if a["tag"] != "" {
+			place += ":" + a["tag"]
+		}
+		return place
+	}
+	if name := a["scope"] + a["name"]; name != "" {
+		return c.Type + ":" + name
+	}
+	return c.Type
+}

@@ -1,0 +1,199 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// inlineCaches returns the destinations that lie in the image itself.
+func (t *target) inlineCaches() []client.CacheOptionsEntry {
+	var out []client.CacheOptionsEntry
+	for _, c := range t.plan.CacheTo {
+		if c.Type == "inline" {
+			out = append(out, t.run.cacheEntry(c.Entry))
+		}
+	}
+	return out
+}
+
+// writeCache writes one destination from what build returns.
+func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, build gateway.BuildFunc) error {
+	e := r.cacheEntry(c.Entry)
+	if c.Type == "gha" {
+		if err := ghaCache(e.Attrs); err != nil {
+			return err
+		}
+	}
+	attach, err := r.attachables(a.creds)
+	if err != nil {
+		return err
+	}
+	status, _ := r.opt.Progress.export(shown)
+	_, err = r.builder.client.Build(ctx, client.SolveOpt{
+		CacheExports:        []client.CacheOptionsEntry{e},
+		Session:             attach,
+		OCIStores:           a.stores,
+		AllowedEntitlements: a.entitlements(),
+		FrontendAttrs:       map[string]string{},
+		Internal:            true,
+	}, "orch", build, status)
+	return err
+}
+
+// writeCaches writes the caches of all targets that are done, each by a solve
+// of its own, so that a cache that cannot be written takes nothing else with
+// it; if all are done, also those that the run writes once. No target is under
+// way any more: a step whose result is being handed out could miss its cache.
+func (r *run) writeCaches(ctx context.Context, all bool) {
+	group := errgroup.Group{}
+	group.SetLimit(cacheWriters)
+	write := func(c planner.Cache, do func() error) {
+		group.Go(func() error {
+			r.caches.wrote(ctx, c, do())
+			return nil
+		})
+	}
+	for _, b := range r.plan.Builds {
+		t := r.targets[b]
+		for _, c := range b.CacheTo {
+			if c.Type != "inline" && t.report != nil {
+				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), t.again) })
+			}
+		}
+	}
+	if all {
+		for _, s := range r.plan.Caches {
+			write(s.Cache, func() error { return r.writeSharedCache(ctx, s) })
+		}
+		for _, b := range r.plan.CacheImages {
+			c := b.CacheTo[0]
+			c.Type, c.Attrs = "registry", map[string]string{"ref": b.Target.Tags[0]}
+			write(c, func() error { return r.writeImage(ctx, b) })
+		}
+	}
+	_ = group.Wait()
+}
+
+// cacheWriters is how many caches are written at once when a run ends.
+const cacheWriters = 8
+
+// writeSharedCache writes one cache of several targets. Targets whose secrets
+// need sessions of their own hold their vertices apart, so that only those of
+// the first session can be in it.
+func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) error {
+	a := r.targets[s.Builds[0]].anchor
+	var sets [][]*pb.Definition
+	for _, b := range s.Builds {
+		t := r.targets[b]
+		if t.anchor != a {
+			continue
+		}
+		defs, err := t.definitions(ctx)
+		if err != nil {
+			return err
+		}
+		sets = append(sets, defs)
+	}
+	var defs []*pb.Definition
+	if s.Whole {
+		for _, set := range sets {
+			defs = append(defs, set...)
+		}
+	} else {
+		var err error
+		if defs, err = sharedDefinitions(sets); err != nil {
+			return err
+		}
+	}
+	if len(defs) == 0 {
+		return nil
+	}
+	return r.writeCache(ctx, a, s.Cache, "cache", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		return union(ctx, gw, defs)
+	})
+}
+
+// definitions are those that the target's result was made from.
+func (t *target) definitions(ctx context.Context) ([]*pb.Definition, error) {
+	if t.result == nil {
+		return nil, nil
+	}
+	ids, err := platformIDs(t.result)
+	if err != nil {
+		return nil, err
+	}
+	var out []*pb.Definition
+	for _, id := range ids {
+		ref := t.result.Ref
+		if id != "" {
+			ref = t.result.Refs[id]
+		}
+		def, err := t.definition(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if def != nil {
+			out = append(out, def)
+		}
+	}
+	return out, nil
+}
+
+// union puts several definitions into one result, so that one cache export
+// covers them. A result of several references needs a name and a platform for
+// each; only the names matter here.
+func union(ctx context.Context, gw gateway.Client, defs []*pb.Definition) (*gateway.Result, error) {
+	out := gateway.NewResult()
+	var ps exptypes.Platforms
+	for i, def := range defs {
+		res, err := gw.Solve(ctx, gateway.SolveRequest{Definition: def})
+		if err != nil {
+			return nil, err
+		}
+		ref, err := res.SingleRef()
+		if err != nil {
+			return nil, err
+		}
+		id := strconv.Itoa(i)
+		out.AddRef(id, ref)
+		ps.Platforms = append(ps.Platforms, exptypes.Platform{ID: id, Platform: platforms.DefaultSpec()})
+	}
+	data, err := json.Marshal(ps)
+	if err != nil {
+		return nil, err
+	}
+	out.AddMeta(exptypes.ExporterPlatformsKey, data)
+	return out, nil
+}
+
+// writeImage pushes a stage as an image that holds its own cache.
+func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
+	var a *anchor
+	for origin, t := range r.targets {
+		if origin.Dockerfile == b.Dockerfile && t.anchor.creds.fits(b.Target) {
+			a = t.anchor
+		}
+	}
+	if a == nil {
+		return fmt.Errorf("no session has what %s needs", b.Name())
+	}
+	t := newTarget(r, a, b)
+	t.whole, t.forCache = true, true
+	if err := t.openStores(); err != nil {
+		return err
+	}
+	_, err := t.build(ctx, runner.How{Evaluated: func(context.Context) error { return nil }})
+	return err
+}

@@ -1,0 +1,77 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// Call asks the frontend about each build instead of building it: method is
+// one of its requests, such as "lint", "outline" or "targets". Nothing is
+// built; the builder is asked for the configuration of base images and for
+// ignore files only.
+func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string) (map[*planner.Build]*Answer, error) {
+	session, err := s.Open(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	r := session.(*run)
+	out := map[*planner.Build]*Answer{}
+	for _, b := range builds {
+		a := &Answer{Method: method(b), build: b}
+		a.fields, a.Err = r.targets[b].call(ctx, a.Method)
+		if ctx.Err() != nil {
+			break
+		}
+		out[b] = a
+	}
+	for _, a := range r.anchors {
+		if cerr := a.close(ctx); cerr != nil && err == nil {
+			err = cerr
+		}
+	}
+	return out, err
+}
+
+// call asks the frontend that is linked in; one that the Dockerfile names
+// otherwise is asked by it.
+func (t *target) call(ctx context.Context, method string) (map[string][]byte, error) {
+	t.asked, t.whole = true, true
+	if err := t.prepare(ctx); err != nil {
+		return nil, err
+	}
+	t.opts = maps.Clone(t.opts)
+	t.opts["requestid"] = requestID(method)
+	t.opts["frontend.caps"] = "moby.buildkit.frontend.subrequests"
+	res, err := dockerfile.Build(ctx, &recorder{Client: t.anchor.gateway, target: t})
+	if err != nil {
+		return nil, err
+	}
+	if len(res.Metadata) == 0 {
+		return nil, fmt.Errorf("the frontend knows no %q", method)
+	}
+	return res.Metadata, nil
+}
+
+// requestID is the name of a request; those of a Dockerfile frontend may be
+// written without "frontend." in front.
+func requestID(method string) string {
+	if strings.Contains(method, ".") {
+		return method
+	}
+	return "frontend." + method
+}
+
+// stubLink stands an empty file system for the result of a linked target,
+// which is not there when nothing is built.
+func (t *target) stubLink(name string) {
+	key := "target:" + name
+	t.inputs[key] = llb.Scratch()
+	t.opts["context:"+name] = "input:" + key
+}
