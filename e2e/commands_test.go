@@ -74,7 +74,7 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "ORCH_STATE_DIR", "BUSYBOX", "REGISTRY"} {
+	for _, name := range []string{"PATH", "HOME", "ORCH_STATE_DIR", "BUSYBOX", "REGISTRY", allFiles} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	out, err := cmd.StderrPipe()
