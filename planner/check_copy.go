@@ -39,7 +39,7 @@ func (p *planner) checkSource(v *Vertex, e Edge, l *local, src string) {
 	info, err := p.opt.Files.Stat(filepath.Join(l.Dir, filepath.FromSlash(src)))
 	if errors.Is(err, fs.ErrNotExist) {
 		names := p.namesBeside(l.Dir, src)
-		if !slices.Contains(names, path.Base(src)) { // a link to nowhere is something, too
+		if !p.throughLink(l.Dir, src) {
 			p.fail(at, "Nothing to copy", "There is no %s in %s.%s", src, dir, suggestion(path.Base(src), names))
 		}
 		return
@@ -54,6 +54,27 @@ func (p *planner) checkSource(v *Vertex, e Edge, l *local, src string) {
 	if ignored, err := pm.MatchesOrParentMatches(src); err == nil && ignored {
 		p.fail(at, "Nothing to copy", "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", src, dir, src)
 	}
+}
+
+// throughLink says whether a path goes through a symbolic link, or ends in one.
+// The builder follows links inside the context, where "/" is its root: what
+// this machine finds there says nothing.
+func (p *planner) throughLink(dir, src string) bool {
+	for name := range strings.SplitSeq(src, "/") {
+		entries, err := p.opt.Files.ReadDir(dir)
+		if err != nil {
+			return false
+		}
+		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+		if i < 0 {
+			return false
+		}
+		if entries[i].Type()&fs.ModeSymlink != 0 {
+			return true
+		}
+		dir = filepath.Join(dir, name)
+	}
+	return false
 }
 
 // sourceOf finds the lines of a Dockerfile once.
