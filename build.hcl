@@ -25,6 +25,7 @@ target "orch" {
     modules = "${goenv("GOMODCACHE")}/cache/download"
   } : {
     toolchain = "docker-image://${GO_IMAGE}"
+    goroot    = "docker-image://scratch"
     modules   = "docker-image://scratch"
   }
   args      = { VERSION = VERSION }

@@ -4,7 +4,7 @@ variable "GO_IMAGE" {
 }
 
 target "default" {
-  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}", goroot = "docker-image://scratch" }
   tags     = ["acme/app:latest"]
   output   = ["type=oci,dest=out/app.tar"]
 }

@@ -13,7 +13,7 @@ group "default" {
 
 # What client and server share. Nobody builds it by itself.
 target "_go" {
-  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}", goroot = "docker-image://scratch" }
 }
 
 target "client" {

@@ -4,7 +4,7 @@ variable "GO_IMAGE" {
 }
 
 target "default" {
-  contexts  = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  contexts  = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}", goroot = "docker-image://scratch" }
   platforms = ["linux/amd64", "linux/arm64"]
   tags      = ["acme/where:latest"]
   output    = ["type=oci,dest=out/where.tar"]

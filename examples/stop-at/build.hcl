@@ -6,7 +6,7 @@ variable "GO_IMAGE" {
 group "default" { targets = ["app", "test"] }
 
 target "_go" {
-  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}", goroot = "docker-image://scratch" }
 }
 
 target "app" {
