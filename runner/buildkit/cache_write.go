@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
@@ -59,8 +60,15 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 func (r *run) writeCaches(ctx context.Context, all bool) {
 	group := errgroup.Group{}
 	group.SetLimit(cacheWriters)
+	// Folders are written one after the other: two writers of one folder
+	// would take each other's half-written files away.
+	var folders sync.Mutex
 	write := func(c planner.Cache, do func() error) {
 		group.Go(func() error {
+			if c.Type == "local" {
+				folders.Lock()
+				defer folders.Unlock()
+			}
 			r.caches.wrote(ctx, c, do())
 			return nil
 		})
