@@ -178,6 +178,9 @@ func parseCaches(s string) ([]Entry, error) {
 	if !strings.Contains(s, "=") {
 		out := make([]Entry, len(fs))
 		for i, ref := range fs {
+			if again, err := fields(ref); err != nil || len(again) != 1 {
+				return nil, fmt.Errorf("%q in %q is not the name of an image", ref, s)
+			}
 			out[i] = Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}
 		}
 		return out, nil
