@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -47,9 +46,6 @@ func (k resources) decode(v cty.Value) (any, error) {
 	var r Resources
 	for name, s := range r.texts() {
 		*s = attrString(obj, name)
-		if v := obj.GetAttr(name); *s == "" && !v.IsNull() && strings.HasPrefix(name, "memory") {
-			return nil, cty.GetAttrPath(name).NewErrorf("the limit %s must be a size, such as 512m", name)
-		}
 	}
 	for name, n := range r.numbers() {
 		v := obj.GetAttr(name)

@@ -170,6 +170,16 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	return append(out, policies...), err
 }
 
+// over puts what the flags override behind what --set does. Without a policy,
+// what --set says of it does not count.
+func (b *bakeFlags) over(set, flags []config.Override) []config.Override {
+	off := slices.ContainsFunc(flags, func(o config.Override) bool { return o.Key == "policy" && !o.Append })
+	if off {
+		set = slices.DeleteFunc(slices.Clone(set), func(o config.Override) bool { return o.Key == "policy" })
+	}
+	return slices.Concat(set, flags)
+}
+
 // policies reads --policy: what is appended to the policy of every target, or
 // that there is none.
 func (b *bakeFlags) policies() ([]config.Override, error) {
