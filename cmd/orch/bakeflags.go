@@ -37,6 +37,10 @@ type bakeFlags struct {
 func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON, build nothing")
 	flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
+	for _, what := range []string{"targets", "variables"} {
+		flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
+		_ = flags.MarkHidden("list-" + what) // the peer's old name
+	}
 	flags.BoolVar(&b.push, "push", false, "push images: --set=*.push=true")
 	flags.BoolVar(&b.load, "load", false, "load images into a Docker engine: --set=*.load=true")
 	flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
