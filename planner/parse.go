@@ -21,11 +21,14 @@ type parsed struct {
 	// args are the ARG instructions before the first FROM.
 	args   []*instructions.ArgCommand
 	escape rune
+	lex    *shell.Lex // for that escape character
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
 	// starts holds where each line begins.
 	starts []int
+	// text takes what is written in the last stage, for its sum.
+	text digest
 }
 
 // parseError is what BuildKit's parser refuses, and where.
@@ -42,8 +45,7 @@ type stage struct {
 	platform string // with variables; "" if not written
 	cmds     []*cmd
 	decls    []argDecl
-	text     digest // takes what is written in it, but names of stages
-	sum      string // of text, once all is read
+	sum      string // of what is written in it, but names of stages
 	first    int    // line of FROM, from 1
 	fromEnd  int    // last line of FROM
 	last     int    // last line of its last instruction
@@ -100,15 +102,16 @@ func parse(data []byte) *parsed {
 		p.fail(err, 0)
 		return p
 	}
-	p.escape = res.EscapeToken
+	p.escape, p.lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
 	for _, node := range res.AST.Children {
 		p.add(node)
 	}
 	if len(p.stages) == 0 && len(p.errs) == 0 {
 		p.errs = append(p.errs, parseError{msg: "the file has no FROM, so there is no stage to build"})
 	}
+	p.endStage()
 	for _, s := range p.stages {
-		s.finish(p.escape)
+		s.finish(p.lex)
 	}
 	return p
 }
@@ -158,10 +161,19 @@ func (p *parsed) addStage(c *instructions.Stage, node *parser.Node) {
 		index: len(p.stages), name: c.Name, base: c.BaseName, platform: c.Platform,
 		first: node.StartLine, fromEnd: node.EndLine, last: node.EndLine, source: oneLine(c.SourceCode),
 	}
+	p.endStage()
 	p.stages = append(p.stages, s)
 	if s.name != "" {
 		p.named[s.name] = append(p.named[s.name], s.index)
 	}
+}
+
+// endStage sums up the text of the last stage.
+func (p *parsed) endStage() {
+	if n := len(p.stages); n > 0 {
+		p.stages[n-1].sum = p.text.hex()
+	}
+	p.text.reset()
 }
 
 func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
@@ -180,13 +192,11 @@ func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
 	}
 	s.cmds = append(s.cmds, k)
 	s.last = max(s.last, node.EndLine)
-	s.text.add(text...)
+	p.text.add(text...)
 }
 
 // finish fills what follows from the instructions of a stage.
-func (s *stage) finish(escape rune) {
-	s.sum = s.text.hex()
-	lex := shell.NewLex(escape)
+func (s *stage) finish(lex *shell.Lex) {
 	for _, k := range s.cmds {
 		s.hasFiles = s.hasFiles || k.hasFiles
 		switch c := k.Command.(type) {
