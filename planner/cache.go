@@ -41,7 +41,7 @@ type SharedCache struct {
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
 func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}}
+	w := &wiring{planner: p, writers: map[string]*writer{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, b := range builds {
@@ -57,6 +57,8 @@ func (p *planner) wireCaches() {
 type wiring struct {
 	*planner
 	writers map[string]*writer // by destination
+	// What references mean, each worked out once.
+	full, tags map[string]string
 }
 
 // writer is what first claims a destination.
@@ -166,7 +168,7 @@ func (w *wiring) entry(c *config.Cache, name string) config.Entry {
 	}
 	switch c.Type {
 	case "registry":
-		e.Attrs["ref"] = cacheRef(c.Ref, name)
+		e.Attrs["ref"] = w.cacheRef(c.Ref, name)
 	case "local":
 		e.Attrs["tag"] = tagName(name)
 	case "gha":
@@ -179,10 +181,17 @@ func (w *wiring) entry(c *config.Cache, name string) config.Entry {
 
 // cacheRef is the reference of a cache in a repository; a tag that is there
 // becomes the beginning of its tag.
-func cacheRef(ref, name string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if tagged, ok := named.(reference.Tagged); err == nil && ok {
-		return ref[:len(ref)-len(tagged.Tag())] + tagName(tagged.Tag()+"-"+name)
+func (w *wiring) cacheRef(ref, name string) string {
+	tag, ok := w.tags[ref]
+	if !ok {
+		named, err := reference.ParseNormalizedNamed(ref)
+		if tagged, ok := named.(reference.Tagged); err == nil && ok {
+			tag = tagged.Tag()
+		}
+		w.tags[ref] = tag
+	}
+	if tag != "" {
+		return ref[:len(ref)-len(tag)] + tagName(tag+"-"+name)
 	}
 	return ref + ":" + tagName(name)
 }
@@ -295,11 +304,15 @@ func orElse(s, fallback string) string {
 
 // fullRef writes the parts of a reference out that may be left away.
 func (w *wiring) fullRef(ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil {
-		return ref
+	full, ok := w.full[ref]
+	if !ok {
+		full = ref
+		if named, err := reference.ParseNormalizedNamed(ref); err == nil {
+			full = reference.TagNameOnly(named).String()
+		}
+		w.full[ref] = full
 	}
-	return reference.TagNameOnly(named).String()
+	return full
 }
 
 // placeText names the place of a destination for a message.

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -103,8 +106,8 @@ func parse(data []byte) *parsed {
 		return p
 	}
 	p.escape, p.lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
-	for _, node := range res.AST.Children {
-		p.add(node)
+	for i, in := range readInstructions(res.AST.Children) {
+		p.add(in, res.AST.Children[i])
 	}
 	if len(p.stages) == 0 && len(p.errs) == 0 {
 		p.errs = append(p.errs, parseError{msg: "the file has no FROM, so there is no stage to build"})
@@ -136,13 +139,44 @@ func (p *parsed) fail(err error, line int) {
 	p.errs = append(p.errs, parseError{msg: err.Error(), line: line})
 }
 
-func (p *parsed) add(node *parser.Node) {
-	v, err := instructions.ParseInstruction(node)
-	if err != nil {
-		p.fail(err, node.StartLine)
+// instruction is what a line of a Dockerfile means, or why it means nothing.
+type instruction struct {
+	value any
+	err   error
+}
+
+// readInstructions reads each node by itself, those of a long file on several
+// processors.
+func readInstructions(nodes []*parser.Node) []instruction {
+	const part = 512
+	out := make([]instruction, len(nodes))
+	var next atomic.Int64
+	read := func() {
+		for {
+			end := int(next.Add(part))
+			if end-part >= len(nodes) {
+				return
+			}
+			for i := end - part; i < min(end, len(nodes)); i++ {
+				out[i].value, out[i].err = instructions.ParseInstruction(nodes[i])
+			}
+		}
+	}
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0)-1, len(nodes)/part) {
+		wait.Go(read)
+	}
+	read()
+	wait.Wait()
+	return out
+}
+
+func (p *parsed) add(in instruction, node *parser.Node) {
+	if in.err != nil {
+		p.fail(in.err, node.StartLine)
 		return
 	}
-	switch c := v.(type) {
+	switch c := in.value.(type) {
 	case *instructions.Stage:
 		p.addStage(c, node)
 	case *instructions.ArgCommand:
