@@ -41,7 +41,7 @@ type SharedCache struct {
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
 func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}, full: map[string]string{}, tags: map[string]string{}}
+	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, b := range builds {
@@ -56,7 +56,8 @@ func (p *planner) wireCaches() {
 // wiring is the state of wireCaches.
 type wiring struct {
 	*planner
-	writers map[string]*writer // by destination
+	writers map[string]*writer    // by destination
+	clashes map[[2]hcl.Range]bool // of blocks, that were reported
 	// What references mean, each worked out once.
 	full, tags map[string]string
 }
@@ -249,6 +250,10 @@ func (w *wiring) claimed(b *Build, c Cache, split bool) bool {
 		return true
 	}
 	first := w.writers[key]
+	if first != nil && c.Wired && first.cache.Wired && w.otherFile(b, first.builds[0]) {
+		w.clashOfFiles(b, c, first)
+		return false
+	}
 	if first == nil {
 		first = &writer{cache: c, split: split}
 		w.writers[key] = first
@@ -258,6 +263,32 @@ func (w *wiring) claimed(b *Build, c Cache, split bool) bool {
 	}
 	first.builds = append(first.builds, b)
 	return true
+}
+
+// blockAt is where the cache block of a target says where the cache is.
+func blockAt(b *Build) hcl.Range {
+	if at, ok := b.Target.Ranges["cache.ref"]; ok {
+		return at
+	}
+	return contextRange(b.Target, "cache.type")
+}
+
+// otherFile says whether the caches of two targets come from different files.
+// Each of these may be used without the other, and then writes what it shares
+// over what both do.
+func (w *wiring) otherFile(a, b *Build) bool { return blockAt(a).Filename != blockAt(b).Filename }
+
+func (w *wiring) clashOfFiles(b *Build, c Cache, first *writer) {
+	other := first.builds[0]
+	pair := [2]hcl.Range{blockAt(b), blockAt(other)}
+	if w.clashes[pair] {
+		return
+	}
+	w.clashes[pair] = true
+	w.fail(blockAt(b), "Two cache blocks in one place",
+		"Target %q writes its cache to %s by this block, and so does target %q by the one at %s. What one file's targets share would replace the other's. "+
+			"Give each block a ref of its own, or leave one out: the block of a file also holds for the files that it imports.",
+		b.Name(), placeText(c.Entry), other.Name(), where(blockAt(other)))
 }
 
 func sameEntry(a, b config.Entry) bool { return a.Type == b.Type && maps.Equal(a.Attrs, b.Attrs) }
