@@ -167,6 +167,8 @@ type Secret struct {
 	ID  string
 	Src string // a file, or "" if the value comes from the environment
 	Env string // a variable of the environment, or ""
+	// Unset is true if Env names a variable that is not set.
+	Unset bool
 }
 
 // SSH is an agent socket or a list of keys that a RUN step may use.
