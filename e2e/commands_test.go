@@ -37,6 +37,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"user":       cmdUser,
 	"asuser":     cmdAsUser,
 	"tlsbuilder": cmdTLSBuilder,
+	"containers": cmdContainers,
 	"sshserver":  cmdSSHServer,
 	"serve":      cmdServe,
 	"servers":    cmdServers,

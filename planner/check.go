@@ -43,6 +43,8 @@ type checking struct {
 	args        map[*parsed]*knownArgs
 	lineSources map[*Dockerfile]*source
 	matchers    map[*local]*patternmatcher.PatternMatcher
+	volatile    map[sameVolatile]bool
+	volatileAt  map[*cmd]bool // the ARG that was warned of
 }
 
 func newChecking(p *Plan) checking {
@@ -51,6 +53,8 @@ func newChecking(p *Plan) checking {
 		args:        map[*parsed]*knownArgs{},
 		lineSources: map[*Dockerfile]*source{},
 		matchers:    map[*local]*patternmatcher.PatternMatcher{},
+		volatile:    map[sameVolatile]bool{},
+		volatileAt:  map[*cmd]bool{},
 	}
 }
 
@@ -159,8 +163,12 @@ func (p *planner) checkPlatforms(b *Build) {
 // targets do not provide, and warns of those that no step mounts.
 func (p *planner) checkCredentials(b *Build) {
 	provided := map[string]hcl.Range{}
+	unset := map[string]string{}
 	for _, s := range b.Target.Secrets {
 		provided["secret "+s.ID] = b.Target.RangeOf("secret")
+		if s.Unset {
+			unset["secret "+s.ID] = s.Env
+		}
 	}
 	for _, s := range b.Target.SSH {
 		provided["ssh "+orElse(s.ID, "default")] = b.Target.RangeOf("ssh")
@@ -175,6 +183,14 @@ func (p *planner) checkCredentials(b *Build) {
 			if _, ok := provided[key]; !ok && c.Required {
 				p.fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
 					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
+			}
+			if name := unset[key]; name != "" && c.Required {
+				p.fail(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set, and a step needs it (%s:%d).",
+					b.Name(), c.ID, name, c.Range.Filename, c.Range.Start.Line)
+			} else if name != "" {
+				delete(unset, key)
+				p.warn(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set. Steps that mount it find no file.",
+					b.Name(), c.ID, name)
 			}
 		}
 	}
