@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -33,7 +35,7 @@ func printTotals(w io.Writer, r *runner.Report) {
 	if path, length := r.CriticalPath(); length >= worthNaming {
 		var names []string
 		for _, v := range path {
-			names = append(names, v.Vertex.Name)
+			names = append(names, stageName(v.Vertex))
 		}
 		parts = append(parts, fmt.Sprintf("critical path %s (%s)", seconds(length), strings.Join(names, " → ")))
 	}
@@ -47,6 +49,15 @@ func printTotals(w io.Writer, r *runner.Report) {
 	if len(steps) > 0 {
 		fmt.Fprintf(w, "Slowest steps: %s\n", strings.Join(steps, "; "))
 	}
+}
+
+// stageName is how a stage is called among others; one without a name has a
+// number.
+func stageName(v *planner.Vertex) string {
+	if _, err := strconv.Atoi(v.Name); err == nil {
+		return "stage-" + v.Name
+	}
+	return v.Name
 }
 
 // clip cuts a text to so many characters.

@@ -118,6 +118,9 @@ func (t *target) convert(ctx context.Context) error {
 			t.result, err = dockerfile.Build(ctx, c)
 		}
 	}
+	if err == nil {
+		t.claim(ctx)
+	}
 	return err
 }
 
@@ -381,7 +384,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
+			if !ok || seen[id] || !v.completed || !v.isStep() {
 				continue
 			}
 			seen[id] = true
