@@ -32,9 +32,9 @@ type runOptions struct {
 	reportFile   string
 	pullFrontend bool
 	// debug asks for notes on what orch does.
-	debug bool
-	publish      string
-	junitFile    string
+	debug     bool
+	publish   string
+	junitFile string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
