@@ -137,6 +137,11 @@ type Target struct {
 	// element as "args.NAME". Values that came from --set have no entry.
 	Ranges map[string]hcl.Range
 
+	// Volatile says why arguments have a value that is different in nearly
+	// every run, by their names: "git.sha", "timestamp()". It is found in the
+	// expressions, not in the values.
+	Volatile map[string]string
+
 	// written holds the values as they were decided, for printing: the fields
 	// above cannot tell "" from not written.
 	written values

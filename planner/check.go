@@ -43,6 +43,8 @@ type checking struct {
 	args        map[*parsed]*knownArgs
 	lineSources map[*Dockerfile]*source
 	matchers    map[*local]*patternmatcher.PatternMatcher
+	volatile    map[sameVolatile]bool
+	volatileAt  map[*cmd]bool // the ARG that was warned of
 }
 
 func newChecking(p *Plan) checking {
@@ -51,6 +53,8 @@ func newChecking(p *Plan) checking {
 		args:        map[*parsed]*knownArgs{},
 		lineSources: map[*Dockerfile]*source{},
 		matchers:    map[*local]*patternmatcher.PatternMatcher{},
+		volatile:    map[sameVolatile]bool{},
+		volatileAt:  map[*cmd]bool{},
 	}
 }
 

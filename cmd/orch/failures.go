@@ -33,6 +33,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 			annotateFailure(w, g, mask)
 		}
 	}
+	printFullDisks(e, r, groups)
 	printBlocked(w, r)
 	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
 	if kept.kept != nil {

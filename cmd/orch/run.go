@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -32,8 +31,10 @@ type runOptions struct {
 	resultFile   string
 	reportFile   string
 	pullFrontend bool
-	publish      string
-	junitFile    string
+	// debug asks for notes on what orch does.
+	debug     bool
+	publish   string
+	junitFile string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -69,6 +70,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 		}
 	}
 	mask := newMask(e, cfg)
+	e.noteTo(opt.debug, mask)
+	logrus.Debugf("plan: %d targets, %d vertices", len(plan.Builds), len(plan.Graph.Vertices))
+	logrus.Debugf("builder: %s, %s", builder.Name, builder.Platform)
 	kept := newKeeper(e, cfg, mask, opt.earlier)
 	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
 	if report == nil {
@@ -115,8 +119,6 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
-	// What BuildKit's packages log in this process is about their insides.
-	logrus.SetOutput(io.Discard)
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
