@@ -163,7 +163,7 @@ func unfinished(r *runner.Report, earlier int) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, ", ") + " in " + seconds(r.Finished.Sub(r.Started))
 }
 
 // resumeCommand is the command line that builds what is left.

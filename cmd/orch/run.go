@@ -207,7 +207,7 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 	}
 	if report.OK() {
 		if opt.shown() {
-			return errors.Join(unwritten, printEnd(e, report))
+			printEnd(e, report)
 		}
 		return unwritten
 	}
@@ -246,10 +246,8 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 }
 
 // printEnd prints the end of a good run.
-func printEnd(e *env, report *runner.Report) error {
-	if err := printTable(e.stderr, report); err != nil {
-		return err
-	}
+func printEnd(e *env, report *runner.Report) {
+	printTable(e.stderr, report, e.width())
 	if n := passedTests(report); n > 0 {
 		fmt.Fprintf(e.stderr, "%s passed\n", count(n, "test"))
 	}
@@ -263,7 +261,6 @@ func printEnd(e *env, report *runner.Report) error {
 	if report.CacheErr != nil {
 		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))
 	}
-	return nil
 }
 
 // capacity is how much weight the builder is given at once if the user does
