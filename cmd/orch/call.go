@@ -43,11 +43,6 @@ func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt
 	if err != nil {
 		return err
 	}
-	builder, err := opt.builder.connect(ctx, e)
-	if err != nil {
-		return err
-	}
-	defer builder.Close()
 	var asked []*planner.Build
 	for _, b := range plan.Builds {
 		if b.Wanted && callMethod(b.Target) != "" {
@@ -55,7 +50,9 @@ func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt
 		}
 	}
 	slices.SortFunc(asked, func(a, b *planner.Build) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
-	answers, err := ask(ctx, e, plan, asked, builder, opt.progress, func(b *planner.Build) string { return callMethod(b.Target) })
+	q := question{env: e, plan: plan, builds: asked, builder: opt.builder, progress: opt.progress}
+	q.method = func(b *planner.Build) string { return callMethod(b.Target) }
+	answers, err := q.ask(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,23 +91,6 @@ func builtOnly(cfg *config.Config) *config.Config {
 	}
 	out.Targets = slices.DeleteFunc(slices.Clone(cfg.Targets), func(t *config.Target) bool { return !keep[t.Name] })
 	return &out
-}
-
-// ask puts the question about each build to the frontend.
-func ask(ctx context.Context, e *env, plan *planner.Plan, builds []*planner.Build, builder *buildkit.Builder, mode string,
-	method func(*planner.Build) string) (map[*planner.Build]*buildkit.Answer, error) {
-	if mode == "auto" {
-		mode = "quiet"
-	}
-	progress, err := newProgress(e, mode, "", nil)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	defer progress.Close()
-	solver := buildkit.NewSolver(builder, buildkit.Options{
-		Progress: progress, ClientID: e.clientID(), LookupEnv: e.lookup, Stdout: e.stdout,
-	})
-	return solver.Call(ctx, plan, builds, method)
 }
 
 // printAnswers prints a section for each target. The exit code is the first
