@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -170,6 +171,10 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
 			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
 				return fmt.Errorf("reading the frontend's answer: %w", err)
+			}
+			if err := a.Print(io.Discard); err != nil {
+				text, _ := json.Marshal(err.Error()) // a string always encodes
+				fields["error"] = text
 			}
 			targets[b.Name()][method] = fields
 		}
