@@ -28,6 +28,7 @@ type bakeFlags struct {
 	progress   string
 	frontend   string
 	publish    string
+	debug      bool
 	junit      string
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
@@ -39,6 +40,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
 		flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
 		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
 		b.scheduleFlags.register(flags)
 	})
@@ -94,7 +96,10 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if !slices.Contains(publishModes, b.publish) {
 		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publishModes, ", "))
 	}
-	opt := runOptions{publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	if b.debug && b.progress == "auto" {
+		b.progress = "plain" // notes would tear a display that moves
+	}
+	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	return opt, b.scheduleFlags.apply(&opt)
 }
 

@@ -10,6 +10,9 @@ import (
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
+// embeddedName is what the embedded builder is called in reports.
+const embeddedName = "the embedded builder"
+
 // builderFlags choose the builder.
 type builderFlags struct {
 	addr   string
@@ -70,7 +73,7 @@ func (e *env) connectEmbedded(ctx context.Context) (*buildkit.Builder, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := buildkit.Dial(ctx, addr, "the embedded builder", buildkit.TLS{})
+		b, err := buildkit.Dial(ctx, addr, embeddedName, buildkit.TLS{})
 		if err == nil || again || ctx.Err() != nil {
 			return b, err
 		}

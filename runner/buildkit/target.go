@@ -76,10 +76,10 @@ func (t *target) openStores() error {
 // build takes the target from its Dockerfile to its outputs.
 func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
-	if err := t.convert(ctx); err != nil {
+	if err := t.inSpan(ctx, "convert", t.convert); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	if err := inSpan(ctx, "evaluate", t.evaluate); err != nil {
+	if err := t.inSpan(ctx, "evaluate", t.evaluate); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	evaluated := time.Now()
@@ -96,7 +96,7 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 		return t.report, nil
 	}
 	evaluated = time.Now()
-	if err := inSpan(ctx, "export", t.export); err != nil {
+	if err := t.inSpan(ctx, "export", t.export); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	t.report.Exported = time.Since(evaluated)
