@@ -10,7 +10,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/moby/patternmatcher"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/schema"
@@ -29,11 +28,7 @@ func (p *planner) check() {
 			p.checkOutputs(b, paths)
 		}
 	}
-	for _, v := range p.plan.Graph.Vertices {
-		if v.Kind == Stage {
-			p.checkSources(v)
-		}
-	}
+	p.checkSources()
 	schema.SortDiagnostics(p.diags)
 }
 
@@ -42,7 +37,6 @@ type checking struct {
 	reach       map[string][]*Vertex // by the name of a target
 	args        map[*parsed]*knownArgs
 	lineSources map[*Dockerfile]*source
-	matchers    map[*local]*patternmatcher.PatternMatcher
 	volatile    map[sameVolatile]bool
 	volatileAt  map[*cmd]bool // the ARG that was warned of
 }
@@ -52,7 +46,6 @@ func newChecking(p *Plan) checking {
 		reach:       p.reached(),
 		args:        map[*parsed]*knownArgs{},
 		lineSources: map[*Dockerfile]*source{},
-		matchers:    map[*local]*patternmatcher.PatternMatcher{},
 		volatile:    map[sameVolatile]bool{},
 		volatileAt:  map[*cmd]bool{},
 	}

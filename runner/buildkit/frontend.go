@@ -45,6 +45,11 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		res.SetRef(file)
 		return res, nil
 	}
+	if file, ok := c.ignoreFile(req); ok {
+		res := gateway.NewResult()
+		res.SetRef(file)
+		return res, nil
+	}
 	res, err := c.Client.Solve(ctx, req)
 	if err != nil || req.Definition == nil {
 		return res, err

@@ -232,7 +232,7 @@ func (t *target) contextOptions() error {
 		if err := t.remoteContext(t.plan.Target.Context); err != nil {
 			return err
 		}
-	case !t.foreign():
+	case !t.foreign() && !t.asked:
 		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
