@@ -99,8 +99,25 @@ func (d *Definition) addCacheDefault(block *schema.Cache) hcl.Diagnostics {
 	if err != nil {
 		return append(diags, wrongType("cache", expr, d.ev.root, err))
 	}
-	d.cache.settings = cacheKind{}.merge(d.cache.settings, settings).(cacheSettings)
+	found := settings.(cacheSettings)
+	if d.mod.imported {
+		found = found.in(d.baseOf(block.DefRange.Filename))
+	}
+	d.cache.settings = cacheKind{}.merge(d.cache.settings, found).(cacheSettings)
 	return diags
+}
+
+// cacheOf is the cache block that applies to a target: that of the file which
+// has it, or else of the nearest one that imports that file.
+func (d *Definition) cacheOf(name string) *cacheDefault {
+	for _, im := range d.imports {
+		if im.mod != nil && im.mod.prefix != "" && strings.HasPrefix(name, im.mod.prefix) {
+			if c := im.cacheOf(name); c != nil {
+				return c
+			}
+		}
+	}
+	return d.cache
 }
 
 // inheritCache puts the cache block outside of targets under what a target
@@ -109,10 +126,11 @@ func (d *Definition) addCacheDefault(block *schema.Cache) hcl.Diagnostics {
 func (d *Definition) inheritCache(r *resolved) {
 	_, own := r.ranges["cache"]
 	written := r.values[atCacheFrom] != nil || r.values[atCacheTo] != nil
-	if d.cache == nil || written && !own {
+	outside := d.cacheOf(r.name)
+	if outside == nil || written && !own {
 		return
 	}
-	merged := d.cache.settings
+	merged := outside.settings
 	if r.values[atCache] != nil {
 		merged = cacheKind{}.merge(merged, r.values[atCache]).(cacheSettings)
 	}
@@ -121,7 +139,7 @@ func (d *Definition) inheritCache(r *resolved) {
 	if r.ranges == nil {
 		r.ranges = map[string]hcl.Range{}
 	}
-	for k, at := range d.cache.ranges {
+	for k, at := range outside.ranges {
 		if _, ok := r.ranges[k]; !ok {
 			r.ranges[k] = at
 		}
@@ -149,6 +167,9 @@ func (d *Definition) decideCache(r *resolved) (*Cache, hcl.Diagnostics) {
 		Trusted:  c.bool("trusted", true) && !lane.Fork,
 		Split:    c.bool("split", true),
 		Options:  s.options(),
+	}
+	if out.Type == "local" && s[refBase] != "" {
+		out.Ref = fromFolder(s[refBase], out.Ref)
 	}
 	switch c.word("when", cacheWhens[0], cacheWhens) {
 	case "always":

@@ -11,13 +11,18 @@ import (
 // maxSecret is the largest secret that BuildKit takes, in bytes.
 const maxSecret = 500 * 1024
 
-// checkSecrets looks whether the files of secrets are there.
+// checkSecrets looks whether the files of secrets are there, which is an error
+// if not, and notes which variables are not: a step may do without.
 func (c *checker) checkSecrets() {
 	list, _ := c.r.values[attributeIndex("secret")].([]Secret)
-	for _, s := range list {
+	for i, s := range list {
 		if s.ID == "" {
 			c.wrong("secret", "it has no id")
 			continue
+		}
+		if s.Env != "" {
+			_, ok := c.opts.env(s.Env)
+			list[i].Unset = !ok
 		}
 		src := s.Src
 		if src == "" && s.Env == "" {

@@ -137,6 +137,11 @@ type Target struct {
 	// element as "args.NAME". Values that came from --set have no entry.
 	Ranges map[string]hcl.Range
 
+	// Volatile says why arguments have a value that is different in nearly
+	// every run, by their names: "git.sha", "timestamp()". It is found in the
+	// expressions, not in the values.
+	Volatile map[string]string
+
 	// written holds the values as they were decided, for printing: the fields
 	// above cannot tell "" from not written.
 	written values
@@ -162,6 +167,8 @@ type Secret struct {
 	ID  string
 	Src string // a file, or "" if the value comes from the environment
 	Env string // a variable of the environment, or ""
+	// Unset is true if Env names a variable that is not set.
+	Unset bool
 }
 
 // SSH is an agent socket or a list of keys that a RUN step may use.

@@ -48,7 +48,11 @@ type module struct {
 type given struct {
 	value cty.Value
 	at    hcl.Range
-	used  bool
+	// expr is where the value comes from in the importing file, if it is
+	// written out, and from that file.
+	expr hcl.Expression
+	from *evaluator
+	used bool
 }
 
 // importStep is a file on the way through imports, and the block in it that
@@ -183,12 +187,13 @@ func (im *importing) readGiven() hcl.Diagnostics {
 		})
 	}
 	places := elementRanges(expr)
+	exprs := elements(expr)
 	for name, value := range v.AsValueMap() {
 		at, ok := places[name]
 		if !ok {
 			at = expr.Range()
 		}
-		im.given[name] = given{value: value, at: at}
+		im.given[name] = given{value: value, at: at, expr: exprs[name], from: im.ev}
 	}
 	return diags
 }

@@ -34,6 +34,9 @@ func (m *module) local(v *values, base string) {
 			return e.moved("src", inFolder).moved("dest", inFolder)
 		})
 	}
+	if c, ok := v[atCache].(cacheSettings); ok {
+		v[atCache] = c.in(base)
+	}
 	v[atSecret] = mapEntries(v[atSecret], func(s Secret) Secret { s.Src = inFolder(s.Src); return s })
 	v[atSSH] = mapEntries(v[atSSH], func(s SSH) SSH {
 		s.Paths = slices.Clone(s.Paths)

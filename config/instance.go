@@ -33,6 +33,10 @@ type blockInfo struct {
 	ranges map[string]hcl.Range
 	// selfish is true if any expression speaks of self.
 	selfish bool
+	// volatile says of which arguments the value changes with each run; see
+	// volatileArgs.
+	volatile     map[string]string
+	volatileDone bool
 }
 
 func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
@@ -71,19 +75,32 @@ func (b *blockInfo) noteSelf(i int) {
 // elementRanges returns where the elements of a map stand whose keys are
 // written out.
 func elementRanges(expr hcl.Expression) map[string]hcl.Range {
+	out := map[string]hcl.Range{}
+	eachElement(expr, func(key string, p hcl.KeyValuePair) {
+		out[key] = hcl.RangeBetween(p.Key.Range(), p.Value.Range())
+	})
+	return out
+}
+
+// elements returns their expressions.
+func elements(expr hcl.Expression) map[string]hcl.Expression {
+	out := map[string]hcl.Expression{}
+	eachElement(expr, func(key string, p hcl.KeyValuePair) { out[key] = p.Value })
+	return out
+}
+
+func eachElement(expr hcl.Expression, f func(key string, p hcl.KeyValuePair)) {
 	pairs, diags := hcl.ExprMap(expr)
 	if diags.HasErrors() {
-		return nil
+		return
 	}
-	out := make(map[string]hcl.Range, len(pairs))
 	for _, p := range pairs {
 		k, diags := p.Key.Value(nil)
 		if diags.HasErrors() || k.IsNull() || k.Type() != cty.String {
 			continue
 		}
-		out[k.AsString()] = hcl.RangeBetween(p.Key.Range(), p.Value.Range())
+		f(k.AsString(), p)
 	}
-	return out
 }
 
 // load works out one attribute.

@@ -18,6 +18,19 @@ type cacheSettings map[string]string
 
 const optionPrefix = "options."
 
+// refBase holds the folder that a path in ref starts from, "" for the working
+// directory. It is there wherever ref is, so that the two stay together.
+const refBase = " base of ref"
+
+// in says that a path in ref starts from a folder.
+func (s cacheSettings) in(base string) cacheSettings {
+	if _, ok := s["ref"]; ok {
+		s = maps.Clone(s)
+		s[refBase] = base
+	}
+	return s
+}
+
 // options returns the further fields.
 func (s cacheSettings) options() map[string]string {
 	out := map[string]string{}
@@ -60,7 +73,7 @@ func (cacheKind) decode(v cty.Value) (any, error) {
 			out[name] = conditionWord(out[name])
 		}
 	}
-	return out, nil
+	return out.in(""), nil
 }
 
 // conditionWord turns a condition into the word for it.
@@ -117,6 +130,9 @@ func (cacheKind) override(v any, o *override) (any, error) {
 	out[o.sub] = o.value()
 	if o.sub == "when" {
 		out[o.sub] = conditionWord(out[o.sub])
+	}
+	if o.sub == "ref" {
+		return out.in(""), nil
 	}
 	return out, nil
 }

@@ -33,14 +33,17 @@ type resolved struct {
 	ranges map[string]hcl.Range
 	// owned says whether ranges belongs to this target alone.
 	owned bool
-	base  string // of a context that is not written
-	at    hcl.Range
+	// volatile holds why arguments have a value that changes with each run.
+	volatile map[string]string
+	base     string // of a context that is not written
+	at       hcl.Range
 	// linked targets are there for others and export nothing.
 	linked bool
 }
 
 // merge puts the values of a later target or block over those that are there.
-func (r *resolved) merge(v *values, ranges map[string]hcl.Range) {
+func (r *resolved) merge(v *values, ranges map[string]hcl.Range, volatile map[string]string) {
+	r.mergeVolatile(v[atArgs], volatile)
 	for i := range attributes {
 		switch {
 		case v[i] == nil:
@@ -66,6 +69,9 @@ func (r *resolved) own() {
 
 // forget removes the place where an attribute, or an element of it, stood.
 func (r *resolved) forget(attr, sub string) {
+	if attr == attributes[atArgs].name {
+		r.mergeVolatile(map[string]*string{sub: &sub}, nil)
+	}
 	if sub != "" {
 		attr += "." + sub
 	}
@@ -152,14 +158,14 @@ func (d *Definition) inherit(t *definedTarget, self string) (*resolved, hcl.Diag
 		p, more := d.resolve(parent, self, from)
 		diags = append(diags, more...)
 		if p != nil {
-			r.merge(&p.values, p.ranges)
+			r.merge(&p.values, p.ranges, p.volatile)
 			r.values[atInherits] = nil // followed here, and of no use below
 		}
 	}
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	r.merge(&own.values, own.ranges)
+	r.merge(&own.values, own.ranges, own.volatile)
 	diags = append(diags, r.override(d.overrides[t.name])...)
 	r.normalize()
 	return r, diags
@@ -182,7 +188,7 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 			}
 		}
 		in.block.ev.mod.local(&v, in.block.base)
-		own.merge(&v, in.block.ranges)
+		own.merge(&v, in.block.ranges, in.volatileArgs())
 		base = in.block.base
 	}
 	return own, base, diags

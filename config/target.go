@@ -19,7 +19,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	d.moveToRemote(r)
 	outputsToStdout(r)
 	d.inheritCache(r)
-	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges}
+	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}
 	diags := d.checkTarget(r)
 	cache, more := d.decideCache(r)
 	t.Cache, diags = cache, append(diags, more...)

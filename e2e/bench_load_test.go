@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,10 +17,14 @@ import (
 	"time"
 )
 
-// The sizes of the load and the file that rows of the table are added to.
+// What BenchmarkLoad runs: the sizes of the load, the situations by their short
+// names (all, if none are named), how often, and the file that the rows of the
+// table are merged into.
 const (
-	sizesEnv = "ORCH_BENCH_SIZES" // such as "1,10,50"
-	tableEnv = "ORCH_BENCH_TABLE"
+	sizesEnv      = "ORCH_BENCH_SIZES"      // such as "1,10,50"
+	situationsEnv = "ORCH_BENCH_SITUATIONS" // such as "cold,read"
+	roundsEnv     = "ORCH_BENCH_ROUNDS"
+	tableEnv      = "ORCH_BENCH_TABLE"
 )
 
 // sample is what one whole run cost.
@@ -35,20 +38,12 @@ type sample struct {
 	up, down  int64 // bytes
 }
 
-// scene is one situation that the load is built in.
-type scene struct {
-	name  string
-	env   []string
-	delay time.Duration // added to each request to the registry
-	// before brings the project and the builder into the situation, for one
-	// contender; it is not counted.
-	before func(b *testing.B, r *rig, who runner, round int)
-}
-
-// runner is orch or the peer.
+// runner is orch, the peer, or the builder by itself: one definition of the
+// union of all targets, which is as fast as BuildKit can be.
 type runner struct {
 	name string
 	args []string
+	env  []string
 }
 
 // rig is what the runs of one size share.
@@ -64,7 +59,7 @@ func newRig(b *testing.B, n int) *rig {
 	r := &rig{load: newLoad(b, n), meter: newMeter(b)}
 	ours := []string{orch(), "bake", "--progress", "plain", "-j", "16"}
 	theirs := []string{buildx, "--builder", "bench", "bake", "-f", "docker-bake.hcl", "--allow", "fs=*", "--progress", "plain"}
-	r.who = []runner{{"orch", ours}, {"bake", theirs}}
+	r.who = []runner{{name: "orch", args: ours}, {name: "bake", args: theirs}, rawRunner(r.load)}
 	process("start", r.load.dir, orch(), "builder", "start").run(b)
 	if _, err := os.Stat(filepath.Join(shared.state, "buildx", "instances", "bench")); err != nil {
 		process("create", r.load.dir, buildx, "create", "--name", "bench", "--driver", "remote", "unix://"+filepath.Join(shared.state, "builder.sock")).run(b)
@@ -102,7 +97,7 @@ func (r *rig) run(b *testing.B, who runner, env []string) sample {
 	cmd := exec.Command(who.args[0], who.args[1:]...)
 	cmd.Dir = r.load.dir
 	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state, "BUILDX_CONFIG="+filepath.Join(shared.state, "buildx"), "REGISTRY="+r.meter.host)
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(append(cmd.Env, who.env...), env...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cpu := processCPU(b, r.pid)
@@ -141,93 +136,71 @@ func processCPU(b *testing.B, pid int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-var scenes = []scene{
-	{name: "cold", before: func(b *testing.B, r *rig, _ runner, _ int) { r.prune(b) }},
-	{name: "unchanged", before: func(b *testing.B, r *rig, who runner, round int) {
-		if round == 0 {
-			r.run(b, who, nil)
-		}
-	}},
-	{name: "leaf changed", before: func(b *testing.B, r *rig, who runner, round int) {
-		r.run(b, who, nil)
-		r.load.write(b, "svc-0/0.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
-	}},
-	{name: "base changed", before: func(b *testing.B, r *rig, who runner, round int) {
-		r.load.write(b, "base.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
-	}},
-	{name: "cache written", env: []string{"WRITE=true"}, before: func(b *testing.B, r *rig, who runner, round int) {
-		r.load.write(b, "base.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
-		r.run(b, who, nil)
-	}},
-	{name: "cache written again", env: []string{"WRITE=true"}, before: func(b *testing.B, r *rig, who runner, _ int) {
-		r.run(b, who, []string{"WRITE=true"})
-	}},
-	{name: "empty builder, cache read", env: []string{"READ=true"}, before: readBefore},
-	{name: "empty builder, cache read, 30 ms away", env: []string{"READ=true"}, delay: 30 * time.Millisecond, before: readBefore},
-	{name: "images pushed", env: []string{"PUSH=true"}, before: func(b *testing.B, r *rig, who runner, round int) {
-		r.load.write(b, "base.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
-		r.run(b, who, nil)
-	}},
-}
-
-// readBefore fills the registry with the contender's cache and empties the
-// builder.
-func readBefore(b *testing.B, r *rig, who runner, round int) {
-	if round == 0 {
-		r.run(b, who, []string{"WRITE=true"})
-	}
-	r.prune(b)
-}
-
-// BenchmarkLoad runs orch and the peer in turn over the load, in each
-// situation and size.
+// BenchmarkLoad runs orch, the peer and the bare builder in turn over the load,
+// in each situation and size. It takes care of the rounds itself, because Go
+// runs a benchmark with a single round ahead of the counted ones.
 func BenchmarkLoad(b *testing.B) {
-	for _, field := range strings.Split(sizes(), ",") {
+	chosen := chosenScenes(b)
+	for field := range strings.SplitSeq(orDefault(sizesEnv, "10"), ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(field))
 		if err != nil {
 			b.Fatalf("%s: %v", sizesEnv, err)
 		}
-		for _, s := range scenes {
-			b.Run(fmt.Sprintf("%s/N=%d", strings.ReplaceAll(s.name, " ", "-"), n), func(b *testing.B) {
+		for _, s := range chosen {
+			b.Run(fmt.Sprintf("%s/N=%d", s.short, n), func(b *testing.B) {
+				if b.N > 1 {
+					b.Fatalf("-benchtime must be 1x; %s says how often", roundsEnv)
+				}
 				s.compare(b, newRig(b, n))
 			})
 		}
 	}
 }
 
-func sizes() string {
-	if s := os.Getenv(sizesEnv); s != "" {
+func orDefault(name, fallback string) string {
+	if s := os.Getenv(name); s != "" {
 		return s
 	}
-	return "10"
+	return fallback
 }
 
 // compare runs the contenders in turn and reports their medians.
 func (s scene) compare(b *testing.B, r *rig) {
+	rounds, err := strconv.Atoi(orDefault(roundsEnv, "5"))
+	if err != nil || rounds < 1 {
+		b.Fatalf("%s: %q is not a number of rounds", roundsEnv, os.Getenv(roundsEnv))
+	}
 	samples := make([][]sample, len(r.who))
-	for round := range b.N {
+	for round := range rounds {
 		for i, who := range r.who {
+			if who.name == rawName && s.noRaw {
+				continue
+			}
 			r.meter.delay.Store(0)
 			s.before(b, r, who, round)
 			r.meter.delay.Store(int64(s.delay))
 			samples[i] = append(samples[i], r.run(b, who, s.env))
 		}
 	}
-	ours, theirs := summary(samples[0]), summary(samples[1])
 	b.ReportMetric(0, "ns/op")
-	for i, m := range []sample{ours, theirs} {
-		name := r.who[i].name
-		b.ReportMetric(float64(m.wall.Milliseconds()), name+"-ms")
-		b.ReportMetric(float64(m.clientCPU.Milliseconds()), name+"-client-cpu-ms")
-		b.ReportMetric(float64(m.daemonCPU.Milliseconds()), name+"-daemon-cpu-ms")
-		b.ReportMetric(float64(m.clientRSS>>20), name+"-client-MiB")
-		b.ReportMetric(float64(m.steps), name+"-steps")
-		b.ReportMetric(float64(m.requests), name+"-requests")
-		b.ReportMetric(float64(m.up>>10), name+"-KiB-up")
-		b.ReportMetric(float64(m.down>>10), name+"-KiB-down")
+	medians := make([]*sample, len(r.who))
+	for i, who := range r.who {
+		if len(samples[i]) == 0 {
+			continue
+		}
+		m := summary(samples[i])
+		medians[i] = &m
+		b.ReportMetric(float64(m.wall.Milliseconds()), who.name+"-ms")
+		b.ReportMetric(float64(m.clientCPU.Milliseconds()), who.name+"-client-cpu-ms")
+		b.ReportMetric(float64(m.daemonCPU.Milliseconds()), who.name+"-daemon-cpu-ms")
+		b.ReportMetric(float64(m.clientRSS>>20), who.name+"-client-MiB")
+		b.ReportMetric(float64(m.steps), who.name+"-steps")
+		b.ReportMetric(float64(m.requests), who.name+"-requests")
+		b.ReportMetric(float64(m.up>>10), who.name+"-KiB-up")
+		b.ReportMetric(float64(m.down>>10), who.name+"-KiB-down")
 	}
-	b.ReportMetric(float64(ours.wall)/float64(theirs.wall), "of-bake")
-	addRow(b, s.name, r.load.n, len(samples[0]), ours, theirs)
+	b.ReportMetric(float64(medians[0].wall)/float64(medians[1].wall), "of-bake")
+	addRow(b, tableRow{n: r.load.n, situation: s.name, cells: cells(rounds, medians[0], medians[1], medians[2])})
 }
 
 // summary is the median of each figure.
@@ -251,23 +224,4 @@ func middle[T int | int64 | time.Duration](samples []sample, of func(sample) T) 
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-// addRow adds a row to the table in Markdown, if one is asked for. Go runs a
-// benchmark with a single round ahead of the counted ones, which makes no row.
-func addRow(b *testing.B, name string, n, rounds int, ours, theirs sample) {
-	path := os.Getenv(tableEnv)
-	if path == "" || rounds == 1 && flag.Lookup("test.benchtime").Value.String() != "1x" {
-		return
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	fmt.Fprintf(f, "| %s | %d | %d | %.2f | %.2f | %.2f | %d / %d | %d / %d | %d / %d | %.1f / %.1f | %.1f / %.1f | %d / %d |\n",
-		name, n, rounds, ours.wall.Seconds(), theirs.wall.Seconds(), float64(ours.wall)/float64(theirs.wall),
-		ours.steps, theirs.steps, ours.requests, theirs.requests, (ours.up+ours.down)>>10, (theirs.up+theirs.down)>>10,
-		ours.clientCPU.Seconds(), theirs.clientCPU.Seconds(), ours.daemonCPU.Seconds(), theirs.daemonCPU.Seconds(),
-		ours.clientRSS>>20, theirs.clientRSS>>20)
 }

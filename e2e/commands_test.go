@@ -37,10 +37,13 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"user":       cmdUser,
 	"asuser":     cmdAsUser,
 	"tlsbuilder": cmdTLSBuilder,
+	"containers": cmdContainers,
 	"sshserver":  cmdSSHServer,
 	"serve":      cmdServe,
 	"servers":    cmdServers,
 	"missing":    cmdMissing,
+	"attested":   cmdAttested,
+	"metadata":   cmdMetadata,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

@@ -45,6 +45,13 @@ func TestMain(m *testing.M) {
 		dialStdio(socket)
 		return
 	}
+	if os.Getenv(rawEnv) != "" {
+		if err := solveRaw(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := runAll(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

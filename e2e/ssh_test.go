@@ -15,9 +15,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// stdioEnv makes the test binary the "buildctl dial-stdio" of the machine that
-// is reached by ssh: it names the socket to forward standard input and output
-// to.
+// stdioEnv makes the test binary the "buildctl dial-stdio" of a machine or
+// container that is reached through another command: it names the socket to
+// forward standard input and output to.
 const stdioEnv = "ORCH_E2E_DIAL_STDIO"
 
 func dialStdio(socket string) {
@@ -30,6 +30,34 @@ func dialStdio(socket string) {
 	_, _ = io.Copy(os.Stdout, conn)
 }
 
+// remoteTools makes the folder remote, with the buildctl of the other side.
+func remoteTools(ts *testscript.TestScript) string {
+	self, err := os.Executable()
+	ts.Check(err)
+	tools := ts.MkAbs("remote")
+	ts.Check(os.MkdirAll(tools, 0o755))
+	ts.Check(os.Symlink(self, filepath.Join(tools, "buildctl")))
+	return tools
+}
+
+// cmdContainers makes the commands docker, podman, nerdctl and kubectl in the
+// folder containers. Each runs what it is asked to run in a container or pod
+// where buildctl finds the tests' builder, and writes its arguments to NAME.log.
+func cmdContainers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: containers")
+	}
+	tools := remoteTools(ts)
+	dir := ts.MkAbs("containers")
+	ts.Check(os.MkdirAll(dir, 0o755))
+	for _, name := range []string{"docker", "podman", "nerdctl", "kubectl"} {
+		file := filepath.Join(dir, name)
+		script := fmt.Sprintf("#!/bin/sh\necho \"$*\" >>%s.log\nwhile [ $# -gt 0 ] && [ \"$1\" != buildctl ]; do shift; done\nPATH=%s:$PATH %s=%s exec \"$@\"\n",
+			file, tools, stdioEnv, filepath.Join(shared.state, "builder.sock"))
+		ts.Check(os.WriteFile(file, []byte(script), 0o755))
+	}
+}
+
 // cmdSSHServer starts an ssh server on loopback, where "buildctl" finds
 // the tests' builder. $SSH_PORT is its port; $SSH_CONFIG is what a client needs to
 // log in.
@@ -37,11 +65,7 @@ func cmdSSHServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: sshserver")
 	}
-	self, err := os.Executable()
-	ts.Check(err)
-	tools := ts.MkAbs("remote")
-	ts.Check(os.MkdirAll(tools, 0o755))
-	ts.Check(os.Symlink(self, filepath.Join(tools, "buildctl")))
+	tools := remoteTools(ts)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	_, port, _ := net.SplitHostPort(l.Addr().String())

@@ -78,6 +78,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 		noLeftovers(t, dir)
 		stepsEnd(t)
 	}
+	orphansEnd(t, shared.state)
 	if out, err := runOrch(dir, "bake", "--progress", "plain", "--var", "NONCE=after").CombinedOutput(); err != nil {
 		t.Errorf("the next run: %v\n%s", err, out)
 	}
@@ -120,6 +121,7 @@ func TestBuilderKilledAnywhere(t *testing.T) {
 	if out, err := runOrch(dir, "bake", "--progress", "plain", "--var", "NONCE=after").CombinedOutput(); err != nil {
 		t.Errorf("the next run: %v\n%s", err, out)
 	}
+	orphansEnd(t, shared.state)
 }
 
 // TestThousandTargets builds a thousand targets of which every twentieth fails.

@@ -3,15 +3,19 @@
 package e2e
 
 import (
+	"context"
 	"encoding/hex"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -89,5 +93,49 @@ func TestTraces(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "Warning: sending traces") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// grpcReceiver is an OTLP receiver of the other kind, which counts the spans.
+type grpcReceiver struct {
+	collector.UnimplementedTraceServiceServer
+	spans atomic.Int64
+	// silent keeps it from answering.
+	silent bool
+}
+
+func (r *grpcReceiver) Export(ctx context.Context, req *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	if r.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	for _, res := range req.ResourceSpans {
+		for _, scope := range res.ScopeSpans {
+			r.spans.Add(int64(len(scope.Spans)))
+		}
+	}
+	return &collector.ExportTraceServiceResponse{}, nil
+}
+
+// TestTracesGRPC sends the spans by gRPC, which is what is used if nothing else
+// is said, and to a receiver that takes a call and says nothing.
+func TestTracesGRPC(t *testing.T) {
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	for _, silent := range []bool{false, true} {
+		r := &grpcReceiver{silent: silent}
+		server := grpc.NewServer()
+		collector.RegisterTraceServiceServer(server, r)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = server.Serve(listener) }()
+		defer server.Stop()
+		cmd := runOrch(dir, "bake", "--progress", "quiet", "--var", "NONCE=grpc")
+		cmd.Env = append(cmd.Env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+listener.Addr().String())
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "Warning") != silent || (r.spans.Load() < 5) != silent {
+			t.Errorf("silent: %v: %v, %d spans\n%s", silent, err, r.spans.Load(), out)
+		}
 	}
 }

@@ -96,29 +96,29 @@ type environment struct {
 	vars map[string]string
 	// unknown holds variables that are set to something unknown.
 	unknown map[string]bool
+	// path is true once PATH is set here. BuildKit sets it if no image does, by
+	// the system of the platform, so until then it is unknown.
+	path bool
 	// open is true if an image below may set any variable that is in neither.
 	open bool
 	// guessed becomes true when a lookup met something unknown.
 	guessed bool
 }
 
+const pathVariable = "PATH"
+
 func newEnvironment(open bool) *environment {
-	return &environment{
-		vars: map[string]string{},
-		// BuildKit sets PATH if no image does, by the system of the platform.
-		unknown: map[string]bool{"PATH": true},
-		open:    open,
-	}
+	return &environment{open: open}
 }
 
 func (e *environment) clone() *environment {
-	return &environment{vars: maps.Clone(e.vars), unknown: maps.Clone(e.unknown), open: e.open}
+	return &environment{vars: maps.Clone(e.vars), unknown: maps.Clone(e.unknown), path: e.path, open: e.open}
 }
 
 // Get returns the value of a variable, "" for one that is set to something
 // unknown.
 func (e *environment) Get(key string) (string, bool) {
-	if e.unknown[key] {
+	if e.unknown[key] || key == pathVariable && !e.path {
 		e.guessed = true
 		return "", true
 	}
@@ -133,11 +133,18 @@ func (e *environment) Get(key string) (string, bool) {
 func (e *environment) Keys() []string { return slices.Sorted(maps.Keys(e.vars)) }
 
 func (e *environment) set(key, value string, known bool) {
+	e.path = e.path || key == pathVariable
 	if !known {
+		if e.unknown == nil {
+			e.unknown = map[string]bool{}
+		}
 		e.unknown[key] = true
 		return
 	}
 	delete(e.unknown, key)
+	if e.vars == nil {
+		e.vars = map[string]string{}
+	}
 	e.vars[key] = value
 }
 

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
 	"github.com/orch-build/orch/config"
 )
 
@@ -42,6 +45,23 @@ func BenchmarkNew(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkParse is the least that a plan of 10,000 targets takes: BuildKit's
+// own parser on its Dockerfile.
+func BenchmarkParse(b *testing.B) {
+	_, files := fan(10_000)
+	data := files["Dockerfile"].Data
+	b.ReportAllocs()
+	for b.Loop() {
+		res, err := parser.Parse(bytes.NewReader(data))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := instructions.Parse(res.AST, nil); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

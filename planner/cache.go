@@ -41,7 +41,7 @@ type SharedCache struct {
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
 func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}}
+	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, b := range builds {
@@ -56,7 +56,10 @@ func (p *planner) wireCaches() {
 // wiring is the state of wireCaches.
 type wiring struct {
 	*planner
-	writers map[string]*writer // by destination
+	writers map[string]*writer    // by destination
+	clashes map[[2]hcl.Range]bool // of blocks, that were reported
+	// What references mean, each worked out once.
+	full, tags map[string]string
 }
 
 // writer is what first claims a destination.
@@ -166,7 +169,7 @@ func (w *wiring) entry(c *config.Cache, name string) config.Entry {
 	}
 	switch c.Type {
 	case "registry":
-		e.Attrs["ref"] = cacheRef(c.Ref, name)
+		e.Attrs["ref"] = w.cacheRef(c.Ref, name)
 	case "local":
 		e.Attrs["tag"] = tagName(name)
 	case "gha":
@@ -179,10 +182,17 @@ func (w *wiring) entry(c *config.Cache, name string) config.Entry {
 
 // cacheRef is the reference of a cache in a repository; a tag that is there
 // becomes the beginning of its tag.
-func cacheRef(ref, name string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if tagged, ok := named.(reference.Tagged); err == nil && ok {
-		return ref[:len(ref)-len(tagged.Tag())] + tagName(tagged.Tag()+"-"+name)
+func (w *wiring) cacheRef(ref, name string) string {
+	tag, ok := w.tags[ref]
+	if !ok {
+		named, err := reference.ParseNormalizedNamed(ref)
+		if tagged, ok := named.(reference.Tagged); err == nil && ok {
+			tag = tagged.Tag()
+		}
+		w.tags[ref] = tag
+	}
+	if tag != "" {
+		return ref[:len(ref)-len(tag)] + tagName(tag+"-"+name)
 	}
 	return ref + ":" + tagName(name)
 }
@@ -240,6 +250,10 @@ func (w *wiring) claimed(b *Build, c Cache, split bool) bool {
 		return true
 	}
 	first := w.writers[key]
+	if first != nil && c.Wired && first.cache.Wired && w.otherFile(b, first.builds[0]) {
+		w.clashOfFiles(b, c, first)
+		return false
+	}
 	if first == nil {
 		first = &writer{cache: c, split: split}
 		w.writers[key] = first
@@ -249,6 +263,32 @@ func (w *wiring) claimed(b *Build, c Cache, split bool) bool {
 	}
 	first.builds = append(first.builds, b)
 	return true
+}
+
+// blockAt is where the cache block of a target says where the cache is.
+func blockAt(b *Build) hcl.Range {
+	if at, ok := b.Target.Ranges["cache.ref"]; ok {
+		return at
+	}
+	return contextRange(b.Target, "cache.type")
+}
+
+// otherFile says whether the caches of two targets come from different files.
+// Each of these may be used without the other, and then writes what it shares
+// over what both do.
+func (w *wiring) otherFile(a, b *Build) bool { return blockAt(a).Filename != blockAt(b).Filename }
+
+func (w *wiring) clashOfFiles(b *Build, c Cache, first *writer) {
+	other := first.builds[0]
+	pair := [2]hcl.Range{blockAt(b), blockAt(other)}
+	if w.clashes[pair] {
+		return
+	}
+	w.clashes[pair] = true
+	w.fail(blockAt(b), "Two cache blocks in one place",
+		"Target %q writes its cache to %s by this block, and so does target %q by the one at %s. What one file's targets share would replace the other's. "+
+			"Give each block a ref of its own, or leave one out: the block of a file also holds for the files that it imports.",
+		b.Name(), placeText(c.Entry), other.Name(), where(blockAt(other)))
 }
 
 func sameEntry(a, b config.Entry) bool { return a.Type == b.Type && maps.Equal(a.Attrs, b.Attrs) }
@@ -295,11 +335,15 @@ func orElse(s, fallback string) string {
 
 // fullRef writes the parts of a reference out that may be left away.
 func (w *wiring) fullRef(ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil {
-		return ref
+	full, ok := w.full[ref]
+	if !ok {
+		full = ref
+		if named, err := reference.ParseNormalizedNamed(ref); err == nil {
+			full = reference.TagNameOnly(named).String()
+		}
+		w.full[ref] = full
 	}
-	return reference.TagNameOnly(named).String()
+	return full
 }
 
 // placeText names the place of a destination for a message.

@@ -27,7 +27,7 @@ func (w *wiring) inline(b *Build, lanes []string) {
 		if i > 0 {
 			name += "." + s.Name
 		}
-		w.image(b, s, cacheRef(c.Ref, name))
+		w.image(b, s, w.cacheRef(c.Ref, name))
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/moby/patternmatcher"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/schema"
@@ -29,11 +28,7 @@ func (p *planner) check() {
 			p.checkOutputs(b, paths)
 		}
 	}
-	for _, v := range p.plan.Graph.Vertices {
-		if v.Kind == Stage {
-			p.checkSources(v)
-		}
-	}
+	p.checkSources()
 	schema.SortDiagnostics(p.diags)
 }
 
@@ -42,7 +37,8 @@ type checking struct {
 	reach       map[string][]*Vertex // by the name of a target
 	args        map[*parsed]*knownArgs
 	lineSources map[*Dockerfile]*source
-	matchers    map[*local]*patternmatcher.PatternMatcher
+	volatile    map[sameVolatile]bool
+	volatileAt  map[*cmd]bool // the ARG that was warned of
 }
 
 func newChecking(p *Plan) checking {
@@ -50,7 +46,8 @@ func newChecking(p *Plan) checking {
 		reach:       p.reached(),
 		args:        map[*parsed]*knownArgs{},
 		lineSources: map[*Dockerfile]*source{},
-		matchers:    map[*local]*patternmatcher.PatternMatcher{},
+		volatile:    map[sameVolatile]bool{},
+		volatileAt:  map[*cmd]bool{},
 	}
 }
 
@@ -159,8 +156,12 @@ func (p *planner) checkPlatforms(b *Build) {
 // targets do not provide, and warns of those that no step mounts.
 func (p *planner) checkCredentials(b *Build) {
 	provided := map[string]hcl.Range{}
+	unset := map[string]string{}
 	for _, s := range b.Target.Secrets {
 		provided["secret "+s.ID] = b.Target.RangeOf("secret")
+		if s.Unset {
+			unset["secret "+s.ID] = s.Env
+		}
 	}
 	for _, s := range b.Target.SSH {
 		provided["ssh "+orElse(s.ID, "default")] = b.Target.RangeOf("ssh")
@@ -175,6 +176,14 @@ func (p *planner) checkCredentials(b *Build) {
 			if _, ok := provided[key]; !ok && c.Required {
 				p.fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
 					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
+			}
+			if name := unset[key]; name != "" && c.Required {
+				p.fail(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set, and a step needs it (%s:%d).",
+					b.Name(), c.ID, name, c.Range.Filename, c.Range.Start.Line)
+			} else if name != "" {
+				delete(unset, key)
+				p.warn(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set. Steps that mount it find no file.",
+					b.Name(), c.ID, name)
 			}
 		}
 	}

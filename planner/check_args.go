@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -93,35 +94,86 @@ var (
 // checkVolatile warns of steps that run anew whenever an argument changes that
 // they do not use: all RUN steps below an ARG have it in their environment.
 func (p *planner) checkVolatile(b *Build, d *dockerfile, name string) {
-	if !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
+	if b.Target.Volatile[name] == "" && !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
 		return
 	}
 	for _, v := range p.reach[b.Name()] {
 		if v.Kind != Stage || v.Dockerfile != d.Dockerfile {
 			continue
 		}
-		if s := p.argsOf(d).stages[v.Range.Start.Line]; s != nil {
-			p.volatileAbove(d, s, name)
+		if key := (sameVolatile{v, name}); !p.volatile[key] {
+			p.volatile[key] = true
+			p.volatileAbove(b, d, p.stagesTo(d, v), name)
 		}
 	}
 }
 
-func (p *planner) volatileAbove(d *dockerfile, s *stage, name string) {
+// sameVolatile is a stage that was looked at already for an argument.
+type sameVolatile struct {
+	v    *Vertex
+	name string
+}
+
+// stagesTo returns the stages of a Dockerfile that a vertex is built on, and
+// that of the vertex itself at the end: an ARG holds for the stages on top too.
+func (p *planner) stagesTo(d *dockerfile, v *Vertex) []*stage {
+	var out []*stage
+	for v.Kind == Stage && v.Dockerfile == d.Dockerfile {
+		s := p.argsOf(d).stages[v.Range.Start.Line]
+		if s == nil {
+			break
+		}
+		out = append(out, s)
+		v = v.Inputs[0].From
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// volatileAbove looks for the first RUN below an ARG. One that uses the
+// argument has to run again, and so have all below it.
+func (p *planner) volatileAbove(b *Build, d *dockerfile, stages []*stage, name string) {
 	var arg *cmd
-	for _, k := range s.cmds {
-		switch c := k.Command.(type) {
-		case *instructions.ArgCommand:
-			if slices.ContainsFunc(c.Args, func(a instructions.KeyValuePairOptional) bool { return a.Key == name }) {
-				arg = k
+	for _, s := range stages {
+		for _, k := range s.cmds {
+			switch c := k.Command.(type) {
+			case *instructions.ArgCommand:
+				if slices.ContainsFunc(c.Args, func(a instructions.KeyValuePairOptional) bool { return a.Key == name }) {
+					arg = k
+				}
+			case *instructions.RunCommand:
+				switch {
+				case arg == nil:
+				case slices.ContainsFunc(k.words, func(w string) bool { return strings.Contains(w, name) }):
+					return
+				default:
+					p.warnVolatile(b, d, arg, k, name)
+					return
+				}
 			}
-		case *instructions.RunCommand:
-			if arg == nil || strings.Contains(k.text, name) {
-				continue
-			}
-			p.warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
-				"%s changes from run to run, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
-				name, d.name, k.first)
-			return
 		}
 	}
+}
+
+func (p *planner) warnVolatile(b *Build, d *dockerfile, arg, run *cmd, name string) {
+	if p.volatileAt[arg] {
+		return
+	}
+	p.volatileAt[arg] = true
+	p.warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
+		"%s changes from run to run%s, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
+		name, volatileFrom(b, name), d.name, run.first)
+}
+
+// volatileFrom says in brackets where the value of an argument comes from, as
+// far as that is known.
+func volatileFrom(b *Build, name string) string {
+	cause, at := b.Target.Volatile[name], contextRange(b.Target, "args."+name)
+	switch {
+	case at.Filename == "":
+		return ""
+	case cause == "":
+		return fmt.Sprintf(" (it is set at %s)", where(at))
+	}
+	return fmt.Sprintf(" (it is %s, at %s)", cause, where(at))
 }

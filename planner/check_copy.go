@@ -1,80 +1,132 @@
 package planner
 
 import (
-	"errors"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/moby/patternmatcher"
+	"github.com/hashicorp/hcl/v2"
 )
 
-// checkSources reports what a stage takes out of a local directory and is not
-// there, or is kept from the builder by the ignore file.
-func (p *planner) checkSources(v *Vertex) {
-	for _, e := range v.Inputs {
-		n := p.nodes[e.From.ID]
-		if e.From.Kind != LocalContext || n == nil || n.local == nil {
-			continue
+// checkSources reports what stages take out of local directories and will not
+// find there, by the builder's own rules: see Reads.
+func (p *planner) checkSources() {
+	reads := p.plan.reads(ReadOptions{Tree: treeOf(p.opt.Files)}, true)
+	for _, d := range reads.diags {
+		if d.Severity == hcl.DiagError {
+			p.diags = append(p.diags, d)
 		}
-		for _, src := range e.Paths {
-			if src != "." {
-				p.checkSource(v, e, n.local, src)
+	}
+	c := sourceCheck{planner: p, reads: reads, whole: map[string]*view{}}
+	for _, v := range p.plan.Graph.Vertices {
+		for i := range v.Inputs {
+			e := &v.Inputs[i]
+			s := reads.of(e)
+			if s == nil {
+				continue
+			}
+			for _, src := range s.missing {
+				c.missing(v, e, src)
+			}
+			for _, u := range s.unmatched {
+				c.unmatched(v, e, u)
 			}
 		}
 	}
 }
 
-func (p *planner) checkSource(v *Vertex, e Edge, l *local, src string) {
-	at := p.sourceOf(v.Dockerfile).word(e.Range.Start.Line, e.Range.End.Line, src)
-	dir := contextText(e.From.Name)
-	if strings.ContainsAny(src, `*?[\`) {
-		if found, ok := p.glob(l.Dir, src); ok && !found {
-			p.warn(at, "Nothing to copy", "Nothing in %s matches %s.", dir, src)
-		}
-		return
-	}
-	info, err := p.opt.Files.Stat(filepath.Join(l.Dir, filepath.FromSlash(src)))
-	if errors.Is(err, fs.ErrNotExist) {
-		names := p.namesBeside(l.Dir, src)
-		if !p.throughLink(l.Dir, src) {
-			p.fail(at, "Nothing to copy", "There is no %s in %s.%s", src, dir, suggestion(path.Base(src), names))
-		}
-		return
-	}
-	if err != nil || len(l.Excludes) == 0 {
-		return
-	}
-	pm := p.matcherOf(l)
-	if pm == nil || info.IsDir() && pm.Exclusions() {
-		return
-	}
-	if ignored, err := pm.MatchesOrParentMatches(src); err == nil && ignored {
-		p.fail(at, "Nothing to copy", "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", src, dir, src)
-	}
+// sourceCheck is the check of sources.
+type sourceCheck struct {
+	*planner
+	reads *Reads
+	whole map[string]*view // contexts without their ignore files
 }
 
-// throughLink says whether a path goes through a symbolic link, or ends in one.
-// The builder follows links inside the context, where "/" is its root: what
-// this machine finds there says nothing.
-func (p *planner) throughLink(dir, src string) bool {
-	for name := range strings.SplitSeq(src, "/") {
-		entries, err := p.opt.Files.ReadDir(dir)
-		if err != nil {
-			return false
-		}
-		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
-		if i < 0 {
-			return false
-		}
-		if entries[i].Type()&fs.ModeSymlink != 0 {
-			return true
-		}
-		dir = filepath.Join(dir, name)
+// missing reports a source that makes the build fail.
+func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
+	at := c.place(v, e, src)
+	dir, shown := contextText(e.From.Name), ShownPath(contextPath(src))
+	all := c.unfiltered(e.From.local)
+	real, err := all.follow(src)
+	if err != nil {
+		c.fail(at, "Nothing to copy", "%s in %s is a symbolic link that leads to itself.", shown, dir)
+		return
 	}
-	return false
+	if _, ok := all.at(real); ok {
+		c.fail(at, "Nothing to copy", "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, ShownPath(real))
+		return
+	}
+	if err := all.unreadable(real); err != nil {
+		c.fail(at, "Nothing to copy", "%s in %s cannot be read: %s.", shown, dir, reason(err))
+		return
+	}
+	if real != contextPath(src) {
+		c.fail(at, "Nothing to copy", "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, ShownPath(real))
+		return
+	}
+	into := ""
+	if at := slices.IndexFunc(strings.Split(real, "/"), hasWildcard); at > 0 {
+		into = ", where " + shown + " looks for files"
+		real = strings.Join(strings.Split(real, "/")[:at], "/")
+	}
+	c.fail(at, "Nothing to copy", "There is no %s in %s%s.%s", ShownPath(real), dir, into, suggestion(path.Base(real), all.namesIn(path.Dir(real))))
+}
+
+// unmatched reports a source with wildcards that matches nothing. That fails
+// the build only if the folder that it looks into is not sent for another.
+func (c *sourceCheck) unmatched(v *Vertex, e *Edge, u unmatched) {
+	at := c.place(v, e, u.source)
+	dir := contextText(e.From.Name)
+	if c.reads.sent(e.From.local, u.dir) {
+		c.warn(at, "Nothing to copy", "Nothing in %s matches %s.", dir, ShownPath(u.source))
+		return
+	}
+	c.fail(at, "Nothing to copy", "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, ShownPath(u.source), ShownPath(u.dir))
+}
+
+func (c *sourceCheck) place(v *Vertex, e *Edge, src string) hcl.Range {
+	return c.sourceOf(v.Dockerfile).word(e.Range.Start.Line, e.Range.End.Line, src)
+}
+
+// unfiltered is a context as it is on the disk.
+func (c *sourceCheck) unfiltered(l *Local) *view {
+	v := c.whole[l.Dir]
+	if v == nil {
+		v, _ = newView(c.reads.trees[l.Dir], nil) // without patterns none is faulty
+		c.whole[l.Dir] = v
+	}
+	return v
+}
+
+// unreadable says why a directory on the way to a path could not be listed.
+func (v *view) unreadable(name string) error {
+	d := &v.root
+	for part := range strings.SplitSeq(name, "/") {
+		it, ok := findItem(v.list(d), part)
+		if !ok || it.dir == nil {
+			break
+		}
+		d = it.dir
+	}
+	return d.err
+}
+
+// namesIn lists a directory of a view, links on the way followed.
+func (v *view) namesIn(dir string) []string {
+	real, err := v.follow(dir)
+	if err != nil {
+		return nil
+	}
+	it, ok := v.at(real)
+	if !ok || it.dir == nil {
+		return nil
+	}
+	var out []string
+	for _, e := range v.list(it.dir) {
+		out = append(out, e.Name)
+	}
+	return out
 }
 
 // sourceOf finds the lines of a Dockerfile once.
@@ -85,17 +137,6 @@ func (p *planner) sourceOf(d *Dockerfile) *source {
 	return p.lineSources[d]
 }
 
-// matcherOf compiles the patterns of an ignore file once; nil if they are
-// faulty.
-func (p *planner) matcherOf(l *local) *patternmatcher.PatternMatcher {
-	pm, ok := p.matchers[l]
-	if !ok {
-		pm, _ = patternmatcher.New(l.Excludes)
-		p.matchers[l] = pm
-	}
-	return pm
-}
-
 // contextText names a context in a sentence.
 func contextText(dir string) string {
 	if dir == "." {
@@ -104,44 +145,32 @@ func contextText(dir string) string {
 	return dir
 }
 
-// namesBeside lists the folder that a missing path should be in.
-func (p *planner) namesBeside(dir, src string) []string {
-	entries, err := p.opt.Files.ReadDir(filepath.Join(dir, filepath.FromSlash(path.Dir(src))))
-	if err != nil {
-		return nil
+// treeOf is what the checks see of contexts. Files that are no Tree, as in
+// memory, have no symbolic links.
+func treeOf(f Files) Tree {
+	if t, ok := f.(Tree); ok {
+		return t
 	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	return plainTree{f}
 }
 
-// glob says whether anything below a directory matches a pattern; ok is false
-// if that cannot be told.
-func (p *planner) glob(dir, pattern string) (found, ok bool) {
-	head, rest, more := strings.Cut(pattern, "/")
-	if head == "**" || strings.Contains(head, `\`) {
-		return false, false
-	}
-	entries, err := p.opt.Files.ReadDir(dir)
+type plainTree struct{ Files }
+
+func (t plainTree) List(dir string) ([]Entry, error) {
+	list, err := t.ReadDir(dir)
 	if err != nil {
-		return false, errors.Is(err, fs.ErrNotExist)
+		return nil, err
 	}
-	for _, e := range entries {
-		match, err := path.Match(head, e.Name())
-		if err != nil {
-			return false, false
-		}
-		if !match {
-			continue
-		}
-		if !more {
-			return true, true
-		}
-		if found, ok := p.glob(filepath.Join(dir, e.Name()), rest); found || !ok {
-			return found, ok
+	out := make([]Entry, 0, len(list))
+	for _, e := range list {
+		if e.Type()&fs.ModeSymlink == 0 {
+			out = append(out, Entry{Name: e.Name(), Mode: e.Type()})
 		}
 	}
-	return false, true
+	sortEntries(out)
+	return out, nil
+}
+
+func (t plainTree) Open(path string) (Content, error) {
+	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
 }

@@ -70,8 +70,24 @@ func contextPath(src string) string {
 	return strings.TrimPrefix(path.Join("/", filepath.ToSlash(src)), "/")
 }
 
+// localKey is what a context and its ignore file follow from.
+type localKey struct {
+	dir string
+	d   *dockerfile
+}
+
 // local returns the one Local of a directory and ignore patterns.
 func (p *planner) local(dir string, d *dockerfile, at hcl.Range) *local {
+	key := localKey{dir, d}
+	l, ok := p.localFor[key]
+	if !ok {
+		l = p.findLocal(dir, d, at)
+		p.localFor[key] = l
+	}
+	return l
+}
+
+func (p *planner) findLocal(dir string, d *dockerfile, at hcl.Range) *local {
 	abs := dir
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(p.opt.Dir, dir)

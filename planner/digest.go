@@ -11,19 +11,45 @@ import (
 
 // digest sums strings up so that no two lists of strings have the same sum:
 // each goes in with its length. The zero value is empty and ready.
-type digest struct{ h hash.Hash }
+type digest struct {
+	// buf holds what was added and not yet summed up: most digests are made of
+	// few bytes, for which this is all that they need.
+	buf []byte
+	h   hash.Hash // nil until there was more than flushAt
+}
+
+const flushAt = 4096
+
+// empty says whether nothing was added, not even a list without fields.
+func (d *digest) empty() bool { return d.buf == nil && d.h == nil }
 
 func (d *digest) add(fields ...string) {
+	if d.buf == nil {
+		d.buf = make([]byte, 0, 256)
+	}
+	for _, f := range fields {
+		d.buf = appendField(d.buf, f)
+	}
+	if len(d.buf) > flushAt {
+		d.flush()
+	}
+}
+
+func appendField(b []byte, f string) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(f)))
+	return append(b, f...)
+}
+
+func (d *digest) flush() {
 	if d.h == nil {
 		d.h = sha256.New()
 	}
-	for _, f := range fields {
-		var n [8]byte
-		binary.LittleEndian.PutUint64(n[:], uint64(len(f)))
-		d.h.Write(n[:])
-		d.h.Write([]byte(f))
-	}
+	d.h.Write(d.buf)
+	d.buf = d.buf[:0]
 }
+
+// reset makes the digest empty, and keeps its memory for the next one.
+func (d *digest) reset() { *d = digest{buf: d.buf[:0]} }
 
 func (d *digest) addMap(m map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -32,17 +58,40 @@ func (d *digest) addMap(m map[string]string) {
 	d.add("")
 }
 
-// hex returns the sum of what was added so far.
+// sum returns the sum of what was added so far.
+func (d *digest) sum() (out [sha256.Size]byte) {
+	if d.h == nil {
+		return sha256.Sum256(d.buf)
+	}
+	d.flush()
+	d.h.Sum(out[:0])
+	return out
+}
+
+// hex is the sum in hexadecimal digits.
 func (d *digest) hex() string {
-	d.add()
-	return hex.EncodeToString(d.h.Sum(nil))
+	sum := d.sum()
+	return hex.EncodeToString(sum[:])
+}
+
+const idPrefix = "sha256:"
+
+// id is the sum as the ID of a vertex.
+func (d *digest) id() string { return idOf(d.sum()) }
+
+func idOf(sum [sha256.Size]byte) string {
+	var out [len(idPrefix) + 2*sha256.Size]byte
+	copy(out[:], idPrefix)
+	hex.Encode(out[len(idPrefix):], sum[:])
+	return string(out[:])
 }
 
 // sum is the ID of a vertex that these fields define.
 func sum(fields ...string) string {
-	var d digest
-	d.add(fields...)
-	return d.id()
+	var buf [512]byte // on the stack, where that of a digest cannot be
+	b := buf[:0]
+	for _, f := range fields {
+		b = appendField(b, f)
+	}
+	return idOf(sha256.Sum256(b))
 }
-
-func (d *digest) id() string { return "sha256:" + d.hex() }

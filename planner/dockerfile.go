@@ -204,6 +204,9 @@ func (p *planner) reportUnread(t *config.Target, path string, err error) {
 	at := dockerfileRange(t)
 	shown := filepath.ToSlash(path)
 	if !errors.Is(err, fs.ErrNotExist) {
+		if t.Context.Kind == config.Local && p.checkDir(contextDir(t.Context)) != nil {
+			return // the context that is no directory is reported, and is the reason
+		}
 		p.fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, reason(err))
 		return
 	}

@@ -127,7 +127,7 @@ func (d *viewed) sumsOf() *sums {
 	if d.sums != nil {
 		return d.sums
 	}
-	var w sumWriter
+	w := newSumWriter()
 	if d.err != nil {
 		w.faults = append(w.faults, readFault{d.path, d.err})
 	}
@@ -144,6 +144,11 @@ type sumWriter struct {
 	names, contents, modes, links bytes.Buffer
 	faults                        []readFault
 }
+
+// sumWriters are kept for the next directory, of which there may be thousands.
+var sumWriters = sync.Pool{New: func() any { return new(sumWriter) }}
+
+func newSumWriter() *sumWriter { return sumWriters.Get().(*sumWriter) }
 
 // add takes one thing by the name that it has for the sum; a directory with
 // all that is in it.
@@ -219,8 +224,11 @@ func modeBits(m fs.FileMode) byte {
 // empty is the sum of nothing.
 var empty [sha256.Size]byte
 
+// done returns the sums. The writer is not to be used any more.
 func (w *sumWriter) done() *sums {
+	defer sumWriters.Put(w)
 	s := &sums{faults: w.faults}
+	w.faults = nil
 	for _, c := range []struct {
 		from *bytes.Buffer
 		sum  *[sha256.Size]byte
@@ -228,6 +236,7 @@ func (w *sumWriter) done() *sums {
 		if c.from.Len() > 0 {
 			*c.sum = sha256.Sum256(c.from.Bytes())
 		}
+		c.from.Reset()
 	}
 	return s
 }
@@ -237,7 +246,7 @@ func (s *selection) sums() *sums {
 	if s.known != nil {
 		return s.known
 	}
-	var w sumWriter
+	w := newSumWriter()
 	for i := range s.roots {
 		t := &s.roots[i]
 		if !t.partial {

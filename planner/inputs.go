@@ -120,7 +120,7 @@ func (in *Inputs) vertex(v *Vertex) *Digest {
 	if v.def != nil {
 		// The plan stays as it is: what comes is added to a sum of its sums.
 		for c := range classes {
-			if v.def.sums[c].h != nil {
+			if !v.def.sums[c].empty() {
 				own.sums[c].add(v.def.sums[c].hex())
 			}
 		}
@@ -162,7 +162,7 @@ func (d *ingredients) digest() *Digest {
 	out := &Digest{Open: eachOnce(d.open)}
 	var all digest
 	for c := range classes {
-		if d.sums[c].h != nil {
+		if !d.sums[c].empty() {
 			out.sums[c] = d.sums[c].hex()
 			all.add(c.String(), out.sums[c])
 		}

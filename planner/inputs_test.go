@@ -326,7 +326,7 @@ func TestDigestIsStable(t *testing.T) {
 
 // fields of config.Target that are no inputs, and why.
 var noInputs = map[string]string{
-	"Name": "what it is called", "Description": "a comment", "Traits": "what it is chosen by",
+	"Name": "what it is called", "Description": "a comment", "Traits": "what it is chosen by", "Volatile": "where values come from, which are in Args",
 	"Tags": "where the result goes", "CacheFrom": "saves work", "CacheTo": "saves work", "Cache": "saves work",
 	"Tests": "look at the result and change nothing",
 	"Pull":  "asks what a tag means now; an open digest says so", "Call": "asks for something else than a build",

@@ -58,7 +58,10 @@ type planner struct {
 	ignores map[string]ignoreFile  // by path
 	dirs    map[string]error       // by path
 	locals  map[string]*local      // by ID
-	refs    map[string]imageName   // as written
+	// localFor saves working out the same ID again.
+	localFor map[localKey]*local
+	ids      digest               // of the stage at hand
+	refs     map[string]imageName // as written
 }
 
 func newPlanner(cfg *config.Config, opt Options) *planner {
@@ -76,6 +79,7 @@ func newPlanner(cfg *config.Config, opt Options) *planner {
 		ignores:   map[string]ignoreFile{},
 		dirs:      map[string]error{},
 		locals:    map[string]*local{},
+		localFor:  map[localKey]*local{},
 		refs:      map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {

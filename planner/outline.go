@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
 // Outline is what a Dockerfile offers to a target: the stages that it can
@@ -110,7 +109,6 @@ func (p *parsed) usedStages() []bool {
 // readArgs collects the arguments. A default that stands before the first
 // FROM holds for the stages that repeat the name alone.
 func (o *Outline) readArgs(p *parsed) {
-	lex := shell.NewLex(p.escape)
 	global := map[string]*string{}
 	at := map[string]int{}
 	add := func(d argDecl, value *string) {
@@ -129,7 +127,7 @@ func (o *Outline) readArgs(p *parsed) {
 	}
 	for _, c := range p.args {
 		for _, a := range c.Args {
-			d := newArgDecl(a, lex)
+			d := newArgDecl(a, p.lex)
 			global[d.key] = d.plain()
 			add(d, d.plain())
 		}

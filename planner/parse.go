@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -21,11 +24,14 @@ type parsed struct {
 	// args are the ARG instructions before the first FROM.
 	args   []*instructions.ArgCommand
 	escape rune
+	lex    *shell.Lex // for that escape character
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
 	// starts holds where each line begins.
 	starts []int
+	// text takes what is written in the last stage, for its sum.
+	text digest
 }
 
 // parseError is what BuildKit's parser refuses, and where.
@@ -42,8 +48,7 @@ type stage struct {
 	platform string // with variables; "" if not written
 	cmds     []*cmd
 	decls    []argDecl
-	text     digest // takes what is written in it, but names of stages
-	sum      string // of text, once all is read
+	sum      string // of what is written in it, but names of stages
 	first    int    // line of FROM, from 1
 	fromEnd  int    // last line of FROM
 	last     int    // last line of its last instruction
@@ -100,15 +105,16 @@ func parse(data []byte) *parsed {
 		p.fail(err, 0)
 		return p
 	}
-	p.escape = res.EscapeToken
-	for _, node := range res.AST.Children {
-		p.add(node)
+	p.escape, p.lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
+	for i, in := range readInstructions(res.AST.Children) {
+		p.add(in, res.AST.Children[i])
 	}
 	if len(p.stages) == 0 && len(p.errs) == 0 {
 		p.errs = append(p.errs, parseError{msg: "the file has no FROM, so there is no stage to build"})
 	}
+	p.endStage()
 	for _, s := range p.stages {
-		s.finish(p.escape)
+		s.finish(p.lex)
 	}
 	return p
 }
@@ -133,13 +139,44 @@ func (p *parsed) fail(err error, line int) {
 	p.errs = append(p.errs, parseError{msg: err.Error(), line: line})
 }
 
-func (p *parsed) add(node *parser.Node) {
-	v, err := instructions.ParseInstruction(node)
-	if err != nil {
-		p.fail(err, node.StartLine)
+// instruction is what a line of a Dockerfile means, or why it means nothing.
+type instruction struct {
+	value any
+	err   error
+}
+
+// readInstructions reads each node by itself, those of a long file on several
+// processors.
+func readInstructions(nodes []*parser.Node) []instruction {
+	const part = 512
+	out := make([]instruction, len(nodes))
+	var next atomic.Int64
+	read := func() {
+		for {
+			end := int(next.Add(part))
+			if end-part >= len(nodes) {
+				return
+			}
+			for i := end - part; i < min(end, len(nodes)); i++ {
+				out[i].value, out[i].err = instructions.ParseInstruction(nodes[i])
+			}
+		}
+	}
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0)-1, len(nodes)/part) {
+		wait.Go(read)
+	}
+	read()
+	wait.Wait()
+	return out
+}
+
+func (p *parsed) add(in instruction, node *parser.Node) {
+	if in.err != nil {
+		p.fail(in.err, node.StartLine)
 		return
 	}
-	switch c := v.(type) {
+	switch c := in.value.(type) {
 	case *instructions.Stage:
 		p.addStage(c, node)
 	case *instructions.ArgCommand:
@@ -158,10 +195,19 @@ func (p *parsed) addStage(c *instructions.Stage, node *parser.Node) {
 		index: len(p.stages), name: c.Name, base: c.BaseName, platform: c.Platform,
 		first: node.StartLine, fromEnd: node.EndLine, last: node.EndLine, source: oneLine(c.SourceCode),
 	}
+	p.endStage()
 	p.stages = append(p.stages, s)
 	if s.name != "" {
 		p.named[s.name] = append(p.named[s.name], s.index)
 	}
+}
+
+// endStage sums up the text of the last stage.
+func (p *parsed) endStage() {
+	if n := len(p.stages); n > 0 {
+		p.stages[n-1].sum = p.text.hex()
+	}
+	p.text.reset()
 }
 
 func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
@@ -180,13 +226,11 @@ func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
 	}
 	s.cmds = append(s.cmds, k)
 	s.last = max(s.last, node.EndLine)
-	s.text.add(text...)
+	p.text.add(text...)
 }
 
 // finish fills what follows from the instructions of a stage.
-func (s *stage) finish(escape rune) {
-	s.sum = s.text.hex()
-	lex := shell.NewLex(escape)
+func (s *stage) finish(lex *shell.Lex) {
 	for _, k := range s.cmds {
 		s.hasFiles = s.hasFiles || k.hasFiles
 		switch c := k.Command.(type) {

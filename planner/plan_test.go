@@ -54,6 +54,7 @@ type definition struct {
 		Inline     *string `json:"dockerfile-inline"`
 		Target     string
 		Args       map[string]string
+		Volatile   map[string]string
 		Tags       []string
 		Platforms  []string
 		Output     []config.Entry
@@ -120,7 +121,7 @@ func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 		target := &config.Target{
 			Name: name, Range: at, Ranges: map[string]hcl.Range{}, Context: readContext(in.Context),
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
-			Stage: in.Target, Args: in.Args, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
+			Stage: in.Target, Args: in.Args, Volatile: in.Volatile, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
 			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
 		}
 		end := len(data)

@@ -42,8 +42,10 @@ type Reads struct {
 	views map[*Local]*view
 	found map[foundKey]*selection
 	opt   ReadOptions
-	diags hcl.Diagnostics
-	seen  map[string]bool
+	// shallow leaves out what is in directories that are read as a whole.
+	shallow bool
+	diags   hcl.Diagnostics
+	seen    map[string]bool
 }
 
 type foundKey struct {
@@ -87,11 +89,18 @@ type Unmatched struct {
 // cannot be read is told as a warning, since it may be no part of the build
 // that comes.
 func (p *Plan) Reads(opt ReadOptions) (*Reads, hcl.Diagnostics) {
+	r := p.reads(opt, opt.Most > 0)
+	return r, r.diags
+}
+
+// reads is Reads; shallow leaves out what is in directories that are read as a
+// whole.
+func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
 	if opt.Tree == nil {
 		opt.Tree = Disk{}
 	}
 	r := &Reads{
-		plan: p, opt: opt, trees: map[string]*tree{}, views: map[*Local]*view{},
+		plan: p, opt: opt, shallow: shallow, trees: map[string]*tree{}, views: map[*Local]*view{},
 		found: map[foundKey]*selection{}, seen: map[string]bool{},
 	}
 	for _, v := range p.Graph.Vertices {
@@ -104,7 +113,7 @@ func (p *Plan) Reads(opt ReadOptions) (*Reads, hcl.Diagnostics) {
 			r.find(&v.Inputs[i])
 		}
 	}
-	return r, r.diags
+	return r
 }
 
 // open makes the view of a context.
@@ -120,7 +129,7 @@ func (r *Reads) open(v *Vertex) {
 		r.tell(hcl.DiagError, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
 		return
 	}
-	view.shallow = r.opt.Most > 0
+	view.shallow = r.shallow
 	r.views[l] = view
 }
 

@@ -164,7 +164,7 @@ func (s *selecting) root(name string) error {
 	}
 	t := taken{path: real, item: it}
 	switch {
-	case it.dir == nil || s.shallow:
+	case it.dir == nil || s.shallow && s.include == nil:
 	case s.include != nil || s.excluded != nil && len(s.excluded.negated) > 0:
 		t.partial = true
 		s.pick(&t, it.dir, "", nil, nil, nil)

@@ -63,7 +63,7 @@ func (s *stageWork) plan(st *stage) *node {
 // stagePlatform is the platform that FROM asks for, or the target's.
 func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 	if st.platform == "" {
-		return platforms.FormatAll(s.platform), true
+		return s.target, true
 	}
 	at := s.d.word(st.first, st.fromEnd, "--platform="+st.platform)
 	text, err := expandWord(s.lex, st.platform, s.globals)
@@ -83,7 +83,7 @@ func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 // of the stage below it; and scratch has none but the target's.
 func (s *stageWork) basePlatform(st *stage, base *node, asked string) string {
 	if base.Kind == Scratch {
-		return platforms.FormatAll(s.platform)
+		return s.target
 	}
 	if _, ok := s.baseStage(st); ok && base.Platform != "" {
 		return base.Platform
@@ -171,7 +171,7 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 			f.name, s.t.Name, ref.err, suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
 		return nil
 	}
-	platform := platforms.FormatAll(s.platform)
+	platform := s.target
 	if n := s.named(ref.context, platform); n != nil {
 		return n
 	}
@@ -265,7 +265,8 @@ func (s *stageWork) needs(st *stage) []int {
 
 // id is the digest of all that defines the work of a stage.
 func (s *stageWork) id(st *stage, cmds []*cmd, base *node, refs []*node, platform string) string {
-	var d digest
+	d := &s.ids
+	d.reset()
 	d.add("stage", platform, s.frontend, string(s.parsed.escape), s.all, base.ID, strconv.FormatBool(s.inherits(st)), st.sum)
 	files, run := st.hasFiles, st.hasRun
 	for _, k := range cmds[:len(cmds)-len(st.cmds)] {
@@ -275,12 +276,12 @@ func (s *stageWork) id(st *stage, cmds []*cmd, base *node, refs []*node, platfor
 		}
 		if c, ok := k.Command.(*instructions.ArgCommand); ok {
 			for _, a := range c.Args {
-				s.addArg(&d, newArgDecl(a, s.lex))
+				s.addArg(d, newArgDecl(a, s.lex))
 			}
 		}
 	}
 	for _, a := range st.decls {
-		s.addArg(&d, a)
+		s.addArg(d, a)
 	}
 	for _, n := range refs {
 		d.add(n.ID)

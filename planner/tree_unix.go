@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +25,7 @@ func listDisk(dir string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(names) // before they are entries, which take longer to move
 	out := make([]Entry, 0, len(names))
 	for _, name := range names {
 		e := Entry{Name: name}
@@ -34,7 +36,6 @@ func listDisk(dir string) ([]Entry, error) {
 			return nil, &fs.PathError{Op: "lstat", Path: filepath.Join(dir, name), Err: err}
 		}
 	}
-	sortEntries(out)
 	return out, nil
 }
 

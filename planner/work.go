@@ -33,6 +33,7 @@ type stageWork struct {
 	parsed   *parsed
 	lex      *shell.Lex
 	platform ocispecs.Platform
+	target   string // that platform, as vertices have it
 	globals  variables
 	memo     map[int]*node
 	replaced map[int]bool // stages that a named context stands for
@@ -124,7 +125,7 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	if name == "" {
 		name = "default"
 	}
-	s := &stageWork{work: w, parsed: parsed, lex: shell.NewLex(parsed.escape), platform: pl, memo: map[int]*node{}, replaced: map[int]bool{}}
+	s := &stageWork{work: w, parsed: parsed, lex: parsed.lex, platform: pl, target: platforms.FormatAll(pl), memo: map[int]*node{}, replaced: map[int]bool{}}
 	var err *parseError
 	s.globals, err = globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
 	if err != nil {

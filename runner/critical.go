@@ -65,18 +65,30 @@ type StageCounts struct {
 
 // Stages counts the stages of the plan by what became of them. A stage that
 // the builder never had to look at, because what is built on it was there, is
-// cached.
+// cached; one that a failed run did not come to is not counted. A stage
+// without steps, such as one that only sets variables, goes with what it is
+// built on.
 func (r *Report) Stages() StageCounts {
 	var c StageCounts
 	if r.Plan == nil {
 		return c
 	}
-	known := r.byVertex()
+	known, done := r.byVertex(), r.doneNames()
+	ran := map[*planner.Vertex]bool{}
 	for _, v := range r.Plan.Graph.Vertices {
 		if v.Kind != planner.Stage && v.Kind != planner.Opaque {
 			continue
 		}
-		if vr := known[v]; vr != nil && vr.Steps.Run > 0 {
+		vr := known[v]
+		switch {
+		case vr != nil:
+			ran[v] = vr.Steps.Run > 0
+		case !slices.ContainsFunc(v.Targets, func(name string) bool { return done[name] }):
+			continue
+		case len(v.Steps) == 0:
+			ran[v] = slices.ContainsFunc(v.Inputs, func(e planner.Edge) bool { return ran[e.From] })
+		}
+		if ran[v] {
 			c.Run++
 		} else {
 			c.Cached++
@@ -86,4 +98,15 @@ func (r *Report) Stages() StageCounts {
 		}
 	}
 	return c
+}
+
+// doneNames are the names of the targets that are done.
+func (r *Report) doneNames() map[string]bool {
+	done := map[string]bool{}
+	for _, t := range r.Targets {
+		if t.State == Done {
+			done[t.Name()] = true
+		}
+	}
+	return done
 }

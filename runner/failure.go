@@ -57,6 +57,9 @@ type Failure struct {
 	// how long the other side asked to be left alone.
 	Transient  bool
 	RetryAfter time.Duration
+	// DiskFull says that a disk is full: the builder's, or the one that an
+	// output is written to.
+	DiskFull bool
 	// Lost says that the builder is not there any more, so that nothing can
 	// go well in this session.
 	Lost bool

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/docker/go-units"
 )
 
 //go:embed timeline.css
@@ -21,10 +23,11 @@ var timelineCSS string
 func (rec *Record) Timeline(w io.Writer) error {
 	t := newTimeline(rec)
 	t.head()
+	t.path()
+	t.slowest()
 	t.axis()
 	t.targets()
 	t.stages()
-	t.slowest()
 	t.printf("</main>\n</body>\n</html>\n")
 	if _, err := w.Write(t.Bytes()); err != nil {
 		return fmt.Errorf("writing the timeline: %w", err)
@@ -69,12 +72,35 @@ func (t *timeline) head() {
 	t.printf("<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n", esc(title), timelineCSS)
 	t.printf("<h1>%s <span class=\"state %s\">%s</span></h1>\n", esc(title), esc(t.rec.State), esc(t.rec.State))
 	s := t.rec.Totals.Stages
-	t.printf("<p>%s, %s, on %s. %s: %d run, %d cached, %d shared. Critical path: %s.</p>\n",
+	t.printf("<p>%s, %s, on %s. %s: %d run, %d cached, %d shared. Critical path: %s.%s</p>\n",
 		esc(t.rec.Project), esc(t.start.Format(time.DateTime)), esc(cmp.Or(t.rec.Builder, "no builder")),
-		plural(s.Run+s.Cached, "stage"), s.Run, s.Cached, s.Shared, secondsText(t.rec.Totals.CriticalPath))
+		plural(s.Run+s.Cached, "stage"), s.Run, s.Cached, s.Shared, secondsText(t.rec.Totals.CriticalPath), esc(t.moved()))
 	t.printf("<p class=\"legend\"><i class=\"bar wait\"></i> waiting <i class=\"bar run\"></i> running <i class=\"bar out\"></i> writing outputs " +
 		"<i class=\"bar cached\"></i> cached <i class=\"bar bad\"></i> failed <i class=\"bar crit\"></i> critical path</p>\n")
 }
+
+// moved says in a sentence how many bytes the run moved.
+func (t *timeline) moved() string {
+	sum := t.rec.Totals
+	var parts []string
+	for _, p := range []struct {
+		n    int64
+		text string
+	}{
+		{sum.BytesSent, "sent to the builder"}, {sum.BytesPushed, "pushed"},
+		{sum.CacheRead, "read from caches"}, {sum.CacheWritten, "written to caches"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, sizeText(p.n)+" "+p.text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " " + strings.Join(parts, ", ") + "."
+}
+
+func sizeText(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
 
 func plural(n int, noun string) string {
 	if n == 1 {
@@ -90,7 +116,7 @@ func (t *timeline) axis() {
 		step *= []float64{2, 2.5, 2}[i%3]
 	}
 	t.printf("<div class=\"row axis\"><span class=\"name\"></span><span class=\"lane\">")
-	for at := 0.0; at <= t.length; at += step {
+	for at := 0.0; at <= 0.97*t.length; at += step { // the last one would be cut off
 		t.printf("<i class=\"mark\" style=\"left:%.3f%%\">%s</i>", 100*at/t.length, esc(markText(at)))
 	}
 	t.printf("</span></div>\n")
@@ -113,7 +139,9 @@ func (t *timeline) since(at time.Time) float64 { return at.Sub(t.start).Seconds(
 func (t *timeline) targets() {
 	t.printf("<h2>Targets</h2>\n")
 	targets := slices.Clone(t.rec.Targets)
-	slices.SortStableFunc(targets, func(a, b *RecordTarget) int { return cmp.Compare(firstStart(a), firstStart(b)) })
+	slices.SortStableFunc(targets, func(a, b *RecordTarget) int {
+		return cmp.Or(cmp.Compare(trouble(a), trouble(b)), cmp.Compare(firstStart(a), firstStart(b)))
+	})
 	for _, r := range targets {
 		t.printf("<div class=\"row target\" data-target=\"%s\"><span class=\"name\">%s</span><span class=\"lane\">", esc(r.Name), esc(r.Name))
 		t.attempts(r)
@@ -125,9 +153,22 @@ func (t *timeline) targets() {
 			note += " by " + r.Cause
 		case r.Reason != "":
 			note += ": " + r.Reason
+		case r.ImageSize > 0:
+			note += ", " + sizeText(r.ImageSize)
 		}
-		t.printf("</span><span class=\"note %s\">%s</span></div>\n", r.State, esc(note))
+		t.printf("</span><span class=\"note %s\" title=\"%s\">%s</span></div>\n", r.State, esc(note), esc(note))
 	}
+}
+
+// trouble puts what went wrong in front of the rest.
+func trouble(r *RecordTarget) int {
+	switch r.State {
+	case Failed:
+		return 0
+	case Blocked:
+		return 1
+	}
+	return 2
 }
 
 // firstStart orders targets by when they were first tried; those that never
@@ -210,8 +251,23 @@ func forTargets(names []string) string {
 	return plural(len(names), "target")
 }
 
-// slowest writes the steps that took longest, and the path that made the run
-// as long as it was.
+// path writes the stages that made the run as long as it was.
+func (t *timeline) path() {
+	if len(t.rec.Totals.Critical) == 0 {
+		return
+	}
+	t.printf("<h2>Critical path</h2>\n<ol class=\"path\">\n")
+	for _, id := range t.rec.Totals.Critical {
+		for _, v := range t.rec.Vertices {
+			if v.ID == id {
+				t.printf("<li>%s <b>%s</b></li>\n", esc(v.Name), secondsText(v.Seconds))
+			}
+		}
+	}
+	t.printf("</ol>\n")
+}
+
+// slowest writes the steps that took longest.
 func (t *timeline) slowest() {
 	var steps []*RecordStep
 	for _, s := range t.rec.Steps {
@@ -219,23 +275,12 @@ func (t *timeline) slowest() {
 			steps = append(steps, s)
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b *RecordStep) int { return cmp.Compare(b.Seconds, a.Seconds) })
-	if len(t.rec.Totals.Critical) > 0 {
-		t.printf("<h2>Critical path</h2>\n<ol class=\"path\">\n")
-		for _, id := range t.rec.Totals.Critical {
-			for _, v := range t.rec.Vertices {
-				if v.ID == id {
-					t.printf("<li>%s <b>%s</b></li>\n", esc(v.Name), secondsText(v.Seconds))
-				}
-			}
-		}
-		t.printf("</ol>\n")
-	}
 	if len(steps) == 0 {
 		return
 	}
+	slices.SortStableFunc(steps, func(a, b *RecordStep) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	t.printf("<h2>Slowest steps</h2>\n<table>\n")
-	for _, s := range steps[:min(len(steps), 10)] {
+	for _, s := range steps[:min(len(steps), 5)] {
 		t.printf("<tr><td>%s</td><td>%s</td><td><code>%s</code></td></tr>\n", secondsText(s.Seconds), esc(s.Label), esc(s.Name))
 	}
 	t.printf("</table>\n")

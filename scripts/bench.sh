@@ -26,9 +26,15 @@ case $what in
 	bench BakeUnchanged 9x
 	bench BakeCold 5x
 	;;
+Load) ;;
 *) bench "$what" 5x ;;
 esac
 
-# The load at the given sizes; its table goes to ORCH_BENCH_TABLE, if set.
+# The load at the given sizes; its table goes to ORCH_BENCH_TABLE, if set, where
+# it takes the place of earlier rows of the same size and situation.
+#   ORCH_BENCH_SIZES=50,200 ORCH_BENCH_SITUATIONS=cold,read scripts/bench.sh Load
+# Situations: cold unchanged leaf base write rewrite read read30 push.
 export ORCH_BENCH_SIZES=${ORCH_BENCH_SIZES:-1,10,50,200}
-[ "$what" != . ] || bench Load 5x
+case $what in
+. | Load) bench Load 1x ;;
+esac

@@ -3,6 +3,7 @@
 # daemons: the release that orch links, and one two minor versions older. The
 # daemons are compiled once, into bin/, which takes some minutes each.
 set -eu
+export CGO_ENABLED=0
 scripts/setup.sh tests
 scripts=${1:-'^(buildme|outputs|link|secret|syntax)$'}
 bin=$(pwd)/bin

@@ -4,6 +4,7 @@
 # once, into bin/; "make test" compares with the goldens that it left.
 # With -update the goldens are written again, from the peer's results.
 set -eu
+export CGO_ENABLED=0
 scripts/setup.sh tests
 bin=$(pwd)/bin
 [ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.37.0

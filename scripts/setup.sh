@@ -3,8 +3,9 @@
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), and Chromium (which shows the page
-# of a plan; its tests are skipped where there is none). With "race", the C
-# compiler that Go's race detector needs.
+# of a plan; its tests are skipped where there is none). On CI an ssh server too,
+# which a machine that somebody works on should not get unasked. With "race",
+# the C compiler that Go's race detector needs.
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
@@ -16,6 +17,7 @@ if [ "${1:-}" = tests ]; then
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
 if [ "${1:-}" = race ]; then
 	missing=""
@@ -36,6 +38,7 @@ pick() {
 		uidmap) echo "$1" ;;
 		busybox) echo "$2" ;;
 		libc) echo "$3" ;;
+		openssh-server) echo "$4" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -51,13 +54,13 @@ echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev)
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client")
 elif command -v dnf >/dev/null 2>&1; then
-	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel)
+	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel "openssh-server openssh-clients")
 elif command -v apk >/dev/null 2>&1; then
-	$sudo apk add $(pick shadow-uidmap busybox-static musl-dev)
+	$sudo apk add $(pick shadow-uidmap busybox-static musl-dev openssh)
 elif command -v pacman >/dev/null 2>&1; then
-	$sudo pacman -S --noconfirm $(pick shadow busybox glibc)
+	$sudo pacman -S --noconfirm $(pick shadow busybox glibc openssh)
 else
 	echo "setup: no known package manager; install:$missing" >&2
 	exit 1

@@ -12,6 +12,12 @@ func newBakeCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bake [URL [CONTEXT]] [TARGET…]",
 		Short: "Build targets",
+		Long: `bake builds targets, all at the same time: every stage that several of them
+need is built once. It checks first, shows what it does, and ends with a table of
+the results; after a failure, with the place, the output and whose fault it is.
+
+Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
+130 interrupted.`,
 		Example: `  orch bake                       build the default group
   orch bake client server         build two targets at once
   orch bake 'svc-*' --except svc-old
@@ -34,6 +40,9 @@ func newBakeCommand(e *env) *cobra.Command {
 	}
 	load.register(cmd.Flags())
 	b.register(cmd.Flags())
+	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publishModes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
 	builder.register(cmd)
 	return cmd
 }

@@ -28,6 +28,7 @@ type bakeFlags struct {
 	progress   string
 	frontend   string
 	publish    string
+	debug      bool
 	junit      string
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
@@ -35,31 +36,45 @@ type bakeFlags struct {
 }
 
 func (b *bakeFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON, build nothing")
-	flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
-	for _, what := range []string{"targets", "variables"} {
-		flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
-		_ = flags.MarkHidden("list-" + what) // the peer's old name
-	}
+	grouped(flags, "Building", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
+		flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
+		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
+		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
+		b.scheduleFlags.register(flags)
+	})
+	grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
+		flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
+			"or pull, the one that the syntax line names")
+	})
+	grouped(flags, "Results", b.registerResults)
+	grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
+		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
+		for _, what := range []string{"targets", "variables"} {
+			flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
+			_ = flags.MarkHidden("list-" + what) // the peer's old name
+		}
+		flags.BoolVar(&b.check, "check", false, "check the Dockerfiles: --call=check")
+		flags.StringVar(&b.call, "call", "build", "what to do: `METHOD` is build, check, outline or targets; with ,format=json and ,ignorestatus=BOOL")
+	})
+}
+
+// registerResults registers the flags of what comes out of a run.
+func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` is a folder, or type=…,dest=…")
 	flags.BoolVar(&b.push, "push", false, "push images: --set=*.push=true")
 	flags.BoolVar(&b.load, "load", false, "load images into a Docker engine: --set=*.load=true")
-	flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
-	flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
-	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `true`, false or attributes")
-	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `true`, false or attributes")
-	flags.StringVar(&b.call, "call", "build", "ask the frontend: `METHOD`[,format=json][,ignorestatus=BOOL]")
-	flags.BoolVar(&b.check, "check", false, "check Dockerfiles, build nothing: --call=check")
-	flags.StringArrayVar(&b.policy, "policy", nil, "add to the source policy: `disabled=…,strict=…,log-level=…`")
-	flags.StringArrayVarP(&b.output, "output", "o", nil, "output of every chosen target: `DEST` or type=…")
-	b.scheduleFlags.register(flags)
-	flags.StringVar(&b.metadata, "metadata-file", "", "write the results as JSON to `FILE`")
 	flags.StringVar(&b.publish, "publish", "auto", "when tags move: `WHEN` is together, after every target and test is good; "+
 		"each, with its own push; or auto, which is together if more than one target is pushed")
-	flags.StringVar(&b.junit, "junit", "", "write what became of the test blocks as JUnit XML to `FILE`")
 	flags.Lookup("publish").NoOptDefVal = "together"
-	flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
-		"or pull, the one that the syntax line names")
-	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `WHICH` is true, false or attributes")
+	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `WHICH` is true, false or attributes such as mode=max")
+	flags.StringVar(&b.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
+	flags.StringVar(&b.result, "result", "", "write a record of the run as JSON to `FILE`, whatever comes of it")
+	flags.StringVar(&b.report, "report", "", "write a timeline of the run as an HTML page to `FILE`")
+	flags.StringVar(&b.junit, "junit", "", "write what became of the test blocks as JUnit XML to `FILE`")
 }
 
 // noted remembers which flags were given.
@@ -85,7 +100,10 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if !slices.Contains(publishModes, b.publish) {
 		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publishModes, ", "))
 	}
-	opt := runOptions{publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	if b.debug && b.progress == "auto" {
+		b.progress = "plain" // notes would tear a display that moves
+	}
+	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	return opt, b.scheduleFlags.apply(&opt)
 }
 

@@ -38,6 +38,36 @@ func (f *storageFlags) open(ctx context.Context, e *env) (*buildkit.Builder, emb
 	return b, filter, err
 }
 
+// prune removes cache of the chosen builder.
+func (f *storageFlags) prune(ctx context.Context, e *env, opt embedded.PruneOptions) (*embedded.Usage, error) {
+	var freed *embedded.Usage
+	once := func() error {
+		b, filter, err := f.open(ctx, e)
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		opt.StorageFilter = filter
+		more, err := embedded.Prune(ctx, b.Client(), opt)
+		if freed == nil {
+			freed = more
+		} else {
+			freed.Add(more)
+		}
+		return err
+	}
+	if f.builder.address(e) != "" {
+		err := once()
+		return freed, err
+	}
+	o, err := embeddedOptions(e)
+	if err != nil {
+		return nil, err
+	}
+	err = embedded.PruneFull(ctx, o, once)
+	return freed, err
+}
+
 func newBuilderDuCommand(e *env) *cobra.Command {
 	var flags storageFlags
 	cmd := &cobra.Command{
@@ -81,7 +111,8 @@ func newBuilderPruneCommand(e *env) *cobra.Command {
 		Short: "Remove cache that no running build needs",
 		Long: `Remove cache that no running build needs, and say how much space that freed.
 The builder also does so by itself when its disk runs full or its cache grows
-past its limit.`,
+past its limit. On a disk that is full to the last byte it works too: the builder
+sets some space aside for it.`,
 		Example: `  orch builder prune
   orch builder prune --keep-storage 10gb
   orch builder prune --filter until=48h
@@ -92,12 +123,7 @@ past its limit.`,
 			if err != nil {
 				return err
 			}
-			b, filter, err := flags.open(cmd.Context(), e)
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			freed, err := embedded.Prune(cmd.Context(), b.Client(), embedded.PruneOptions{StorageFilter: filter, All: all, Keep: keepBytes})
+			freed, err := flags.prune(cmd.Context(), e, embedded.PruneOptions{All: all, Keep: keepBytes})
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -43,11 +44,6 @@ func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt
 	if err != nil {
 		return err
 	}
-	builder, err := opt.builder.connect(ctx, e)
-	if err != nil {
-		return err
-	}
-	defer builder.Close()
 	var asked []*planner.Build
 	for _, b := range plan.Builds {
 		if b.Wanted && callMethod(b.Target) != "" {
@@ -55,7 +51,9 @@ func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt
 		}
 	}
 	slices.SortFunc(asked, func(a, b *planner.Build) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
-	answers, err := ask(ctx, e, plan, asked, builder, opt.progress, func(b *planner.Build) string { return callMethod(b.Target) })
+	q := question{env: e, plan: plan, builds: asked, builder: opt.builder, progress: opt.progress}
+	q.method = func(b *planner.Build) string { return callMethod(b.Target) }
+	answers, err := q.ask(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,23 +92,6 @@ func builtOnly(cfg *config.Config) *config.Config {
 	}
 	out.Targets = slices.DeleteFunc(slices.Clone(cfg.Targets), func(t *config.Target) bool { return !keep[t.Name] })
 	return &out
-}
-
-// ask puts the question about each build to the frontend.
-func ask(ctx context.Context, e *env, plan *planner.Plan, builds []*planner.Build, builder *buildkit.Builder, mode string,
-	method func(*planner.Build) string) (map[*planner.Build]*buildkit.Answer, error) {
-	if mode == "auto" {
-		mode = "quiet"
-	}
-	progress, err := newProgress(e, mode, "", nil)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	defer progress.Close()
-	solver := buildkit.NewSolver(builder, buildkit.Options{
-		Progress: progress, ClientID: e.clientID(), LookupEnv: e.lookup, Stdout: e.stdout,
-	})
-	return solver.Call(ctx, plan, builds, method)
 }
 
 // printAnswers prints a section for each target. The exit code is the first
@@ -190,6 +171,10 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
 			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
 				return fmt.Errorf("reading the frontend's answer: %w", err)
+			}
+			if err := a.Print(io.Discard); err != nil {
+				text, _ := json.Marshal(err.Error()) // a string always encodes
+				fields["error"] = text
 			}
 			targets[b.Name()][method] = fields
 		}

@@ -21,14 +21,11 @@ func checkedPlan(cfg *config.Config, platform string, apart bool) (*planner.Plan
 // lint has BuildKit's frontend look at the Dockerfiles of all targets; a
 // warning about a file that several targets have is there once.
 func lint(ctx context.Context, e *env, plan *planner.Plan, flags *builderFlags) (hcl.Diagnostics, error) {
-	builder, err := flags.connect(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	defer builder.Close()
 	builds := slices.Clone(plan.Builds)
 	slices.SortFunc(builds, func(a, b *planner.Build) int { return strings.Compare(a.Name(), b.Name()) })
-	answers, err := ask(ctx, e, plan, builds, builder, "quiet", func(*planner.Build) string { return "lint" })
+	q := question{env: e, plan: plan, builds: builds, builder: flags, progress: "quiet"}
+	q.method = func(*planner.Build) string { return "lint" }
+	answers, err := q.ask(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,13 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/runner/buildkit"
 )
+
+// embeddedName is what the embedded builder is called in reports.
+const embeddedName = "the embedded builder"
 
 // builderFlags choose the builder.
 type builderFlags struct {
@@ -17,14 +21,15 @@ type builderFlags struct {
 }
 
 func (f *builderFlags) register(cmd *cobra.Command) {
-	fs := cmd.Flags()
-	fs.StringVar(&f.addr, "builder", "", "address of a BuildKit daemon: unix://, tcp://, docker-container://, "+
-		"podman-container://, kube-pod:// or ssh:// (default: $BUILDKIT_HOST, else the embedded builder)")
-	fs.StringVar(&f.tls.CACert, "tlscacert", "", "certificate of the authority that signed the builder's certificate")
-	fs.StringVar(&f.tls.Cert, "tlscert", "", "client certificate")
-	fs.StringVar(&f.tls.Key, "tlskey", "", "key of the client certificate")
-	fs.StringVar(&f.tls.ServerName, "tlsservername", "", "name in the builder's certificate (default: the address's host)")
-	fs.StringVar(&f.tlsDir, "tlsdir", "", "folder with ca.pem, cert.pem and key.pem, in place of the three flags")
+	grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
+		fs.StringVar(&f.addr, "builder", "", "`ADDRESS` of a BuildKit daemon: unix://, tcp://, docker-container://, "+
+			"podman-container://, kube-pod:// or ssh:// (default: $BUILDKIT_HOST, else the embedded builder)")
+		fs.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")
+		fs.StringVar(&f.tls.Cert, "tlscert", "", "`FILE` with the client certificate")
+		fs.StringVar(&f.tls.Key, "tlskey", "", "`FILE` with the key of the client certificate")
+		fs.StringVar(&f.tls.ServerName, "tlsservername", "", "`NAME` in the builder's certificate (default: the address's host)")
+		fs.StringVar(&f.tlsDir, "tlsdir", "", "`FOLDER` with ca.pem, cert.pem and key.pem, in place of the three flags")
+	})
 }
 
 // address returns the builder's address, or "" for the embedded one.
@@ -68,7 +73,7 @@ func (e *env) connectEmbedded(ctx context.Context) (*buildkit.Builder, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := buildkit.Dial(ctx, addr, "the embedded builder", buildkit.TLS{})
+		b, err := buildkit.Dial(ctx, addr, embeddedName, buildkit.TLS{})
 		if err == nil || again || ctx.Err() != nil {
 			return b, err
 		}

@@ -69,7 +69,7 @@ type style struct{ red, yellow, bold, dim, reset string }
 // style returns colours if standard error is a terminal that may have them.
 func (e *env) style() style {
 	f, ok := e.stderr.(*os.File)
-	if _, off := e.lookup("NO_COLOR"); off || !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
+	if e.getenv("NO_COLOR") != "" || !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
 		return style{}
 	}
 	return style{red: "\x1b[31;1m", yellow: "\x1b[33;1m", bold: "\x1b[1m", dim: "\x1b[2m", reset: "\x1b[0m"}

@@ -33,6 +33,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 			annotateFailure(w, g, mask)
 		}
 	}
+	printFullDisks(e, r, groups)
 	printBlocked(w, r)
 	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
 	if kept.kept != nil {
@@ -162,7 +163,7 @@ func unfinished(r *runner.Report, earlier int) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, ", ") + " in " + seconds(r.Finished.Sub(r.Started))
 }
 
 // resumeCommand is the command line that builds what is left.

@@ -17,9 +17,11 @@ func TestImports(t *testing.T) {
 		"config":                  {"schema"},
 		"planner":                 {"schema", "config"},
 		"runner":                  {"schema", "config", "planner"},
-		"runner/buildkit":         {"schema", "config", "planner", "runner"},
+		"runner/meter":            {},
+		"runner/lane":             {},
+		"runner/buildkit":         {"schema", "config", "planner", "runner", "runner/lane", "runner/meter"},
 		"runner/embedded":         {"internal/program", "runner/embedded/internal/state"},
-		"runner/embedded/server":  {"runner/embedded/internal/state"},
+		"runner/embedded/server":  {"runner/embedded/internal/state", "runner/meter"},
 		"config/compose":          {},
 		"runner/buildkit/tracing": {},
 	}

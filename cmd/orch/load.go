@@ -39,16 +39,20 @@ type loadFlags struct {
 }
 
 func (l *loadFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&l.files, "file", "f", nil, "definition `FILE`; may be repeated; - is standard input")
-	flags.StringArrayVar(&l.overrides, "set", nil, "override an attribute: `TARGET.KEY=VALUE`")
-	flags.StringArrayVar(&l.vars, "var", nil, "set a variable: `NAME=VALUE`")
-	flags.StringArrayVar(&l.varFiles, "var-file", nil, "read variables from a `FILE` of NAME=VALUE lines")
-	flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file")
-	flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
-	flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
-	flags.StringVar(&l.cacheLane, "cache-lane", "", "use the cache of `LANE`: --set=*.cache.lane=LANE")
+	grouped(flags, "Choosing and changing targets", func(flags *pflag.FlagSet) {
+		flags.StringArrayVarP(&l.files, "file", "f", nil, "definition `FILE`; may be repeated; - is standard input")
+		flags.StringArrayVar(&l.overrides, "set", nil, "override an attribute: `TARGET.KEY=VALUE`")
+		flags.StringArrayVar(&l.vars, "var", nil, "set a variable: `NAME=VALUE`")
+		flags.StringArrayVar(&l.varFiles, "var-file", nil, "read variables from a `FILE` of NAME=VALUE lines")
+		flags.StringArrayVar(&l.varFiles, "env-file", nil, "same as --var-file `FILE`")
+		flags.StringArrayVar(&l.except, "except", nil, "leave out a `TARGET`, a group or what a pattern matches")
+		flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
+		flags.StringArrayVar(&l.allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
+	})
+	grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
+		flags.StringVar(&l.cacheLane, "cache-lane", "", "use the cache of `LANE`: --set=*.cache.lane=LANE")
+	})
 	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
-	flags.StringArrayVar(&l.filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 }
 
 // defaultFiles are the names that are looked for when none is given: build.hcl

@@ -55,3 +55,14 @@ func (e *env) terminal() *buildkit.Terminal {
 		Color: e.style().reset != "",
 	}
 }
+
+// width is how many columns the terminal has that messages go to; 0 if they do
+// not go to one.
+func (e *env) width() int {
+	t := e.terminal()
+	if t == nil {
+		return 0
+	}
+	width, _ := t.Size()
+	return width
+}

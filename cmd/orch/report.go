@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/docker/go-units"
@@ -15,26 +14,21 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// printTable shows what became of every target of a good run.
-func printTable(w io.Writer, r *runner.Report) error {
+// printTable shows what became of every target of a good run, on a terminal
+// of that many columns; 0 is none.
+func printTable(w io.Writer, r *runner.Report, width int) {
 	fmt.Fprintln(w)
-	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(tw, "TARGET\tRESULT\tTIME\tIMAGE\tSMALLER THAN ITS BUILD STAGE\tDIGEST\tWENT TO")
-	for _, t := range r.Targets {
-		fmt.Fprintln(tw, strings.Join(tableRow(t), "\t"))
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
+	printTargets(w, r.Targets, width)
 	fmt.Fprintf(w, "\n%s in %s on %s\n", count(len(r.Targets), "target"), seconds(r.Finished.Sub(r.Started)), r.Builder)
-	printTotals(w, r)
-	return nil
+	printTotals(w, r, width)
 }
 
-func tableRow(t *runner.TargetReport) []string {
+// tableRow is the row of a target; stage says whether the stage that it was
+// built in is named.
+func tableRow(t *runner.TargetReport, stage bool) []string {
 	res := t.Result
 	if res == nil {
-		return []string{t.Name(), t.State.String(), "-", "-", "-", "-", "-"}
+		return []string{t.Name(), t.State.String(), none, none, none, none, none}
 	}
 	what := "built"
 	if res.Steps.Run == 0 {
@@ -43,18 +37,21 @@ func tableRow(t *runner.TargetReport) []string {
 	if n := len(t.Attempts); n > 1 {
 		what += fmt.Sprintf(" (try %d)", n)
 	}
-	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res), shortDigest(res.Digest), wentTo(t)}
+	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), shortDigest(res.Digest), wentTo(t)}
 }
 
 // smaller compares an image with the stage that its content was built in.
-func smaller(res *runner.Result) string {
+func smaller(res *runner.Result, stage bool) string {
 	if res.ImageSize <= 0 || res.BuiltInSize <= res.ImageSize {
-		return "-"
+		return none
 	}
 	times := float64(res.BuiltInSize) / float64(res.ImageSize)
 	text := strconv.FormatFloat(times, 'f', 0, 64)
 	if times < 10 {
 		text = strconv.FormatFloat(times, 'f', 1, 64)
+	}
+	if !stage || res.BuiltIn == "" {
+		return fmt.Sprintf("%sx (than %s)", text, imageSize(res.BuiltInSize))
 	}
 	return fmt.Sprintf("%sx (%s: %s)", text, res.BuiltIn, imageSize(res.BuiltInSize))
 }
@@ -116,7 +113,7 @@ func seconds(d time.Duration) string {
 
 func imageSize(n int64) string {
 	if n <= 0 {
-		return "-"
+		return none
 	}
 	return units.HumanSizeWithPrecision(float64(n), 3)
 }
@@ -124,7 +121,7 @@ func imageSize(n int64) string {
 func shortDigest(d string) string {
 	algo, hex, ok := strings.Cut(d, ":")
 	if !ok {
-		return "-"
+		return none
 	}
 	return algo + ":" + hex[:min(12, len(hex))]
 }

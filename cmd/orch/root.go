@@ -125,6 +125,7 @@ const rootExample = `  orch bake                     build the default group of 
   orch builder status           look at the embedded builder`
 
 func newRootCommand(e *env) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "orch",
 		Short:         "Build many image targets at once",
@@ -133,27 +134,33 @@ func newRootCommand(e *env) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(e)
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVarP(&version, "version", "v", false, "print the version")
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w\nSee '%s --help'.", err, cmd.CommandPath())
 	})
-	root.AddCommand(
-		newBakeCommand(e),
-		newPlanCommand(e),
-		newListCommand(e),
-		newValidateCommand(e),
-		newPublishCommand(e),
-		newFmtCommand(e),
-		newSchemaCommand(e),
-		newInitCommand(e),
-		newBuilderCommand(e),
-		newVersionCommand(e),
-		newDaemonCommand(),
-	)
+	root.SetUsageFunc(usageFunc(e))
+	cobra.EnableCommandSorting = false
+	group := func(title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: title, Title: title})
+		for _, cmd := range commands {
+			cmd.GroupID = title
+			root.AddCommand(cmd)
+		}
+	}
+	group("Building", newBakeCommand(e), newPlanCommand(e), newPublishCommand(e))
+	group("Definitions", newInitCommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
+	group("This machine", newBuilderCommand(e), newVersionCommand(e))
+	root.AddCommand(newDaemonCommand())
 	return root
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -32,8 +31,10 @@ type runOptions struct {
 	resultFile   string
 	reportFile   string
 	pullFrontend bool
-	publish      string
-	junitFile    string
+	// debug asks for notes on what orch does.
+	debug     bool
+	publish   string
+	junitFile string
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -69,6 +70,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 		}
 	}
 	mask := newMask(e, cfg)
+	e.noteTo(opt.debug, mask)
+	logrus.Debugf("plan: %d targets, %d vertices", len(plan.Builds), len(plan.Graph.Vertices))
+	logrus.Debugf("builder: %s, %s", builder.Name, builder.Platform)
 	kept := newKeeper(e, cfg, mask, opt.earlier)
 	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
 	if report == nil {
@@ -115,12 +119,11 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
-	// What BuildKit's packages log in this process is about their insides.
-	logrus.SetOutput(io.Discard)
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
 		ClientID:  e.clientID(),
+		Locks:     e.locks(),
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,
@@ -205,7 +208,7 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 	}
 	if report.OK() {
 		if opt.shown() {
-			return errors.Join(unwritten, printEnd(e, report))
+			printEnd(e, report)
 		}
 		return unwritten
 	}
@@ -244,10 +247,8 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 }
 
 // printEnd prints the end of a good run.
-func printEnd(e *env, report *runner.Report) error {
-	if err := printTable(e.stderr, report); err != nil {
-		return err
-	}
+func printEnd(e *env, report *runner.Report) {
+	printTable(e.stderr, report, e.width())
 	if n := passedTests(report); n > 0 {
 		fmt.Fprintf(e.stderr, "%s passed\n", count(n, "test"))
 	}
@@ -261,7 +262,6 @@ func printEnd(e *env, report *runner.Report) error {
 	if report.CacheErr != nil {
 		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))
 	}
-	return nil
 }
 
 // capacity is how much weight the builder is given at once if the user does

@@ -28,8 +28,6 @@ func (f *scheduleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.failFast, "fail-fast", false, "stop at the first failure; this is the default")
 	flags.BoolVar(&f.resume, "resume", false, "build only what failed, was blocked or never started in the last run in this folder")
 	flags.IntVar(&f.retries, "retries", runner.DefaultRetries, "try again up to `N` times what failed because of a connection, a registry or a lost builder")
-	flags.StringVar(&f.result, "result", "", "write a record of the run as JSON to `FILE`, whatever comes of it")
-	flags.StringVar(&f.report, "report", "", "write a timeline of the run as an HTML page to `FILE`")
 }
 
 // apply checks the flags and puts them into opt.

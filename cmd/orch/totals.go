@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -15,8 +17,9 @@ const slowest = 3
 // worthNaming is the time below which a step or a path is not named.
 const worthNaming = 100 * time.Millisecond
 
-// printTotals prints the figures of a whole run.
-func printTotals(w io.Writer, r *runner.Report) {
+// printTotals prints the figures of a whole run, on a terminal of that many
+// columns; 0 is none.
+func printTotals(w io.Writer, r *runner.Report, width int) {
 	c := r.Stages()
 	parts := []string{fmt.Sprintf("%s: %d run, %d cached, %d shared", count(c.Run+c.Cached, "stage"), c.Run, c.Cached, c.Shared)}
 	for _, p := range []struct {
@@ -33,20 +36,43 @@ func printTotals(w io.Writer, r *runner.Report) {
 	if path, length := r.CriticalPath(); length >= worthNaming {
 		var names []string
 		for _, v := range path {
-			names = append(names, v.Vertex.Name)
+			names = append(names, stageName(v.Vertex))
 		}
 		parts = append(parts, fmt.Sprintf("critical path %s (%s)", seconds(length), strings.Join(names, " → ")))
 	}
-	fmt.Fprintln(w, strings.Join(parts, "; "))
+	fmt.Fprintln(w, joinWithin(parts, "; ", width))
+	room := 50
+	if width > 0 {
+		room = min(room, max(width-45, 20))
+	}
 	var steps []string
 	for _, s := range r.SlowestSteps(slowest) {
 		if s.Took >= worthNaming {
-			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), s.Label, clip(s.Name, 50)))
+			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), stepPlace(s), clip(s.Name, room)))
 		}
 	}
 	if len(steps) > 0 {
-		fmt.Fprintf(w, "Slowest steps: %s\n", strings.Join(steps, "; "))
+		steps[0] = "Slowest steps: " + steps[0]
+		fmt.Fprintln(w, joinWithin(steps, "; ", width))
 	}
+}
+
+// stageName is how a stage is called among others; one without a name has a
+// number.
+func stageName(v *planner.Vertex) string {
+	if _, err := strconv.Atoi(v.Name); err == nil {
+		return "stage-" + v.Name
+	}
+	return v.Name
+}
+
+// stepPlace says where a step stands: in its stage, or in the target whose
+// Dockerfile has no other.
+func stepPlace(s *runner.StepReport) string {
+	if stage, _, _ := strings.Cut(s.Label, "/"); strings.Trim(stage, "0123456789") == "" && len(s.Targets) > 0 {
+		return listNames(s.Targets) + " " + s.Label
+	}
+	return s.Label
 }
 
 // clip cuts a text to so many characters.

@@ -18,7 +18,8 @@ With --deep it reads the Dockerfiles too, and finds what bake would refuse or
 warn of before it starts: stages, files and secrets that are not there, tags
 and outputs that two targets write, platforms that do not exist, arguments that
 nobody declares or that stand above steps which do not use them. With --lint it
-also has BuildKit's own rules checked, which takes a builder.
+also has BuildKit's own rules checked. That takes a builder only where a
+Dockerfile starts from an image or names another frontend.
 
 Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 		Example: `  orch validate

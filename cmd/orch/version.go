@@ -39,6 +39,12 @@ func buildkitVersion() string {
 	return ""
 }
 
+func printVersion(e *env) error {
+	_, err := fmt.Fprintf(e.stdout, "orch %s (BuildKit %s, %s, %s/%s)\n",
+		orchVersion(), buildkitVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
 func newVersionCommand(e *env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -58,9 +64,7 @@ func newVersionCommand(e *env) *cobra.Command {
 					"platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintf(e.stdout, "orch %s (BuildKit %s, %s, %s/%s)\n",
-				orchVersion(), buildkitVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			return printVersion(e)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -15,18 +15,23 @@ func (r *run) Account(report *runner.Report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	byVertex := map[*planner.Vertex]*runner.VertexReport{}
-	report.Steps, report.Vertices, report.Transfer.Sent = nil, nil, 0
+	report.Steps, report.Vertices, report.Transfer = nil, nil, runner.Transfer{}
+	caches := r.cacheRepositories()
 	for _, s := range p.order {
-		report.Transfer.Sent += s.sent()
+		s.transfer(&report.Transfer, caches)
 		if s.started.IsZero() {
 			continue
 		}
 		report.Steps = append(report.Steps, s.report())
-		if s.vertex != nil && s.completed {
-			if byVertex[s.vertex] == nil {
-				byVertex[s.vertex] = &runner.VertexReport{Vertex: s.vertex}
+		p.place(s)
+		if !s.completed {
+			continue
+		}
+		for _, v := range s.vertices {
+			if byVertex[v] == nil {
+				byVertex[v] = &runner.VertexReport{Vertex: v}
 			}
-			s.addTo(byVertex[s.vertex])
+			s.addTo(byVertex[v])
 		}
 	}
 	for _, v := range r.plan.Graph.Vertices {
@@ -44,8 +49,8 @@ func (s *step) report() *runner.StepReport {
 		Cached: s.cached, Failed: s.failed != "" && !strings.HasSuffix(s.failed, "context canceled"),
 		Log: s.logName,
 	}
-	if s.vertex != nil {
-		r.Stage, r.Vertex = s.vertex.Name, s.vertex.ID
+	if v := s.vertex(); v != nil {
+		r.Stage, r.Vertex = v.Name, v.ID
 	}
 	return r
 }

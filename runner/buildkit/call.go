@@ -59,13 +59,10 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	return res.Metadata, nil
 }
 
-// requestID is the name of a request; those of a Dockerfile frontend may be
-// written without "frontend." in front.
+// requestID is the name of a request, which may be written without "frontend."
+// in front.
 func requestID(method string) string {
-	if strings.Contains(method, ".") {
-		return method
-	}
-	return "frontend." + method
+	return "frontend." + strings.TrimPrefix(method, "frontend.")
 }
 
 // stubLink stands an empty file system for the result of a linked target,

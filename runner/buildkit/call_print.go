@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/subrequests"
@@ -59,7 +60,7 @@ func (a *Answer) Print(w io.Writer) error {
 		return outline.PrintOutline(data, w)
 	case "targets":
 		return targets.PrintTargets(data, w)
-	case subrequests.RequestSubrequestsDescribe:
+	case subrequests.RequestSubrequestsDescribe, strings.TrimPrefix(subrequests.RequestSubrequestsDescribe, "frontend."):
 		return subrequests.PrintDescribe(data, w)
 	}
 	_, err := w.Write(a.fields["result.txt"])

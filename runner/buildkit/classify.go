@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type class struct {
 	fault     runner.Fault
 	transient bool
 	lost      bool
+	full      bool
 	reason    string
 }
 
@@ -34,7 +36,7 @@ var classes = sync.OnceValue(func() []class {
 	re := regexp.MustCompile
 	const infra, user = runner.FaultInfrastructure, runner.FaultUser
 	return []class{
-		{match: re(`no space left on device|disk quota exceeded`), fault: infra, reason: "a disk is full"},
+		{match: re(`no space left on device|disk quota exceeded`), fault: infra, full: true, reason: "a disk is full"},
 		{match: re(`error reading from server|transport is closing|client connection is closing|transport: [Ee]rror while dialing|` +
 			`connection error: desc|keepalive ping failed|no such job|no active session|closing transport|` +
 			`graceful_stop|the connection is draining|server is shutting down`),
@@ -63,16 +65,20 @@ var classes = sync.OnceValue(func() []class {
 func classify(f *runner.Failure) {
 	if f.ExitCode >= 0 {
 		f.Fault, f.Reason = runner.FaultUser, exitReason(f.ExitCode)
+		if f.ExitCode > 0 && slices.ContainsFunc(f.Log, saysDiskFull) {
+			f.Fault, f.DiskFull = runner.FaultInfrastructure, true
+			f.Reason += ": a disk is full"
+		}
 		return
 	}
 	if errors.Is(f.Err, syscall.ENOSPC) {
-		f.Fault, f.Reason = runner.FaultInfrastructure, "a disk is full"
+		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
 		return
 	}
 	text := f.Err.Error()
 	for _, c := range classes() {
 		if c.match.MatchString(text) {
-			f.Fault, f.Reason, f.Transient, f.Lost = c.fault, c.reason, c.transient, c.lost
+			f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = c.fault, c.reason, c.transient, c.lost, c.full
 			f.RetryAfter = retryAfter(text)
 			return
 		}
@@ -86,6 +92,12 @@ func classify(f *runner.Failure) {
 	case f.File != "" || f.Step != "":
 		f.Fault = runner.FaultUser
 	}
+}
+
+// saysDiskFull finds in the output of a step what the C library, and so nearly
+// every program, says for ENOSPC.
+func saysDiskFull(line string) bool {
+	return strings.Contains(strings.ToLower(line), "no space left on device")
 }
 
 // exitReason puts an exit code into words. A code above 128 is that of a shell

@@ -8,6 +8,21 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
+// A step that says that a disk is full is not at fault.
+func TestClassifyFullStep(t *testing.T) {
+	for line, full := range map[string]bool{
+		"dd: error writing '/big': No space left on device":        true,
+		"OSError: [Errno 28] no space left on device: '/root/x'":   true,
+		"there is space left on the device, but the test is wrong": false,
+	} {
+		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
+		classify(f)
+		if f.DiskFull != full || (f.Fault == runner.FaultInfrastructure) != full || f.Transient {
+			t.Errorf("%q: full %t, fault %s (%s)", line, f.DiskFull, f.Fault, f.Reason)
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	const infra, user, unknown = runner.FaultInfrastructure, runner.FaultUser, runner.FaultUnknown
 	tests := []struct {
@@ -44,6 +59,9 @@ func TestClassify(t *testing.T) {
 			classify(f)
 			if f.Fault != tt.fault || f.Transient != tt.transient || f.Lost != tt.lost || f.RetryAfter != tt.after {
 				t.Errorf("fault %s, transient %v, lost %v, after %s (%s)", f.Fault, f.Transient, f.Lost, f.RetryAfter, f.Reason)
+			}
+			if f.DiskFull != (tt.name == "full") {
+				t.Errorf("a full disk: %t", f.DiskFull)
 			}
 		})
 	}

@@ -56,10 +56,10 @@ func (t *target) failure(ctx context.Context, err error) error {
 func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	s := t.run.opt.Progress.failed(id)
 	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.tail(logTail), s.logName
-	if s.vertex != nil {
-		f.Stage, f.Vertex = s.vertex.Name, s.vertex.ID
-	} else if m := stepName().FindStringSubmatch(s.name); m != nil {
-		f.Stage = m[2]
+	if v := s.vertex(); v != nil {
+		f.Stage, f.Vertex = v.Name, v.ID
+	} else if name, ok := parseStepName(s.name); ok {
+		f.Stage = name.stage
 	}
 }
 

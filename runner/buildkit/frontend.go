@@ -45,6 +45,11 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		res.SetRef(file)
 		return res, nil
 	}
+	if file, ok := c.ignoreFile(req); ok {
+		res := gateway.NewResult()
+		res.SetRef(file)
+		return res, nil
+	}
 	res, err := c.Client.Solve(ctx, req)
 	if err != nil || req.Definition == nil {
 		return res, err
@@ -126,16 +131,11 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 	return &memoryRef{name: d.Filename, data: c.target.dockerfile(d), state: input}, true
 }
 
-// record keeps the definition of a reference and says whose vertices it has.
+// record keeps the definition of a reference.
 func (t *target) record(ref gateway.Reference, def *pb.Definition) {
-	ids := make([]digest.Digest, 0, len(def.Def))
-	for _, dt := range def.Def {
-		ids = append(ids, digest.FromBytes(dt))
-	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.defs[ref] = def
-	t.mu.Unlock()
-	t.run.opt.Progress.own(t.plan.Name(), ids)
 }
 
 // memoryRef is a reference to a file system with one file.

@@ -38,7 +38,9 @@ func play(t *testing.T, groups Groups) string {
 	plan := twoTargets()
 	p.setPlan(plan)
 	base, app := digest.FromString("base"), digest.FromString("app")
-	p.own("client", []digest.Digest{base, app})
+	p.owner = map[digest.Digest]*owned{
+		base: {target: "client", stages: plan.Graph.Vertices[:1]}, app: {target: "client", stages: plan.Graph.Vertices[1:]},
+	}
 	start := time.Now()
 	end := start.Add(1200 * time.Millisecond)
 	vertex := func(id digest.Digest, name string, done *time.Time) *client.SolveStatus {

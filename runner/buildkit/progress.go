@@ -46,12 +46,11 @@ type Progress struct {
 	display display
 	forward sync.WaitGroup
 
-	mu     sync.Mutex
-	plan   *planner.Plan
-	owner  map[digest.Digest]string // a target that has the vertex
-	steps  map[digest.Digest]*step
-	order  []*step
-	stages map[string][]*planner.Vertex // by name in lower case
+	mu    sync.Mutex
+	plan  *planner.Plan
+	owner map[digest.Digest]*owned
+	steps map[digest.Digest]*step
+	order []*step
 	// imports is told what became of each cache source, if it is not nil, and
 	// says whether a fault is worth showing.
 	imports func(id, fault string) bool
@@ -83,7 +82,7 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 	}
 	p := &Progress{
 		opt:    opt,
-		owner:  map[digest.Digest]string{},
+		owner:  map[digest.Digest]*owned{},
 		steps:  map[digest.Digest]*step{},
 		warned: map[string]bool{},
 	}
@@ -127,31 +126,7 @@ func (p *Progress) setPlan(plan *planner.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan = plan
-	p.stages = map[string][]*planner.Vertex{}
-	for _, v := range plan.Graph.Vertices {
-		if v.Kind != planner.Stage {
-			continue
-		}
-		names := append([]string{v.Name}, v.Names...)
-		for i, name := range names {
-			if key := stageKey(name); !slices.Contains(names[:i], name) {
-				p.stages[key] = append(p.stages[key], v)
-			}
-		}
-	}
 }
-
-// stageKey is the name under which BuildKit shows a stage: its own, or
-// "stage-N" for one without a name.
-func stageKey(name string) string {
-	if name != "" && strings.Trim(name, "0123456789") == "" {
-		return "stage-" + name
-	}
-	return strings.ToLower(name)
-}
-
-// importPrefix begins the names of the vertices that read caches.
-const importPrefix = "importing cache manifest from "
 
 // onImport has f called with the name of each cache source that was read, and
 // why it could not be, if so.
@@ -159,17 +134,6 @@ func (p *Progress) onImport(f func(id, fault string) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.imports = f
-}
-
-// own records that the vertices of a definition belong to a target.
-func (p *Progress) own(target string, ids []digest.Digest) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, id := range ids {
-		if _, ok := p.owner[id]; !ok {
-			p.owner[id] = target
-		}
-	}
 }
 
 // anchor returns a channel for the statuses of the anchor, and one that is
@@ -234,11 +198,10 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 		}
 		changed = append(changed, p.takeVertex(v, target))
 	}
-	for _, v := range s.Statuses {
-		if st := p.steps[v.Vertex]; st != nil {
-			st.takeStatus(v)
-		}
-	}
+	s.Statuses = slices.DeleteFunc(s.Statuses, func(v *client.VertexStatus) bool {
+		st := p.steps[v.Vertex]
+		return st != nil && st.takeStatus(v)
+	})
 	for _, st := range changed {
 		if !st.begun.IsZero() && !st.shown {
 			st.shown = true

@@ -55,11 +55,8 @@ func (t *target) measure(ctx context.Context, records *records) {
 
 // stageOf takes the stage's name out of a step's.
 func stageOf(step string) string {
-	m := stepName().FindStringSubmatch(step)
-	if m == nil {
-		return ""
-	}
-	return m[2]
+	name, _ := parseStepName(step)
+	return name.stage
 }
 
 // records are a builder's cache records.

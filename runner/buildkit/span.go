@@ -2,15 +2,18 @@ package buildkit
 
 import (
 	"context"
+	"time"
 
+	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// startSpan begins a span below that of the context; where nobody traces, it
-// costs nothing. end takes what came of it.
+// startSpan begins a span below that of the context; where nobody traces and
+// nobody debugs, it costs nothing. end takes what came of it.
 func startSpan(ctx context.Context, name string, attrs ...attribute.KeyValue) (_ context.Context, end func(error)) {
+	start := time.Now()
 	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/orch-build/orch").
 		Start(ctx, name, trace.WithAttributes(attrs...))
 	return ctx, func(err error) {
@@ -18,12 +21,17 @@ func startSpan(ctx context.Context, name string, attrs ...attribute.KeyValue) (_
 			span.SetStatus(codes.Error, err.Error())
 		}
 		span.End()
+		fields := logrus.Fields{"took": time.Since(start).Round(time.Millisecond)}
+		for _, a := range attrs {
+			fields[string(a.Key)] = a.Value.AsString()
+		}
+		logrus.WithFields(fields).Debug(name)
 	}
 }
 
-// inSpan does a part of the work in a span of its own.
-func inSpan(ctx context.Context, name string, do func(context.Context) error) error {
-	ctx, end := startSpan(ctx, name)
+// inSpan does a part of the target's work in a span of its own.
+func (t *target) inSpan(ctx context.Context, name string, do func(context.Context) error) error {
+	ctx, end := startSpan(ctx, name, attribute.String("orch.target", t.plan.Name()))
 	err := do(ctx)
 	end(err)
 	return err

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/meter"
 )
 
 // step is what the builder said of one of its vertices.
@@ -25,8 +25,8 @@ type step struct {
 	// in these: the targets and the place in the stage.
 	text, label string
 	targets     []string
-	vertex      *planner.Vertex
-	shown       bool // has been shown
+	vertices    []*planner.Vertex // the stages that it is a step of
+	shown       bool              // has been shown
 
 	started   time.Time
 	finished  time.Time
@@ -39,7 +39,22 @@ type step struct {
 	held      map[int][]byte
 	logName   string
 	logFile   *os.File
-	transfers map[string]int64
+	transfers map[string]int64 // bytes sent to the builder
+	moved     map[meter.Movement]int64
+}
+
+// isStep reports whether it is a step of a Dockerfile.
+func (s *step) isStep() bool {
+	_, ok := parseStepName(s.name)
+	return ok
+}
+
+// vertex is the stage that the step belongs to; the first of several, or nil.
+func (s *step) vertex() *planner.Vertex {
+	if len(s.vertices) == 0 {
+		return nil
+	}
+	return s.vertices[0]
 }
 
 // internal reports whether the step is the builder's own business.
@@ -74,38 +89,12 @@ func (s *step) take(v *client.Vertex) {
 	}
 }
 
-// stepName matches the names that BuildKit's frontend gives to steps:
-// "[base 2/4] RUN …" and "[linux/arm64 base 2/4] RUN …".
-var stepName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\[(?:([a-z0-9]+/[^ \]]+) )?([^ \]]+)(?: +(\d+/\d+))?\] `)
-})
-
-// place finds out to which stage and to which targets a step belongs.
-func (p *Progress) place(s *step) {
-	owner, ok := p.owner[s.id]
-	if !ok || p.plan == nil {
-		return
-	}
-	m := stepName().FindStringSubmatch(s.name)
-	if m == nil || m[2] == "internal" || m[2] == "context" {
-		return
-	}
-	s.text = s.name[len(m[0]):]
-	s.targets = []string{owner}
-	for _, v := range p.stages[strings.ToLower(m[2])] {
-		if slices.Contains(v.Targets, owner) && (m[1] == "" || v.Platform == m[1]) {
-			s.targets, s.vertex = v.Targets, v
-		}
-	}
-	s.label = s.name[1 : len(m[0])-2]
-}
-
 // shownName is the step's name with its targets in front.
 func (p *Progress) shownName(s *step) string {
 	if s.label == "" || p.plan == nil || len(p.plan.Builds) < 2 {
 		return s.name
 	}
-	return "[" + joinTargets(s.targets) + ": " + s.name[1:]
+	return "[" + joinTargets(s.targets) + ": " + s.label + "] " + s.text
 }
 
 // joinTargets names up to three targets, and counts them if there are more.
@@ -190,25 +179,6 @@ func slug(text string) string {
 var escapes = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\-_])")
 })
-
-// takeStatus takes in how far a part of a step is.
-func (s *step) takeStatus(v *client.VertexStatus) {
-	if strings.HasPrefix(v.ID, "transferring ") {
-		if s.transfers == nil {
-			s.transfers = map[string]int64{}
-		}
-		s.transfers[v.ID] = max(s.transfers[v.ID], v.Current)
-	}
-}
-
-// sent is how many bytes were sent to the builder for the step.
-func (s *step) sent() int64 {
-	var n int64
-	for _, b := range s.transfers {
-		n += b
-	}
-	return n
-}
 
 // planBuilds are the builds of the plan, once there is one.
 func (p *Progress) planBuilds() []*planner.Build {

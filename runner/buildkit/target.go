@@ -76,10 +76,10 @@ func (t *target) openStores() error {
 // build takes the target from its Dockerfile to its outputs.
 func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
-	if err := t.convert(ctx); err != nil {
+	if err := t.inSpan(ctx, "convert", t.convert); err != nil {
 		return nil, t.failure(ctx, err)
 	}
-	if err := inSpan(ctx, "evaluate", t.evaluate); err != nil {
+	if err := t.inSpan(ctx, "evaluate", t.evaluate); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	evaluated := time.Now()
@@ -96,7 +96,7 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 		return t.report, nil
 	}
 	evaluated = time.Now()
-	if err := inSpan(ctx, "export", t.export); err != nil {
+	if err := t.inSpan(ctx, "export", t.export); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	t.report.Exported = time.Since(evaluated)
@@ -117,6 +117,9 @@ func (t *target) convert(ctx context.Context) error {
 		if t.widen() {
 			t.result, err = dockerfile.Build(ctx, c)
 		}
+	}
+	if err == nil {
+		t.claim(ctx)
 	}
 	return err
 }
@@ -229,7 +232,7 @@ func (t *target) contextOptions() error {
 		if err := t.remoteContext(t.plan.Target.Context); err != nil {
 			return err
 		}
-	case !t.foreign():
+	case !t.foreign() && !t.asked:
 		t.inputs["context"] = localState(l, session, contextName)
 	}
 	for name, l := range t.plan.Contexts {
@@ -381,7 +384,7 @@ func (t *target) steps() runner.Steps {
 		for _, dt := range def.Def {
 			id := digest.FromBytes(dt)
 			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !stepName().MatchString(v.name) || v.internal() {
+			if !ok || seen[id] || !v.completed || !v.isStep() {
 				continue
 			}
 			seen[id] = true

@@ -96,22 +96,26 @@ func (d *tty) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// draw puts the block anew, below what stays.
+// draw puts the block anew, below what stays. Each line is written over the
+// one that was there, so that nothing flickers.
 func (d *tty) draw(last bool) {
+	lines := d.above
+	d.above = nil
+	var block []string
+	if !last {
+		block = d.block()
+	}
 	var b bytes.Buffer
 	if d.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", d.drawn)
+		fmt.Fprintf(&b, "\x1b[%dA\r", d.drawn)
 	}
-	for _, line := range d.above {
-		b.WriteString(line + "\n")
+	for _, line := range append(lines, block...) {
+		b.WriteString(line + "\x1b[K\n")
 	}
-	d.above, d.drawn = nil, 0
-	if !last {
-		for _, line := range d.block() {
-			b.WriteString(line + "\n")
-			d.drawn++
-		}
+	if d.drawn > 0 {
+		b.WriteString("\x1b[J")
 	}
+	d.drawn = len(block)
 	_, _ = d.w.Write(b.Bytes())
 }
 

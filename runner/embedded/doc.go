@@ -23,6 +23,7 @@
 //	builder/root          BuildKit's data: snapshots, content, cache records
 //	builder/run           the OCI runtime's state, for an ordinary user
 //	builder/tmp           the builder's temporary files and mounts
+//	builder/reserve       space set aside, which pruning a full disk takes
 //
 // The lock files are never removed: a lock on a removed file is no lock.
 //

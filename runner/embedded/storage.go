@@ -19,6 +19,14 @@ type Usage struct {
 	Reclaimable int64 `json:"reclaimable"`
 }
 
+// Add adds what another call has found.
+func (u *Usage) Add(more *Usage) {
+	u.Records = append(u.Records, more.Records...)
+	u.Total += more.Total
+	u.Shared += more.Shared
+	u.Reclaimable += more.Reclaimable
+}
+
 // StorageFilter chooses cache records. Both parts must hold.
 type StorageFilter struct {
 	// Fields are conditions such as type==exec.cachemount; all must hold.

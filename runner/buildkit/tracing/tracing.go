@@ -22,7 +22,11 @@ const scope = "github.com/orch-build/orch"
 
 // stopTimeout bounds how long the last spans may take to be sent: a receiver
 // that does not answer must not hold up a build that is over.
-const stopTimeout = 3 * time.Second
+const stopTimeout = time.Second
+
+// queueSize is how many spans may wait to be sent: those that a run of some
+// thousand targets ends between two sendings. What exceeds it is lost.
+const queueSize = 1 << 15
 
 // Start begins a span of that name around everything that is done with the
 // context it returns. If the environment names a parent, TRACEPARENT as in
@@ -42,16 +46,14 @@ func Start(ctx context.Context, name string, getenv func(string) string) (_ cont
 	// end, once.
 	var failed atomic.Pointer[error]
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { failed.CompareAndSwap(nil, &err) }))
-	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(detect.Resource()), sdktrace.WithBatcher(exp))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(detect.Resource()), sdktrace.WithBatcher(exp, sdktrace.WithMaxQueueSize(queueSize)))
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{
 		"traceparent": getenv("TRACEPARENT"), "tracestate": getenv("TRACESTATE"),
 	})
 	ctx, span := provider.Tracer(scope).Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient))
 	return ctx, func() error {
 		span.End()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		err := provider.Shutdown(ctx)
+		err := shutdown(context.WithoutCancel(ctx), provider)
 		if first := failed.Load(); err == nil && first != nil {
 			err = *first
 		}
@@ -60,4 +62,19 @@ func Start(ctx context.Context, name string, getenv func(string) string) (_ cont
 		}
 		return nil
 	}, nil
+}
+
+// shutdown sends what is left, and gives up in time: not every exporter looks
+// at its context while it waits for an answer.
+func shutdown(ctx context.Context, provider *sdktrace.TracerProvider) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- provider.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("no answer within %s", stopTimeout)
+	}
 }

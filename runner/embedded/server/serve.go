@@ -85,6 +85,10 @@ func serve(s settings, rep state.Reporter) error {
 		return fmt.Errorf("clearing what a killed builder left: %w", err)
 	}
 
+	if _, err := s.KeepReserve(); err != nil {
+		bklog.L.Warnf("no space is set aside for pruning a full disk: %v", err)
+	}
+
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, state.DrainSignal)
 	signal.Ignore(unix.SIGHUP)

@@ -20,6 +20,7 @@ type Paths struct {
 	Root      string
 	Run       string
 	Tmp       string
+	Reserve   string
 }
 
 // NewPaths returns the names of the files in a state folder.
@@ -34,6 +35,7 @@ func NewPaths(state string) Paths {
 		Root:      filepath.Join(builder, "root"),
 		Run:       filepath.Join(builder, "run"),
 		Tmp:       filepath.Join(builder, "tmp"),
+		Reserve:   filepath.Join(builder, "reserve"),
 	}
 }
 
@@ -78,7 +80,7 @@ func (p Paths) Explain(err error) error {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("the builder's state folder %s cannot be written: %w; %s", p.State, err, other)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("no space left for the builder's state in %s: %w; make room, or %s", p.State, err, other)
+		return fmt.Errorf("no space left for the builder's state in %s: %w; 'orch builder prune' makes room, or %s", p.State, err, other)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("the builder's state folder %s is not a folder: %w; %s", p.State, err, other)
 	default:

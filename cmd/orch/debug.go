@@ -1,0 +1,34 @@
+package main
+
+import (
+	"io"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/orch-build/orch/runner/buildkit"
+)
+
+// noteTo sends what orch and BuildKit's packages note of their own work to
+// standard error with --debug, and nowhere without: it is about their insides.
+func (e *env) noteTo(debug bool, mask *buildkit.Mask) {
+	if !debug {
+		logrus.SetOutput(io.Discard)
+		return
+	}
+	logrus.SetLevel(logrus.DebugLevel)
+	logrus.SetFormatter(&logrus.TextFormatter{DisableColors: true, FullTimestamp: true, TimestampFormat: "15:04:05.000"})
+	logrus.SetOutput(maskedWriter{e.stderr, mask})
+}
+
+// maskedWriter keeps secrets out of a log whose every write is a whole line.
+type maskedWriter struct {
+	w    io.Writer
+	mask *buildkit.Mask
+}
+
+func (m maskedWriter) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(m.w, m.mask.Text(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// flagGroup is the annotation of a flag that names its group in help texts.
+const flagGroup = "group"
+
+// flagGroups are the groups in the order in which help shows them. Flags of no
+// group come last.
+var flagGroups = []string{
+	"Choosing and changing targets", "Building", "Cache and frontend", "Results", "Asking instead of building", "Builder",
+}
+
+// grouped adds to flags what register registers, as one group.
+func grouped(flags *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
+	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	register(set)
+	set.VisitAll(func(f *pflag.Flag) {
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[flagGroup] = []string{title}
+	})
+	flags.AddFlagSet(set)
+}
+
+// usageFunc prints how a command is used: as cobra does by itself, but with the
+// flags in their groups, and as wide as the terminal.
+func usageFunc(e *env) func(*cobra.Command) error {
+	return func(cmd *cobra.Command) error {
+		w, width := cmd.OutOrStderr(), helpWidth(e.stdout)
+		fmt.Fprint(w, "Usage:\n")
+		if cmd.Runnable() {
+			fmt.Fprintf(w, "  %s\n", cmd.UseLine())
+		}
+		if cmd.HasAvailableSubCommands() {
+			fmt.Fprintf(w, "  %s [command]\n", cmd.CommandPath())
+		}
+		if cmd.HasExample() {
+			fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
+		}
+		printCommands(w, cmd)
+		printFlags(w, cmd.LocalFlags(), width)
+		if cmd.HasAvailableInheritedFlags() {
+			fmt.Fprintf(w, "\nGlobal flags:\n%s", cmd.InheritedFlags().FlagUsagesWrapped(width))
+		}
+		if cmd.HasAvailableSubCommands() {
+			fmt.Fprintf(w, "\n'%s [command] --help' says more about a command.\n", cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func printCommands(w io.Writer, cmd *cobra.Command) {
+	list := func(title, group string) {
+		for _, sub := range cmd.Commands() {
+			if sub.GroupID != group || !sub.IsAvailableCommand() && sub.Name() != "help" {
+				continue
+			}
+			if title != "" {
+				fmt.Fprintf(w, "\n%s:\n", title)
+				title = ""
+			}
+			fmt.Fprintf(w, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+		}
+	}
+	for _, g := range cmd.Groups() {
+		list(g.Title, g.ID)
+	}
+	if len(cmd.Groups()) == 0 {
+		list("Commands", "")
+	} else {
+		list("Others", "")
+	}
+}
+
+func printFlags(w io.Writer, flags *pflag.FlagSet, width int) {
+	groups := map[string]*pflag.FlagSet{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		title := "Flags"
+		if g := f.Annotations[flagGroup]; len(g) > 0 {
+			title = g[0]
+		}
+		if groups[title] == nil {
+			groups[title] = pflag.NewFlagSet(title, pflag.ContinueOnError)
+		}
+		groups[title].AddFlag(f)
+	})
+	for _, title := range append(flagGroups[:len(flagGroups):len(flagGroups)], "Flags") {
+		if set := groups[title]; set != nil && set.HasAvailableFlags() {
+			if title == "Flags" && len(groups) > 1 {
+				title = "Other flags"
+			}
+			fmt.Fprintf(w, "\n%s:\n%s\n", title, strings.TrimRight(set.FlagUsagesWrapped(width), "\n"))
+		}
+	}
+}
+
+// helpWidth is how many columns help texts have: those of the terminal, within
+// what reads well.
+func helpWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return max(60, min(width-1, 120))
+		}
+	}
+	return 100
+}

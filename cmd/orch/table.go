@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// none stands in a table where there is nothing to say.
+const none = "-"
+
+// column is one column of the table at the end of a run.
+type column struct {
+	header string
+	cells  []string
+}
+
+func (c *column) add(cell string) { c.cells = append(c.cells, cell) }
+
+func (c *column) width() int {
+	n := utf8.RuneCountInString(c.header)
+	for _, cell := range c.cells {
+		n = max(n, utf8.RuneCountInString(cell))
+	}
+	return n
+}
+
+// empty says whether no row has anything to say.
+func (c *column) empty() bool {
+	return !slices.ContainsFunc(c.cells, func(cell string) bool { return cell != none })
+}
+
+// tableForm is how much a table says: less on a narrow terminal.
+type tableForm struct {
+	digest bool
+	stage  bool // name the stage that a target was built in
+	gap    int  // spaces between columns
+}
+
+// tableForms are the forms, the widest first.
+var tableForms = []tableForm{
+	{digest: true, stage: true, gap: 3},
+	{digest: true, gap: 2},
+	{gap: 2},
+}
+
+// printTargets prints what became of every target, in at most so many
+// columns of a terminal if it can be; 0 is any number.
+func printTargets(w io.Writer, targets []*runner.TargetReport, width int) {
+	var table []*column
+	for _, form := range tableForms {
+		table = columns(targets, form)
+		if lineWidth(table, form.gap) <= width || width == 0 {
+			writeTable(w, table, form.gap)
+			return
+		}
+	}
+	form := tableForms[len(tableForms)-1]
+	last := table[len(table)-1]
+	room := max(width-lineWidth(table[:len(table)-1], form.gap)-form.gap, len(last.header), 12)
+	for i, cell := range last.cells {
+		last.cells[i] = clipFront(cell, room)
+	}
+	writeTable(w, table, form.gap)
+}
+
+func columns(targets []*runner.TargetReport, form tableForm) []*column {
+	smaller := &column{header: "SMALLER THAN ITS BUILD STAGE"}
+	if !form.stage {
+		smaller.header = "SMALLER"
+	}
+	digest := &column{header: "DIGEST"}
+	all := []*column{{header: "TARGET"}, {header: "RESULT"}, {header: "TIME"}, {header: "IMAGE"}, smaller, digest, {header: "WENT TO"}}
+	for _, t := range targets {
+		for i, cell := range tableRow(t, form.stage) {
+			all[i].add(cell)
+		}
+	}
+	return slices.DeleteFunc(all, func(c *column) bool {
+		return c == digest && !form.digest || (c == digest || c == smaller) && c.empty()
+	})
+}
+
+func lineWidth(table []*column, gap int) int {
+	n := gap * (len(table) - 1)
+	for _, c := range table {
+		n += c.width()
+	}
+	return n
+}
+
+func writeTable(w io.Writer, table []*column, gap int) {
+	widths := make([]int, len(table))
+	for i, c := range table {
+		widths[i] = c.width() + gap
+	}
+	line := func(cell func(*column) string) {
+		var b strings.Builder
+		for i, c := range table {
+			text := cell(c)
+			b.WriteString(text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)))
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+	line(func(c *column) string { return c.header })
+	for i := range table[0].cells {
+		line(func(c *column) string { return c.cells[i] })
+	}
+}
+
+// clipFront cuts a text to so many characters; its end says most.
+func clipFront(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return "…" + string(r[len(r)-n+1:])
+}
+
+// joinWithin joins parts with a separator, in lines of at most so many
+// characters where that can be; 0 is any number. Further lines are indented.
+func joinWithin(parts []string, sep string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, p := range parts {
+		if i < len(parts)-1 {
+			p += strings.TrimRight(sep, " ")
+		}
+		n := utf8.RuneCountInString(p)
+		switch {
+		case at == 0:
+		case width > 0 && at+1+n > width:
+			b.WriteString("\n  ")
+			at = 2
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(p)
+		at += n
+	}
+	return b.String()
+}

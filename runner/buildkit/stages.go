@@ -1,0 +1,185 @@
+package buildkit
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// customName is the key of a vertex's name in its metadata.
+const customName = "llb.customname"
+
+// stageIndex finds the stages that the steps of one build belong to, for one
+// of its platforms.
+type stageIndex struct {
+	build *planner.Build
+	// stages are those of the build by how its steps name them. One name may
+	// stand for several stages where the builder does the same for all of them.
+	stages map[string][]*planner.Vertex
+	// below names the targets that the build is built on; their steps are
+	// theirs.
+	below map[string]bool
+}
+
+// anyStage stands for every name of a stage.
+const anyStage = "*"
+
+// newStageIndex is the index for the platform of that number.
+func newStageIndex(b *planner.Build, platform int) *stageIndex {
+	s := &stageIndex{build: b, stages: map[string][]*planner.Vertex{}, below: map[string]bool{}}
+	s.descend(b)
+	seen := map[*planner.Vertex]bool{}
+	for _, in := range b.Inputs {
+		for _, v := range in.Stages {
+			seen[v] = true
+		}
+	}
+	if platform < len(b.Stages) {
+		s.add(b.Stages[platform], seen)
+	}
+	return s
+}
+
+// descend enters the targets that a build is built on.
+func (s *stageIndex) descend(b *planner.Build) {
+	for _, in := range b.Inputs {
+		if !s.below[in.Name()] {
+			s.below[in.Name()] = true
+			s.descend(in)
+		}
+	}
+}
+
+// add enters a stage and what it is made from, but for what was seen before.
+func (s *stageIndex) add(v *planner.Vertex, seen map[*planner.Vertex]bool) {
+	if seen[v] {
+		return
+	}
+	seen[v] = true
+	for _, in := range v.Inputs {
+		s.add(in.From, seen)
+	}
+	switch v.Kind {
+	case planner.Opaque:
+		s.name(v, anyStage)
+	case planner.Stage:
+		// Where a Dockerfile has one stage, its name is left out.
+		s.name(v, "")
+		for _, name := range append([]string{v.Name}, v.Names...) {
+			s.name(v, stageKey(name))
+		}
+	}
+}
+
+func (s *stageIndex) name(v *planner.Vertex, key string) {
+	if !slices.Contains(s.stages[key], v) {
+		s.stages[key] = append(s.stages[key], v)
+	}
+}
+
+// find returns the stages that a step belongs to.
+func (s *stageIndex) find(name stepName) []*planner.Vertex {
+	found := s.stages[strings.ToLower(name.stage)]
+	if len(found) == 0 || name.stage == "" && len(found) > 1 {
+		return s.stages[anyStage]
+	}
+	return found
+}
+
+// stageKey is the name under which BuildKit shows a stage: its own, or
+// "stage-N" for one without a name.
+func stageKey(name string) string {
+	if name != "" && strings.Trim(name, "0123456789") == "" {
+		return "stage-" + name
+	}
+	return strings.ToLower(name)
+}
+
+// owned is what is known of a vertex of the builder before it runs.
+type owned struct {
+	target string            // the first one that has it
+	stages []*planner.Vertex // those that it is a step of
+}
+
+// claim tells the display which vertices are the target's, and of which stages
+// they are steps. What the builder does not tell of a foreign frontend's
+// definitions only leaves gaps in what is shown.
+func (t *target) claim(ctx context.Context) {
+	ids, err := platformIDs(t.result)
+	if err != nil {
+		return
+	}
+	for i, id := range ids {
+		ref := t.result.Ref
+		if id != "" {
+			ref = t.result.Refs[id]
+		}
+		def, err := t.definition(ctx, ref)
+		if err != nil || def == nil {
+			continue
+		}
+		t.defs[ref] = def
+		t.run.opt.Progress.own(newStageIndex(t.plan, i), def)
+	}
+}
+
+// own records whose vertices a definition has, and of which stages they are
+// steps.
+func (p *Progress) own(of *stageIndex, def *pb.Definition) {
+	ids := make([]digest.Digest, len(def.Def))
+	for i, dt := range def.Def {
+		ids[i] = digest.FromBytes(dt)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		o := p.owner[id]
+		if o == nil {
+			o = &owned{target: of.build.Name()}
+			p.owner[id] = o
+		}
+		if of.below[o.target] {
+			continue
+		}
+		name, ok := parseStepName(def.Metadata[string(id)].GetDescription()[customName])
+		if !ok {
+			continue
+		}
+		for _, v := range of.find(name) {
+			if !slices.Contains(o.stages, v) {
+				o.stages = append(o.stages, v)
+			}
+		}
+	}
+}
+
+// place finds out to which stages and to which targets a step belongs.
+func (p *Progress) place(s *step) {
+	o := p.owner[s.id]
+	if o == nil || p.plan == nil {
+		return
+	}
+	name, ok := parseStepName(s.name)
+	if !ok {
+		return
+	}
+	s.text, s.label, s.vertices = name.text, name.label(), o.stages
+	switch len(o.stages) {
+	case 0:
+		s.targets = []string{o.target}
+	case 1:
+		s.targets = o.stages[0].Targets
+	default:
+		s.targets = nil
+		for _, v := range o.stages {
+			s.targets = append(s.targets, v.Targets...)
+		}
+		slices.Sort(s.targets)
+		s.targets = slices.Compact(s.targets)
+	}
+}

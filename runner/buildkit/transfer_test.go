@@ -1,0 +1,58 @@
+package buildkit
+
+import (
+	"testing"
+
+	"github.com/moby/buildkit/client"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/meter"
+)
+
+// What was moved is counted once, by where it went.
+func TestTransfer(t *testing.T) {
+	const cache, image = "r.example/team/cache", "r.example/team/image"
+	sent := func(repo string) string { return meter.Movement{Sent: true, Repository: repo, Object: "sha256:1"}.ID() }
+	got := func(repo string) string { return meter.Movement{Repository: repo, Object: "sha256:1"}.ID() }
+	tests := []struct {
+		step   string
+		status string
+		hidden bool
+		want   runner.Transfer
+	}{
+		{"[internal] load build context", "transferring context:", false, runner.Transfer{Sent: 10}},
+		{"exporting to image", sent(image), true, runner.Transfer{Pushed: 10}},
+		{"exporting cache to registry", sent(cache), true, runner.Transfer{CacheWritten: 10}},
+		{"importing cache manifest from " + cache, got(cache), true, runner.Transfer{CacheRead: 10}},
+		{"[build 2/3] RUN make", got(cache), true, runner.Transfer{CacheRead: 10}},
+		{"[build 1/3] FROM r.example/team/image", got(image), true, runner.Transfer{}},
+		{"exporting to image", "pushing layers", false, runner.Transfer{}},
+	}
+	for _, tt := range tests {
+		s := &step{name: tt.step}
+		for _, n := range []int64{4, 10, 10} {
+			if hidden := s.takeStatus(&client.VertexStatus{ID: tt.status, Current: n}); hidden != tt.hidden {
+				t.Errorf("%s, %s: hidden: %v", tt.step, tt.status, hidden)
+			}
+		}
+		var sum runner.Transfer
+		s.transfer(&sum, []string{cache})
+		if sum != tt.want {
+			t.Errorf("%s, %s: %+v, want %+v", tt.step, tt.status, sum, tt.want)
+		}
+	}
+}
+
+func TestCacheRepository(t *testing.T) {
+	tests := map[string]string{
+		"r.example:5000/team/cache:main": "r.example:5000/team/cache",
+		"team/cache":                     "registry-1.docker.io/team/cache",
+		"":                               "",
+	}
+	for ref, want := range tests {
+		if got := repository(config.Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}); got != want {
+			t.Errorf("%q: %q, want %q", ref, got, want)
+		}
+	}
+}
