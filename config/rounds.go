@@ -12,13 +12,14 @@ import (
 
 // value works an expression out, but not for ever: see schema.Rounds.
 func (ev *evaluator) value(expr hcl.Expression, scope *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	before := ev.rounds.Spent() // and reported
 	defer func() {
 		r := recover()
 		if _, spent := r.(schema.TooManyRounds); r != nil && !spent {
 			panic(r)
 		}
 		// A function such as try() recovers the panic itself.
-		if ev.rounds.Spent() {
+		if r != nil || ev.rounds.Spent() && !before {
 			v, diags = cty.DynamicVal, hcl.Diagnostics{tooMuch("Too much work", fmt.Sprintf(
 				"The \"for\" expressions of the definition make more than %d rounds, or take more than %d MiB.",
 				maxRounds, maxLoopBytes>>20), expr.Range())}
