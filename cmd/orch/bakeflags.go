@@ -54,6 +54,10 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
 		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
+		for _, what := range []string{"targets", "variables"} {
+			flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
+			_ = flags.MarkHidden("list-" + what) // the peer's old name
+		}
 		flags.BoolVar(&b.check, "check", false, "check the Dockerfiles: --call=check")
 		flags.StringVar(&b.call, "call", "build", "what to do: `METHOD` is build, check, outline or targets; with ,format=json and ,ignorestatus=BOOL")
 	})
@@ -208,6 +212,16 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	}
 	policies, err := b.policies()
 	return append(out, policies...), err
+}
+
+// over puts what the flags override behind what --set does. Without a policy,
+// what --set says of it does not count.
+func (b *bakeFlags) over(set, flags []config.Override) []config.Override {
+	off := slices.ContainsFunc(flags, func(o config.Override) bool { return o.Key == "policy" && !o.Append })
+	if off {
+		set = slices.DeleteFunc(slices.Clone(set), func(o config.Override) bool { return o.Key == "policy" })
+	}
+	return slices.Concat(set, flags)
 }
 
 // policies reads --policy: what is appended to the policy of every target, or
