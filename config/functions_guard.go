@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -32,6 +33,36 @@ func guarded(f function.Function, check func(args []cty.Value) error) function.F
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
 	}
 	return function.New(spec)
+}
+
+// calm returns a function that reports a panic of the library's as an error,
+// without the stack.
+func calm(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: f.Params(),
+		Type:   f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if errors.As(err, &function.PanicError{}) {
+				return cty.DynamicVal, errors.New("there is no result for these arguments")
+			}
+			return v, err
+		},
+	})
+}
+
+// withoutNull returns a function that takes no null. The library's contains()
+// takes it for the value, but cannot answer for one without a type.
+func withoutNull(f function.Function) function.Function {
+	params := f.Params()
+	for i := range params {
+		params[i].AllowNull = false
+	}
+	return function.New(&function.Spec{
+		Params: params,
+		Type:   f.ReturnTypeForValues,
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
+	})
 }
 
 func checkKnown(args []cty.Value, check func(args []cty.Value) error) error {

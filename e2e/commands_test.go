@@ -42,6 +42,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"serve":      cmdServe,
 	"servers":    cmdServers,
 	"missing":    cmdMissing,
+	"attested":   cmdAttested,
+	"metadata":   cmdMetadata,
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

@@ -25,6 +25,7 @@ func (p *planner) check() {
 		p.checkContextNames(b)
 		p.checkCredentials(b)
 		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
+			p.checkValues(b)
 			p.checkTags(b, tags)
 			p.checkOutputs(b, paths)
 		}

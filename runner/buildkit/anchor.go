@@ -82,7 +82,7 @@ func (a *anchor) open(ctx context.Context) error {
 		Session:             a.shared,
 		LocalMounts:         dirs,
 		OCIStores:           a.stores,
-		CacheImports:        a.cacheSources(),
+		CacheImports:        a.cacheSources(ctx),
 		AllowedEntitlements: a.entitlements(),
 		FrontendAttrs:       map[string]string{},
 		SourcePolicy:        a.run.opt.SourcePolicy,

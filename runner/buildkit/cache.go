@@ -1,6 +1,8 @@
 package buildkit
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -10,11 +12,12 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/client/ociindex"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/lane"
 )
 
 // importsOption is the frontend option that holds the cache sources as JSON.
@@ -22,14 +25,14 @@ const importsOption = "cache-imports"
 
 // cacheSources returns what the anchor reads: every cache source of its
 // targets, once.
-func (a *anchor) cacheSources() []client.CacheOptionsEntry {
+func (a *anchor) cacheSources(ctx context.Context) []client.CacheOptionsEntry {
 	seen := map[string]bool{}
 	var out []client.CacheOptionsEntry
 	for _, b := range a.builds {
 		for _, c := range b.CacheFrom {
 			if key := entryKey(c.Entry); !seen[key] {
 				seen[key] = true
-				if e, ok := a.run.cacheSource(c); ok {
+				if e, ok := a.run.cacheSource(ctx, c); ok {
 					out = append(out, e)
 				}
 			}
@@ -40,11 +43,11 @@ func (a *anchor) cacheSources() []client.CacheOptionsEntry {
 
 // cacheSource is a source as BuildKit takes it, or false if it is known
 // beforehand that there is nothing to read.
-func (r *run) cacheSource(c planner.Cache) (client.CacheOptionsEntry, bool) {
+func (r *run) cacheSource(ctx context.Context, c planner.Cache) (client.CacheOptionsEntry, bool) {
 	e := r.cacheEntry(c.Entry)
 	switch c.Type {
 	case "local":
-		if err := localCache(e.Attrs); err != nil {
+		if err := localCache(ctx, e.Attrs); err != nil {
 			r.caches.read(c, err)
 			return e, false
 		}
@@ -57,24 +60,25 @@ func (r *run) cacheSource(c planner.Cache) (client.CacheOptionsEntry, bool) {
 	return e, true
 }
 
-// localCache says why there is no cache in a folder.
-func localCache(attrs map[string]string) error {
+// localCache fills in which cache in a folder is meant, or says why there is
+// none.
+func localCache(ctx context.Context, attrs map[string]string) error {
 	if attrs["digest"] != "" {
 		return nil
 	}
-	tag := attrs["tag"]
-	if tag == "" {
-		tag = "latest"
-	}
-	if _, err := os.Stat(filepath.Join(attrs["src"], "index.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(attrs["src"], ocispecs.ImageIndexFile)); err != nil {
 		return err
 	}
-	desc, err := ociindex.NewStoreIndex(attrs["src"]).Get(tag)
-	if err == nil && desc == nil {
-		return os.ErrNotExist
+	dgst, err := lane.FolderDigest(ctx, attrs["src"], localTag(attrs))
+	if err == nil && dgst == "" {
+		err = os.ErrNotExist
 	}
+	attrs["digest"] = dgst.String()
 	return err
 }
+
+// localTag is the name of a cache in its folder.
+func localTag(attrs map[string]string) string { return cmp.Or(attrs["tag"], "latest") }
 
 // errNoActions is why a gha cache is of no use outside of GitHub Actions.
 var errNoActions = errors.New("ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set: " +

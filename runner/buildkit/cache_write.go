@@ -41,16 +41,21 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	if err != nil {
 		return err
 	}
-	status, _ := r.opt.Progress.export(shown)
-	_, err = r.builder.client.Build(ctx, client.SolveOpt{
-		CacheExports:        []client.CacheOptionsEntry{e},
-		Session:             attach,
-		OCIStores:           a.stores,
-		AllowedEntitlements: a.entitlements(),
-		FrontendAttrs:       map[string]string{},
-		Internal:            true,
-	}, "orch", build, status)
-	return err
+	return r.besideOthers(ctx, c, func() (string, error) {
+		status, _ := r.opt.Progress.export(shown)
+		res, err := r.builder.client.Build(ctx, client.SolveOpt{
+			CacheExports:        []client.CacheOptionsEntry{e},
+			Session:             attach,
+			OCIStores:           a.stores,
+			AllowedEntitlements: a.entitlements(),
+			FrontendAttrs:       map[string]string{},
+			Internal:            true,
+		}, "orch", build, status)
+		if err != nil {
+			return "", err
+		}
+		return cacheManifest(res.ExporterResponse)
+	})
 }
 
 // writeCaches writes the caches of all targets that are done, each by a solve

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/lane"
 )
 
 // Options are what a Solver needs besides the plan.
@@ -43,6 +44,8 @@ type Options struct {
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
+	// Locks is a folder for locks between the runs on this machine; "" is none.
+	Locks string
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
@@ -104,6 +107,7 @@ type run struct {
 	targets map[*planner.Build]*target
 	anchors []*anchor
 	caches  *cacheWatch
+	lanes   map[string]*lane.Watch // by entryKey of a cache destination
 	reduced reductions
 }
 
@@ -118,6 +122,7 @@ func (r *run) open(ctx context.Context) error {
 			return fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
+	r.watchLanes(ctx)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
 			for _, opened := range r.anchors[:i] {

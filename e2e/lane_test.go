@@ -1,0 +1,126 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const laneProject = `
+variable "BUSYBOX" {}
+variable "TYPE" {}
+variable "REF" {}
+variable "COMMIT" {}
+variable "SECONDS" {}
+cache {
+  type = TYPE
+  ref  = REF
+}
+group "default" { targets = ["client", "server"] }
+target "client" {
+  contexts = { busybox = BUSYBOX }
+  args     = { COMMIT = COMMIT, SECONDS = SECONDS }
+  target   = "client"
+}
+target "server" {
+  inherits = ["client"]
+  target   = "server"
+}
+`
+
+const laneDockerfile = `FROM scratch AS base
+COPY --from=busybox / /
+ARG SECONDS
+ARG COMMIT
+RUN sleep $SECONDS; echo ran-$((1+1)) base $COMMIT; echo $COMMIT >/base
+FROM base AS client
+RUN echo ran-$((1+1)) client $COMMIT; echo client >/client
+FROM base AS server
+RUN echo ran-$((1+1)) server $COMMIT; echo server >/server
+`
+
+// lane is a cache that several runs write.
+type laneTest struct {
+	t         *testing.T
+	dir       string
+	kind, ref string
+}
+
+// bake builds one commit on a builder.
+func (l *laneTest) bake(state, commit string, seconds float64, more ...string) *exec.Cmd {
+	args := []string{
+		"bake", "--progress", "plain", "--cache-lane", "main",
+		"--var", "TYPE=" + l.kind, "--var", "REF=" + l.ref, "--var", "COMMIT=" + commit, "--var", fmt.Sprintf("SECONDS=%g", seconds),
+	}
+	return runOn(state, l.dir, append(args, more...)...)
+}
+
+// state is a folder for a builder that has nothing yet.
+func (l *laneTest) state() string {
+	l.t.Helper()
+	state, err := os.MkdirTemp("/tmp", "orch-lane-")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		_ = runOn(state, l.dir, "builder", "stop", "--now").Run()
+		os.RemoveAll(state)
+	})
+	return state
+}
+
+// atOnce carries out runs at the same time.
+func (l *laneTest) atOnce(runs ...*exec.Cmd) {
+	l.t.Helper()
+	out := make([]bytes.Buffer, len(runs))
+	for i, cmd := range runs {
+		cmd.Stdout, cmd.Stderr = &out[i], &out[i]
+		if err := cmd.Start(); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	for i, cmd := range runs {
+		if err := cmd.Wait(); err != nil || strings.Contains(out[i].String(), "Warning") {
+			l.t.Fatalf("%v\n%s", err, out[i].String())
+		}
+	}
+}
+
+// cached wants an empty builder to find every step of a commit in the cache.
+func (l *laneTest) cached(commit string, seconds float64) {
+	l.t.Helper()
+	out, err := l.bake(l.state(), commit, seconds, "--set", "*.cache.when=never").CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("ran-2")) {
+		l.t.Errorf("what the run of %s has written is lost: %v\n%s", commit, err, out)
+	}
+}
+
+// TestTwoRunsOneLane lets two runs with different content write one lane. Both
+// find all of theirs there.
+func TestTwoRunsOneLane(t *testing.T) {
+	for _, kind := range []string{"registry", "local"} {
+		t.Run(kind, func(t *testing.T) {
+			dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
+			l := &laneTest{t: t, dir: dir, kind: kind, ref: fmt.Sprintf("%s/lane%d/cache", shared.registry, os.Getpid())}
+			if kind == "local" {
+				l.ref = filepath.Join(dir, "cache")
+			}
+			// On two machines, of which the second writes while the first runs.
+			l.atOnce(l.bake(l.state(), "slow", 4), l.bake(l.state(), "quick", 0.5))
+			l.cached("slow", 4)
+			l.cached("quick", 0.5)
+			// On one machine, at the same moment.
+			state := l.state()
+			l.atOnce(l.bake(state, "this", 1), l.bake(state, "that", 1), l.bake(state, "other", 1))
+			for _, commit := range []string{"this", "that", "other"} {
+				l.cached(commit, 1)
+			}
+		})
+	}
+}
