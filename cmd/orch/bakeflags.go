@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,7 +106,27 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 		b.progress = "plain" // notes would tear a display that moves
 	}
 	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
-	return opt, b.scheduleFlags.apply(&opt)
+	if err := b.scheduleFlags.apply(&opt); err != nil {
+		return opt, err
+	}
+	return opt, b.writable()
+}
+
+// writable says which file of the flags could not be written when the run is
+// over, because its folder is not there.
+func (b *bakeFlags) writable() error {
+	for _, f := range []struct{ flag, path string }{
+		{"--metadata-file", b.metadata}, {"--result", b.result}, {"--report", b.report}, {"--junit", b.junit},
+	} {
+		if f.path == "" {
+			continue
+		}
+		dir := filepath.Dir(f.path)
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return usagef("%s: %s does not exist, or is not a folder", f.flag, dir)
+		}
+	}
+	return nil
 }
 
 // callFlag is what the frontend is asked for instead of a build.
