@@ -124,7 +124,7 @@ func (r *run) cacheEntry(e config.Entry) client.CacheOptionsEntry {
 
 // cacheOptions leaves of the sources of the anchor those of this target: each
 // source that a step is looked up in costs time.
-func (t *target) cacheOptions() error {
+func (t *target) cacheOptions(ctx context.Context) error {
 	all := t.opts[importsOption]
 	delete(t.opts, importsOption)
 	if all == "" || len(t.plan.CacheFrom) == 0 {
@@ -135,7 +135,7 @@ func (t *target) cacheOptions() error {
 		return err
 	}
 	mine := map[string]bool{}
-	for _, c := range t.plan.CacheFrom {
+	for _, c := range t.anchor.worthReading(ctx, t.plan.CacheFrom) {
 		mine[entryKey(config.Entry(t.run.cacheEntry(c.Entry)))] = true
 	}
 	entries = slices.DeleteFunc(entries, func(e gateway.CacheOptionsEntry) bool {
