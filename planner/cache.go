@@ -141,6 +141,8 @@ func (w *wiring) wire(b *Build) {
 		w.read(b, lane)
 		if c.Split {
 			w.read(b, lane+"."+b.Name())
+			// Alone, a target is a set of one.
+			b.CacheFrom[len(b.CacheFrom)-1].Set = set == ""
 		}
 	}
 	if !c.Write {

@@ -130,8 +130,8 @@ func (t *target) cacheOptions(ctx context.Context) error {
 	if all == "" || len(t.plan.CacheFrom) == 0 {
 		return nil
 	}
-	var entries []gateway.CacheOptionsEntry
-	if err := json.Unmarshal([]byte(all), &entries); err != nil {
+	entries, err := importEntries(map[string]string{importsOption: all})
+	if err != nil {
 		return err
 	}
 	mine := map[string]bool{}
@@ -147,6 +147,17 @@ func (t *target) cacheOptions(ctx context.Context) error {
 	}
 	t.opts[importsOption] = string(data)
 	return nil
+}
+
+// importEntries are the cache sources among the options of a frontend.
+func importEntries(opts map[string]string) ([]gateway.CacheOptionsEntry, error) {
+	var entries []gateway.CacheOptionsEntry
+	if all := opts[importsOption]; all != "" {
+		if err := json.Unmarshal([]byte(all), &entries); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
 }
 
 // entryKey is the same for equal entries. The digest of a local cache is left

@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -63,7 +64,8 @@ func (t *target) cached(ctx context.Context) bool {
 	}
 	for _, def := range defs {
 		root := newOpGraph(def).root
-		if s, ok := t.run.opt.Progress.step(root); !ok || !s.completed || !s.cached {
+		// Its end is told on another stream than the target's own.
+		if s := t.run.opt.Progress.over(root); !s.completed || !s.cached {
 			return false
 		}
 	}
@@ -74,7 +76,7 @@ func (t *target) cached(ctx context.Context) bool {
 // it is first asked to look something up in it, and tells how that went.
 func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
 	v, err := a.memo.do(ctx, "cache "+entryKey(c.Entry), func() (any, error) {
-		e, ok := a.run.cacheSource(ctx, c)
+		e, ok := a.offered(c)
 		if !ok {
 			return false, nil
 		}
@@ -89,13 +91,30 @@ func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
 		}
 		if _, err := a.gateway.Solve(ctx, gateway.SolveRequest{
 			Definition: def.ToPB(), Evaluate: true,
-			CacheImports: []gateway.CacheOptionsEntry{{Type: e.Type, Attrs: e.Attrs}},
+			CacheImports: []gateway.CacheOptionsEntry{e},
 		}); err != nil {
 			return false, err
 		}
 		return a.run.caches.awaitImport(ctx, c, before), nil
 	})
 	return err == nil && v.(bool)
+}
+
+// offered is a source as the builder was told of it when the anchor was opened;
+// false if there was nothing to read then.
+func (a *anchor) offered(c planner.Cache) (gateway.CacheOptionsEntry, bool) {
+	key := entryKey(config.Entry(a.run.cacheEntry(c.Entry)))
+	entries, err := importEntries(a.gateway.BuildOpts().Opts)
+	if err != nil {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	i := slices.IndexFunc(entries, func(e gateway.CacheOptionsEntry) bool {
+		return entryKey(config.Entry{Type: e.Type, Attrs: e.Attrs}) == key
+	})
+	if i < 0 {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	return entries[i], true
 }
 
 // lookup is the name of the vertex that is looked up for the sake of a cache.
