@@ -83,7 +83,7 @@ func (c *checker) checkPlatforms() {
 
 // checkLimits looks at sizes and limits of RUN steps.
 func (c *checker) checkLimits() {
-	if s := c.text("shm-size"); s != "" {
+	if s, ok := c.r.values[attributeIndex("shm-size")].(string); ok {
 		c.checkSize("shm-size", s)
 	}
 	for _, u := range c.list("ulimits") {

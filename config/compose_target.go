@@ -203,8 +203,11 @@ func composeAdd[T any](c *composeReader, name string, texts []string, parse func
 	}
 	if len(more) > 0 {
 		i := attributeIndex(name)
-		old, _ := c.values[i].([]T)
-		c.values[i] = attributes[i].kind.normalize(slices.Concat(old, more))
+		if old, _ := c.values[i].([]T); len(old) > 0 {
+			c.values[i] = attributes[i].kind.normalize(slices.Concat(old, more))
+		} else {
+			c.values[i] = more // duplicates go when the target is resolved
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -31,8 +32,8 @@ type evaluator struct {
 	// that are being called.
 	calls  int
 	active map[string]bool
-	// rounds counts those of "for" expressions.
-	rounds int
+	// rounds is what the "for" expressions have left.
+	rounds *schema.Rounds
 	// gap is true if targets are missing because a matrix is not known, after
 	// an error that was reported.
 	gap bool
@@ -67,7 +68,9 @@ func newEvaluator(opts *Options, mod *module) *evaluator {
 		cyclic:    map[string]bool{},
 		active:    map[string]bool{},
 		root:      &hcl.EvalContext{Variables: map[string]cty.Value{}},
+		rounds:    &schema.Rounds{Left: maxRounds, Bytes: maxLoopBytes},
 	}
+	ev.rounds.In(ev.root)
 	for name, v := range ev.builtins() {
 		ev.root.Variables[name] = cty.StringVal(v)
 	}
@@ -158,7 +161,6 @@ func (ev *evaluator) needsOf(expr hcl.Expression) *needs {
 			n.names = append(n.names, root)
 		}
 	}
-	ev.count(expr)
 	ev.needs[expr] = n
 	return n
 }
@@ -247,7 +249,7 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 	out := map[string]cty.Value{"name": cty.StringVal(r.name)}
 	var diags hcl.Diagnostics
 	for i := range attributes {
-		if r.attr != "" && attributes[i].name != r.attr {
+		if name := attributes[i].name; r.attr != "" && name != r.attr || !schema.HasAttribute(name, in.block.Dialect) {
 			continue
 		}
 		diags = append(diags, in.load(ev, i)...)
@@ -273,6 +275,7 @@ func (ev *evaluator) leave() { ev.path.leave() }
 // functions returns the functions of the language and those of the files.
 func (ev *evaluator) functions() map[string]function.Function {
 	funcs := standardFunctions(ev.opts)
+	funcs["range"] = ev.counted(funcs["range"])
 	for name, f := range ev.funcs {
 		funcs[name] = f.function(ev)
 	}

@@ -7,14 +7,21 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // explainCalls puts in the place of an error about the call of a function of
-// the files what is wrong in that function, and says where it was called.
+// the files what is wrong in that function, and says where it was called. A
+// function that panicked is reported without the stack.
 func explainCalls(diags hcl.Diagnostics) {
 	for _, d := range diags {
 		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
 		if !ok {
+			continue
+		}
+		if errors.As(extra.FunctionCallError(), &function.PanicError{}) {
+			d.Summary = "Error in function call"
+			d.Detail = fmt.Sprintf("%s() cannot work with these arguments.", extra.CalledFunctionName())
 			continue
 		}
 		var inner hcl.Diagnostics

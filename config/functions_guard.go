@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -34,6 +35,36 @@ func guarded(f function.Function, check func(args []cty.Value) error) function.F
 	return function.New(spec)
 }
 
+// calm returns a function that reports a panic of the library's as an error,
+// without the stack.
+func calm(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: f.Params(),
+		Type:   f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if errors.As(err, &function.PanicError{}) {
+				return cty.DynamicVal, errors.New("there is no result for these arguments")
+			}
+			return v, err
+		},
+	})
+}
+
+// withoutNull returns a function that takes no null. The library's contains()
+// takes it for the value, but cannot answer for one without a type.
+func withoutNull(f function.Function) function.Function {
+	params := f.Params()
+	for i := range params {
+		params[i].AllowNull = false
+	}
+	return function.New(&function.Spec{
+		Params: params,
+		Type:   f.ReturnTypeForValues,
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
+	})
+}
+
 func checkKnown(args []cty.Value, check func(args []cty.Value) error) error {
 	for _, a := range args {
 		if a.IsNull() || !a.IsWhollyKnown() {
@@ -53,6 +84,17 @@ func guardProduct(args []cty.Value) error {
 		if n *= a.LengthInt(); n > maxValue {
 			return errTooLarge
 		}
+	}
+	return nil
+}
+
+// guardBcrypt refuses a cost that takes minutes.
+func guardBcrypt(args []cty.Value) error {
+	if len(args) < 2 {
+		return nil
+	}
+	if cost, _ := args[1].AsBigFloat().Float64(); cost > maxBcryptCost {
+		return fmt.Errorf("the cost is more than %d", maxBcryptCost)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ type definedGroup struct {
 	Group
 	block *schema.Group // nil if a matrix or a Compose file made it
 	done  bool
+	// written lists the members as written, with duplicates.
+	written []string
 }
 
 // load works out the members and the description of a group.
@@ -25,6 +27,7 @@ func (g *definedGroup) load(ev *evaluator) hcl.Diagnostics {
 	g.done = true
 	members, diags := g.attr(ev, "targets", list{})
 	if l, ok := members.([]string); ok {
+		g.written = l
 		g.Targets = unique(l)
 	}
 	about, more := g.attr(ev, "description", text{})
@@ -54,9 +57,13 @@ func (g *definedGroup) attr(ev *evaluator, name string, k kind) (any, hcl.Diagno
 // reference returns what an expression sees of a group.
 func (g *definedGroup) reference(ev *evaluator) (map[string]cty.Value, hcl.Diagnostics) {
 	diags := g.load(ev)
+	members := g.written
+	if g.block == nil {
+		members = g.Targets
+	}
 	return map[string]cty.Value{
 		"name":        cty.StringVal(g.Name),
 		"description": cty.StringVal(g.Description),
-		"targets":     stringList(g.Targets),
+		"targets":     stringList(members),
 	}, diags
 }

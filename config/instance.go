@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -121,7 +122,13 @@ func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any, hcl.Diagnostics) {
 	expr := in.block.exprs[i]
 	value, diags := ev.eval(expr, scope, true)
-	if diags.HasErrors() || value.IsNull() || !value.IsWhollyKnown() {
+	if diags.HasErrors() || !value.IsWhollyKnown() {
+		return nil, diags
+	}
+	if value.IsNull() {
+		if err := nullFits(attributes[i].kind, value); err != nil && in.block.Dialect == schema.Bake {
+			diags = append(diags, wrongType(attributes[i].name, expr, scope, err))
+		}
 		return nil, diags
 	}
 	v, err := attributes[i].kind.decode(value)
@@ -129,6 +136,19 @@ func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any,
 		return nil, append(diags, wrongType(attributes[i].name, expr, scope, err))
 	}
 	return in.based(ev, i, v), diags
+}
+
+// nullFits looks at a null in a bake file as the peer does, which takes it for
+// "not written" in some attributes only, and there only of the right type.
+func nullFits(k kind, null cty.Value) error {
+	unset := k.encode(nil)
+	if _, ok := k.(resources); ok || !unset.IsNull() {
+		return errors.New("it cannot be null in a bake file, only in build.hcl; write an empty list or object")
+	}
+	if _, err := convert.Convert(null, unset.Type()); err != nil {
+		return fmt.Errorf("it must be %s, and this is a null of the type %s", article(unset.Type()), null.Type().FriendlyName())
+	}
+	return nil
 }
 
 // based gives the contexts of an attribute the folder that they start from:

@@ -164,6 +164,16 @@ func withoutDuplicates(l []Entry) []Entry {
 	return l
 }
 
+// normalizeEntries removes duplicates. A list without entries is as good as
+// none from then on: where a target that inherits was resolved, it does not
+// replace what another parent has.
+func normalizeEntries(v any) any {
+	if entries := v.([]Entry); len(entries) > 0 {
+		return withoutDuplicates(entries)
+	}
+	return nil
+}
+
 // caches is cache-from, which grows, or cache-to, which does not.
 type caches struct{ grows bool }
 
@@ -178,6 +188,9 @@ func parseCaches(s string) ([]Entry, error) {
 	if !strings.Contains(s, "=") {
 		out := make([]Entry, len(fs))
 		for i, ref := range fs {
+			if again, err := fields(ref); err != nil || len(again) != 1 {
+				return nil, fmt.Errorf("%q in %q is not the name of an image", ref, s)
+			}
 			out[i] = Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}
 		}
 		return out, nil
@@ -209,7 +222,7 @@ func (k caches) merge(earlier, later any) any {
 	return withoutDuplicates(slices.Concat(earlier.([]Entry), later.([]Entry)))
 }
 
-func (caches) normalize(v any) any { return withoutDuplicates(v.([]Entry)) }
+func (caches) normalize(v any) any { return normalizeEntries(v) }
 
 func (caches) override(v any, o *override) (any, error) {
 	return overrideEntries(v, o, parseCaches)

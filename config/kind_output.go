@@ -59,7 +59,7 @@ func (outputs) encode(v any) cty.Value {
 
 func (outputs) merge(_, later any) any { return later }
 
-func (outputs) normalize(v any) any { return withoutDuplicates(v.([]Entry)) }
+func (outputs) normalize(v any) any { return normalizeEntries(v) }
 
 func (outputs) override(v any, o *override) (any, error) { return overrideEntries(v, o, parseOutput) }
 

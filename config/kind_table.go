@@ -26,13 +26,13 @@ func stringMap(v cty.Value) (map[string]*string, error) {
 	for it := v.ElementIterator(); it.Next(); {
 		k, e := it.Element()
 		name := k.AsString()
-		if e.IsNull() {
-			out[name] = nil
-			continue
-		}
 		s, err := convert.Convert(e, cty.String)
 		if err != nil {
 			return nil, cty.Path{cty.IndexStep{Key: k}}.NewErrorf("the value of %q must be a string, and this is %s", name, article(e.Type()))
+		}
+		if s.IsNull() {
+			out[name] = nil
+			continue
 		}
 		text := s.AsString()
 		out[name] = &text

@@ -112,10 +112,11 @@ func (ev *evaluator) blockText(v *variable, name string) string {
 		return ""
 	}
 	value, diags := ev.eval(expr, ev.root, false)
-	if diags.HasErrors() || value.IsNull() || !value.IsKnown() || value.Type() != cty.String {
+	text, err := convert.Convert(value, cty.String)
+	if err != nil || diags.HasErrors() || text.IsNull() || !text.IsKnown() {
 		return ""
 	}
-	return value.AsString()
+	return text.AsString()
 }
 
 // shownVariable writes the value of a variable as text; null is nil.

@@ -1,81 +1,53 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
-// A "for" in a "for" in a "for" can take longer than anybody waits, and HCL
-// has no way to stop it. So each gets a condition that is always true and
-// counts the rounds.
-
-// round is such a condition.
-type round struct {
-	hclsyntax.LiteralValueExpr
-	ev *evaluator
-}
-
-// tooManyRounds is what a round panics with to leave HCL's evaluation; value
-// recovers it.
-type tooManyRounds struct{}
-
-// Value counts one round.
-func (r *round) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	if r.ev.rounds++; r.ev.rounds > maxRounds {
-		panic(tooManyRounds{})
-	}
-	return cty.True, nil
-}
-
-// value works an expression out, but not for ever.
+// value works an expression out, but not for ever: see schema.Rounds.
 func (ev *evaluator) value(expr hcl.Expression, scope *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	before := ev.rounds.Spent() // and reported
 	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case tooManyRounds:
-			v, diags = cty.DynamicVal, hcl.Diagnostics{tooMuch("Too much work", fmt.Sprintf(
-				"The \"for\" expressions of the definition make more than %d rounds.", maxRounds), expr.Range())}
-		default:
+		r := recover()
+		if _, spent := r.(schema.TooManyRounds); r != nil && !spent {
 			panic(r)
+		}
+		// A function such as try() recovers the panic itself.
+		if r != nil || ev.rounds.Spent() && !before {
+			v, diags = cty.DynamicVal, hcl.Diagnostics{tooMuch("Too much work", fmt.Sprintf(
+				"The \"for\" expressions of the definition make more than %d rounds, or take more than %d MiB.",
+				maxRounds, maxLoopBytes>>20), expr.Range())}
 		}
 	}()
 	return expr.Value(scope)
 }
 
-// count puts the condition into the "for" expressions of an expression.
-func (ev *evaluator) count(expr hcl.Expression) {
-	node, ok := expr.(hclsyntax.Node)
-	if !ok {
-		return
-	}
-	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-		f, ok := n.(*hclsyntax.ForExpr)
-		if !ok {
-			return nil
-		}
-		r := &round{LiteralValueExpr: hclsyntax.LiteralValueExpr{Val: cty.True, SrcRange: f.SrcRange}, ev: ev}
-		switch old := f.CondExpr.(type) {
-		case nil:
-			f.CondExpr = r
-		case *round:
-			old.ev = ev
-		case *hclsyntax.BinaryOpExpr:
-			if counted, ok := old.LHS.(*round); ok {
-				counted.ev = ev
-				return nil
-			}
-			f.CondExpr = counted(r, old)
-		default:
-			f.CondExpr = counted(r, old)
-		}
-		return nil
-	})
-}
+// elementsPerRound is how many elements that a function makes take the time of
+// a round.
+const elementsPerRound = 4
 
-// counted joins a round with the condition that a "for" has.
-func counted(r *round, cond hclsyntax.Expression) hclsyntax.Expression {
-	return &hclsyntax.BinaryOpExpr{LHS: r, Op: hclsyntax.OpLogicalAnd, RHS: cond, SrcRange: cond.Range()}
+// counted returns a function that makes lists, of which the elements count as
+// rounds.
+func (ev *evaluator) counted(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params:   f.Params(),
+		VarParam: f.VarParam(),
+		Type:     f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if err == nil && v.IsKnown() {
+				ev.rounds.Left -= v.LengthInt() / elementsPerRound
+			}
+			if ev.rounds.Spent() {
+				return cty.DynamicVal, errors.New("too much work")
+			}
+			return v, err
+		},
+	})
 }

@@ -53,6 +53,7 @@ func (ev *evaluator) declare(files []*schema.File) hcl.Diagnostics {
 				continue
 			}
 			get(b.Label).block = b
+			diags = append(diags, checkDescription(b.Block)...)
 		}
 		for name, attr := range f.Constants {
 			if !ev.reserved(name) {
@@ -258,6 +259,10 @@ func (ev *evaluator) validate() hcl.Diagnostics {
 			continue
 		}
 		for _, rule := range v.block.Validations {
+			if diag := ev.strangeCall(v, rule); diag != nil {
+				diags = append(diags, diag)
+				continue
+			}
 			diags = append(diags, ev.check(v, rule)...)
 		}
 	}

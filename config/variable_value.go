@@ -17,7 +17,7 @@ import (
 func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, error) {
 	switch {
 	case v.typed && fromJSON:
-		value, err := ctyjson.Unmarshal([]byte(text), v.typ)
+		value, err := unmarshal(text, v.typ)
 		if err != nil {
 			return cty.DynamicVal, fmt.Errorf("it is not the JSON of %s: %w", article(v.typ), err)
 		}
@@ -34,6 +34,16 @@ func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, e
 		return primitive(text, def.Type())
 	}
 	return cty.DynamicVal, fmt.Errorf("the default is %s; give the variable a type, such as list(string), so that a text can be read", article(def.Type()))
+}
+
+// unmarshal reads JSON. The library panics if a tuple has too few elements.
+func unmarshal(text string, t cty.Type) (v cty.Value, err error) {
+	defer func() {
+		if recover() != nil {
+			v, err = cty.DynamicVal, errors.New("elements are missing")
+		}
+	}()
+	return ctyjson.Unmarshal([]byte(text), t)
 }
 
 // primitive reads a string, a number or a boolean.

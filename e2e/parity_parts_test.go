@@ -53,6 +53,7 @@ func startParityParts(t *testing.T) *parityParts {
 	set("SOURCE_DATE_EPOCH", fmt.Sprint(epoch))
 	set("TOKEN", "parity-token")
 	set("SEED", pushSeed(t))
+	set("SCANNER", pushScanner(t))
 	set("LAYOUT", writeLayout(t, filepath.Join(dir, "layout")))
 	set("GIT", serveGit(t, filepath.Join(dir, "git")))
 	set("HTTP", serveArchive(t))

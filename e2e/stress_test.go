@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -161,68 +160,6 @@ target "default" {
 	}
 	if want := fmt.Sprintf("%d targets failed, %d done", n/20, n-n/20); !bytes.Contains(out, []byte(want)) {
 		t.Errorf("the end does not say %q:\n%s", want, out[max(0, len(out)-2000):])
-	}
-}
-
-// TestSecretNowhere looks for the value of a secret in all that a run leaves,
-// though a step does its best to print it.
-func TestSecretNowhere(t *testing.T) {
-	const secret = "hunter2-correct-horse"
-	dir := project(t, map[string]string{
-		"build.hcl": `
-variable "BUSYBOX" {}
-variable "KEY" { sensitive = true }
-target "default" {
-  contexts = { busybox = BUSYBOX }
-  secret   = ["id=token,env=TOKEN"]
-  target   = "app"
-  output   = ["type=oci,dest=app.tar"]
-  cache-to = ["type=local,dest=cache,mode=max"]
-}
-target "bad" {
-  inherits = ["default"]
-  target   = "bad"
-}`,
-		"Dockerfile": `FROM busybox AS app
-RUN --mount=type=secret,id=token cat /run/secrets/token; echo; sleep 1; wc -c </run/secrets/token >/size
-FROM busybox AS bad
-RUN --mount=type=secret,id=token echo "it is $(cat /run/secrets/token)"; exit 1
-`})
-	state := t.TempDir()
-	for _, args := range [][]string{
-		{"bake", "--progress", "plain", "--result", "result.json", "--report", "run.html", "--metadata-file", "md.json"},
-		{"bake", "--progress", "rawjson", "--no-cache"},
-		{"bake", "--progress", "plain", "bad", "--result", "bad.json", "--report", "bad.html"},
-		{"plan"}, {"plan", "--format", "json"}, {"bake", "--print"},
-	} {
-		cmd := runOrch(dir, args...)
-		cmd.Env = append(cmd.Env, "TOKEN="+secret, "KEY="+secret, "XDG_STATE_HOME="+state)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(500 * time.Millisecond)
-		lines, _ := exec.Command("ps", "-eo", "args").Output()
-		_ = cmd.Wait()
-		if bytes.Contains(lines, []byte(secret)) {
-			t.Errorf("%v: the process list has it", args)
-		}
-		if bytes.Contains(out.Bytes(), []byte(secret)) {
-			t.Errorf("%v: the output has it:\n%s", args, out.String())
-		}
-	}
-	for _, root := range []string{dir, shared.state} {
-		_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-			if err != nil || !e.Type().IsRegular() {
-				return nil
-			}
-			data, err := os.ReadFile(path)
-			if err == nil && bytes.Contains(data, []byte(secret)) {
-				t.Errorf("%s has it", path)
-			}
-			return nil
-		})
 	}
 }
 

@@ -22,8 +22,10 @@ func (p *planner) check() {
 	for _, b := range p.plan.Builds {
 		p.checkPlatforms(b)
 		p.checkArgs(b)
+		p.checkContextNames(b)
 		p.checkCredentials(b)
 		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
+			p.checkValues(b)
 			p.checkTags(b, tags)
 			p.checkOutputs(b, paths)
 		}

@@ -38,6 +38,24 @@ func (p *planner) checkArgs(b *Build) {
 	}
 }
 
+// checkContextNames warns of contexts that nothing can mean: BuildKit looks for
+// images by the short form of their names.
+func (p *planner) checkContextNames(b *Build) {
+	if p.parsedFor[b] == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Target.Contexts)) {
+		bare, platform, on := strings.Cut(name, "::")
+		if on {
+			platform = "::" + platform
+		}
+		if want := ContextName(strings.ToLower(bare)); want != bare {
+			p.warn(contextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
+				name, b.Name(), want+platform)
+		}
+	}
+}
+
 // knownArgs is what the checks have to know of a Dockerfile.
 type knownArgs struct {
 	declared map[string]bool

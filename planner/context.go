@@ -50,8 +50,32 @@ func (l *local) read(paths []string) {
 
 func (l *local) readAll() { l.all = true }
 
-// finish fills Paths once every stage has been met.
+// A request for a directory carries patterns and paths in its headers, of which
+// gRPC takes no more than maxHeaders bytes in the sum of RFC 7540, 6.5.2: names,
+// values, and 32 for each. Some room is left for the others.
+const (
+	maxHeaders  = 1<<20 - 64<<10
+	headerExtra = 32 + len("exclude-patterns")
+)
+
+func headerSize(values []string) int {
+	n := 0
+	for _, s := range values {
+		n += len(s) + headerExtra
+	}
+	return n
+}
+
+// finish fills Paths once every stage has been met. Where there are too many to
+// ask for, all is asked for.
 func (l *local) finish() {
+	paths := 0
+	for p := range l.paths {
+		paths += len(p) + headerExtra
+	}
+	if paths > 0 && paths+headerSize(l.Excludes) > maxHeaders {
+		l.all = true
+	}
 	if !l.all {
 		l.Paths = slices.Sorted(maps.Keys(l.paths))
 		if l.Paths == nil {
@@ -93,6 +117,10 @@ func (p *planner) findLocal(dir string, d *dockerfile, at hcl.Range) *local {
 		abs = filepath.Join(p.opt.Dir, dir)
 	}
 	excludes := p.ignored(dir, d, at)
+	if n := headerSize(excludes); n > maxHeaders {
+		p.fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
+			len(excludes), contextText(filepath.ToSlash(dir)), n, maxHeaders)
+	}
 	id := sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
 	if l, ok := p.locals[id]; ok {
 		return l

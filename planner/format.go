@@ -18,6 +18,9 @@ type FormatOptions struct {
 	// Mask makes the values of sensitive variables unreadable; nil if there
 	// are none.
 	Mask func(string) string
+	// Inputs are the digests of the plan, which Document then has; nil leaves
+	// them out.
+	Inputs *Inputs
 }
 
 func (o FormatOptions) mask(s string) string {
@@ -171,6 +174,9 @@ func (d *documenting) target(b *Build) DocumentTarget {
 	for i, pl := range b.Platforms {
 		out.Results[i].Platform = pl
 	}
+	if d.opt.Inputs != nil {
+		out.DocumentDigest = documentDigest(d.opt.Inputs.Build(b))
+	}
 	for _, in := range b.Inputs {
 		out.After = append(out.After, in.Name())
 	}
@@ -237,6 +243,9 @@ func (d *documenting) vertex(v *Vertex) DocumentVertex {
 	if took, ok := d.opt.Times[v.ID]; ok {
 		seconds := took.Seconds()
 		out.Seconds = &seconds
+	}
+	if d.opt.Inputs != nil {
+		out.DocumentDigest = documentDigest(d.opt.Inputs.Vertex(v))
 	}
 	return out
 }

@@ -59,6 +59,33 @@ type DocumentTarget struct {
 	Outputs      []DocumentEntry `json:"outputs"`
 	CacheFrom    []DocumentEntry `json:"cacheFrom"`
 	CacheTo      []DocumentEntry `json:"cacheTo"`
+	DocumentDigest
+}
+
+// DocumentDigest is the digest of a target or vertex, with FormatOptions.Inputs;
+// see Inputs. A local context has none.
+type DocumentDigest struct {
+	Digest string         `json:"digest,omitempty"`
+	Open   []DocumentOpen `json:"open,omitempty"`
+}
+
+// DocumentOpen is something that a digest cannot know.
+type DocumentOpen struct {
+	Why  string `json:"why"` // such as mutable-tag
+	Text string `json:"text"`
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+func documentDigest(d *Digest) DocumentDigest {
+	if d == nil {
+		return DocumentDigest{}
+	}
+	out := DocumentDigest{Digest: d.Sum}
+	for _, o := range d.Open {
+		out.Open = append(out.Open, DocumentOpen{Why: o.Why.String(), Text: o.Text, File: o.Range.Filename, Line: o.Range.Start.Line})
+	}
+	return out
 }
 
 // DocumentResult is what a target ends in on a platform.
@@ -104,6 +131,7 @@ type DocumentVertex struct {
 	Args    map[string]string `json:"args,omitempty"`
 	Targets []string          `json:"targets"`           // names of the targets that reach it
 	Seconds *float64          `json:"seconds,omitempty"` // when it last ran
+	DocumentDigest
 }
 
 // DocumentPlace is lines of a file, counted from 1.

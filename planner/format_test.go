@@ -193,8 +193,9 @@ func TestSchema(t *testing.T) {
 		for _, v := range plan.Graph.Vertices {
 			times[v.ID] = time.Second
 		}
+		in, _ := plan.Inputs(ReadOptions{Tree: plainTree{memory{}}})
 		var b bytes.Buffer
-		if err := plan.JSON(&b, FormatOptions{Times: times}); err != nil {
+		if err := plan.JSON(&b, FormatOptions{Times: times, Inputs: in}); err != nil {
 			t.Fatal(err)
 		}
 		printed, err := jsonschema.UnmarshalJSON(&b)

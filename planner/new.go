@@ -60,8 +60,10 @@ type planner struct {
 	locals  map[string]*local      // by ID
 	// localFor saves working out the same ID again.
 	localFor map[localKey]*local
-	ids      digest               // of the stage at hand
-	refs     map[string]imageName // as written
+	ids      digest // of the stage at hand
+	// unreached remembers what checkUnreached found.
+	unreached map[unreachedKey]bool
+	refs      map[string]imageName // as written
 }
 
 func newPlanner(cfg *config.Config, opt Options) *planner {
@@ -80,6 +82,7 @@ func newPlanner(cfg *config.Config, opt Options) *planner {
 		dirs:      map[string]error{},
 		locals:    map[string]*local{},
 		localFor:  map[localKey]*local{},
+		unreached: map[unreachedKey]bool{},
 		refs:      map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {

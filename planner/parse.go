@@ -28,6 +28,10 @@ type parsed struct {
 	// named holds the indexes of the stages of each name, in order.
 	named map[string][]int
 	errs  []parseError
+	// suspect are the stages whose names are looked at for every target; see
+	// suspects.
+	suspect   []*stage
+	suspected bool
 	// starts holds where each line begins.
 	starts []int
 	// text takes what is written in the last stage, for its sum.

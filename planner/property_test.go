@@ -12,17 +12,43 @@ import (
 	"github.com/orch-build/orch/config"
 )
 
-// randomProject makes a Dockerfile of stages that refer to each other and
-// targets that build them, some linked to others.
+// randomProject makes Dockerfiles of stages that refer to each other, some of
+// them with the same text, and targets that build them: for several platforms,
+// linked to others, and with contexts in the place of stages and images.
 func randomProject(r *rand.Rand) (*config.Config, memory) {
+	files := memory{
+		"sub/x": &fstest.MapFile{}, "more/x": &fstest.MapFile{},
+		"sub/.dockerignore": &fstest.MapFile{Data: []byte("dir-1\n")},
+	}
+	var names []string
+	stages := map[string]int{}
+	for i := range 1 + r.IntN(3) {
+		name := fmt.Sprintf("Dockerfile.%d", i)
+		if i > 0 && r.IntN(3) == 0 {
+			files[name], stages[name] = files[names[0]], stages[names[0]]
+		} else {
+			text, n := randomDockerfile(r)
+			files[name], stages[name] = &fstest.MapFile{Data: []byte(text)}, n
+		}
+		names = append(names, name)
+	}
+	cfg := &config.Config{}
+	for i := range 2 + r.IntN(6) {
+		name := names[r.IntN(len(names))]
+		cfg.Targets = append(cfg.Targets, randomTarget(r, i, "cwd://"+name, stages[name]))
+	}
+	return cfg, files
+}
+
+func randomDockerfile(r *rand.Rand) (text string, stages int) {
 	args := []string{"A", "B", "C", "TARGETARCH"}
 	var b strings.Builder
 	b.WriteString("ARG A=1\nARG IMAGE=alpine\n")
-	stages := 3 + r.IntN(8)
+	stages = 3 + r.IntN(8)
 	for i := range stages {
 		fmt.Fprintf(&b, "FROM %s AS s%d\n", randomBase(r, i), i)
 		for range r.IntN(5) {
-			switch r.IntN(6) {
+			switch r.IntN(9) {
 			case 0:
 				fmt.Fprintf(&b, "ARG %s\n", args[r.IntN(len(args))])
 			case 1:
@@ -39,29 +65,46 @@ func randomProject(r *rand.Rand) (*config.Config, memory) {
 				if i > 0 {
 					fmt.Fprintf(&b, "RUN --mount=from=s%d,target=/m true\n", r.IntN(i))
 				}
+			case 6:
+				fmt.Fprintf(&b, "ENV A=%d X$A=2\n", r.IntN(3))
+			case 7:
+				fmt.Fprintf(&b, "COPY --from=%s /z /z\n", []string{"assets", "golang", "example.com/tools:1"}[r.IntN(3)])
+			case 8:
+				fmt.Fprintf(&b, "RUN <<E\nline-%d $C\nE\n", r.IntN(3))
 			}
 		}
 	}
-	cfg := &config.Config{}
-	for i := range 2 + r.IntN(6) {
-		t := &config.Target{
-			Name: fmt.Sprintf("t%d", i), Dockerfile: "Dockerfile", Context: config.Context{Value: "."},
-			Stage: fmt.Sprintf("s%d", r.IntN(stages)), Args: map[string]string{}, Contexts: map[string]config.Context{},
-		}
-		for _, a := range []string{"A", "B", "C", "NOBODY"} {
-			if r.IntN(3) == 0 {
-				t.Args[a] = fmt.Sprint(r.IntN(3))
-			}
-		}
+	return b.String(), stages
+}
+
+func randomTarget(r *rand.Rand, i int, dockerfile string, stages int) *config.Target {
+	t := &config.Target{
+		Name: fmt.Sprintf("t%d", i), Dockerfile: dockerfile, Context: config.Context{Value: []string{".", "sub"}[r.IntN(2)]},
+		Stage: fmt.Sprintf("s%d", r.IntN(stages)), Args: map[string]string{}, Contexts: map[string]config.Context{},
+	}
+	for _, a := range []string{"A", "B", "C", "NOBODY"} {
 		if r.IntN(3) == 0 {
-			t.Platforms = []string{"linux/arm64", "linux/amd64"}
+			t.Args[a] = fmt.Sprint(r.IntN(3))
 		}
-		if i > 0 && r.IntN(3) == 0 {
-			t.Contexts[fmt.Sprintf("s%d", r.IntN(stages))] = config.Context{Kind: config.LinkedTarget, Value: fmt.Sprintf("t%d", r.IntN(i))}
-		}
-		cfg.Targets = append(cfg.Targets, t)
 	}
-	return cfg, memory{"Dockerfile": &fstest.MapFile{Data: []byte(b.String())}}
+	switch r.IntN(6) {
+	case 0, 1:
+		t.Platforms = []string{"linux/arm64", "linux/amd64"}
+	case 2:
+		t.Platforms = []string{"linux/arm/v7"}
+	}
+	if i > 0 && r.IntN(3) == 0 {
+		t.Contexts[fmt.Sprintf("s%d", r.IntN(stages))] = config.Context{Kind: config.LinkedTarget, Value: fmt.Sprintf("t%d", r.IntN(i))}
+	}
+	for _, name := range []string{"assets", "golang", "alpine", fmt.Sprintf("s%d", r.IntN(stages)), "golang::linux/amd64"} {
+		if _, ok := t.Contexts[name]; !ok && r.IntN(4) == 0 {
+			t.Contexts[name] = []config.Context{
+				{Value: "more"}, {Value: "sub"}, {Kind: config.Image, Value: "busybox"}, {Kind: config.Image, Value: scratch},
+				{Kind: config.Git, Value: "https://example.com/x.git#v1"}, {Kind: config.OCILayout, Value: "layout"},
+			}[r.IntN(6)]
+		}
+	}
+	return t
 }
 
 func randomBase(r *rand.Rand, i int) string {
@@ -160,8 +203,10 @@ func TestRenamingTargetsChangesNoID(t *testing.T) {
 		for _, target := range cfg.Targets {
 			target.Name = rename(target.Name)
 			for k, c := range target.Contexts {
-				c.Value = rename(c.Value)
-				target.Contexts[k] = c
+				if c.Kind == config.LinkedTarget {
+					c.Value = rename(c.Value)
+					target.Contexts[k] = c
+				}
 			}
 		}
 		if after := ids(mustPlan(t, cfg, files)); !slices.Equal(before, after) {
@@ -172,21 +217,20 @@ func TestRenamingTargetsChangesNoID(t *testing.T) {
 
 // seesB says whether a vertex, or something that it is built on or takes
 // from, declares the argument B; Args does not say so for B without a value.
-func seesB(v *Vertex, file string) bool {
+func seesB(v *Vertex) bool {
 	if v.Kind == Stage {
-		lines := strings.Split(file, "\n")[v.Range.Start.Line-1 : v.Range.End.Line]
+		lines := strings.Split(string(v.Dockerfile.Data), "\n")[v.Range.Start.Line-1 : v.Range.End.Line]
 		for _, l := range lines {
 			if l == "ARG B" || strings.HasPrefix(l, "ARG B=") {
 				return true
 			}
 		}
 	}
-	return slices.ContainsFunc(v.Inputs, func(e Edge) bool { return seesB(e.From, file) })
+	return slices.ContainsFunc(v.Inputs, func(e Edge) bool { return seesB(e.From) })
 }
 
 func TestAnArgumentChangesWhatSeesIt(t *testing.T) {
 	eachProject(t, func(t *testing.T, r *rand.Rand, cfg *config.Config, files memory) {
-		file := string(files["Dockerfile"].Data)
 		before := mustPlan(t, cfg, files)
 		for _, target := range cfg.Targets {
 			target.Args["B"] = "changed"
@@ -197,8 +241,32 @@ func TestAnArgumentChangesWhatSeesIt(t *testing.T) {
 			after[v.ID] = true
 		}
 		for _, v := range before.Graph.Vertices {
-			if sees := seesB(v, file); sees == after[v.ID] {
+			if sees := seesB(v); sees == after[v.ID] {
 				t.Errorf("%s %s %v: sees B: %v, kept its ID: %v", v.Name, v.Platform, v.Targets, sees, after[v.ID])
+			}
+		}
+	})
+}
+
+// TestEqualTextsAreOneGraph has every target again, with a copy of its Dockerfile.
+func TestEqualTextsAreOneGraph(t *testing.T) {
+	eachProject(t, func(t *testing.T, r *rand.Rand, cfg *config.Config, files memory) {
+		before := mustPlan(t, cfg, files)
+		copied := &config.Config{Targets: slices.Clone(cfg.Targets)}
+		for _, target := range cfg.Targets {
+			again := *target
+			again.Name, again.Dockerfile = "again-"+target.Name, target.Dockerfile+".copy"
+			name := strings.TrimPrefix(target.Dockerfile, "cwd://")
+			files[name+".copy"] = files[name]
+			copied.Targets = append(copied.Targets, &again)
+		}
+		after := mustPlan(t, copied, files)
+		if len(after.Graph.Vertices) != len(before.Graph.Vertices) {
+			t.Fatalf("before:\n%s\nafter:\n%s", graphText(before), graphText(after))
+		}
+		for i, v := range after.Graph.Vertices {
+			if v.ID != before.Graph.Vertices[i].ID {
+				t.Errorf("vertex %d, %s, is another", i, v.Name)
 			}
 		}
 	})

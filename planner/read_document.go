@@ -17,6 +17,7 @@ type inputsDocument struct {
 	Vertices  []vertexInputs  `json:"vertices"`
 	Unmatched []unmatchedDoc  `json:"unmatched,omitempty"`
 	Excess    []excessContext `json:"excess,omitempty"`
+	Histories []historyDoc    `json:"histories,omitempty"`
 }
 
 type targetInputs struct {
@@ -79,6 +80,13 @@ type excessContext struct {
 	Culprits    []culpritDoc `json:"culprits"`
 }
 
+type historyDoc struct {
+	Context string `json:"context"`
+	Stage   string `json:"stage"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+}
+
 type culpritDoc struct {
 	Path   string `json:"path"`
 	Bytes  int64  `json:"bytes"`
@@ -109,6 +117,9 @@ func (r *Reads) InputsJSON(w io.Writer, in *Inputs) error {
 			x.Culprits = append(x.Culprits, culpritDoc{c.Path, c.Amount.Bytes, c.Amount.Files, c.Ignore()})
 		}
 		doc.Excess = append(doc.Excess, x)
+	}
+	for _, h := range r.Histories() {
+		doc.Histories = append(doc.Histories, historyDoc{h.Context, h.Vertex.Name, h.Range.Filename, h.Range.Start.Line})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -40,7 +40,7 @@ func (r *Reads) FilesText(w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	return r.ExcessText(w)
+	return r.HintsText(w)
 }
 
 // platformSuffix names the platform where vertices differ in theirs.
@@ -183,10 +183,9 @@ func (r *Reads) unmatchedText(w io.Writer) {
 	}
 }
 
-// ExcessText prints the contexts that let through much more than is read, with
+// excessText prints the contexts that let through much more than is read, with
 // the lines of an ignore file that would help.
-func (r *Reads) ExcessText(to io.Writer) error {
-	w := bufio.NewWriter(to)
+func (r *Reads) excessText(w io.Writer) {
 	list := r.Excess()
 	for i, e := range list {
 		if i == 0 {
@@ -205,13 +204,12 @@ func (r *Reads) ExcessText(to io.Writer) error {
 			}
 		}
 		if len(lines) > 0 {
-			fmt.Fprintf(w, "  add to %s:\n", ShownPath(strings.TrimSuffix(e.Name, "/")+"/.dockerignore"))
+			fmt.Fprintf(w, "  add to %s:\n", ShownPath(ignoreFileOf(e.Name)))
 			for _, l := range lines {
 				fmt.Fprintf(w, "      %s\n", l)
 			}
 		}
 	}
-	return w.Flush()
 }
 
 // DigestsText prints the digests of targets, and of the stages that they are

@@ -94,22 +94,46 @@ func (s *stageWork) basePlatform(st *stage, base *node, asked string) string {
 // base returns what a stage starts from: an earlier stage of that very name,
 // nothing, a named context, or an image.
 func (s *stageWork) base(st *stage, platform string) (*node, bool) {
+	b, ok := s.baseName(st)
+	switch {
+	case !ok:
+		return nil, false
+	case b.stage >= 0:
+		n := s.stage(b.stage)
+		return n, n != nil
+	case b.image.full == "":
+		return s.scratch(), true
+	}
+	if n := s.named(b.image.context, platform); n != nil {
+		return n, true
+	}
+	return s.image(b.image, platform, s.d.lines(st.first, st.fromEnd)), true
+}
+
+// baseName is what a FROM means.
+type baseName struct {
+	stage int       // the index of a stage, or -1
+	image imageName // empty for a stage, and for scratch
+}
+
+// baseName reads what a FROM means, and reports it if that is nothing.
+func (s *stageWork) baseName(st *stage) (baseName, bool) {
 	at := s.d.lines(st.first, st.fromEnd)
+	none := baseName{stage: -1}
 	name, err := expandWord(s.lex, st.base, s.globals)
 	if err != nil {
 		s.fail(at, "Invalid base", "%s", sentence(cause(err).Error()))
-		return nil, false
+		return none, false
 	}
 	if name == "" {
-		s.fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of target %q.", st.base, s.t.Name)
-		return nil, false
+		s.fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.base)
+		return none, false
 	}
 	if i, ok := s.before(name, st.index); ok {
-		n := s.stage(i)
-		return n, n != nil
+		return baseName{stage: i}, true
 	}
 	if name == scratch {
-		return s.scratch(), true
+		return none, true
 	}
 	ref := s.imageName(name)
 	if ref.err != nil {
@@ -118,12 +142,9 @@ func (s *stageWork) base(st *stage, platform string) (*node, bool) {
 			hint = fmt.Sprintf(" Stages are known by their names in lower case here: write FROM %s.", strings.ToLower(name))
 		}
 		s.fail(at, "Invalid base", "%q is neither an earlier stage nor an image: %s.%s", name, ref.err, hint)
-		return nil, false
+		return none, false
 	}
-	if n := s.named(ref.context, platform); n != nil {
-		return n, true
-	}
-	return s.image(ref, platform, at), true
+	return baseName{-1, ref}, true
 }
 
 // before returns the last stage of that name before another one.
@@ -165,10 +186,8 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 	if f.name == scratch {
 		return s.scratch()
 	}
-	ref := s.imageName(f.name)
-	if ref.err != nil {
-		s.fail(at, "Invalid source", "%q is neither a stage, nor a context of target %q, nor an image: %s.%s",
-			f.name, s.t.Name, ref.err, suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
+	ref, ok := s.refImage(f, at)
+	if !ok {
 		return nil
 	}
 	platform := s.target
@@ -176,6 +195,16 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 		return n
 	}
 	return s.image(ref, platform, at)
+}
+
+// refImage returns the image or context that a name means which is no stage's.
+func (s *stageWork) refImage(f from, at hcl.Range) (imageName, bool) {
+	ref := s.imageName(f.name)
+	if ref.err != nil {
+		s.fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
+			f.name, ref.err, suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
+	}
+	return ref, ref.err == nil
 }
 
 // refStage returns the index of the stage that a name means. COPY knows

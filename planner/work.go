@@ -21,10 +21,10 @@ type work struct {
 	t        *config.Target
 	d        *dockerfile // nil if the builder has to fetch it
 	frontend string
-	main     *node             // the main context
-	contexts map[string]string // names as BuildKit looks them up, to names as written
-	exec     string            // digest of what else every RUN can feel
-	all      string            // digest of what else every stage can feel
+	main     *node           // the main context
+	contexts map[string]bool // the names of contexts
+	exec     string          // digest of what else every RUN can feel
+	all      string          // digest of what else every stage can feel
 }
 
 // stageWork plans them for one platform.
@@ -40,9 +40,9 @@ type stageWork struct {
 }
 
 func newWork(p *planner, b *Build, d *dockerfile) *work {
-	w := &work{planner: p, b: b, t: b.Target, d: d, contexts: map[string]string{}}
+	w := &work{planner: p, b: b, t: b.Target, d: d, contexts: map[string]bool{}}
 	for name := range w.t.Contexts {
-		w.contexts[lookupName(name)] = name
+		w.contexts[name] = true
 	}
 	b.Contexts = w.localContexts()
 	w.main = w.mainContext()
@@ -55,15 +55,6 @@ func newWork(p *planner, b *Build, d *dockerfile) *work {
 	}
 	w.exec, w.all = settings(w.t)
 	return w
-}
-
-// lookupName is ContextName for a name that may end in "::" and a platform.
-func lookupName(name string) string {
-	name, platform, ok := strings.Cut(name, "::")
-	if !ok {
-		return ContextName(name)
-	}
-	return ContextName(name) + "::" + platform
 }
 
 func (w *work) localContexts() map[string]*Local {
@@ -140,7 +131,7 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 		}
 	}
 	n := s.stage(end)
-	if n == nil {
+	if !s.checkUnreached() || n == nil {
 		return nil
 	}
 	s.need()
@@ -231,14 +222,13 @@ func (w *work) named(name, platform string) *node {
 	if name == "" || name == scratch || name == "context" {
 		return nil
 	}
-	written, ok := w.contexts[name+"::"+platform]
-	if !ok {
-		written, ok = w.contexts[name]
+	// BuildKit looks for the short form of a name, and only for that.
+	for _, n := range []string{name + "::" + platform, name} {
+		if w.contexts[n] {
+			return w.context(n, platform)
+		}
 	}
-	if !ok {
-		return nil
-	}
-	return w.context(written, platform)
+	return nil
 }
 
 // context returns the vertex of a named context.

@@ -56,6 +56,15 @@ func nestedKinds() map[string]*blockKind {
 // which they are documented.
 func TargetAttributes() []Attribute { return targetKind.attrs }
 
+// HasAttribute reports whether a target has an attribute in a dialect, or a
+// block that is used like one.
+func HasAttribute(name string, dialect Dialect) bool {
+	if dialect == Build {
+		return true
+	}
+	return slices.ContainsFunc(targetKind.attrs, func(a Attribute) bool { return a.Name == name && !a.buildOnly })
+}
+
 // AttributesOf returns the attributes that a kind of block has in a dialect,
 // and whether there is such a kind, at the top of a file or in a block.
 func AttributesOf(kind string, dialect Dialect) ([]Attribute, bool) {
@@ -93,7 +102,11 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 	var diags hcl.Diagnostics
 	switch syntax {
 	case Compose:
-		return f, nil
+		if diag := checkIndent(filename, src); diag != nil {
+			f.Broken = true
+			diags = append(diags, diag)
+		}
+		return f, diags
 	case JSON:
 		file, diags = json.Parse(src, filename)
 	default:
@@ -102,6 +115,9 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 	if file == nil || file.Body == nil || diags.HasErrors() {
 		f.Broken = true
 		return f, diags
+	}
+	if native, ok := file.Body.(*hclsyntax.Body); ok {
+		countRounds(native)
 	}
 	diags = append(diags, f.read(file.Body)...)
 	SortDiagnostics(diags)
@@ -155,6 +171,7 @@ func (f *File) constants(body, remain hcl.Body, kinds map[string]*blockKind) (ma
 	native, ok := body.(*hclsyntax.Body)
 	if !ok {
 		attrs, diags := remain.JustAttributes()
+		f.countRounds(attrs)
 		return attrs, diags
 	}
 	var diags hcl.Diagnostics
@@ -187,6 +204,7 @@ func (f *File) readBlock(kind *blockKind, block *hcl.Block) hcl.Diagnostics {
 // blockOf reads the attributes of a block and returns the blocks inside it.
 func (f *File) blockOf(kind *blockKind, block *hcl.Block) (Block, hcl.Blocks, hcl.Diagnostics) {
 	content, remain, diags := block.Body.PartialContent(kind.schema(f.Dialect))
+	f.countRounds(content.Attributes)
 	b := Block{Kind: kind.name, DefRange: block.DefRange, LabelRange: block.DefRange, Attrs: content.Attributes, Dialect: f.Dialect}
 	if kind.label {
 		b.Label, b.LabelRange = block.Labels[0], block.LabelRanges[0]
@@ -203,6 +221,17 @@ func (f *File) blockOf(kind *blockKind, block *hcl.Block) (Block, hcl.Blocks, hc
 		}
 	}
 	return b, content.Blocks, append(diags, f.unknownNames(kind, block, remain)...)
+}
+
+// countRounds prepares the attributes of a JSON file; those in native syntax
+// have been prepared together.
+func (f *File) countRounds(attrs hcl.Attributes) {
+	if f.Syntax != JSON {
+		return
+	}
+	for _, attr := range attrs {
+		attr.Expr = countJSON(f.Src, attr.Expr)
+	}
 }
 
 // unknownNames reports the attributes and blocks that a kind does not have.

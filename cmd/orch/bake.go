@@ -57,7 +57,7 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	if err != nil {
 		return err
 	}
-	change := func(o *config.Options) { o.Overrides = append(o.Overrides, overrides...) }
+	change := func(o *config.Options) { o.Overrides = b.over(o.Overrides, overrides) }
 	if b.resume {
 		if err := b.unresumable(); err != nil {
 			return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +54,10 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
 		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
+		for _, what := range []string{"targets", "variables"} {
+			flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
+			_ = flags.MarkHidden("list-" + what) // the peer's old name
+		}
 		flags.BoolVar(&b.check, "check", false, "check the Dockerfiles: --call=check")
 		flags.StringVar(&b.call, "call", "build", "what to do: `METHOD` is build, check, outline or targets; with ,format=json and ,ignorestatus=BOOL")
 	})
@@ -100,7 +106,27 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 		b.progress = "plain" // notes would tear a display that moves
 	}
 	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
-	return opt, b.scheduleFlags.apply(&opt)
+	if err := b.scheduleFlags.apply(&opt); err != nil {
+		return opt, err
+	}
+	return opt, b.writable()
+}
+
+// writable says which file of the flags could not be written when the run is
+// over, because its folder is not there.
+func (b *bakeFlags) writable() error {
+	for _, f := range []struct{ flag, path string }{
+		{"--metadata-file", b.metadata}, {"--result", b.result}, {"--report", b.report}, {"--junit", b.junit},
+	} {
+		if f.path == "" {
+			continue
+		}
+		dir := filepath.Dir(f.path)
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return usagef("%s: %s does not exist, or is not a folder", f.flag, dir)
+		}
+	}
+	return nil
 }
 
 // callFlag is what the frontend is asked for instead of a build.
@@ -186,6 +212,16 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	}
 	policies, err := b.policies()
 	return append(out, policies...), err
+}
+
+// over puts what the flags override behind what --set does. Without a policy,
+// what --set says of it does not count.
+func (b *bakeFlags) over(set, flags []config.Override) []config.Override {
+	off := slices.ContainsFunc(flags, func(o config.Override) bool { return o.Key == "policy" && !o.Append })
+	if off {
+		set = slices.DeleteFunc(slices.Clone(set), func(o config.Override) bool { return o.Key == "policy" })
+	}
+	return slices.Concat(set, flags)
 }
 
 // policies reads --policy: what is appended to the policy of every target, or

@@ -30,8 +30,8 @@ func newPlanCommand(e *env) *cobra.Command {
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the longest chain of
 stages, the order of the builds, and what each target adds. Once the targets
-have been built here, it says how long the chain took. It needs no builder and
-builds nothing.
+have been built here, it says how long the chain took. It builds nothing, and
+needs a builder only to fetch a definition from a URL.
 
 Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
 Markdown; html, one page with the graph, the targets and their Dockerfiles,
@@ -41,7 +41,8 @@ which needs no network.
 points out contexts that let through much more. --digests prints for each target
 and stage a digest over everything that can change its result; it is the same
 for the same commit on every machine, and marked as open where something cannot
-be known, such as what a tag means.`,
+be known, such as what a tag means. --format json --digests prints the plan with
+the digests of its targets and vertices.`,
 		Example: `  orch plan
   orch plan client server
   orch plan --set '*.platform=linux/amd64,linux/arm64' server
@@ -60,17 +61,24 @@ be known, such as what a tag means.`,
 			if err != nil {
 				return err
 			}
-			if inputs.asked() {
+			if err := inputs.check(format); err != nil {
+				return err
+			}
+			if inputs.asked(format) {
 				return inputs.print(e, cfg, e.stdout)
 			}
 			if inputs.json {
 				format = "json"
 			}
-			plan, err := planFor(e, cfg, localPlatform())
+			plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Digests: inputs.digests})
+			if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
+				return err
+			}
+			digests, err := inputs.inputs(e, plan)
 			if err != nil {
 				return err
 			}
-			opt := planner.FormatOptions{Times: e.lastTimes(plan), Mask: cfg.Mask}
+			opt := planner.FormatOptions{Times: e.lastTimes(plan), Mask: cfg.Mask, Inputs: digests}
 			if output == "" || output == "-" {
 				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), opt)
 			}

@@ -23,7 +23,27 @@ func (f *inputsFlags) register(flags *pflag.FlagSet) {
 }
 
 // asked says whether something else than the plan is wanted.
-func (f *inputsFlags) asked() bool { return f.files || f.digests }
+func (f *inputsFlags) asked(format string) bool {
+	return f.files || f.digests && (f.json || format != "json")
+}
+
+// check refuses what does not go together.
+func (f *inputsFlags) check(format string) error {
+	if (f.files || f.digests) && format != "text" && format != "json" {
+		return usagef("--files and --digests are there as text and as JSON, not as %s", format)
+	}
+	f.json = f.json || f.files && format == "json"
+	return nil
+}
+
+// inputs computes the digests for the JSON form of a plan, if they are wanted.
+func (f *inputsFlags) inputs(e *env, plan *planner.Plan) (*planner.Inputs, error) {
+	if !f.digests {
+		return nil, nil
+	}
+	in, diags := plan.Inputs(planner.ReadOptions{Memory: e.fileMemory(), Now: time.Now()})
+	return in, e.report(diags, plan.Sources)
+}
 
 // print plans the targets and prints what goes into them.
 func (f *inputsFlags) print(e *env, cfg *config.Config, w io.Writer) error {
@@ -74,8 +94,9 @@ func (f *inputsFlags) write(out *bytes.Buffer, reads *planner.Reads, in *planner
 // not take longer for a large context.
 const hintEntries = 2000
 
-// hint points out contexts that let through much more than the stages read.
+// hint points out contexts that let through much more than the stages read, or
+// the history of the repository.
 func hint(w io.Writer, plan *planner.Plan) error {
 	reads, _ := plan.Reads(planner.ReadOptions{All: true, Most: hintEntries})
-	return reads.ExcessText(w)
+	return reads.HintsText(w)
 }

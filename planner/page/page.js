@@ -28,14 +28,16 @@
   const count = (n, noun) => (n === 1 ? `1 ${noun}` : `${n} ${noun}s`);
   const seconds = (s) => (s < 60 ? `${s.toFixed(1)}s` : `${Math.floor(s / 60)}m${Math.round(s % 60)}s`);
   const title = (v) => (v.kind === "stage" && /^\d/.test(v.name) ? `stage ${v.name}` : v.name);
+  // A platform is worth its place only where there are several.
+  const manyPlatforms = new Set(plan.vertices.map((v) => v.platform).filter(Boolean)).size > 1;
+  const on = (v) => (manyPlatforms && v.platform ? ` (${v.platform})` : "");
   const subtitle = (v) => {
-    const parts = [];
+    const parts = manyPlatforms && v.platform ? [v.platform] : [];
     if (v.kind === "stage") parts.push(count(v.steps.length, "step"));
     else if (v.kind === "opaque") parts.push("read by the builder");
     else parts.push(v.kind);
     if (v.targets.length > 1) parts.push(`${v.targets.length} targets`);
     if (v.seconds !== undefined) parts.push(seconds(v.seconds));
-    if (v.platform) parts.push(v.platform);
     return parts.join(" · ");
   };
   const linesOf = (v) => {
@@ -324,7 +326,7 @@
     $("space").style.height = `${last.height * state.scale}px`;
   }
   const setScale = (s) => { state.scale = Math.min(2, Math.max(0.25, s)); zoom(); };
-  const fit = () => setScale(Math.min(1, Math.max(0.62, ($("view").clientWidth - 8) / last.width)));
+  const fit = () => setScale(Math.min(1, Math.max(0.55, ($("view").clientWidth - 8) / last.width)));
 
   // --- details -------------------------------------------------------------
 
@@ -337,7 +339,7 @@
     element("tr", null, element("td", null, name), element("td", null, text)))));
   const entry = (e) => [`type=${e.type}`, ...Object.entries(e.attributes).map(([k, v]) => `${k}=${v}`)].join(",");
   const where = (p) => (p ? (p.line === p.endLine ? `${p.file}:${p.line}` : `${p.file}:${p.line}-${p.endLine}`) : "");
-  const chip = (id) => [title(vertices.get(id)) + (vertices.get(id).platform ? ` (${vertices.get(id).platform})` : ""), { vertex: id }];
+  const chip = (id) => [title(vertices.get(id)) + on(vertices.get(id)), { vertex: id }];
 
   function vertexDetails(v) {
     const out = [element("h3", null, title(v)), element("p", { class: "soft" }, subtitle(v))];
@@ -406,7 +408,7 @@
     }
     const shared = [...vertices.values()].filter((v) => runs(v) && v.targets.length > 1).sort((a, b) => b.targets.length - a.targets.length);
     if (shared.length) {
-      out.push(...section("Shared by the most targets", chips(shared.slice(0, 20).map((v) => [`${title(v)} · ${v.targets.length}`, { vertex: v.id }]))));
+      out.push(...section("Shared by the most targets", chips(shared.slice(0, 20).map((v) => [`${title(v)}${on(v)} · ${v.targets.length}`, { vertex: v.id }]))));
     }
     out.push(element("p", { class: "soft", style: "margin-top:20px" }, "Point at a target or a stage to see what belongs to it, choose it to read its Dockerfile lines. Keys: / search, arrows in the list, Enter, Escape."));
     return out;

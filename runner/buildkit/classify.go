@@ -27,8 +27,15 @@ type class struct {
 	transient bool
 	lost      bool
 	full      bool
+	pause     time.Duration // before the next try, at the least
 	reason    string
 }
+
+// tooOftenPause is how long a server is left alone at the least that was asked
+// too often. For how long it wants to be left alone it says in a header, which
+// the embedded builder obeys; of other builders only the text of the error
+// arrives, which may say nothing of it.
+const tooOftenPause = 5 * time.Second
 
 // classes lists what failures say. The texts are those of Go's net and http
 // packages, of gRPC, and of containerd's registry client.
@@ -42,7 +49,7 @@ var classes = sync.OnceValue(func() []class {
 			`graceful_stop|the connection is draining|server is shutting down`),
 			fault: infra, transient: true, lost: true, reason: "the connection to the builder was lost"},
 		{match: re(`\b429\b|[Tt]oo [Mm]any [Rr]equests|toomanyrequests`), fault: infra, transient: true,
-			reason: "a server was asked too often (429)"},
+			pause: tooOftenPause, reason: "a server was asked too often (429)"},
 		{match: re(`\b5\d\d (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)|unexpected status[^\n]*\b5\d\d\b`),
 			fault: infra, transient: true, reason: "a server is out of order (5xx)"},
 		{match: re(`connection reset by peer|broken pipe|use of closed network connection|server sent GOAWAY|stream error: stream ID`),
@@ -79,7 +86,7 @@ func classify(f *runner.Failure) {
 	for _, c := range classes() {
 		if c.match.MatchString(text) {
 			f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = c.fault, c.reason, c.transient, c.lost, c.full
-			f.RetryAfter = retryAfter(text)
+			f.RetryAfter = max(retryAfter(text), c.pause)
 			return
 		}
 	}

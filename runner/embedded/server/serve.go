@@ -65,6 +65,7 @@ var errTaken = errors.New("another builder is running with the same state folder
 
 func serve(s settings, rep state.Reporter) error {
 	logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true})
+	logrus.AddHook(spanless{})
 	if err := s.surroundings(); err != nil {
 		return err
 	}

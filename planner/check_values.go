@@ -1,0 +1,189 @@
+package planner
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/orch-build/orch/config"
+)
+
+// What BuildKit and its exporters, caches and attestations know.
+var (
+	knownExporters    = []string{"image", "registry", "oci", "docker", "local", "tar", "cacheonly"}
+	knownCaches       = []string{"registry", "local", "inline", "gha", "s3", "azblob"}
+	knownAttestations = []string{"provenance", "sbom"}
+	knownCompressions = []string{"uncompressed", "gzip", "estargz", "zstd"}
+	knownNetworks     = []string{"default", "none", "host", "sandbox"}
+	knownEntitlements = []string{"network.host", "security.insecure", "device"}
+)
+
+// flagAttrs are the attributes of exporters and caches that are true or false.
+var flagAttrs = []string{
+	"push", "push-by-digest", "unpack", "store", "oci-mediatypes", "oci-artifact", "force-compression", "registry.insecure",
+	"rewrite-timestamp", "name-canonical", "prefer-nondist-layers", "attestation-inline", "tar", "image-manifest", "ignore-error", "reset",
+}
+
+// checkValues reports values that the builder would refuse, or pass over, once
+// everything is built.
+func (p *planner) checkValues(b *Build) {
+	t := b.Target
+	for _, e := range t.Outputs {
+		p.checkExporter(b, e)
+	}
+	for _, e := range t.CacheFrom {
+		p.checkCacheEntry(b, e, "cache-from", "src")
+	}
+	for _, e := range t.CacheTo {
+		p.checkCacheEntry(b, e, "cache-to", "dest")
+	}
+	for _, e := range t.Attest {
+		p.checkAttestation(b, e)
+	}
+	if t.Network != "" {
+		p.known(b, "network", "network mode", t.Network, knownNetworks)
+	}
+	for _, e := range t.Entitlements {
+		name, _, _ := strings.Cut(e, "=")
+		p.known(b, "entitlements", "entitlement", name, knownEntitlements)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
+		p.checkImageContext(b, name, t.Contexts[name])
+	}
+}
+
+// known reports a word that is none of those that there are.
+func (p *planner) known(b *Build, attr, what, word string, words []string) bool {
+	if slices.Contains(words, word) {
+		return true
+	}
+	p.fail(b.Target.RangeOf(attr), "Unknown "+what, "Target %q: there is no %s %q; there are %s.%s",
+		b.Name(), what, word, strings.Join(words, ", "), suggestion(word, words))
+	return false
+}
+
+func (p *planner) checkExporter(b *Build, e config.Entry) {
+	at := b.Target.RangeOf("output")
+	if !p.known(b, "output", "exporter", e.Type, knownExporters) {
+		return
+	}
+	p.checkLayers(b, e, "output")
+	names := b.Target.Tags
+	attr := "tags"
+	if len(names) == 0 && e.Attrs["name"] != "" {
+		names, attr = strings.Split(e.Attrs["name"], ","), "output"
+	}
+	if pushes(e) && len(names) == 0 {
+		p.fail(at, "Image without a name", "Target %q pushes an image that has no name. Write tags = [\"registry.example.com/%s:v1\"] in the target.", b.Name(), b.Name())
+	}
+	switch e.Type {
+	case "image", "registry", "oci", "docker":
+		for _, n := range names {
+			if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
+				p.fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
+			}
+		}
+	}
+}
+
+// checkLayers reports wrong values of attributes that exporters and caches
+// share.
+func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
+	if c := e.Attrs["compression"]; c != "" {
+		p.known(b, attr, "compression", c, knownCompressions)
+	}
+	if level := e.Attrs["compression-level"]; level != "" {
+		if _, err := strconv.Atoi(level); err != nil {
+			p.fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
+		}
+	}
+	for _, key := range flagAttrs {
+		if v := e.Attrs[key]; v != "" {
+			p.boolean(b, attr, key, v)
+		}
+	}
+}
+
+func (p *planner) boolean(b *Build, attr, key, value string) {
+	if _, err := strconv.ParseBool(value); err != nil {
+		p.fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), key, value)
+	}
+}
+
+// checkCacheEntry reports what is wrong with a written cache; place is the
+// attribute that says where one of the type local is.
+func (p *planner) checkCacheEntry(b *Build, e config.Entry, attr, place string) {
+	at := b.Target.RangeOf(attr)
+	if !p.known(b, attr, "type of cache", e.Type, knownCaches) {
+		return
+	}
+	p.checkLayers(b, e, attr)
+	if mode := e.Attrs["mode"]; mode != "" && attr == "cache-to" {
+		p.known(b, attr, "cache mode", mode, []string{"min", "max"})
+	}
+	switch e.Type {
+	case "local":
+		if e.Attrs[place] == "" {
+			p.fail(at, "Invalid "+attr, "Target %q: a cache of the type local needs a folder. Write type=local,%s=FOLDER.", b.Name(), place)
+		}
+	case "registry":
+		if _, err := reference.ParseNormalizedNamed(e.Attrs["ref"]); err != nil {
+			p.fail(at, "Invalid "+attr, "Target %q: a cache of the type registry needs a repository, and ref is %q. Write type=registry,ref=registry.example.com/cache.", b.Name(), e.Attrs["ref"])
+		}
+	case "inline":
+		if attr == "cache-from" {
+			p.fail(at, "Invalid "+attr, "Target %q: the cache in an image is read as type=registry,ref=IMAGE.", b.Name())
+		}
+	}
+}
+
+func (p *planner) checkAttestation(b *Build, e config.Entry) {
+	if !p.known(b, "attest", "attestation", e.Type, knownAttestations) || e.Type != "provenance" {
+		return
+	}
+	if mode := e.Attrs["mode"]; mode != "" {
+		p.known(b, "attest", "provenance mode", mode, []string{"min", "max"})
+	}
+	if v := e.Attrs["version"]; v != "" {
+		p.known(b, "attest", "provenance version", v, []string{"v0.2", "v1"})
+	}
+	for _, key := range []string{"inline-only", "reproducible"} {
+		if v := e.Attrs[key]; v != "" {
+			p.boolean(b, "attest", key, v)
+		}
+	}
+}
+
+// checkImageContext reports a context whose image cannot have that name, or
+// whose layout is not there.
+func (p *planner) checkImageContext(b *Build, name string, c config.Context) {
+	at := contextRange(b.Target, "contexts."+name)
+	switch c.Kind {
+	case config.Image:
+		if _, err := reference.ParseNormalizedNamed(c.Value); err != nil {
+			p.fail(at, "Invalid image name", "The context %q of target %q: %q is no name of an image: %s.", name, b.Name(), c.Value, err)
+		}
+	case config.OCILayout:
+		if dir := layoutDir(c.Value); !p.isLayout(dir) {
+			p.fail(at, "OCI layout not found", "The context %q of target %q is the layout %s, which has no index.json. Paths start from the working directory.", name, b.Name(), filepath.ToSlash(dir))
+		}
+	}
+}
+
+// layoutDir is the folder of an OCI layout, without the tag or digest.
+func layoutDir(value string) string {
+	path, _, _ := strings.Cut(value, "@")
+	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
+		path = path[:i]
+	}
+	return filepath.FromSlash(path)
+}
+
+func (p *planner) isLayout(dir string) bool {
+	_, err := p.opt.Files.Stat(filepath.Join(dir, "index.json"))
+	return err == nil
+}
