@@ -68,7 +68,7 @@ func newEvaluator(opts *Options, mod *module) *evaluator {
 		cyclic:    map[string]bool{},
 		active:    map[string]bool{},
 		root:      &hcl.EvalContext{Variables: map[string]cty.Value{}},
-		rounds:    &schema.Rounds{Left: maxRounds},
+		rounds:    &schema.Rounds{Left: maxRounds, Bytes: maxLoopBytes},
 	}
 	ev.rounds.In(ev.root)
 	for name, v := range ev.builtins() {
@@ -275,6 +275,7 @@ func (ev *evaluator) leave() { ev.path.leave() }
 // functions returns the functions of the language and those of the files.
 func (ev *evaluator) functions() map[string]function.Function {
 	funcs := standardFunctions(ev.opts)
+	funcs["range"] = ev.counted(funcs["range"])
 	for name, f := range ev.funcs {
 		funcs[name] = f.function(ev)
 	}

@@ -21,7 +21,7 @@ func standardFunctions(opts *Options) map[string]function.Function {
 		"base64decode":           encoding.Base64DecodeFunc,
 		"base64encode":           encoding.Base64EncodeFunc,
 		"basename":               basenameFunc,
-		"bcrypt":                 crypto.BcryptFunc,
+		"bcrypt":                 guarded(crypto.BcryptFunc, guardBcrypt),
 		"byteslen":               stdlib.BytesLenFunc,
 		"bytesslice":             stdlib.BytesSliceFunc,
 		"can":                    tryfunc.CanFunc,

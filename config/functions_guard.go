@@ -88,6 +88,17 @@ func guardProduct(args []cty.Value) error {
 	return nil
 }
 
+// guardBcrypt refuses a cost that takes minutes.
+func guardBcrypt(args []cty.Value) error {
+	if len(args) < 2 {
+		return nil
+	}
+	if cost, _ := args[1].AsBigFloat().Float64(); cost > maxBcryptCost {
+		return fmt.Errorf("the cost is more than %d", maxBcryptCost)
+	}
+	return nil
+}
+
 // guardIndent refuses an indent of too many spaces.
 func guardIndent(args []cty.Value) error {
 	spaces, _ := args[0].AsBigFloat().Float64()

@@ -24,6 +24,11 @@ const (
 	// maxRounds is how many rounds the "for" expressions of a definition may
 	// make together.
 	maxRounds = 500_000
+	// maxLoopBytes is how much the heap may grow while they run.
+	maxLoopBytes = 1 << 30
+	// maxBcryptCost is the largest cost of bcrypt(); each more takes twice the
+	// time, and this one seconds.
+	maxBcryptCost = 15
 )
 
 func tooMuch(summary, detail string, at hcl.Range) *hcl.Diagnostic {

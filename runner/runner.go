@@ -28,7 +28,13 @@ type Options struct {
 	// goroutine, with the report as far as it is known. It must neither change
 	// the report nor keep it.
 	Changed func(*Report, *TargetReport)
+	// Settled, if set, is called by the same goroutine when nothing has changed
+	// for a second after a change.
+	Settled func(*Report)
 }
+
+// settleTime is how long nothing changes before Settled is called.
+const settleTime = time.Second
 
 // Run carries out the plan and returns the report of it. The report is
 // complete whatever happened; the error is about the run as a whole, such as a

@@ -83,12 +83,28 @@ func (s *schedule) loop(ctx context.Context) {
 			break
 		}
 		s.openGate(ctx)
-		s.take(ctx, <-s.events)
+		s.take(ctx, s.await())
 		if s.stop {
 			cancel(errStopped)
 		}
 	}
 	s.shareFailures()
+}
+
+// await waits for the next event.
+func (s *schedule) await() event {
+	if s.opt.Settled == nil {
+		return <-s.events
+	}
+	settled := time.NewTimer(settleTime)
+	defer settled.Stop()
+	select {
+	case e := <-s.events:
+		return e
+	case <-settled.C:
+	}
+	s.opt.Settled(s.report)
+	return <-s.events
 }
 
 // next takes the build that may start now, or returns nil. An exclusive one

@@ -1,7 +1,10 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -31,6 +34,9 @@ func checkLimits(filename string, src []byte) *hcl.Diagnostic {
 	}
 	depth, operators, line, lineStart := 0, 0, 1, 0
 	for i, c := range src {
+		if c == '\\' {
+			c = escaped(src[i:])
+		}
 		switch c {
 		case '(', '[', '{':
 			depth++
@@ -54,6 +60,38 @@ func checkLimits(filename string, src []byte) *hcl.Diagnostic {
 				Subject: &hcl.Range{Filename: filename, Start: at, End: at},
 			}
 		}
+	}
+	return nil
+}
+
+// escaped returns the character that an escape such as \u0028 stands for, as
+// far as it is one that matters here: JSON can write the brackets of a template
+// so.
+func escaped(src []byte) byte {
+	if len(src) < 6 || src[1] != 'u' {
+		return src[0]
+	}
+	code, err := strconv.ParseUint(string(src[2:6]), 16, 16)
+	if err != nil || code > unicode.MaxASCII {
+		return src[0]
+	}
+	return byte(code)
+}
+
+// checkIndent reports a YAML file that is nested too deeply by its indentation.
+func checkIndent(filename string, src []byte) *hcl.Diagnostic {
+	line := 1
+	for text := range bytes.Lines(src) {
+		if indent := len(text) - len(bytes.TrimLeft(text, " ")); indent > 2*maxNesting {
+			at := hcl.Pos{Line: line, Column: indent + 1}
+			return &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Nested too deeply",
+				Detail:   fmt.Sprintf("A line of the file begins with more than %d blanks.", 2*maxNesting),
+				Subject:  &hcl.Range{Filename: filename, Start: at, End: at},
+			}
+		}
+		line++
 	}
 	return nil
 }

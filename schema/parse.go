@@ -102,7 +102,11 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 	var diags hcl.Diagnostics
 	switch syntax {
 	case Compose:
-		return f, nil
+		if diag := checkIndent(filename, src); diag != nil {
+			f.Broken = true
+			diags = append(diags, diag)
+		}
+		return f, diags
 	case JSON:
 		file, diags = json.Parse(src, filename)
 	default:

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"runtime/metrics"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -13,9 +14,40 @@ import (
 // counts the rounds. The count is kept in the scope and not in the
 // expression, so one file can be worked out several times at once.
 
-// Rounds is how many rounds of "for" expressions a scope has left. It is for
-// one goroutine.
-type Rounds struct{ Left int }
+// Rounds is how many rounds of "for" expressions a scope has left, and how
+// much the heap of the process may grow meanwhile. It is for one goroutine.
+type Rounds struct {
+	Left  int
+	Bytes uint64
+
+	before uint64 // the heap at the beginning
+	full   bool
+}
+
+// heapMetric is the size of the objects in the heap.
+const heapMetric = "/memory/classes/heap/objects:bytes"
+
+// heapRounds is after how many rounds the heap is looked at.
+const heapRounds = 16
+
+// Spent reports whether nothing is left.
+func (r *Rounds) Spent() bool { return r.Left < 0 || r.full }
+
+// use takes a round.
+func (r *Rounds) use() {
+	if r.Left--; r.Left%heapRounds == 0 {
+		sample := []metrics.Sample{{Name: heapMetric}}
+		metrics.Read(sample)
+		size := sample[0].Value.Uint64()
+		if r.before == 0 {
+			r.before = size
+		}
+		r.full = r.full || size > r.before+r.Bytes
+	}
+	if r.Spent() {
+		panic(TooManyRounds{})
+	}
+}
 
 // TooManyRounds is what a "for" expression panics with, to leave HCL's
 // evaluation, when the scope has no rounds left.
@@ -42,10 +74,7 @@ func (r *round) Value(scope *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		if !ok {
 			continue
 		}
-		left := v.EncapsulatedValue().(*Rounds)
-		if left.Left--; left.Left < 0 {
-			panic(TooManyRounds{})
-		}
+		v.EncapsulatedValue().(*Rounds).use()
 		break
 	}
 	return cty.True, nil

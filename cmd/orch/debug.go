@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log"
 
 	"github.com/sirupsen/logrus"
 
@@ -13,8 +14,10 @@ import (
 func (e *env) noteTo(debug bool, mask *buildkit.Mask) {
 	if !debug {
 		logrus.SetOutput(io.Discard)
+		log.SetOutput(io.Discard)
 		return
 	}
+	log.SetOutput(maskedWriter{e.stderr, mask})
 	logrus.SetLevel(logrus.DebugLevel)
 	logrus.SetFormatter(&logrus.TextFormatter{DisableColors: true, FullTimestamp: true, TimestampFormat: "15:04:05.000"})
 	logrus.SetOutput(maskedWriter{e.stderr, mask})

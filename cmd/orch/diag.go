@@ -28,7 +28,11 @@ func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error 
 		}
 	} else {
 		w := diagWriter{w: e.stderr, sources: sources, style: e.style()}
-		for _, d := range diags {
+		for i, d := range diags {
+			if i == maxShown {
+				fmt.Fprintf(e.stderr, "… and %d more; --diagnostics json has all.\n", len(diags)-i)
+				break
+			}
 			w.write(d)
 			if e.getenv("GITHUB_ACTIONS") == "true" {
 				writeAnnotation(e.stderr, d)
@@ -40,6 +44,10 @@ func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error 
 	}
 	return nil
 }
+
+// maxShown is how many diagnostics are shown as text; a file that is no
+// definition at all may have thousands.
+const maxShown = 100
 
 // setDiagnostics decides how what is wrong is printed: as text or json.
 func (e *env) setDiagnostics(format string) error {

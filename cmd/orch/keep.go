@@ -27,6 +27,7 @@ type keeper struct {
 	kept    *runner.Kept // nil if nothing can be kept
 	info    runner.RecordInfo
 	written time.Time
+	behind  bool // something has changed since
 }
 
 // projectStore is where the records of the current folder's runs are kept.
@@ -72,11 +73,23 @@ func (k *keeper) logs() string {
 
 // changed writes the record down, if that was not done just now.
 func (k *keeper) changed(r *runner.Report, _ *runner.TargetReport) {
-	if k.kept == nil || time.Since(k.written) < keepEvery {
+	if k.kept == nil {
+		return
+	}
+	if time.Since(k.written) < keepEvery {
+		k.behind = true
 		return
 	}
 	// The last write tells if this does not work.
 	_ = k.write(r)
+}
+
+// settled writes down what was left out because the record had just been
+// written.
+func (k *keeper) settled(r *runner.Report) {
+	if k.behind {
+		_ = k.write(r)
+	}
 }
 
 // write writes the record as it is now.
@@ -85,7 +98,7 @@ func (k *keeper) write(r *runner.Report) error {
 	if err != nil || k.kept == nil {
 		return err
 	}
-	k.written = time.Now()
+	k.written, k.behind = time.Now(), false
 	return writeFile(k.kept.Path(), data, 0o600)
 }
 

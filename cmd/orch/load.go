@@ -94,7 +94,10 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 	if change != nil {
 		change(&opts)
 	}
-	cfg, diags := resolve(files, opts)
+	cfg, diags, err := e.resolve(files, opts)
+	if err != nil {
+		return nil, err
+	}
 	return cfg, e.report(diags, sourcesFor(files, opts))
 }
 
@@ -109,8 +112,22 @@ func (l *loadFlags) evaluate(e *env) (*config.Definition, error) {
 	if diags.HasErrors() {
 		return nil, e.report(diags, sourcesFor(files, opts))
 	}
-	d, more := config.Evaluate(parsed, opts)
+	var d *config.Definition
+	var more hcl.Diagnostics
+	if err := e.interruptible(func() { d, more = config.Evaluate(parsed, opts) }); err != nil {
+		return nil, err
+	}
 	return d, e.report(append(diags, more...), sourcesFor(files, opts))
+}
+
+// resolve is the function of that name, but ends with an error when the
+// command is interrupted.
+func (e *env) resolve(files []source, opts config.Options) (cfg *config.Config, diags hcl.Diagnostics, err error) {
+	err = e.interruptible(func() { cfg, diags = resolve(files, opts) })
+	if err != nil {
+		return nil, nil, err
+	}
+	return cfg, diags, nil
 }
 
 // resolve parses and resolves files. What can be found wrong behind an error

@@ -30,8 +30,8 @@ func newPlanCommand(e *env) *cobra.Command {
 		Long: `plan reads the definition and the Dockerfiles, and shows what a build of the
 targets would do: the stages that several targets share, the longest chain of
 stages, the order of the builds, and what each target adds. Once the targets
-have been built here, it says how long the chain took. It needs no builder and
-builds nothing.
+have been built here, it says how long the chain took. It builds nothing, and
+needs a builder only to fetch a definition from a URL.
 
 Formats: text; json, described in docs/plan.md; dot, for Graphviz; mermaid, for
 Markdown; html, one page with the graph, the targets and their Dockerfiles,

@@ -34,6 +34,28 @@ type env struct {
 	diagJSON bool
 	// args is the command line that is being carried out.
 	args []string
+	// ctx ends when the command is interrupted; nil never does.
+	ctx context.Context
+}
+
+// interruptible does work that looks at no context, such as working out a
+// definition, and stops waiting for it when the command is interrupted.
+func (e *env) interruptible(work func()) error {
+	if e.ctx == nil {
+		work()
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-e.ctx.Done():
+		return e.ctx.Err()
+	}
 }
 
 func osEnv() *env {
@@ -76,7 +98,7 @@ func run(e *env, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	e.args = args
+	e.args, e.ctx = args, ctx
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
 	err := root.ExecuteContext(ctx)

@@ -152,6 +152,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 				progress.Changed(r, t)
 				kept.changed(r, t)
 			},
+			Settled: kept.settled,
 		})
 		progress.Close()
 		done <- ended{report, err}

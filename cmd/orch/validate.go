@@ -35,7 +35,10 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				return err
 			}
 			opts.Targets, opts.All = args, len(args) == 0
-			cfg, diags := resolve(files, opts)
+			cfg, diags, err := e.resolve(files, opts)
+			if err != nil {
+				return err
+			}
 			sources := []map[string][]byte{sourcesFor(files, opts)}
 			if (deep || withLint) && !diags.HasErrors() {
 				plan, more := checkedPlan(cfg, localPlatform(), opts.All)

@@ -1,0 +1,133 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+const resumeProject = `
+variable "BUSYBOX" {}
+variable "REGISTRY" {}
+variable "NONCE" {}
+group "default" { targets = ["quick", "slow", "after", "pushed"] }
+target "_base" {
+  contexts = { busybox = BUSYBOX }
+  args     = { NONCE = NONCE }
+}
+target "quick" {
+  inherits = ["_base"]
+  target   = "quick"
+  output   = ["type=oci,dest=quick.tar"]
+}
+target "slow" {
+  inherits = ["_base"]
+  target   = "slow"
+  output   = ["type=oci,dest=slow.tar"]
+}
+target "after" {
+  inherits = ["_base"]
+  contexts = { slow = "target:slow" }
+  target   = "after"
+  output   = ["type=oci,dest=after.tar"]
+}
+target "pushed" {
+  inherits = ["_base"]
+  target   = "quick"
+  args     = { WHO = "pushed" }
+  tags     = ["${REGISTRY}/resume/${NONCE}:v1"]
+  output   = ["type=registry"]
+}
+`
+
+const resumeDockerfile = `FROM busybox AS quick
+ARG NONCE
+ARG WHO
+RUN echo quick $WHO $NONCE >/f
+FROM busybox AS slow
+ARG NONCE
+RUN echo started; sleep 10; echo slow $NONCE >/f
+FROM busybox AS after
+COPY --from=slow /f /
+`
+
+// TestResumeAfterKill kills orch in the middle of a run: going on builds what
+// was not done, and leaves out what was, and the tags of both are published.
+func TestResumeAfterKill(t *testing.T) {
+	builderSocket(t)
+	dir := project(t, map[string]string{"build.hcl": resumeProject, "Dockerfile": resumeDockerfile})
+	nonce := fmt.Sprintf("r%d", os.Getpid())
+	args := func(more ...string) []string {
+		return append([]string{"bake", "--progress", "plain", "--publish=together", "--var", "NONCE=" + nonce, "--var", "REGISTRY=" + shared.registry}, more...)
+	}
+	cmd := runOrch(dir, args()...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The record says what is done while the slow step still runs.
+	for end := time.Now().Add(8 * time.Second); recordedDone(t, dir) < 2; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the record says of %d targets that they are done, want 2", recordedDone(t, dir))
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	tag := direct(t, "resume/"+nonce+":v1")
+	if _, err := remote.Head(tag); err == nil {
+		t.Error("the tag is there before the run is good")
+	}
+	out, err := runOrch(dir, args("--resume")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"2 targets to build, 2 done already", "1 tag published"} {
+		if !bytes.Contains(out, []byte(want)) {
+			t.Errorf("nothing says %q:\n%s", want, out)
+		}
+	}
+	if bytes.Contains(out, []byte("quick 1/")) {
+		t.Errorf("what was done is built again:\n%s", out)
+	}
+	if _, err := remote.Head(tag); err != nil {
+		t.Errorf("the tag of what was done before is not published: %v", err)
+	}
+	noLeftovers(t, dir)
+
+	// Nothing is left, then a changed definition is.
+	out, err = runOrch(dir, args("--resume")...).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("0 targets to build, 4 done already")) {
+		t.Errorf("nothing was left: %v\n%s", err, out)
+	}
+	if err := os.WriteFile(dir+"/Dockerfile", []byte(strings.Replace(resumeDockerfile, "sleep 10", "sleep 0", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err = runOrch(dir, args("--resume")...).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("Built again, because the definition has changed since: ")) || !bytes.Contains(out, []byte("2 targets to build, 2 done already")) {
+		t.Errorf("the definitions of slow and after have changed: %v\n%s", err, out)
+	}
+}
+
+// recordedDone counts the targets that are done by the record of the last run
+// in a folder.
+func recordedDone(t *testing.T, dir string) int {
+	t.Helper()
+	records, err := filepath.Glob(filepath.Join(shared.state, "runs", filepath.Base(dir)+"-*", "*", "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, path := range records {
+		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte(`"project": "`+dir+`"`)) {
+			n = bytes.Count(data, []byte(`"state": "done"`))
+		}
+	}
+	return n
+}
