@@ -142,7 +142,7 @@ func (t *target) prepare(ctx context.Context) error {
 	if t.opts == nil {
 		t.opts = map[string]string{}
 	}
-	if err := t.cacheOptions(); err != nil {
+	if err := t.cacheOptions(ctx); err != nil {
 		return err
 	}
 	t.targetOptions()
