@@ -51,7 +51,8 @@ func (r *remoteDefinition) read(e *env, l *loadFlags, opts *config.Options) ([]s
 		return nil, err
 	}
 	opts.CmdContext = r.cmdContext
-	opts.Git = nil // the repository around the working directory is another one
+	// The repository around the working directory is another one.
+	opts.Git = func(_, fact string) (any, error) { return r.tree.GitFact(fact) }
 	opts.Files = newImportReader(remoteFiles{r.tree})
 	opts.Remote = &config.Remote{
 		URL: r.url, Tree: !r.tree.IsFile, Archive: r.tree.Archive, Base: r.tree.Base,
