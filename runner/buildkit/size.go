@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content/proxy"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -39,20 +40,36 @@ func (r *run) measure(ctx context.Context) {
 	}
 }
 
+// measure takes the first platform whose steps have records: where the work of
+// two platforms is equal, the builder keeps it under the name of one.
 func (t *target) measure(ctx context.Context, records *records) {
-	ref, platform := t.result.Ref, ""
 	if ids, err := platformIDs(t.result); err == nil && ids[0] != "" {
-		ref, platform = t.result.Refs[ids[0]], ids[0]
+		for _, id := range ids {
+			if t.measureRef(ctx, records, t.result.Refs[id], id) {
+				return
+			}
+		}
+		return
 	}
+	t.measureRef(ctx, records, t.result.Ref, "")
+}
+
+// measureRef reports whether there are records of what ref holds.
+func (t *target) measureRef(ctx context.Context, records *records, ref gateway.Reference, platform string) bool {
 	def, err := t.definition(ctx, ref)
 	if err != nil || def == nil {
-		return
+		return false
 	}
 	g := newOpGraph(def)
 	t.report.ImageSize = records.size(g, g.root)
+	if t.report.ImageSize == 0 {
+		return false
+	}
 	// The record of an exported layer counts its compressed form too.
-	if packed := t.packedSize(ctx, platform); packed < t.report.ImageSize {
-		t.report.ImageSize -= packed
+	packed := t.packedSize(ctx, platform)
+	t.report.ImageSize -= packed
+	if t.report.ImageSize*100 < packed*98 {
+		t.report.ImageSize = 0 // a layer is not unpacked here, so that its size is not known
 	}
 	for _, id := range g.sources() {
 		if size := records.size(g, id); size > t.report.BuiltInSize {
@@ -60,6 +77,7 @@ func (t *target) measure(ctx context.Context, records *records) {
 			t.report.BuiltIn = stageOf(g.name(id))
 		}
 	}
+	return true
 }
 
 // packedSize is what the layers of the exported image take in the builder's
