@@ -51,7 +51,7 @@ func (c *checker) checkSecrets() {
 func (c *checker) checkSSH() {
 	list, _ := c.r.values[attributeIndex("ssh")].([]SSH)
 	if p, ok := c.r.values[atContext].(place); ok && len(list) == 0 && overSSH(p) {
-		list = []SSH{{ID: defaultName}}
+		list = []SSH{c.opts.sshAgent()}
 	}
 	seen := map[string]bool{}
 	for _, s := range list {

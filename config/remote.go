@@ -22,6 +22,18 @@ type Remote struct {
 	Base string
 	// Secrets are credentials for targets whose context is on the same host.
 	Secrets []Secret
+	// SSH names the agent's socket or the keys for a repository that is
+	// reached over SSH; without any it is the agent of the environment.
+	SSH []string
+}
+
+// sshAgent is what a target needs to fetch its context over SSH.
+func (o *Options) sshAgent() SSH {
+	agent := SSH{ID: defaultName}
+	if o.Remote != nil {
+		agent.Paths = o.Remote.SSH
+	}
+	return agent
 }
 
 // moveToRemote puts the contexts of a target that are paths into the tree that
@@ -87,7 +99,7 @@ func (d *Definition) addRemoteCredentials(t *Target) {
 	}
 	overSSH := t.Context.Kind == Git && isSSH(t.Context.Value) || m != nil && isSSH(m.URL)
 	if overSSH && !slices.ContainsFunc(t.SSH, func(s SSH) bool { return s.ID == defaultName || s.ID == "" }) {
-		t.SSH = append(slices.Clip(t.SSH), SSH{ID: defaultName})
+		t.SSH = append(slices.Clip(t.SSH), d.opts.sshAgent())
 	}
 }
 

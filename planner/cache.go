@@ -21,6 +21,10 @@ type Cache struct {
 	// Wired caches come from a cache block: that nothing is there yet is no
 	// fault, because the first run of a lane makes it.
 	Wired bool
+	// Set marks a cache that holds all of the targets that this run builds
+	// with one cache block. Where there is one, it is the only one of the block
+	// that a run has to read.
+	Set bool
 	// Required makes it an error that the cache cannot be read or written.
 	Required bool
 	// Range is where the cache is asked for.
@@ -44,6 +48,7 @@ func (p *planner) wireCaches() {
 	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
+	w.nameSets(builds)
 	for _, b := range builds {
 		w.written(b)
 		if b.Target.Cache != nil {
@@ -60,6 +65,33 @@ type wiring struct {
 	clashes map[[2]hcl.Range]bool // of blocks, that were reported
 	// What references mean, each worked out once.
 	full, tags map[string]string
+	// sets holds, by setKey, how the cache of all the targets of a cache block
+	// is called in its lane.
+	sets map[string]string
+}
+
+// setKey is equal for targets that keep their caches in one place.
+func setKey(c *config.Cache) string {
+	return strings.Join([]string{c.Type, c.Ref, c.Mode, c.Lane, c.Main, fmt.Sprint(c.Trusted, c.Write, c.Required, c.Options)}, "\x00")
+}
+
+// nameSets finds out which targets this run builds with one cache block. The
+// cache of them all has a name that depends on theirs, so that runs that build
+// others do not overwrite it. A target alone is no set.
+func (w *wiring) nameSets(builds []*Build) {
+	names := map[string][]string{}
+	for _, b := range builds {
+		if c := b.Target.Cache; c != nil && c.Split {
+			key := setKey(c)
+			names[key] = append(names[key], b.Name())
+		}
+	}
+	w.sets = map[string]string{}
+	for key, set := range names {
+		if len(set) > 1 {
+			w.sets[key] = ".." + shortHash(strings.Join(set, "\x00"))
+		}
+	}
 }
 
 // writer is what first claims a destination.
@@ -98,14 +130,28 @@ func (w *wiring) wire(b *Build) {
 		w.inline(b, lanes)
 		return
 	}
+	set := w.sets[setKey(c)]
+	for _, lane := range lanes {
+		if set != "" {
+			w.read(b, lane+set)
+			b.CacheFrom[len(b.CacheFrom)-1].Set = true
+		}
+	}
 	for _, lane := range lanes {
 		w.read(b, lane)
 		if c.Split {
 			w.read(b, lane+"."+b.Name())
+			// Alone, a target is a set of one.
+			b.CacheFrom[len(b.CacheFrom)-1].Set = set == ""
 		}
 	}
 	if !c.Write {
 		return
+	}
+	if set != "" {
+		whole := w.destination(b, own+set)
+		whole.Set = true
+		w.claimed(b, whole, false)
 	}
 	shared := w.destination(b, own)
 	w.claimed(b, shared, c.Split)
@@ -413,4 +459,18 @@ func (s *SharedCache) shares(v *Vertex) bool {
 		}
 	}
 	return false
+}
+
+// SamePlace says whether a source and a destination of cache blocks are one
+// cache.
+func SamePlace(from, to config.Entry) bool {
+	if from.Type != to.Type {
+		return false
+	}
+	for _, k := range []string{"ref", "tag", "scope", "name"} {
+		if from.Attrs[k] != to.Attrs[k] {
+			return false
+		}
+	}
+	return from.Type != "local" || from.Attrs["src"] == to.Attrs["dest"]
 }

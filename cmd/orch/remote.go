@@ -51,11 +51,13 @@ func (r *remoteDefinition) read(e *env, l *loadFlags, opts *config.Options) ([]s
 		return nil, err
 	}
 	opts.CmdContext = r.cmdContext
-	opts.Git = nil // the repository around the working directory is another one
+	// The repository around the working directory is another one.
+	opts.Git = func(_, fact string) (any, error) { return r.tree.GitFact(fact) }
 	opts.Files = newImportReader(remoteFiles{r.tree})
 	opts.Remote = &config.Remote{
 		URL: r.url, Tree: !r.tree.IsFile, Archive: r.tree.Archive, Base: r.tree.Base,
 		Secrets: gitSecrets(e, r.url),
+		SSH:     gitSSH(e),
 	}
 	remote, local := splitLocal(l.named(e))
 	files, err := r.readFiles(remote)
@@ -97,7 +99,7 @@ func (r *remoteDefinition) fetch(e *env) error {
 	r.tree, err = r.conn.Fetch(r.ctx, r.url, buildkit.FetchOptions{
 		Secrets:   gitSecrets(e, r.url),
 		LookupEnv: e.lookup,
-		SSH:       splitNonEmpty(e.getenv("BUILDX_BAKE_GIT_SSH")),
+		SSH:       gitSSH(e),
 	})
 	if err == nil {
 		return nil
@@ -107,6 +109,9 @@ func (r *remoteDefinition) fetch(e *env) error {
 	}
 	return usageError{fmt.Errorf("fetching the definition %s: %s%s", shown, redactedError(err, r.url), fetchHint(err))}
 }
+
+// gitSSH returns the agent's socket or the keys for a git server.
+func gitSSH(e *env) []string { return splitNonEmpty(e.getenv("BUILDX_BAKE_GIT_SSH")) }
 
 func splitNonEmpty(list string) []string {
 	if list == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
@@ -28,6 +29,7 @@ type anchor struct {
 	stores  map[string]content.Store
 	gateway gateway.Client
 	memo    memo
+	asking  sync.Mutex // held while it is asked whether a cache is there
 
 	opened   chan struct{}
 	finish   chan struct{}

@@ -124,18 +124,18 @@ func (r *run) cacheEntry(e config.Entry) client.CacheOptionsEntry {
 
 // cacheOptions leaves of the sources of the anchor those of this target: each
 // source that a step is looked up in costs time.
-func (t *target) cacheOptions() error {
+func (t *target) cacheOptions(ctx context.Context) error {
 	all := t.opts[importsOption]
 	delete(t.opts, importsOption)
 	if all == "" || len(t.plan.CacheFrom) == 0 {
 		return nil
 	}
-	var entries []gateway.CacheOptionsEntry
-	if err := json.Unmarshal([]byte(all), &entries); err != nil {
+	entries, err := importEntries(map[string]string{importsOption: all})
+	if err != nil {
 		return err
 	}
 	mine := map[string]bool{}
-	for _, c := range t.plan.CacheFrom {
+	for _, c := range t.anchor.worthReading(ctx, t.plan.CacheFrom) {
 		mine[entryKey(config.Entry(t.run.cacheEntry(c.Entry)))] = true
 	}
 	entries = slices.DeleteFunc(entries, func(e gateway.CacheOptionsEntry) bool {
@@ -147,6 +147,17 @@ func (t *target) cacheOptions() error {
 	}
 	t.opts[importsOption] = string(data)
 	return nil
+}
+
+// importEntries are the cache sources among the options of a frontend.
+func importEntries(opts map[string]string) ([]gateway.CacheOptionsEntry, error) {
+	var entries []gateway.CacheOptionsEntry
+	if all := opts[importsOption]; all != "" {
+		if err := json.Unmarshal([]byte(all), &entries); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
 }
 
 // entryKey is the same for equal entries. The digest of a local cache is left

@@ -19,12 +19,13 @@ type cacheWatch struct {
 	mu     sync.Mutex
 	faults runner.CacheFaults
 	seen   map[string]bool
+	told   map[string]bool // by what the builder calls a cache: whether it was read
 	live   context.Context
 	end    context.CancelCauseFunc
 }
 
 func newCacheWatch(plan *planner.Plan) *cacheWatch {
-	w := &cacheWatch{plan: plan, seen: map[string]bool{}}
+	w := &cacheWatch{plan: plan, seen: map[string]bool{}, told: map[string]bool{}}
 	w.live, w.end = context.WithCancelCause(context.Background())
 	return w
 }
@@ -53,17 +54,28 @@ func (w *cacheWatch) reason(err error) error {
 // builder knows a cache in a registry by its reference, and others by their
 // type and a number. It returns false for what is no fault.
 func (w *cacheWatch) imported(id, fault string) bool {
+	w.mu.Lock()
+	w.told[id] = fault == ""
+	w.mu.Unlock()
 	if fault == "" {
 		return true
 	}
 	for _, b := range w.plan.Builds {
 		for _, c := range b.CacheFrom {
-			if c.Type == "registry" && c.Attrs["ref"] == id || c.Type != "registry" && strings.HasPrefix(id, c.Type+":") {
+			if names(c, id) {
 				return w.read(c, errors.New(fault))
 			}
 		}
 	}
 	return true
+}
+
+// names says whether the builder may mean a cache by a name.
+func names(c planner.Cache, id string) bool {
+	if c.Type == "registry" {
+		return c.Attrs["ref"] == id
+	}
+	return strings.HasPrefix(id, c.Type+":")
 }
 
 // read notes that a source could not be read. That the cache of a cache block

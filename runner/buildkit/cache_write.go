@@ -81,15 +81,19 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 	for _, b := range r.plan.Builds {
 		t := r.targets[b]
 		for _, c := range b.CacheTo {
-			if c.Type != "inline" && t.report != nil {
+			if c.Type != "inline" && t.report != nil && !t.anchor.keeps(ctx, t) {
 				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), t.again) })
 			}
 		}
 	}
-	if all {
-		for _, s := range r.plan.Caches {
+	for _, s := range r.plan.Caches {
+		// What is done is worth more to the next run of the same targets than
+		// what an earlier run had.
+		if all || s.Set {
 			write(s.Cache, func() error { return r.writeSharedCache(ctx, s) })
 		}
+	}
+	if all {
 		for _, b := range r.plan.CacheImages {
 			c := b.CacheTo[0]
 			c.Type, c.Attrs = "registry", map[string]string{"ref": b.Target.Tags[0]}
@@ -110,7 +114,7 @@ func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) erro
 	var sets [][]*pb.Definition
 	for _, b := range s.Builds {
 		t := r.targets[b]
-		if t.anchor != a {
+		if t.anchor != a || t.report == nil {
 			continue
 		}
 		defs, err := t.definitions(ctx)

@@ -301,13 +301,14 @@ func (p *Progress) step(id digest.Digest) (step, bool) {
 	return *v, true
 }
 
-// logWait is how long the end of a failed step's output may take to arrive
-// after the failure itself: they come on different streams.
+// logWait is how long the end of a step, and of its output, may take to arrive
+// after the answer to the request that it was for: they come on different
+// streams.
 const logWait = time.Second
 
-// failed returns what the builder said of a vertex that has failed, once its
-// output is complete.
-func (p *Progress) failed(id digest.Digest) step {
+// over returns what the builder said of a vertex that has come to its end, once
+// all of it has arrived.
+func (p *Progress) over(id digest.Digest) step {
 	for end := time.Now().Add(logWait); ; time.Sleep(5 * time.Millisecond) {
 		v, ok := p.step(id)
 		if ok && v.completed || time.Now().After(end) {

@@ -50,6 +50,7 @@ type Remote struct {
 	Archive bool
 	Base    string
 
+	git      *gitSource // nil if it is no repository
 	ref      gateway.Reference
 	ctx      context.Context
 	release  chan struct{}
@@ -177,6 +178,9 @@ func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
 // open has the source fetched and looks at what it is.
 func (r *Remote) open(ctx context.Context, gw gateway.Client, st *llb.State, isGit bool) error {
 	r.ctx = ctx
+	if isGit {
+		r.git = &gitSource{gw: gw, st: st}
+	}
 	var err error
 	if r.ref, err = solve(ctx, gw, *st); err != nil || isGit {
 		return err

@@ -142,7 +142,7 @@ func (t *target) prepare(ctx context.Context) error {
 	if t.opts == nil {
 		t.opts = map[string]string{}
 	}
-	if err := t.cacheOptions(); err != nil {
+	if err := t.cacheOptions(ctx); err != nil {
 		return err
 	}
 	t.targetOptions()
@@ -233,14 +233,14 @@ func (t *target) contextOptions() error {
 			return err
 		}
 	case !t.foreign() && !t.asked:
-		t.inputs["context"] = localState(l, session, contextName)
+		t.inputs["context"] = localState(l, session, t.group(), contextName)
 	}
 	for name, l := range t.plan.Contexts {
 		if t.foreign() {
 			break
 		}
 		key := "local:" + name
-		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
+		t.inputs[key] = localState(l, session, t.group(), "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
 	}
 	for name, c := range t.plan.Target.Contexts {

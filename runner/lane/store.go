@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -51,8 +52,18 @@ func newRegistry(ref string, insecure bool) (*registry, error) {
 	return &registry{tag}, nil
 }
 
+// puller remembers what a registry has granted, so that each request but the
+// first of a repository is one request.
+var puller = sync.OnceValues(func() (*remote.Puller, error) { return remote.NewPuller(common...) })
+
+var common = []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("orch-cache")}
+
 func options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("orch-cache")}
+	out := append([]remote.Option{remote.WithContext(ctx)}, common...)
+	if p, err := puller(); err == nil {
+		out = append(out, remote.Reuse(p))
+	}
+	return out
 }
 
 func (r *registry) head(ctx context.Context) (digest.Digest, error) {

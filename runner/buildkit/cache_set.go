@@ -1,0 +1,172 @@
+package buildkit
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// The builder finds a step in a cache by the steps below it, as that very cache
+// has them. Where targets share steps, and each has a cache of its own, it finds
+// all the steps of the first target, and few of the others, for the shared
+// steps then are those of the first target's cache. So a cache that holds all
+// of the targets comes before any number that hold one each; it also takes
+// fewer requests.
+
+// worthReading returns which of a target's cache sources are to be read: the
+// caches of the whole set, if there is one, in place of those of its parts.
+func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []planner.Cache {
+	found := false
+	out := slices.Clone(sources)
+	out = slices.DeleteFunc(out, func(c planner.Cache) bool {
+		if !c.Set {
+			return false
+		}
+		there := a.hasCache(ctx, c)
+		found = found || there
+		return !there
+	})
+	if !found {
+		return out
+	}
+	return slices.DeleteFunc(out, func(c planner.Cache) bool { return c.Wired && !c.Set })
+}
+
+// keeps says whether what a target has in its own cache is as good as what this
+// run would write: the builder had all of it, and so has the cache of the set
+// in the lane that is written. It was written with the caches of its parts.
+func (a *anchor) keeps(ctx context.Context, t *target) bool {
+	there := false
+	for _, s := range a.run.plan.Caches {
+		if !s.Set || !slices.Contains(s.Builds, t.plan) {
+			continue
+		}
+		for _, c := range t.plan.CacheFrom {
+			if c.Set && planner.SamePlace(c.Entry, s.Entry) {
+				there = a.hasCache(ctx, c)
+			}
+		}
+	}
+	return there && t.cached(ctx)
+}
+
+// cached says whether the builder is known to have had the target's result.
+func (t *target) cached(ctx context.Context) bool {
+	defs, err := t.definitions(ctx)
+	if err != nil {
+		return false
+	}
+	for _, def := range defs {
+		root := newOpGraph(def).root
+		// Its end is told on another stream than the target's own.
+		if s := t.run.opt.Progress.over(root); !s.completed || !s.cached {
+			return false
+		}
+	}
+	return len(defs) > 0
+}
+
+// hasCache says whether there is a cache in a place. The builder reads it when
+// it is first asked to look something up in it, and tells how that went.
+func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
+	v, err := a.memo.do(ctx, "cache "+entryKey(c.Entry), func() (any, error) {
+		e, ok := a.offered(c)
+		if !ok {
+			return false, nil
+		}
+		// One question at a time: only caches in registries are called by
+		// their names.
+		a.asking.Lock()
+		defer a.asking.Unlock()
+		before := a.run.caches.imports()
+		def, err := llb.Scratch().File(llb.Mkdir("/", 0o755), llb.WithCustomName(lookup)).Marshal(ctx)
+		if err != nil {
+			return false, err
+		}
+		if _, err := a.gateway.Solve(ctx, gateway.SolveRequest{
+			Definition: def.ToPB(), Evaluate: true,
+			CacheImports: []gateway.CacheOptionsEntry{e},
+		}); err != nil {
+			return false, err
+		}
+		return a.run.caches.awaitImport(ctx, c, before), nil
+	})
+	return err == nil && v.(bool)
+}
+
+// offered is a source as the builder was told of it when the anchor was opened;
+// false if there was nothing to read then.
+func (a *anchor) offered(c planner.Cache) (gateway.CacheOptionsEntry, bool) {
+	key := entryKey(config.Entry(a.run.cacheEntry(c.Entry)))
+	entries, err := importEntries(a.gateway.BuildOpts().Opts)
+	if err != nil {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	i := slices.IndexFunc(entries, func(e gateway.CacheOptionsEntry) bool {
+		return entryKey(config.Entry{Type: e.Type, Attrs: e.Attrs}) == key
+	})
+	if i < 0 {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	return entries[i], true
+}
+
+// lookup is the name of the vertex that is looked up for the sake of a cache.
+const lookup = "[internal] look for a cache"
+
+// importWait is how long the builder's word on a cache may take to arrive after
+// the lookup itself: they come on different streams.
+const importWait = 2 * time.Second
+
+// imports are the names of the caches that the builder has told of so far.
+func (w *cacheWatch) imports() map[string]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]bool{}
+	for id := range w.told {
+		out[id] = true
+	}
+	return out
+}
+
+// awaitImport waits for the builder's word on a cache that was not read before,
+// and says whether it could be read.
+func (w *cacheWatch) awaitImport(ctx context.Context, c planner.Cache, before map[string]bool) bool {
+	for end := time.Now().Add(importWait); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+		w.mu.Lock()
+		for id, good := range w.told {
+			if !before[id] && names(c, id) {
+				w.mu.Unlock()
+				return good
+			}
+		}
+		w.mu.Unlock()
+	}
+	return false
+}
+
+// group is equal for targets that read the same caches, of those that are
+// written out. Targets of different groups have sources of their own, so that
+// the builder keeps their steps apart, and each finds its own in its cache. The
+// group depends on nothing but the definition: the sources are part of what is
+// written to a cache, and an equal run has to write the same.
+func (t *target) group() string {
+	var keys []string
+	for _, c := range t.plan.CacheFrom {
+		if !c.Wired {
+			keys = append(keys, entryKey(c.Entry))
+		}
+	}
+	if len(keys) == 0 {
+		return ""
+	}
+	return digest.FromString(strings.Join(keys, "\x01")).Encoded()[:8]
+}
