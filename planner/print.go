@@ -209,6 +209,9 @@ func (t *text) criticalPath() {
 	var steps []string
 	for _, v := range path.Vertices {
 		name := t.printable(v.Name)
+		if v.Kind == Stage && isNumber(v.Name) {
+			name = "stage " + name
+		}
 		if took, ok := t.opt.Times[v.ID]; ok {
 			name += " (" + seconds(took) + ")"
 		}
