@@ -69,7 +69,7 @@ bench: build
 # targets; "make test" does a few.
 stress: build
 	@scripts/setup.sh tests
-	ORCH_STRESS=50 $(GO) test -v -timeout 60m -run 'Anywhere|Thousand|Secret|DiskFull|Registry|Publish' ./e2e
+	ORCH_STRESS=50 $(GO) test -v -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent' ./e2e
 
 clean:
 	rm -rf bin dist

@@ -66,3 +66,24 @@ target "svc" {
 		t.Errorf("an unchanged run made %d requests and sent %d bytes", n, up)
 	}
 }
+
+// TestCacheForEach reads a cache for each target, as bake files have it.
+func TestCacheForEach(t *testing.T) {
+	l, m := newLoad(t, 6), newMeter(t)
+	lt := &laneTest{t: t, dir: l.dir}
+	bake := func(state, variable string) string {
+		t.Helper()
+		cmd := exec.Command(orch(), "bake", "--progress", "plain", "-f", "docker-bake.hcl")
+		cmd.Dir = l.dir
+		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+state, variable, fmt.Sprintf("REGISTRY=%s/each%d", m.host, os.Getpid()))
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "Warning: cache") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	bake(lt.state(), "WRITE=true")
+	if out := bake(lt.state(), "READ=true"); strings.Contains(out, " "+ran) {
+		t.Errorf("an empty builder ran a step:\n%s", out)
+	}
+}

@@ -3,10 +3,12 @@ package buildkit
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
@@ -149,4 +151,22 @@ func (w *cacheWatch) awaitImport(ctx context.Context, c planner.Cache, before ma
 		w.mu.Unlock()
 	}
 	return false
+}
+
+// group is equal for targets that read the same caches, of those that are
+// written out. Targets of different groups have sources of their own, so that
+// the builder keeps their steps apart, and each finds its own in its cache. The
+// group depends on nothing but the definition: the sources are part of what is
+// written to a cache, and an equal run has to write the same.
+func (t *target) group() string {
+	var keys []string
+	for _, c := range t.plan.CacheFrom {
+		if !c.Wired {
+			keys = append(keys, entryKey(c.Entry))
+		}
+	}
+	if len(keys) == 0 {
+		return ""
+	}
+	return digest.FromString(strings.Join(keys, "\x01")).Encoded()[:8]
 }

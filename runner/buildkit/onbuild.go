@@ -66,6 +66,6 @@ func (t *target) widenContext(triggers []string) bool {
 			return false
 		}
 	}
-	t.inputs["context"] = localState(&wide, t.anchor.session.ID(), contextName)
+	t.inputs["context"] = localState(&wide, t.anchor.session.ID(), t.group(), contextName)
 	return true
 }

@@ -147,12 +147,17 @@ func mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
 }
 
 // localState is the LLB of a local directory. It names the anchor's session,
-// so that every target's build reads the very same source.
-func localState(l *planner.Local, sessionID, shown string) llb.State {
+// so that every target's build reads the very same source; a pattern that
+// matches nothing keeps the source of a group apart from that of others.
+func localState(l *planner.Local, sessionID, group, shown string) llb.State {
+	hint, excludes := l.Name, l.Excludes
+	if group != "" {
+		hint, excludes = hint+group, append(slices.Clone(excludes), ".orch-"+group)
+	}
 	opts := []llb.LocalOption{
 		llb.SessionID(sessionID),
-		llb.SharedKeyHint(l.Name),
-		llb.ExcludePatterns(l.Excludes),
+		llb.SharedKeyHint(hint),
+		llb.ExcludePatterns(excludes),
 		llb.WithCustomName(shown),
 	}
 	if len(l.Paths) > 0 {

@@ -108,6 +108,7 @@ type run struct {
 	anchors []*anchor
 	caches  *cacheWatch
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
+	unwatch func()                 // ends the watch over the builder
 	reduced reductions
 }
 
@@ -122,12 +123,14 @@ func (r *run) open(ctx context.Context) error {
 			return fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
+	r.watch()
 	r.watchLanes(ctx)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
 			for _, opened := range r.anchors[:i] {
 				_ = opened.close(ctx)
 			}
+			r.unwatch()
 			return err
 		}
 	}
@@ -169,6 +172,7 @@ func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*run
 // Close writes the caches of the run, while the anchors still hold what goes
 // into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
+	defer r.unwatch()
 	if ctx.Err() == nil {
 		r.writeCaches(ctx, ok)
 	}

@@ -233,14 +233,14 @@ func (t *target) contextOptions() error {
 			return err
 		}
 	case !t.foreign() && !t.asked:
-		t.inputs["context"] = localState(l, session, contextName)
+		t.inputs["context"] = localState(l, session, t.group(), contextName)
 	}
 	for name, l := range t.plan.Contexts {
 		if t.foreign() {
 			break
 		}
 		key := "local:" + name
-		t.inputs[key] = localState(l, session, "[context "+name+"] load from client")
+		t.inputs[key] = localState(l, session, t.group(), "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
 	}
 	for name, c := range t.plan.Target.Contexts {

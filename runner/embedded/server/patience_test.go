@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,6 +93,49 @@ func TestStalled(t *testing.T) {
 			}
 			if took := time.Since(begin); !errors.Is(err, errStalled) || took != stallTimeout {
 				t.Errorf("header %v: %v after %s", header, err, took)
+			}
+		})
+	}
+}
+
+// slowly takes what it is sent a piece a minute, and then answers or says
+// nothing.
+type slowly struct{ answers bool }
+
+func (s slowly) RoundTrip(req *http.Request) (*http.Response, error) {
+	for piece := make([]byte, 1); ; time.Sleep(time.Minute) {
+		if _, err := req.Body.Read(piece); err != nil {
+			break
+		}
+	}
+	if s.answers {
+		return &http.Response{StatusCode: 201, Body: io.NopCloser(strings.NewReader("stored"))}, nil
+	}
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+func TestStalledAfterSending(t *testing.T) {
+	const data = "ten bytes."
+	for _, answers := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://registry/v2/", strings.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			res, err := watched(slowly{answers}, req)
+			if answers {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if body, err := io.ReadAll(res.Body); err != nil || string(body) != "stored" {
+					t.Errorf("the answer is %q, %v", body, err)
+				}
+				return
+			}
+			if took := time.Since(begin); !errors.Is(err, errStalled) || took != time.Duration(len(data))*time.Minute+commitTimeout {
+				t.Errorf("%v after %s", err, took)
 			}
 		})
 	}

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -16,13 +17,16 @@ const stallTimeout = time.Minute
 
 // errStalled ends a request to a registry that says nothing any more. Its
 // words are those of a connection that times out, which is tried again.
-var errStalled = errors.New("i/o timeout: the registry has not answered for " + stallTimeout.String())
+var errStalled = errors.New("i/o timeout: the registry does not answer any more")
 
-// watched sends a request that asks for something, and ends it if the answer
-// stalls. How long sending something takes is not known.
+// commitTimeout is how long a registry may take to answer once it has all of
+// what it was sent. To check and store a large layer takes a while.
+const commitTimeout = 5 * time.Minute
+
+// watched sends a request, and ends it if the answer stalls.
 func watched(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return next.RoundTrip(req)
+		return watchedSend(next, req)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
@@ -67,4 +71,48 @@ func (b *watchedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel(nil)
 	return err
+}
+
+// watchedSend sends something, which may take any time, and ends the request if
+// there is no answer afterwards.
+func watchedSend(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	timer := time.AfterFunc(commitTimeout, func() { cancel(errStalled) })
+	defer timer.Stop()
+	sent := req.WithContext(ctx)
+	if req.Body != nil && req.Body != http.NoBody {
+		timer.Stop()
+		sent.Body = &sentBody{req.Body, timer}
+	}
+	res, err := next.RoundTrip(sent)
+	if err != nil {
+		return nil, stalled(ctx, err)
+	}
+	// The answer is short, and its body must outlive ctx.
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	res.Body.Close()
+	if err != nil {
+		return nil, stalled(ctx, err)
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// maxAnswer bounds what is read of the answer to something that was sent, in
+// bytes.
+const maxAnswer = 1 << 20
+
+// sentBody starts a timer when all of it has been read.
+type sentBody struct {
+	io.ReadCloser
+	timer *time.Timer
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.timer.Reset(commitTimeout)
+	}
+	return n, err
 }

@@ -1,0 +1,193 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestConnectionCutAnywhere cuts the connection to the builder at random
+// moments: while contexts are sent, steps run, outputs come back. Each run is
+// finished over another connection.
+func TestConnectionCutAnywhere(t *testing.T) {
+	proxy := newBuilderProxy(t, builderSocket(t))
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	for i := range rounds(t, 3) {
+		cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--var", fmt.Sprintf("NONCE=cuts%d-%d", i, os.Getpid()))
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := rand.N(3 * time.Second)
+		time.Sleep(after)
+		proxy.cut()
+		// What is cut before the first session begins is a builder that is not
+		// there.
+		if err := cmd.Wait(); err != nil && !strings.Contains(out.String(), "no BuildKit daemon") {
+			t.Errorf("cut after %s: %v\n%s", after, err, out.String())
+		}
+		noLeftovers(t, dir)
+	}
+}
+
+// TestBuilderSilent stops every byte to and from the builder in the middle of a
+// step, as when a machine is gone. The run notices, and is finished over a new
+// connection.
+func TestBuilderSilent(t *testing.T) {
+	if os.Getenv("ORCH_STRESS") == "" {
+		t.Skip("it takes as long as a connection may say nothing")
+	}
+	socket := builderSocket(t)
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var silent atomic.Bool
+	forward := func(to, from net.Conn, mute bool) {
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := from.Read(buf)
+			for mute && silent.Load() {
+				time.Sleep(50 * time.Millisecond)
+			}
+			if err != nil {
+				to.Close()
+				return
+			}
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", socket)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			// Who comes once it is silent is heard.
+			mute := !silent.Load()
+			go forward(out, in, mute)
+			go forward(in, out, mute)
+		}
+	}()
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", "unix://"+path, "--var", fmt.Sprintf("NONCE=silent%d", os.Getpid()))
+	said := untilSaid(t, cmd, "started")
+	begin := time.Now()
+	silent.Store(true)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("%v\n%s", err, said())
+		}
+		t.Logf("finished after %s", time.Since(begin).Round(time.Second))
+	case <-time.After(3 * time.Minute):
+		_ = cmd.Process.Kill()
+		t.Errorf("the run hangs:\n%s", said())
+	}
+}
+
+// TestRegistryHangs pulls from a registry that accepts a request and never
+// answers it: that is given up, and tried again.
+func TestRegistryHangs(t *testing.T) {
+	if os.Getenv("ORCH_STRESS") == "" {
+		t.Skip("it takes as long as a registry may say nothing")
+	}
+	nonce := fmt.Sprintf("hang%d", os.Getpid())
+	dir := project(t, map[string]string{
+		"build.hcl": pushProject + `
+target "user" {
+  context = "user"
+  args    = { BASE = "${REGISTRY}/fault-${NONCE}" }
+  output  = ["out"]
+}`,
+		"Dockerfile":      pushDockerfile,
+		"user/Dockerfile": "ARG BASE\nFROM $BASE\nRUN cp /file /copy\n",
+	})
+	if out, err := runOrch(dir, "bake", "--progress", "quiet", "--var", "REGISTRY="+shared.registry, "--var", "NONCE="+nonce).CombinedOutput(); err != nil {
+		t.Fatalf("pushing: %v\n%s", err, out)
+	}
+	release := make(chan struct{})
+	reg := newFaultRegistry(t)
+	reg.spoil = first(1, isBlobGet, func(w http.ResponseWriter) { <-release; _, _ = io.WriteString(w, "late") })
+	defer close(release)
+	state, err := os.MkdirTemp("/tmp", "orch-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(state)
+	defer func() { _ = runOn(state, dir, "builder", "stop", "--now").Run() }()
+	begin := time.Now()
+	out, err := runOn(state, dir, "bake", "user", "--progress", "plain", "--var", "REGISTRY="+reg.addr(), "--var", "NONCE="+nonce).CombinedOutput()
+	if err != nil || reg.spoilt > 1 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	t.Logf("finished after %s", time.Since(begin).Round(time.Second))
+	if data, err := os.ReadFile(filepath.Join(dir, "out", "copy")); err != nil || !strings.Contains(string(data), nonce) {
+		t.Errorf("the result is %q, %v", data, err)
+	}
+}
+
+// TestFewFailuresAmongMany builds many targets of which three fail: the end of
+// the screen has all of them, and how to go on.
+func TestFewFailuresAmongMany(t *testing.T) {
+	n := 40
+	if os.Getenv("ORCH_STRESS") != "" {
+		n = 200
+	}
+	dir := project(t, map[string]string{
+		"build.hcl": fmt.Sprintf(`
+variable "BUSYBOX" {}
+target "default" {
+  name     = "svc-${i}"
+  matrix   = { i = range(%d) }
+  contexts = { busybox = BUSYBOX }
+  args     = { I = "${i}", BAD = contains([7, 21, 33], i) ? "1" : "0" }
+}`, n),
+		"Dockerfile": "FROM busybox AS base\nRUN echo base\nFROM base AS build\nARG I\nARG BAD\nRUN seq 1 25; echo the cause of $I; exit $BAD\n",
+	})
+	out, err := runOrch(dir, "bake", "--progress", "plain", "--keep-going").CombinedOutput()
+	if err == nil {
+		t.Fatal("no target failed")
+	}
+	i := bytes.Index(out, []byte("\nTarget svc-"))
+	if i < 0 {
+		t.Fatalf("no failure is shown:\n%s", out)
+	}
+	end := string(out[i:])
+	want := []string{fmt.Sprintf("3 targets failed, %d done", n-3), "To build what is left: orch bake --progress plain --keep-going --resume", "3 failures:"}
+	for _, k := range []int{7, 21, 33} {
+		want = append(want, fmt.Sprintf("Target svc-%d failed in stage build, at Dockerfile:6", k),
+			fmt.Sprintf("  the cause of %d\n", k), fmt.Sprintf("  svc-%d in stage build, at Dockerfile:6: exit code 1\n", k))
+	}
+	for _, text := range want {
+		if strings.Count(end, text) != 1 {
+			t.Errorf("the end says %d times %q", strings.Count(end, text), text)
+		}
+	}
+	if lines := strings.Count(end, "\n"); lines > 120 || strings.Contains(end, "\n#") {
+		t.Errorf("%d lines, among them the progress:\n%s", lines, end)
+	}
+}

@@ -1,0 +1,159 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+func TestCacheEntry(t *testing.T) {
+	env := map[string]string{
+		"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_REGION": "eu",
+	}
+	r := &run{opt: Options{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}}
+	got := r.cacheEntry(config.Entry{Type: "gha", Attrs: map[string]string{"scope": "s"}})
+	if a := got.Attrs; a["token"] != "t" || a["url_v2"] != "https://results" || a["scope"] != "s" {
+		t.Errorf("gha: %v", a)
+	}
+	if err := ghaCache(got.Attrs); err != nil {
+		t.Error(err)
+	}
+	if err := ghaCache(map[string]string{"token": "t"}); !errors.Is(err, errNoActions) {
+		t.Errorf("without an address: %v", err)
+	}
+	got = r.cacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"region": "us"}})
+	if a := got.Attrs; a["access_key_id"] != "id" || a["secret_access_key"] != "key" || a["region"] != "us" {
+		t.Errorf("s3: %v", a)
+	}
+	got = r.cacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"access_key_id": "mine"}})
+	if a := got.Attrs; a["access_key_id"] != "mine" || a["secret_access_key"] != "" {
+		t.Errorf("a key of somebody else was filled in: %v", a)
+	}
+	written := config.Entry{Type: "registry", Attrs: map[string]string{"ref": "r"}}
+	r.cacheEntry(written).Attrs["more"] = "x"
+	if written.Attrs["more"] != "" {
+		t.Error("the plan was changed")
+	}
+}
+
+func TestEntryKey(t *testing.T) {
+	key := func(kind string, attrs ...string) string {
+		e := config.Entry{Type: kind, Attrs: map[string]string{}}
+		for i := 0; i < len(attrs); i += 2 {
+			e.Attrs[attrs[i]] = attrs[i+1]
+		}
+		return entryKey(e)
+	}
+	if key("local", "src", "a", "digest", "d") != key("local", "src", "a") {
+		t.Error("the digest of a local cache is part of the key")
+	}
+	if key("registry", "ref", "a", "digest", "d") == key("registry", "ref", "a") || key("local", "src", "a") == key("local", "src", "b") {
+		t.Error("different caches have one key")
+	}
+}
+
+func TestLocalCache(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	if err := localCache(ctx, map[string]string{"src": filepath.Join(dir, "none")}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+	d := "sha256:" + digest.FromString("x").Encoded()
+	index := `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + d + `","size":1,"annotations":{"org.opencontainers.image.ref.name":"main"}}]}`
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(index), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	attrs := map[string]string{"src": dir, "tag": "main"}
+	if err := localCache(ctx, attrs); err != nil || attrs["digest"] != d {
+		t.Errorf("%v, %v", attrs, err)
+	}
+	if err := localCache(ctx, map[string]string{"src": dir}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another tag: %v", err)
+	}
+}
+
+func TestCacheManifest(t *testing.T) {
+	for text, want := range map[string]string{"": "", `{"digest":"sha256:1"}`: "sha256:1"} {
+		if got, err := cacheManifest(map[string]string{"cache.manifest": text}); err != nil || got != want {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	if _, err := cacheManifest(map[string]string{"cache.manifest": "{"}); err == nil {
+		t.Error("what is no JSON is no error")
+	}
+}
+
+// chainOf is the definition of a chain of steps, the first of which fetches
+// something.
+func chainOf(t *testing.T, steps ...string) *pb.Definition {
+	t.Helper()
+	def := &pb.Definition{}
+	last := ""
+	add := func(op *pb.Op) {
+		data, err := op.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		def.Def = append(def.Def, data)
+		last = digest.FromBytes(data).String()
+	}
+	for i, s := range steps {
+		if i == 0 {
+			add(&pb.Op{Op: &pb.Op_Source{Source: &pb.SourceOp{Identifier: s}}})
+			continue
+		}
+		add(&pb.Op{Inputs: []*pb.Input{{Digest: last}}, Op: &pb.Op_Exec{Exec: &pb.ExecOp{Meta: &pb.Meta{Args: []string{s}}}}})
+	}
+	add(&pb.Op{Inputs: []*pb.Input{{Digest: last}}})
+	return def
+}
+
+func TestSharedDefinitions(t *testing.T) {
+	sets := [][]*pb.Definition{
+		{chainOf(t, "image", "base", "one")},
+		{chainOf(t, "image", "base", "two", "three")},
+		{chainOf(t, "image", "alone")},
+	}
+	got, err := sharedDefinitions(sets)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d definitions, want the one of base: %v", len(got), err)
+	}
+	var args []string
+	for _, data := range got[0].Def {
+		var op pb.Op
+		if err := op.Unmarshal(data); err != nil {
+			t.Fatal(err)
+		}
+		if e := op.GetExec(); e != nil {
+			args = append(args, e.Meta.Args...)
+		}
+	}
+	if len(args) != 1 || args[0] != "base" || len(got[0].Def) != 3 {
+		t.Errorf("steps %v in %d vertices", args, len(got[0].Def))
+	}
+	if got, err := sharedDefinitions([][]*pb.Definition{{chainOf(t, "image", "a")}, {chainOf(t, "image", "b")}}); err != nil || len(got) != 0 {
+		t.Errorf("two that share nothing but an image: %d definitions, %v", len(got), err)
+	}
+}
+
+func TestPlaceOf(t *testing.T) {
+	for want, c := range map[string]config.Entry{
+		"r.io/c:main":  {Type: "registry", Attrs: map[string]string{"ref": "r.io/c:main", "token": "t"}},
+		"dir/c:main":   {Type: "local", Attrs: map[string]string{"src": "dir/c", "tag": "main"}},
+		"gha:app-main": {Type: "gha", Attrs: map[string]string{"scope": "app-main", "token": "secret"}},
+		"s3":           {Type: "s3", Attrs: map[string]string{"secret_access_key": "secret"}},
+	} {
+		if got := placeOf(planner.Cache{Entry: c}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

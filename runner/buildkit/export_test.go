@@ -1,0 +1,161 @@
+package buildkit
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+func TestAnnotate(t *testing.T) {
+	tests := map[string]map[string]string{
+		"a=1":                             {"annotation.a": "1"},
+		"manifest:a=1":                    {"annotation.a": "1"},
+		"index:org.example.a=x=y":         {"annotation-index.org.example.a": "x=y"},
+		"manifest,manifest-descriptor:a=": {"annotation.a": "", "annotation-manifest-descriptor.a": ""},
+		"manifest[linux/arm64]:a=1":       {"annotation-manifest[linux/arm64].a": "1"},
+		"index-descriptor:a=b:c":          {"annotation-index-descriptor.a": "b:c"},
+	}
+	for text, want := range tests {
+		e := &client.ExportEntry{Attrs: map[string]string{}}
+		annotate(e, text)
+		if !maps.Equal(e.Attrs, want) {
+			t.Errorf("%s: %v, want %v", text, e.Attrs, want)
+		}
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	got := metadata(map[string]string{
+		"containerimage.digest":     "sha256:1",
+		"containerimage.descriptor": "eyJkaWdlc3QiOiJzaGEyNTY6MSJ9", // {"digest":"sha256:1"}
+		"number":                    "MTIz",                         // 123, which is no object
+	})
+	if got["containerimage.digest"] != "sha256:1" || got["number"] != "MTIz" {
+		t.Errorf("plain values: %v", got)
+	}
+	if raw, ok := got["containerimage.descriptor"].(json.RawMessage); !ok || string(raw) != `{"digest":"sha256:1"}` {
+		t.Errorf("the descriptor is %v", got["containerimage.descriptor"])
+	}
+}
+
+func TestCSV(t *testing.T) {
+	got := csv(map[string]string{"type": "local", "dest": "a,b", "x": `say "hi"`})
+	if want := `"dest=a,b",type=local,"x=say ""hi"""`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestAllowed(t *testing.T) {
+	target := &config.Target{Entitlements: []string{"security.insecure"}, Network: "host"}
+	if got := allowed(target); !slices.Equal(got, []string{"security.insecure", "network.host"}) {
+		t.Errorf("%v", got)
+	}
+	if len(target.Entitlements) != 1 {
+		t.Error("the target was changed")
+	}
+	target.Entitlements = append(target.Entitlements, "network.host")
+	if got := allowed(target); len(got) != 2 {
+		t.Errorf("asked for twice: %v", got)
+	}
+}
+
+// pushTarget is a target in a run whose tags move together.
+func pushTarget(together bool) *target {
+	return &target{
+		run:    &run{opt: Options{PushByDigest: together}},
+		plan:   &planner.Build{Target: &config.Target{Name: "app"}},
+		report: &runner.Result{},
+	}
+}
+
+func TestByDigest(t *testing.T) {
+	tests := []struct {
+		name     string
+		together bool
+		kind     string
+		attrs    map[string]string
+		repos    string // "" is as it was
+		tags     string
+		err      string
+	}{
+		{name: "each", kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a:v1"}},
+		{name: "not pushed", together: true, kind: "image", attrs: map[string]string{"name": "r.io/a:v1"}},
+		{name: "a file", together: true, kind: "oci", attrs: map[string]string{"name": "r.io/a:v1"}},
+		{name: "by digest already", together: true, kind: "image", attrs: map[string]string{"push": "true", "push-by-digest": "true", "name": "r.io/a"}},
+		{name: "tags", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2, r.io/b"},
+			repos: "r.io/a,r.io/b", tags: "r.io/a:v1,r.io/a:v2,r.io/b:latest"},
+		{name: "short", together: true, kind: "image", attrs: map[string]string{"push": "1", "name": "app"},
+			repos: "docker.io/library/app", tags: "docker.io/library/app:latest"},
+		{name: "digest", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a@sha256:" + strings.Repeat("0", 64)}, err: "must have no digest"},
+		{name: "no name", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "Bad Name"}, err: "Bad Name"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := &client.ExportEntry{Type: tt.kind, Attrs: maps.Clone(tt.attrs)}
+			err := pushTarget(tt.together).byDigest(e)
+			switch {
+			case tt.err != "":
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+			case err != nil:
+				t.Error(err)
+			case tt.repos == "":
+				if !maps.Equal(e.Attrs, tt.attrs) {
+					t.Errorf("changed: %v", e.Attrs)
+				}
+			case e.Attrs["name"] != tt.repos || e.Attrs[pushedTags] != tt.tags || e.Attrs["push-by-digest"] != "true":
+				t.Errorf("%v", e.Attrs)
+			}
+		})
+	}
+}
+
+// TestTags follows the tags of two images from the exports to the report.
+func TestTags(t *testing.T) {
+	tg := pushTarget(true)
+	exports := []client.ExportEntry{
+		{Type: "oci", Attrs: map[string]string{}},
+		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2"}},
+		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/b:v1", "registry.insecure": "true"}},
+	}
+	for i := range exports {
+		if err := tg.byDigest(&exports[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	groups := tg.apart(exports)
+	if len(groups) != 3 || groups[0][0].Type != "oci" {
+		t.Fatalf("%d groups, want the file and each image apart: %v", len(groups), groups)
+	}
+	for i, group := range groups {
+		tags := tagsOff(group)
+		if _, there := group[0].Attrs[pushedTags]; there {
+			t.Error("the builder would see the tags")
+		}
+		response := map[string]string{exptypes.ExporterImageDigestKey: "sha256:" + strings.Repeat(string(rune('0'+i)), 3)}
+		tg.takeResponse(response)
+		if err := tg.takeTags(tags, response); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []runner.Tag{
+		{Name: "r.io/a:v1", Digest: "sha256:111"}, {Name: "r.io/a:v2", Digest: "sha256:111"},
+		{Name: "r.io/b:v1", Digest: "sha256:222", Insecure: true},
+	}
+	if !slices.Equal(tg.report.Unpublished, want) {
+		t.Errorf("%v, want %v", tg.report.Unpublished, want)
+	}
+	if err := tg.takeTags(want[:1], map[string]string{}); err == nil {
+		t.Error("a builder that says no digest is no error")
+	}
+}
