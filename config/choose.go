@@ -78,6 +78,14 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 	var names []string
 	var diags hcl.Diagnostics
 	for _, w := range wanted {
+		if w == "" {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Unknown target",
+				Detail:   fmt.Sprintf("A name that is asked for is empty. There are: %s.", some(d.names(), 20)),
+			})
+			continue
+		}
 		if !isPattern(w) {
 			names = append(names, d.spelled(w))
 			continue

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -62,6 +64,12 @@ func (d *Definition) Groups() []ListedGroup {
 		out = append(out, ListedGroup{Name: name, Description: g.Description, Targets: members})
 	}
 	return out
+}
+
+// OnlyCompose reports whether the definition is made of Compose files alone,
+// which have no variables.
+func (d *Definition) OnlyCompose() bool {
+	return !slices.ContainsFunc(d.files, func(f *schema.File) bool { return f.Syntax != schema.Compose })
 }
 
 // Variables lists the variables of the files in the order of their names, then

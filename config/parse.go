@@ -1,6 +1,9 @@
 package config
 
 import (
+	"path/filepath"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/schema"
 )
@@ -16,7 +19,9 @@ func parseDialect(filename string, src []byte, dialect schema.Dialect, opts *Opt
 	if _, ok := schema.SyntaxOf(filename); ok {
 		return schema.Parse(filename, src, dialect)
 	}
-	if isCompose(filename, src, opts) {
+	ext := filepath.Ext(filename)
+	notCompose := strings.EqualFold(ext, ".hcl") || strings.EqualFold(ext, ".json") // in other letters
+	if !notCompose && isCompose(filename, src, opts) {
 		return schema.ParseAs(schema.Compose, filename, src, dialect)
 	}
 	f, diags := schema.ParseAs(schema.HCL, filename, src, dialect)

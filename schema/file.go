@@ -44,14 +44,15 @@ const (
 )
 
 // SyntaxOf returns the syntax that a file's extension stands for; ok is false
-// if it stands for none.
+// if it stands for none. As for the peer, the case of letters does not matter
+// for YAML alone.
 func SyntaxOf(filename string) (syntax Syntax, ok bool) {
-	switch strings.ToLower(filepath.Ext(filename)) {
-	case ".hcl":
+	switch ext := filepath.Ext(filename); {
+	case ext == ".hcl":
 		return HCL, true
-	case ".json":
+	case ext == ".json":
 		return JSON, true
-	case ".yml", ".yaml":
+	case strings.EqualFold(ext, ".yml"), strings.EqualFold(ext, ".yaml"):
 		return Compose, true
 	}
 	return HCL, false

@@ -168,6 +168,13 @@ func runList(e *env, load *loadFlags, b *bakeFlags) error {
 	if err != nil {
 		return err
 	}
+	if _, err := b.options(e); err != nil {
+		return err
+	}
+	if _, err := b.overrides(); err != nil {
+		return err
+	}
+	load.overrides = nil // the list shows what is written
 	d, err := load.evaluate(e)
 	if err != nil {
 		return err
@@ -208,9 +215,12 @@ func bakeTargets(e *env, d *config.Definition, format string) error {
 func bakeVariables(e *env, d *config.Definition, format string) error {
 	variables := d.Variables()
 	if format == "json" {
-		items := make([]listedVariable, len(variables))
-		for i, v := range variables {
-			items[i] = listedVariable{v.Name, v.Description, v.Type, v.Value}
+		var items []listedVariable // "null" for Compose files, as the peer has it
+		if !d.OnlyCompose() {
+			items = []listedVariable{}
+		}
+		for _, v := range variables {
+			items = append(items, listedVariable{v.Name, v.Description, v.Type, v.Value})
 		}
 		return printJSON(e.stdout, items)
 	}

@@ -2,13 +2,19 @@ package buildkit
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/content/proxy"
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // measureTimeout bounds what finding out the sizes may add to a run. The sizes
@@ -34,23 +40,94 @@ func (r *run) measure(ctx context.Context) {
 	}
 }
 
+// measure takes the first platform whose steps have records: where the work of
+// two platforms is equal, the builder keeps it under the name of one.
 func (t *target) measure(ctx context.Context, records *records) {
-	ref := t.result.Ref
 	if ids, err := platformIDs(t.result); err == nil && ids[0] != "" {
-		ref = t.result.Refs[ids[0]]
+		for _, id := range ids {
+			if t.measureRef(ctx, records, t.result.Refs[id], id) {
+				return
+			}
+		}
+		return
 	}
+	t.measureRef(ctx, records, t.result.Ref, "")
+}
+
+// measureRef reports whether there are records of what ref holds.
+func (t *target) measureRef(ctx context.Context, records *records, ref gateway.Reference, platform string) bool {
 	def, err := t.definition(ctx, ref)
 	if err != nil || def == nil {
-		return
+		return false
 	}
 	g := newOpGraph(def)
 	t.report.ImageSize = records.size(g, g.root)
+	if t.report.ImageSize == 0 {
+		return false
+	}
+	// The record of an exported layer counts its compressed form too.
+	packed := t.packedSize(ctx, platform)
+	t.report.ImageSize -= packed
+	if t.report.ImageSize*100 < packed*98 {
+		t.report.ImageSize = 0 // a layer is not unpacked here, so that its size is not known
+	}
 	for _, id := range g.sources() {
 		if size := records.size(g, id); size > t.report.BuiltInSize {
 			t.report.BuiltInSize = size
 			t.report.BuiltIn = stageOf(g.name(id))
 		}
 	}
+	return true
+}
+
+// packedSize is what the layers of the exported image take in the builder's
+// content store, in bytes; 0 if no image was exported, or if it is not there.
+func (t *target) packedSize(ctx context.Context, platform string) int64 {
+	store := proxy.NewContentStore(t.run.builder.client.ContentClient())
+	next := digest.Digest(t.report.Digest)
+	for range 2 { // an index, and a manifest in it
+		if next == "" {
+			return 0
+		}
+		data, err := content.ReadBlob(ctx, store, ocispecs.Descriptor{Digest: next})
+		if err != nil {
+			return 0
+		}
+		var m struct {
+			Manifests []ocispecs.Descriptor `json:"manifests"`
+			Layers    []ocispecs.Descriptor `json:"layers"`
+		}
+		if json.Unmarshal(data, &m) != nil {
+			return 0
+		}
+		if len(m.Manifests) == 0 {
+			var total int64
+			for _, l := range m.Layers {
+				total += l.Size
+			}
+			return total
+		}
+		next = manifestOf(m.Manifests, platform)
+	}
+	return 0
+}
+
+// manifestOf chooses the manifest of a platform in an index; that of the first
+// image if the platform is "" or not there.
+func manifestOf(list []ocispecs.Descriptor, platform string) digest.Digest {
+	var first digest.Digest
+	for _, m := range list {
+		if m.Platform == nil || m.Platform.OS == "unknown" {
+			continue
+		}
+		if platforms.FormatAll(platforms.Normalize(*m.Platform)) == platform {
+			return m.Digest
+		}
+		if first == "" {
+			first = m.Digest
+		}
+	}
+	return first
 }
 
 // stageOf takes the stage's name out of a step's.
