@@ -45,7 +45,7 @@ type SharedCache struct {
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
 func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, full: map[string]string{}, tags: map[string]string{}}
+	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, valid: map[string]bool{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
 	w.nameSets(builds)
@@ -65,6 +65,7 @@ type wiring struct {
 	clashes map[[2]hcl.Range]bool // of blocks, that were reported
 	// What references mean, each worked out once.
 	full, tags map[string]string
+	valid      map[string]bool
 	// sets holds, by setKey, how the cache of all the targets of a cache block
 	// is called in its lane.
 	sets map[string]string
@@ -166,9 +167,13 @@ func (w *wiring) wire(b *Build) {
 // repository checks the ref of a cache in a registry.
 func (w *wiring) repository(b *Build) bool {
 	ref := b.Target.Cache.Ref
+	if w.valid[ref] {
+		return true
+	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err == nil {
 		if _, digested := named.(reference.Digested); !digested {
+			w.valid[ref] = true
 			return true
 		}
 		err = fmt.Errorf("a cache is written under tags, and this is a digest")

@@ -191,6 +191,14 @@ func (in *Inputs) target(b *Build) *Digest {
 		if i < len(b.Platforms) {
 			d.add(ClassPlatform, b.Platforms[i])
 		}
+		if v.Kind == LocalContext {
+			// A context stands for the stage itself, and all of it is the result.
+			all := wholeOf(v)
+			if s := in.Reads.of(&all); s != nil {
+				d.files(s.sums(), &all)
+			}
+			continue
+		}
 		d.add(ClassUpstream, in.vertices[v].Sum)
 		d.open = append(d.open, in.vertices[v].Open...)
 	}
@@ -340,13 +348,21 @@ func (r *Reads) remembered(dir string) *fileMemory {
 func (r *Reads) under(dir string) []*selection {
 	var out []*selection
 	seen := map[*selection]bool{}
+	add := func(e *Edge) {
+		if s := r.of(e); s != nil && e.From.local.Dir == dir && !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
 	for _, v := range r.plan.Graph.Vertices {
 		for i := range v.Inputs {
-			e := &v.Inputs[i]
-			if s := r.of(e); s != nil && e.From.local.Dir == dir && !seen[s] {
-				seen[s] = true
-				out = append(out, s)
-			}
+			add(&v.Inputs[i])
+		}
+	}
+	for _, b := range r.plan.Builds {
+		for _, v := range b.Stages {
+			all := wholeOf(v)
+			add(&all)
 		}
 	}
 	return out

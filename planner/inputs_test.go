@@ -462,7 +462,7 @@ func TestRandomDigests(t *testing.T) {
 		r.Shuffle(len(other.Targets), func(i, j int) {
 			other.Targets[i], other.Targets[j] = other.Targets[j], other.Targets[i]
 		})
-		other.Targets = append(other.Targets, &config.Target{Name: "another", Dockerfile: "Dockerfile", Context: config.Context{Value: "."}})
+		other.Targets = append(other.Targets, &config.Target{Name: "another", Dockerfile: "Dockerfile.0", Context: config.Context{Value: "."}})
 		targets2, vertices2 := sums(other)
 		delete(targets2, "another")
 		if !maps.Equal(targets, targets2) {
@@ -489,4 +489,28 @@ func (s shelf) Load(dir string) []byte { return s[dir] }
 func (s shelf) Save(dir string, data []byte) error {
 	s[dir] = bytes.Clone(data)
 	return nil
+}
+
+// TestContextAsResult has a context in the place of the last stage: all of its
+// files are the result.
+func TestContextAsResult(t *testing.T) {
+	dir := t.TempDir()
+	text := "FROM scratch AS out\n"
+	sum := func(content string) string {
+		if err := os.WriteFile(filepath.Join(dir, "file"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{
+			Name: "a", DockerfileInline: &text, Context: config.Context{Value: dir}, Contexts: map[string]config.Context{"out": {Value: dir}},
+		}}}
+		plan, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Digests: true})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		in, _ := plan.Inputs(ReadOptions{})
+		return in.Build(plan.Builds[0]).Class(ClassFileContent)
+	}
+	if one, two := sum("one"), sum("two"); one == "" || one == two {
+		t.Errorf("the contents give %q and %q", one, two)
+	}
 }

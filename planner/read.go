@@ -113,8 +113,20 @@ func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
 			r.find(&v.Inputs[i])
 		}
 	}
+	for _, b := range p.Builds {
+		for _, v := range b.Stages {
+			if v.Kind == LocalContext {
+				all := wholeOf(v)
+				r.find(&all)
+			}
+		}
+	}
 	return r
 }
+
+// wholeOf is an edge that takes all of a local context: that of a target which
+// ends in it.
+func wholeOf(v *Vertex) Edge { return Edge{From: v, Why: Context, Range: v.Range} }
 
 // open makes the view of a context.
 func (r *Reads) open(v *Vertex) {
