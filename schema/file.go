@@ -21,12 +21,19 @@ const (
 )
 
 // DialectOf returns the dialect that the name of a file stands for: Build for
-// build.hcl, build.json and their override files, else Bake.
+// build.hcl, build.json, their override files, and names that end in
+// .build.hcl or .build.json, else Bake.
 func DialectOf(filename string) Dialect {
-	switch path.Base(filepath.ToSlash(filename)) {
+	name := path.Base(filepath.ToSlash(filename))
+	switch name {
 	case "build.hcl", "build.json", "build.hcl.json",
 		"build.override.hcl", "build.override.json", "build.override.hcl.json":
 		return Build
+	}
+	for _, suffix := range []string{".build.hcl", ".build.json", ".build.hcl.json"} {
+		if strings.HasSuffix(name, suffix) {
+			return Build
+		}
 	}
 	return Bake
 }

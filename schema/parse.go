@@ -177,7 +177,9 @@ func (f *File) constants(body, remain hcl.Body, kinds map[string]*blockKind) (ma
 	var diags hcl.Diagnostics
 	for _, block := range native.Blocks {
 		if _, ok := kinds[block.Type]; !ok {
-			diags = append(diags, f.unknown("block", block.Type, "", block.TypeRange, kindNames(kinds)))
+			d := f.unknown("block", block.Type, "", block.TypeRange, kindNames(kinds))
+			isBuild := slices.ContainsFunc(blockKinds(Build), func(k *blockKind) bool { return k.name == block.Type })
+			diags = append(diags, f.ofBuild(d, isBuild))
 		}
 	}
 	attrs := make(map[string]*hcl.Attribute, len(native.Attributes))
@@ -237,9 +239,10 @@ func (f *File) countRounds(attrs hcl.Attributes) {
 // unknownNames reports the attributes and blocks that a kind does not have.
 func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) hcl.Diagnostics {
 	known := make([]string, 0, len(kind.attrs))
-	isKnown := map[string]bool{}
+	isKnown, ofBuild := map[string]bool{}, map[string]bool{}
 	for _, a := range kind.attrs {
 		if a.buildOnly && f.Dialect != Build {
+			ofBuild[a.Name] = true
 			continue
 		}
 		isKnown[a.Name] = true
@@ -256,18 +259,19 @@ func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) 
 	if !ok {
 		attrs, _ := remain.JustAttributes()
 		for name, attr := range attrs {
-			diags = append(diags, f.unknown("attribute", name, where, attr.NameRange, known))
+			diags = append(diags, f.ofBuild(f.unknown("attribute", name, where, attr.NameRange, known), ofBuild[name]))
 		}
 		return diags
 	}
 	for name, attr := range native.Attributes {
 		if !isKnown[name] {
-			diags = append(diags, f.unknown("attribute", name, where, attr.NameRange, known))
+			diags = append(diags, f.ofBuild(f.unknown("attribute", name, where, attr.NameRange, known), ofBuild[name]))
 		}
 	}
 	for _, inner := range native.Blocks {
 		if blocks := kind.blocksIn(f.Dialect); !slices.Contains(blocks, inner.Type) {
-			diags = append(diags, f.unknown("block", inner.Type, where, inner.TypeRange, append(known, blocks...)))
+			d := f.unknown("block", inner.Type, where, inner.TypeRange, append(known, blocks...))
+			diags = append(diags, f.ofBuild(d, slices.Contains(kind.blocksIn(Build), inner.Type)))
 		}
 	}
 	return diags
@@ -292,6 +296,15 @@ func (f *File) unknown(what, name, where string, at hcl.Range, known []string) *
 	if f.Dialect == Bake {
 		d.Severity = hcl.DiagWarning
 		d.Detail += " It has no effect."
+	}
+	return d
+}
+
+// ofBuild says where a name works that bake files do not have, if build.hcl has
+// it.
+func (f *File) ofBuild(d *hcl.Diagnostic, has bool) *hcl.Diagnostic {
+	if has && f.Dialect == Bake {
+		d.Detail += " It is orch's own, and works in files named build.hcl or NAME.build.hcl."
 	}
 	return d
 }
