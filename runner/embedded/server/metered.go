@@ -17,35 +17,19 @@ import (
 // metered makes the requests to registries tell how many bytes they have
 // moved, to the build that they are made for.
 func metered(hosts docker.RegistryHosts) docker.RegistryHosts {
-	return func(host string) ([]docker.RegistryHost, error) {
-		found, err := hosts(host)
-		for i := range found {
-			client := http.DefaultClient
-			if found[i].Client != nil {
-				client = found[i].Client
-			}
-			counting := *client
-			counting.Transport = &counter{client.Transport}
-			found[i].Client = &counting
-		}
-		return found, err
-	}
+	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &counter{next} })
 }
 
 // counter counts the bytes of the bodies of requests and answers.
 type counter struct{ next http.RoundTripper }
 
 func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := c.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
 	m, ok := movement(req)
 	if !ok {
-		return next.RoundTrip(req)
+		return c.next.RoundTrip(req)
 	}
 	begun := time.Now()
-	res, err := next.RoundTrip(req)
+	res, err := c.next.RoundTrip(req)
 	switch {
 	case err != nil || res.StatusCode >= http.StatusMultipleChoices:
 	case m.Sent:

@@ -16,16 +16,23 @@ const maxPatience = time.Minute
 // patient makes the requests to registries obey Retry-After: the registry
 // client tries a request again that was answered with 429, but at once.
 func patient(hosts docker.RegistryHosts) docker.RegistryHosts {
+	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &patience{next} })
+}
+
+// wrapped puts a transport around that of each registry.
+func wrapped(hosts docker.RegistryHosts, around func(http.RoundTripper) http.RoundTripper) docker.RegistryHosts {
 	return func(host string) ([]docker.RegistryHost, error) {
 		found, err := hosts(host)
 		for i := range found {
-			client := http.DefaultClient
+			client := *http.DefaultClient
 			if found[i].Client != nil {
-				client = found[i].Client
+				client = *found[i].Client
 			}
-			waiting := *client
-			waiting.Transport = &patience{client.Transport}
-			found[i].Client = &waiting
+			if client.Transport == nil {
+				client.Transport = http.DefaultTransport
+			}
+			client.Transport = around(client.Transport)
+			found[i].Client = &client
 		}
 		return found, err
 	}
@@ -35,11 +42,7 @@ func patient(hosts docker.RegistryHosts) docker.RegistryHosts {
 type patience struct{ next http.RoundTripper }
 
 func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := p.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	res, err := watched(next, req)
+	res, err := watched(p.next, req)
 	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
 		return res, err
 	}
