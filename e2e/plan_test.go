@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -171,8 +172,20 @@ func stepsThatRan(t *testing.T, raw []byte, names map[string]string) []ranStep {
 			last[v.Digest] = v
 		}
 	}
+	// The vertices that stand beside a step come after it, to be known as such.
+	ids := slices.SortedFunc(maps.Keys(last), func(a, b string) int {
+		x, y := severalVertices.MatchString(last[a].Name), severalVertices.MatchString(last[b].Name)
+		switch {
+		case x == y:
+			return strings.Compare(a, b)
+		case x:
+			return 1
+		}
+		return -1
+	})
 	var steps []ranStep
-	for id, v := range last {
+	for _, id := range ids {
+		v := last[id]
 		m := shownStep.FindStringSubmatch(v.Name)
 		if m == nil {
 			continue
