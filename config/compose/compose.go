@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/schema"
@@ -19,7 +20,14 @@ import (
 // Load reads Compose files as one project, with all profiles on. Only what can
 // say how an image is built is looked at: the services' build sections. A
 // lenient reading does not ask whether the parts fit together.
-func Load(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
+func Load(files []types.ConfigFile, env map[string]string, lenient bool) (_ *types.Project, err error) {
+	defer func() {
+		// The loader resolves paths before it validates, and takes it for
+		// granted there that each is a string.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a value is missing, or is not of the kind that its key takes, such as a context without a path (%v)", r)
+		}
+	}()
 	details := types.ConfigDetails{ConfigFiles: files, Environment: env}
 	name := cmp.Or(env["COMPOSE_PROJECT_NAME"], "bake")
 	model, err := loader.LoadModelWithContext(context.Background(), details, func(o *loader.Options) {
