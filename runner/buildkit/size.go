@@ -21,16 +21,33 @@ import (
 // are for the reader; a builder with a very large cache is not held up.
 const measureTimeout = 3 * time.Second
 
+// askSizes asks for the builder's records, while the anchors are open: when
+// they end, the builder is busy writing down when each record was used last. The
+// answer is nil if it is not wanted, or does not come.
+func (r *run) askSizes(ctx context.Context, wanted bool) <-chan []*client.UsageInfo {
+	out := make(chan []*client.UsageInfo, 1)
+	if !wanted {
+		close(out)
+		return out
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+		defer cancel()
+		usage, _ := r.builder.client.DiskUsage(ctx)
+		out <- usage
+	}()
+	return out
+}
+
 // measure finds out how large each image is, and the stages it was built in.
 // BuildKit keeps a record for each layer, described by the step that made it;
 // the size of a file system is that of its record and of all below it.
-func (r *run) measure(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
-	defer cancel()
-	usage, err := r.builder.client.DiskUsage(ctx)
-	if err != nil {
+func (r *run) measure(ctx context.Context, usage []*client.UsageInfo) {
+	if usage == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+	defer cancel()
 	records := newRecords(usage)
 	for _, t := range r.targets {
 		if t.report == nil || t.result == nil {
