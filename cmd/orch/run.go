@@ -119,6 +119,10 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
+	timeout, err := e.builderTimeout()
+	if err != nil {
+		return nil, err
+	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
@@ -130,6 +134,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)
 		},
+		BuilderTimeout:        timeout,
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
 		PushByDigest:          together(plan, opt),

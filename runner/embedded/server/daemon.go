@@ -73,7 +73,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, error)
 	if err != nil {
 		return nil, err
 	}
-	hosts := metered(patient(resolver.NewRegistryConfig(nil)))
+	hosts := metered(patient(resolver.NewRegistryConfig(nil), s.args.RegistryTimeout))
 	w, err := newWorker(ctx, s, hosts)
 	if err != nil {
 		return nil, err
