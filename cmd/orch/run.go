@@ -35,6 +35,8 @@ type runOptions struct {
 	debug     bool
 	publish   string
 	junitFile string
+	// builderTimeout is how long the builder may say nothing; 0 is the default.
+	builderTimeout time.Duration
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -57,6 +59,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 		return err
 	}
 	if err := checkDocker(ctx, plan); err != nil {
+		return err
+	}
+	if opt.builderTimeout, err = e.builderTimeout(); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -119,10 +124,6 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	if err != nil {
 		return nil, err
 	}
-	timeout, err := e.builderTimeout()
-	if err != nil {
-		return nil, err
-	}
 	solver := buildkit.NewSolver(builder, buildkit.Options{
 		Progress:  progress,
 		Mask:      mask,
@@ -134,7 +135,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)
 		},
-		BuilderTimeout:        timeout,
+		BuilderTimeout:        opt.builderTimeout,
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
 		PushByDigest:          together(plan, opt),
