@@ -35,6 +35,8 @@ type env struct {
 	diagJSON bool
 	// args is the command line that is being carried out.
 	args []string
+	// resuming is true while args are those of the run that is resumed.
+	resuming bool
 	// ctx ends when the command is interrupted; nil never does.
 	ctx context.Context
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -92,7 +93,7 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 // newMask knows the secrets that are known before the run.
 func newMask(e *env, cfg *config.Config) *buildkit.Mask {
 	mask := &buildkit.Mask{}
-	for _, v := range cfg.Sensitive() {
+	for _, v := range slices.Concat(cfg.Sensitive(), config.Credentials(e.args...)) {
 		mask.Add(v)
 	}
 	for _, t := range cfg.Targets {
