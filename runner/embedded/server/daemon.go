@@ -73,7 +73,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 	if err != nil {
 		return nil, nil, err
 	}
-	hosts := metered(patient(resolver.NewRegistryConfig(nil)))
+	hosts := metered(patient(resolver.NewRegistryConfig(nil), s.args.RegistryTimeout))
 	w, sizes, err := newWorker(ctx, s, hosts)
 	if err != nil {
 		return nil, nil, err
