@@ -13,17 +13,17 @@ group "image" {
   ]
 }
 group "registry" {
-  targets = ["registry-name", "registry-nopush", "registry-digest", "registry-gzip", "registry-zstd", "registry-estargz", "registry-uncompressed", "registry-annotated", "registry-dockertypes"]
+  targets = ["registry-name", "registry-nopush", "registry-digest", "registry-gzip", "registry-zstd", "registry-estargz", "registry-uncompressed", "registry-annotated", "registry-dockertypes", "registry-rest"]
 }
 group "oci" {
-  targets = ["oci-name", "oci-tar", "oci-dockertypes", "oci-annotated", "oci-epoch", "oci-artifact", "oci-inline", "oci-level", "oci-zstd", "oci-estargz", "oci-multi", "oci-plain", "oci-dir"]
+  targets = ["oci-name", "oci-tar", "oci-dockertypes", "oci-annotated", "oci-epoch", "oci-artifact", "oci-inline", "oci-level", "oci-zstd", "oci-estargz", "oci-multi", "oci-plain", "oci-dir", "oci-rest"]
 }
 group "docker" {
-  targets = ["docker-name", "docker-annotated", "docker-gzip", "docker-zstd", "docker-estargz", "docker-uncompressed", "docker-epoch"]
+  targets = ["docker-name", "docker-annotated", "docker-gzip", "docker-zstd", "docker-estargz", "docker-uncompressed", "docker-epoch", "docker-rest"]
 }
 group "files" {
   targets = [
-    "local-split", "local-nosplit", "local-prefix", "local-prefix-multi", "local-epoch", "local-copy",
+    "local-split", "local-nosplit", "local-prefix", "local-prefix-multi", "local-epoch", "local-copy", "local-delete",
     "tar-split", "tar-nosplit", "tar-prefix", "tar-epoch", "cacheonly-multi",
   ]
 }
@@ -188,6 +188,14 @@ target "registry-dockertypes" {
   output    = ["type=registry,oci-mediatypes=false,rewrite-timestamp=true"]
 }
 
+target "registry-rest" {
+  inherits = ["_base"]
+  tags     = ["${REPO}/registry-rest:v1"]
+  output = [
+    "type=registry,name-canonical=true,dangling-name-prefix=x,danging-name-empty-only=true,unpack=false,store=true,registry.insecure=true,oci-artifact=false,attestation-inline=true,prefer-nondist-layers=true,source-date-epoch=1600000000,rewrite-timestamp=true",
+  ]
+}
+
 target "oci-name" {
   inherits = ["_image"]
   tags     = ["${REPO}/oci-name:tag"]
@@ -246,6 +254,11 @@ target "oci-dir" {
   output   = ["type=oci,tar=false,compression=zstd,force-compression=true,dest=out/oci-dir,rewrite-timestamp=true"]
 }
 
+target "oci-rest" {
+  inherits = ["_base"]
+  output   = ["type=oci,oci-artifact=true,attestation-inline=false,prefer-nondist-layers=true,dest=out/oci-rest.tar,rewrite-timestamp=true"]
+}
+
 target "docker-name" {
   inherits = ["_image"]
   tags     = ["${REPO}/docker-name:tag"]
@@ -259,7 +272,7 @@ target "docker-annotated" {
 target "docker-gzip" {
   inherits = ["_image"]
   tags     = ["${REPO}/docker-gzip:v1"]
-  output   = ["type=docker,compression=gzip,compression-level=4,force-compression=true,dest=out/docker-gzip.tar,rewrite-timestamp=true"]
+  output   = ["type=docker,oci-mediatypes=false,compression=gzip,compression-level=4,force-compression=true,dest=out/docker-gzip.tar,rewrite-timestamp=true"]
 }
 target "docker-zstd" {
   inherits = ["_image"]
@@ -280,6 +293,12 @@ target "docker-epoch" {
   inherits = ["_image"]
   tags     = ["${REPO}/docker-epoch:v1"]
   output   = ["type=docker,source-date-epoch=1600000000,dest=out/docker-epoch.tar,rewrite-timestamp=true"]
+}
+
+target "docker-rest" {
+  inherits = ["_image"]
+  tags     = ["${REPO}/docker-rest:v1"]
+  output   = ["type=docker,oci-artifact=false,attestation-inline=false,prefer-nondist-layers=true,dest=out/docker-rest.tar,rewrite-timestamp=true"]
 }
 
 target "local-split" {
@@ -310,6 +329,10 @@ target "local-epoch" {
 target "local-copy" {
   inherits = ["_base"]
   output   = ["type=local,mode=copy,dest=out/local-copy"]
+}
+target "local-delete" {
+  inherits = ["_base"]
+  output   = ["type=local,mode=delete,dest=out/local-delete"]
 }
 target "tar-split" {
   inherits = ["_base"]
