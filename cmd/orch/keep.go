@@ -49,7 +49,7 @@ func projectStore(e *env) (runner.Store, string, error) {
 func newKeeper(e *env, cfg *config.Config, mask *buildkit.Mask, earlier []*runner.RecordTarget) *keeper {
 	k := &keeper{digests: map[*planner.Build]string{}}
 	k.info = runner.RecordInfo{
-		Orch: version, Earlier: earlier, Mask: mask.Text,
+		Orch: version, Args: withoutResume(e.args), Earlier: earlier, Mask: mask.Text,
 		Definition: func(b *planner.Build) string { return k.definition(cfg, b) },
 	}
 	store, project, err := projectStore(e)
