@@ -56,7 +56,11 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 		}
 	}
 	if len(g.Log) > 0 {
-		fmt.Fprintf(w, "\nThe last lines of the step:\n")
+		of := "step"
+		if len(g.Tests) > 0 {
+			of = "test"
+		}
+		fmt.Fprintf(w, "\nThe last lines of the %s:\n", of)
 		for _, l := range g.Log {
 			fmt.Fprintln(w, "  "+mask(l))
 		}
@@ -70,6 +74,21 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 	}
 	if g.LogFile != "" {
 		fmt.Fprintf(w, "All of its output: %s\n", g.LogFile)
+	}
+	printMoreTests(w, g.Tests, mask)
+}
+
+// printMoreTests tells of the tests that failed after the first one.
+func printMoreTests(w io.Writer, tests []runner.TestResult, mask func(string) string) {
+	first := true
+	for _, t := range tests {
+		switch {
+		case t.Failure == "":
+		case first:
+			first = false
+		default:
+			fmt.Fprintf(w, "Failed too: %s\n", mask(t.Failure))
+		}
 	}
 }
 
