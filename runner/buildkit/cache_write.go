@@ -3,7 +3,10 @@ package buildkit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -100,14 +103,53 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 // cacheWriters is how many caches are written at once when a run ends.
 const cacheWriters = 8
 
-// writeSharedCache writes one cache of several targets. Targets whose secrets
-// need sessions of their own hold their vertices apart, so that only those of
-// the first session can be in it.
+// writeSharedCache writes the cache of several targets. Targets whose secrets
+// need sessions of their own hold their vertices apart, so that each session
+// writes its own; where there is no lane to put them together, only the first
+// does.
 func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) error {
-	a := r.targets[s.Builds[0]].anchor
+	var errs []error
+	for i, a := range r.anchorsOf(s.Builds) {
+		c := s.Cache
+		if i > 0 {
+			if c.Lane == nil {
+				break
+			}
+			c = numbered(c, i+1)
+		}
+		errs = append(errs, r.writeUnion(ctx, a, c, s.Builds))
+	}
+	return errors.Join(errs...)
+}
+
+// anchorsOf are the anchors of builds, in their order.
+func (r *run) anchorsOf(builds []*planner.Build) []*anchor {
+	var out []*anchor
+	for _, b := range builds {
+		if a := r.targets[b].anchor; !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// numbered is a destination beside another of the same lane.
+func numbered(c planner.Cache, n int) planner.Cache {
+	c.Attrs = maps.Clone(c.Attrs)
+	for _, k := range []string{"ref", "tag", "scope"} {
+		if c.Attrs[k] != "" {
+			c.Attrs[k] += "-" + strconv.Itoa(n)
+		}
+	}
+	return c
+}
+
+// writeUnion writes what those builds have that belong to an anchor and are
+// done.
+func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds []*planner.Build) error {
 	var names []string
 	var defs []*pb.Definition
-	for _, b := range s.Builds {
+	for _, b := range builds {
 		t := r.targets[b]
 		if t.anchor != a || t.report == nil {
 			continue
@@ -122,7 +164,8 @@ func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) erro
 	if len(defs) == 0 {
 		return nil
 	}
-	return r.writeCache(ctx, a, s.Cache, "cache", names, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	slices.Sort(names)
+	return r.writeCache(ctx, a, c, "cache", names, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		return union(ctx, gw, defs)
 	})
 }
