@@ -81,8 +81,8 @@ func TestCacheBlock(t *testing.T) {
 }
 target "a" {
   inherits = ["_c"]
-  cache { = false }
-}`, Lane{}, nil, "local x max lane=local main=main trusted write"},
+  cache { trusted = false }
+}`, Lane{}, nil, "local x max lane=local main=main write"},
 		{"switched off", top + `target "a" {
   cache { type = "none" }
 }`, Lane{}, nil, "none"},

@@ -26,11 +26,8 @@ func (ours *content) over(old *content, targets []string, before map[digest.Dige
 		covered[t] = true
 	}
 	for _, p := range old.parts() {
-		if p.From == ours.from {
-			if slices.Equal(p.Targets, targets) {
-				return nil, nil
-			}
-			continue
+		if p.From == ours.from && slices.Equal(p.Targets, targets) {
+			return nil, nil
 		}
 		stale := before[p.From] && !slices.ContainsFunc(p.Targets, func(t string) bool { return !covered[t] })
 		if !stale {
