@@ -60,6 +60,7 @@ target "svc" {
 	cached("a run of all", "svc-3")
 	bake(warm, "svc-1", "svc-2")
 	cached("a run of others")
+	bake(warm)
 	m.take()
 	bake(warm)
 	if n, up, _ := m.take(); n > 40 || up > 0 {
