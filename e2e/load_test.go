@@ -51,8 +51,8 @@ COPY --from=build-%[1]d /out /out
 	}
 	l.write(tb, "Dockerfile", file.String())
 	l.write(tb, "base.txt", "the base\n")
-	l.write(tb, "docker-bake.hcl", l.definition("cache/svc-${i}", "[]"))
-	l.write(tb, "build.hcl", l.definition("cache/all", "null")+cacheBlock)
+	l.write(tb, "docker-bake.hcl", l.definition("cache/svc-${i}", "", "[]"))
+	l.write(tb, "build.hcl", l.definition("cache/all", ` && BLOCK == ""`, "null")+cacheBlock)
 	return l
 }
 
@@ -68,9 +68,9 @@ cache {
 `
 
 // definition is the bake file, with the repository that targets keep their
-// cache in, and with what stands for none. What a run does is chosen by
-// variables.
-func (l *load) definition(repository, none string) string {
+// cache in, a further condition for that, and what stands for none. What a run
+// does is chosen by variables.
+func (l *load) definition(repository, unless, none string) string {
 	return fmt.Sprintf(`variable "REGISTRY" { default = "" }
 variable "BLOCK" { default = "" }
 variable "READ" { default = false }
@@ -84,11 +84,11 @@ target "svc" {
   name       = "svc-${i}"
   target     = "svc-${i}"
   contexts   = { busybox = %q }
-  cache-from = READ && BLOCK == "" ? ["type=registry,ref=${REGISTRY}/%[3]s"] : %[4]s
-  cache-to   = WRITE && BLOCK == "" ? ["type=registry,ref=${REGISTRY}/%[3]s,mode=max"] : %[4]s
+  cache-from = READ%[4]s ? ["type=registry,ref=${REGISTRY}/%[3]s"] : %[5]s
+  cache-to   = WRITE%[4]s ? ["type=registry,ref=${REGISTRY}/%[3]s,mode=max"] : %[5]s
   output     = PUSH ? ["type=image,name=${REGISTRY}/image/svc-${i}:load,push=true"] : ["type=cacheonly"]
 }
-`, l.n, shared.busybox, repository, none)
+`, l.n, shared.busybox, repository, unless, none)
 }
 
 // write writes one file of the project.

@@ -17,7 +17,7 @@ type content struct {
 	id string
 	manifest
 	config config
-	// from is the digest of the config as it was read.
+	// from is the fingerprint of the config.
 	from digest.Digest
 }
 
@@ -32,7 +32,7 @@ type config struct {
 // part is what one run has put into the cache of a lane.
 type part struct {
 	Targets []string `json:"targets,omitempty"`
-	// From is the digest of the config that the builder wrote.
+	// From is the fingerprint of the config that the builder wrote.
 	From digest.Digest `json:"from"`
 	// Roots are the records that no other record of the part needs.
 	Roots []int `json:"roots"`
@@ -71,9 +71,12 @@ func roots(c types.CacheConfig) []int {
 
 // readConfig enters the config of a cache.
 func (c *content) readConfig(data []byte) error {
-	c.from = digest.FromBytes(data)
-	if err := json.Unmarshal(data, &c.config); err != nil {
-		return fmt.Errorf("reading the cache config %s: %w", c.from, err)
+	err := json.Unmarshal(data, &c.config)
+	if err == nil {
+		c.from, err = fingerprint(c.config.CacheConfig)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the cache config %s: %w", digest.FromBytes(data), err)
 	}
 	return nil
 }

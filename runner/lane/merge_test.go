@@ -184,10 +184,12 @@ func TestMergeBroken(t *testing.T) {
 	link := chain("base", "one")
 	link.Records[1].Inputs[0][0].LinkIndex = -3
 	for name, c := range map[string]types.CacheConfig{"layer": outside, "loop": loop, "parents": parents, "link": link} {
-		old := holding(t, c)
-		old.config.Parts = []part{{Targets: []string{"x"}, From: old.from, Roots: []int{1}}}
+		old := &content{config: config{CacheConfig: c, Parts: []part{{Targets: []string{"x"}, Roots: []int{1}}}}}
 		if _, err := holding(t, chain("base")).over(old, []string{"a"}, nil); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+		if _, err := fingerprint(c); err == nil {
+			t.Errorf("%s: it has a fingerprint", name)
 		}
 	}
 }
