@@ -66,7 +66,7 @@ func (t *text) caches() {
 		for _, b := range s.Builds {
 			names = append(names, b.Name())
 		}
-		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), "all of " + t.names(names, len(t.Builds))})
+		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), "of " + t.names(names, len(t.Builds))})
 	}
 	for _, b := range t.CacheImages {
 		for _, tag := range b.Target.Tags {
