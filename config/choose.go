@@ -18,10 +18,11 @@ const defaultName = "default"
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	cfg, diags := d.cut()
 	sensitive := d.sensitive()
-	finishDiags(diags, sensitive)
 	if cfg != nil {
-		cfg.sensitive = sensitive
+		cfg.sensitive, cfg.secrets = sensitive, cfg.credentials()
+		sensitive = cfg.Sensitive()
 	}
+	finishDiags(diags, sensitive)
 	return cfg, diags
 }
 

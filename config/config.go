@@ -30,8 +30,9 @@ type Config struct {
 	// a diagnostic can show the line it speaks of.
 	Sources map[string][]byte
 
-	// sensitive lists the texts that must not be printed.
-	sensitive []string
+	// sensitive lists the values of sensitive variables, and secrets those that
+	// targets hold without one; neither must be shown.
+	sensitive, secrets []string
 }
 
 // Target returns the target of that name, or nil.

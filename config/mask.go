@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,8 +18,9 @@ const Masked = "<sensitive>"
 // hides.
 const wholeOnly = 4
 
-// Mask returns a text with the values of sensitive variables made unreadable.
-func (c *Config) Mask(s string) string { return mask(s, c.sensitive) }
+// Mask returns a text with the values of sensitive variables, and passwords and
+// tokens of targets, made unreadable.
+func (c *Config) Mask(s string) string { return mask(s, c.Sensitive()) }
 
 func mask(s string, sensitive []string) string {
 	for _, v := range sensitive {
@@ -111,6 +113,6 @@ func finishDiags(diags hcl.Diagnostics, sensitive []string) {
 	schema.SortDiagnostics(diags)
 }
 
-// Sensitive lists the values of sensitive variables, for those who print what
-// they did not get from here.
-func (c *Config) Sensitive() []string { return c.sensitive }
+// Sensitive lists the values of sensitive variables, and passwords and tokens of
+// targets, for those who print what they did not get from here.
+func (c *Config) Sensitive() []string { return slices.Concat(c.sensitive, c.secrets) }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,75 +45,33 @@ func TestConnectionCutAnywhere(t *testing.T) {
 // step, as when a machine is gone. The run notices, and is finished over a new
 // connection.
 func TestBuilderSilent(t *testing.T) {
-	if os.Getenv("ORCH_STRESS") == "" {
-		t.Skip("it takes as long as a connection may say nothing")
-	}
-	socket := builderSocket(t)
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	var silent atomic.Bool
-	forward := func(to, from net.Conn, mute bool) {
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := from.Read(buf)
-			for mute && silent.Load() {
-				time.Sleep(50 * time.Millisecond)
-			}
-			if err != nil {
-				to.Close()
-				return
-			}
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-	}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("unix", socket)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			// Who comes once it is silent is heard.
-			mute := !silent.Load()
-			go forward(out, in, mute)
-			go forward(in, out, mute)
-		}
-	}()
+	proxy := newBuilderProxy(t, builderSocket(t))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
-	cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", "unix://"+path, "--var", fmt.Sprintf("NONCE=silent%d", os.Getpid()))
+	cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--result", "result.json", "--var", fmt.Sprintf("NONCE=silent%d", os.Getpid()))
+	cmd.Env = append(cmd.Env, "ORCH_BUILDER_TIMEOUT=7s")
 	said := untilSaid(t, cmd, "started")
 	begin := time.Now()
-	silent.Store(true)
+	proxy.hush()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case err := <-ended:
 		if err != nil {
-			t.Errorf("%v\n%s", err, said())
+			t.Fatalf("%v\n%s", err, said())
 		}
 		t.Logf("finished after %s", time.Since(begin).Round(time.Second))
-	case <-time.After(3 * time.Minute):
+	case <-time.After(time.Minute):
 		_ = cmd.Process.Kill()
-		t.Errorf("the run hangs:\n%s", said())
+		t.Fatalf("the run hangs:\n%s", said())
+	}
+	if r := readResult(t, filepath.Join(dir, "result.json")); r.State != "done" || r.Rounds != 2 {
+		t.Errorf("the run is %s after %d rounds\n%s", r.State, r.Rounds, said())
 	}
 }
 
 // TestRegistryHangs pulls from a registry that accepts a request and never
 // answers it: that is given up, and tried again.
 func TestRegistryHangs(t *testing.T) {
-	if os.Getenv("ORCH_STRESS") == "" {
-		t.Skip("it takes as long as a registry may say nothing")
-	}
 	nonce := fmt.Sprintf("hang%d", os.Getpid())
 	dir := project(t, map[string]string{
 		"build.hcl": pushProject + `
@@ -148,11 +105,16 @@ target "user" {
 	defer os.RemoveAll(state)
 	defer func() { _ = runOn(state, dir, "builder", "stop", "--now").Run() }()
 	begin := time.Now()
-	out, err := runOn(state, dir, "bake", "user", "--progress", "plain", "--var", "REGISTRY="+reg.addr(), "--var", "NONCE="+nonce).CombinedOutput()
+	cmd := runOn(state, dir, "bake", "user", "--progress", "plain", "--var", "REGISTRY="+reg.addr(), "--var", "NONCE="+nonce)
+	cmd.Env = append(cmd.Env, "ORCH_REGISTRY_TIMEOUT=2s")
+	out, err := cmd.CombinedOutput()
 	if err != nil || !hung.Load() {
 		t.Errorf("%v\n%s", err, out)
 	}
-	t.Logf("finished after %s", time.Since(begin).Round(time.Second))
+	// It would be a minute otherwise.
+	if took := time.Since(begin); took > 40*time.Second {
+		t.Errorf("finished after %s", took)
+	}
 	if data, err := os.ReadFile(filepath.Join(dir, "out", "copy")); err != nil || !strings.Contains(string(data), nonce) {
 		t.Errorf("the result is %q, %v", data, err)
 	}

@@ -15,10 +15,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // shared is what all scripts use: one binary, one builder, one registry.
@@ -222,16 +225,27 @@ func TestScripts(t *testing.T) {
 			env.Defer(func() { stopBuildersIn(env.WorkDir) })
 			return nil
 		},
-		Cmds: commands,
-		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, fmt.Errorf("unknown condition %q", cond)
-			}
-			return os.Geteuid() == 0, nil
-		},
+		Cmds:                commands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// condition is what a script asks for: [root], and [have:PROGRAM], which must
+// not be missing on CI.
+func condition(cond string) (bool, error) {
+	if program, ok := strings.CutPrefix(cond, "have:"); ok {
+		_, err := exec.LookPath(program)
+		if err != nil && need.CI() {
+			return false, fmt.Errorf("%w, though CI is set: scripts/setup.sh tests installs it", err)
+		}
+		return err == nil, nil
+	}
+	if cond != "root" {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	return os.Geteuid() == 0, nil
 }
 
 // goEnv is a setting of the Go command outside the script, where HOME is

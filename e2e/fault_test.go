@@ -297,55 +297,6 @@ target "user" {
 	}
 }
 
-// builderProxy stands in front of the builder's socket.
-type builderProxy struct {
-	addr  string
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func newBuilderProxy(t *testing.T, socket string) *builderProxy {
-	dir, err := os.MkdirTemp("/tmp", "orch-proxy-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close(); os.RemoveAll(dir) })
-	p := &builderProxy{addr: "unix://" + filepath.Join(dir, "s")}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("unix", socket)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, in, out)
-			p.mu.Unlock()
-			go func() { _, _ = io.Copy(out, in); out.Close(); in.Close() }()
-			go func() { _, _ = io.Copy(in, out); out.Close(); in.Close() }()
-		}
-	}()
-	return p
-}
-
-// cut ends every connection.
-func (p *builderProxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-	p.conns = nil
-}
-
 const slowProject = `
 variable "BUSYBOX" {}
 target "_base" {

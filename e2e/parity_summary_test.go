@@ -360,7 +360,7 @@ func describe(out *strings.Builder, path string, mode fs.FileMode, mtime int64, 
 		return
 	}
 	when := "now"
-	if mtime == epoch || mtime == 0 {
+	if mtime <= epoch {
 		when = fmt.Sprint(mtime)
 	}
 	fmt.Fprintf(out, "  %s %s %s", mode, when, path)

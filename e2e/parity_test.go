@@ -77,7 +77,7 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 	copyProject(t, filepath.Join("testdata/parity", project), r.dir)
 	args := []string{
 		"bake", "--progress", "plain", "--metadata-file", "metadata.json",
-		"--allow", "fs=*", "--allow", "ssh", "--allow", "network.host", "--allow", "security.insecure",
+		"--allow", "fs=*", "--allow", "ssh", "--allow", "network.host", "--allow", "buildx.local.delete", "--allow", "security.insecure",
 	}
 	if program == "peer" {
 		args = append(args, "--builder", p.peerBuilder(t, binary))
@@ -89,6 +89,13 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Env = append(cmd.Env, "REPO="+r.repo, "PWD="+r.dir)
+	if policy := filepath.Join(r.dir, "policy.json"); exists(policy) {
+		text := strings.ReplaceAll(readText(t, policy), "REGISTRY", shared.registry)
+		if err := os.WriteFile(policy, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Env = append(cmd.Env, "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY="+policy)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", program, err, out)
 	}
@@ -154,6 +161,11 @@ func setTimes(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func readText(t *testing.T, path string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,95 @@ func TestResumeAfterKill(t *testing.T) {
 	out, err = runOrch(dir, args("--resume")...).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("Built again, because the definition has changed since: ")) || !bytes.Contains(out, []byte("2 targets to build, 2 done already")) {
 		t.Errorf("the definitions of slow and after have changed: %v\n%s", err, out)
+	}
+}
+
+const testedProject = `
+variable "BUSYBOX" {}
+variable "NONCE" {}
+variable "GOOD" { default = "false" }
+group "default" { targets = ["app", "tools"] }
+target "_base" {
+  contexts = { busybox = BUSYBOX }
+  args     = { NONCE = NONCE }
+  output   = ["type=cacheonly"]
+}
+target "app" {
+  inherits = ["_base"]
+  target   = "app"
+}
+target "tools" {
+  inherits = ["_base"]
+  target   = "tools"
+}
+test "works" {
+  target = "app"
+  run    = ["/bin/sh", "-c", "test ${GOOD} = true"]
+}
+`
+
+// The targets read different parts of the context, in all the ways there are.
+const testedDockerfile = `FROM scratch AS base
+COPY --from=busybox / /
+FROM base AS app
+ARG NONCE
+COPY a.txt /
+RUN echo $NONCE copied
+RUN --mount=type=bind,source=src,target=/src echo $NONCE mounted; ls /src >/list
+RUN --mount=type=bind,source=src/deep,target=/deep,rw echo $NONCE writable; ls /deep >/list
+COPY --link src/* /linked/
+RUN echo $NONCE linked
+FROM base AS tools
+ARG NONCE
+COPY b.txt src/deep /b/
+RUN --mount=type=bind,target=/all echo $NONCE; ls /all >/list
+`
+
+// TestResumeKeepsCache goes on after a test has failed: another set of targets
+// reads another part of the context, and no step runs again for it.
+func TestResumeKeepsCache(t *testing.T) {
+	builderSocket(t)
+	dir := project(t, map[string]string{
+		"build.hcl": testedProject, "Dockerfile": testedDockerfile,
+		"a.txt": "a", "b.txt": "b", "src/x": "x", "src/deep/y": "y",
+	})
+	bake := func(more ...string) (string, error) {
+		args := append([]string{"bake", "--progress", "plain", "--keep-going", "--var", fmt.Sprintf("NONCE=k%d", os.Getpid())}, more...)
+		out, err := runOrch(dir, args...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := bake(); err == nil || !strings.Contains(out, "1 target failed, 1 done") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, more := range [][]string{{"--resume", "--var", "GOOD=true"}, {"--var", "GOOD=true"}, {"tools"}} {
+		out, err := bake(more...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if n := strings.Count(out, " RUN "); n == 0 || n != len(cachedRun.FindAllString(out, -1)) {
+			t.Errorf("%v: a step ran again:\n%s", more, out)
+		}
+		endsInOrder(t, out)
+	}
+}
+
+// cachedRun matches a RUN step of which the builder has the result, and
+// stepLine what plain mode shows first of a step, with its targets.
+var (
+	cachedRun = regexp.MustCompile(`(?m)^#\d+ .* RUN .*\n#\d+ CACHED$`)
+	stepLine  = regexp.MustCompile(`(?m)^#\d+ \[([a-z0-9+-]+): .*$`)
+)
+
+// endsInOrder fails if plain mode shows a step of a target after the line that
+// says that the target is done.
+func endsInOrder(t *testing.T, out string) {
+	t.Helper()
+	for _, at := range stepLine.FindAllStringSubmatchIndex(out, -1) {
+		for _, target := range strings.Split(out[at[2]:at[3]], "+") {
+			if end := strings.Index(out, "\n"+target+" done in"); end >= 0 && end < at[0] {
+				t.Errorf("%s is done before its step %q:\n%s", target, out[at[0]:at[1]], out)
+			}
+		}
 	}
 }
 

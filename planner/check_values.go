@@ -19,13 +19,22 @@ var (
 	knownAttestations = []string{"provenance", "sbom"}
 	knownCompressions = []string{"uncompressed", "gzip", "estargz", "zstd"}
 	knownNetworks     = []string{"default", "none", "host", "sandbox"}
+	knownCalls        = []string{"build", "check", "lint", "outline", "targets", "subrequests.describe"}
 	knownEntitlements = []string{"network.host", "security.insecure", "device"}
 )
 
 // flagAttrs are the attributes of exporters and caches that are true or false.
 var flagAttrs = []string{
 	"push", "push-by-digest", "unpack", "store", "oci-mediatypes", "oci-artifact", "force-compression", "registry.insecure",
-	"rewrite-timestamp", "name-canonical", "prefer-nondist-layers", "attestation-inline", "tar", "image-manifest", "ignore-error", "reset",
+	"rewrite-timestamp", "name-canonical", "prefer-nondist-layers", "attestation-inline", "tar", "platform-split", "image-manifest", "ignore-error", "reset",
+}
+
+// checkCall reports a question that BuildKit's frontend does not answer. Another
+// frontend may have questions of its own.
+func (p *planner) checkCall(b *Build) {
+	if b.Target.Call != "" && len(b.Stages) > 0 && b.Stages[0].Kind != Opaque {
+		p.known(b, "call", "method to call", b.Target.Call, knownCalls)
+	}
 }
 
 // checkValues reports values that the builder would refuse, or pass over, once
@@ -46,6 +55,11 @@ func (p *planner) checkValues(b *Build) {
 	}
 	if t.Network != "" {
 		p.known(b, "network", "network mode", t.Network, knownNetworks)
+	}
+	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
+		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+			p.fail(b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "Target %q: SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", b.Name(), v)
+		}
 	}
 	for _, e := range t.Entitlements {
 		name, _, _ := strings.Cut(e, "=")
@@ -72,6 +86,9 @@ func (p *planner) checkExporter(b *Build, e config.Entry) {
 		return
 	}
 	p.checkLayers(b, e, "output")
+	if mode := e.Attrs["mode"]; mode != "" && e.Type == "local" {
+		p.known(b, "output", "mode", mode, []string{"copy", "delete"})
+	}
 	names := b.Target.Tags
 	attr := "tags"
 	if len(names) == 0 && e.Attrs["name"] != "" {
@@ -99,6 +116,11 @@ func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
 	if level := e.Attrs["compression-level"]; level != "" {
 		if _, err := strconv.Atoi(level); err != nil {
 			p.fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
+		}
+	}
+	if v := e.Attrs["source-date-epoch"]; v != "" {
+		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+			p.fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: source-date-epoch is %q. It is a number of seconds since 1970.", b.Name(), v)
 		}
 	}
 	for _, key := range flagAttrs {

@@ -27,6 +27,11 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
 	}
 	p.seal()
+	for _, b := range p.plan.Builds {
+		if b.Wanted {
+			p.checkCall(b)
+		}
+	}
 	if p.opt.Checks {
 		p.checking = newChecking(p.plan)
 		p.check()

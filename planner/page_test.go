@@ -14,19 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// browser finds a Chromium.
-func browser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no Chromium on this machine: scripts/setup.sh tests installs it")
-	return ""
-}
+	"github.com/orch-build/orch/internal/need"
+)
 
 // open shows a page with a script at its end, and returns what the script left
 // in report. The page must not load anything nor complain of anything.
@@ -59,7 +49,7 @@ document.getElementById("report").textContent = JSON.stringify(report);
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, browser(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+	cmd := exec.CommandContext(ctx, need.Browser(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--window-size=1400,900", "--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file)
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	var stderr bytes.Buffer

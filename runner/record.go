@@ -19,8 +19,10 @@ type Record struct {
 	Version int    `json:"version"`
 	ID      string `json:"id"`
 	Orch    string `json:"orch,omitempty"` // the version of orch
-	Project string `json:"project"`        // the folder in which orch ran
-	Builder string `json:"builder,omitempty"`
+	// Args is the command line after the program's name, without --resume.
+	Args    []string `json:"args,omitempty"`
+	Project string   `json:"project"` // the folder in which orch ran
+	Builder string   `json:"builder,omitempty"`
 	// State is running, done, failed or interrupted. A record that stays at
 	// running is that of a run that was killed.
 	State    string          `json:"state"`
@@ -161,6 +163,8 @@ type RecordStep struct {
 // RecordInfo is what a record says that a report does not know.
 type RecordInfo struct {
 	ID, Orch, Project string
+	// Args is the command line of the run.
+	Args []string
 	// Definition gives the digest of a build's definition.
 	Definition func(*planner.Build) string
 	// Earlier are targets that an earlier run has built, and this one left
@@ -187,6 +191,9 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 		},
 		Targets: append([]*RecordTarget{}, info.Earlier...),
 	}
+	for _, a := range info.Args {
+		rec.Args = append(rec.Args, info.Mask(a))
+	}
 	if !r.Finished.IsZero() {
 		rec.Seconds = r.Finished.Sub(r.Started).Seconds()
 	}
@@ -196,14 +203,14 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 	for _, v := range path {
 		rec.Totals.Critical = append(rec.Totals.Critical, v.Vertex.ID)
 	}
-	rec.addVertices(r)
+	rec.addVertices(r, info)
 	known := r.byVertex()
 	for _, t := range r.Targets {
 		rec.Targets = append(rec.Targets, recordTarget(t, known, info))
 	}
 	for _, s := range r.Steps {
 		rec.Steps = append(rec.Steps, &RecordStep{
-			Name: info.Mask(s.Name), Label: s.Label, Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
+			Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
 			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
 		})
 	}
@@ -222,11 +229,11 @@ func (r *Report) stateName() string {
 	return "interrupted"
 }
 
-func (rec *Record) addVertices(r *Report) {
+func (rec *Record) addVertices(r *Report, info RecordInfo) {
 	known := r.byVertex()
 	rec.Vertices = []*RecordVertex{}
 	for _, v := range r.Plan.Graph.Vertices {
-		rv := &RecordVertex{ID: v.ID, Name: v.Name, Platform: v.Platform, Targets: v.Targets}
+		rv := &RecordVertex{ID: v.ID, Name: info.Mask(v.Name), Platform: v.Platform, Targets: v.Targets}
 		if vr := known[v]; vr != nil {
 			rv.Started, rv.Seconds, rv.Cached = vr.Started, vr.Took.Seconds(), vr.Cached()
 			rv.Run, rv.Hits = vr.Steps.Run, vr.Steps.Cached
@@ -271,7 +278,7 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 		}
 		rt.Tests = append(rt.Tests, RecordTest{Name: test.Name, Seconds: test.Took.Seconds(), Failure: info.Mask(test.Failure), Output: out})
 	}
-	rt.Stages = recordStages(known, t.Build)
+	rt.Stages = recordStages(known, t.Build, info)
 	return rt
 }
 
@@ -297,7 +304,7 @@ func (rt *RecordTarget) fail(t *TargetReport, info RecordInfo) {
 }
 
 // recordStages lists the stages of a build that the builder reported.
-func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build) []RecordStage {
+func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build, info RecordInfo) []RecordStage {
 	var out []RecordStage
 	seen := map[*planner.Vertex]bool{}
 	var visit func(v *planner.Vertex)
@@ -310,7 +317,7 @@ func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build) []R
 			visit(in.From)
 		}
 		if vr := known[v]; vr != nil {
-			out = append(out, RecordStage{Vertex: v.ID, Name: v.Name, Run: vr.Steps.Run, Cached: vr.Steps.Cached})
+			out = append(out, RecordStage{Vertex: v.ID, Name: info.Mask(v.Name), Run: vr.Steps.Run, Cached: vr.Steps.Cached})
 		}
 	}
 	for _, v := range b.Stages {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // hostileRecord is a record whose texts try to leave their places.
@@ -68,10 +70,7 @@ func bigRecord(n int) *Record {
 // TestTimelineInBrowser opens the page in a Chromium and looks at what is to be
 // seen: a row for each target and each stage, bars inside of their lanes.
 func TestTimelineInBrowser(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no Chromium on this machine: scripts/setup.sh tests installs it")
-	}
+	browser := need.Browser(t)
 	var b bytes.Buffer
 	if err := bigRecord(200).Timeline(&b); err != nil {
 		t.Fatal(err)

@@ -3,9 +3,9 @@
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), and Chromium (which shows the page
-# of a plan; its tests are skipped where there is none). On CI an ssh server too,
-# which a machine that somebody works on should not get unasked. With "race",
-# the C compiler that Go's race detector needs.
+# of a plan). On CI an ssh server too, which a machine that somebody works on
+# should not get unasked. Tests that miss one of these are skipped, and fail on
+# CI. With "race", the C compiler that Go's race detector needs.
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
@@ -47,7 +47,7 @@ pick() {
 # without leaves out a package that the system does not have.
 without() {
 	missing=$(printf '%s' "$missing" | sed "s/ $1//")
-	echo "setup: no package $1 here; its tests are skipped"
+	echo "setup: no package $1 here; its tests are skipped, and fail where CI is set"
 }
 
 echo "setup: installing$missing"
@@ -58,7 +58,7 @@ if command -v apt-get >/dev/null 2>&1; then
 elif command -v dnf >/dev/null 2>&1; then
 	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel "openssh-server openssh-clients")
 elif command -v apk >/dev/null 2>&1; then
-	$sudo apk add $(pick shadow-uidmap busybox-static musl-dev openssh)
+	$sudo apk add $(pick "shadow-uidmap shadow" busybox-static musl-dev openssh)
 elif command -v pacman >/dev/null 2>&1; then
 	$sudo pacman -S --noconfirm $(pick shadow busybox glibc openssh)
 else

@@ -23,7 +23,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
   orch bake 'svc-*' --except svc-old
   orch bake --set '*.platform=linux/arm64' --push
   orch bake --keep-going          build what can be built, whatever fails
-  orch bake --resume              build what the last run here left undone
+  orch bake --resume              build what the last run here left undone, with its flags
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
   orch bake --check               check the Dockerfiles, build nothing
   orch bake --call outline app    arguments, secrets and ssh of a target
@@ -31,6 +31,11 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.noted(cmd.Flags())
+			if b.resume && len(args) == 0 {
+				if again, err := argsOfLast(e, cmd.Flags()); again != nil || err != nil {
+					return runAgain(cmd.Context(), e, again, err)
+				}
+			}
 			args = load.takeArgs(cmd.Context(), &builder, args)
 			if b.list != "" {
 				return runList(e, &load, &b)

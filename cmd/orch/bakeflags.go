@@ -151,8 +151,10 @@ func parseCall(text string) (callFlag, error) {
 		switch {
 		case !ok && c.method == "":
 			c.method = f
-		case key == "format":
+		case key == "format" && (value == "json" || value == "text"):
 			c.json = value == "json"
+		case key == "format":
+			return c, usagef("--call %q: the format is json or text", text)
 		case key == "ignorestatus":
 			if c.ignoreStatus, err = strconv.ParseBool(value); err != nil {
 				return c, usagef("--call %q: ignorestatus is true or false", text)

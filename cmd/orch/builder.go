@@ -28,6 +28,10 @@ other builders as well, named as for a build.
 Environment:
   ORCH_STATE_DIR          another folder for the state
   ORCH_BUILDER_IDLE       end after this time without a client (30m; 0: never)
+  ORCH_REGISTRY_TIMEOUT   give a registry up that says nothing for this time
+                          (1m, of the builder that this call starts)
+  ORCH_BUILDER_TIMEOUT    take a builder for gone that says nothing for this
+                          time (1m45s, of this run)
 
 Exit codes: 0 done, 1 it did not work, 2 wrong use.`
 

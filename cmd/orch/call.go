@@ -35,14 +35,14 @@ func calls(cfg *config.Config) bool {
 // runCall asks the frontend about the targets that have a call, and builds the
 // others.
 func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt runOptions) error {
+	plan, err := planFor(e, cfg, localPlatform())
+	if err != nil {
+		return err
+	}
 	if rest := builtOnly(cfg); len(rest.Chosen) > 0 {
 		if err := runBake(ctx, e, rest, opt); err != nil {
 			return err
 		}
-	}
-	plan, err := planFor(e, cfg, localPlatform())
-	if err != nil {
-		return err
 	}
 	var asked []*planner.Build
 	for _, b := range plan.Builds {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -38,6 +39,19 @@ func (f *builderFlags) address(e *env) string {
 		return f.addr
 	}
 	return e.getenv("BUILDKIT_HOST")
+}
+
+// builderTimeout is how long a builder may say nothing; 0 is the default.
+func (e *env) builderTimeout() (time.Duration, error) {
+	s := e.getenv("ORCH_BUILDER_TIMEOUT")
+	if s == "" {
+		return 0, nil
+	}
+	timeout, err := time.ParseDuration(s)
+	if err != nil || timeout < time.Second {
+		return 0, usagef("ORCH_BUILDER_TIMEOUT is %q, which is not a duration of a second or more: write for example 3m", s)
+	}
+	return timeout, nil
 }
 
 // connect dials the chosen builder, and starts the embedded one if none was

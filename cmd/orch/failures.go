@@ -168,14 +168,21 @@ func unfinished(r *runner.Report, earlier int) string {
 
 // resumeCommand is the command line that builds what is left.
 func resumeCommand(args []string) string {
+	return commandLine(append(withoutResume(args), "--resume"))
+}
+
+// withoutResume is a command line as it was before a run was resumed.
+func withoutResume(args []string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--resume" })
+}
+
+// commandLine writes the call of orch with args as a shell reads it.
+func commandLine(args []string) string {
 	out := []string{"orch"}
 	for _, a := range args {
-		if a == "--resume" {
-			continue
-		}
 		out = append(out, shellQuote(a))
 	}
-	return strings.Join(append(out, "--resume"), " ")
+	return strings.Join(out, " ")
 }
 
 // shellQuote writes an argument as a shell reads it.

@@ -47,7 +47,7 @@ func projectStore(e *env) (runner.Store, string, error) {
 // without.
 func newKeeper(e *env, cfg *config.Config, mask *buildkit.Mask, earlier []*runner.RecordTarget) *keeper {
 	k := &keeper{info: runner.RecordInfo{
-		Orch: version, Earlier: earlier, Mask: mask.Text,
+		Orch: version, Args: withoutResume(e.args), Earlier: earlier, Mask: mask.Text,
 		Definition: func(b *planner.Build) string { return definitionOf(cfg, b) },
 	}}
 	store, project, err := projectStore(e)

@@ -29,8 +29,11 @@ func (e *env) lane() config.Lane {
 	if main := e.getenv("ORCH_CACHE_MAIN"); main != "" {
 		l.Main = main
 	}
-	if trusted, err := strconv.ParseBool(e.getenv("ORCH_CACHE_TRUSTED")); err == nil && !trusted {
-		l.Fork = true
+	if text := e.getenv("ORCH_CACHE_TRUSTED"); text != "" {
+		// A word that is neither true nor false must not open the cache.
+		if trusted, err := strconv.ParseBool(text); err != nil || !trusted {
+			l.Fork = true
+		}
 	}
 	if l.Name == "" {
 		// Without a branch, or a repository, there is no name.

@@ -49,6 +49,7 @@ func TestLane(t *testing.T) {
 			config.Lane{Name: "mr-3", Main: "main", CI: true, Fork: true}},
 		{"any other service", map[string]string{"CI": "1", "ORCH_CACHE_LANE": "b", "ORCH_CACHE_MAIN": "m", "ORCH_CACHE_TRUSTED": "false"}, "",
 			config.Lane{Name: "b", Main: "m", CI: true, Fork: true}},
+		{"trust that nobody can read", map[string]string{"ORCH_CACHE_LANE": "b", "ORCH_CACHE_TRUSTED": "no"}, "", config.Lane{Name: "b", Fork: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

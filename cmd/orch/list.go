@@ -23,12 +23,17 @@ func newListCommand(e *env) *cobra.Command {
 		Short: "List what a definition holds",
 		Example: `  orch list targets
   orch list variables --json`,
-		Args:      cobra.RangeArgs(1, 3),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 3 {
+				return listUsage(args)
+			}
+			return nil
+		},
 		ValidArgs: listable,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rest := load.takeArgs(cmd.Context(), &builder, args[1:])
 			if len(rest) > 0 || !slices.Contains(listable, args[0]) {
-				return usagef("orch list takes one of %s, and perhaps a URL, got %q", strings.Join(listable, ", "), strings.Join(args, " "))
+				return listUsage(args)
 			}
 			d, err := load.evaluate(e)
 			if err != nil {
@@ -48,6 +53,14 @@ func newListCommand(e *env) *cobra.Command {
 	builder.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func listUsage(args []string) error {
+	text := "orch list takes one of " + strings.Join(listable, ", ") + ", and perhaps a URL"
+	if len(args) > 0 {
+		text += fmt.Sprintf(", got %q", strings.Join(args, " "))
+	}
+	return usagef("%s", text)
 }
 
 func listTargets(e *env, d *config.Definition, asJSON bool) error {

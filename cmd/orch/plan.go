@@ -68,6 +68,9 @@ the digests of its targets and vertices.`,
 				return inputs.print(e, cfg, e.stdout)
 			}
 			if inputs.json {
+				if cmd.Flags().Changed("format") && format != "json" {
+					return usagef("--json and --format %s contradict each other", format)
+				}
 				format = "json"
 			}
 			plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Digests: inputs.digests})

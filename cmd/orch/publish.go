@@ -129,8 +129,11 @@ func newPublishCommand(e *env) *cobra.Command {
   orch publish --rollback       put the tags back that were moved`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if resume && rollback {
-				return usagef("--resume and --rollback contradict each other")
+			if status := cmd.Flags().Changed("status"); resume && rollback || status && (resume || rollback) {
+				return usagef("--status, --resume and --rollback contradict each other")
+			}
+			if asJSON && (resume || rollback) {
+				return usagef("--json goes with --status")
 			}
 			p, err := publisher(e)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,6 +35,8 @@ type env struct {
 	diagJSON bool
 	// args is the command line that is being carried out.
 	args []string
+	// resuming is true while args are those of the run that is resumed.
+	resuming bool
 	// ctx ends when the command is interrupted; nil never does.
 	ctx context.Context
 }
@@ -183,7 +186,30 @@ func newRootCommand(e *env) *cobra.Command {
 	group("Definitions", newInitCommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
 	group("This machine", newBuilderCommand(e), newVersionCommand(e))
 	root.AddCommand(newDaemonCommand())
+	strictCommands(root)
 	return root
+}
+
+// strictCommands makes cobra's own commands refuse what they do not know, which
+// they would answer with a page of help and exit code 0.
+func strictCommands(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.Args = noArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				at, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return usagef("there is no command %q\nSee '%s --help'.", strings.Join(args, " "), at.CommandPath())
+				}
+				return nil
+			}
+		}
+	}
 }
 
 // noArgs refuses arguments; among the commands of a group, what was typed is

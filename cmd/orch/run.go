@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +36,8 @@ type runOptions struct {
 	debug     bool
 	publish   string
 	junitFile string
+	// builderTimeout is how long the builder may say nothing; 0 is the default.
+	builderTimeout time.Duration
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 }
@@ -57,6 +60,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 		return err
 	}
 	if err := checkDocker(ctx, plan); err != nil {
+		return err
+	}
+	if opt.builderTimeout, err = e.builderTimeout(); err != nil {
 		return err
 	}
 	builder, err := opt.builder.connect(ctx, e)
@@ -87,7 +93,7 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 // newMask knows the secrets that are known before the run.
 func newMask(e *env, cfg *config.Config) *buildkit.Mask {
 	mask := &buildkit.Mask{}
-	for _, v := range cfg.Sensitive() {
+	for _, v := range slices.Concat(cfg.Sensitive(), config.Credentials(e.args...)) {
 		mask.Add(v)
 	}
 	for _, t := range cfg.Targets {
@@ -129,6 +135,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)
 		},
+		BuilderTimeout:        opt.builderTimeout,
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
 		PushByDigest:          together(plan, opt),

@@ -98,7 +98,8 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 // builder's own frontend, because what that says of the build is what the
 // attestations are made of; its vertices are the anchor's all the same.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
-	status, _ := t.run.opt.Progress.export(t.plan.Name())
+	status, shown := t.run.opt.Progress.export(t.plan.Name())
+	defer func() { <-shown }()
 	attests := t.attestations(opt.Exports)
 	if len(attests) == 0 {
 		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// masked stands in the place of a secret value.
-const masked = "***"
+// Masked stands in the place of a secret value.
+const Masked = "***"
 
 // minMasked is the length in bytes below which a value is not masked: to mask
 // every "1" would say more than it hides.
@@ -47,7 +47,7 @@ func (m *Mask) Text(s string) string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for _, v := range m.values {
-		s = strings.ReplaceAll(s, v, masked)
+		s = strings.ReplaceAll(s, v, Masked)
 	}
 	return s
 }
@@ -65,7 +65,7 @@ func (m *Mask) stream(held *[]byte, data []byte) []byte {
 	}
 	data = append(*held, data...)
 	for _, v := range m.values {
-		data = bytes.ReplaceAll(data, []byte(v), []byte(masked))
+		data = bytes.ReplaceAll(data, []byte(v), []byte(Masked))
 	}
 	keep := 0
 	for _, v := range m.values {

@@ -38,6 +38,7 @@ type plain struct {
 	byStep   map[*step]*group
 	over     map[*step]bool
 	shown    int // groups so far
+	ends     []*targetEnd
 	warnings []*client.VertexWarning
 }
 
@@ -50,6 +51,14 @@ type group struct {
 	open   bool // the header has been written
 	done   bool
 	midway bool // the last byte written was not the end of a line
+}
+
+// targetEnd is the line about the end of a target. It waits until the ends of
+// the target's steps, which are told on another stream, have arrived.
+type targetEnd struct {
+	target string
+	line   *group
+	late   bool // it has waited for long enough
 }
 
 func newPlain(p *Progress, w io.Writer, groups Groups) *plain {
@@ -96,7 +105,7 @@ func (d *plain) finished(s *step) {
 	g.done = true
 	d.over[s] = true
 	delete(d.byStep, s)
-	d.flush()
+	d.showEnds()
 }
 
 // ending is the last line of a step's group.
@@ -134,7 +143,26 @@ func (d *plain) target(t *runner.TargetReport, c runner.Counts) {
 	case t.State == runner.Done:
 		line += " in " + shortTime(t.Took)
 	}
-	d.queue = append(d.queue, &group{header: fmt.Sprintf("%s (%s)", line, countsText(c)), done: true})
+	e := &targetEnd{target: t.Name(), line: &group{header: fmt.Sprintf("%s (%s)", line, countsText(c)), done: true}}
+	e.late = t.State != runner.Done // of others, what is told may be all
+	d.ends = append(d.ends, e)
+	if d.showEnds(); len(d.ends) > 0 {
+		time.AfterFunc(logWait, func() {
+			d.p.mu.Lock()
+			defer d.p.mu.Unlock()
+			e.late = true
+			d.showEnds()
+		})
+	}
+}
+
+// showEnds shows the ends of targets that have waited for their steps, in the
+// order in which they came, and whatever else may be shown.
+func (d *plain) showEnds() {
+	for len(d.ends) > 0 && (d.ends[0].late || d.p.told(d.ends[0].target)) {
+		d.queue = append(d.queue, d.ends[0].line)
+		d.ends = d.ends[1:]
+	}
 	d.flush()
 }
 
@@ -219,6 +247,10 @@ func (d *plain) end(g *group) string {
 }
 
 func (d *plain) close() {
+	for _, e := range d.ends {
+		e.late = true
+	}
+	d.showEnds()
 	for _, g := range d.queue {
 		g.done = true
 		if g.step != nil && !g.step.completed && g.step.failed == "" {

@@ -86,6 +86,39 @@ func TestPlainGroups(t *testing.T) {
 	}
 }
 
+// The end of a target may be known before those of its steps are told.
+func TestPlainEndOfTarget(t *testing.T) {
+	var out bytes.Buffer
+	p, err := NewProgress(ProgressOptions{Mode: "plain", Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := twoTargets()
+	p.setPlan(plan)
+	client1, server := digest.FromString("client"), digest.FromString("server")
+	p.owner = map[digest.Digest]*owned{client1: {target: "client"}, server: {target: "server"}}
+	p.roots = map[string][]digest.Digest{"client": {client1}, "server": {server}}
+	r := &runner.Report{Targets: []*runner.TargetReport{
+		{Build: plan.Builds[0], State: runner.Done, Took: time.Second}, {Build: plan.Builds[1], State: runner.Done, Took: time.Second},
+	}}
+	p.Changed(r, r.Targets[0])
+	p.Changed(r, r.Targets[1])
+	now := time.Now()
+	ch, done := p.anchor()
+	for id, name := range map[digest.Digest]string{client1: "[c 1/1] RUN c", server: "[s 1/1] RUN s"} {
+		ch <- &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: id, Name: name, Started: &now, Completed: &now, Cached: true}}}
+	}
+	close(ch)
+	<-done
+	p.Close()
+	for _, target := range []string{"client", "server"} {
+		want := regexp.MustCompile(`(?s)\[` + target + `: . 1/1\].*CACHED\n.*` + target + ` done in 1.0s`)
+		if !want.MatchString(out.String()) {
+			t.Errorf("%s is done before its step:\n%s", target, out.String())
+		}
+	}
+}
+
 // What a step prints cannot move the cursor of the terminal's display.
 func TestPrintable(t *testing.T) {
 	tests := map[string]string{

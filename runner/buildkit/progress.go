@@ -49,6 +49,8 @@ type Progress struct {
 	mu    sync.Mutex
 	plan  *planner.Plan
 	owner map[digest.Digest]*owned
+	// roots are the vertices that the targets end in.
+	roots map[string][]digest.Digest
 	steps map[digest.Digest]*step
 	order []*step
 	// imports is told what became of each cache source, if it is not nil, and
@@ -83,6 +85,7 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 	p := &Progress{
 		opt:    opt,
 		owner:  map[digest.Digest]*owned{},
+		roots:  map[string][]digest.Digest{},
 		steps:  map[digest.Digest]*step{},
 		warned: map[string]bool{},
 	}
@@ -126,6 +129,7 @@ func (p *Progress) setPlan(plan *planner.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan = plan
+	clear(p.roots) // they are those of a session
 }
 
 // onImport has f called with the name of each cache source that was read, and
@@ -305,6 +309,17 @@ func (p *Progress) step(id digest.Digest) (step, bool) {
 // after the answer to the request that it was for: they come on different
 // streams.
 const logWait = time.Second
+
+// told says whether the end of everything that a target is made of has arrived.
+// The vertex that it ends in is the last of it.
+func (p *Progress) told(target string) bool {
+	for _, id := range p.roots[target] {
+		if s := p.steps[id]; s == nil || !s.completed {
+			return false
+		}
+	}
+	return true
+}
 
 // over returns what the builder said of a vertex that has come to its end, once
 // all of it has arrived.

@@ -10,11 +10,15 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/content/proxy"
 	"github.com/containerd/platforms"
-	"github.com/moby/buildkit/client"
+	controlapi "github.com/moby/buildkit/api/services/control"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc"
+	grpcmetadata "google.golang.org/grpc/metadata"
+
+	"github.com/orch-build/orch/runner/meter"
 )
 
 // measureTimeout bounds what finding out the sizes may add to a run. The sizes
@@ -27,11 +31,14 @@ const measureTimeout = 3 * time.Second
 func (r *run) measure(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
-	usage, err := r.builder.client.DiskUsage(ctx)
+	var header grpcmetadata.MD
+	usage, err := r.builder.client.ControlClient().DiskUsage(
+		grpcmetadata.AppendToOutgoingContext(ctx, meter.UnpackedHeader, "1"), &controlapi.DiskUsageRequest{}, grpc.Header(&header))
 	if err != nil {
 		return
 	}
-	records := newRecords(usage)
+	records := newRecords(usage.Record)
+	records.unpacked = len(header.Get(meter.UnpackedHeader)) > 0
 	for _, t := range r.targets {
 		if t.report == nil || t.result == nil {
 			continue
@@ -65,11 +72,13 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 	if t.report.ImageSize == 0 {
 		return false
 	}
-	// The record of an exported layer counts its compressed form too.
-	packed := t.packedSize(ctx, platform)
-	t.report.ImageSize -= packed
-	if t.report.ImageSize*100 < packed*98 {
-		t.report.ImageSize = 0 // a layer is not unpacked here, so that its size is not known
+	if !records.unpacked {
+		// The record of an exported layer counts its compressed form too.
+		packed := t.packedSize(ctx, platform)
+		t.report.ImageSize -= packed
+		if t.report.ImageSize*100 < packed*98 {
+			t.report.ImageSize = 0 // a layer is not unpacked here, so that its size is not known
+		}
 	}
 	for _, id := range g.sources() {
 		if size := records.size(g, id); size > t.report.BuiltInSize {
@@ -138,12 +147,15 @@ func stageOf(step string) string {
 
 // records are a builder's cache records.
 type records struct {
-	byID   map[string]*client.UsageInfo
-	byText map[string]*client.UsageInfo // the one used last
+	byID   map[string]*controlapi.UsageRecord
+	byText map[string]*controlapi.UsageRecord // the one used last
+	// unpacked is true if the sizes are those of file systems alone, as the
+	// embedded builder gives them.
+	unpacked bool
 }
 
-func newRecords(usage []*client.UsageInfo) *records {
-	r := &records{byID: map[string]*client.UsageInfo{}, byText: map[string]*client.UsageInfo{}}
+func newRecords(usage []*controlapi.UsageRecord) *records {
+	r := &records{byID: map[string]*controlapi.UsageRecord{}, byText: map[string]*controlapi.UsageRecord{}}
 	for _, u := range usage {
 		r.byID[u.ID] = u
 		if old := r.byText[u.Description]; old == nil || lastUse(u).After(lastUse(old)) {
@@ -153,14 +165,15 @@ func newRecords(usage []*client.UsageInfo) *records {
 	return r
 }
 
-func lastUse(u *client.UsageInfo) time.Time {
+func lastUse(u *controlapi.UsageRecord) time.Time {
 	if u.LastUsedAt != nil {
-		return *u.LastUsedAt
+		return u.LastUsedAt.AsTime()
 	}
-	return u.CreatedAt
+	return u.CreatedAt.AsTime()
 }
 
-// size is that of the file system that a vertex makes; 0 if it is not known.
+// size is that of the file system that a vertex makes, in bytes; 0 if it is not
+// known, as where a layer has not been unpacked.
 func (r *records) size(g *opGraph, id digest.Digest) int64 {
 	u := r.byText[g.description(id)]
 	if u == nil {
@@ -177,6 +190,9 @@ func (r *records) size(g *opGraph, id digest.Digest) int64 {
 			continue
 		}
 		seen[id] = true
+		if u.Size == meter.NotUnpacked && r.unpacked {
+			return 0
+		}
 		total += max(0, u.Size)
 		queue = append(queue, u.Parents...)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -22,6 +23,9 @@ type Options struct {
 	// Redial finds the builder again after it was lost; nil means that it
 	// cannot be.
 	Redial func(context.Context) (*Builder, error)
+	// BuilderTimeout is how long the builder may say nothing before it counts
+	// as gone; 0 is [DefaultBuilderTimeout].
+	BuilderTimeout time.Duration
 	// ClientID tells this machine from others that use the same builder, so
 	// that a folder of the same name on two machines is not taken for one.
 	ClientID string

@@ -135,8 +135,12 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 	for i, dt := range def.Def {
 		ids[i] = digest.FromBytes(dt)
 	}
+	root := rootOf(def)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if target := of.build.Name(); root != "" {
+		p.roots[target] = append(p.roots[target], root)
+	}
 	for _, id := range ids {
 		o := p.owner[id]
 		if o == nil {
@@ -156,6 +160,19 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 			}
 		}
 	}
+}
+
+// rootOf is the vertex that a definition ends in: its last entry is no vertex,
+// but points to that one.
+func rootOf(def *pb.Definition) digest.Digest {
+	if len(def.Def) == 0 {
+		return ""
+	}
+	var op pb.Op
+	if err := op.UnmarshalVT(def.Def[len(def.Def)-1]); err != nil || op.Op != nil || len(op.Inputs) == 0 {
+		return ""
+	}
+	return digest.Digest(op.Inputs[0].Digest)
 }
 
 // place finds out to which stages and to which targets a step belongs.

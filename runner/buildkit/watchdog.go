@@ -9,14 +9,26 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const (
-	// askEvery is the time between two questions whether the builder is there.
-	askEvery = 15 * time.Second
-	// answerTime is how long it may take to answer, and askTimes how often it
-	// is asked before it counts as gone. A builder may be busy.
-	answerTime = 30 * time.Second
-	askTimes   = 3
-)
+// DefaultBuilderTimeout is how long a builder may say nothing before it counts
+// as gone.
+const DefaultBuilderTimeout = 105 * time.Second
+
+// askTimes is how often a builder is asked before it counts as gone: it may be
+// busy.
+const askTimes = 3
+
+// patience is a builder's timeout in its parts: the time between two questions
+// whether it is there, and how long each may take to be answered, which is
+// twice that.
+type patience struct{ pause, answer time.Duration }
+
+func newPatience(timeout time.Duration) patience {
+	if timeout <= 0 {
+		timeout = DefaultBuilderTimeout
+	}
+	pause := timeout / (1 + 2*askTimes)
+	return patience{pause, 2 * pause}
+}
 
 // watch closes the connection to a builder that says nothing any more, so that
 // whatever waits for it ends as when a connection is lost.
@@ -28,22 +40,22 @@ func (r *run) watch() {
 		_, err := c.ListWorkers(ctx)
 		return err
 	}
-	go watchBuilder(ctx, ask, func() { _ = c.Close() })
+	go newPatience(r.opt.BuilderTimeout).watch(ctx, ask, func() { _ = c.Close() })
 }
 
-// watchBuilder asks the builder from time to time whether it is there, until
+// watch asks the builder from time to time whether it is there, until
 // ctx ends, and calls gone if it says nothing any more: a machine that has
 // vanished closes no connection, and a step may be silent for hours.
-func watchBuilder(ctx context.Context, ask func(context.Context) error, gone func()) {
+func (p patience) watch(ctx context.Context, ask func(context.Context) error, gone func()) {
 	for silent := 0; ; {
 		if silent == 0 {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(askEvery):
+			case <-time.After(p.pause):
 			}
 		}
-		answer, cancel := context.WithTimeout(ctx, answerTime)
+		answer, cancel := context.WithTimeout(ctx, p.answer)
 		err := ask(answer)
 		cancel()
 		switch {

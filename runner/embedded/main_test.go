@@ -19,6 +19,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"golang.org/x/sys/unix"
 
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 	"github.com/orch-build/orch/runner/embedded/server"
 )
@@ -79,7 +80,7 @@ func helper(dir string) error {
 func newOptions(t *testing.T) Options {
 	t.Helper()
 	if state.LookIn(state.SearchDirs(os.Getenv("PATH")), "runc") == "" {
-		t.Skip("no runc on this machine")
+		need.Missing(t, "runc")
 	}
 	if os.Geteuid() != 0 {
 		t.Skip("not root")
@@ -157,7 +158,8 @@ func busyboxDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("cp", "/bin/busybox", filepath.Join(dir, "sh")).CombinedOutput(); err != nil {
-		t.Skipf("no static busybox on this machine: %s", out)
+		t.Log(string(out))
+		need.Missing(t, "static busybox")
 	}
 	return filepath.Dir(dir)
 }

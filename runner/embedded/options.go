@@ -32,6 +32,10 @@ type Options struct {
 	// Idle is how long a builder started by this call stays without clients;
 	// negative means for ever. Default: [DefaultIdle].
 	Idle time.Duration
+	// RegistryTimeout is how long a registry may say nothing to a builder
+	// started by this call before it is given up; five times that once it has
+	// all of what it was sent. Default: a minute.
+	RegistryTimeout time.Duration
 	// Notify, if set, is told in one line why a start takes long.
 	Notify func(line string)
 	// Program, if set, opens the program that is the builder. Default: the
@@ -46,8 +50,8 @@ type Options struct {
 }
 
 // OptionsFromEnv reads ORCH_STATE_DIR, XDG_STATE_HOME and HOME (see
-// [DefaultStateDir]), and ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
-// for ever).
+// [DefaultStateDir]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
+// for ever) and ORCH_REGISTRY_TIMEOUT (a duration of a second or more).
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	dir, err := DefaultStateDir(getenv)
 	if err != nil {
@@ -61,6 +65,12 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 		}
 		if o.Idle == 0 {
 			o.Idle = -1
+		}
+	}
+	if s := getenv("ORCH_REGISTRY_TIMEOUT"); s != "" {
+		o.RegistryTimeout, err = time.ParseDuration(s)
+		if err != nil || o.RegistryTimeout < time.Second {
+			return Options{}, fmt.Errorf("ORCH_REGISTRY_TIMEOUT is %q, which is not a duration of a second or more: write for example 2m", s)
 		}
 	}
 	return o, nil
@@ -99,6 +109,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
+	}
+	if o.RegistryTimeout == 0 {
+		o.RegistryTimeout = state.DefaultRegistryTimeout
 	}
 	if o.Notify == nil {
 		o.Notify = func(string) {}

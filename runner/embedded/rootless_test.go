@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
@@ -31,7 +32,7 @@ func newOrdinaryUser(t *testing.T, flags ...string) *ordinaryUser {
 	}
 	for _, prog := range []string{"useradd", "runc", "newuidmap"} {
 		if state.LookIn(state.SearchDirs(os.Getenv("PATH")), prog) == "" {
-			t.Skipf("no %s on this machine", prog)
+			need.Missing(t, prog)
 		}
 	}
 	home, err := os.MkdirTemp("", "orch")
@@ -40,7 +41,7 @@ func newOrdinaryUser(t *testing.T, flags ...string) *ordinaryUser {
 	}
 	name := "orch" + strconv.Itoa(os.Getpid()%10000)
 	if out, err := exec.Command("useradd", append(flags, "-M", "-d", home, name)...).CombinedOutput(); err != nil {
-		t.Skipf("useradd: %v: %s", err, out)
+		t.Fatalf("useradd: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		// What still runs as the user would keep userdel from its work.

@@ -82,7 +82,7 @@ func launch(ctx context.Context, o Options, p paths, log, report *os.File) (*exe
 // for the daemon; not the folder, so that it keeps no file system busy.
 func daemonCommand(program string, o Options, p paths, log, report *os.File) *exec.Cmd {
 	file, id := o.executable()
-	args := state.Args{StateDir: p.State, Idle: o.Idle, Version: o.Version, Executable: file, ExecutableID: id}
+	args := state.Args{StateDir: p.State, Idle: o.Idle, RegistryTimeout: o.RegistryTimeout, Version: o.Version, Executable: file, ExecutableID: id}
 	cmd := exec.Command(program, append(slices.Clone(o.Command), args.List()...)...)
 	cmd.Args[0] = "orch"
 	cmd.Dir = "/"

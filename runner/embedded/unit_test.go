@@ -24,12 +24,16 @@ func TestOptionsFromEnv(t *testing.T) {
 		dir  string
 		idle time.Duration
 		err  string
+		wait time.Duration // for a registry
 	}{
-		{"state folder named", map[string]string{"ORCH_STATE_DIR": "/s", "XDG_STATE_HOME": "/x"}, "/s", 0, ""},
-		{"idle time", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "2h"}, "/s", 2 * time.Hour, ""},
-		{"never idle", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "0"}, "/s", -1, ""},
-		{"idle time that is none", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "soon"}, "", 0, `ORCH_BUILDER_IDLE is "soon"`},
-		{"idle time below zero", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "-1m"}, "", 0, "not a duration"},
+		{"state folder named", map[string]string{"ORCH_STATE_DIR": "/s", "XDG_STATE_HOME": "/x"}, "/s", 0, "", 0},
+		{"idle time", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "2h"}, "/s", 2 * time.Hour, "", 0},
+		{"never idle", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "0"}, "/s", -1, "", 0},
+		{"idle time that is none", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "soon"}, "", 0, `ORCH_BUILDER_IDLE is "soon"`, 0},
+		{"idle time below zero", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_BUILDER_IDLE": "-1m"}, "", 0, "not a duration", 0},
+		{"patience with registries", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_REGISTRY_TIMEOUT": "2m"}, "/s", 0, "", 2 * time.Minute},
+		{"no patience with registries", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_REGISTRY_TIMEOUT": "0"}, "", 0, `ORCH_REGISTRY_TIMEOUT is "0"`, 0},
+		{"patience that is none", map[string]string{"ORCH_STATE_DIR": "/s", "ORCH_REGISTRY_TIMEOUT": "long"}, "", 0, "a second or more", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o, err := OptionsFromEnv(func(name string) string { return tt.env[name] })
@@ -39,8 +43,8 @@ func TestOptionsFromEnv(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || o.StateDir != tt.dir || o.Idle != tt.idle {
-				t.Errorf("got %+v, %v, want folder %s and idle time %v", o, err, tt.dir, tt.idle)
+			if err != nil || o.StateDir != tt.dir || o.Idle != tt.idle || o.RegistryTimeout != tt.wait {
+				t.Errorf("got %+v, %v, want folder %s, idle time %v and registries' time %v", o, err, tt.dir, tt.idle, tt.wait)
 			}
 		})
 	}

@@ -43,3 +43,12 @@ func Parse(id string) (Movement, bool) {
 	repository, object, ok := strings.Cut(rest, " ")
 	return Movement{Sent: sent, Repository: repository, Object: object}, ok
 }
+
+// UnpackedHeader asks the embedded builder, in a request for disk usage, for
+// sizes without the packed forms of layers, and is in the header of such an
+// answer.
+const UnpackedHeader = "orch-unpacked"
+
+// NotUnpacked is the size, in such an answer, of a record whose layer is there
+// in its packed form only.
+const NotUnpacked = -1

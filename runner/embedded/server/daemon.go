@@ -51,13 +51,13 @@ type daemon struct {
 }
 
 func newDaemon(ctx context.Context, s settings) (*daemon, error) {
-	controller, err := newController(ctx, s)
+	controller, sizes, err := newController(ctx, s)
 	if err != nil {
 		return nil, s.Explain(err)
 	}
 	d := &daemon{settings: s, activity: newActivity(), controller: controller}
 	d.server = grpc.NewServer(
-		grpc.ChainUnaryInterceptor(d.activity.unary, grpcerrors.UnaryServerInterceptor),
+		grpc.ChainUnaryInterceptor(d.activity.unary, sizes.unary, grpcerrors.UnaryServerInterceptor),
 		grpc.ChainStreamInterceptor(d.activity.stream, grpcerrors.StreamServerInterceptor),
 		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
 		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
@@ -68,37 +68,37 @@ func newDaemon(ctx context.Context, s settings) (*daemon, error) {
 	return d, nil
 }
 
-func newController(ctx context.Context, s settings) (*control.Controller, error) {
+func newController(ctx context.Context, s settings) (*control.Controller, *unpacked, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	hosts := metered(patient(resolver.NewRegistryConfig(nil)))
-	w, err := newWorker(ctx, s, hosts)
+	hosts := metered(patient(resolver.NewRegistryConfig(nil), s.args.RegistryTimeout))
+	w, sizes, err := newWorker(ctx, s, hosts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	workers := &worker.Controller{}
 	if err := workers.Add(w); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	gatewayFrontend, err := gateway.NewGatewayFrontend(workers.Infos(), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(s.Root, "cache.db"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Opened always, written never: a record per build costs half the time of
 	// a build that changes nothing.
 	historyDB, err := boltutil.SafeOpen(filepath.Join(s.Root, "history.db"), 0o600,
 		&bolt.Options{FreelistType: bolt.FreelistMapType})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	noHistory := int64(0)
-	return control.NewController(control.Opt{
+	c, err := control.NewController(control.Opt{
 		SessionManager:   sessions,
 		WorkerController: workers,
 		Frontends: map[string]frontend.Frontend{
@@ -134,6 +134,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, error)
 		GarbageCollect: w.GarbageCollect,
 		GracefulStop:   ctx.Done(),
 	})
+	return c, sizes, err
 }
 
 // run serves until a signal or the idle time ends it. cancel ends what runs

@@ -14,9 +14,10 @@ import (
 const maxPatience = time.Minute
 
 // patient makes the requests to registries obey Retry-After: the registry
-// client tries a request again that was answered with 429, but at once.
-func patient(hosts docker.RegistryHosts) docker.RegistryHosts {
-	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &patience{next} })
+// client tries a request again that was answered with 429, but at once. A
+// registry that says nothing for the time of timeout is given up.
+func patient(hosts docker.RegistryHosts, timeout time.Duration) docker.RegistryHosts {
+	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &patience{next, timeout} })
 }
 
 // wrapped puts a transport around that of each registry.
@@ -39,10 +40,13 @@ func wrapped(hosts docker.RegistryHosts, around func(http.RoundTripper) http.Rou
 }
 
 // patience holds an answer back that asks for a pause, for as long as it asks.
-type patience struct{ next http.RoundTripper }
+type patience struct {
+	next    http.RoundTripper
+	timeout time.Duration // see watched
+}
 
 func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
-	res, err := watched(p.next, req)
+	res, err := watched(p.next, p.timeout, req)
 	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
 		return res, err
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // answers gives each request the next of a list of answers.
@@ -41,7 +43,7 @@ func TestPatience(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &patience{&answers{{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.header}}, Body: http.NoBody}}}
+				p := &patience{&answers{{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.header}}, Body: http.NoBody}}, stallTimeout}
 				req, err := http.NewRequest(http.MethodGet, "http://registry/v2/", nil)
 				if err != nil {
 					t.Fatal(err)
@@ -58,6 +60,8 @@ func TestPatience(t *testing.T) {
 		})
 	}
 }
+
+const stallTimeout = state.DefaultRegistryTimeout
 
 // silent answers as far as it is told to, and then says nothing until the
 // request is given up.
@@ -81,7 +85,7 @@ func TestStalled(t *testing.T) {
 				t.Fatal(err)
 			}
 			begin := time.Now()
-			res, err := watched(silent{header}, req)
+			res, err := watched(silent{header}, stallTimeout, req)
 			if header {
 				if err != nil {
 					t.Fatal(err)
@@ -124,7 +128,7 @@ func TestStalledAfterSending(t *testing.T) {
 				t.Fatal(err)
 			}
 			begin := time.Now()
-			res, err := watched(slowly{answers}, req)
+			res, err := watched(slowly{answers}, stallTimeout, req)
 			if answers {
 				if err != nil {
 					t.Fatal(err)
@@ -134,7 +138,7 @@ func TestStalledAfterSending(t *testing.T) {
 				}
 				return
 			}
-			if took := time.Since(begin); !errors.Is(err, errStalled) || took != time.Duration(len(data))*time.Minute+commitTimeout {
+			if took := time.Since(begin); !errors.Is(err, errStalled) || took != time.Duration(len(data))*time.Minute+commitTimes*stallTimeout {
 				t.Errorf("%v after %s", err, took)
 			}
 		})
@@ -145,7 +149,7 @@ func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		p := &patience{&answers{{StatusCode: 429, Header: http.Header{"Retry-After": {"30"}}, Body: http.NoBody}}}
+		p := &patience{&answers{{StatusCode: 429, Header: http.Header{"Retry-After": {"30"}}, Body: http.NoBody}}, stallTimeout}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://registry/v2/", nil)
 		if err != nil {
 			t.Fatal(err)

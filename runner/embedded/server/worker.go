@@ -35,12 +35,12 @@ import (
 )
 
 // newWorker makes the one worker: it runs build steps with runc.
-func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, error) {
+func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, *unpacked, error) {
 	supported := archutil.SupportedPlatforms(false)
 	opt, err := runc.NewWorkerOpt(s.Root, snapshotter(s.Root), s.rootless, oci.ProcessSandbox,
 		s.labels(supported), nil, network(s), nil, s.runtime, "", false, nil, "", "", nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt.Platforms = normalized(supported)
 	opt.GCPolicy = gcPolicy(s.Root)
@@ -52,7 +52,8 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 		Revision:          version.Revision,
 		DockerfileVersion: dockerfileversion.Version(),
 	}
-	return base.NewWorker(ctx, opt)
+	w, err := base.NewWorker(ctx, opt)
+	return w, &unpacked{opt.MetadataStore, opt.ContentStore}, err
 }
 
 // labels is what the worker says of this builder; see info.go.

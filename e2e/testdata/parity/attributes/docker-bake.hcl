@@ -5,6 +5,8 @@ group "default" {
   targets = [
     "args", "network-none", "network-host", "hosts", "limits", "resources", "insecure", "secret", "ssh",
     "image", "labels", "inline", "no-cache", "no-cache-filter", "pull",
+    "args-null", "network-default", "limits-many", "resources-cpu", "secret-forms", "ssh-object", "stage-context", "no-cache-several",
+    "labels-null", "pull-image", "entitled",
   ]
 }
 
@@ -128,4 +130,94 @@ target "pull" {
   pull     = true
   args     = { WHO = "pull" }
   output   = ["type=oci,dest=out/pull.tar"]
+}
+
+variable "SEED" {}
+
+target "args-null" {
+  inherits = ["_base"]
+  target   = "out-args"
+  args     = { WHO = null }
+  output   = ["type=local,dest=out/args-null"]
+}
+
+target "network-default" {
+  inherits = ["_base"]
+  target   = "out-network"
+  network  = "default"
+  output   = ["type=cacheonly"]
+}
+
+target "limits-many" {
+  inherits = ["_base"]
+  target   = "out-limits"
+  shm-size = "67108864"
+  ulimits  = ["nofile=2000:3000", "nproc=4000", "core=0:0"]
+  output   = ["type=local,dest=out/limits-many"]
+}
+
+target "resources-cpu" {
+  inherits = ["_base"]
+  target   = "out-resources"
+  resources = {
+    memory        = "96m"
+    "memory-swap" = "-1"
+    "cpu-shares"  = 512
+    "cpu-period"  = 50000
+    "cpu-quota"   = 25000
+    "cpuset-cpus" = "0"
+    "cpuset-mems" = "0"
+  }
+  output = ["type=local,dest=out/resources-cpu"]
+}
+
+target "secret-forms" {
+  inherits = ["_base"]
+  target   = "out-secret"
+  secret   = [{ id = "token", env = "TOKEN" }, { id = "file", src = "token.txt" }]
+  output   = ["type=local,dest=out/secret-forms"]
+}
+
+target "ssh-object" {
+  inherits = ["_base"]
+  target   = "out-ssh"
+  ssh      = [{ id = "key", paths = [SSH_AUTH_SOCK] }]
+  output   = ["type=local,dest=out/ssh-object"]
+}
+
+target "stage-context" {
+  inherits = ["_base"]
+  contexts = { args = "replaced" }
+  target   = "out-args"
+  output   = ["type=local,dest=out/stage-context"]
+}
+
+target "no-cache-several" {
+  inherits        = ["_base"]
+  target          = "out-second"
+  no-cache-filter = ["first", "second"]
+  output          = ["type=local,dest=out/no-cache-several"]
+}
+
+target "labels-null" {
+  inherits = ["image"]
+  labels   = { "org.example.made" = null, "org.example.empty" = "" }
+  tags     = []
+  output   = ["type=oci,dest=out/labels-null.tar"]
+}
+
+target "pull-image" {
+  inherits = ["_base"]
+  contexts = { busybox = "docker-image://${SEED}" }
+  target   = "pulled"
+  pull     = true
+  output   = ["type=oci,dest=out/pull-image.tar,rewrite-timestamp=true"]
+}
+
+target "entitled" {
+  inherits     = ["_base"]
+  target       = "out-insecure"
+  network      = "host"
+  entitlements = ["security.insecure", "network.host"]
+  output       = ["type=local,dest=out/entitled"]
 }

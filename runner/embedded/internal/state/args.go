@@ -11,6 +11,9 @@ const DaemonArg = "__daemon"
 // DefaultIdle is how long a builder without clients stays.
 const DefaultIdle = 15 * time.Minute
 
+// DefaultRegistryTimeout is how long a registry may say nothing.
+const DefaultRegistryTimeout = time.Minute
+
 // UsernsFlag makes the daemon wait, in a user namespace without a mapping,
 // until its parent has written one.
 const UsernsFlag = "--userns"
@@ -19,8 +22,10 @@ const UsernsFlag = "--userns"
 type Args struct {
 	StateDir string
 	// Idle is after how long without clients it ends; negative: never.
-	Idle    time.Duration
-	Version string
+	Idle time.Duration
+	// RegistryTimeout is how long a registry may say nothing.
+	RegistryTimeout time.Duration
+	Version         string
 	// Executable is the orch that started it, and ExecutableID a text that
 	// changes when that file does.
 	Executable, ExecutableID string
@@ -32,6 +37,7 @@ func (a Args) List() []string {
 	return []string{
 		"--state-dir=" + a.StateDir,
 		"--idle=" + a.Idle.String(),
+		"--registry-timeout=" + a.RegistryTimeout.String(),
 		"--version=" + a.Version,
 		"--executable=" + a.Executable,
 		"--executable-id=" + a.ExecutableID,
@@ -44,6 +50,7 @@ func ParseArgs(args []string) (Args, error) {
 	flags := flag.NewFlagSet(DaemonArg, flag.ContinueOnError)
 	flags.StringVar(&a.StateDir, "state-dir", "", "folder of all state")
 	flags.DurationVar(&a.Idle, "idle", DefaultIdle, "end after this time without clients; negative: never")
+	flags.DurationVar(&a.RegistryTimeout, "registry-timeout", DefaultRegistryTimeout, "give a registry up that says nothing for this time")
 	flags.StringVar(&a.Version, "version", "dev", "version of orch")
 	flags.StringVar(&a.Executable, "executable", "", "file of the orch that starts this")
 	flags.StringVar(&a.ExecutableID, "executable-id", "", "what tells that file from later ones of its name")
