@@ -111,6 +111,21 @@ type Attempt struct {
 	Err error
 }
 
+// Again is why the target is tried again, if it waits for that, or "".
+func (t *TargetReport) Again() string {
+	if t.State != Waiting || len(t.Attempts) == 0 {
+		return ""
+	}
+	err := t.Attempts[len(t.Attempts)-1].Err
+	if f := asFailure(err); f != nil && f.Reason != "" {
+		return f.Reason
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 // Tests are what became of the target's tests.
 func (t *TargetReport) Tests() []TestResult {
 	if t.Result != nil {

@@ -35,7 +35,7 @@ func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error 
 			}
 			w.write(d)
 			if e.getenv("GITHUB_ACTIONS") == "true" {
-				writeAnnotation(e.stderr, d)
+				e.writeAnnotation(d)
 			}
 		}
 	}
@@ -166,13 +166,13 @@ func (w *diagWriter) lines(name string) []string {
 // writeAnnotation prints a diagnostic as a workflow command of GitHub
 // Actions, which shows it beside the line. The escapes are those of
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
-func writeAnnotation(w io.Writer, d *hcl.Diagnostic) {
+func (e *env) writeAnnotation(d *hcl.Diagnostic) {
 	where := ""
 	if at := d.Subject; at != nil {
-		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", githubProperty(at.Filename),
+		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", githubProperty(e.githubPath(at.Filename)),
 			at.Start.Line, at.End.Line, at.Start.Column)
 	}
-	fmt.Fprintf(w, "::%s %stitle=%s::%s\n", severity(d), where,
+	fmt.Fprintf(e.stderr, "::%s %stitle=%s::%s\n", severity(d), where,
 		githubProperty(d.Summary), githubText(cmp.Or(d.Detail, d.Summary)))
 }
 

@@ -20,7 +20,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	groups := r.FailureGroups()
 	for _, g := range groups[:min(len(groups), maxFailures)] {
 		fmt.Fprintln(w)
-		printFailure(w, g, e.style(), mask)
+		printFailure(w, g, e.style(), e.quoting(mask))
 	}
 	if len(groups) > 1 {
 		fmt.Fprintf(w, "\n%s:\n", count(len(groups), "failure"))
@@ -30,7 +30,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	}
 	if e.getenv("GITHUB_ACTIONS") == "true" {
 		for _, g := range groups {
-			annotateFailure(w, g, mask)
+			annotateFailure(w, e, g, mask)
 		}
 	}
 	printFullDisks(e, r, groups)
@@ -38,6 +38,22 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
 	if kept.kept != nil {
 		fmt.Fprintf(w, "To build what is left: %s\n", mask(resumeCommand(e.args)))
+	}
+}
+
+// quoting makes lines of a step's output harmless where they are read as
+// commands: GitHub Actions obeys one that begins with two colons, whatever
+// blanks are before it.
+func (e *env) quoting(mask func(string) string) func(string) string {
+	if e.getenv("GITHUB_ACTIONS") != "true" {
+		return mask
+	}
+	return func(s string) string {
+		s = mask(s)
+		if text := strings.TrimSpace(s); strings.HasPrefix(text, "::") || strings.HasPrefix(text, "##[") {
+			return "| " + s
+		}
+		return s
 	}
 }
 
@@ -56,7 +72,11 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 		}
 	}
 	if len(g.Log) > 0 {
-		fmt.Fprintf(w, "\nThe last lines of the step:\n")
+		of := "step"
+		if len(g.Tests) > 0 {
+			of = "test"
+		}
+		fmt.Fprintf(w, "\nThe last lines of the %s:\n", of)
 		for _, l := range g.Log {
 			fmt.Fprintln(w, "  "+mask(l))
 		}
@@ -70,6 +90,21 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 	}
 	if g.LogFile != "" {
 		fmt.Fprintf(w, "All of its output: %s\n", g.LogFile)
+	}
+	printMoreTests(w, g.Tests, mask)
+}
+
+// printMoreTests tells of the tests that failed after the first one.
+func printMoreTests(w io.Writer, tests []runner.TestResult, mask func(string) string) {
+	first := true
+	for _, t := range tests {
+		switch {
+		case t.Failure == "":
+		case first:
+			first = false
+		default:
+			fmt.Fprintf(w, "Failed too: %s\n", mask(t.Failure))
+		}
 	}
 }
 
@@ -195,10 +230,10 @@ func shellQuote(s string) string {
 
 // annotateFailure prints a failure as a workflow command of GitHub Actions,
 // which shows it beside the line.
-func annotateFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
+func annotateFailure(w io.Writer, e *env, g *runner.FailureGroup, mask func(string) string) {
 	where := ""
 	if g.File != "" {
-		where = fmt.Sprintf("file=%s,line=%d,", githubProperty(g.File), g.Line)
+		where = fmt.Sprintf("file=%s,line=%d,", githubProperty(e.githubPath(g.File)), g.Line)
 	}
 	text := mask(plainError(g.Err))
 	if n := len(g.Log); n > 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/orch-build/orch/runner"
@@ -11,13 +12,16 @@ import (
 // The form of JUnit's XML that CI systems read.
 type (
 	junitSuites struct {
-		XMLName xml.Name     `xml:"testsuites"`
-		Suites  []junitSuite `xml:"testsuite"`
+		XMLName  xml.Name     `xml:"testsuites"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
 		Name     string      `xml:"name,attr"`
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
 		Skipped  int         `xml:"skipped,attr"`
 		Seconds  string      `xml:"time,attr"`
 		Cases    []junitCase `xml:"testcase"`
@@ -32,11 +36,18 @@ type (
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		// Text is the output again: some systems show nothing else.
+		Text string `xml:",chardata"`
 	}
 	junitSkipped struct {
 		Message string `xml:"message,attr"`
 	}
 )
+
+// colours are the sequences by which a program colours what it prints, which
+// XML cannot hold.
+var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
 // writeJUnit writes what became of the tests, a suite for each target that has
 // any. Tests of a target that did not come to them are skipped.
@@ -44,7 +55,10 @@ func writeJUnit(path string, report *runner.Report) error {
 	var all junitSuites
 	for _, t := range report.Targets {
 		if len(t.Build.Target.Tests) > 0 {
-			all.Suites = append(all.Suites, junitOf(t))
+			s := junitOf(t)
+			all.Suites = append(all.Suites, s)
+			all.Tests += s.Tests
+			all.Failures += s.Failures
 		}
 	}
 	data, err := xml.MarshalIndent(all, "", "  ")
@@ -74,10 +88,10 @@ func junitOf(t *runner.TargetReport) junitSuite {
 		default:
 			total += r.Took.Seconds()
 			c.Seconds = fmt.Sprintf("%.3f", r.Took.Seconds())
-			c.Output = strings.Join(r.Output, "\n")
+			c.Output = colours.ReplaceAllString(strings.Join(r.Output, "\n"), "")
 			if r.Failure != "" {
 				s.Failures++
-				c.Failure = &junitFailure{Message: r.Failure}
+				c.Failure = &junitFailure{Message: r.Failure, Type: "failure", Text: c.Output}
 			}
 		}
 		s.Cases = append(s.Cases, c)

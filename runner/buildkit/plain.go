@@ -131,6 +131,10 @@ func shortTime(d time.Duration) string {
 }
 
 func (d *plain) target(t *runner.TargetReport, c runner.Counts) {
+	if why := d.p.again(t); why != "" {
+		d.queue = append(d.queue, &group{header: why, done: true})
+		d.flush()
+	}
 	if !t.State.Over() || len(d.p.planBuilds()) < 2 {
 		return
 	}

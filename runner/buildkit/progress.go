@@ -53,6 +53,8 @@ type Progress struct {
 	roots map[string][]digest.Digest
 	steps map[digest.Digest]*step
 	order []*step
+	// retried counts the targets that are tried again, by the reason.
+	retried map[string]int
 	// imports is told what became of each cache source, if it is not nil, and
 	// says whether a fault is worth showing.
 	imports func(id, fault string) bool
@@ -83,11 +85,12 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 		return nil, fmt.Errorf("unknown progress mode %q; known are %s", opt.Mode, strings.Join(Modes, ", "))
 	}
 	p := &Progress{
-		opt:    opt,
-		owner:  map[digest.Digest]*owned{},
-		roots:  map[string][]digest.Digest{},
-		steps:  map[digest.Digest]*step{},
-		warned: map[string]bool{},
+		opt:     opt,
+		owner:   map[digest.Digest]*owned{},
+		roots:   map[string][]digest.Digest{},
+		steps:   map[digest.Digest]*step{},
+		retried: map[string]int{},
+		warned:  map[string]bool{},
 	}
 	switch mode := opt.Mode; {
 	case mode == "tty" && opt.Terminal == nil:
@@ -122,6 +125,25 @@ func (p *Progress) Changed(r *runner.Report, t *runner.TargetReport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.display.target(t, r.Count())
+}
+
+// maxRetried is how many targets are named that are tried again for one reason.
+const maxRetried = 5
+
+// again is the line about a target that is tried again, or "".
+func (p *Progress) again(t *runner.TargetReport) string {
+	why := p.opt.Mask.Text(t.Again())
+	if why == "" {
+		return ""
+	}
+	p.retried[why]++
+	switch n := p.retried[why]; {
+	case n > maxRetried+1:
+		return ""
+	case n > maxRetried:
+		return "More targets are tried again: " + why
+	}
+	return t.Name() + " is tried again: " + why
 }
 
 // setPlan tells the names of the targets that share a stage.

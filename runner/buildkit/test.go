@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -38,14 +37,13 @@ func (t *target) test(ctx context.Context) error {
 	var failure *runner.Failure
 	for _, test := range tests {
 		start := time.Now()
-		log, code, err := box.run(ctx, test)
+		log := t.testLog(test)
+		code, err := box.run(ctx, test, log)
+		log.end()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		result := runner.TestResult{Name: test.Name, Took: time.Since(start), Output: log.tail(logTail)}
-		for i, l := range result.Output {
-			result.Output[i] = t.run.opt.Mask.Text(l)
-		}
 		if err == nil {
 			err = judge(test, code, log.text())
 		}
@@ -53,6 +51,7 @@ func (t *target) test(ctx context.Context) error {
 			result.Failure = err.Error()
 			if failure == nil {
 				failure = t.testFailure(test, result, code)
+				failure.LogFile = log.shown.logName
 			}
 		}
 		t.report.Tests = append(t.report.Tests, result)
@@ -143,23 +142,22 @@ func (t *target) testBox() (*testBox, error) {
 	return box, nil
 }
 
-// run runs the command of a test and returns what it printed and its exit
+// run runs the command of a test, which prints to log, and returns its exit
 // code. The error is about a command that could not be run, or took too long.
-func (b *testBox) run(ctx context.Context, test *orch.Test) (*testLog, int, error) {
-	log := &testLog{}
+func (b *testBox) run(ctx context.Context, test *orch.Test, log *testLog) (int, error) {
 	ctr, err := b.gateway.NewContainer(ctx, gateway.NewContainerRequest{
 		Platform: b.platform,
 		Mounts:   []gateway.Mount{{Dest: "/", Ref: b.ref, MountType: pb.MountType_BIND}},
 	})
 	if err != nil {
-		return log, -1, fmt.Errorf("test %q: preparing the container: %w", test.Name, err)
+		return -1, fmt.Errorf("test %q: preparing the container: %w", test.Name, err)
 	}
 	defer func() { _ = ctr.Release(context.WithoutCancel(ctx)) }()
 	proc, err := ctr.Start(ctx, gateway.StartRequest{
 		Args: test.Run, Env: b.env(test), User: b.config.User, Cwd: b.cwd(), Stdout: log, Stderr: log,
 	})
 	if err != nil {
-		return log, -1, fmt.Errorf("test %q: starting the command: %w", test.Name, err)
+		return -1, fmt.Errorf("test %q: starting the command: %w", test.Name, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- proc.Wait() }()
@@ -167,18 +165,18 @@ func (b *testBox) run(ctx context.Context, test *orch.Test) (*testLog, int, erro
 	case err = <-ended:
 	case <-time.After(test.Timeout):
 		_ = proc.Signal(ctx, syscall.SIGKILL)
-		return log, -1, fmt.Errorf("test %q: the command took longer than %s", test.Name, test.Timeout)
+		return -1, fmt.Errorf("test %q: the command took longer than %s", test.Name, test.Timeout)
 	case <-ctx.Done():
-		return log, -1, context.Cause(ctx)
+		return -1, context.Cause(ctx)
 	}
 	var exit *gatewaypb.ExitError
 	switch {
 	case err == nil:
-		return log, 0, nil
+		return 0, nil
 	case errors.As(err, &exit) && exit.ExitCode != gatewaypb.UnknownExitStatus:
-		return log, int(exit.ExitCode), nil
+		return int(exit.ExitCode), nil
 	}
-	return log, -1, fmt.Errorf("test %q: running the command: %w", test.Name, err)
+	return -1, fmt.Errorf("test %q: running the command: %w", test.Name, err)
 }
 
 // env is the image's environment with the test's variables over it.
@@ -199,37 +197,4 @@ func (b *testBox) cwd() string {
 		return "/"
 	}
 	return b.config.WorkingDir
-}
-
-// testLog keeps the end of what a command printed.
-type testLog struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (l *testLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.data = append(l.data, p...)
-	if extra := len(l.data) - maxLog; extra > 0 {
-		l.data = l.data[extra:]
-	}
-	return len(p), nil
-}
-
-func (l *testLog) Close() error { return nil }
-
-func (l *testLog) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.data)
-}
-
-func (l *testLog) tail(n int) []string {
-	text := strings.TrimRight(l.text(), "\n")
-	if text == "" {
-		return nil
-	}
-	lines := strings.Split(text, "\n")
-	return lines[max(0, len(lines)-n):]
 }

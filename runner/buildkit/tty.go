@@ -75,6 +75,9 @@ func (d *tty) finished(s *step) {
 
 func (d *tty) target(t *runner.TargetReport, c runner.Counts) {
 	d.counts = c
+	if why := d.p.again(t); why != "" {
+		d.above = append(d.above, d.paint("33", "↻")+" "+why)
+	}
 	if len(d.p.planBuilds()) < 2 {
 		return
 	}
