@@ -130,7 +130,6 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Progress:  progress,
 		Mask:      mask,
 		ClientID:  e.clientID(),
-		Locks:     e.locks(),
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,

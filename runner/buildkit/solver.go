@@ -48,8 +48,6 @@ type Options struct {
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
-	// Locks is a folder for locks between the runs on this machine; "" is none.
-	Locks string
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
