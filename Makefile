@@ -30,6 +30,7 @@ test: build
 check: lint cross race test fuzz-short
 
 race:
+	@scripts/setup.sh tests
 	@scripts/setup.sh race
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
 
