@@ -30,8 +30,6 @@ type Cache struct {
 	Lane, Main string
 	// Trusted is false if other lanes must not read what this run writes.
 	Trusted bool
-	// Split keeps what belongs to one target apart from what is shared.
-	Split bool
 	// Options are further fields, for sources and destinations alike.
 	Options map[string]string
 }
@@ -165,7 +163,6 @@ func (d *Definition) decideCache(r *resolved) (*Cache, hcl.Diagnostics) {
 		Lane:     firstOf(s["lane"], lane.Name, defaultLane),
 		Main:     firstOf(s["main"], lane.Main, defaultMain),
 		Trusted:  c.bool("trusted", true) && !lane.Fork,
-		Split:    c.bool("split", true),
 		Options:  s.options(),
 	}
 	if out.Type == "local" && s[refBase] != "" {

@@ -33,7 +33,7 @@ func cacheOf(t *testing.T, src, target string, lane Lane, sets ...string) string
 		return "none"
 	}
 	var words []string
-	for name, on := range map[string]bool{"write": c.Write, "required": c.Required, "trusted": c.Trusted, "split": c.Split} {
+	for name, on := range map[string]bool{"write": c.Write, "required": c.Required, "trusted": c.Trusted} {
 		if on {
 			words = append(words, name)
 		}
@@ -59,20 +59,20 @@ func TestCacheBlock(t *testing.T) {
 	}{
 		{"none", `target "a" {}`, Lane{}, nil, "none"},
 		{"default", top + `target "a" {}`, Lane{}, nil,
-			"registry r.example/cache max lane=local main=main split trusted write"},
+			"registry r.example/cache max lane=local main=main trusted write"},
 		{"lane of the run", top + `target "a" {}`, Lane{Name: "pr-7", Main: "trunk", CI: true}, nil,
-			"registry r.example/cache max lane=pr-7 main=trunk split trusted write"},
+			"registry r.example/cache max lane=pr-7 main=trunk trusted write"},
 		{"fork", top + `target "a" {
   cache { trusted = true }
 }`, Lane{Name: "pr-7", Fork: true}, nil,
-			"registry r.example/cache max lane=pr-7 main=main split write"},
+			"registry r.example/cache max lane=pr-7 main=main write"},
 		{"target over default", top + `target "a" {
   cache {
     mode     = "min"
     required = true
     options  = { compression = "zstd" }
   }
-}`, Lane{}, nil, "registry r.example/cache min lane=local main=main compression=zstd required split trusted write"},
+}`, Lane{}, nil, "registry r.example/cache min lane=local main=main compression=zstd required trusted write"},
 		{"inherited", `target "_c" {
   cache {
     type = "local"
@@ -81,8 +81,8 @@ func TestCacheBlock(t *testing.T) {
 }
 target "a" {
   inherits = ["_c"]
-  cache { split = false }
-}`, Lane{}, nil, "local x max lane=local main=main trusted write"},
+  cache { trusted = false }
+}`, Lane{}, nil, "local x max lane=local main=main write"},
 		{"switched off", top + `target "a" {
   cache { type = "none" }
 }`, Lane{}, nil, "none"},
@@ -90,19 +90,19 @@ target "a" {
 		{"written out and a block", top + `target "a" {
   cache-to = ["type=inline"]
   cache {}
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted write"},
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted write"},
 		{"in CI only, and it is not", top + `target "a" {
   cache { when = "ci" }
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted"},
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
 		{"in CI only, and it is", top + `target "a" {
   cache { when = "ci" }
-}`, Lane{CI: true}, nil, "registry r.example/cache max lane=local main=main split trusted write"},
+}`, Lane{CI: true}, nil, "registry r.example/cache max lane=local main=main trusted write"},
 		{"condition", `variable "WRITE" { default = false }
 ` + top + `target "a" {
   cache { when = WRITE }
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main split trusted"},
+}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
 		{"override", top + `target "a" {}`, Lane{Name: "b"}, []string{"*.cache.lane=nightly", "a.cache.options.region=eu"},
-			"registry r.example/cache max lane=nightly main=main region=eu split trusted write"},
+			"registry r.example/cache max lane=nightly main=main region=eu trusted write"},
 		{"override without a block", `target "a" {}`, Lane{}, []string{"*.cache.lane=nightly"}, "none"},
 		{"matrix", `target "m" {
   matrix = { v = ["1", "2"] }
@@ -111,7 +111,7 @@ target "a" {
     type = "local"
     ref  = "cache-${v}"
   }
-}`, Lane{}, nil, "local cache-1 max lane=local main=main split trusted write"},
+}`, Lane{}, nil, "local cache-1 max lane=local main=main trusted write"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

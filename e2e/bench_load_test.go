@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -25,6 +26,7 @@ const (
 	situationsEnv = "ORCH_BENCH_SITUATIONS" // such as "cold,read"
 	roundsEnv     = "ORCH_BENCH_ROUNDS"
 	tableEnv      = "ORCH_BENCH_TABLE"
+	limitEnv      = "ORCH_BENCH_LIMIT" // the longest run of the peer, such as "10m"
 )
 
 // sample is what one whole run cost.
@@ -36,7 +38,11 @@ type sample struct {
 	steps     int // RUN steps that were carried out
 	requests  int64
 	up, down  int64 // bytes
+	over      bool  // the run was ended after wall, as that is the limit
 }
+
+// peerName is what the peer is called in the figures.
+const peerName = "bake"
 
 // runner is orch, the peer, or the builder by itself: one definition of the
 // union of all targets, which is as fast as BuildKit can be.
@@ -52,14 +58,22 @@ type rig struct {
 	meter *meter
 	pid   int
 	who   []runner
+	limit time.Duration // of the peer's runs; 0 is none
+	over  bool          // the peer has come to it
 }
 
 func newRig(b *testing.B, n int) *rig {
 	buildx := peer(b, buildxEnv)
 	r := &rig{load: newLoad(b, n), meter: newMeter(b)}
+	if s := os.Getenv(limitEnv); s != "" {
+		var err error
+		if r.limit, err = time.ParseDuration(s); err != nil {
+			b.Fatalf("%s: %v", limitEnv, err)
+		}
+	}
 	ours := []string{orch(), "bake", "--progress", "plain", "-j", "16"}
 	theirs := []string{buildx, "--builder", "bench", "bake", "-f", "docker-bake.hcl", "--allow", "fs=*", "--progress", "plain"}
-	r.who = []runner{{name: "orch", args: ours}, {name: "bake", args: theirs}, rawRunner(r.load)}
+	r.who = []runner{{name: "orch", args: ours}, {name: peerName, args: theirs}, rawRunner(r.load)}
 	process("start", r.load.dir, orch(), "builder", "start").run(b)
 	if _, err := os.Stat(filepath.Join(shared.state, "buildx", "instances", "bench")); err != nil {
 		process("create", r.load.dir, buildx, "create", "--name", "bench", "--driver", "remote", "unix://"+filepath.Join(shared.state, "builder.sock")).run(b)
@@ -94,7 +108,11 @@ func (r *rig) prune(b *testing.B) {
 func (r *rig) run(b *testing.B, who runner, env []string) sample {
 	b.Helper()
 	r.meter.take()
-	cmd := exec.Command(who.args[0], who.args[1:]...)
+	ctx, cancel := r.limited(who)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, who.args[0], who.args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
 	cmd.Dir = r.load.dir
 	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state, "BUILDX_CONFIG="+filepath.Join(shared.state, "buildx"), "REGISTRY="+r.meter.host)
 	cmd.Env = append(append(cmd.Env, who.env...), env...)
@@ -104,6 +122,10 @@ func (r *rig) run(b *testing.B, who runner, env []string) sample {
 	start := time.Now()
 	err := cmd.Run()
 	s := sample{wall: time.Since(start), daemonCPU: processCPU(b, r.pid) - cpu}
+	if ctx.Err() != nil {
+		r.over = true
+		return sample{wall: r.limit, over: true}
+	}
 	if err != nil {
 		b.Fatalf("%v: %v\n%s", who.args, err, tail(said.String(), 4000))
 	}
@@ -113,6 +135,18 @@ func (r *rig) run(b *testing.B, who runner, env []string) sample {
 	s.steps = strings.Count(said.String(), " "+ran)
 	s.requests, s.up, s.down = r.meter.take()
 	return s
+}
+
+// limited is the context of a run: the peer's may take no longer than the
+// limit. Where it did so once, it is not run again.
+func (r *rig) limited(who runner) (context.Context, context.CancelFunc) {
+	if who.name != peerName || r.limit == 0 {
+		return context.WithCancel(context.Background())
+	}
+	if r.over {
+		return context.WithTimeout(context.Background(), 0)
+	}
+	return context.WithTimeout(context.Background(), r.limit)
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
@@ -206,6 +240,7 @@ func (s scene) compare(b *testing.B, r *rig) {
 // summary is the median of each figure.
 func summary(samples []sample) sample {
 	return sample{
+		over:      slices.ContainsFunc(samples, func(s sample) bool { return s.over }),
 		wall:      middle(samples, func(s sample) time.Duration { return s.wall }),
 		clientCPU: middle(samples, func(s sample) time.Duration { return s.clientCPU }),
 		daemonCPU: middle(samples, func(s sample) time.Duration { return s.daemonCPU }),

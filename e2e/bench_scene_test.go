@@ -70,6 +70,19 @@ var scenes = []scene{
 	}},
 	{short: "read", name: "empty builder, cache read", env: []string{"READ=true"}, before: readBefore},
 	{short: "read30", name: "empty builder, cache read, 30 ms away", env: []string{"READ=true"}, delay: 30 * time.Millisecond, before: readBefore},
+	{short: "block", name: "cache block written", env: []string{"WRITE=true", "BLOCK=write"}, before: func(b *testing.B, r *rig, who runner, round int) {
+		r.load.write(b, "base.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
+		r.run(b, who, nil)
+	}},
+	{short: "reblock", name: "cache block written again", env: []string{"WRITE=true", "BLOCK=write"}, before: func(b *testing.B, r *rig, who runner, _ int) {
+		r.run(b, who, []string{"WRITE=true", "BLOCK=write"})
+	}},
+	{short: "readblock", name: "empty builder, cache block read", env: []string{"READ=true", "BLOCK=read"}, before: func(b *testing.B, r *rig, who runner, round int) {
+		if round == 0 {
+			r.run(b, who, []string{"WRITE=true", "BLOCK=write"})
+		}
+		r.prune(b)
+	}},
 	{short: "push", name: "images pushed", noRaw: true, env: []string{"PUSH=true"}, before: func(b *testing.B, r *rig, who runner, round int) {
 		r.load.write(b, "base.txt", fmt.Sprintf("%s in round %d at %d\n", who.name, round, time.Now().UnixNano()))
 		r.run(b, who, nil)

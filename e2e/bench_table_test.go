@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tableHead begins the table of the load in Markdown.
@@ -28,18 +29,33 @@ type tableRow struct {
 func (r tableRow) String() string { return fmt.Sprintf("| %d | %s | %s\n", r.n, r.situation, r.cells) }
 
 // cells are the figures of a row; raw is nil where the builder by itself has
-// none.
+// none. Of a run that was ended at its limit, nothing but that is known.
 func cells(rounds int, ours, theirs, raw *sample) string {
 	bare, times := "–", "–"
 	if raw != nil {
 		bare = fmt.Sprintf("%.2f s", raw.wall.Seconds())
 		times = fmt.Sprintf("%.1f", float64(ours.wall)/float64(raw.wall))
 	}
-	return fmt.Sprintf("%d | %.2f s | %.2f s | **%.2f** | %s | %s | %d / %d | %d / %d | %d / %d | %.1f / %.1f s | %.1f / %.1f s | %d / %d MiB |",
-		rounds, ours.wall.Seconds(), theirs.wall.Seconds(), float64(ours.wall)/float64(theirs.wall), bare, times,
-		ours.steps, theirs.steps, ours.requests, theirs.requests, (ours.up+ours.down)>>10, (theirs.up+theirs.down)>>10,
-		ours.clientCPU.Seconds(), theirs.clientCPU.Seconds(), ours.daemonCPU.Seconds(), theirs.daemonCPU.Seconds(),
-		ours.clientRSS>>20, theirs.clientRSS>>20)
+	wall, share := "%.2f s", "**%.2f**"
+	if theirs.over {
+		wall, share = "> %.0f s", "**< %.2f**"
+	}
+	pair := func(format string, a, b any) string {
+		if theirs.over {
+			return fmt.Sprintf(format, a) + " / –"
+		}
+		return fmt.Sprintf(format+" / "+format, a, b)
+	}
+	fields := []string{
+		fmt.Sprint(rounds), fmt.Sprintf("%.2f s", ours.wall.Seconds()), fmt.Sprintf(wall, theirs.wall.Seconds()),
+		fmt.Sprintf(share, float64(ours.wall)/float64(theirs.wall)), bare, times,
+		pair("%d", ours.steps, theirs.steps), pair("%d", ours.requests, theirs.requests),
+		pair("%d", (ours.up+ours.down)>>10, (theirs.up+theirs.down)>>10),
+		pair("%.1f", ours.clientCPU.Seconds(), theirs.clientCPU.Seconds()) + " s",
+		pair("%.1f", ours.daemonCPU.Seconds(), theirs.daemonCPU.Seconds()) + " s",
+		pair("%d", ours.clientRSS>>20, theirs.clientRSS>>20) + " MiB",
+	}
+	return strings.Join(fields, " | ") + " |"
 }
 
 // addRow puts a row into the table, if one is asked for, in the place of the
@@ -106,5 +122,15 @@ func TestMergeRow(t *testing.T) {
 	want := tableHead + "| 1 | images pushed | a |\n| 50 | cold | b |\n| 50 | unchanged | new |\n| 200 | cold | c |\n"
 	if table != want {
 		t.Errorf("got\n%s", table)
+	}
+}
+
+// Of a peer that did not end, the row says no more than that.
+func TestCellsOverLimit(t *testing.T) {
+	ours := &sample{wall: 3 * time.Second, steps: 7, requests: 5, clientRSS: 64 << 20}
+	got := cells(1, ours, &sample{wall: time.Minute, over: true}, &sample{wall: 2 * time.Second})
+	want := "1 | 3.00 s | > 60 s | **< 0.05** | 2.00 s | 1.5 | 7 / – | 5 / – | 0 / – | 0.0 / – s | 0.0 / – s | 64 / – MiB |"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

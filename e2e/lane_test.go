@@ -50,6 +50,7 @@ type laneTest struct {
 	t         *testing.T
 	dir       string
 	kind, ref string
+	env       []string
 }
 
 // bake builds one commit on a builder.
@@ -58,7 +59,9 @@ func (l *laneTest) bake(state, commit string, seconds float64, more ...string) *
 		"bake", "--progress", "plain", "--cache-lane", "main",
 		"--var", "TYPE=" + l.kind, "--var", "REF=" + l.ref, "--var", "COMMIT=" + commit, "--var", fmt.Sprintf("SECONDS=%g", seconds),
 	}
-	return runOn(state, l.dir, append(args, more...)...)
+	cmd := runOn(state, l.dir, append(args, more...)...)
+	cmd.Env = append(cmd.Env, l.env...)
+	return cmd
 }
 
 // state is a folder for a builder that has nothing yet.
@@ -104,17 +107,27 @@ func (l *laneTest) cached(commit string, seconds float64) {
 // TestTwoRunsOneLane lets two runs with different content write one lane. Both
 // find all of theirs there.
 func TestTwoRunsOneLane(t *testing.T) {
-	for _, kind := range []string{"registry", "local"} {
+	for _, kind := range []string{"registry", "local", "gha"} {
 		t.Run(kind, func(t *testing.T) {
 			dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
 			l := &laneTest{t: t, dir: dir, kind: kind, ref: fmt.Sprintf("%s/lane%d/cache", shared.registry, os.Getpid())}
-			if kind == "local" {
+			switch kind {
+			case "local":
 				l.ref = filepath.Join(dir, "cache")
+			case "gha":
+				server := newActionsCache()
+				defer server.Close()
+				l.ref = "cache"
+				l.env = []string{"ACTIONS_RUNTIME_TOKEN=" + server.token(), "ACTIONS_RESULTS_URL=" + server.URL + "/", "ACTIONS_CACHE_SERVICE_V2=true"}
 			}
 			// On two machines, of which the second writes while the first runs.
 			l.atOnce(l.bake(l.state(), "slow", 4), l.bake(l.state(), "quick", 0.5))
 			l.cached("slow", 4)
 			l.cached("quick", 0.5)
+			// On two machines, at the same moment.
+			l.atOnce(l.bake(l.state(), "here", 1), l.bake(l.state(), "there", 1))
+			l.cached("here", 1)
+			l.cached("there", 1)
 			// On one machine, at the same moment.
 			state := l.state()
 			l.atOnce(l.bake(state, "this", 1), l.bake(state, "that", 1), l.bake(state, "other", 1))

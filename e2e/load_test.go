@@ -51,15 +51,28 @@ COPY --from=build-%[1]d /out /out
 	}
 	l.write(tb, "Dockerfile", file.String())
 	l.write(tb, "base.txt", "the base\n")
-	l.write(tb, "docker-bake.hcl", l.definition("cache/svc-${i}"))
-	l.write(tb, "build.hcl", l.definition("cache/all"))
+	l.write(tb, "docker-bake.hcl", l.definition("cache/svc-${i}", "", "[]"))
+	l.write(tb, "build.hcl", l.definition("cache/all", ` && BLOCK == ""`, "null")+cacheBlock)
 	return l
 }
 
+// cacheBlock is the other way to have a cache in build.hcl: BLOCK is "write" or
+// "read".
+const cacheBlock = `
+cache {
+  type = BLOCK == "" ? "none" : "registry"
+  ref  = "${REGISTRY}/cache/block"
+  when = BLOCK == "write"
+  lane = "main"
+}
+`
+
 // definition is the bake file, with the repository that targets keep their
-// cache in. What a run does is chosen by variables.
-func (l *load) definition(repository string) string {
+// cache in, a further condition for that, and what stands for none. What a run
+// does is chosen by variables.
+func (l *load) definition(repository, unless, none string) string {
 	return fmt.Sprintf(`variable "REGISTRY" { default = "" }
+variable "BLOCK" { default = "" }
 variable "READ" { default = false }
 variable "WRITE" { default = false }
 variable "PUSH" { default = false }
@@ -71,11 +84,11 @@ target "svc" {
   name       = "svc-${i}"
   target     = "svc-${i}"
   contexts   = { busybox = %q }
-  cache-from = READ ? ["type=registry,ref=${REGISTRY}/%[3]s"] : []
-  cache-to   = WRITE ? ["type=registry,ref=${REGISTRY}/%[3]s,mode=max"] : []
+  cache-from = READ%[4]s ? ["type=registry,ref=${REGISTRY}/%[3]s"] : %[5]s
+  cache-to   = WRITE%[4]s ? ["type=registry,ref=${REGISTRY}/%[3]s,mode=max"] : %[5]s
   output     = PUSH ? ["type=image,name=${REGISTRY}/image/svc-${i}:load,push=true"] : ["type=cacheonly"]
 }
-`, l.n, shared.busybox, repository)
+`, l.n, shared.busybox, repository, unless, none)
 }
 
 // write writes one file of the project.

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -215,8 +216,24 @@ func recordedDone(t *testing.T, dir string) int {
 	}
 	n := 0
 	for _, path := range records {
-		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte(`"project": "`+dir+`"`)) {
-			n = bytes.Count(data, []byte(`"state": "done"`))
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		var record struct {
+			Project string `json:"project"`
+			Targets []struct {
+				State string `json:"state"`
+			} `json:"targets"`
+		}
+		if err := json.Unmarshal(data, &record); err != nil || record.Project != dir {
+			continue
+		}
+		n = 0
+		for _, target := range record.Targets {
+			if target.State == "done" {
+				n++
+			}
 		}
 	}
 	return n

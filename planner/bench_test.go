@@ -132,7 +132,7 @@ func BenchmarkChecks(b *testing.B) {
 		files["go.mod"], files["go.sum"] = &fstest.MapFile{}, &fstest.MapFile{}
 		for i, t := range cfg.Targets {
 			files[fmt.Sprintf("svc-%d", i)] = &fstest.MapFile{}
-			t.Cache = &config.Cache{Type: "registry", Ref: "r.example/cache", Mode: "max", Write: true, Lane: "main", Main: "main", Trusted: true, Split: true}
+			t.Cache = &config.Cache{Type: "registry", Ref: "r.example/cache", Mode: "max", Write: true, Lane: "main", Main: "main", Trusted: true}
 		}
 		b.Run(fmt.Sprintf("targets=%d", n), func(b *testing.B) {
 			b.ReportAllocs()

@@ -21,10 +21,14 @@ type Cache struct {
 	// Wired caches come from a cache block: that nothing is there yet is no
 	// fault, because the first run of a lane makes it.
 	Wired bool
-	// Set marks a cache that holds all of the targets that this run builds
-	// with one cache block. Where there is one, it is the only one of the block
-	// that a run has to read.
+	// Set marks a source that holds what runs of all targets have written to a
+	// lane. Where there is one, it is the only one of the block that a run has
+	// to read.
 	Set bool
+	// Lane is the cache of the whole lane that what is written here is put into
+	// afterwards, beside what runs of other targets have written; nil if there
+	// is none.
+	Lane *config.Entry
 	// Required makes it an error that the cache cannot be read or written.
 	Required bool
 	// Range is where the cache is asked for.
@@ -32,23 +36,26 @@ type Cache struct {
 }
 
 // SharedCache is a cache destination that a run writes once for several
-// builds.
+// builds, with all that they reach.
 type SharedCache struct {
 	Cache
-	// Whole says that all that the builds reach belongs into it; otherwise
-	// only what two or more of them share.
-	Whole bool
 	// Builds holds the builds whose cache it is, in the order of the plan.
 	Builds []*Build
 }
 
+// The caches of a cache block: the builder writes what a run has of the targets
+// of one block to a place of these targets, and package lane puts that into the
+// cache of the lane, which is the one that runs read. Package lane says why.
+// The builder's object stores (s3, azblob) have no such cache: there, what a run
+// writes gets the names of each of its targets.
+
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
 func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}, clashes: map[[2]hcl.Range]bool{}, valid: map[string]bool{}, full: map[string]string{}, tags: map[string]string{}}
+	w := &wiring{planner: p, writers: map[string]*writer{}, valid: map[string]bool{}, full: map[string]string{}, tags: map[string]string{}}
 	builds := slices.Clone(p.plan.Builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
-	w.nameSets(builds)
+	w.findSets(builds)
 	for _, b := range builds {
 		w.written(b)
 		if b.Target.Cache != nil {
@@ -61,45 +68,46 @@ func (p *planner) wireCaches() {
 // wiring is the state of wireCaches.
 type wiring struct {
 	*planner
-	writers map[string]*writer    // by destination
-	clashes map[[2]hcl.Range]bool // of blocks, that were reported
+	writers map[string]*writer // by destination
 	// What references mean, each worked out once.
 	full, tags map[string]string
 	valid      map[string]bool
-	// sets holds, by setKey, how the cache of all the targets of a cache block
-	// is called in its lane.
-	sets map[string]string
+	// sets holds, by setKey, the targets of a cache block.
+	sets map[string][]string
 }
 
-// setKey is equal for targets that keep their caches in one place.
+// setKey is equal for targets whose caches are written together.
 func setKey(c *config.Cache) string {
 	return strings.Join([]string{c.Type, c.Ref, c.Mode, c.Lane, c.Main, fmt.Sprint(c.Trusted, c.Write, c.Required, c.Options)}, "\x00")
 }
 
-// nameSets finds out which targets this run builds with one cache block. The
-// cache of them all has a name that depends on theirs, so that runs that build
-// others do not overwrite it. A target alone is no set.
-func (w *wiring) nameSets(builds []*Build) {
-	names := map[string][]string{}
+// findSets finds out which targets this run builds with one cache block.
+func (w *wiring) findSets(builds []*Build) {
+	w.sets = map[string][]string{}
 	for _, b := range builds {
-		if c := b.Target.Cache; c != nil && c.Split {
+		if c := b.Target.Cache; c != nil {
 			key := setKey(c)
-			names[key] = append(names[key], b.Name())
-		}
-	}
-	w.sets = map[string]string{}
-	for key, set := range names {
-		if len(set) > 1 {
-			w.sets[key] = ".." + shortHash(strings.Join(set, "\x00"))
+			w.sets[key] = append(w.sets[key], b.Name())
 		}
 	}
 }
+
+// setName is how the cache of a set of targets is called in its lane. It
+// depends on their names, so that runs that build others do not overwrite it.
+func setName(set []string) string {
+	if len(set) == 1 {
+		return "." + set[0]
+	}
+	return ".." + shortHash(strings.Join(set, "\x00"))
+}
+
+// hasLane says whether package lane can put caches of a type together.
+func hasLane(kind string) bool { return kind == "registry" || kind == "local" || kind == "gha" }
 
 // writer is what first claims a destination.
 type writer struct {
 	cache  Cache
 	builds []*Build
-	split  bool // it is a cache block's place for what is shared
 }
 
 // written takes the caches that a target writes out as they are.
@@ -110,7 +118,7 @@ func (w *wiring) written(b *Build) {
 	}
 	for _, e := range t.CacheTo {
 		c := Cache{Entry: e, Range: t.RangeOf("cache-to")}
-		if w.claimed(b, c, false) {
+		if w.claimed(b, c) {
 			b.CacheTo = append(b.CacheTo, c)
 		}
 	}
@@ -133,34 +141,32 @@ func (w *wiring) wire(b *Build) {
 	}
 	set := w.sets[setKey(c)]
 	for _, lane := range lanes {
-		if set != "" {
-			w.read(b, lane+set)
-			b.CacheFrom[len(b.CacheFrom)-1].Set = true
+		if !hasLane(c.Type) {
+			lane += setName(set)
 		}
+		w.read(b, lane)
+		b.CacheFrom[len(b.CacheFrom)-1].Set = true
 	}
 	for _, lane := range lanes {
-		w.read(b, lane)
-		if c.Split {
-			w.read(b, lane+"."+b.Name())
-			// Alone, a target is a set of one.
-			b.CacheFrom[len(b.CacheFrom)-1].Set = set == ""
-		}
+		w.readOwn(b, lane, set)
 	}
 	if !c.Write {
 		return
 	}
-	if set != "" {
-		whole := w.destination(b, own+set)
-		whole.Set = true
-		w.claimed(b, whole, false)
+	if to := w.destination(b, own, set); w.claimed(b, to) {
+		b.CacheTo = append(b.CacheTo, to)
 	}
-	shared := w.destination(b, own)
-	w.claimed(b, shared, c.Split)
-	if c.Split {
-		to := w.destination(b, own+"."+b.Name())
-		if w.claimed(b, to, false) {
-			b.CacheTo = append(b.CacheTo, to)
-		}
+}
+
+// readOwn adds what a lane may have of a target where its whole cache is not
+// there.
+func (w *wiring) readOwn(b *Build, lane string, set []string) {
+	switch c := b.Target.Cache; {
+	case c.Type == "gha": // The place has another name in each run.
+	case hasLane(c.Type):
+		w.read(b, lane+setName(set))
+	case len(set) > 1:
+		w.read(b, lane+"."+b.Name())
 	}
 }
 
@@ -193,15 +199,26 @@ func (w *wiring) read(b *Build, name string) {
 	b.CacheFrom = append(b.CacheFrom, w.wired(b, e))
 }
 
-// destination is where the cache of that name is written.
-func (w *wiring) destination(b *Build, name string) Cache {
-	c := b.Target.Cache
-	e := w.entry(c, name)
-	if c.Type == "local" {
-		e.Attrs["dest"] = c.Ref
+// destination is where the cache of a set of targets is written.
+func (w *wiring) destination(b *Build, lane string, set []string) Cache {
+	to := func(name string) config.Entry {
+		e := w.entry(b.Target.Cache, name)
+		if e.Type == "local" {
+			e.Attrs["dest"] = b.Target.Cache.Ref
+		}
+		e.Attrs["mode"] = b.Target.Cache.Mode
+		return e
 	}
-	e.Attrs["mode"] = c.Mode
-	return w.wired(b, e)
+	c := w.wired(b, to(lane+setName(set)))
+	if hasLane(c.Type) {
+		whole := to(lane)
+		c.Lane = &whole
+	} else if len(set) > 1 {
+		for _, name := range set {
+			c.Attrs["name"] += ";" + to(lane + "." + name).Attrs["name"]
+		}
+	}
+	return c
 }
 
 func (w *wiring) wired(b *Build, e config.Entry) Cache {
@@ -292,54 +309,23 @@ func laneName(lane string, trusted bool) string {
 	return clean
 }
 
-// claimed notes that a build writes a destination. It returns false if the
-// destination is written once for several builds, or if another build writes
-// something else there, which is reported.
-func (w *wiring) claimed(b *Build, c Cache, split bool) bool {
+// claimed notes that a build writes a destination. It returns false if another
+// build writes something else there, which is reported.
+func (w *wiring) claimed(b *Build, c Cache) bool {
 	key := w.place(c.Entry)
 	if key == "" {
 		return true
 	}
 	first := w.writers[key]
-	if first != nil && c.Wired && first.cache.Wired && w.otherFile(b, first.builds[0]) {
-		w.clashOfFiles(b, c, first)
-		return false
-	}
 	if first == nil {
-		first = &writer{cache: c, split: split}
+		first = &writer{cache: c}
 		w.writers[key] = first
-	} else if first.cache.Wired != c.Wired || !sameEntry(first.cache.Entry, c.Entry) || first.split != split {
+	} else if first.cache.Wired != c.Wired || !sameEntry(first.cache.Entry, c.Entry) {
 		w.clash(b, c, first)
 		return false
 	}
 	first.builds = append(first.builds, b)
 	return true
-}
-
-// blockAt is where the cache block of a target says where the cache is.
-func blockAt(b *Build) hcl.Range {
-	if at, ok := b.Target.Ranges["cache.ref"]; ok {
-		return at
-	}
-	return contextRange(b.Target, "cache.type")
-}
-
-// otherFile says whether the caches of two targets come from different files.
-// Each of these may be used without the other, and then writes what it shares
-// over what both do.
-func (w *wiring) otherFile(a, b *Build) bool { return blockAt(a).Filename != blockAt(b).Filename }
-
-func (w *wiring) clashOfFiles(b *Build, c Cache, first *writer) {
-	other := first.builds[0]
-	pair := [2]hcl.Range{blockAt(b), blockAt(other)}
-	if w.clashes[pair] {
-		return
-	}
-	w.clashes[pair] = true
-	w.fail(blockAt(b), "Two cache blocks in one place",
-		"Target %q writes its cache to %s by this block, and so does target %q by the one at %s. What one file's targets share would replace the other's. "+
-			"Give each block a ref of its own, or leave one out: the block of a file also holds for the files that it imports.",
-		b.Name(), placeText(c.Entry), other.Name(), where(blockAt(other)))
 }
 
 func sameEntry(a, b config.Entry) bool { return a.Type == b.Type && maps.Equal(a.Attrs, b.Attrs) }
@@ -407,19 +393,16 @@ func placeText(e config.Entry) string {
 	return "the " + e.Type + " cache"
 }
 
-// share moves the destinations that several builds write, and those of cache
-// blocks for what is shared, to the plan.
+// share moves the destinations that several builds write to the plan.
 func (w *wiring) share() {
 	once := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(w.writers)) {
 		wr := w.writers[key]
-		whole := !wr.split
-		alone := len(wr.builds) == 1 && slices.ContainsFunc(wr.builds[0].CacheTo, func(c Cache) bool { return w.place(c.Entry) == key })
-		if alone {
+		if len(wr.builds) == 1 {
 			continue
 		}
 		once[key] = true
-		w.plan.Caches = append(w.plan.Caches, &SharedCache{Cache: wr.cache, Whole: whole, Builds: w.planOrder(wr.builds)})
+		w.plan.Caches = append(w.plan.Caches, &SharedCache{Cache: wr.cache, Builds: w.planOrder(wr.builds)})
 	}
 	for _, b := range w.plan.Builds {
 		b.CacheTo = slices.DeleteFunc(b.CacheTo, func(c Cache) bool { return once[w.place(c.Entry)] })
@@ -439,43 +422,4 @@ func (w *wiring) planOrder(builds []*Build) []*Build {
 		}
 	}
 	return out
-}
-
-// dropIdle takes out the places for what is shared that get nothing, because
-// the targets of this run share no stage.
-func (p *planner) dropIdle() {
-	p.plan.Caches = slices.DeleteFunc(p.plan.Caches, func(s *SharedCache) bool {
-		return !s.Whole && !slices.ContainsFunc(p.plan.Graph.Vertices, s.shares)
-	})
-}
-
-// shares says whether two or more of the builds reach a stage.
-func (s *SharedCache) shares(v *Vertex) bool {
-	if !runs(v) || len(v.Targets) < 2 {
-		return false
-	}
-	n := 0
-	for _, b := range s.Builds {
-		// The names stand in order.
-		if _, ok := slices.BinarySearch(v.Targets, b.Name()); ok {
-			if n++; n > 1 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// SamePlace says whether a source and a destination of cache blocks are one
-// cache.
-func SamePlace(from, to config.Entry) bool {
-	if from.Type != to.Type {
-		return false
-	}
-	for _, k := range []string{"ref", "tag", "scope", "name"} {
-		if from.Attrs[k] != to.Attrs[k] {
-			return false
-		}
-	}
-	return from.Type != "local" || from.Attrs["src"] == to.Attrs["dest"]
 }

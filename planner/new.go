@@ -219,7 +219,6 @@ func (p *planner) seal() {
 	}
 	p.claim()
 	p.plan.Graph.Vertices = p.sorted()
-	p.dropIdle()
 	for _, l := range p.locals {
 		l.finish()
 		p.plan.Locals = append(p.plan.Locals, l.Local)

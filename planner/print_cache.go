@@ -32,9 +32,12 @@ func (p *Plan) destinations(b *Build) []Cache {
 func cacheList(caches []Cache) string {
 	var out []string
 	for _, c := range caches {
-		if c.Wired {
+		switch {
+		case c.Lane != nil:
+			out = append(out, cacheName(*c.Lane)+" by "+cacheName(c.Entry))
+		case c.Wired:
 			out = append(out, cacheName(c.Entry))
-		} else {
+		default:
 			out = append(out, entryList([]config.Entry{c.Entry}))
 		}
 	}
@@ -63,11 +66,7 @@ func (t *text) caches() {
 		for _, b := range s.Builds {
 			names = append(names, b.Name())
 		}
-		what := "what is shared by "
-		if s.Whole {
-			what = "all of "
-		}
-		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), what + t.names(names, len(t.Builds))})
+		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), "of " + t.names(names, len(t.Builds))})
 	}
 	for _, b := range t.CacheImages {
 		for _, tag := range b.Target.Tags {

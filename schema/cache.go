@@ -23,7 +23,6 @@ var cacheKind = blockKind{
 		{Name: "lane", Type: "string", Doc: "Whose cache is written and read beside that of main; by default the pull request or branch."},
 		{Name: "main", Type: "string", Doc: "The lane that all others read; by default the main branch of the repository, or \"main\"."},
 		{Name: "trusted", Type: "bool", Doc: "false keeps this run's cache apart from those of trusted runs; runs for forks are so in any case."},
-		{Name: "split", Type: "bool", Doc: "false keeps the cache of a run in one place, not in one for each target: fewest requests, for runs that always build the same."},
 		{Name: "options", Type: "map(string)", Doc: "Further fields of the cache, by BuildKit's names, such as region and bucket."},
 	},
 	add: func(f *File, b Block) { f.Caches = append(f.Caches, &Cache{b}) },

@@ -26,6 +26,7 @@ const keepEvery = time.Second
 type keeper struct {
 	kept    *runner.Kept // nil if nothing can be kept
 	info    runner.RecordInfo
+	digests map[*planner.Build]string // of definitions
 	written time.Time
 	behind  bool // something has changed since
 }
@@ -46,10 +47,11 @@ func projectStore(e *env) (runner.Store, string, error) {
 // newKeeper begins to keep a run. Where nothing can be kept, the run goes on
 // without.
 func newKeeper(e *env, cfg *config.Config, mask *buildkit.Mask, earlier []*runner.RecordTarget) *keeper {
-	k := &keeper{info: runner.RecordInfo{
+	k := &keeper{digests: map[*planner.Build]string{}}
+	k.info = runner.RecordInfo{
 		Orch: version, Args: withoutResume(e.args), Earlier: earlier, Mask: mask.Text,
-		Definition: func(b *planner.Build) string { return definitionOf(cfg, b) },
-	}}
+		Definition: func(b *planner.Build) string { return k.definition(cfg, b) },
+	}
 	store, project, err := projectStore(e)
 	k.info.Project = project
 	if err != nil {
@@ -94,14 +96,26 @@ func (k *keeper) settled(r *runner.Report) {
 
 // write writes the record as it is now.
 func (k *keeper) write(r *runner.Report) error {
-	data, err := k.encode(r)
-	if err != nil || k.kept == nil {
-		return err
+	if k.kept == nil {
+		return nil
+	}
+	data, err := json.Marshal(runner.NewRecord(r, k.info))
+	if err != nil {
+		return fmt.Errorf("writing the record of the run: %w", err)
 	}
 	k.written, k.behind = time.Now(), false
-	return writeFile(k.kept.Path(), data, 0o600)
+	return writeFile(k.kept.Path(), append(data, '\n'), 0o600)
 }
 
+// definition is what definitionOf says, worked out once.
+func (k *keeper) definition(cfg *config.Config, b *planner.Build) string {
+	if _, ok := k.digests[b]; !ok {
+		k.digests[b] = definitionOf(cfg, b)
+	}
+	return k.digests[b]
+}
+
+// encode is the record as the user gets it.
 func (k *keeper) encode(r *runner.Report) ([]byte, error) {
 	data, err := json.MarshalIndent(runner.NewRecord(r, k.info), "", "  ")
 	if err != nil {

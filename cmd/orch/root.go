@@ -102,6 +102,7 @@ func run(e *env, args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	e.args, e.ctx = args, ctx
+	defer e.profile()()
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
 	err := root.ExecuteContext(ctx)

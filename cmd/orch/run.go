@@ -49,6 +49,7 @@ func (o *runOptions) shown() bool {
 
 // runBake plans and builds the chosen targets, and prints what came of it.
 func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+	e.collectLess()
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
 	plan, diags := checkedPlan(cfg, localPlatform(), false)
@@ -129,7 +130,6 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Progress:  progress,
 		Mask:      mask,
 		ClientID:  e.clientID(),
-		Locks:     e.locks(),
 		LookupEnv: e.lookup,
 		Stdout:    e.stdout,
 		Load:      dockerLoad,

@@ -60,15 +60,6 @@ func (e *env) clientID() string {
 	return id
 }
 
-// locks is the folder for locks between runs, or "".
-func (e *env) locks() string {
-	dir, err := embedded.DefaultStateDir(e.getenv)
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "locks")
-}
-
 // writeFile replaces a file in one step: whoever reads it sees the old content
 // or the new one.
 func writeFile(path string, data []byte, mode os.FileMode) error {

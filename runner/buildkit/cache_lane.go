@@ -2,51 +2,95 @@ package buildkit
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 
+	"github.com/moby/buildkit/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/lane"
 )
 
-// watchLanes begins to watch what the run writes in the end and another run may
-// write meanwhile: the caches of cache blocks in registries, and those in
-// folders. Where the tag cannot be seen from here, nothing is watched.
+// watchLanes begins to watch the caches of the lanes that the run writes, so
+// that it knows in the end what others have written meanwhile.
 func (r *run) watchLanes(ctx context.Context) {
 	r.lanes = map[string]*lane.Watch{}
-	watch := func(c planner.Cache) {
-		key := entryKey(c.Entry)
-		if r.lanes[key] != nil {
-			return
-		}
-		switch {
-		case c.Type == "local" && !isTrue(c.Attrs["reset"]):
-			r.lanes[key] = lane.WatchFolder(ctx, c.Attrs["dest"], localTag(c.Attrs))
-		case c.Type == "registry" && c.Wired:
-			if w, err := lane.WatchRegistry(ctx, c.Attrs["ref"], isTrue(c.Attrs["registry.insecure"]), r.opt.Locks); err == nil {
-				r.lanes[key] = w
-			}
-		}
-	}
 	for _, b := range r.plan.Builds {
 		for _, c := range b.CacheTo {
-			watch(c)
+			r.watchLane(ctx, c)
 		}
 	}
 	for _, s := range r.plan.Caches {
-		watch(s.Cache)
+		r.watchLane(ctx, s.Cache)
 	}
 }
 
-// besideOthers writes a cache and keeps what another run has written into the
-// same one since this one began.
-func (r *run) besideOthers(ctx context.Context, c planner.Cache, write func() (manifest string, err error)) error {
-	if w := r.lanes[entryKey(c.Entry)]; w != nil {
-		return w.Write(ctx, write)
+func (r *run) watchLane(ctx context.Context, c planner.Cache) {
+	if c.Lane == nil || r.lanes[entryKey(*c.Lane)] != nil {
+		return
 	}
-	_, err := write()
+	attrs := r.cacheEntry(*c.Lane).Attrs
+	var w *lane.Watch
+	var err error
+	switch c.Type {
+	case "local":
+		w = lane.WatchFolder(ctx, attrs["dest"], localTag(attrs))
+	case "registry":
+		w, err = lane.WatchRegistry(ctx, attrs["ref"], isTrue(attrs["registry.insecure"]))
+	case "gha":
+		if ghaCache(attrs) == nil {
+			w, err = lane.WatchActions(ctx, attrs)
+		}
+	}
+	if w != nil && err == nil {
+		r.lanes[entryKey(*c.Lane)] = w
+	}
+}
+
+// intoLane lets the builder write a cache, and puts that into the cache of the
+// lane, if there is one. Where the builder may see the cache and this process
+// does not, the builder writes the lane's own.
+func (r *run) intoLane(ctx context.Context, c planner.Cache, targets []string, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
+	e := r.cacheEntry(c.Entry)
+	if c.Type == "gha" {
+		if err := ghaCache(e.Attrs); err != nil {
+			return err
+		}
+	}
+	if c.Lane == nil {
+		return r.alone(ctx, e, write)
+	}
+	w := r.lanes[entryKey(*c.Lane)]
+	if w == nil || !w.Seen() {
+		return r.alone(ctx, r.cacheEntry(*c.Lane), write)
+	}
+	if c.Type == "gha" {
+		// Nothing says which of several entries with one scope a builder wrote.
+		e.Attrs = maps.Clone(e.Attrs)
+		e.Attrs["scope"] += "." + rand.Text()[:8]
+	}
+	return w.Write(ctx, targets, func() (string, error) {
+		response, err := write(e)
+		if err != nil || c.Type == "gha" {
+			return e.Attrs["scope"], err
+		}
+		return cacheManifest(response)
+	})
+}
+
+// alone writes a cache that no other is put beside.
+func (r *run) alone(ctx context.Context, e client.CacheOptionsEntry, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
+	if e.Type == "local" {
+		release, err := lane.HoldFolder(ctx, e.Attrs["dest"])
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	_, err := write(e)
 	return err
 }
 

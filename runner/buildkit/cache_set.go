@@ -22,7 +22,7 @@ import (
 // fewer requests.
 
 // worthReading returns which of a target's cache sources are to be read: the
-// caches of the whole set, if there is one, in place of those of its parts.
+// caches of whole lanes, if there is one, in place of those of single runs.
 func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []planner.Cache {
 	found := false
 	out := slices.Clone(sources)
@@ -38,40 +38,6 @@ func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []pl
 		return out
 	}
 	return slices.DeleteFunc(out, func(c planner.Cache) bool { return c.Wired && !c.Set })
-}
-
-// keeps says whether what a target has in its own cache is as good as what this
-// run would write: the builder had all of it, and so has the cache of the set
-// in the lane that is written. It was written with the caches of its parts.
-func (a *anchor) keeps(ctx context.Context, t *target) bool {
-	there := false
-	for _, s := range a.run.plan.Caches {
-		if !s.Set || !slices.Contains(s.Builds, t.plan) {
-			continue
-		}
-		for _, c := range t.plan.CacheFrom {
-			if c.Set && planner.SamePlace(c.Entry, s.Entry) {
-				there = a.hasCache(ctx, c)
-			}
-		}
-	}
-	return there && t.cached(ctx)
-}
-
-// cached says whether the builder is known to have had the target's result.
-func (t *target) cached(ctx context.Context) bool {
-	defs, err := t.definitions(ctx)
-	if err != nil {
-		return false
-	}
-	for _, def := range defs {
-		root := newOpGraph(def).root
-		// Its end is told on another stream than the target's own.
-		if s := t.run.opt.Progress.over(root); !s.completed || !s.cached {
-			return false
-		}
-	}
-	return len(defs) > 0
 }
 
 // hasCache says whether there is a cache in a place. The builder reads it when

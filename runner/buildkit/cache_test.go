@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
@@ -89,59 +88,6 @@ func TestCacheManifest(t *testing.T) {
 	}
 	if _, err := cacheManifest(map[string]string{"cache.manifest": "{"}); err == nil {
 		t.Error("what is no JSON is no error")
-	}
-}
-
-// chainOf is the definition of a chain of steps, the first of which fetches
-// something.
-func chainOf(t *testing.T, steps ...string) *pb.Definition {
-	t.Helper()
-	def := &pb.Definition{}
-	last := ""
-	add := func(op *pb.Op) {
-		data, err := op.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		def.Def = append(def.Def, data)
-		last = digest.FromBytes(data).String()
-	}
-	for i, s := range steps {
-		if i == 0 {
-			add(&pb.Op{Op: &pb.Op_Source{Source: &pb.SourceOp{Identifier: s}}})
-			continue
-		}
-		add(&pb.Op{Inputs: []*pb.Input{{Digest: last}}, Op: &pb.Op_Exec{Exec: &pb.ExecOp{Meta: &pb.Meta{Args: []string{s}}}}})
-	}
-	add(&pb.Op{Inputs: []*pb.Input{{Digest: last}}})
-	return def
-}
-
-func TestSharedDefinitions(t *testing.T) {
-	sets := [][]*pb.Definition{
-		{chainOf(t, "image", "base", "one")},
-		{chainOf(t, "image", "base", "two", "three")},
-		{chainOf(t, "image", "alone")},
-	}
-	got, err := sharedDefinitions(sets)
-	if err != nil || len(got) != 1 {
-		t.Fatalf("%d definitions, want the one of base: %v", len(got), err)
-	}
-	var args []string
-	for _, data := range got[0].Def {
-		var op pb.Op
-		if err := op.Unmarshal(data); err != nil {
-			t.Fatal(err)
-		}
-		if e := op.GetExec(); e != nil {
-			args = append(args, e.Meta.Args...)
-		}
-	}
-	if len(args) != 1 || args[0] != "base" || len(got[0].Def) != 3 {
-		t.Errorf("steps %v in %d vertices", args, len(got[0].Def))
-	}
-	if got, err := sharedDefinitions([][]*pb.Definition{{chainOf(t, "image", "a")}, {chainOf(t, "image", "b")}}); err != nil || len(got) != 0 {
-		t.Errorf("two that share nothing but an image: %d definitions, %v", len(got), err)
 	}
 }
 

@@ -3,7 +3,10 @@ package buildkit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -29,19 +32,13 @@ func (t *target) inlineCaches() []client.CacheOptionsEntry {
 	return out
 }
 
-// writeCache writes one destination from what build returns.
-func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, build gateway.BuildFunc) error {
-	e := r.cacheEntry(c.Entry)
-	if c.Type == "gha" {
-		if err := ghaCache(e.Attrs); err != nil {
-			return err
-		}
-	}
+// writeCache writes one destination, of some targets, from what build returns.
+func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, targets []string, build gateway.BuildFunc) error {
 	attach, err := r.attachables(a.creds)
 	if err != nil {
 		return err
 	}
-	return r.besideOthers(ctx, c, func() (string, error) {
+	return r.intoLane(ctx, c, targets, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		status, _ := r.opt.Progress.export(shown)
 		res, err := r.builder.client.Build(ctx, client.SolveOpt{
 			CacheExports:        []client.CacheOptionsEntry{e},
@@ -52,9 +49,9 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 			Internal:            true,
 		}, "orch", build, status)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		return cacheManifest(res.ExporterResponse)
+		return res.ExporterResponse, nil
 	})
 }
 
@@ -81,15 +78,15 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 	for _, b := range r.plan.Builds {
 		t := r.targets[b]
 		for _, c := range b.CacheTo {
-			if c.Type != "inline" && t.report != nil && !t.anchor.keeps(ctx, t) {
-				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), t.again) })
+			if c.Type != "inline" && t.report != nil {
+				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), []string{b.Name()}, t.again) })
 			}
 		}
 	}
 	for _, s := range r.plan.Caches {
-		// What is done is worth more to the next run of the same targets than
-		// what an earlier run had.
-		if all || s.Set {
+		// What is done is worth more to the next run than what an earlier run of
+		// these targets had. A cache that is written out is replaced as a whole.
+		if all || s.Wired {
 			write(s.Cache, func() error { return r.writeSharedCache(ctx, s) })
 		}
 	}
@@ -106,38 +103,69 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 // cacheWriters is how many caches are written at once when a run ends.
 const cacheWriters = 8
 
-// writeSharedCache writes one cache of several targets. Targets whose secrets
-// need sessions of their own hold their vertices apart, so that only those of
-// the first session can be in it.
+// writeSharedCache writes the cache of several targets. Targets whose secrets
+// need sessions of their own hold their vertices apart, so that each session
+// writes its own; where there is no lane to put them together, only the first
+// does.
 func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) error {
-	a := r.targets[s.Builds[0]].anchor
-	var sets [][]*pb.Definition
-	for _, b := range s.Builds {
+	var errs []error
+	for i, a := range r.anchorsOf(s.Builds) {
+		c := s.Cache
+		if i > 0 {
+			if c.Lane == nil {
+				break
+			}
+			c = numbered(c, i+1)
+		}
+		errs = append(errs, r.writeUnion(ctx, a, c, s.Builds))
+	}
+	return errors.Join(errs...)
+}
+
+// anchorsOf are the anchors of builds, in their order.
+func (r *run) anchorsOf(builds []*planner.Build) []*anchor {
+	var out []*anchor
+	for _, b := range builds {
+		if a := r.targets[b].anchor; !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// numbered is a destination beside another of the same lane.
+func numbered(c planner.Cache, n int) planner.Cache {
+	c.Attrs = maps.Clone(c.Attrs)
+	for _, k := range []string{"ref", "tag", "scope"} {
+		if c.Attrs[k] != "" {
+			c.Attrs[k] += "-" + strconv.Itoa(n)
+		}
+	}
+	return c
+}
+
+// writeUnion writes what those builds have that belong to an anchor and are
+// done.
+func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds []*planner.Build) error {
+	var names []string
+	var defs []*pb.Definition
+	for _, b := range builds {
 		t := r.targets[b]
 		if t.anchor != a || t.report == nil {
 			continue
 		}
-		defs, err := t.definitions(ctx)
+		more, err := t.definitions(ctx)
 		if err != nil {
 			return err
 		}
-		sets = append(sets, defs)
-	}
-	var defs []*pb.Definition
-	if s.Whole {
-		for _, set := range sets {
-			defs = append(defs, set...)
-		}
-	} else {
-		var err error
-		if defs, err = sharedDefinitions(sets); err != nil {
-			return err
-		}
+		names = append(names, b.Name())
+		defs = append(defs, more...)
 	}
 	if len(defs) == 0 {
 		return nil
 	}
-	return r.writeCache(ctx, a, s.Cache, "cache", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	slices.Sort(names)
+	return r.writeCache(ctx, a, c, "cache", names, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		return union(ctx, gw, defs)
 	})
 }

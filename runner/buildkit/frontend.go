@@ -50,17 +50,13 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		res.SetRef(file)
 		return res, nil
 	}
-	res, err := c.Client.Solve(ctx, req)
-	if err != nil || req.Definition == nil {
-		return res, err
+	if !wantsDefinition(req) {
+		return c.Client.Solve(ctx, req)
 	}
-	ref, err := res.SingleRef()
-	if err != nil {
-		return nil, err
-	}
-	if ref != nil {
-		c.target.record(ref, req.Definition)
-	}
+	ref := &lazyRef{client: c.Client, req: req}
+	c.target.record(ref, req.Definition)
+	res := gateway.NewResult()
+	res.SetRef(ref)
 	return res, nil
 }
 

@@ -25,20 +25,41 @@ import (
 // are for the reader; a builder with a very large cache is not held up.
 const measureTimeout = 3 * time.Second
 
+// askSizes asks for the builder's records, while the anchors are open: when
+// they end, the builder is busy writing down when each record was used last. The
+// answer is nil if it is not wanted, or does not come.
+func (r *run) askSizes(ctx context.Context, wanted bool) <-chan *records {
+	out := make(chan *records, 1)
+	if !wanted {
+		close(out)
+		return out
+	}
+	go func() {
+		defer close(out)
+		ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+		defer cancel()
+		var header grpcmetadata.MD
+		usage, err := r.builder.client.ControlClient().DiskUsage(
+			grpcmetadata.AppendToOutgoingContext(ctx, meter.UnpackedHeader, "1"), &controlapi.DiskUsageRequest{}, grpc.Header(&header))
+		if err != nil {
+			return
+		}
+		records := newRecords(usage.Record)
+		records.unpacked = len(header.Get(meter.UnpackedHeader)) > 0
+		out <- records
+	}()
+	return out
+}
+
 // measure finds out how large each image is, and the stages it was built in.
 // BuildKit keeps a record for each layer, described by the step that made it;
 // the size of a file system is that of its record and of all below it.
-func (r *run) measure(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
-	defer cancel()
-	var header grpcmetadata.MD
-	usage, err := r.builder.client.ControlClient().DiskUsage(
-		grpcmetadata.AppendToOutgoingContext(ctx, meter.UnpackedHeader, "1"), &controlapi.DiskUsageRequest{}, grpc.Header(&header))
-	if err != nil {
+func (r *run) measure(ctx context.Context, records *records) {
+	if records == nil {
 		return
 	}
-	records := newRecords(usage.Record)
-	records.unpacked = len(header.Get(meter.UnpackedHeader)) > 0
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+	defer cancel()
 	for _, t := range r.targets {
 		if t.report == nil || t.result == nil {
 			continue

@@ -48,8 +48,6 @@ type Options struct {
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
-	// Locks is a folder for locks between the runs on this machine; "" is none.
-	Locks string
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
@@ -81,6 +79,7 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
+	r.settle = r.convertAhead(ctx)
 	return r, nil
 }
 
@@ -113,6 +112,7 @@ type run struct {
 	caches  *cacheWatch
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
 	unwatch func()                 // ends the watch over the builder
+	settle  func()                 // ends the conversions ahead
 	reduced reductions
 }
 
@@ -177,9 +177,12 @@ func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*run
 // into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
 	defer r.unwatch()
+	r.settle()
+	sizes := r.askSizes(ctx, ok)
 	if ctx.Err() == nil {
 		r.writeCaches(ctx, ok)
 	}
+	records := <-sizes
 	var first error
 	for _, a := range r.anchors {
 		if err := a.close(ctx); err != nil && first == nil {
@@ -196,7 +199,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 		return fmt.Errorf("ending the run: %w", first)
 	}
 	if ok {
-		r.measure(ctx)
+		r.measure(ctx, records)
 	}
 	if faults := r.caches.all(); len(faults) > 0 {
 		return faults

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
@@ -109,15 +110,15 @@ type owned struct {
 // claim tells the display which vertices are the target's, and of which stages
 // they are steps. What the builder does not tell of a foreign frontend's
 // definitions only leaves gaps in what is shown.
-func (t *target) claim(ctx context.Context) {
-	ids, err := platformIDs(t.result)
+func (t *target) claim(ctx context.Context, result *gateway.Result) {
+	ids, err := platformIDs(result)
 	if err != nil {
 		return
 	}
 	for i, id := range ids {
-		ref := t.result.Ref
+		ref := result.Ref
 		if id != "" {
-			ref = t.result.Refs[id]
+			ref = result.Refs[id]
 		}
 		def, err := t.definition(ctx, ref)
 		if err != nil || def == nil {

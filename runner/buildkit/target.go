@@ -31,12 +31,13 @@ type target struct {
 	anchor *anchor
 	plan   *planner.Build
 
-	oci    map[string]*ociStore // by the name of the context
-	inputs map[string]llb.State
-	opts   map[string]string
-	text   []byte // of the Dockerfile, as the linked frontend reads it
-	result *gateway.Result
-	report *runner.Result
+	oci        map[string]*ociStore // by the name of the context
+	inputs     map[string]llb.State
+	opts       map[string]string
+	text       []byte // of the Dockerfile, as the linked frontend reads it
+	conversion conversion
+	result     *gateway.Result // once the target's turn has come
+	report     *runner.Result
 	// asked is true if nothing is built, so that the results of linked targets
 	// are not there.
 	asked bool
@@ -52,10 +53,11 @@ type target struct {
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, plan: b,
-		oci:      map[string]*ociStore{},
-		inputs:   map[string]llb.State{},
-		defs:     map[gateway.Reference]*pb.Definition{},
-		triggers: map[string]bool{},
+		oci:        map[string]*ociStore{},
+		inputs:     map[string]llb.State{},
+		defs:       map[gateway.Reference]*pb.Definition{},
+		triggers:   map[string]bool{},
+		conversion: conversion{done: make(chan struct{})},
 	}
 }
 
@@ -76,7 +78,7 @@ func (t *target) openStores() error {
 // build takes the target from its Dockerfile to its outputs.
 func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
-	if err := t.inSpan(ctx, "convert", t.convert); err != nil {
+	if err := t.inSpan(ctx, "convert", t.converted); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	if err := t.inSpan(ctx, "evaluate", t.evaluate); err != nil {
@@ -104,24 +106,25 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 }
 
 // convert turns the Dockerfile into LLB, on this side, by BuildKit's frontend.
-func (t *target) convert(ctx context.Context) error {
+func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	if err := t.prepare(ctx); err != nil {
-		return err
+		return nil, err
 	}
+	var res *gateway.Result
 	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
 	if t.foreign() {
-		t.result, err = t.askForeign(ctx, c)
+		res, err = t.askForeign(ctx, c)
 	} else {
-		t.result, err = dockerfile.Build(ctx, c)
+		res, err = dockerfile.Build(ctx, c)
 		if t.widen() {
-			t.result, err = dockerfile.Build(ctx, c)
+			res, err = dockerfile.Build(ctx, c)
 		}
 	}
 	if err == nil {
-		t.claim(ctx)
+		t.claim(ctx, res)
 	}
-	return err
+	return res, err
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -346,11 +349,7 @@ func (t *target) state(_ context.Context, ref gateway.Reference) (llb.State, err
 	if def == nil {
 		return ref.ToState()
 	}
-	op, err := llb.NewDefinitionOp(def)
-	if err != nil {
-		return llb.State{}, err
-	}
-	return llb.NewState(op), nil
+	return definitionState(def)
 }
 
 // platformIDs returns the keys of a result's references, in their order; ""

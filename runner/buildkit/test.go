@@ -141,6 +141,9 @@ func (t *target) testBox() (*testBox, error) {
 			return nil, fmt.Errorf("reading the image's configuration: %w", err)
 		}
 	}
+	if lazy, ok := box.ref.(*lazyRef); ok {
+		box.ref = lazy.known()
+	}
 	box.config = image.Config
 	return box, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	types "github.com/moby/buildkit/cache/remotecache/v1/types"
@@ -11,78 +12,84 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// manifest is that of a cache in either of BuildKit's forms: an image manifest
-// with the config as its config, or an index with the config as its last entry.
-type manifest struct {
-	raw     map[string]json.RawMessage
-	layers  []ocispecs.Descriptor
-	config  ocispecs.Descriptor
-	isIndex bool
-}
+// maxRead is the size in bytes up to which BuildKit reads a config or a
+// manifest of a cache.
+const maxRead = 1 << 20
 
-func readManifest(data []byte) (*manifest, error) {
-	m := &manifest{}
-	if err := json.Unmarshal(data, &m.raw); err != nil {
-		return nil, err
+// over returns what a lane is to hold when a run of some targets has written
+// ours and the lane holds old, or nil if it holds ours already. before are the
+// parts that were there when the run began.
+func (ours *content) over(old *content, targets []string, before map[digest.Digest]bool) (*content, error) {
+	keep := []part{}
+	covered := map[string]bool{}
+	for _, t := range targets {
+		covered[t] = true
 	}
-	list := m.raw["layers"]
-	if _, m.isIndex = m.raw["manifests"]; m.isIndex {
-		list = m.raw["manifests"]
-	} else if err := json.Unmarshal(m.raw["config"], &m.config); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(list, &m.layers); err != nil {
-		return nil, err
-	}
-	if m.isIndex {
-		i := slices.IndexFunc(m.layers, func(d ocispecs.Descriptor) bool { return d.MediaType == types.CacheConfigMediaTypeV0 })
-		if i < 0 {
-			return nil, errors.New("it has no cache config")
+	for _, p := range old.parts() {
+		if p.From == ours.from && slices.Equal(p.Targets, targets) {
+			return nil, nil
 		}
-		m.config = m.layers[i]
-		m.layers = slices.Delete(m.layers, i, i+1)
+		stale := before[p.From] && !slices.ContainsFunc(p.Targets, func(t string) bool { return !covered[t] })
+		if !stale {
+			keep = append(keep, p)
+		}
+		for _, t := range p.Targets {
+			covered[t] = true
+		}
 	}
-	if m.config.MediaType != types.CacheConfigMediaTypeV0 {
-		return nil, fmt.Errorf("its config is of the type %q", m.config.MediaType)
+	for {
+		out, err := ours.with(old, targets, keep)
+		if err != nil {
+			return nil, err
+		}
+		e, err := out.encode()
+		if err != nil || len(keep) == 0 || max(len(e.config), len(e.manifest)) <= maxRead {
+			return out, err
+		}
+		keep = keep[:len(keep)-1]
 	}
-	return m, nil
 }
 
-// encode writes the manifest with other layers and another config.
-func (m *manifest) encode(layers []ocispecs.Descriptor, config ocispecs.Descriptor) ([]byte, error) {
-	set := func(key string, value any) error {
-		data, err := json.Marshal(value)
-		m.raw[key] = data
-		return err
+// with puts parts of an old version beside ours.
+func (ours *content) with(old *content, targets []string, keep []part) (*content, error) {
+	out := &content{manifest: ours.manifest}
+	out.raw = maps.Clone(ours.raw)
+	m := newMerger(ours.config.CacheConfig)
+	out.config.Parts = []part{{Targets: targets, From: ours.from, Roots: roots(ours.config.CacheConfig)}}
+	if len(keep) > 0 {
+		m.from = old.config.CacheConfig
 	}
-	if m.isIndex {
-		return encodeWith(m.raw, set("manifests", append(slices.Clone(layers), config)))
+	for _, p := range keep {
+		at := make([]int, len(p.Roots))
+		var err error
+		for i, root := range p.Roots {
+			if at[i], err = m.record(root); err != nil {
+				return nil, err
+			}
+		}
+		out.config.Parts = append(out.config.Parts, part{Targets: p.Targets, From: p.From, Roots: at})
 	}
-	return encodeWith(m.raw, errors.Join(set("layers", layers), set("config", config)))
+	out.config.CacheConfig = m.into
+	if ours.raw != nil && len(keep) > 0 {
+		out.layers = mergeLayers(m.into.Layers, ours.layers, old.layers)
+	}
+	return out, nil
 }
 
-func encodeWith(raw map[string]json.RawMessage, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(raw)
-}
-
-// merger adds the records of one cache config to another.
+// merger adds records of one cache config to another.
 type merger struct {
 	into    types.CacheConfig
 	from    types.CacheConfig
-	layers  map[int]int // index in from: index in into
-	records map[int]int // -1 while it is being added
+	layers  map[int]int // index in from: index in into; -1 while it is being added
+	records map[int]int
 	byKey   map[string]int
 	byLayer map[string]int
 }
 
-// mergeConfigs returns a config with the records and layers of both.
-func mergeConfigs(ours, theirs types.CacheConfig) (types.CacheConfig, error) {
+func newMerger(ours types.CacheConfig) *merger {
 	m := &merger{
-		into: ours, from: theirs, layers: map[int]int{}, records: map[int]int{},
-		byKey: map[string]int{}, byLayer: map[string]int{},
+		into:   types.CacheConfig{Layers: slices.Clone(ours.Layers), Records: slices.Clone(ours.Records)},
+		layers: map[int]int{}, records: map[int]int{}, byKey: map[string]int{}, byLayer: map[string]int{},
 	}
 	for i, l := range ours.Layers {
 		m.byLayer[layerKey(l)] = i
@@ -90,12 +97,7 @@ func mergeConfigs(ours, theirs types.CacheConfig) (types.CacheConfig, error) {
 	for i, r := range ours.Records {
 		m.byKey[recordKey(r)] = i
 	}
-	for i := range theirs.Records {
-		if _, err := m.record(i); err != nil {
-			return ours, err
-		}
-	}
-	return m.into, nil
+	return m
 }
 
 // layerKey is the same for equal layers on the same parent.
@@ -205,13 +207,17 @@ func (m *merger) translate(r types.CacheRecord) (types.CacheRecord, error) {
 	return out, nil
 }
 
-// mergeLayers lists the layers of both manifests, each once.
-func mergeLayers(ours, theirs []ocispecs.Descriptor) []ocispecs.Descriptor {
-	seen := map[digest.Digest]bool{}
+// mergeLayers lists the layers that a config names, in the order of the
+// manifests that have them, each once.
+func mergeLayers(named []types.CacheLayer, lists ...[]ocispecs.Descriptor) []ocispecs.Descriptor {
+	wanted := map[digest.Digest]bool{}
+	for _, l := range named {
+		wanted[l.Blob] = true
+	}
 	var out []ocispecs.Descriptor
-	for _, d := range append(slices.Clone(ours), theirs...) {
-		if !seen[d.Digest] {
-			seen[d.Digest] = true
+	for _, d := range slices.Concat(lists...) {
+		if wanted[d.Digest] {
+			wanted[d.Digest] = false
 			out = append(out, d)
 		}
 	}

@@ -1,11 +1,9 @@
 package lane
 
 import (
-	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	types "github.com/moby/buildkit/cache/remotecache/v1/types"
@@ -55,32 +53,127 @@ func paths(t *testing.T, c types.CacheConfig, names map[digest.Digest]string) []
 	return out
 }
 
-func TestMergeConfigs(t *testing.T) {
-	names := map[digest.Digest]string{}
-	for _, s := range []string{"base", "one", "two", "three"} {
-		names[dgst(s)], names[dgst("layer "+s)] = s, "L"+s
-	}
-	got, err := mergeConfigs(chain("base", "one"), chain("base", "two", "three"))
+// holding is a cache as a builder writes it.
+func holding(t *testing.T, c types.CacheConfig) *content {
+	t.Helper()
+	data, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"base: Lbase", "base>one: Lone Lbase",
-		"base>two: Ltwo Lbase", "base>two>three: Lthree Ltwo Lbase",
+	out := &content{manifest: manifest{raw: map[string]json.RawMessage{}}}
+	for _, l := range c.Layers {
+		out.layers = append(out.layers, ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayerGzip, Digest: l.Blob, Size: 1})
 	}
-	if p := paths(t, got, names); !slices.Equal(p, want) {
-		t.Errorf("got %q\nwant %q", p, want)
+	if err := out.readConfig(data); err != nil {
+		t.Fatal(err)
 	}
-	if len(got.Layers) != 4 {
-		t.Errorf("%d layers, want 4", len(got.Layers))
+	return out
+}
+
+// known are the parts of a lane for a run that begins now.
+func known(c *content) map[digest.Digest]bool {
+	out := map[digest.Digest]bool{}
+	for _, p := range c.parts() {
+		out[p.From] = true
 	}
-	again, err := mergeConfigs(got, chain("base", "one"))
-	if err != nil || len(again.Records) != len(got.Records) || len(again.Layers) != len(got.Layers) {
-		t.Errorf("what is there already was added again: %d records, %v", len(again.Records), err)
+	return out
+}
+
+// put has a run that began when before was known write to a lane.
+func put(t *testing.T, lane *content, before map[digest.Digest]bool, c types.CacheConfig, targets ...string) *content {
+	t.Helper()
+	next, err := holding(t, c).over(lane, targets, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next == nil {
+		return lane
+	}
+	if len(next.layers) != len(next.config.Layers) {
+		t.Errorf("%d layers in the manifest, %d in the config", len(next.layers), len(next.config.Layers))
+	}
+	return next
+}
+
+// names are those of the steps in the tests.
+var names = map[digest.Digest]string{}
+
+func init() {
+	for _, s := range []string{"base", "one", "two", "three", "new"} {
+		names[dgst(s)], names[dgst("layer "+s)] = s, "L"+s
 	}
 }
 
-// What the other run has written is not to be trusted to be well formed.
+func holds(t *testing.T, lane *content, want ...string) {
+	t.Helper()
+	if p := paths(t, lane.config.CacheConfig, names); !slices.Equal(p, want) {
+		t.Errorf("it holds %q\nwant %q", p, want)
+	}
+}
+
+// What runs of other targets have written stays, and shares what is equal; what
+// a run has of its own targets takes the place of what was there.
+func TestOver(t *testing.T) {
+	one := put(t, nil, nil, chain("base", "one"), "a")
+	holds(t, one, "base: Lbase", "base>one: Lone Lbase")
+	both := put(t, one, known(one), chain("base", "two", "three"), "b")
+	holds(t, both, "base: Lbase", "base>one: Lone Lbase", "base>two: Ltwo Lbase", "base>two>three: Lthree Ltwo Lbase")
+	if again := put(t, both, known(both), chain("base", "one"), "a"); again != both {
+		t.Error("what is there already was put there again")
+	}
+	holds(t, put(t, both, known(both), chain("base", "new"), "b"), "base: Lbase", "base>new: Lnew Lbase", "base>one: Lone Lbase")
+	holds(t, put(t, both, known(both), chain("new"), "a", "b"), "new: Lnew")
+}
+
+// Parts that are covered by newer ones go, however runs were cut.
+func TestCovered(t *testing.T) {
+	lane := put(t, nil, nil, chain("base", "one"), "a", "b")
+	for _, target := range []string{"a", "b"} {
+		lane = put(t, lane, known(lane), chain("base", "new"), target)
+	}
+	if n := len(lane.parts()); n != 2 {
+		t.Errorf("%d parts: %v", n, lane.parts())
+	}
+	lane = put(t, lane, known(lane), chain("two"), "a")
+	if n := len(lane.parts()); n != 2 {
+		t.Errorf("%d parts: %v", n, lane.parts())
+	}
+	holds(t, lane, "base: Lbase", "base>new: Lnew Lbase", "two: Ltwo")
+}
+
+// A part that came while a run was going on stays, even of its own targets.
+func TestMeanwhile(t *testing.T) {
+	lane := put(t, nil, nil, chain("base"), "a")
+	before := known(lane)
+	lane = put(t, lane, before, chain("one"), "a")
+	lane = put(t, lane, before, chain("two"), "a")
+	holds(t, lane, "one: Lone", "two: Ltwo")
+	holds(t, put(t, lane, known(lane), chain("three"), "a"), "three: Lthree")
+}
+
+// A cache that BuildKit would not read is of no use; the oldest parts go.
+func TestTooLarge(t *testing.T) {
+	many := func(prefix string) types.CacheConfig {
+		var steps []string
+		for i := range 1000 {
+			steps = append(steps, prefix+strconv.Itoa(i))
+		}
+		return chain(steps...)
+	}
+	var lane *content
+	for _, target := range []string{"a", "b", "c", "d", "e"} {
+		lane = put(t, lane, known(lane), many(target), target)
+	}
+	e, err := lane.encode()
+	if err != nil || len(e.config) > maxRead || len(e.manifest) > maxRead {
+		t.Fatalf("%d and %d bytes, %v", len(e.config), len(e.manifest), err)
+	}
+	if p := lane.parts(); len(p) < 2 || p[0].Targets[0] != "e" || p[1].Targets[0] != "d" {
+		t.Errorf("parts %v", len(p))
+	}
+}
+
+// What another run has written is not to be trusted to be well formed.
 func TestMergeBroken(t *testing.T) {
 	outside := chain("base", "one")
 	outside.Records[1].Results[0].LayerIndex = 7
@@ -91,71 +184,12 @@ func TestMergeBroken(t *testing.T) {
 	link := chain("base", "one")
 	link.Records[1].Inputs[0][0].LinkIndex = -3
 	for name, c := range map[string]types.CacheConfig{"layer": outside, "loop": loop, "parents": parents, "link": link} {
-		if _, err := mergeConfigs(chain("base"), c); err == nil {
+		old := &content{config: config{CacheConfig: c, Parts: []part{{Targets: []string{"x"}, Roots: []int{1}}}}}
+		if _, err := holding(t, chain("base")).over(old, []string{"a"}, nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-// write puts a cache into a folder, as BuildKit does.
-func write(t *testing.T, f folder, c types.CacheConfig) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Join(f.dir, "blobs/sha256"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	config, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := ocispecs.Manifest{MediaType: ocispecs.MediaTypeImageManifest, Config: ocispecs.Descriptor{
-		MediaType: types.CacheConfigMediaTypeV0, Digest: digest.FromBytes(config), Size: int64(len(config)),
-	}}
-	for _, l := range c.Layers {
-		m.Layers = append(m.Layers, ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayerGzip, Digest: l.Blob, Size: 1})
-	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.addBlob(context.Background(), config); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.point(context.Background(), data, ocispecs.MediaTypeImageManifest); err != nil {
-		t.Fatal(err)
-	}
-	return digest.FromBytes(data).String()
-}
-
-// TestWrite lets another run write between the beginning of a run and its end.
-func TestWrite(t *testing.T) {
-	f := folder{t.TempDir(), "main"}
-	ctx := context.Background()
-	records := func() int {
-		d, err := f.head(ctx)
-		if err != nil {
-			t.Fatal(err)
+		if _, err := fingerprint(c); err == nil {
+			t.Errorf("%s: it has a fingerprint", name)
 		}
-		_, c, err := (&Watch{store: f}).read(ctx, d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(c.Records)
-	}
-	write(t, f, chain("base"))
-
-	w := WatchFolder(ctx, f.dir, f.tag)
-	w.found.Wait()
-	if err := w.Write(ctx, func() (string, error) { return write(t, f, chain("base", "one")), nil }); err != nil || records() != 2 {
-		t.Errorf("alone: %d records, %v; what was there before is not kept", records(), err)
-	}
-
-	w = WatchFolder(ctx, f.dir, f.tag)
-	w.found.Wait()
-	write(t, f, chain("base", "two", "three"))
-	if err := w.Write(ctx, func() (string, error) { return write(t, f, chain("base", "one", "four")), nil }); err != nil || records() != 5 {
-		t.Errorf("with another: %d records, want 5; %v", records(), err)
-	}
-	if err := w.Write(ctx, func() (string, error) { return "", nil }); err != nil {
-		t.Errorf("nothing to write: %v", err)
 	}
 }

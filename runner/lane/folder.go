@@ -1,0 +1,160 @@
+package lane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/client/ociindex"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// folder is a cache in an OCI layout folder.
+type folder struct{ dir, tag string }
+
+// WatchFolder begins to watch the cache of a lane in a folder.
+func WatchFolder(ctx context.Context, dir, tag string) *Watch {
+	f := folder{dir, tag}
+	w := watch(ctx, f)
+	w.found.Wait()
+	return w
+}
+
+// HoldFolder keeps other runs from writing to a folder until the returned
+// function is called: BuildKit's client does not wait for others, but fails.
+func HoldFolder(ctx context.Context, dir string) (release func(), err error) {
+	return folder{dir: dir}.hold(ctx)
+}
+
+// FolderDigest is the manifest of the cache in a folder, or "" if there is
+// none.
+func FolderDigest(ctx context.Context, dir, tag string) (digest.Digest, error) {
+	if _, err := os.Stat(dir); err != nil {
+		if os.IsNotExist(err) {
+			err = nil
+		}
+		return "", err
+	}
+	f := folder{dir, tag}
+	release, err := f.hold(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return f.head()
+}
+
+// lockName is the file in a folder by which those that use it wait for each
+// other.
+const lockName = "orch.lock"
+
+// hold waits for the runs on this machine that use the folder. Where there can
+// be no lock, it goes without.
+func (f folder) hold(ctx context.Context) (release func(), err error) {
+	if os.MkdirAll(f.dir, 0o755) != nil {
+		return func() {}, nil
+	}
+	l := flock.New(filepath.Join(f.dir, lockName))
+	if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("waiting for another run to write the cache: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// head is the digest that the tag points to, or "".
+func (f folder) head() (digest.Digest, error) {
+	if _, err := os.Stat(filepath.Join(f.dir, ocispecs.ImageIndexFile)); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	desc, err := ociindex.NewStoreIndex(f.dir).Get(f.tag)
+	if err != nil || desc == nil {
+		return "", err
+	}
+	return desc.Digest, nil
+}
+
+func (f folder) load(ctx context.Context) (*content, error) {
+	d, err := f.head()
+	if err != nil || d == "" {
+		return nil, err
+	}
+	return f.written(ctx, d.String())
+}
+
+func (f folder) written(_ context.Context, name string) (*content, error) {
+	data, err := f.blob(digest.Digest(name))
+	if err != nil {
+		return nil, err
+	}
+	c := &content{id: name}
+	if c.manifest, err = readManifest(data); err != nil {
+		return nil, fmt.Errorf("reading the manifest %s: %w", name, err)
+	}
+	if data, err = f.blob(c.place.Digest); err != nil {
+		return nil, err
+	}
+	return c, c.readConfig(data)
+}
+
+func (f folder) update(ctx context.Context, change change) error {
+	old, err := f.load(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := change(old)
+	if err != nil || next == nil {
+		return err
+	}
+	e, err := next.encode()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.addBlob(e.config), f.addBlob(e.manifest)); err != nil {
+		return err
+	}
+	desc := ocispecs.Descriptor{MediaType: e.mediaType, Digest: digest.FromBytes(e.manifest), Size: int64(len(e.manifest))}
+	if err := ociindex.NewStoreIndex(f.dir).Put(desc, ociindex.Tag(f.tag)); err != nil {
+		return fmt.Errorf("writing the index of %s: %w", f.dir, err)
+	}
+	return nil
+}
+
+func (f folder) path(d digest.Digest) (string, error) {
+	if err := d.Validate(); err != nil {
+		return "", err
+	}
+	return filepath.Join(f.dir, ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded()), nil
+}
+
+func (f folder) blob(d digest.Digest) ([]byte, error) {
+	path, err := f.path(d)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+func (f folder) addBlob(data []byte) error {
+	path, err := f.path(digest.FromBytes(data))
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".orch-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, bytes.NewReader(data))
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
