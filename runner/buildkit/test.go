@@ -49,7 +49,7 @@ func (t *target) test(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		result := runner.TestResult{Name: test.Name, Took: took, Output: log.step.tail(logTail)}
+		result := runner.TestResult{Name: test.Name, Took: took, Output: log.step.last()}
 		if err != nil {
 			result.Failure = err.Error()
 			if failure == nil {
