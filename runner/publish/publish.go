@@ -96,7 +96,8 @@ func (p *Publisher) Publish(ctx context.Context, moves []Move) error {
 	if err != nil {
 		return err
 	}
-	if err := p.forward(ctx, moves); err != nil {
+	// Where the tags point was seen just now.
+	if err := each(ctx, moves, func(ctx context.Context, m Move) error { return p.Registry.Point(ctx, m.Ref, m.New) }); err != nil {
 		return p.putBack(ctx, j, err)
 	}
 	return j.remove()
@@ -180,7 +181,7 @@ func (p *Publisher) look(ctx context.Context, moves []Move) ([]Move, error) {
 	return out, nil
 }
 
-// forward points tags at their new digests.
+// forward points tags at their new digests, where they do not yet.
 func (p *Publisher) forward(ctx context.Context, moves []Move) error {
 	return each(ctx, moves, func(ctx context.Context, m Move) error {
 		now, err := p.Registry.Digest(ctx, m.Ref)

@@ -36,7 +36,7 @@ func NewRemote(pause time.Duration) (*Remote, error) {
 	t.ResponseHeaderTimeout = answerTime
 	options := []remote.Option{
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithTransport(t),
+		remote.WithTransport(&pingOnce{next: t}),
 		remote.WithUserAgent("orch"),
 		remote.WithRetryBackoff(remote.Backoff{Duration: pause, Factor: 3, Jitter: 0.1, Steps: 3}),
 	}
