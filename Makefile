@@ -30,6 +30,7 @@ test: build
 check: lint cross race test fuzz-short
 
 race:
+	@scripts/setup.sh tests
 	@scripts/setup.sh race
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
 
@@ -65,11 +66,12 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
 	@scripts/bench.sh
 
-# Interrupts, kills and failures at random moments, many of them, and a thousand
-# targets; "make test" does a few.
+# Interrupts (50), kills (20) and failures at random moments, a registry that
+# fails at each request, and a thousand targets: 20 minutes. "make test" does a
+# few of each.
 stress: build
 	@scripts/setup.sh tests
-	ORCH_STRESS=50 $(GO) test -v -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent' ./e2e
+	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent' ./e2e
 
 clean:
 	rm -rf bin dist

@@ -22,7 +22,7 @@ import (
 func TestConnectionCutAnywhere(t *testing.T) {
 	proxy := newBuilderProxy(t, builderSocket(t))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
-	for i := range rounds(t, 3) {
+	for i := range rounds(t, 3, 20) {
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--var", fmt.Sprintf("NONCE=cuts%d-%d", i, os.Getpid()))
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -127,17 +127,7 @@ func TestFewFailuresAmongMany(t *testing.T) {
 	if os.Getenv("ORCH_STRESS") != "" {
 		n = 200
 	}
-	dir := project(t, map[string]string{
-		"build.hcl": fmt.Sprintf(`
-variable "BUSYBOX" {}
-target "default" {
-  name     = "svc-${i}"
-  matrix   = { i = range(%d) }
-  contexts = { busybox = BUSYBOX }
-  args     = { I = "${i}", BAD = contains([7, 21, 33], i) ? "1" : "0" }
-}`, n),
-		"Dockerfile": "FROM busybox AS base\nRUN echo base\nFROM base AS build\nARG I\nARG BAD\nRUN seq 1 25; echo the cause of $I; exit $BAD\n",
-	})
+	dir := manyTargets(t, n, "contains([7, 21, 33], i)")
 	out, err := runOrch(dir, "bake", "--progress", "plain", "--keep-going").CombinedOutput()
 	if err == nil {
 		t.Fatal("no target failed")

@@ -17,8 +17,8 @@ import (
 )
 
 // rounds is how often a test of chance is repeated: few times by default, and
-// as often as ORCH_STRESS says under "make stress".
-func rounds(t *testing.T, few int) int {
+// as often as ORCH_STRESS says under "make stress", but not more than most.
+func rounds(t *testing.T, few, most int) int {
 	text := os.Getenv("ORCH_STRESS")
 	if text == "" {
 		return few
@@ -27,7 +27,23 @@ func rounds(t *testing.T, few int) int {
 	if err != nil {
 		t.Fatalf("ORCH_STRESS=%s is no number", text)
 	}
-	return n
+	return min(n, most)
+}
+
+// manyTargets is a project of n targets, svc-0 and so on, that share a stage.
+// Those for whose number i the condition bad holds fail.
+func manyTargets(t *testing.T, n int, bad string) string {
+	return project(t, map[string]string{
+		"build.hcl": fmt.Sprintf(`
+variable "BUSYBOX" {}
+target "default" {
+  name     = "svc-${i}"
+  matrix   = { i = range(%d) }
+  contexts = { busybox = BUSYBOX }
+  args     = { I = "${i}", BAD = %s ? "1" : "0" }
+}`, n, bad),
+		"Dockerfile": "FROM busybox AS base\nRUN echo base\nFROM base AS build\nARG I\nARG BAD\nRUN seq 1 25; echo the cause of $I; exit $BAD\n",
+	})
 }
 
 // stepsRunning counts the containers that the builder runs.
@@ -55,7 +71,7 @@ func stepsEnd(t *testing.T) {
 func TestInterruptedAnywhere(t *testing.T) {
 	builderSocket(t)
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
-	for i := range rounds(t, 4) {
+	for i := range rounds(t, 4, 50) {
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=int%d-%d", i, os.Getpid()))
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -89,7 +105,7 @@ func TestBuilderKilledAnywhere(t *testing.T) {
 	builderSocket(t)
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	finished := 0
-	n := rounds(t, 2)
+	n := rounds(t, 2, 20)
 	for i := range n {
 		builderSocket(t)
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=dead%d-%d", i, os.Getpid()))
@@ -129,17 +145,7 @@ func TestThousandTargets(t *testing.T) {
 	if os.Getenv("ORCH_STRESS") != "" {
 		n = 1000
 	}
-	dir := project(t, map[string]string{
-		"build.hcl": fmt.Sprintf(`
-variable "BUSYBOX" {}
-target "default" {
-  name     = "t${i}"
-  matrix   = { i = range(%d) }
-  contexts = { busybox = BUSYBOX }
-  args     = { I = "${i}", BAD = i %% 20 == 0 ? "1" : "0", NONCE = "%d" }
-}`, n, os.Getpid()),
-		"Dockerfile": "FROM busybox\nARG I\nARG BAD\nARG NONCE\nRUN echo $NONCE $I && exit $BAD\n",
-	})
+	dir := manyTargets(t, n, "i % 20 == 0")
 	out, err := runOrch(dir, "bake", "--progress", "quiet", "--keep-going", "--result", "result.json").CombinedOutput()
 	if err == nil {
 		t.Fatal("no target failed")
@@ -149,7 +155,7 @@ target "default" {
 		t.Fatalf("%d targets, want %d", len(r.Targets), n)
 	}
 	for _, tr := range r.Targets {
-		i, err := strconv.Atoi(strings.TrimPrefix(tr.Name, "t"))
+		i, err := strconv.Atoi(strings.TrimPrefix(tr.Name, "svc-"))
 		want := "done"
 		if i%20 == 0 {
 			want = "failed"

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/orch-build/orch/runner"
@@ -45,10 +44,6 @@ type (
 	}
 )
 
-// colours are the sequences by which a program colours what it prints, which
-// XML cannot hold.
-var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
-
 // writeJUnit writes what became of the tests, a suite for each target that has
 // any. Tests of a target that did not come to them are skipped.
 func writeJUnit(path string, report *runner.Report) error {
@@ -88,7 +83,7 @@ func junitOf(t *runner.TargetReport) junitSuite {
 		default:
 			total += r.Took.Seconds()
 			c.Seconds = fmt.Sprintf("%.3f", r.Took.Seconds())
-			c.Output = colours.ReplaceAllString(strings.Join(r.Output, "\n"), "")
+			c.Output = strings.Join(r.Output, "\n")
 			if r.Failure != "" {
 				s.Failures++
 				c.Failure = &junitFailure{Message: r.Failure, Type: "failure", Text: c.Output}

@@ -37,7 +37,7 @@ func TestJUnit(t *testing.T) {
 	report := &runner.Report{Targets: []*runner.TargetReport{
 		{Build: &planner.Build{Target: &config.Target{Name: "app", Tests: tests}}, State: runner.Failed, Err: &runner.Failure{Tests: []runner.TestResult{
 			{Name: "good", Took: time.Second, Output: []string{"one", "two"}},
-			{Name: `bad <"&`, Took: time.Second / 2, Failure: "it is <bad>", Output: []string{"\x1b[31mred\x1b[0m ]]> \x01 \xff", "&amp;"}},
+			{Name: `bad <"&`, Took: time.Second / 2, Failure: "it is <bad>", Output: []string{"red ]]> \x01 \xff", "&amp;"}},
 		}}},
 		{Build: &planner.Build{Target: &config.Target{Name: "other", Tests: tests[:1]}}, State: runner.Blocked},
 		{Build: &planner.Build{Target: &config.Target{Name: "untested"}}, State: runner.Done},

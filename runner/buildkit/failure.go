@@ -55,7 +55,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 // fillStep fills in which step failed and what it said.
 func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	s := t.run.opt.Progress.over(id)
-	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.tail(logTail), s.logName
+	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.last(), s.logName
 	if v := s.vertex(); v != nil {
 		f.Stage, f.Vertex = v.Name, v.ID
 	} else if name, ok := parseStepName(s.name); ok {

@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"testing"
 	"time"
@@ -116,6 +117,36 @@ func TestPlainEndOfTarget(t *testing.T) {
 		if !want.MatchString(out.String()) {
 			t.Errorf("%s is done before its step:\n%s", target, out.String())
 		}
+	}
+}
+
+// Many targets that are tried again for one reason are not all named.
+func TestPlainAgain(t *testing.T) {
+	var out bytes.Buffer
+	p, err := NewProgress(ProgressOptions{Mode: "plain", Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &runner.Report{}
+	plan := &planner.Plan{}
+	for i := range 8 {
+		b := &planner.Build{Target: &config.Target{Name: fmt.Sprint("t", i)}}
+		plan.Builds = append(plan.Builds, b)
+		r.Targets = append(r.Targets, &runner.TargetReport{
+			Build: b, State: runner.Waiting, Attempts: []runner.Attempt{{Err: &runner.Failure{Reason: "the builder is gone"}}},
+		})
+	}
+	p.setPlan(plan)
+	for _, tr := range r.Targets {
+		p.Changed(r, tr)
+	}
+	p.Close()
+	want := ""
+	for i := range 5 {
+		want += fmt.Sprintf("t%d is tried again: the builder is gone\n", i)
+	}
+	if want += "More targets are tried again: the builder is gone\n"; out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }
 

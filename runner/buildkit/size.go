@@ -170,20 +170,52 @@ func stageOf(step string) string {
 type records struct {
 	byID   map[string]*controlapi.UsageRecord
 	byText map[string]*controlapi.UsageRecord // the one used last
+	byBare map[string]*controlapi.UsageRecord // by bareName; the one used last
 	// unpacked is true if the sizes are those of file systems alone, as the
 	// embedded builder gives them.
 	unpacked bool
 }
 
 func newRecords(usage []*controlapi.UsageRecord) *records {
-	r := &records{byID: map[string]*controlapi.UsageRecord{}, byText: map[string]*controlapi.UsageRecord{}}
+	r := &records{
+		byID:   map[string]*controlapi.UsageRecord{},
+		byText: map[string]*controlapi.UsageRecord{},
+		byBare: map[string]*controlapi.UsageRecord{},
+	}
 	for _, u := range usage {
 		r.byID[u.ID] = u
-		if old := r.byText[u.Description]; old == nil || lastUse(u).After(lastUse(old)) {
-			r.byText[u.Description] = u
+		keepLatest(r.byText, u.Description, u)
+		if bare := bareName(u.Description); bare != "" {
+			keepLatest(r.byBare, bare, u)
 		}
 	}
 	return r
+}
+
+func keepLatest(m map[string]*controlapi.UsageRecord, key string, u *controlapi.UsageRecord) {
+	if old := m[key]; old == nil || lastUse(u).After(lastUse(old)) {
+		m[key] = u
+	}
+}
+
+// bareName is the name of a step without its platform, which the frontend
+// writes down only if several are built: a record keeps the name under which its
+// step ran first. It is "" for what is no step.
+func bareName(description string) string {
+	name, ok := parseStepName(description)
+	if !ok {
+		return ""
+	}
+	name.platform = ""
+	return "[" + name.label() + "] " + name.text
+}
+
+// of is the record of a step, or nil.
+func (r *records) of(description string) *controlapi.UsageRecord {
+	if u := r.byText[description]; u != nil {
+		return u
+	}
+	return r.byBare[bareName(description)]
 }
 
 func lastUse(u *controlapi.UsageRecord) time.Time {
@@ -196,7 +228,7 @@ func lastUse(u *controlapi.UsageRecord) time.Time {
 // size is that of the file system that a vertex makes, in bytes; 0 if it is not
 // known, as where a layer has not been unpacked.
 func (r *records) size(g *opGraph, id digest.Digest) int64 {
-	u := r.byText[g.description(id)]
+	u := r.of(g.description(id))
 	if u == nil {
 		return 0
 	}

@@ -115,6 +115,16 @@ func (s *step) tail(n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
+// last returns the end of a step's output for a report, without what would
+// move the cursor or colour the screen of whoever reads it.
+func (s *step) last() []string {
+	lines := s.tail(logTail)
+	for i, l := range lines {
+		lines[i] = printable(l)
+	}
+	return lines
+}
+
 // keep remembers output of a step, and writes it to the step's log file.
 func (s *step) keep(dir string, data []byte) {
 	s.log = append(s.log, data...)

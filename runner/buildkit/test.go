@@ -39,19 +39,22 @@ func (t *target) test(ctx context.Context) error {
 		start := time.Now()
 		log := t.testLog(test)
 		code, err := box.run(ctx, test, log)
-		log.end()
+		took := time.Since(start)
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		result := runner.TestResult{Name: test.Name, Took: time.Since(start), Output: log.tail(logTail)}
-		if err == nil {
+			err = context.Cause(ctx)
+		} else if err == nil {
 			err = judge(test, code, log.text())
 		}
+		log.end(err)
+		if ctx.Err() != nil {
+			return err
+		}
+		result := runner.TestResult{Name: test.Name, Took: took, Output: log.step.last()}
 		if err != nil {
 			result.Failure = err.Error()
 			if failure == nil {
 				failure = t.testFailure(test, result, code)
-				failure.LogFile = log.shown.logName
+				failure.LogFile = log.file()
 			}
 		}
 		t.report.Tests = append(t.report.Tests, result)
