@@ -76,6 +76,9 @@ func classify(f *runner.Failure) {
 			f.Fault, f.DiskFull = runner.FaultInfrastructure, true
 			f.Reason += ": a disk is full"
 		}
+		if f.ExitCode == 1 && len(f.Log) > 0 && uncontained().MatchString(f.Log[len(f.Log)-1]) {
+			f.Fault, f.Reason = runner.FaultInfrastructure, "the builder could not make the step's container"
+		}
 		return
 	}
 	if errors.Is(f.Err, syscall.ENOSPC) {
@@ -100,6 +103,13 @@ func classify(f *runner.Failure) {
 		f.Fault = runner.FaultUser
 	}
 }
+
+// uncontained finds what runc says as the last line of a step's output if the
+// machine did not let it make the container. A program that is not there, which
+// it tells in the same form, is the user's matter.
+var uncontained = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^runc (?:run|create) failed: [^"]*(?:cgroup|namespace|[Rr]esource temporarily unavailable|cannot allocate memory|too many open files)`)
+})
 
 // saysDiskFull finds in the output of a step what the C library, and so nearly
 // every program, says for ENOSPC.

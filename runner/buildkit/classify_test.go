@@ -23,6 +23,23 @@ func TestClassifyFullStep(t *testing.T) {
 	}
 }
 
+// A container that the machine refuses is not the fault of what is built; a
+// program that is not in the image is.
+func TestClassifyNoContainer(t *testing.T) {
+	for line, infra := range map[string]bool{
+		"runc run failed: unable to start container process: unable to apply cgroup configuration: mkdir /sys/fs/cgroup/cpu/buildkit: operation not permitted": true,
+		"runc run failed: unable to start container process: can't get final child's PID from pipe: fork: Resource temporarily unavailable":                    true,
+		`runc run failed: unable to start container process: error during container init: exec: "cgroup-tool": executable file not found in $PATH`:             false,
+		"cgroup is not mounted": false,
+	} {
+		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
+		classify(f)
+		if (f.Fault == runner.FaultInfrastructure) != infra || f.Transient {
+			t.Errorf("%q: fault %s (%s)", line, f.Fault, f.Reason)
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	const infra, user, unknown = runner.FaultInfrastructure, runner.FaultUser, runner.FaultUnknown
 	tests := []struct {
