@@ -36,36 +36,53 @@ func (c *column) empty() bool {
 
 // tableForm is how much a table says: less on a narrow terminal.
 type tableForm struct {
-	digest bool
-	stage  bool // name the stage that a target was built in
-	gap    int  // spaces between columns
+	digest  bool
+	smaller bool // say how much smaller than its build stage an image is
+	stage   bool // and name that stage
+	gap     int  // spaces between columns
 }
 
-// tableForms are the forms, the widest first.
+// tableForms are the forms, the widest first; the last is for a terminal that
+// is too narrow for all others, however short the destinations are cut.
 var tableForms = []tableForm{
-	{digest: true, stage: true, gap: 3},
-	{digest: true, gap: 2},
+	{digest: true, smaller: true, stage: true, gap: 3},
+	{digest: true, smaller: true, gap: 2},
+	{smaller: true, gap: 2},
 	{gap: 2},
 }
 
 // printTargets prints what became of every target, in at most so many
 // columns of a terminal if it can be; 0 is any number.
 func printTargets(w io.Writer, targets []*runner.TargetReport, width int) {
-	var table []*column
-	for _, form := range tableForms {
-		table = columns(targets, form)
+	for _, form := range tableForms[:len(tableForms)-1] {
+		table := columns(targets, form)
 		if lineWidth(table, form.gap) <= width || width == 0 {
 			writeTable(w, table, form.gap)
 			return
 		}
 	}
-	form := tableForms[len(tableForms)-1]
+	// Where a destination is what is too long, it is cut before a column is
+	// left out.
+	form := tableForms[len(tableForms)-2]
+	table := columns(targets, form)
+	if roomForLast(table, form.gap, width) < minLast {
+		form = tableForms[len(tableForms)-1]
+		table = columns(targets, form)
+	}
 	last := table[len(table)-1]
-	room := max(width-lineWidth(table[:len(table)-1], form.gap)-form.gap, len(last.header), 12)
+	room := max(roomForLast(table, form.gap, width), minLast)
 	for i, cell := range last.cells {
 		last.cells[i] = clipFront(cell, room)
 	}
 	writeTable(w, table, form.gap)
+}
+
+// minLast is the least width that the last column is cut to.
+const minLast = 12
+
+// roomForLast is how wide the last column may be.
+func roomForLast(table []*column, gap, width int) int {
+	return width - lineWidth(table[:len(table)-1], gap) - gap
 }
 
 func columns(targets []*runner.TargetReport, form tableForm) []*column {
@@ -81,7 +98,7 @@ func columns(targets []*runner.TargetReport, form tableForm) []*column {
 		}
 	}
 	return slices.DeleteFunc(all, func(c *column) bool {
-		return c == digest && !form.digest || (c == digest || c == smaller) && c.empty()
+		return c == digest && !form.digest || c == smaller && !form.smaller || (c == digest || c == smaller) && c.empty()
 	})
 }
 

@@ -45,6 +45,10 @@ server  cached  40s   8.29MB  -                 (build cache only)
 client  built   40s   8.4MB   30x (than 256MB)  …team/of/some/size/client:v1.2.3
 server  cached  40s   8.29MB  -                 (build cache only)
 `},
+		{44, `TARGET  RESULT  TIME  IMAGE   WENT TO
+client  built   40s   8.4MB   …client:v1.2.3
+server  cached  40s   8.29MB  …d cache only)
+`},
 	}
 	for _, tt := range tests {
 		var b strings.Builder
