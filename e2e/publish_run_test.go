@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
@@ -40,6 +42,7 @@ type gate struct {
 	mu   sync.Mutex
 	n    int
 	tags int
+	busy int // requests that are being answered
 	on   func(n, tag int, r *http.Request) verdict
 }
 
@@ -48,7 +51,11 @@ func newGate(t *testing.T) *gate {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: shared.registry})
 	g := &gate{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch g.decide(r) {
+		verdict := g.decide(r)
+		defer g.answered()
+		// The registry goes on with a request whose sender has died.
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		switch verdict {
 		case pass:
 			proxy.ServeHTTP(w, r)
 		case refuse:
@@ -72,6 +79,7 @@ func (g *gate) decide(r *http.Request) verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.n++
+	g.busy++
 	tag := 0
 	if strings.HasPrefix(r.UserAgent(), "orch") {
 		g.tags++
@@ -83,8 +91,28 @@ func (g *gate) decide(r *http.Request) verdict {
 	return g.on(g.n, tag, r)
 }
 
-// set begins to count anew.
+func (g *gate) answered() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.busy--
+}
+
+// idle waits until no request is being answered: one of a process that was
+// killed may still move a tag, however soon somebody puts it back.
+func (g *gate) idle() {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		g.mu.Lock()
+		busy := g.busy
+		g.mu.Unlock()
+		if busy == 0 {
+			return
+		}
+	}
+}
+
+// set begins to count anew, once all requests so far are answered.
 func (g *gate) set(on func(n, tag int, r *http.Request) verdict) {
+	g.idle()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.n, g.tags, g.on = 0, 0, on
