@@ -166,7 +166,15 @@ func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds
 	}
 	slices.Sort(names)
 	return r.writeCache(ctx, a, c, "cache", names, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		return union(ctx, gw, defs)
+		// In any other mode what is exported is what the results end with.
+		if c.Attrs["mode"] != "max" || len(defs) < manyResults {
+			return union(ctx, gw, defs)
+		}
+		def, err := merged(defs)
+		if err != nil {
+			return nil, err
+		}
+		return gw.Solve(ctx, gateway.SolveRequest{Definition: def})
 	})
 }
 
@@ -195,6 +203,11 @@ func (t *target) definitions(ctx context.Context) ([]*pb.Definition, error) {
 	}
 	return out, nil
 }
+
+// manyResults is how many results are exported as one. Fewer are exported as
+// they are: that costs little, and an equal run on another builder then writes
+// the same to the byte, while the time at which that one was made differs.
+const manyResults = 8
 
 // union puts several definitions into one result, so that one cache export
 // covers them. A result of several references needs a name and a platform for
