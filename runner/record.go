@@ -72,10 +72,10 @@ type RecordTarget struct {
 	Failure    *RecordFailure `json:"failure,omitempty"`
 	Digest     string         `json:"digest,omitempty"`
 	Tags       []string       `json:"tags,omitempty"`
+	// Tests says what became of the tests in the image.
+	Tests []RecordTest `json:"tests,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
 	// ended.
-	// Tests says what became of the tests in the image.
-	Tests       []RecordTest    `json:"tests,omitempty"`
 	Unpublished []Tag           `json:"unpublished,omitempty"`
 	Outputs     []RecordOutput  `json:"outputs,omitempty"`
 	ImageSize   int64           `json:"imageBytes,omitempty"`

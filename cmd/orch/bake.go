@@ -32,8 +32,12 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.noted(cmd.Flags())
 			if b.resume && len(args) == 0 {
-				if again, err := argsOfLast(e, cmd.Flags()); again != nil || err != nil {
-					return runAgain(cmd.Context(), e, again, err)
+				again, err := argsOfLast(e, cmd.Flags())
+				if err != nil {
+					return err
+				}
+				if again != nil {
+					return runAgain(cmd.Context(), e, again)
 				}
 			}
 			args = load.takeArgs(cmd.Context(), &builder, args)

@@ -47,10 +47,7 @@ func argsOfLast(e *env, flags *pflag.FlagSet) ([]string, error) {
 }
 
 // runAgain carries out the command line of the last run, as a resumed one.
-func runAgain(ctx context.Context, e *env, args []string, err error) error {
-	if err != nil {
-		return err
-	}
+func runAgain(ctx context.Context, e *env, args []string) error {
 	if before := withoutResume(args); len(before) > 1 {
 		fmt.Fprintf(e.stderr, "As that run: %s\n", commandLine(before))
 	}

@@ -264,7 +264,7 @@ func printEnd(e *env, report *runner.Report) {
 		fmt.Fprintf(e.stderr, "%s published together\n", count(report.Published, "tag"))
 	}
 	if names := noOutput(report); len(names) > 0 {
-		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache. "+
+		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache.\n"+
 			"Write output = [...] in the target, or use --load, --push or -o.\n", listNames(names))
 	}
 	if report.CacheErr != nil {
