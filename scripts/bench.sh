@@ -4,11 +4,11 @@
 set -eu
 scripts/setup.sh tests
 bin=$(pwd)/bin
-[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.37.0
+[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.38.2
 if [ ! -x "$bin/buildctl" ]; then
 	# The module excludes versions of others, so that "go install" refuses it;
 	# in its own folder it is the main module and builds.
-	dir=$(go mod download -json github.com/moby/buildkit@v0.33.0 | sed -n 's/.*"Dir": "\(.*\)",*/\1/p')
+	dir=$(go mod download -json github.com/moby/buildkit@v0.34.2 | sed -n 's/.*"Dir": "\(.*\)",*/\1/p')
 	(cd "$dir" && go build -trimpath -ldflags '-s -w' -o "$bin/buildctl" ./cmd/buildctl)
 fi
 export ORCH_BENCH_BUILDX=$bin/buildx ORCH_BENCH_BUILDCTL=$bin/buildctl

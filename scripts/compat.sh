@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the example and the scripts of real builds on upstream BuildKit
-# daemons: the release that orch links, and one two minor versions older. The
+# daemons: the release that orch links, the one before it, and an older one. The
 # daemons are compiled once, into bin/, which takes some minutes each.
 set -eu
 export CGO_ENABLED=0
@@ -8,7 +8,7 @@ scripts/setup.sh tests
 scripts=${1:-'^(buildme|outputs|link|secret|syntax)$'}
 bin=$(pwd)/bin
 mkdir -p "$bin"
-for version in v0.33.0 v0.31.2; do
+for version in v0.34.2 v0.33.0 v0.31.2; do
     daemon=$bin/buildkitd-$version
     if [ ! -x "$daemon" ]; then
         echo "compiling buildkitd $version"

@@ -7,5 +7,5 @@ set -eu
 export CGO_ENABLED=0
 scripts/setup.sh tests
 bin=$(pwd)/bin
-[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.37.0
+[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.38.2
 ORCH_PEER=$bin/buildx go test -count 1 ./e2e -run TestParity "$@"
