@@ -13,12 +13,12 @@ import (
 // Override changes one attribute of the targets that a pattern matches.
 type Override struct {
 	Pattern string // a target's name, or a pattern as path.Match reads it
-	Key     string // such as "tags" or "args"
-	Sub     string // the name behind the key, for args.NAME and its like
+	Key     string // such as "tag" or "arg", never an alias
+	Sub     string // the name behind the key, for arg.NAME and its like
 	HasSub  bool
 	Append  bool // "+=": put behind what is there
 	Value   string
-	// HasValue is false for args.NAME without "=", which takes the value of
+	// HasValue is false for arg.NAME without "=", which takes the value of
 	// that name from the environment.
 	HasValue bool
 	// Text is the override as it was written.
@@ -41,7 +41,7 @@ func ParseOverride(text string) (Override, error) {
 	if len(parts) == 3 {
 		o.Sub, o.HasSub = parts[2], true
 	}
-	key := findSetKey(o.Key)
+	key := findSetKey(o.Key, o.HasSub)
 	switch {
 	case !hasValue && (key == nil || !key.fromEnv):
 		return o, fmt.Errorf("%q lacks a value: write %s=VALUE", text, text)
@@ -54,7 +54,18 @@ func ParseOverride(text string) (Override, error) {
 	case key.noAppend && grows:
 		return o, fmt.Errorf("%q cannot be appended to: write = instead of +=", o.Key+"."+o.Sub)
 	}
+	o.Key = key.name
 	return o, nil
+}
+
+// clears says whether an override empties a list: KEY= without a value. What
+// is set before it does not count, what is set behind it does.
+func (o *Override) clears() bool {
+	if o.Append || o.Value != "" {
+		return false
+	}
+	key := findSetKey(o.Key, o.HasSub)
+	return key != nil && key.shape == listed
 }
 
 // splitOverride returns the pattern, the key, and what follows the key, if
@@ -62,8 +73,9 @@ func ParseOverride(text string) (Override, error) {
 func splitOverride(left string) []string {
 	parts := strings.Split(left, ".")
 	for i := 1; i < len(parts); i++ {
-		key := findSetKey(parts[i])
-		if key == nil || i < len(parts)-1 && key.shape != named && findSetKey(parts[i+1]) != nil {
+		last := i == len(parts)-1
+		key := findSetKey(parts[i], !last)
+		if key == nil || !last && key.shape != named && findSetKey(parts[i+1], i+1 < len(parts)-1) != nil {
 			continue
 		}
 		out := []string{strings.Join(parts[:i], "."), parts[i]}
@@ -81,12 +93,13 @@ type shape int
 const (
 	single shape = iota // the last value counts
 	listed              // all values count
-	named               // args.NAME: each name on its own
+	named               // arg.NAME: each name on its own
 )
 
 // setKey is a key of --set.
 type setKey struct {
 	name     string
+	aliases  []string // other spellings of the same key
 	shape    shape
 	noAppend bool // "+=" is refused
 	fromEnv  bool // without "=", the value comes from the environment
@@ -94,25 +107,40 @@ type setKey struct {
 	apply func(v any, o *override) (any, error)
 }
 
-func listKey(name string) []setKey  { return []setKey{{name: name, shape: listed}} }
-func textKey(name string) []setKey  { return []setKey{{name: name}} }
-func namedKey(name string) []setKey { return []setKey{{name: name, shape: named}} }
+func listKey(name string, aliases ...string) []setKey {
+	return []setKey{{name: name, aliases: aliases, shape: listed}}
+}
 
-// findSetKey returns the key of that name, or nil.
-func findSetKey(name string) *setKey {
+func textKey(name string) []setKey { return []setKey{{name: name}} }
+
+func namedKey(name string, aliases ...string) []setKey {
+	return []setKey{{name: name, aliases: aliases, shape: named}}
+}
+
+// findSetKey returns the key of that name, or nil. Where there are two, such
+// as secret= and secret.ID=, sub says whether a name follows.
+func findSetKey(name string, sub bool) *setKey {
+	var found *setKey
 	for i := range attributes {
 		for j := range attributes[i].set {
-			if attributes[i].set[j].name == name {
-				return &attributes[i].set[j]
+			key := &attributes[i].set[j]
+			if key.name != name && !slices.Contains(key.aliases, name) {
+				continue
 			}
+			if (key.shape == named) == sub {
+				return key
+			}
+			found = key
 		}
 	}
-	return nil
+	return found
 }
 
 // override is what all overrides of one key ask of one target.
 type override struct {
 	key, sub string
+	hasSub   bool
+	clear    bool // what the files say does not count
 	append   bool // the last one decides
 	values   []string
 	text     string // the last one as it was written
@@ -130,13 +158,18 @@ func (o *override) value() string {
 type overrides []*override
 
 func (os *overrides) add(o *Override) {
-	i := slices.IndexFunc(*os, func(e *override) bool { return e.key == o.Key && e.sub == o.Sub })
+	i := slices.IndexFunc(*os, func(e *override) bool { return e.key == o.Key && e.sub == o.Sub && e.hasSub == o.HasSub })
 	if i < 0 {
 		i = len(*os)
-		*os = append(*os, &override{key: o.Key, sub: o.Sub})
+		*os = append(*os, &override{key: o.Key, sub: o.Sub, hasSub: o.HasSub})
 	}
 	e := (*os)[i]
-	e.append, e.text = o.Append, o.Text
+	e.text = o.Text
+	if o.clears() {
+		e.clear, e.append, e.values = true, false, nil
+		return
+	}
+	e.append = o.Append && !e.clear
 	e.values = append(e.values, o.Value)
 }
 
@@ -214,7 +247,7 @@ func (r *resolved) override(os *overrides) hcl.Diagnostics {
 		for j := range attributes[i].set {
 			key := &attributes[i].set[j]
 			for _, o := range *os {
-				if o.key != key.name {
+				if o.key != key.name || o.hasSub != (key.shape == named) {
 					continue
 				}
 				known++
@@ -228,7 +261,7 @@ func (r *resolved) override(os *overrides) hcl.Diagnostics {
 		return diags
 	}
 	for _, o := range *os {
-		if findSetKey(o.key) == nil {
+		if findSetKey(o.key, o.hasSub) == nil {
 			diags = append(diags, setError(o.text, unknownKey(o.key)))
 		}
 	}
@@ -240,9 +273,16 @@ func (r *resolved) overrideOne(attr int, key *setKey, o *override) error {
 	if apply == nil {
 		apply = attributes[attr].kind.override
 	}
-	v, err := apply(r.values[attr], o)
+	old := r.values[attr]
+	if o.clear {
+		old = nil
+	}
+	v, err := apply(old, o)
 	if err != nil {
 		return err
+	}
+	if o.clear && len(o.values) == 0 {
+		v = nil // not written, so that it does not hide what another parent has
 	}
 	r.values[attr] = v
 	r.forget(attributes[attr].name, o.sub)
@@ -261,9 +301,6 @@ func unknownKey(key string) string {
 			}
 		}
 		if a.name == key {
-			if len(a.set) > 0 {
-				return fmt.Sprintf("There is no key %q. Did you mean %q?", key, a.set[0].name)
-			}
 			return fmt.Sprintf("The attribute %q cannot be overridden.", key)
 		}
 	}
@@ -271,6 +308,7 @@ func unknownKey(key string) string {
 	if s := schema.Suggest(key, keys); s != "" {
 		return detail + fmt.Sprintf(" Did you mean %q?", s)
 	}
+	keys = unique(keys)
 	slices.Sort(keys)
 	return detail + " There are " + strings.Join(keys, ", ") + "."
 }

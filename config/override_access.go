@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Access is what overrides name of this machine. Who typed them has granted
 // it.
 type Access struct {
@@ -13,7 +15,10 @@ type Access struct {
 // passed over; Resolve reports it.
 func OverrideAccess(overrides []Override) Access {
 	var a Access
-	for _, o := range overrides {
+	for i, o := range overrides {
+		if cleared(&o, overrides[i+1:]) {
+			continue
+		}
 		switch o.Key {
 		case "output":
 			list, _ := parseAll([]string{o.Value}, parseOutput)
@@ -24,7 +29,7 @@ func OverrideAccess(overrides []Override) Access {
 		case "cache-to":
 			list, _ := parseAll([]string{o.Value}, parseCaches)
 			a.Write = append(a.Write, entryPaths(list, "dest")...)
-		case "secret", "secrets":
+		case "secret":
 			list, _ := parseAll([]string{o.Value}, parseSecret)
 			for _, s := range list {
 				a.Read = appendPath(a.Read, s.Src)
@@ -34,11 +39,19 @@ func OverrideAccess(overrides []Override) Access {
 			for _, s := range list {
 				a.Read = append(a.Read, s.Paths...)
 			}
-		case "entitlements":
+		case "entitlement":
 			a.Entitlements = append(a.Entitlements, o.Value)
 		}
 	}
 	return a
+}
+
+// cleared says whether a later override empties the list that o adds to, in
+// every target that o is for.
+func cleared(o *Override, later []Override) bool {
+	return slices.ContainsFunc(later, func(l Override) bool {
+		return l.Key == o.Key && l.HasSub == o.HasSub && l.clears() && (l.Pattern == o.Pattern || l.Pattern == "*")
+	})
 }
 
 func entryPaths(list []Entry, key string) []string {

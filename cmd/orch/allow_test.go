@@ -41,7 +41,7 @@ func allowDir(t *testing.T) (wd, outside string) {
 // that it lacks.
 func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
 	t.Helper()
-	f, diags := config.Parse("build.hcl", []byte("target \"a\" {\n"+attrs+"\n}"), &config.Options{})
+	f, diags := config.Parse("build.hcl", []byte("target \"a\" {\n"+attrs+"\n}\ntarget \"bb\" {}"), &config.Options{})
 	opts := config.Options{All: true}
 	for _, text := range l.overrides {
 		o, err := config.ParseOverride(text)
@@ -135,7 +135,9 @@ func TestAllowOverrides(t *testing.T) {
 		"a.cache-from=type=local,src=../outside":  "",
 		"a.cache-to=type=local,dest=../outside":   "",
 		"a.secrets=id=x,src=../outside/file":      "",
+		"a.secret+=id=x,src=../outside/file":      "",
 		"a.entitlements=network.host":             "",
+		"a.entitlement=network.host":              "",
 		"a.entitlements=device":                   "device",
 		"a.context=../outside":                    "fs.read=../outside",
 		"a.contexts.x=../outside":                 "fs.read=../outside",
@@ -143,6 +145,32 @@ func TestAllowOverrides(t *testing.T) {
 	} {
 		if got := strings.Join(missingFlags(t, &loadFlags{overrides: []string{set}}, ""), " "); got != want {
 			t.Errorf("--set %s lacks %q, want %q", set, got, want)
+		}
+	}
+}
+
+// TestAllowCleared holds that nothing is asked for what KEY= has taken away,
+// and that what was typed and taken away again grants nothing.
+func TestAllowCleared(t *testing.T) {
+	allowDir(t)
+	const attrs = `
+  entitlements = ["security.insecure"]
+  output       = ["type=tar,dest=../outside/x.tar"]
+  secret       = ["id=x,src=../outside/file"]`
+	for _, test := range []struct {
+		set  []string
+		want string
+	}{
+		{nil, "fs.read=../outside/file fs.write=../outside/x.tar security.insecure"},
+		{[]string{"a.entitlement=", "*.output=", "?.secrets="}, ""},
+		{[]string{"a.secrets=", "a.output=", "a.entitlement=network.host", "a.entitlements=", "a.network=host"}, "network.host"},
+		{[]string{"a.secrets=", "a.output=", "a.entitlement=network.host", "*.entitlements=", "a.network=host"}, "network.host"},
+		{[]string{"a.secrets=", "a.output=", "a.entitlements=", "a.entitlement+=network.host"}, ""},
+		{[]string{"a.secrets=", "a.output=", "a.entitlement=network.host", "b*.entitlements="}, "security.insecure"},
+	} {
+		set := test.set
+		if got := strings.Join(missingFlags(t, &loadFlags{overrides: set}, attrs), " "); got != test.want {
+			t.Errorf("--set %q lacks %q, want %q", set, got, test.want)
 		}
 	}
 }
