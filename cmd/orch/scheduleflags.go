@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
+	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/orch-build/orch/runner"
 )
@@ -53,44 +57,75 @@ func (f *scheduleFlags) apply(opt *runOptions) error {
 	return nil
 }
 
-// applyJobs reads --jobs: a number, or a mode of the peer's with or without a
-// number.
+// applyJobs reads --jobs and puts it into opt.
 func (f *scheduleFlags) applyJobs(opt *runOptions) error {
-	if f.jobs == "" {
-		return nil
+	j, err := parseJobs(f.jobs)
+	if err != nil {
+		return usagef("--jobs %q: %v", f.jobs, err)
 	}
-	mode, number := "", ""
-	for i, field := range strings.Split(f.jobs, ",") {
-		key, value, isOption := strings.Cut(field, "=")
-		switch {
-		case isOption && key == "parallel" && number == "":
-			number = value
-		case isOption && key == "parallel":
-			return usagef("--jobs %s: parallel is there twice", f.jobs)
-		case isOption || mode != "":
-			return usagef("--jobs %s: %q is not known; it is a number, or MODE[,parallel=N] with the mode fail-fast, defer-error or defer-output", f.jobs, field)
-		case i == 0 && field != "" && strings.Trim(field, "0123456789-+") == "":
-			number = field
-		default:
-			mode = field
-		}
-	}
-	switch mode {
-	case "", "fail-fast":
-	case "defer-error":
-		opt.keepGoing = true
-	case "defer-output":
-		opt.deferOutput = true
-	default:
-		return usagef("--jobs %s: unknown mode %q; there are fail-fast, defer-error and defer-output", f.jobs, mode)
-	}
-	if number == "" {
-		return nil
-	}
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 0 {
-		return usagef("--jobs %s: %q is no number of targets: it must not be negative", f.jobs, number)
-	}
-	opt.jobs = n
+	opt.jobs, opt.keepGoing, opt.deferOutput = j.parallel, j.mode == "defer-error", j.mode == "defer-output"
 	return nil
 }
+
+// jobs is the value of --jobs.
+type jobs struct {
+	mode     string
+	parallel int // 0 is no limit of the user's
+}
+
+// parseJobs reads the grammar of bake: a number, or comma separated fields
+// mode=MODE and parallel=N, where "mode=" may be left out. A field may be
+// quoted as in CSV; blanks around fields, keys and values do not count, nor
+// does the case of keys.
+func parseJobs(text string) (jobs, error) {
+	j := jobs{mode: "fail-fast"}
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return j, nil
+	}
+	if _, err := strconv.Atoi(text); err == nil {
+		text = "parallel=" + text
+	}
+	fields, err := csvvalue.Fields(text, nil)
+	if err != nil {
+		return j, errors.New("it is not a list of comma separated fields")
+	}
+	seen := map[string]bool{}
+	for _, field := range fields {
+		key, value, ok := strings.Cut(field, "=")
+		if !ok {
+			key, value = "mode", field
+		}
+		key = strings.ToLower(strings.TrimSpace(key))
+		if seen[key] {
+			return j, fmt.Errorf("%s is there twice", key)
+		}
+		seen[key] = true
+		if err := j.set(key, strings.TrimSpace(value)); err != nil {
+			return j, err
+		}
+	}
+	return j, nil
+}
+
+// set sets one field of --jobs.
+func (j *jobs) set(key, value string) error {
+	switch key {
+	case "mode":
+		if !slices.Contains(jobModes, value) {
+			return fmt.Errorf("unknown mode %q; there are %s", value, strings.Join(jobModes, ", "))
+		}
+		j.mode = value
+	case "parallel":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 {
+			return fmt.Errorf("parallel=%s is not a number of targets: write a whole number that is not negative", value)
+		}
+		j.parallel = n
+	default:
+		return fmt.Errorf("there is no option %q; write a number, or MODE[,parallel=N]", key)
+	}
+	return nil
+}
+
+var jobModes = []string{"fail-fast", "defer-error", "defer-output"}
