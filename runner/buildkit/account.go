@@ -31,7 +31,7 @@ func (r *run) Account(report *runner.Report) {
 			if byVertex[v] == nil {
 				byVertex[v] = &runner.VertexReport{Vertex: v}
 			}
-			s.addTo(byVertex[v])
+			s.spendOn(byVertex[v])
 		}
 	}
 	for _, v := range r.plan.Graph.Vertices {
@@ -55,8 +55,8 @@ func (s *step) report() *runner.StepReport {
 	return r
 }
 
-// addTo adds a step to what its stage took.
-func (s *step) addTo(v *runner.VertexReport) {
+// spendOn adds a step to what its stage took.
+func (s *step) spendOn(v *runner.VertexReport) {
 	if v.Started.IsZero() || s.started.Before(v.Started) {
 		v.Started = s.started
 	}
@@ -64,9 +64,5 @@ func (s *step) addTo(v *runner.VertexReport) {
 		v.Finished = s.finished
 	}
 	v.Took += s.spent
-	if s.cached {
-		v.Steps.Cached++
-	} else {
-		v.Steps.Run++
-	}
+	s.addTo(&v.Steps)
 }

@@ -89,17 +89,13 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 		return false
 	}
 	g := newOpGraph(def)
+	if !records.unpacked {
+		t.report.ImageSize = records.without(g, g.root, t.packedLayers(ctx, platform))
+		return t.report.ImageSize > 0
+	}
 	t.report.ImageSize = records.size(g, g.root)
 	if t.report.ImageSize == 0 {
 		return false
-	}
-	if !records.unpacked {
-		// The record of an exported layer counts its compressed form too.
-		packed := t.packedSize(ctx, platform)
-		t.report.ImageSize -= packed
-		if t.report.ImageSize*100 < packed*98 {
-			t.report.ImageSize = 0 // a layer is not unpacked here, so that its size is not known
-		}
 	}
 	for _, id := range g.sources() {
 		if size := records.size(g, id); size > t.report.BuiltInSize {
@@ -110,36 +106,33 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 	return true
 }
 
-// packedSize is what the layers of the exported image take in the builder's
-// content store, in bytes; 0 if no image was exported, or if it is not there.
-func (t *target) packedSize(ctx context.Context, platform string) int64 {
+// packedLayers are the layers of the exported image as the builder's content
+// store has them, the lowest first; nil if no image was exported, or if it is
+// not there.
+func (t *target) packedLayers(ctx context.Context, platform string) []ocispecs.Descriptor {
 	store := proxy.NewContentStore(t.run.builder.client.ContentClient())
 	next := digest.Digest(t.report.Digest)
 	for range 2 { // an index, and a manifest in it
 		if next == "" {
-			return 0
+			return nil
 		}
 		data, err := content.ReadBlob(ctx, store, ocispecs.Descriptor{Digest: next})
 		if err != nil {
-			return 0
+			return nil
 		}
 		var m struct {
 			Manifests []ocispecs.Descriptor `json:"manifests"`
 			Layers    []ocispecs.Descriptor `json:"layers"`
 		}
 		if json.Unmarshal(data, &m) != nil {
-			return 0
+			return nil
 		}
 		if len(m.Manifests) == 0 {
-			var total int64
-			for _, l := range m.Layers {
-				total += l.Size
-			}
-			return total
+			return m.Layers
 		}
 		next = manifestOf(m.Manifests, platform)
 	}
-	return 0
+	return nil
 }
 
 // manifestOf chooses the manifest of a platform in an index; that of the first
@@ -248,6 +241,30 @@ func (r *records) size(g *opGraph, id digest.Digest) int64 {
 		}
 		total += max(0, u.Size)
 		queue = append(queue, u.Parents...)
+	}
+	return total
+}
+
+// without is the size of the file system that a vertex makes where a record
+// counts the packed form of its layer too, which most builders do. It is known
+// only if each layer of the exported image has its record, and if each record
+// has more than the packed form; otherwise the result is 0.
+func (r *records) without(g *opGraph, id digest.Digest, packed []ocispecs.Descriptor) int64 {
+	u := r.of(g.description(id))
+	var total int64
+	for _, layer := range slices.Backward(packed) {
+		if u == nil || len(u.Parents) > 1 || u.Size <= layer.Size {
+			return 0
+		}
+		total += u.Size - layer.Size
+		id := ""
+		if len(u.Parents) == 1 {
+			id = u.Parents[0]
+		}
+		u = r.byID[id]
+	}
+	if u != nil {
+		return 0 // a layer that the image does not have
 	}
 	return total
 }

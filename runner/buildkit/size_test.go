@@ -5,6 +5,8 @@ import (
 	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client/llb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -37,6 +39,45 @@ func TestRecordsByName(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: record %q, want %q", description, got, want)
+		}
+	}
+}
+
+// A builder whose records count the packed form of layers too says how large an
+// image is only where every layer of it is unpacked.
+func TestSizeWithoutPacked(t *testing.T) {
+	def, err := llb.Scratch().File(llb.Mkfile("/a", 0o644, nil), llb.WithCustomName("[app 1/2] COPY a /")).
+		File(llb.Mkfile("/b", 0o644, nil), llb.WithCustomName("[app 2/2] COPY b /")).Marshal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph := newOpGraph(def.ToPB())
+	layers := func(sizes ...int64) (out []ocispecs.Descriptor) {
+		for _, n := range sizes {
+			out = append(out, ocispecs.Descriptor{Size: n})
+		}
+		return out
+	}
+	tests := map[string]struct {
+		low, high int64 // of the two records
+		packed    []ocispecs.Descriptor
+		want      int64
+	}{
+		"all unpacked":              {1300, 2700, layers(300, 700), 3000},
+		"nothing exported":          {1300, 2700, nil, 0},
+		"the base is packed":        {300, 2700, layers(300, 700), 0},
+		"the base is not there":     {0, 2700, layers(300, 700), 0},
+		"a layer more":              {1300, 2700, layers(700), 0},
+		"a layer less":              {1300, 2700, layers(100, 300, 700), 0},
+		"a few bytes on an old one": {0, 7, nil, 0},
+	}
+	for name, tt := range tests {
+		r := newRecords([]*controlapi.UsageRecord{
+			{ID: "low", Description: "[app 1/2] COPY a /", Size: tt.low, CreatedAt: timestamppb.Now()},
+			{ID: "high", Description: "[app 2/2] COPY b /", Size: tt.high, Parents: []string{"low"}, CreatedAt: timestamppb.Now()},
+		})
+		if got := r.without(graph, graph.root, tt.packed); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
 		}
 	}
 }

@@ -105,6 +105,7 @@ func stageKey(name string) string {
 type owned struct {
 	target string            // the first one that has it
 	stages []*planner.Vertex // those that it is a step of
+	source string            // the scheme of what it reads, if it does nothing else
 }
 
 // claim tells the display which vertices are the target's, and of which stages
@@ -142,10 +143,10 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 	if target := of.build.Name(); root != "" {
 		p.roots[target] = append(p.roots[target], root)
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		o := p.owner[id]
 		if o == nil {
-			o = &owned{target: of.build.Name()}
+			o = &owned{target: of.build.Name(), source: sourceScheme(def.Def[i])}
 			p.owner[id] = o
 		}
 		if of.below[o.target] {
@@ -161,6 +162,17 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 			}
 		}
 	}
+}
+
+// sourceScheme is what stands before "://" in the identifier of a vertex that
+// reads a source, such as "docker-image"; "" for every other vertex.
+func sourceScheme(dt []byte) string {
+	var op pb.Op
+	if err := op.UnmarshalVT(dt); err != nil {
+		return ""
+	}
+	scheme, _, _ := strings.Cut(op.GetSource().GetIdentifier(), "://")
+	return scheme
 }
 
 // rootOf is the vertex that a definition ends in: its last entry is no vertex,
@@ -182,6 +194,7 @@ func (p *Progress) place(s *step) {
 	if o == nil || p.plan == nil {
 		return
 	}
+	s.source = o.source
 	name, ok := parseStepName(s.name)
 	if !ok {
 		return

@@ -13,6 +13,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/meter"
 )
 
@@ -39,6 +40,8 @@ type step struct {
 	held      map[int][]byte
 	logName   string
 	logFile   *os.File
+	source    string           // the scheme of what it reads, if it does nothing else
+	fetched   bool             // layers of an image were fetched or unpacked for it
 	transfers map[string]int64 // bytes sent to the builder
 	moved     map[meter.Movement]int64
 }
@@ -86,6 +89,19 @@ func (s *step) take(v *client.Vertex) {
 		s.finished = *v.Completed
 		s.spent += v.Completed.Sub(s.begun)
 		s.failed = v.Error
+	}
+}
+
+// addTo counts the step. To read a source is no work of a stage: the builder
+// looks at each source in every run, and never says that it was cached. Of an
+// image it says whether layers were fetched; of git repositories and files
+// from the web nothing, but the step that takes from them tells.
+func (s *step) addTo(n *runner.Steps) {
+	switch {
+	case s.source == "" && !s.cached, s.source != "" && s.fetched:
+		n.Run++
+	case s.cached, s.source == "docker-image", s.source == "oci-layout":
+		n.Cached++
 	}
 }
 

@@ -387,11 +387,7 @@ func (t *target) steps() runner.Steps {
 				continue
 			}
 			seen[id] = true
-			if v.cached {
-				n.Cached++
-			} else {
-				n.Run++
-			}
+			v.addTo(&n)
 		}
 	}
 	return n

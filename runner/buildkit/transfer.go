@@ -19,6 +19,13 @@ const (
 	transferPrefix = "transferring "
 )
 
+// The beginnings of the statuses of an image's layers while they are fetched
+// and unpacked.
+const (
+	layerPrefix   = "sha256:"
+	extractPrefix = "extracting "
+)
+
 // takeStatus takes in how far a part of a step is. It returns true if the
 // status is none of the user's business.
 func (s *step) takeStatus(v *client.VertexStatus) bool {
@@ -28,6 +35,9 @@ func (s *step) takeStatus(v *client.VertexStatus) bool {
 		}
 		s.transfers[v.ID] = max(s.transfers[v.ID], v.Current)
 		return false
+	}
+	if strings.HasPrefix(v.ID, extractPrefix) || strings.HasPrefix(v.ID, layerPrefix) && v.Current > 0 {
+		s.fetched = true
 	}
 	m, ok := meter.Parse(v.ID)
 	if ok {

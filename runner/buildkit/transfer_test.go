@@ -44,6 +44,37 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
+// To read a source is not a step that ran, unless layers had to be fetched.
+func TestCountSources(t *testing.T) {
+	tests := map[string]struct {
+		source string
+		cached bool
+		status string
+		want   runner.Steps
+	}{
+		"a step":                     {want: runner.Steps{Run: 1}},
+		"a cached step":              {cached: true, want: runner.Steps{Cached: 1}},
+		"an image that is there":     {source: "docker-image", status: "resolve docker.io/library/x", want: runner.Steps{Cached: 1}},
+		"an image, said to be there": {source: "docker-image", cached: true, want: runner.Steps{Cached: 1}},
+		"an image that is fetched":   {source: "docker-image", status: "sha256:0", want: runner.Steps{Run: 1}},
+		"an image that is unpacked":  {source: "docker-image", cached: true, status: "extracting sha256:0", want: runner.Steps{Run: 1}},
+		"an image in a folder":       {source: "oci-layout", want: runner.Steps{Cached: 1}},
+		"a file from the web":        {source: "https"},
+		"a git repository":           {source: "git"},
+		"a local folder":             {source: "local", status: "transferring context:"},
+	}
+	for name, tt := range tests {
+		s := &step{source: tt.source, cached: tt.cached}
+		if tt.status != "" {
+			s.takeStatus(&client.VertexStatus{ID: tt.status, Current: 10})
+		}
+		var got runner.Steps
+		if s.addTo(&got); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
 func TestCacheRepository(t *testing.T) {
 	tests := map[string]string{
 		"r.example:5000/team/cache:main": "r.example:5000/team/cache",
