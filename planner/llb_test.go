@@ -19,6 +19,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/pb"
@@ -296,7 +297,7 @@ func refused(data []byte) bool {
 	if err != nil {
 		return true
 	}
-	_, _, err = instructions.Parse(res.AST, nil)
+	_, _, err = instructions.Parse(res.AST, linter.New(&linter.Config{}))
 	return err != nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
@@ -34,6 +35,8 @@ type parsed struct {
 	suspected bool
 	// starts holds where each line begins.
 	starts []int
+	// end is the last line of the instruction before the current one.
+	end int
 	// text takes what is written in the last stage, for its sum.
 	text digest
 }
@@ -53,6 +56,7 @@ type stage struct {
 	cmds     []*cmd
 	decls    []argDecl
 	sum      string // of what is written in it, but names of stages
+	comments int    // first of the comment lines above FROM, or first
 	first    int    // line of FROM, from 1
 	fromEnd  int    // last line of FROM
 	last     int    // last line of its last instruction
@@ -112,6 +116,7 @@ func parse(data []byte) *parsed {
 	p.escape, p.lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
 	for i, in := range readInstructions(res.AST.Children) {
 		p.add(in, res.AST.Children[i])
+		p.end = res.AST.Children[i].EndLine
 	}
 	if len(p.stages) == 0 && len(p.errs) == 0 {
 		p.errs = append(p.errs, parseError{msg: "the file has no FROM, so there is no stage to build"})
@@ -149,6 +154,15 @@ type instruction struct {
 	err   error
 }
 
+// silent is a linter that reports nothing.
+var silent = linter.New(&linter.Config{})
+
+// parseInstruction reads one instruction. BuildKit's own shorthand for it has
+// no linter and fails on a "# check=" comment above the instruction.
+func parseInstruction(node *parser.Node) (any, error) {
+	return instructions.ParseInstructionWithLinter(node, silent)
+}
+
 // readInstructions reads each node by itself, those of a long file on several
 // processors.
 func readInstructions(nodes []*parser.Node) []instruction {
@@ -162,7 +176,7 @@ func readInstructions(nodes []*parser.Node) []instruction {
 				return
 			}
 			for i := end - part; i < min(end, len(nodes)); i++ {
-				out[i].value, out[i].err = instructions.ParseInstruction(nodes[i])
+				out[i].value, out[i].err = parseInstruction(nodes[i])
 			}
 		}
 	}
@@ -197,7 +211,11 @@ func (p *parsed) add(in instruction, node *parser.Node) {
 func (p *parsed) addStage(c *instructions.Stage, node *parser.Node) {
 	s := &stage{
 		index: len(p.stages), name: c.Name, base: c.BaseName, platform: c.Platform,
-		first: node.StartLine, fromEnd: node.EndLine, last: node.EndLine, source: oneLine(c.SourceCode),
+		comments: node.StartLine,
+		first:    node.StartLine, fromEnd: node.EndLine, last: node.EndLine, source: oneLine(c.SourceCode),
+	}
+	if s.index > 0 && node.PrevComment != nil {
+		s.comments = p.end + 1
 	}
 	p.endStage()
 	p.stages = append(p.stages, s)
@@ -385,9 +403,13 @@ func parseTrigger(expr string, at *parser.Node) ([]*cmd, error) {
 	var out []*cmd
 	for _, node := range res.AST.Children {
 		node.StartLine, node.EndLine = at.StartLine, at.EndLine
-		c, err := instructions.ParseCommand(node)
+		in, err := parseInstruction(node)
 		if err != nil {
 			return nil, err
+		}
+		c, ok := in.(instructions.Command)
+		if !ok {
+			return nil, parser.WithLocation(fmt.Errorf("%s is not allowed as an ONBUILD trigger", strings.ToUpper(node.Value)), at.Location())
 		}
 		k, _, err := newCmd(c, node)
 		if err != nil {

@@ -45,11 +45,11 @@ func (b *Build) Reduced() *Reduced {
 	for _, st := range stages[:last+1] {
 		switch {
 		case slices.Contains(b.bodies, st.index):
-			r.take(st.first, st.last)
+			r.take(st.comments, st.last)
 		case slices.Contains(b.needs, st.index):
 			// A named context stands for the stage; the frontend would look for
 			// the images that its instructions name.
-			r.take(st.first, st.fromEnd)
+			r.take(st.comments, st.fromEnd)
 		case counted:
 			r.placeholder(st.first)
 		}

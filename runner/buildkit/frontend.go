@@ -69,7 +69,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	}
 	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
 		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
-		return answer{r, d, data}, err
+		return answer{r, d, plainTriggers(data)}, err
 	})
 	if err != nil {
 		return "", "", nil, err
@@ -91,7 +91,10 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	res := *v.(*sourceresolver.MetaResponse)
 	res.Op = res.Op.CloneVT()
 	if res.Image != nil {
-		c.target.noteTriggers(res.Image.Config)
+		image := *res.Image
+		image.Config = plainTriggers(image.Config)
+		res.Image = &image
+		c.target.noteTriggers(image.Config)
 	}
 	return &res, nil
 }
