@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -102,6 +103,9 @@ func (c *checker) checkKeys(paths []string) error {
 			continue
 		}
 		src, err := c.opts.Host.ReadFile(path)
+		if errors.Is(err, ErrNotGranted) {
+			continue // which is said before the key is used
+		}
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,14 @@ import (
 // standardFunctions returns the functions of the language by name. The table
 // is made when it is asked for, so that it costs nothing at start-up.
 func standardFunctions(opts *Options) map[string]function.Function {
+	functions := allFunctions(opts)
+	if opts.Remote != nil {
+		return forRemote(functions)
+	}
+	return functions
+}
+
+func allFunctions(opts *Options) map[string]function.Function {
 	return map[string]function.Function{
 		"absolute":               stdlib.AbsoluteFunc,
 		"add":                    stdlib.AddFunc,

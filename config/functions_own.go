@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -108,6 +109,10 @@ func timestampFunc(opts *Options) function.Function {
 	})
 }
 
+// goSetting is the form of the names that `go env` knows, none of which can be
+// taken for a flag.
+var goSetting = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
 // goenvFunc gives a setting of the machine's Go command, such as GOROOT, so
 // that a build can take the toolchain that is there as a context.
 func goenvFunc(opts *Options) function.Function {
@@ -115,6 +120,9 @@ func goenvFunc(opts *Options) function.Function {
 		Params: []function.Parameter{{Name: "name", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if name := args[0].AsString(); !goSetting.MatchString(name) {
+				return cty.DynamicVal, function.NewArgErrorf(0, "%q is not the name of a setting; there are GOROOT, GOMODCACHE and what else `go env` lists", name)
+			}
 			if opts.GoEnv == nil {
 				return cty.DynamicVal, errors.New("there is no Go command to ask")
 			}

@@ -124,7 +124,11 @@ func (im *importing) read() hcl.Diagnostics {
 	}
 	found, err := im.find(source)
 	if err != nil {
-		return append(diags, im.wrong("Import not found", sentence(err)))
+		summary := "Import not found"
+		if errors.Is(err, ErrNotGranted) {
+			summary = "Import not allowed"
+		}
+		return append(diags, im.wrong(summary, sentence(err)))
 	}
 	seen := map[string]string{}
 	for _, m := range found {

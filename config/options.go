@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"io/fs"
 	"time"
 
@@ -68,6 +69,10 @@ type Options struct {
 	// none of them.
 	Host Host
 }
+
+// ErrNotGranted is the kind of error of a Files, a Host or a reader of Compose
+// files that may not read a file for the definition.
+var ErrNotGranted = errors.New("not granted")
 
 // Host is what Resolve needs to know about files of this machine.
 type Host interface {

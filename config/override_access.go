@@ -29,6 +29,11 @@ func OverrideAccess(overrides []Override) Access {
 		case "cache-to":
 			list, _ := parseAll([]string{o.Value}, parseCaches)
 			a.Write = append(a.Write, entryPaths(list, "dest")...)
+		case "cache":
+			if o.Sub == "ref" {
+				a.Read = appendPath(a.Read, o.Value)
+				a.Write = appendPath(a.Write, o.Value)
+			}
 		case "secret":
 			list, _ := parseAll([]string{o.Value}, parseSecret)
 			for _, s := range list {

@@ -1,137 +1,27 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/orch-build/orch/config"
-	"github.com/tonistiigi/go-csvvalue"
+	"github.com/orch-build/orch/config/permission"
 )
-
-// The permissions that a definition may need, by the names of --allow.
-const (
-	permitHostNetwork = "network.host"
-	permitInsecure    = "security.insecure"
-	permitSSH         = "ssh"
-	permitDevice      = "device"
-	permitRead        = "fs.read"
-	permitWrite       = "fs.write"
-	permitDelete      = "buildx.local.delete"
-)
-
-// anything stands for every path or device.
-const anything = "*"
-
-// permissions are what a definition may touch.
-type permissions struct {
-	plain   map[string]bool // those without a value
-	devices []string
-	// Paths are absolute and without symbolic links.
-	read, write []string
-}
-
-// checkAllow reports permissions that do not exist.
-func checkAllow(allow []string) error {
-	_, err := parseAllow(allow)
-	return err
-}
-
-// parseAllow reads the values of --allow.
-func parseAllow(allow []string) (*permissions, error) {
-	p := &permissions{plain: map[string]bool{}}
-	for _, a := range allow {
-		key, value, hasValue := strings.Cut(a, "=")
-		switch key {
-		case permitHostNetwork, permitInsecure, permitSSH, permitDelete:
-			if hasValue {
-				return nil, usagef("--allow %s takes no value", key)
-			}
-			p.plain[key] = true
-		case permitDevice:
-			name, err := deviceName(value)
-			if err != nil {
-				return nil, usagef("--allow %q is not a list of comma separated fields", a)
-			}
-			p.devices = append(p.devices, name)
-		case permitRead:
-			p.addPath(&p.read, value)
-		case permitWrite:
-			p.addPath(&p.write, value)
-		case "fs":
-			p.addPath(&p.read, value)
-			p.addPath(&p.write, value)
-		case "image", "image.push", "image.load": // the peer's; nothing asks for them
-		default:
-			return nil, usagef("--allow %q: there is no permission %q; there are network.host, security.insecure, ssh, device, fs, fs.read, fs.write, buildx.local.delete", a, key)
-		}
-	}
-	return p, nil
-}
-
-// deviceName returns the name of a device, anything if there is none. What
-// follows a comma says how the device is used.
-func deviceName(value string) (string, error) {
-	if value == "" {
-		return anything, nil
-	}
-	fields, err := csvvalue.Fields(value, nil)
-	if err != nil {
-		return "", err
-	}
-	return fields[0], nil
-}
-
-// addPath grants a path. One that cannot be resolved grants nothing.
-func (p *permissions) addPath(list *[]string, path string) {
-	if path == anything {
-		*list = append(*list, anything)
-		return
-	}
-	if path == "" {
-		return
-	}
-	if real, err := realPath(path); err == nil {
-		*list = append(*list, real)
-	}
-}
-
-// allows says whether something is granted.
-func (p *permissions) allows(n need) bool {
-	switch n.key {
-	case permitRead:
-		return covered(p.read, n.value)
-	case permitWrite:
-		return covered(p.write, n.value)
-	case permitDevice:
-		return slices.Contains(p.devices, anything) || slices.Contains(p.devices, n.value)
-	}
-	return p.plain[n.key]
-}
-
-// covered says whether a path is one of those granted, or below one.
-func covered(granted []string, path string) bool {
-	return slices.ContainsFunc(granted, func(g string) bool { return g == anything || within(path, g) })
-}
-
-// within says whether a path is a folder or something in it.
-func within(path, folder string) bool {
-	rel, err := filepath.Rel(folder, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
 
 // granted are the permissions of a run: those of --allow, the working
 // directory, what --set and its kin name, and for a local definition the
 // folders of this machine's Go toolchain, which goenv() gave.
-func (l *loadFlags) granted(overrides []config.Override) (*permissions, error) {
-	p, err := parseAllow(l.allow)
+func (l *loadFlags) granted(overrides []config.Override) (*permission.Set, error) {
+	s, err := permission.Parse(l.allow)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
-	for _, list := range []*[]string{&p.read, &p.write} {
-		p.addPath(list, ".")
-	}
+	s.GrantRead(".")
+	s.GrantWrite(".")
 	for _, text := range l.overrides {
 		if o, err := config.ParseOverride(text); err == nil {
 			overrides = append(overrides, o)
@@ -139,20 +29,18 @@ func (l *loadFlags) granted(overrides []config.Override) (*permissions, error) {
 	}
 	access := config.OverrideAccess(overrides)
 	for _, path := range slices.Concat(access.Read, l.toolchain) {
-		p.addPath(&p.read, path)
+		s.GrantRead(path)
 	}
 	for _, path := range access.Write {
-		p.addPath(&p.write, path)
+		s.GrantWrite(path)
 	}
 	for _, name := range access.Entitlements {
-		if name == permitHostNetwork || name == permitInsecure {
-			p.plain[name] = true
-		}
+		s.GrantPrivilege(name)
 	}
-	return p, nil
+	return s, nil
 }
 
-// checksFiles says whether files and agents have to be granted, by the peer's
+// checksFiles says whether files and agents have to be granted, by bake's
 // variables.
 func (l *loadFlags) checksFiles(e *env) (bool, error) {
 	on := true
@@ -175,4 +63,73 @@ func (l *loadFlags) checksFiles(e *env) (bool, error) {
 		on = b == v.switchesOn
 	}
 	return on, nil
+}
+
+// guard makes sure that a definition reads only what is granted while it is
+// worked out. What is beside a file of -f may be imported too.
+func (l *loadFlags) guard(e *env) (*permission.Guard, error) {
+	files, err := l.checksFiles(e)
+	if err != nil {
+		return nil, err
+	}
+	if !files {
+		return permission.NoGuard(), nil
+	}
+	granted, err := l.granted(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range l.named(e) {
+		if rest := strings.TrimPrefix(name, "cwd://"); l.remote == nil && rest != "-" {
+			granted.GrantRead(filepath.Dir(rest))
+		}
+	}
+	wd, err := permission.RealPath(".")
+	if err != nil {
+		return nil, err
+	}
+	return permission.NewGuard(granted, wd), nil
+}
+
+// toolchain are the settings of the Go command that name its own folders.
+var toolchain = []string{"GOROOT", "GOTOOLDIR", "GOPATH", "GOMODCACHE", "GOCACHE"}
+
+// publicSettings are those that tell nothing about who uses the machine.
+var publicSettings = []string{"GOARCH", "GOHOSTARCH", "GOHOSTOS", "GOOS", "GOVERSION"}
+
+// hostAnswers answers a definition's questions about this machine.
+type hostAnswers struct {
+	load  *loadFlags
+	guard *permission.Guard
+}
+
+// goEnv is goEnv for a definition. The author of a local one has the Go
+// toolchain of this machine in mind, so that it need not be granted. One from
+// elsewhere is told of no folder that it may not read, and of nothing private.
+func (h hostAnswers) goEnv(name string) (string, error) {
+	if h.load.remote == nil {
+		value, err := goEnv(name)
+		if filepath.IsAbs(value) && slices.Contains(toolchain, name) {
+			h.load.toolchain = append(h.load.toolchain, value)
+		}
+		return value, err
+	}
+	if !h.guard.Open() && !slices.Contains(slices.Concat(toolchain, publicSettings), name) {
+		return "", fmt.Errorf("a definition that does not come from this machine may not ask for %s", name)
+	}
+	value, err := goEnv(name)
+	if err == nil && filepath.IsAbs(value) {
+		err = h.guard.Read(value)
+	}
+	return value, err
+}
+
+// homeDir gives the home folder, but to a definition from elsewhere only if it
+// may read that.
+func (h hostAnswers) homeDir() (string, error) {
+	dir, err := os.UserHomeDir()
+	if err == nil && h.load.remote != nil {
+		err = h.guard.Read(dir)
+	}
+	return dir, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/permission"
 	"golang.org/x/term"
 )
 
@@ -24,15 +25,15 @@ func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, ove
 	if err != nil {
 		return err
 	}
-	needs, err := needsOf(cfg)
+	needs, err := permission.Of(cfg)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
-	missing := granted.missing(needs, files)
+	missing := granted.Missing(needs, files)
 	if len(missing) == 0 {
 		return nil
 	}
-	wd, err := realPath(".")
+	wd, err := permission.RealPath(".")
 	if err != nil {
 		return err
 	}
@@ -53,43 +54,21 @@ func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, ove
 
 // describeNeeds says what is not granted, where it is written, and the flags
 // that would grant it.
-func describeNeeds(missing []need, wd string) string {
+func describeNeeds(missing []permission.Need, wd string) string {
 	var b strings.Builder
 	b.WriteString("the definition asks for what it has not been allowed:\n")
 	for _, n := range missing {
-		fmt.Fprintf(&b, "  %s, %s", n.action(wd), n.why)
-		if n.at.Filename != "" {
-			fmt.Fprintf(&b, " (%s:%d:%d)", n.at.Filename, n.at.Start.Line, n.at.Start.Column)
+		fmt.Fprintf(&b, "  %s, %s", n.Action(wd), n.Why)
+		if n.At.Filename != "" {
+			fmt.Fprintf(&b, " (%s:%d:%d)", n.At.Filename, n.At.Start.Line, n.At.Start.Column)
 		}
 		b.WriteByte('\n')
 	}
 	b.WriteString("These flags allow it:\n ")
-	for _, f := range flags(missing, wd) {
+	for _, f := range permission.Flags(missing, wd) {
 		b.WriteString(" " + shellQuote("--allow="+f))
 	}
 	return b.String()
-}
-
-// action says in words what a need is.
-func (n need) action(wd string) string {
-	switch n.key {
-	case permitHostNetwork:
-		return "steps in the network of the builder's machine"
-	case permitInsecure:
-		return "steps with all privileges"
-	case permitSSH:
-		return "the use of the SSH agent"
-	case permitDelete:
-		return "deletion of files at the destination"
-	case permitDevice:
-		if n.value == anything {
-			return "all devices"
-		}
-		return "the device " + n.value
-	case permitRead:
-		return "reading " + shortPath(n.value, wd)
-	}
-	return "writing " + shortPath(n.value, wd)
 }
 
 // canAsk says whether someone can read a question and answer it.

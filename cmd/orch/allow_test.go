@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/permission"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -58,7 +59,7 @@ func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	needs, err := needsOf(cfg)
+	needs, err := permission.Of(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return flags(granted.missing(needs, true), wd)
+	return permission.Flags(granted.Missing(needs, true), wd)
 }
 
 func TestAllow(t *testing.T) {
@@ -89,6 +90,10 @@ func TestAllow(t *testing.T) {
 		{"inline", `dockerfile-inline = "FROM scratch"`, nil},
 		{"cache source", `cache-from = ["type=local,src=../outside"]`, []string{"fs.read=../outside"}},
 		{"cache destination", `cache-to = ["type=local,dest=../outside"]`, []string{"fs.write=../outside"}},
+		{"cache block", "cache {\ntype = \"local\"\nref = \"../outside\"\n}", []string{"fs=../outside"}},
+		{"cache block that is only read", "cache {\ntype = \"local\"\nref = \"out/deep\"\nwhen = \"never\"\n}", []string{"fs.read=../outside/deep"}},
+		{"cache block inside", "cache {\ntype = \"local\"\nref = \"in/cache\"\n}", nil},
+		{"cache block in a registry", "cache {\ntype = \"registry\"\nref = \"example.com/outside\"\n}", nil},
 		{"secret", `secret = ["id=x,src=../outside/file"]`, []string{"fs.read=../outside/file"}},
 		{"secret of the environment", `secret = ["id=x,env=HOME"]`, nil},
 		{"policy", `policy = [{ filename = "../outside/p.rego" }]`, []string{"fs.read=../outside/p.rego"}},
@@ -134,6 +139,7 @@ func TestAllowOverrides(t *testing.T) {
 		"a.output=type=tar,dest=../outside/x.tar": "",
 		"a.cache-from=type=local,src=../outside":  "",
 		"a.cache-to=type=local,dest=../outside":   "",
+		"a.cache.ref=../outside":                  "",
 		"a.secrets=id=x,src=../outside/file":      "",
 		"a.secret+=id=x,src=../outside/file":      "",
 		"a.entitlements=network.host":             "",
@@ -143,7 +149,11 @@ func TestAllowOverrides(t *testing.T) {
 		"a.contexts.x=../outside":                 "fs.read=../outside",
 		"a.dockerfile=../outside/Dockerfile":      "fs.read=../outside/Dockerfile",
 	} {
-		if got := strings.Join(missingFlags(t, &loadFlags{overrides: []string{set}}, ""), " "); got != want {
+		attrs := ""
+		if strings.HasPrefix(set, "a.cache.") {
+			attrs = "cache {\ntype = \"local\"\n}"
+		}
+		if got := strings.Join(missingFlags(t, &loadFlags{overrides: []string{set}}, attrs), " "); got != want {
 			t.Errorf("--set %s lacks %q, want %q", set, got, want)
 		}
 	}
@@ -190,16 +200,12 @@ func TestAllowAnything(t *testing.T) {
 	}
 }
 
-func TestRealPathLoop(t *testing.T) {
-	allowDir(t)
-	if got, err := realPath("loop"); err == nil {
-		t.Errorf("it leads to %s", got)
-	}
-}
-
 func TestDescribeNeeds(t *testing.T) {
 	at := hcl.Range{Filename: "build.hcl", Start: hcl.Pos{Line: 3, Column: 5}}
-	got := describeNeeds([]need{{permitRead, "/a b", "the context of the target web", at}, {key: permitSSH, why: "the SSH agent of the target web"}}, "/x/y/z")
+	got := describeNeeds([]permission.Need{
+		{Key: permission.Read, Value: "/a b", Why: "the context of the target web", At: at},
+		{Key: permission.SSH, Why: "the SSH agent of the target web"},
+	}, "/x/y/z")
 	want := `the definition asks for what it has not been allowed:
   reading /a b, the context of the target web (build.hcl:3:5)
   the use of the SSH agent, the SSH agent of the target web

@@ -23,6 +23,7 @@ func TestImports(t *testing.T) {
 		"runner/embedded":         {"internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":  {"runner/embedded/internal/state", "runner/meter"},
 		"config/compose":          {},
+		"config/permission":       {"schema", "config"},
 		"runner/buildkit/tracing": {},
 	}
 	for pkg, may := range allowed {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -175,24 +174,25 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	if err := e.setDiagnostics(l.diagnostics); err != nil {
 		return config.Options{}, err
 	}
+	guard, err := l.guard(e)
+	if err != nil {
+		return config.Options{}, err
+	}
 	opts := config.Options{
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
 		Compose:   composeReader(e),
-		Files:     newImportReader(osFiles{}),
+		Files:     newImportReader(guard.Files(osFiles{})),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,
 		Environ:   e.environ(),
 		Platform:  platforms.Format(platforms.DefaultSpec()),
-		HomeDir:   os.UserHomeDir,
-		GoEnv:     l.goEnv,
+		HomeDir:   hostAnswers{l, guard}.homeDir,
+		GoEnv:     hostAnswers{l, guard}.goEnv,
 		Now:       time.Now,
-		Host:      osHost{},
+		Host:      guard.Host(osHost{}),
 		Lane:      e.lane,
-	}
-	if err := checkAllow(l.allow); err != nil {
-		return opts, err
 	}
 	for _, v := range l.vars {
 		if v == "" {
@@ -243,16 +243,6 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 
 // composeFunc reads Compose files; see config.Options.
 type composeFunc = func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
-
-// goEnv is goEnv for a definition. The author of a local one has the Go
-// toolchain of this machine in mind, so that it need not be granted.
-func (l *loadFlags) goEnv(name string) (string, error) {
-	value, err := goEnv(name)
-	if l.remote == nil && filepath.IsAbs(value) {
-		l.toolchain = append(l.toolchain, value)
-	}
-	return value, err
-}
 
 // osHost is this machine's file system.
 type osHost struct{}

@@ -1,4 +1,4 @@
-package main
+package permission
 
 import (
 	"os"
@@ -10,11 +10,11 @@ import (
 // maxLinks is how many symbolic links a path may lead through.
 const maxLinks = 255
 
-// realPath returns where a path leads when it is opened: absolute and without
+// RealPath returns where a path leads when it is opened: absolute and without
 // symbolic links. What does not exist yet stays as it is written. Unlike
 // filepath.EvalSymlinks it takes ".." behind a link as the system does, and
 // follows a link to nothing, because writing to it makes what it points to.
-func realPath(path string) (string, error) {
+func RealPath(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		wd, err := os.Getwd()
 		if err != nil {
@@ -54,4 +54,20 @@ func realPath(path string) (string, error) {
 func components(path string) []string {
 	path = strings.TrimPrefix(path, filepath.VolumeName(path))
 	return strings.Split(filepath.ToSlash(path), "/")
+}
+
+// within says whether a path is a folder or something in it.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// shortPath returns a path from the working directory if at most one ".."
+// leads to it.
+func shortPath(path, wd string) string {
+	rel, err := filepath.Rel(wd, path)
+	if err != nil || strings.HasPrefix(rel, filepath.Join("..", "..")) {
+		return path
+	}
+	return rel
 }

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/schema"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// TestRemoteFunctions holds that somebody has thought about every function,
+// whether a definition from elsewhere may call it.
+func TestRemoteFunctions(t *testing.T) {
+	all := allFunctions(&Options{})
+	for name := range all {
+		if !slices.Contains(remoteFunctions(), name) && !slices.Contains(askingFunctions, name) {
+			t.Errorf("%s() is in none of the lists of functions_remote.go", name)
+		}
+	}
+	for _, name := range slices.Concat(remoteFunctions(), askingFunctions) {
+		if _, ok := all[name]; !ok {
+			t.Errorf("there is no function %s()", name)
+		}
+	}
+}
+
+func TestRefusedFunction(t *testing.T) {
+	f := forRemote(map[string]function.Function{"newfunction": stdlib.UpperFunc})["newfunction"]
+	_, err := f.Call([]cty.Value{cty.StringVal("x")})
+	if err == nil || !strings.Contains(err.Error(), "may not call newfunction()") {
+		t.Error(err)
+	}
+}
+
+func TestGoenvNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"GOROOT": true, "GO111MODULE": true,
+		"-json": false, "": false, "-changed": false, "goroot": false, "GOROOT GOPROXY": false, "GOROOT\n": false,
+	} {
+		asked := false
+		src := "target \"default\" {\n args = { X = goenv(NAME) }\n}\nvariable \"NAME\" {}"
+		f, diags := Parse("build.hcl", []byte(src), &Options{})
+		_, more := Resolve([]*schema.File{f}, Options{
+			Vars:  map[string]string{"NAME": name},
+			GoEnv: func(string) (string, error) { asked = true; return "x", nil },
+		})
+		if asked != ok || append(diags, more...).HasErrors() == ok {
+			t.Errorf("goenv(%q): asked %v, %v", name, asked, more)
+		}
+	}
+}
