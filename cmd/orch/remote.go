@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ func (r *remoteDefinition) fetch(e *env) error {
 		Secrets:   gitSecrets(e, r.url),
 		LookupEnv: e.lookup,
 		SSH:       gitSSH(e),
+		Advice:    gitAdvice(e),
 	})
 	if err == nil {
 		return nil
@@ -112,6 +114,15 @@ func (r *remoteDefinition) fetch(e *env) error {
 
 // gitSSH returns the agent's socket or the keys for a git server.
 func gitSSH(e *env) []string { return splitNonEmpty(e.getenv("BUILDX_BAKE_GIT_SSH")) }
+
+// gitAdvice returns what shows the advice of git while a definition is fetched,
+// or nil if BUILDX_BAKE_GIT_ADVICE does not ask for it.
+func gitAdvice(e *env) func(string) {
+	if on, _ := strconv.ParseBool(e.getenv("BUILDX_BAKE_GIT_ADVICE")); !on {
+		return nil
+	}
+	return func(line string) { fmt.Fprintln(e.stderr, line) }
+}
 
 func splitNonEmpty(list string) []string {
 	if list == "" {

@@ -38,6 +38,9 @@ type FetchOptions struct {
 	LookupEnv func(string) (string, bool)
 	// SSH lists agent sockets or keys; empty is the agent of SSH_AUTH_SOCK.
 	SSH []string
+	// Advice gets the lines that git writes while it fetches, its advice among
+	// them; nil asks git for no advice.
+	Advice func(line string)
 }
 
 // Remote is the tree of a remote definition in the builder, which holds it
@@ -61,18 +64,14 @@ type Remote struct {
 // HTTP server. Behind "?checksum=sha256:…", the digest of the latter is
 // verified; the builder verifies commits of git by itself.
 func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Remote, error) {
-	st, isGit, err := sourceState(url)
+	st, isGit, err := sourceState(url, opt.Advice != nil)
 	if err != nil {
 		return nil, err
 	}
 	r := &Remote{release: make(chan struct{}), finished: make(chan error, 1)}
 	opened := make(chan error, 1)
 	status := make(chan *client.SolveStatus)
-	go func() {
-		for range status {
-			continue // what happens is worth no display
-		}
-	}()
+	go opt.showAdvice(status)
 	fetching, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(fetchTimeout, func() { cancel(fmt.Errorf("no end after %s", fetchTimeout)) })
 	go func() {
@@ -104,6 +103,20 @@ func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Rem
 	}
 }
 
+// showAdvice hands on what git writes. What else happens is worth no display.
+func (o *FetchOptions) showAdvice(status <-chan *client.SolveStatus) {
+	for s := range status {
+		if o.Advice == nil {
+			continue
+		}
+		for _, log := range s.Logs {
+			for line := range strings.Lines(string(log.Data)) {
+				o.Advice(printable(strings.TrimRight(line, "\r\n")))
+			}
+		}
+	}
+}
+
 // Close lets the builder forget the tree.
 func (r *Remote) Close() error {
 	close(r.release)
@@ -111,9 +124,9 @@ func (r *Remote) Close() error {
 }
 
 // sourceState is the LLB of a remote source.
-func sourceState(url string) (st *llb.State, isGit bool, err error) {
+func sourceState(url string, advice bool) (st *llb.State, isGit bool, err error) {
 	keepGit := false
-	if st, ok, err := dockerui.DetectGitContext(url, &keepGit); ok {
+	if st, ok, err := dockerui.DetectGitContext(url, &keepGit, llb.GitAdvice(advice)); ok {
 		return st, true, err
 	}
 	state, err := httpState(url)

@@ -276,7 +276,8 @@ func (t *target) remoteContext(c orch.Context) error {
 	}
 	if c.Kind == orch.Git {
 		keepGit, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
-		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit)
+		advice, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_GIT_ADVICE"])
+		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit, llb.GitAdvice(advice))
 		if err != nil {
 			return err
 		}
