@@ -199,8 +199,15 @@ type Policy struct {
 	LogLevel *string
 }
 
-// PolicyFile is a file that holds a source policy.
+// PolicyFile is a file that holds a source policy. Its name starts from the
+// context of the target, or from the working directory behind "cwd://".
 type PolicyFile struct {
 	Filename string
 	Data     []byte
+	// Tree is the remote definition whose tree the name starts from, if it
+	// starts from there.
+	Tree *Context `json:"-"`
+
+	imported bool   // the name starts from the folder of the imported file
+	base     string // that folder
 }

@@ -48,7 +48,7 @@ func (m *module) local(v *values, base string) {
 	v[atPolicy] = mapEntries(v[atPolicy], func(p Policy) Policy {
 		p.Files = slices.Clone(p.Files)
 		for i := range p.Files {
-			p.Files[i].Filename = inFolder(p.Files[i].Filename)
+			p.Files[i].imported, p.Files[i].base = true, base
 		}
 		return p
 	})

@@ -54,6 +54,33 @@ func (d *Definition) moveToRemote(r *resolved) {
 	}
 }
 
+// placePolicies says where the policies of imported files are, whose names
+// start from the folder of that file: on this machine, or in the tree that the
+// definition comes from.
+func (d *Definition) placePolicies(r *resolved) {
+	r.values[atPolicy] = mapEntries(r.values[atPolicy], func(p Policy) Policy {
+		p.Files = slices.Clone(p.Files)
+		for i := range p.Files {
+			p.Files[i] = d.placePolicy(p.Files[i])
+		}
+		return p
+	})
+}
+
+func (d *Definition) placePolicy(f PolicyFile) PolicyFile {
+	if !f.imported || strings.HasPrefix(f.Filename, cwdScheme) || filepath.IsAbs(f.Filename) {
+		return f
+	}
+	f.Filename = filepath.ToSlash(filepath.Join(f.base, f.Filename))
+	if m := d.opts.Remote; m != nil && m.Tree {
+		tree := m.place(place{raw: "."}).context()
+		f.Tree = &tree
+		return f
+	}
+	f.Filename = cwdScheme + f.Filename
+	return f
+}
+
 // place returns the place in the tree.
 func (m *Remote) place(p place) place {
 	s := p.located()

@@ -17,6 +17,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	}
 	d.addSourceDateEpoch(r)
 	d.moveToRemote(r)
+	d.placePolicies(r)
 	outputsToStdout(r)
 	d.inheritCache(r)
 	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}

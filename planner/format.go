@@ -165,6 +165,7 @@ func (d *documenting) target(b *Build) DocumentTarget {
 	if b.Dockerfile != nil {
 		out.Dockerfile = b.Dockerfile.Name
 	}
+	out.Policies, out.PoliciesOff = documentPolicies(b.Policies)
 	for _, v := range b.Stages {
 		out.Results = append(out.Results, DocumentResult{Platform: v.Platform, Vertex: v.ID})
 		c := d.chains[v]

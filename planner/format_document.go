@@ -59,7 +59,22 @@ type DocumentTarget struct {
 	Outputs      []DocumentEntry `json:"outputs"`
 	CacheFrom    []DocumentEntry `json:"cacheFrom"`
 	CacheTo      []DocumentEntry `json:"cacheTo"`
+	// Policies are the source policies that hold, in the order in which they
+	// are asked; PoliciesOff are those that the definition switches off.
+	Policies    []DocumentPolicy `json:"policies,omitempty"`
+	PoliciesOff []string         `json:"policiesOff,omitempty"`
 	DocumentDigest
+}
+
+// DocumentPolicy is a source policy.
+type DocumentPolicy struct {
+	Files    []string `json:"files"`
+	BuiltIn  bool     `json:"builtIn,omitempty"` // the one of BUILDX_DEFAULT_POLICY
+	Strict   bool     `json:"strict,omitempty"`
+	LogLevel string   `json:"logLevel,omitempty"`
+	// Unseen is true if it holds only if its file is in the remote context,
+	// where nobody has looked.
+	Unseen bool `json:"unseen,omitempty"`
 }
 
 // DocumentDigest is the digest of a target or vertex, with FormatOptions.Inputs;

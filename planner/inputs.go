@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/policy"
 )
 
 // Digest is the sum of everything that can change the result of a vertex or a
@@ -207,6 +208,7 @@ func (in *Inputs) target(b *Build) *Digest {
 		d.open = append(d.open, in.builds[other].Open...)
 	}
 	d.target(b.Target)
+	d.policies(b.Policies)
 	d.provided(b.Target, &c)
 	return d.digest()
 }
@@ -290,17 +292,25 @@ func (d *ingredients) target(t *config.Target) {
 	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
 		d.add(ClassEpoch, v)
 	}
-	for _, p := range t.Policy {
-		d.add(ClassPolicy, fmt.Sprint(p.Reset, p.Disabled, p.Strict != nil && *p.Strict))
-		for _, f := range p.Files {
-			d.add(ClassPolicy, string(f.Data))
-		}
-	}
 	switch {
 	case t.NoCache != nil && *t.NoCache:
 		d.mark(Open{Why: NoCache, Text: "no-cache asks to run every step again", Range: t.RangeOf("no-cache")})
 	case len(t.NoCacheFilter) > 0:
 		d.mark(Open{Why: NoCache, Text: "no-cache-filter asks to run steps again", Range: t.RangeOf("no-cache-filter")})
+	}
+}
+
+// policies adds the policies of a target: one may put a source in the place of
+// another. What is in a remote context counts with that.
+func (d *ingredients) policies(s *policy.Set) {
+	if s.Empty() {
+		return
+	}
+	for _, p := range s.Policies {
+		d.add(ClassPolicy, "policy", strconv.FormatBool(p.BuiltIn))
+		for _, f := range p.Files {
+			d.add(ClassPolicy, string(f.Data))
+		}
 	}
 }
 

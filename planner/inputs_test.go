@@ -195,7 +195,8 @@ var mutations = []mutation{
 		p.target.Outputs = []config.Entry{{Type: "oci", Attrs: map[string]string{"compression": "zstd"}}}
 	}},
 	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *sample) {
-		p.target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p", Data: []byte("deny")}}}}
+		p.write(t, "ctx/p.rego", "package docker")
+		p.target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p.rego"}}}}
 	}},
 }
 

@@ -11,6 +11,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/policy"
 )
 
 // New plans a definition. With faults it returns them all, and a plan that
@@ -104,6 +105,9 @@ func (p *planner) setUp() bool {
 	if p.opt.Files == nil {
 		p.opt.Files = Disk{}
 	}
+	if p.opt.Policies == nil {
+		p.opt.Policies = (&policy.Finder{Files: p.opt.Files}).Find
+	}
 	if p.opt.Dir == "" {
 		dir, err := os.Getwd()
 		if err != nil {
@@ -137,6 +141,7 @@ func (p *planner) build(t *config.Target) {
 	if !ok || !platformsOK || !found {
 		return
 	}
+	p.policies(b)
 	if len(t.Platforms) > 0 {
 		for _, pl := range list {
 			b.Platforms = append(b.Platforms, platforms.FormatAll(pl))
@@ -156,6 +161,18 @@ func (p *planner) build(t *config.Target) {
 		p.parsedFor[b] = d
 	}
 	p.plan.Builds = append(p.plan.Builds, b)
+}
+
+// policies finds the policies of a build, and keeps their text for messages.
+func (p *planner) policies(b *Build) {
+	set, diags := p.opt.Policies(b.Target)
+	p.diags = append(p.diags, diags...)
+	b.Policies = set
+	for i := range set.Policies {
+		for _, f := range set.Policies[i].Files {
+			p.plan.Sources[f.Name] = f.Data
+		}
+	}
 }
 
 // platforms returns the platforms of a target, normalized, each once; the

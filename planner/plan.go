@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/policy"
 )
 
 // Options are what New needs besides the definition.
@@ -32,6 +33,9 @@ type Options struct {
 	Dir string
 	// Digests has New keep what Plan.Inputs needs.
 	Digests bool
+	// Policies returns the policies that hold for a target; nil finds those on
+	// this machine.
+	Policies func(*config.Target) (*policy.Set, hcl.Diagnostics)
 }
 
 // Plan is what a run does: the union graph and the builds over it. It is never
@@ -221,6 +225,8 @@ type Build struct {
 	// CacheFrom and CacheTo are where the build's cache is read, and where what
 	// belongs to this build alone is written; see also Plan.Caches.
 	CacheFrom, CacheTo []Cache
+	// Policies are the source policies that hold for the target.
+	Policies *policy.Set
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
 

@@ -84,7 +84,7 @@ func shape(b *Build, reached []*Vertex) string {
 		}
 	}
 	slices.Sort(s)
-	s = append(s, fmt.Sprint(b.Wanted, b.Platforms, len(b.Target.Tags) > 0))
+	s = append(s, fmt.Sprint(b.Wanted, b.Platforms, len(b.Target.Tags) > 0), policies(b.Policies))
 	for _, in := range b.Inputs {
 		s = append(s, in.Name())
 	}
@@ -128,6 +128,7 @@ func (t *text) facts(b *Build) [][2]string {
 		{"platforms", strings.Join(b.Platforms, ", ")},
 		{"after", strings.Join(buildNames(b.Inputs), ", ")},
 		{"reads", strings.Join(t.reads(b), ", ")},
+		{"policies", t.printable(policies(b.Policies))},
 		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
 		{"output", t.printable(entryList(b.Target.Outputs))},
 		{"cache from", t.printable(cacheList(b.CacheFrom))},

@@ -15,15 +15,16 @@ func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"schema":                  {},
 		"config":                  {"schema"},
-		"planner":                 {"schema", "config"},
-		"runner":                  {"schema", "config", "planner"},
+		"config/policy":           {"schema", "config"},
+		"planner":                 {"schema", "config", "config/policy"},
+		"runner":                  {"schema", "config", "config/policy", "planner"},
 		"runner/meter":            {},
 		"runner/lane":             {},
-		"runner/buildkit":         {"schema", "config", "planner", "runner", "runner/lane", "runner/meter"},
+		"runner/buildkit":         {"schema", "config", "config/policy", "planner", "runner", "runner/lane", "runner/meter"},
 		"runner/embedded":         {"internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":  {"runner/embedded/internal/state", "runner/meter"},
 		"config/compose":          {},
-		"config/permission":       {"schema", "config"},
+		"config/permission":       {"schema", "config", "config/policy"},
 		"runner/buildkit/tracing": {},
 	}
 	for pkg, may := range allowed {

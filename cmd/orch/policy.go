@@ -3,12 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 )
@@ -39,8 +36,7 @@ func sourcePolicy(e *env) (*buildkit.SourcePolicy, error) {
 func checkPolicies(plan *planner.Plan) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, b := range plan.Builds {
-		file := policyFile(b)
-		if file == "" {
+		if b.Policies.Empty() {
 			continue
 		}
 		at := b.Target.RangeOf("policy")
@@ -49,31 +45,9 @@ func checkPolicies(plan *planner.Plan) hcl.Diagnostics {
 			Summary:  "Source policy in Rego",
 			Detail: fmt.Sprintf("Target %q is under the policy %s, and orch does not evaluate Rego. "+
 				"Write the policy in BuildKit's JSON and name the file in %s, or build without one: --policy disabled=true.",
-				b.Name(), file, policyVariable),
+				b.Name(), b.Policies.Policies[0].Name(), policyVariable),
 			Subject: &at,
 		})
 	}
 	return diags
-}
-
-// policyFile is the first file that holds a policy of the target, or "": one
-// that it names, or the one beside its Dockerfile.
-func policyFile(b *planner.Build) string {
-	policies := b.Target.Policy
-	if slices.ContainsFunc(policies, func(p config.Policy) bool { return p.Disabled }) {
-		return ""
-	}
-	for _, p := range policies {
-		if len(p.Files) > 0 {
-			return p.Files[0].Filename
-		}
-	}
-	if b.Dockerfile == nil || b.Target.DockerfileInline != nil {
-		return ""
-	}
-	beside := b.Dockerfile.Name + ".rego"
-	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-		return filepath.ToSlash(beside)
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/policy"
 )
 
 // rule is something that a definition can name, and what that takes.
@@ -83,13 +84,9 @@ func rules() []rule {
 			}
 		}},
 		{"entitlements", []string{HostNetwork, Insecure, Device}, "each by its name", (*collector).entitlements},
-		{"policy", []string{Read}, "`filename`", func(c *collector) {
-			for _, p := range c.t.Policy {
-				for _, f := range p.Files {
-					if f.Filename != "" && !p.Disabled {
-						c.path(Read, f.Filename, "policy", "a policy")
-					}
-				}
+		{"policy", []string{Read}, "`filename`, and the policy beside the Dockerfile", func(c *collector) {
+			for _, path := range policy.Paths(c.t, policy.Disk{}) {
+				c.path(Read, path, "policy", "a policy")
 			}
 		}},
 	}
