@@ -237,3 +237,18 @@ type Build struct {
 
 // Name is the name of the build's target.
 func (b *Build) Name() string { return b.Target.Name }
+
+// StagesBefore names the stages of the build's Dockerfile that begin above a
+// line: those that an instruction there can name.
+func (b *Build) StagesBefore(line int) []string {
+	var names []string
+	if b.parsed == nil {
+		return nil
+	}
+	for _, s := range b.parsed.stages {
+		if s.name != "" && s.first < line {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}

@@ -35,6 +35,9 @@ type Failure struct {
 	// Stage is the stage that failed, and Vertex the ID of its vertex.
 	Stage  string
 	Vertex string
+	// Platform is what the step was built for, unless that goes without
+	// saying.
+	Platform string
 	// Step is the step as the builder names it, and StepID tells it from
 	// every other: targets that failed in the same step have the same.
 	Step   string

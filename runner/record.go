@@ -98,6 +98,7 @@ type RecordTest struct {
 // RecordFailure says where and why a target failed.
 type RecordFailure struct {
 	Stage     string   `json:"stage,omitempty"`
+	Platform  string   `json:"platform,omitempty"`
 	Step      string   `json:"step,omitempty"`
 	File      string   `json:"file,omitempty"`
 	Line      int      `json:"line,omitempty"`
@@ -292,7 +293,7 @@ func (rt *RecordTarget) fail(t *TargetReport, info RecordInfo) {
 		rt.Reason = f.Reason
 	}
 	rt.Failure = &RecordFailure{
-		Stage: f.Stage, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
+		Stage: f.Stage, Platform: f.Platform, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
 		Transient: f.Transient, LogFile: f.LogFile, Error: info.Mask(f.Err.Error()),
 	}
 	if f.ExitCode >= 0 {

@@ -122,6 +122,9 @@ func place(f *runner.Failure) string {
 	if f.Stage != "" {
 		text += " in stage " + f.Stage
 	}
+	if f.Platform != "" {
+		text += " for " + f.Platform
+	}
 	if f.File != "" {
 		text += fmt.Sprintf(", at %s:%d", f.File, f.Line)
 	}
@@ -130,23 +133,41 @@ func place(f *runner.Failure) string {
 
 // verdict says in a sentence why something failed and whose fault it is.
 func verdict(f *runner.Failure) string {
-	reason := f.Reason
-	if reason != "" {
-		reason = strings.ToUpper(reason[:1]) + reason[1:]
-	}
+	reason := sentence(f.Reason)
 	switch {
 	case f.Fault == runner.FaultUnknown:
 		return ""
 	case f.Fault == runner.FaultUser && reason == "":
 		return "The fault is in what is built, not in the builder."
 	case f.Fault == runner.FaultUser:
-		return reason + ". The fault is in what is built, not in the builder."
+		return reason + " The fault is in what is built, not in the builder."
 	}
-	text := reason + ". The fault is not in what is built"
+	if strings.HasSuffix(reason, "?") { // what to look at says enough
+		if f.Transient {
+			reason += " The same may go well another time."
+		}
+		return reason
+	}
+	text := reason + " The fault is not in what is built"
 	if f.Transient {
 		return text + ": the same may go well another time."
 	}
 	return text + "."
+}
+
+// sentence makes a sentence of a reason. The name of a server that it begins
+// with keeps its letters, and a question its mark.
+func sentence(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	if first, _, _ := strings.Cut(reason, " "); !strings.ContainsAny(first, ".:") {
+		reason = strings.ToUpper(reason[:1]) + reason[1:]
+	}
+	if !strings.HasSuffix(reason, "?") {
+		reason += "."
+	}
+	return reason
 }
 
 // failureLine is a failure in one line.

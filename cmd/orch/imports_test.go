@@ -13,18 +13,22 @@ const module = "github.com/orch-build/orch/"
 // has: each may use only those named here, and nothing else of the module.
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
-		"schema":                  {},
-		"config":                  {"schema"},
-		"config/policy":           {"schema", "config"},
-		"planner":                 {"schema", "config", "config/policy"},
-		"runner":                  {"schema", "config", "config/policy", "planner"},
-		"runner/meter":            {},
-		"runner/lane":             {},
-		"runner/buildkit":         {"schema", "config", "config/policy", "planner", "runner", "runner/lane", "runner/meter"},
+		"schema":        {},
+		"config":        {"schema"},
+		"config/policy": {"schema", "config"},
+		"planner":       {"schema", "config", "config/policy"},
+		"runner":        {"schema", "config", "config/policy", "planner"},
+		"runner/meter":  {},
+		"runner/lane":   {},
+		"runner/blame":  {"schema", "config", "config/policy", "planner", "runner"},
+		"runner/buildkit": {
+			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/lane", "runner/meter", "internal/netfault",
+		},
 		"runner/embedded":         {"internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":  {"runner/embedded/internal/state", "runner/meter"},
 		"config/compose":          {},
 		"config/permission":       {"schema", "config", "config/policy"},
+		"internal/netfault":       {},
 		"runner/buildkit/tracing": {},
 	}
 	for pkg, may := range allowed {

@@ -3,15 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/docker/go-units"
 
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/blame"
 )
 
 // printTable shows what became of every target of a good run, on a terminal
@@ -81,21 +80,8 @@ func noOutput(r *runner.Report) []string {
 	return out
 }
 
-// missingFile matches how BuildKit says that a COPY names a file that is not
-// there.
-var missingFile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
-})
-
-// plainError takes the layers that a remote call puts around an error off.
-func plainError(err error) string {
-	text := err.Error()
-	text = missingFile().ReplaceAllString(text, `"$1" is not there, or an ignore file leaves it out`)
-	for _, layer := range []string{"failed to run Build function: ", "failed to solve: ", "rpc error: code = Unknown desc = "} {
-		text = strings.ReplaceAll(text, layer, "")
-	}
-	return text
-}
+// plainError is an error in plain words.
+func plainError(err error) string { return blame.Plain(err.Error()) }
 
 func count(n int, noun string) string {
 	if n == 1 {

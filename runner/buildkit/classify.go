@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
+	"github.com/orch-build/orch/internal/netfault"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/blame"
 )
 
 // class is one kind of failure, known by what its message says: of what went
@@ -37,11 +40,12 @@ type class struct {
 // arrives, which may say nothing of it.
 const tooOftenPause = 5 * time.Second
 
-// classes lists what failures say. The texts are those of Go's net and http
-// packages, of gRPC, and of containerd's registry client.
-var classes = sync.OnceValue(func() []class {
+// troubles lists what is said where the builder, or a server that was reached,
+// is out of order. The texts are those of Go's net and http packages, of gRPC,
+// and of containerd's registry client.
+var troubles = sync.OnceValue(func() []class {
 	re := regexp.MustCompile
-	const infra, user = runner.FaultInfrastructure, runner.FaultUser
+	const infra = runner.FaultInfrastructure
 	return []class{
 		{match: re(`no space left on device|disk quota exceeded`), fault: infra, full: true, reason: "a disk is full"},
 		{match: re(`error reading from server|transport is closing|client connection is closing|transport: [Ee]rror while dialing|` +
@@ -56,11 +60,16 @@ var classes = sync.OnceValue(func() []class {
 			fault: infra, transient: true, reason: "a transfer was cut off"},
 		{match: re(`unexpected EOF|: EOF$|: EOF[^a-zA-Z]|failed size validation|unexpected commit (?:digest|size)|short read|expected \d+ bytes, got`),
 			fault: infra, transient: true, reason: "a transfer was incomplete, or not what was promised"},
-		{match: re(`i/o timeout|TLS handshake timeout|timeout awaiting response headers|Client\.Timeout exceeded|deadline exceeded`),
-			fault: infra, transient: true, reason: "a server did not answer in time"},
-		{match: re(`connection refused|no route to host|network is unreachable|server misbehaving|[Tt]emporary failure in name resolution`),
-			fault: infra, transient: true, reason: "a server cannot be reached"},
-		{match: re(`no such host`), fault: user, reason: "there is no server of that name"},
+	}
+})
+
+// answers lists what is said where a server has answered, but not with what was
+// asked for, or not in time.
+var answers = sync.OnceValue(func() []class {
+	re := regexp.MustCompile
+	const infra, user = runner.FaultInfrastructure, runner.FaultUser
+	return []class{
+		{match: re(`i/o timeout|deadline exceeded`), fault: infra, transient: true, reason: "a server did not answer in time"},
 		{match: re(`401 Unauthorized|403 Forbidden|insufficient_scope|authorization failed|access denied|denied: `), fault: user,
 			reason: "a registry refuses: check the name, and the credentials (docker login)"},
 		{match: re(`failed to calculate checksum of ref`), fault: user},
@@ -68,33 +77,82 @@ var classes = sync.OnceValue(func() []class {
 	}
 })
 
-// classify says whose fault a failure is and whether it is worth another try.
-func classify(f *runner.Failure) {
+// classify says whose fault a failure of this target is.
+func (t *target) classify(f *runner.Failure) {
 	if f.ExitCode >= 0 {
-		f.Fault, f.Reason = runner.FaultUser, exitReason(f.ExitCode)
-		if f.ExitCode > 0 && slices.ContainsFunc(f.Log, saysDiskFull) {
-			f.Fault, f.DiskFull = runner.FaultInfrastructure, true
-			f.Reason += ": a disk is full"
-		}
-		if f.ExitCode == 1 && len(f.Log) > 0 && uncontained().MatchString(f.Log[len(f.Log)-1]) {
-			f.Fault, f.Reason = runner.FaultInfrastructure, "the builder could not make the step's container"
+		offline := t.plan.Target.Network == "none"
+		classifyStep(f, cmp.Or(f.Platform, t.run.builder.Platform), t.run.builder.platforms, offline)
+		return
+	}
+	classify(f)
+}
+
+// classifyStep says whose fault it is that a step ended with an exit code.
+// platform is what the step ran on, can what the builder can run; offline says
+// that the step had no network by its definition.
+func classifyStep(f *runner.Failure, platform string, can []string, offline bool) {
+	f.Fault, f.Reason = runner.FaultUser, exitReason(f.ExitCode)
+	if f.ExitCode == 0 || len(f.Log) == 0 {
+		return
+	}
+	last := f.Log[len(f.Log)-1]
+	if f.ExitCode == 1 && uncontained().MatchString(last) {
+		f.Fault, f.Reason = runner.FaultInfrastructure, "the builder could not make the step's container"
+		return
+	}
+	if slices.ContainsFunc(f.Log, saysDiskFull) {
+		f.Fault, f.DiskFull = runner.FaultInfrastructure, true
+		f.Reason += ": a disk is full"
+		return
+	}
+	if reason, builder := blame.Program(f.Log, platform, can); reason != "" {
+		f.Reason += ": " + reason
+		if builder {
+			f.Fault = runner.FaultInfrastructure
 		}
 		return
 	}
+	end := strings.Join(f.Log[max(0, len(f.Log)-netLines):], "\n")
+	if net, ok := netfault.InText(end); ok && !offline {
+		f.Fault, f.Reason = runner.FaultInfrastructure, f.Reason+": "+net.Reason
+	}
+}
+
+// netLines is how far from the end of its output a step that failed says that
+// the network did not work.
+const netLines = 5
+
+// applyClass fills in what the first class that matches says of a failure.
+func applyClass(f *runner.Failure, classes []class) bool {
+	text := f.Err.Error()
+	for _, c := range classes {
+		if c.match.MatchString(text) {
+			f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = c.fault, c.reason, c.transient, c.lost, c.full
+			f.RetryAfter = max(retryAfter(text), c.pause)
+			return true
+		}
+	}
+	return false
+}
+
+// classify says whose fault a failure is and whether it is worth another try.
+func classify(f *runner.Failure) {
 	if errors.Is(f.Err, syscall.ENOSPC) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
 		return
 	}
-	text := f.Err.Error()
-	for _, c := range classes() {
-		if c.match.MatchString(text) {
-			f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = c.fault, c.reason, c.transient, c.lost, c.full
-			f.RetryAfter = max(retryAfter(text), c.pause)
-			return
-		}
+	if applyClass(f, troubles()) {
+		return
+	}
+	if net, ok := netfault.Of(f.Err); ok {
+		f.Fault, f.Reason, f.Transient = runner.FaultInfrastructure, net.Reason, net.Transient
+		return
+	}
+	if applyClass(f, answers()) {
+		return
 	}
 	switch {
-	case status.Code(f.Err) == codes.Unavailable:
+	case grpcerrors.Code(f.Err) == codes.Unavailable:
 		f.Fault, f.Transient, f.Lost = runner.FaultInfrastructure, true, true
 		f.Reason = "the connection to the builder was lost"
 	case errors.Is(f.Err, context.DeadlineExceeded):

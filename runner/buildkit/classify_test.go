@@ -16,7 +16,7 @@ func TestClassifyFullStep(t *testing.T) {
 		"there is space left on the device, but the test is wrong": false,
 	} {
 		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
-		classify(f)
+		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
 		if f.DiskFull != full || (f.Fault == runner.FaultInfrastructure) != full || f.Transient {
 			t.Errorf("%q: full %t, fault %s (%s)", line, f.DiskFull, f.Fault, f.Reason)
 		}
@@ -33,7 +33,7 @@ func TestClassifyNoContainer(t *testing.T) {
 		"cgroup is not mounted": false,
 	} {
 		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
-		classify(f)
+		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
 		if (f.Fault == runner.FaultInfrastructure) != infra || f.Transient {
 			t.Errorf("%q: fault %s (%s)", line, f.Fault, f.Reason)
 		}
@@ -73,7 +73,11 @@ func TestClassify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &runner.Failure{ExitCode: tt.exit, Err: errors.New(tt.text)}
-			classify(f)
+			if tt.exit >= 0 {
+				classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
+			} else {
+				classify(f)
+			}
 			if f.Fault != tt.fault || f.Transient != tt.transient || f.Lost != tt.lost || f.RetryAfter != tt.after {
 				t.Errorf("fault %s, transient %v, lost %v, after %s (%s)", f.Fault, f.Transient, f.Lost, f.RetryAfter, f.Reason)
 			}
@@ -81,5 +85,30 @@ func TestClassify(t *testing.T) {
 				t.Errorf("a full disk: %t", f.DiskFull)
 			}
 		})
+	}
+}
+
+// A step that cannot reach the network is not at fault, unless it was to have
+// none.
+func TestClassifyStepNetwork(t *testing.T) {
+	for _, offline := range []bool{false, true} {
+		f := &runner.Failure{ExitCode: 6, Log: []string{"curl: (6) Could not resolve host: deb.debian.org"}, Err: errors.New("exit code: 6")}
+		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, offline)
+		if want := runner.FaultInfrastructure; (f.Fault == want) == offline {
+			t.Errorf("offline %t: fault %s (%s)", offline, f.Fault, f.Reason)
+		}
+	}
+}
+
+// What is wrong with the network is told with the name of the machine.
+func TestClassifyNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		`failed to do request: Head "https://registry-1.docker.io/v2/library/a/manifests/latest": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host`: "registry-1.docker.io cannot be found: is there a network, a proxy?",
+		`Get "https://r.example/x": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`:                                             "the certificate of r.example has expired, or is not valid yet: is the clock right?",
+	} {
+		f := &runner.Failure{ExitCode: -1, Err: errors.New(text)}
+		if classify(f); f.Fault != runner.FaultInfrastructure || f.Reason != want {
+			t.Errorf("%s: fault %s (%s)", text, f.Fault, f.Reason)
+		}
 	}
 }

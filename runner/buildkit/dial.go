@@ -65,6 +65,9 @@ type Builder struct {
 	// Platform is the builder's own platform, such as "linux/amd64".
 	Platform string
 
+	// platforms are those that the builder can run, its own first.
+	platforms []string
+
 	client *client.Client
 }
 
@@ -102,7 +105,10 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	}
 	b := &Builder{Name: name, client: c}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
-		b.Platform = platforms.Format(platforms.Normalize(workers[0].Platforms[0]))
+		for _, p := range workers[0].Platforms {
+			b.platforms = append(b.platforms, platforms.Format(platforms.Normalize(p)))
+		}
+		b.Platform = b.platforms[0]
 	}
 	return b, nil
 }

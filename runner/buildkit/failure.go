@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
@@ -13,13 +12,11 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/blame"
 )
 
 // logTail is how many lines of a failed step's output a failure keeps.
 const logTail = 20
-
-// excerptPad is how many lines around a failed instruction are shown.
-const excerptPad = 3
 
 // failure collects what is known about an error of this target. Once the run
 // has been ended, what a build says of it is only an echo of that.
@@ -41,10 +38,11 @@ func (t *target) failure(ctx context.Context, err error) error {
 	if errors.As(err, &vertex) {
 		t.fillStep(f, digest.Digest(vertex.Digest))
 	}
+	blame.Suggest(f, t.plan)
 	for i := range f.Excerpt {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
 	}
-	classify(f)
+	t.classify(f)
 	// A connection that breaks while the run is being ended is no failure.
 	if f.Lost && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -56,11 +54,28 @@ func (t *target) failure(ctx context.Context, err error) error {
 func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	s := t.run.opt.Progress.over(id)
 	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.last(), s.logName
-	if v := s.vertex(); v != nil {
-		f.Stage, f.Vertex = v.Name, v.ID
-	} else if name, ok := parseStepName(s.name); ok {
+	name, isStep := parseStepName(s.name)
+	v := s.vertex()
+	if v == nil {
 		f.Stage = name.stage
+		return
 	}
+	f.Stage, f.Vertex = v.Name, v.ID
+	f.Platform = t.notable(s.platform())
+	if isStep {
+		nth, of := name.place()
+		blame.Locate(f, v, nth, of)
+	}
+	blame.Missing(f, v)
+}
+
+// notable is a platform that does not go without saying: one of several, or one
+// that is not the builder's own.
+func (t *target) notable(platform string) string {
+	if len(t.plan.Platforms) < 2 && platform == t.run.builder.Platform {
+		return ""
+	}
+	return platform
 }
 
 // locate fills in where the error is written.
@@ -79,12 +94,7 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 		f.File, data = part.file.Name, part.file.Data
 	}
 	f.Line = first
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	for n := max(1, first-excerptPad); n <= min(len(lines), last+excerptPad); n++ {
-		f.Excerpt = append(f.Excerpt, runner.ExcerptLine{
-			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,
-		})
-	}
+	f.Excerpt = blame.Excerpt(data, first, last)
 	if v := t.stageAt(first); v != nil {
 		f.Stage, f.Vertex = v.Name, v.ID
 	}

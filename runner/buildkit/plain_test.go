@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
@@ -37,7 +38,7 @@ func play(t *testing.T, groups Groups) string {
 		t.Fatal(err)
 	}
 	plan := twoTargets()
-	p.setPlan(plan)
+	p.setPlan(plan, &reductions{})
 	base, app := digest.FromString("base"), digest.FromString("app")
 	p.owner = map[digest.Digest]*owned{
 		base: {target: "client", stages: plan.Graph.Vertices[:1]}, app: {target: "client", stages: plan.Graph.Vertices[1:]},
@@ -95,7 +96,7 @@ func TestPlainEndOfTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := twoTargets()
-	p.setPlan(plan)
+	p.setPlan(plan, &reductions{})
 	client1, server := digest.FromString("client"), digest.FromString("server")
 	p.owner = map[digest.Digest]*owned{client1: {target: "client"}, server: {target: "server"}}
 	p.roots = map[string][]digest.Digest{"client": {client1}, "server": {server}}
@@ -136,7 +137,7 @@ func TestPlainAgain(t *testing.T) {
 			Build: b, State: runner.Waiting, Attempts: []runner.Attempt{{Err: &runner.Failure{Reason: "the builder is gone"}}},
 		})
 	}
-	p.setPlan(plan)
+	p.setPlan(plan, &reductions{})
 	for _, tr := range r.Targets {
 		p.Changed(r, tr)
 	}
@@ -170,6 +171,68 @@ func TestNewProgressErrors(t *testing.T) {
 	for _, mode := range []string{"tty", "loud"} {
 		if _, err := NewProgress(ProgressOptions{Mode: mode, Out: &bytes.Buffer{}}); err == nil {
 			t.Errorf("the mode %q was accepted", mode)
+		}
+	}
+}
+
+// A warning about a part of a Dockerfile names the line in the whole file, and
+// is shown once for all targets that have it.
+func TestWarningLines(t *testing.T) {
+	var out bytes.Buffer
+	p, err := NewProgress(ProgressOptions{Mode: "plain", Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := &reductions{byData: map[string]reduction{}}
+	file := &planner.Dockerfile{Name: "app/Dockerfile", Data: []byte("FROM a\nFROM b\nFROM $C\n")}
+	for _, tt := range []struct {
+		data  string
+		lines []int
+	}{{"FROM $C\n", []int{3}}, {"FROM b\nFROM $C\n", []int{2, 3}}} {
+		parts.byData[tt.data] = reduction{file: file, lines: &planner.Reduced{Data: []byte(tt.data), Lines: tt.lines}}
+	}
+	p.setPlan(twoTargets(), parts)
+	ch, done := p.anchor()
+	for data, line := range map[string]int32{"FROM $C\n": 1, "FROM b\nFROM $C\n": 2} {
+		ch <- &client.SolveStatus{Warnings: []*client.VertexWarning{{
+			Short:      fmt.Appendf(nil, "Bad: C is empty (line %d)", line),
+			SourceInfo: &pb.SourceInfo{Filename: "Dockerfile", Data: []byte(data)},
+			Range:      []*pb.Range{{Start: &pb.Position{Line: line}, End: &pb.Position{Line: line}}},
+		}}}
+	}
+	close(ch)
+	<-done
+	p.Close()
+	if want := "Warning: Bad: C is empty (app/Dockerfile:3)\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// The platform of a step is said where it tells one step from another, and not
+// where the step is for several.
+func TestStepPlatform(t *testing.T) {
+	amd := &planner.Vertex{Platform: "linux/amd64", Targets: []string{"client", "server"}}
+	arm := &planner.Vertex{Platform: "linux/arm64", Targets: []string{"client"}}
+	plan := twoTargets()
+	plan.Builds[0].Platforms = []string{"linux/amd64", "linux/arm64"}
+	tests := []struct {
+		builds   []*planner.Build
+		name     string
+		vertices []*planner.Vertex
+		want     string
+	}{
+		{plan.Builds, "[base 2/4] RUN x", []*planner.Vertex{arm}, "[client: linux/arm64 base 2/4] RUN x"},
+		{plan.Builds, "[linux/arm64 base 2/4] COPY x", []*planner.Vertex{amd, arm}, "[client+server: base 2/4] COPY x"},
+		{plan.Builds, "[linux/amd64->arm64 base 2/4] RUN x", []*planner.Vertex{amd}, "[client+server: linux/amd64->arm64 base 2/4] RUN x"},
+		{plan.Builds[:1], "[2/4] RUN x", []*planner.Vertex{arm}, "[linux/arm64 2/4] RUN x"},
+		{plan.Builds[1:], "[2/4] RUN x", []*planner.Vertex{amd}, "[2/4] RUN x"},
+	}
+	for _, tt := range tests {
+		p := &Progress{plan: &planner.Plan{Builds: tt.builds}, owner: map[digest.Digest]*owned{"1": {target: "client", stages: tt.vertices}}}
+		s := &step{id: "1", name: tt.name}
+		p.place(s)
+		if got := p.shownName(s); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
 }

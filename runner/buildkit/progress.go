@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/progress/progressui"
 	digest "github.com/opencontainers/go-digest"
 
@@ -61,6 +63,8 @@ type Progress struct {
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
+	// whole finds the file that a part of a Dockerfile was taken from.
+	whole func(part []byte) (reduction, bool)
 }
 
 // display shows a run. Its methods are called by one goroutine at a time.
@@ -91,6 +95,7 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 		steps:   map[digest.Digest]*step{},
 		retried: map[string]int{},
 		warned:  map[string]bool{},
+		whole:   (&reductions{}).whole,
 	}
 	switch mode := opt.Mode; {
 	case mode == "tty" && opt.Terminal == nil:
@@ -146,11 +151,12 @@ func (p *Progress) again(t *runner.TargetReport) string {
 	return t.Name() + " is tried again: " + why
 }
 
-// setPlan tells the names of the targets that share a stage.
-func (p *Progress) setPlan(plan *planner.Plan) {
+// setPlan tells the names of the targets that share a stage, and which parts of
+// Dockerfiles the frontend is handed.
+func (p *Progress) setPlan(plan *planner.Plan, parts *reductions) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.plan = plan
+	p.plan, p.whole = plan, parts.whole
 	clear(p.roots) // they are those of a session
 }
 
@@ -244,6 +250,9 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 			s.Logs = append(s.Logs, p.finish(st)...)
 		}
 	}
+	for _, w := range s.Warnings {
+		p.inWhole(w)
+	}
 	s.Warnings = slices.DeleteFunc(s.Warnings, p.knownWarning)
 	p.display.status(s)
 }
@@ -314,6 +323,30 @@ func (p *Progress) knownWarning(w *client.VertexWarning) bool {
 	seen := p.warned[key]
 	p.warned[key] = true
 	return seen
+}
+
+// lineInText is how BuildKit's checks repeat the line in their text.
+var lineInText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(line \d+\)$`) })
+
+// inWhole turns the lines of a warning into those of the file as written: the
+// frontend may have read only a part of it.
+func (p *Progress) inWhole(w *client.VertexWarning) {
+	if w.SourceInfo == nil || len(w.Range) == 0 {
+		return
+	}
+	w.Short = lineInText().ReplaceAll(w.Short, nil)
+	part, ok := p.whole(w.SourceInfo.Data)
+	if !ok {
+		return
+	}
+	for _, r := range w.Range {
+		for _, at := range []*pb.Position{r.GetStart(), r.GetEnd()} {
+			if at != nil {
+				at.Line = int32(part.lines.Line(int(at.Line)))
+			}
+		}
+	}
+	w.SourceInfo = &pb.SourceInfo{Filename: part.file.Name, Data: part.file.Data, Language: w.SourceInfo.Language}
 }
 
 // step returns what the builder said of a vertex, or false.

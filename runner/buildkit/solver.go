@@ -75,7 +75,7 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 		caches:  newCacheWatch(plan),
 	}
 	s.opt.Progress.onImport(r.caches.imported)
-	s.opt.Progress.setPlan(plan)
+	s.opt.Progress.setPlan(plan, &r.reduced)
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}

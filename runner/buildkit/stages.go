@@ -199,7 +199,9 @@ func (p *Progress) place(s *step) {
 	if !ok {
 		return
 	}
-	s.text, s.label, s.vertices = name.text, name.label(), o.stages
+	s.vertices = o.stages
+	name.platform = p.shownPlatform(s, name.platform)
+	s.text, s.label = name.text, name.label()
 	switch len(o.stages) {
 	case 0:
 		s.targets = []string{o.target}
@@ -213,4 +215,31 @@ func (p *Progress) place(s *step) {
 		slices.Sort(s.targets)
 		s.targets = slices.Compact(s.targets)
 	}
+}
+
+// shownPlatform is the platform that a step is shown with. BuildKit names the
+// one of the target that came first, though others may have the step too, and
+// leaves it out of some steps where it would tell one from the other.
+func (p *Progress) shownPlatform(s *step, named string) string {
+	if len(s.vertices) == 0 {
+		return named
+	}
+	platform := s.platform()
+	if platform == "" {
+		return ""
+	}
+	if named != "" || !p.severalPlatforms(s) {
+		return named
+	}
+	return platform
+}
+
+// severalPlatforms says whether a target of the step is built for more than one
+// platform.
+func (p *Progress) severalPlatforms(s *step) bool {
+	return slices.ContainsFunc(p.plan.Builds, func(b *planner.Build) bool {
+		return len(b.Platforms) > 1 && slices.ContainsFunc(s.vertices, func(v *planner.Vertex) bool {
+			return slices.Contains(v.Targets, b.Name())
+		})
+	})
 }

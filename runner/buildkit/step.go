@@ -60,6 +60,19 @@ func (s *step) vertex() *planner.Vertex {
 	return s.vertices[0]
 }
 
+// platform is what the step is for, or "" if that is not one.
+func (s *step) platform() string {
+	if len(s.vertices) == 0 {
+		return ""
+	}
+	for _, v := range s.vertices {
+		if v.Platform != s.vertices[0].Platform {
+			return ""
+		}
+	}
+	return s.vertices[0].Platform
+}
+
 // internal reports whether the step is the builder's own business.
 func (s *step) internal() bool {
 	return strings.HasPrefix(s.name, "[internal]") || strings.HasPrefix(s.name, "[context ") || s.name == verifying
@@ -107,8 +120,11 @@ func (s *step) addTo(n *runner.Steps) {
 
 // shownName is the step's name with its targets in front.
 func (p *Progress) shownName(s *step) string {
-	if s.label == "" || p.plan == nil || len(p.plan.Builds) < 2 {
+	switch {
+	case s.label == "" || p.plan == nil:
 		return s.name
+	case len(p.plan.Builds) < 2:
+		return "[" + s.label + "] " + s.text
 	}
 	return "[" + joinTargets(s.targets) + ": " + s.label + "] " + s.text
 }

@@ -1,6 +1,9 @@
 package buildkit
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // stepName is what BuildKit's frontend writes in front of a step:
 // "[base 2/4] RUN …", "[linux/amd64->arm64 base  2/14] RUN …" if several
@@ -51,4 +54,12 @@ func (s stepName) label() string {
 		out = s.platform + " " + out
 	}
 	return out
+}
+
+// place is the number of the step in its stage, and how many there are.
+func (s stepName) place() (nth, of int) {
+	first, last, _ := strings.Cut(s.count, "/")
+	nth, _ = strconv.Atoi(first)
+	of, _ = strconv.Atoi(last)
+	return nth, of
 }

@@ -1,0 +1,249 @@
+// Package netfault finds out of an error whether the network between two
+// machines is at fault, names the machine, and says what to do. It looks at the
+// types of the error first. An error that comes from a builder, from git or from
+// the output of a step arrives as text only; the texts are those of Go's net,
+// net/http, crypto/tls and crypto/x509 packages, of git and curl, and of the
+// C library.
+//
+// It knows nothing of builds, and nothing of what a server answers once it is
+// reached: a name that a registry does not have, or a refusal, is not the
+// network's fault.
+package netfault
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Fault is what is wrong with the network.
+type Fault struct {
+	// Host is the machine that could not be used, with its port if there is
+	// one, or "".
+	Host string
+	// Reason says what is wrong, and what to do or to look at, as the end of a
+	// sentence. It names the host.
+	Reason string
+	// Transient says that the same may go well another time.
+	Transient bool
+}
+
+// kind is one thing that goes wrong.
+type kind int
+
+const (
+	none kind = iota
+	unknownName
+	noAnswerToName // the name service itself is not there
+	refused
+	unreachable
+	timeout
+	unknownAuthority
+	expired
+	otherName
+	plainHTTP
+	otherTLS
+	proxyGone
+	proxyAuth
+)
+
+// Of finds a fault of the network in an error.
+func Of(err error) (Fault, bool) {
+	if err == nil {
+		return Fault{}, false
+	}
+	k, host := byType(err)
+	// A proxy that is not there is named in the text alone.
+	if text := err.Error(); k == none || strings.Contains(text, "proxyconnect") {
+		return InText(text)
+	}
+	return fault(k, host), true
+}
+
+// byType looks at what the error is made of.
+func byType(err error) (kind, string) {
+	var dns *net.DNSError
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	host := dialled(err)
+	switch {
+	case errors.As(err, &dns):
+		if dns.IsNotFound {
+			return unknownName, dns.Name
+		}
+		return noAnswerToName, dns.Name
+	case errors.As(err, &authority):
+		return unknownAuthority, host
+	case errors.As(err, &name):
+		return otherName, host
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return expired, host
+	case errors.As(err, &record):
+		return plainHTTP, host
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return refused, host
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return unreachable, host
+	}
+	return none, ""
+}
+
+// dialled is the machine that an error is about: the one of the URL that was
+// asked for, else the one that was dialled.
+func dialled(err error) string {
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		if u, err := url.Parse(asked.URL); err == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil {
+		return op.Addr.String()
+	}
+	return ""
+}
+
+// pattern is how a text says that something went wrong. A host in the text is
+// its first group; where there is none, it is looked for in what is around.
+type pattern struct {
+	kind  kind
+	match *regexp.Regexp
+}
+
+// host matches a name or an address, perhaps with a port.
+const host = `([A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9](?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)`
+
+// patterns are tried in their order: what a proxy is at fault for mentions the
+// reason too.
+var patterns = sync.OnceValue(func() []pattern {
+	re := regexp.MustCompile
+	return []pattern{
+		{proxyAuth, re(`407 Proxy Authentication Required|Proxy Authentication Required|HTTP code 407 from proxy`)},
+		{proxyGone, re(`proxyconnect tcp: dial tcp:? (?:lookup )?` + host)},
+		{proxyGone, re(`Could not resolve proxy: ` + host)},
+		{proxyGone, re(`proxyconnect`)},
+		{unknownName, re(`lookup ` + host + `(?: on \S+)?: (?:[^\n]*: )?no such host`)},
+		{noAnswerToName, re(`lookup ` + host + `(?: on \S+)?: [^\n]*` +
+			`(?:server misbehaving|i/o timeout|connection refused|network is unreachable|[Tt]emporary failure in name resolution)`)},
+		{unknownName, re(`Could not resolve host(?:name)?:? '?` + host)},
+		{unknownName, re(`Could not resolve '` + host + `'`)},
+		{unknownName, re(`Could not resolve hostname ` + host)},
+		{noAnswerToName, re(`Temporary failure resolving '` + host + `'`)},
+		{unknownName, re(`(?:unable to resolve host address|bad address|getaddrinfo ENOTFOUND) ['‘"]?` + host)},
+		{noAnswerToName, re(`getaddrinfo EAI_AGAIN ` + host)},
+		{unknownName, re(`no such host`)},
+		{noAnswerToName, re(`[Tt]emporary failure in name resolution|Name or service not known|server misbehaving`)},
+		{unknownAuthority, re(`certificate signed by unknown authority|certificate is not trusted|unable to get local issuer certificate|` +
+			`self-signed certificate|server certificate verification failed`)},
+		{expired, re(`certificate has expired`)},
+		{otherName, re(`certificate is (?:not )?valid for|no alternative certificate subject name matches|doesn't contain any IP SANs`)},
+		{plainHTTP, re(`server gave HTTP response to HTTPS client|first record does not look like a TLS handshake|wrong version number`)},
+		{timeout, re(`TLS handshake timeout|dial (?:tcp|udp)[46]? \S+: (?:i/o timeout|connect: (?:connection|operation) timed out)`)},
+		{timeout, re(`Client\.Timeout exceeded|timeout awaiting response headers`)},
+		{otherTLS, re(`remote error: tls: |tls: (?:failed|handshake|no |server )|SSL_ERROR_|SSL certificate problem|gnutls_handshake`)},
+		{refused, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+[^\n]*(?:[Rr]efused|Couldn't connect)`)},
+		{timeout, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+[^\n]*[Tt]imed out`)},
+		{refused, re(`[Cc]onnection refused`)},
+		{unreachable, re(`[Nn]etwork is unreachable|[Nn]o route to host|[Nn]etwork unreachable`)},
+	}
+})
+
+// InText finds a fault of the network in what was said of an error.
+func InText(text string) (Fault, bool) {
+	for _, p := range patterns() {
+		at := p.match.FindStringSubmatchIndex(text)
+		if at == nil {
+			continue
+		}
+		if len(at) > 2 && at[2] >= 0 {
+			return fault(p.kind, text[at[2]:at[3]]), true
+		}
+		return fault(p.kind, hostBefore(text[:at[1]])), true
+	}
+	return Fault{}, false
+}
+
+// around are the ways in which a text names the machine that it is about.
+var around = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`[a-z]+://(?:[^\s/@"']*@)?` + host),
+		regexp.MustCompile(`dial (?:tcp|udp)[46]? ` + host),
+		regexp.MustCompile(`connect to host ` + host),
+	}
+})
+
+// hostBefore is the last machine that is named in a text.
+func hostBefore(text string) string {
+	for _, re := range around() {
+		if all := re.FindAllStringSubmatch(text, -1); len(all) > 0 {
+			return all[len(all)-1][1]
+		}
+	}
+	return ""
+}
+
+// wellKnown are servers whose names are right: it is the network that is not
+// there.
+var wellKnown = []string{
+	"docker.io", "docker.com", "ghcr.io", "quay.io", "gcr.io", "k8s.io", "mcr.microsoft.com", "public.ecr.aws", "nvcr.io",
+	"github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org", "debian.org", "ubuntu.com", "alpinelinux.org",
+	"golang.org", "npmjs.org", "pypi.org", "pythonhosted.org", "rubygems.org", "crates.io", "maven.org", "fedoraproject.org",
+}
+
+func known(host string) bool {
+	return slices.ContainsFunc(wellKnown, func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) })
+}
+
+// fault puts a fault into words.
+func fault(k kind, host string) Fault {
+	f := Fault{Host: host}
+	name := host
+	if name == "" {
+		name = "a server"
+	}
+	switch k {
+	case unknownName:
+		f.Reason = name + " cannot be found: is the name right, is there a network, a proxy?"
+		if known(host) {
+			f.Reason = name + " cannot be found: is there a network, a proxy?"
+		}
+	case noAnswerToName:
+		f.Reason, f.Transient = name+" cannot be found, as no name server answers: is there a network, a proxy?", true
+	case refused:
+		f.Reason, f.Transient = name+" cannot be reached, it refuses the connection: does the server run, is the port right?", true
+	case unreachable:
+		f.Reason, f.Transient = name+" cannot be reached: is there a network, a proxy?", true
+	case timeout:
+		f.Reason, f.Transient = name+" did not answer in time: is there a network, a firewall, a proxy?", true
+	case unknownAuthority:
+		f.Reason = "the certificate of " + name + " is signed by an authority that is not known here: " +
+			"does a proxy intercept TLS, or is the authority's certificate missing in the builder's configuration?"
+	case expired:
+		f.Reason = "the certificate of " + name + " has expired, or is not valid yet: is the clock right?"
+	case otherName:
+		f.Reason = "the certificate of " + name + " is for another name: is the address right, or does a proxy answer?"
+	case plainHTTP:
+		f.Reason = name + " speaks plain HTTP where HTTPS is asked for: write http:// for a file, " +
+			"or http = true for a registry in the builder's configuration"
+	case otherTLS:
+		f.Reason = "no TLS connection to " + name + " came about: does a proxy stand between, or is a certificate missing?"
+	case proxyGone:
+		f.Reason, f.Transient = "the proxy cannot be reached: are HTTP_PROXY and HTTPS_PROXY right?", true
+		if host != "" {
+			f.Reason = "the proxy " + host + " cannot be reached: are HTTP_PROXY and HTTPS_PROXY right?"
+		}
+	case proxyAuth:
+		f.Reason = "the proxy wants credentials: write them into HTTP_PROXY and HTTPS_PROXY"
+	}
+	return f
+}

@@ -1,0 +1,217 @@
+// Package blame says where a build failed, and why, in the words of its
+// Dockerfile: the line of a step for which the builder names none, the stage
+// that a missing file was to come from, the stage that a misspelt FROM may have
+// meant, and what a program that cannot be executed lacks. It works on what is
+// known of a failure already.
+//
+// It knows neither the builder's wire format nor the network; whether a machine
+// cannot be reached is the business of internal/netfault.
+package blame
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/moby/buildkit/util/suggest"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+)
+
+// pad is how many lines around a failed instruction are shown.
+const pad = 3
+
+// Excerpt cuts the lines from first to last out of a file, with some around
+// them.
+func Excerpt(data []byte, first, last int) []runner.ExcerptLine {
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	var out []runner.ExcerptLine
+	for n := max(1, first-pad); n <= min(len(lines), last+pad); n++ {
+		out = append(out, runner.ExcerptLine{
+			Number: n, Text: strings.TrimRight(lines[n-1], "\r"), Marked: n >= first && n <= last,
+		})
+	}
+	return out
+}
+
+// Locate fills in where the nth of a stage's steps, of so many, is written. The
+// builder says it of most steps, but not of an ADD that fetches.
+func Locate(f *runner.Failure, v *planner.Vertex, nth, of int) {
+	if f.File != "" || v == nil || v.Dockerfile == nil || nth < 1 || nth > len(v.Steps) || of != len(v.Steps) {
+		return
+	}
+	at := v.Steps[nth-1].Range
+	f.File, f.Line = v.Dockerfile.Name, at.Start.Line
+	f.Excerpt = Excerpt(v.Dockerfile.Data, at.Start.Line, max(at.Start.Line, lastLine(at)))
+}
+
+// lastLine is the last line that a range has anything of.
+func lastLine(at hcl.Range) int {
+	if at.End.Column == 1 && at.End.Line > at.Start.Line {
+		return at.End.Line - 1
+	}
+	return at.End.Line
+}
+
+// missingFile matches how BuildKit says that a COPY names a file that is not
+// there.
+var missingFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
+})
+
+// said is an error in other words.
+type said struct {
+	error
+	text string
+}
+
+func (e *said) Error() string { return e.text }
+func (e *said) Unwrap() error { return e.error }
+
+// Plain puts what is known of an error into plain words: without the layers
+// that remote calls put around it, and without a name that is said twice.
+func Plain(text string) string {
+	text = missingFile().ReplaceAllString(text, `"$1" is not there, or an ignore file leaves it out`)
+	for _, layer := range []string{
+		"failed to run Build function: ", "failed to solve: ", "rpc error: code = Unknown desc = ", "failed to load cache key: ",
+	} {
+		text = strings.ReplaceAll(text, layer, "")
+	}
+	for {
+		name, rest, ok := strings.Cut(text, ": ")
+		if !ok || !strings.HasPrefix(rest, name+": ") {
+			return text
+		}
+		text = rest
+	}
+}
+
+// Missing says of a file that is not there from where it was to be taken. Only
+// what comes from a folder of the client may be left out by an ignore file.
+func Missing(f *runner.Failure, v *planner.Vertex) {
+	text := f.Err.Error()
+	found := missingFile().FindStringSubmatchIndex(text)
+	if found == nil {
+		return
+	}
+	path := text[found[2]:found[3]]
+	from := takenFrom(v, f.Line, path)
+	if from == nil {
+		return
+	}
+	what := fmt.Sprintf("%q is not there", path)
+	switch from.Kind {
+	case planner.Stage, planner.Opaque:
+		what = fmt.Sprintf("%q is not there in stage %s", path, from.Name)
+	case planner.Image:
+		what = fmt.Sprintf("%q is not there in the image %s", path, from.Name)
+	case planner.RemoteContext:
+		what = fmt.Sprintf("%q is not there in %s", path, from.Name)
+	case planner.LocalContext:
+		what = fmt.Sprintf("%q is not there in the context %s, or an ignore file leaves it out", path, from.Name)
+	}
+	f.Err = &said{f.Err, text[:found[0]] + what + text[found[1]:]}
+}
+
+// takenFrom is what an instruction at a line takes a path from; nil if that is
+// not certain.
+func takenFrom(v *planner.Vertex, line int, path string) *planner.Vertex {
+	if v == nil {
+		return nil
+	}
+	var at, exact []*planner.Vertex
+	for _, e := range v.Inputs {
+		if e.Why == planner.Base || line < e.Range.Start.Line || line > max(e.Range.Start.Line, lastLine(e.Range)) {
+			continue
+		}
+		at = append(at, e.From)
+		if slices.ContainsFunc(e.Paths, func(p string) bool { return strings.Trim(p, "/") == strings.Trim(path, "/") }) {
+			exact = append(exact, e.From)
+		}
+	}
+	for _, list := range [][]*planner.Vertex{exact, at} {
+		if len(list) > 0 && !slices.ContainsFunc(list, func(o *planner.Vertex) bool { return o != list[0] }) {
+			return list[0]
+		}
+	}
+	return nil
+}
+
+// builderHint is how BuildKit offers another name. It knows only the stages that
+// it was handed, which may be the misspelt one alone.
+var builderHint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(did you mean [^()]*\?\)$`) })
+
+// Suggest offers the stage, or the named context, that a FROM or a COPY --from
+// may have meant where the image that it names cannot be had.
+func Suggest(f *runner.Failure, b *planner.Build) {
+	text := builderHint().ReplaceAllString(f.Err.Error(), "")
+	name, _, ok := strings.Cut(text, ": ")
+	if ok && b != nil && f.Line > 0 {
+		known := b.StagesBefore(f.Line)
+		for context := range b.Target.Contexts {
+			known = append(known, context)
+		}
+		slices.Sort(known)
+		if match, found := suggest.Search(name, known, true); found {
+			text += fmt.Sprintf(" (did you mean %s?)", match)
+		}
+	}
+	if text != f.Err.Error() {
+		f.Err = &said{f.Err, text}
+	}
+}
+
+// noProgram matches what runc says of a program that an image does not have.
+var noProgram = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`exec: "(/[^"]*)": stat \S+: no such file or directory|exec: "([^"]*)": executable file not found`)
+})
+
+// wrongFormat matches what the kernel says, through runc or a shell, of a
+// program that is none for it.
+var wrongFormat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bexec format error\b`) })
+
+// shells are what the shell form of RUN asks for.
+var shells = []string{"/bin/sh", "/bin/bash", "/bin/ash", "sh", "bash"}
+
+// lastLines is how far from the end of its output a step says why it failed.
+const lastLines = 3
+
+// Program says why a program could not be executed, as the end of a sentence
+// and whether the builder is at fault for it; "" if that is not what happened.
+// platform is what the step runs on, and can are the platforms that the builder
+// has programs for or emulates, its own first.
+func Program(log []string, platform string, can []string) (reason string, builder bool) {
+	for _, line := range log[max(0, len(log)-lastLines):] {
+		if m := noProgram().FindStringSubmatch(line); m != nil {
+			name := m[1] + m[2]
+			if slices.Contains(shells, name) {
+				return "the image has no shell (" + name + "): write RUN [\"program\", \"argument\"], or start from an image that has one", false
+			}
+			return "there is no " + name + " in the image", false
+		}
+		if !wrongFormat().MatchString(line) {
+			continue
+		}
+		foreign := func(p string) bool { return architecture(p) != architecture(platform) }
+		if platform != "" && len(can) > 0 && !slices.ContainsFunc(can, func(p string) bool { return !foreign(p) }) {
+			return fmt.Sprintf("this builder, a %s machine, cannot run %s programs, as it has no emulation for them: install binfmt handlers there "+
+				"(such as qemu-user-static), use a builder for that platform, or write FROM --platform=$BUILDPLATFORM for a stage that only prepares files",
+				can[0], platform), true
+		}
+		if platform != "" {
+			return "the program is not one for " + platform + ", which the step runs on, or a script without #! in its first line", false
+		}
+		return "the program is one for another platform, or a script without #! in its first line", false
+	}
+	return "", false
+}
+
+// architecture is a platform without its variant.
+func architecture(platform string) string {
+	parts := strings.SplitN(platform, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
