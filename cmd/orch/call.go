@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 )
@@ -193,9 +194,11 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 // writeAnswers writes the metadata file of a run that only asked.
 func writeAnswers(path string, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer) error {
 	out := map[string]any{}
-	if data, err := os.ReadFile(path); err == nil {
+	if output.Replaceable(path) {
 		// Targets that were built in the same run are there already.
-		_ = json.Unmarshal(data, &out)
+		if data, err := os.ReadFile(path); err == nil {
+			_ = json.Unmarshal(data, &out)
+		}
 	}
 	for _, b := range asked {
 		out[b.Name()] = answers[b].Metadata()
@@ -204,5 +207,8 @@ func writeAnswers(path string, asked []*planner.Build, answers map[*planner.Buil
 	if err != nil {
 		return err
 	}
-	return writeFile(path, append(data, '\n'), 0o644)
+	if err := output.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing metadata file: %w", err)
+	}
+	return nil
 }

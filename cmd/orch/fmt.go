@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/schema"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -116,6 +117,9 @@ func (f *fmtFlags) files(args []string) ([]string, error) {
 			return nil, fmt.Errorf("formatting: %w", err)
 		}
 		if !info.IsDir() {
+			if !f.check && !f.diff && !output.Replaceable(arg) {
+				return nil, fmt.Errorf("formatting %s: it is not a regular file; to format what comes from a stream, write -", arg)
+			}
 			if syntax, ok := schema.SyntaxOf(arg); ok && syntax != schema.HCL {
 				return nil, fmt.Errorf("formatting %s: only HCL files are formatted", arg)
 			}
@@ -173,7 +177,7 @@ func (f *fmtFlags) format(e *env, name string) (bool, error) {
 	case changed:
 		fmt.Fprintln(e.stdout, shownName(name))
 		if !f.check {
-			err = replaceFile(name, out)
+			err = writeFormatted(name, out)
 		}
 	}
 	return changed, err
@@ -199,19 +203,10 @@ func formatted(name string, src []byte) ([]byte, hcl.Diagnostics) {
 	return out, nil
 }
 
-// replaceFile gives a file new content in one step and keeps its mode. If the
-// name is a link, the file behind it is replaced.
-func replaceFile(name string, data []byte) error {
-	path, err := filepath.EvalSymlinks(name)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	if err := writeFile(path, data, info.Mode().Perm()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+// writeFormatted replaces the text of a file, which is there.
+func writeFormatted(name string, text []byte) error {
+	if err := output.WriteFile(name, text, 0o644); err != nil {
+		return fmt.Errorf("writing %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -60,7 +61,7 @@ func (m hashMemory) Save(dir string, data []byte) error {
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
 		return err
 	}
-	if err := writeFile(m.path(dir), data, 0o600); err != nil {
+	if err := output.WriteFile(m.path(dir), data, 0o600); err != nil {
 		return err
 	}
 	return m.prune()

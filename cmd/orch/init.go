@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/schema"
 	"github.com/spf13/cobra"
 )
@@ -56,7 +57,7 @@ before it is written.`,
 }
 
 func (f *initFlags) run(e *env, args []string) error {
-	if _, err := os.Lstat(f.output); err == nil && !f.print && !f.force {
+	if _, err := os.Lstat(f.output); err == nil && !f.print && !f.force && output.Replaceable(f.output) {
 		return usagef("%s is there already; --force replaces it, --print shows what would be written", f.output)
 	}
 	text, about, err := initText(e, args)
@@ -67,12 +68,8 @@ func (f *initFlags) run(e *env, args []string) error {
 		_, err := e.stdout.Write(text)
 		return err
 	}
-	write := func() error { return writeFile(f.output, text, 0o644) }
-	if _, err := os.Lstat(f.output); err == nil {
-		write = func() error { return replaceFile(f.output, text) }
-	}
-	if err := write(); err != nil {
-		return fmt.Errorf("writing %s: %w", f.output, err)
+	if err := output.WriteFile(f.output, text, 0o644); err != nil {
+		return fmt.Errorf("writing %w", err)
 	}
 	fmt.Fprintf(e.stdout, "wrote %s from %s\nSee what it builds with: orch plan\n", f.output, about)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -58,7 +59,7 @@ func writeJUnit(path string, report *runner.Report) error {
 	}
 	data, err := xml.MarshalIndent(all, "", "  ")
 	if err == nil {
-		err = writeFile(path, []byte(xml.Header+string(data)+"\n"), 0o644)
+		err = output.WriteFile(path, []byte(xml.Header+string(data)+"\n"), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("writing test results: %w", err)

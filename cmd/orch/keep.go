@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
@@ -104,7 +105,7 @@ func (k *keeper) write(r *runner.Report) error {
 		return fmt.Errorf("writing the record of the run: %w", err)
 	}
 	k.written, k.behind = time.Now(), false
-	return writeFile(k.kept.Path(), append(data, '\n'), 0o600)
+	return output.WriteFile(k.kept.Path(), append(data, '\n'), 0o600)
 }
 
 // definition is what definitionOf says, worked out once.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -24,7 +25,7 @@ func writeMetadata(path string, report *runner.Report) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, append(data, '\n'), 0o644); err != nil {
+	if err := output.WriteFile(path, append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing metadata file: %w", err)
 	}
 	return nil

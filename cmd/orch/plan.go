@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -123,7 +124,7 @@ func writePlan(path string, plan *planner.Plan, format string, opt planner.Forma
 	if err := printPlan(&b, plan, format, planner.TextOptions{}, opt); err != nil {
 		return err
 	}
-	if err := writeFile(path, b.Bytes(), 0o644); err != nil {
+	if err := output.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		return usageError{fmt.Errorf("writing the plan: %w", err)}
 	}
 	return nil

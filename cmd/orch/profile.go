@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/pprof"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 // Variables that name files for profiles of orch itself, for those who work on
@@ -18,9 +19,9 @@ const (
 // function that writes them. One that cannot be written is a warning.
 func (e *env) profile() func() {
 	warn := func(err error) { fmt.Fprintf(e.stderr, "Warning: writing a profile: %v\n", err) }
-	var cpu *os.File
+	var cpu *output.File
 	if path := e.getenv(cpuProfileEnv); path != "" {
-		f, err := os.Create(path)
+		f, err := output.Create(path, 0o666)
 		if err == nil {
 			err = pprof.StartCPUProfile(f)
 		}
@@ -32,7 +33,7 @@ func (e *env) profile() func() {
 	return func() {
 		if cpu != nil {
 			pprof.StopCPUProfile()
-			if err := cpu.Close(); err != nil {
+			if err := cpu.Commit(); err != nil {
 				warn(err)
 			}
 		}
@@ -45,11 +46,14 @@ func (e *env) profile() func() {
 }
 
 func writeMemProfile(path string) error {
-	f, err := os.Create(path)
+	f, err := output.Create(path, 0o666)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Discard()
 	runtime.GC() // the profile is as of the last collection
-	return pprof.Lookup("allocs").WriteTo(f, 0)
+	if err := pprof.Lookup("allocs").WriteTo(f, 0); err != nil {
+		return err
+	}
+	return f.Commit()
 }

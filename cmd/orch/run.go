@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
@@ -285,7 +286,7 @@ func (f *builderFlags) capacity(e *env) int {
 func writeResult(path string, report *runner.Report, kept *keeper) error {
 	data, err := kept.encode(report)
 	if err == nil {
-		err = writeFile(path, data, 0o644)
+		err = output.WriteFile(path, data, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("writing result file: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/containerd/platforms"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -54,34 +55,10 @@ func (e *env) clientID() string {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return id
 	}
-	if err := writeFile(path, []byte(id+"\n"), 0o600); err != nil {
+	if err := output.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
 		return id
 	}
 	return id
-}
-
-// writeFile replaces a file in one step: whoever reads it sees the old content
-// or the new one.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".orch-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(data); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp.Name(), mode); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return fmt.Errorf("replacing %s: %w", path, err)
-	}
-	return nil
 }
 
 // localPlatform is the platform that a builder on this machine has.

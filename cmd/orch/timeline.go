@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -12,7 +13,7 @@ func writeTimeline(path string, report *runner.Report, kept *keeper) error {
 	var page bytes.Buffer
 	err := runner.NewRecord(report, kept.info).Timeline(&page)
 	if err == nil {
-		err = writeFile(path, page.Bytes(), 0o644)
+		err = output.WriteFile(path, page.Bytes(), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("writing report file: %w", err)

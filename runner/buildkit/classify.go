@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/orch-build/orch/internal/netfault"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
 )
@@ -137,8 +138,13 @@ func applyClass(f *runner.Failure, classes []class) bool {
 
 // classify says whose fault a failure is and whether it is worth another try.
 func classify(f *runner.Failure) {
-	if errors.Is(f.Err, syscall.ENOSPC) {
+	if errors.Is(f.Err, syscall.ENOSPC) || errors.Is(f.Err, syscall.EDQUOT) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
+		return
+	}
+	var out *output.Error
+	if errors.As(f.Err, &out) {
+		f.Fault, f.Reason = runner.FaultUser, "an output could not be written"
 		return
 	}
 	if applyClass(f, troubles()) {

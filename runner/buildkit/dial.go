@@ -16,6 +16,10 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
 	_ "github.com/moby/buildkit/client/connhelper/ssh"
+
+	// The codec of BuildKit's own programs. gRPC's refuses names of files that
+	// are not UTF-8.
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto"
 )
 
 // dialTimeout is how long a builder may take to give its first answer.

@@ -26,7 +26,7 @@ import (
 // export writes the target's outputs, by a solve of the very vertices that the
 // anchor holds.
 func (t *target) export(ctx context.Context) error {
-	out := &files{}
+	out := &files{places: t.run.places}
 	exports, err := t.exports(ctx, out)
 	if err != nil {
 		out.abort()
@@ -36,12 +36,9 @@ func (t *target) export(ctx context.Context) error {
 		return nil
 	}
 	for _, group := range t.apart(exports) {
-		if err := t.exportGroup(ctx, group, t.inlineCaches()); err != nil {
+		if err := t.exportGroup(ctx, group, out); err != nil {
 			out.abort()
-			if out.err != nil {
-				return out.err
-			}
-			return err
+			return out.cause(err)
 		}
 	}
 	if err := out.commit(); err != nil {
@@ -52,9 +49,9 @@ func (t *target) export(ctx context.Context) error {
 }
 
 // exportGroup writes outputs that are known by one digest.
-func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, caches []client.CacheOptionsEntry) error {
+func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, out *files) error {
 	tags := tagsOff(group)
-	opt, err := t.exportOptions(group, caches)
+	opt, err := t.exportOptions(group, t.inlineCaches())
 	if err != nil {
 		return err
 	}
@@ -63,6 +60,11 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ca
 		return fmt.Errorf("exporting: %w", err)
 	}
 	t.takeResponse(res.ExporterResponse)
+	if slices.ContainsFunc(group, func(e client.ExportEntry) bool { return e.OutputStore != nil }) {
+		if err := out.index(ctx, res.ExporterResponse); err != nil {
+			return err
+		}
+	}
 	return t.takeTags(tags, res.ExporterResponse)
 }
 
@@ -210,7 +212,7 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*cl
 	case "tar":
 		t.toFile(e, dest, out)
 	case "local":
-		dir, err := out.dir(dest, e.Attrs["mode"] == "delete")
+		dir, err := out.folder(filepath.FromSlash(dest), e.Attrs["mode"] == "delete")
 		if err != nil {
 			return nil, err
 		}
@@ -245,7 +247,11 @@ func (t *target) name(e *client.ExportEntry) string {
 func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string, out *files) error {
 	switch {
 	case e.Attrs["tar"] == "false":
-		e.OutputDir = dest
+		store, err := out.layout(filepath.FromSlash(dest))
+		if err != nil {
+			return err
+		}
+		e.OutputStore = store
 	case dest == "" && e.Type == client.ExporterDocker:
 		if t.run.opt.Load == nil {
 			return errors.New("no Docker engine to load the image into: give the output a file (dest=…)")
@@ -263,15 +269,11 @@ func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string
 
 func (t *target) toFile(e *client.ExportEntry, dest string, out *files) {
 	if dest == "" || dest == "-" {
-		e.Output = func(map[string]string) (io.WriteCloser, error) { return nopCloser{t.run.opt.Stdout}, nil }
+		e.Output = out.stream("the standard output", t.run.opt.Stdout)
 		return
 	}
 	e.Output = out.file(filepath.FromSlash(dest))
 }
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
 
 // annotate adds an annotation, "[TYPE[,TYPE][PLATFORM]:]KEY=VALUE", to an
 // exporter under the name that BuildKit has for it.
@@ -306,10 +308,8 @@ func (t *target) takeResponse(response map[string]string) {
 // takeSizes writes down how large the written files are.
 func (t *target) takeSizes(out *files) {
 	sizes := map[string]int64{}
-	for _, p := range out.pending {
-		if f, ok := p.(*fileOutput); ok {
-			sizes[f.dest] = f.size
-		}
+	for _, f := range out.files {
+		sizes[f.Name()] = f.Size()
 	}
 	for i, o := range t.report.Outputs {
 		t.report.Outputs[i].Size = sizes[filepath.FromSlash(o.Where)]

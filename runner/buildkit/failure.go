@@ -43,6 +43,11 @@ func (t *target) failure(ctx context.Context, err error) error {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
 	}
 	t.classify(f)
+	var streamed *streamedError
+	if errors.As(err, &streamed) && f.Transient {
+		f.Transient = false
+		f.Reason += "; a part of the output is sent, so that it is not tried again"
+	}
 	// A connection that breaks while the run is being ended is no failure.
 	if f.Lost && ctx.Err() != nil {
 		return context.Cause(ctx)

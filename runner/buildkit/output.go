@@ -1,244 +1,267 @@
 package buildkit
 
 import (
-	"errors"
+	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/moby/buildkit/client/ociindex"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/layout"
+	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/planner"
 )
 
 // files are the outputs of one export that go to this machine. Everything is
 // written aside and put in its place when the export is complete, so that an
 // output that is there is whole, and an old one stays until then.
 type files struct {
+	// places are where the names of outputs led when the run began.
+	places map[string]string
+
 	mu      sync.Mutex
-	pending []placer
+	files   []*output.File
+	folders []folderOutput
+	layouts []string
 	// err is the first error of writing on this side: the builder only says
 	// that its stream was cut off.
 	err error
 }
 
-// placer is an output that waits to be put in its place.
-type placer interface {
-	place() error
-	discard()
+// folderOutput is a folder that is being written.
+type folderOutput struct {
+	*output.Folder
+	clear bool // remove what it held before
 }
 
-func (f *files) add(p placer) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.pending = append(f.pending, p)
-}
-
-func (f *files) fail(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
-}
-
-// commit puts every output in its place.
-func (f *files) commit() error {
-	for i, p := range f.pending {
-		if err := p.place(); err != nil {
-			for _, rest := range f.pending[i:] {
-				rest.discard()
+// outputPlaces says where the outputs of a plan lead to now. A link that a
+// build makes must not lead the output of another one out of what the user has
+// allowed.
+func outputPlaces(plan *planner.Plan) (map[string]string, error) {
+	places := map[string]string{}
+	for _, b := range plan.Builds {
+		for _, o := range b.Target.Outputs {
+			dest := filepath.FromSlash(o.Attrs["dest"])
+			if dest == "" || dest == "-" {
+				continue
 			}
-			return err
+			place, err := output.Real(dest)
+			if err != nil {
+				return nil, fmt.Errorf("target %s: %w", b.Name(), err)
+			}
+			places[dest] = place
 		}
+	}
+	return places, nil
+}
+
+// inPlace makes sure that an output leads where it led when the run began.
+func (f *files) inPlace(dest string) error {
+	was, known := f.places[dest]
+	if !known {
+		return nil
+	}
+	now, err := output.Real(dest)
+	if err == nil && now != was {
+		err = fmt.Errorf("it leads to %s now, and led to %s when the run began; nothing is written there", output.Show(now), output.Show(was))
+	}
+	if err != nil {
+		return &output.Error{Name: dest, Err: err}
 	}
 	return nil
 }
 
-// abort removes what was written.
-func (f *files) abort() {
+// fail keeps the first error of writing.
+func (f *files) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range f.pending {
-		p.discard()
+	if f.err == nil {
+		f.err = fmt.Errorf("writing %w", err)
 	}
 }
 
 // file returns the function that BuildKit calls for a writer of an output
 // file.
 func (f *files) file(dest string) func(map[string]string) (io.WriteCloser, error) {
+	return f.writer(func() (*output.File, error) {
+		if err := f.inPlace(dest); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
+			return nil, &output.Error{Name: dest, Err: err}
+		}
+		return output.Create(dest, 0o666)
+	})
+}
+
+// stream is like file for a stream that is open already.
+func (f *files) stream(name string, w io.Writer) func(map[string]string) (io.WriteCloser, error) {
+	return f.writer(func() (*output.File, error) { return output.Stream(name, w), nil })
+}
+
+func (f *files) writer(create func() (*output.File, error)) func(map[string]string) (io.WriteCloser, error) {
 	return func(map[string]string) (io.WriteCloser, error) {
-		w, err := f.create(dest)
+		w, err := create()
 		if err != nil {
 			f.fail(err)
+			return nil, err
 		}
-		return w, err
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.files = append(f.files, w)
+		return fileWriter{w, f}, nil
 	}
 }
 
-func (f *files) create(dest string) (io.WriteCloser, error) {
-	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", dest, err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".orch-*")
-	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", dest, err)
-	}
-	w := &fileOutput{files: f, dest: dest, tmp: tmp}
-	f.add(w)
-	return w, nil
-}
-
-// fileOutput is a file that is being written.
-type fileOutput struct {
+// fileWriter is what BuildKit writes to. Closing it says nothing of whether
+// what was written is all.
+type fileWriter struct {
+	*output.File
 	files *files
-	dest  string
-	tmp   *os.File
-	size  int64
 }
 
-func (w *fileOutput) Write(p []byte) (int, error) {
-	n, err := w.tmp.Write(p)
-	w.size += int64(n)
+func (w fileWriter) Write(p []byte) (int, error) {
+	n, err := w.File.Write(p)
 	if err != nil {
-		w.files.fail(w.wrap(err))
+		w.files.fail(err)
 	}
 	return n, err
 }
 
-func (w *fileOutput) Close() error {
-	err := w.tmp.Close()
-	if err != nil && !errors.Is(err, os.ErrClosed) {
-		w.files.fail(w.wrap(err))
+func (w fileWriter) Close() error { return nil }
+
+// folder returns a folder that the files of a local output are written to,
+// before they are put into dest.
+func (f *files) folder(dest string, clear bool) (string, error) {
+	if err := f.inPlace(dest); err != nil {
+		return "", fmt.Errorf("writing %w", err)
+	}
+	d, err := output.CreateFolder(dest)
+	if err != nil {
+		return "", fmt.Errorf("writing %w", err)
+	}
+	f.folders = append(f.folders, folderOutput{d, clear})
+	return d.Path(), nil
+}
+
+// layout returns the store of a folder of images. What is added to it means
+// nothing until it is in the index.
+func (f *files) layout(dest string) (content.Store, error) {
+	if err := f.inPlace(dest); err != nil {
+		return nil, fmt.Errorf("writing %w", err)
+	}
+	if err := os.MkdirAll(dest, 0o755); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
+	}
+	store, err := contentlocal.NewStore(dest)
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
+	}
+	f.layouts = append(f.layouts, dest)
+	return store, nil
+}
+
+// commit puts every output in its place.
+func (f *files) commit() error {
+	defer f.abort()
+	for _, w := range f.files {
+		if err := f.inPlace(w.Name()); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+		if err := w.Commit(); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+	}
+	for _, d := range f.folders {
+		if err := f.inPlace(d.Name()); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+		if err := d.Commit(d.clear); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+	}
+	return nil
+}
+
+// abort removes what was written and is not in its place yet.
+func (f *files) abort() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.files {
+		w.Discard()
+	}
+	for _, d := range f.folders {
+		d.Discard()
+	}
+}
+
+// streamed says whether something was written that abort cannot take back.
+func (f *files) streamed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.files, (*output.File).Streamed)
+}
+
+// index enters what was exported into the folders of images.
+func (f *files) index(ctx context.Context, response map[string]string) error {
+	if len(f.layouts) == 0 {
+		return nil
+	}
+	data, err := base64.StdEncoding.DecodeString(response[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return fmt.Errorf("reading what the builder says of the image: %w", err)
+	}
+	var desc ocispecs.Descriptor
+	if err := json.Unmarshal(data, &desc); err != nil {
+		return fmt.Errorf("reading what the builder says of the image: %w", err)
+	}
+	names := []ociindex.NameOrTag{ociindex.Tag("latest")}
+	if image := response[exptypes.ExporterImageNameKey]; image != "" {
+		names = nil
+		for name := range strings.SplitSeq(image, ",") {
+			names = append(names, ociindex.Name(name))
+		}
+	}
+	for _, dest := range f.layouts {
+		if err := f.inPlace(dest); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+		if err := layout.Put(ctx, dest, desc, names...); err != nil {
+			return fmt.Errorf("writing %w", err)
+		}
+	}
+	f.layouts = nil
+	return nil
+}
+
+// cause is what an export failed with: an error on this side comes first, as
+// the builder only says that its stream was cut off.
+func (f *files) cause(err error) error {
+	f.mu.Lock()
+	first := f.err
+	f.mu.Unlock()
+	switch {
+	case first != nil:
+		return first
+	case f.streamed():
+		return &streamedError{err}
 	}
 	return err
 }
 
-// wrap names the file that the user asked for, not the one aside.
-func (w *fileOutput) wrap(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("writing %s: %w", w.dest, err)
-}
+// streamedError is the error of an export of which a part has gone to a stream
+// or a device. A second try would be written after it.
+type streamedError struct{ error }
 
-func (w *fileOutput) place() error {
-	mode := fs.FileMode(0o666) &^ umask()
-	if old, err := os.Stat(w.dest); err == nil {
-		mode = old.Mode().Perm()
-	}
-	if err := os.Chmod(w.tmp.Name(), mode); err != nil {
-		return w.wrap(err)
-	}
-	if err := os.Rename(w.tmp.Name(), w.dest); err != nil {
-		var link *os.LinkError
-		if errors.As(err, &link) {
-			err = link.Err
-		}
-		return fmt.Errorf("writing %s: %w", w.dest, err)
-	}
-	return nil
-}
-
-func (w *fileOutput) discard() {
-	w.tmp.Close()
-	os.Remove(w.tmp.Name())
-}
-
-// dir returns a folder that the files of a local output are written to, before
-// they are put into dest.
-func (f *files) dir(dest string, clean bool) (string, error) {
-	parent := filepath.Dir(dest)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("writing %s: %w", dest, err)
-	}
-	tmp, err := os.MkdirTemp(parent, "."+filepath.Base(dest)+".orch-*")
-	if err != nil {
-		return "", fmt.Errorf("writing %s: %w", dest, err)
-	}
-	f.add(&dirOutput{dest: dest, tmp: tmp, clean: clean})
-	return tmp, nil
-}
-
-// dirOutput is a folder that is being written.
-type dirOutput struct {
-	dest, tmp string
-	clean     bool // remove what dest held before
-}
-
-func (d *dirOutput) discard() { os.RemoveAll(d.tmp) }
-
-func (d *dirOutput) place() error {
-	defer d.discard()
-	if err := os.Chmod(d.tmp, 0o777&^umask()); err != nil {
-		return fmt.Errorf("writing %s: %w", d.dest, err)
-	}
-	if d.clean {
-		if err := clearDir(d.dest); err != nil {
-			return fmt.Errorf("clearing %s: %w", d.dest, err)
-		}
-	}
-	if err := mergeDir(d.tmp, d.dest); err != nil {
-		return fmt.Errorf("writing %s: %w", d.dest, err)
-	}
-	return nil
-}
-
-func clearDir(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mergeDir moves everything in from to the folder to, file by file where the
-// folder is there already. Each file is replaced in one step.
-func mergeDir(from, to string) error {
-	old, err := os.Lstat(to)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return os.Rename(from, to)
-	case err != nil:
-		return err
-	case !old.IsDir():
-		if err := os.Remove(to); err != nil {
-			return err
-		}
-		return os.Rename(from, to)
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		src, dst := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
-		if e.IsDir() {
-			err = mergeDir(src, dst)
-		} else {
-			err = replaceFile(src, dst)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replaceFile renames over what is there, even if that is a folder.
-func replaceFile(src, dst string) error {
-	if old, err := os.Lstat(dst); err == nil && old.IsDir() {
-		if err := os.RemoveAll(dst); err != nil {
-			return err
-		}
-	}
-	return os.Rename(src, dst)
-}
+func (e *streamedError) Unwrap() error { return e.error }

@@ -75,7 +75,7 @@ func TestDirOutput(t *testing.T) {
 			}
 		}
 		f := &files{}
-		tmp, err := f.dir(dest, clean)
+		tmp, err := f.folder(dest, clean)
 		if err == nil {
 			err = os.MkdirAll(filepath.Join(tmp, "sub"), 0o755)
 		}

@@ -57,6 +57,7 @@ type Solver struct {
 	builder *Builder
 	opt     Options
 	opened  int
+	places  map[string]string // where outputs led when the run began
 }
 
 // NewSolver returns a solver that builds on b.
@@ -67,7 +68,14 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
+	if s.places == nil {
+		var err error
+		if s.places, err = outputPlaces(plan); err != nil {
+			return nil, err
+		}
+	}
 	r := &run{
+		places:  s.places,
 		opt:     s.opt,
 		builder: s.builder,
 		plan:    plan,
@@ -114,6 +122,7 @@ type run struct {
 	unwatch func()                 // ends the watch over the builder
 	settle  func()                 // ends the conversions ahead
 	reduced reductions
+	places  map[string]string // where outputs led when the run began
 }
 
 func (r *run) Builder() string { return r.builder.Name }

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/meter"
@@ -167,11 +168,10 @@ func (s *step) keep(dir string, data []byte) {
 		return
 	}
 	if s.logFile == nil {
-		flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
 		if s.logName == "" {
 			s.logName = filepath.Join(dir, fmt.Sprintf("%03d-%s.log", s.number, slug(s.label+" "+s.text)))
 		}
-		f, err := os.OpenFile(s.logName, flags, 0o600)
+		f, err := output.OpenAppend(s.logName, 0o600)
 		if err != nil {
 			s.logName = ""
 			return

@@ -1,11 +1,9 @@
 package lane
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +13,9 @@ import (
 	"github.com/moby/buildkit/client/ociindex"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/layout"
+	"github.com/orch-build/orch/internal/output"
 )
 
 // folder is a cache in an OCI layout folder.
@@ -66,7 +67,11 @@ func (f folder) hold(ctx context.Context) (release func(), err error) {
 	if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("waiting for another run to write the cache: %w", err)
 	}
-	return func() { _ = l.Unlock() }, nil
+	restore := layout.Keep(f.dir)
+	return func() {
+		restore()
+		_ = l.Unlock()
+	}, nil
 }
 
 // head is the digest that the tag points to, or "".
@@ -121,8 +126,8 @@ func (f folder) update(ctx context.Context, change change) error {
 		return err
 	}
 	desc := ocispecs.Descriptor{MediaType: e.mediaType, Digest: digest.FromBytes(e.manifest), Size: int64(len(e.manifest))}
-	if err := ociindex.NewStoreIndex(f.dir).Put(desc, ociindex.Tag(f.tag)); err != nil {
-		return fmt.Errorf("writing the index of %s: %w", f.dir, err)
+	if err := layout.Put(ctx, f.dir, desc, ociindex.Tag(f.tag)); err != nil {
+		return fmt.Errorf("writing the index: %w", err)
 	}
 	return nil
 }
@@ -147,14 +152,5 @@ func (f folder) addBlob(data []byte) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".orch-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = io.Copy(tmp, bytes.NewReader(data))
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return output.WriteFile(path, data, 0o644)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 // journalVersion is that of the form of a journal.
@@ -50,22 +52,7 @@ func (p *Publisher) begin(moves []Move) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	tmp, err := os.CreateTemp(p.Dir, ".journal-*")
-	if err != nil {
-		return nil, fmt.Errorf("writing the journal: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(data, '\n'))
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), j.path)
-	}
-	if err != nil {
+	if err := output.WriteSynced(j.path, append(data, '\n'), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the journal: %w", err)
 	}
 	return j, nil

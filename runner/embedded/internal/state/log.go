@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 const (
@@ -22,7 +24,7 @@ func OpenLog(path string, limit int64) (*os.File, error) {
 			return nil, err
 		}
 	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	return output.OpenAppend(path, 0o600)
 }
 
 // Rotate renames the log and its predecessors one number up, dropping the last.

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// elsewhere are the functions that may write files without internal/output, and
+// why.
+var elsewhere = map[string]string{
+	"internal/program":                "a program that is unpacked for a moment",
+	"runner/embedded/internal/state":  "the log and the reserve of the builder, in its own folder",
+	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
+	"scripts/build":                   "the program that builds orch",
+}
+
+// TestWriters finds code that writes files without the package that does so
+// for all of orch.
+func TestWriters(t *testing.T) {
+	root := filepath.Join("..", "..")
+	out, err := exec.Command("git", "-C", root, "ls-files", "-co", "--exclude-standard", "*.go").Output()
+	if err != nil {
+		t.Skipf("no git: %v", err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		_, isIt := strings.CutPrefix(name, "internal/output/")
+		if isIt || strings.HasSuffix(name, "_test.go") || elsewhere[name] != "" || elsewhere[filepath.ToSlash(filepath.Dir(name))] != "" {
+			continue
+		}
+		path := filepath.Join(root, name)
+		if _, err := os.Stat(path); err != nil {
+			continue // removed, and not yet committed
+		}
+		for _, call := range writes(t, path) {
+			t.Errorf("%s: %s: write through internal/output", name, call)
+		}
+	}
+}
+
+// writes lists the calls in a file that write, make or move files.
+func writes(t *testing.T, path string) []string {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		f, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		pkg, ok := f.X.(*ast.Ident)
+		if !ok || pkg.Name != "os" && pkg.Name != "ioutil" && pkg.Name != "unix" && pkg.Name != "syscall" {
+			return true
+		}
+		if slices.Contains([]string{"Create", "CreateTemp", "WriteFile", "Rename", "Symlink", "Link", "Truncate", "TempFile"}, f.Sel.Name) ||
+			f.Sel.Name == "OpenFile" && forWriting(call) {
+			out = append(out, set.Position(call.Pos()).String()+": "+pkg.Name+"."+f.Sel.Name)
+		}
+		return true
+	})
+	return out
+}
+
+// forWriting says whether the flags of an os.OpenFile, which stand in the call
+// or not, are for more than reading.
+func forWriting(call *ast.CallExpr) bool {
+	if len(call.Args) != 3 {
+		return true
+	}
+	f, ok := call.Args[1].(*ast.SelectorExpr)
+	return !ok || f.Sel.Name != "O_RDONLY"
+}
+
+// TestFileFlags wants a decision for every flag that names a file: what writes
+// is tried with every kind of file by the end-to-end tests.
+func TestFileFlags(t *testing.T) {
+	known := map[string]string{}
+	data, err := os.ReadFile("testdata/fileflags.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) > 2 && f[0] != "#" {
+			known[strings.Join(f[:len(f)-1], " ")] = f[len(f)-1]
+		}
+	}
+	found := map[string]bool{}
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			value, _ := pflag.UnquoteUsage(f)
+			if slices.Contains([]string{"FILE", "FOLDER", "DIR", "PATH", "DEST"}, value) {
+				found[name+" --"+f.Name] = true
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	var out bytes.Buffer
+	visit(newRootCommand(&env{stdin: &out, stdout: &out, stderr: &out, lookup: os.LookupEnv, environ: os.Environ}))
+	for flag := range found {
+		if known[flag] != "reads" && known[flag] != "writes" {
+			t.Errorf("%s names a file: say in testdata/fileflags.txt whether it reads or writes", flag)
+		}
+	}
+	for flag := range known {
+		if !found[flag] {
+			t.Errorf("there is no %s any more: take it out of testdata/fileflags.txt", flag)
+		}
+	}
+}

@@ -1,6 +1,0 @@
-package buildkit
-
-import "io/fs"
-
-// umask is nothing on Windows.
-func umask() fs.FileMode { return 0 }
