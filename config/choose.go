@@ -71,7 +71,7 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 	}
 	wanted := d.opts.Targets
 	if len(wanted) == 0 && len(d.opts.Filters) > 0 {
-		return slices.Clone(d.targetNames), nil
+		return d.buildable(d.targetNames, d.templates()), nil
 	}
 	if len(wanted) == 0 {
 		wanted = []string{defaultName}
@@ -91,17 +91,27 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 			names = append(names, d.spelled(w))
 			continue
 		}
-		matched := d.match(w)
+		all := d.match(w)
+		matched := d.fromPattern(all)
 		if len(matched) == 0 {
-			diags = append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError,
-				Summary:  "Unknown target",
-				Detail:   fmt.Sprintf("No target or group matches %q. There are: %s.", w, some(d.names(), 20)),
-			})
+			diags = append(diags, d.nothingMatches(w, all))
 		}
 		names = append(names, matched...)
 	}
 	return unique(names), diags
+}
+
+// nothingMatches reports a pattern that matches nothing but templates.
+func (d *Definition) nothingMatches(pattern string, templates []string) *hcl.Diagnostic {
+	diag := &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Unknown target",
+		Detail:   fmt.Sprintf("No target or group matches %q. There are: %s.", pattern, some(d.names(), 20)),
+	}
+	if len(templates) > 0 {
+		diag.Detail = fmt.Sprintf("All that %q matches is there to be inherited, and a pattern leaves that out. Ask for it by name: %s.", pattern, some(templates, 20))
+	}
+	return diag
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[]") }
@@ -227,6 +237,7 @@ func (c *chooser) finish() hcl.Diagnostics {
 		t, more := c.d.target(c.targets[name])
 		diags = append(diags, more...)
 		t.Tests = c.d.testsOf[t.Name]
+		t.Template = c.d.templates().Unbuilt(t.Name)
 		c.cfg.Targets = append(c.cfg.Targets, t)
 	}
 	for _, name := range sortedKeys(c.groups) {

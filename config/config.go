@@ -131,6 +131,10 @@ type Target struct {
 	// Limits say how the target is scheduled, and when it is tried again.
 	Limits
 
+	// Template is true for a target that is there to be inherited: it is built
+	// only if it is asked for by name.
+	Template bool
+
 	// Range is where the target's first block stands.
 	Range hcl.Range
 	// Ranges holds where each written attribute stands, by its name in the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -44,6 +45,7 @@ type Definition struct {
 	// selfishNames holds the targets that speak of self, or inherit one that
 	// does.
 	selfishNames map[string]bool
+	templateSet  *template.Set // see templates
 }
 
 // definedTarget is a target of the files: one block, or several that are
@@ -181,7 +183,7 @@ func (d *Definition) addMatrixGroups(made []madeBy) {
 	var order []string
 	for _, m := range made {
 		if groups[m.label] == nil {
-			groups[m.label] = &definedGroup{Group: Group{Name: m.label, Range: m.at}}
+			groups[m.label] = &definedGroup{Group: Group{Name: m.label, Range: m.at}, matrix: true}
 			order = append(order, m.label)
 		}
 		g := groups[m.label]

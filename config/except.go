@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/schema"
@@ -110,9 +111,11 @@ func matchTraits(r *resolved, filters []string) (bool, error) {
 }
 
 // expandMembers replaces the patterns in the groups of build.hcl by the
-// targets that they match. In a bake file they stay names, as in the peer.
+// targets that they match, templates left out. In a bake file they stay names,
+// as in bake.
 func (d *Definition) expandMembers() hcl.Diagnostics {
 	var diags hcl.Diagnostics
+	templates := sync.OnceValue(d.findTemplates)
 	for _, name := range d.groupNames {
 		g := d.ev.groups[name]
 		if g.block == nil || g.block.Dialect != schema.Build || !slices.ContainsFunc(g.Targets, isPattern) {
@@ -124,7 +127,7 @@ func (d *Definition) expandMembers() hcl.Diagnostics {
 				members = append(members, m)
 				continue
 			}
-			matched := d.matchOnlyTargets(m)
+			matched := d.buildable(d.matchOnlyTargets(m), templates())
 			if len(matched) == 0 {
 				diags = append(diags, &hcl.Diagnostic{
 					Severity: hcl.DiagError,

@@ -9,8 +9,9 @@ import (
 // definedGroup is a group of the files.
 type definedGroup struct {
 	Group
-	block *schema.Group // nil if a matrix or a Compose file made it
-	done  bool
+	block  *schema.Group // nil if a matrix or a Compose file made it
+	matrix bool          // stands for the targets of a matrix; nobody has written it
+	done   bool
 	// written lists the members as written, with duplicates.
 	written []string
 }

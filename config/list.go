@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -14,6 +15,8 @@ import (
 type ListedTarget struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
+	// Template is true for a target that is there to be inherited.
+	Template bool `json:"template,omitempty"`
 }
 
 // ListedGroup is a group as a list shows it.
@@ -36,10 +39,10 @@ type ListedVariable struct {
 	Sensitive bool   `json:"sensitive,omitempty"`
 }
 
-// Targets lists the targets of the files in the order of their names, with
+// WrittenTargets lists the targets of the files in the order of their names, with
 // their descriptions as written, not inherited.
-func (d *Definition) Targets() []ListedTarget {
-	var out []ListedTarget
+func (d *Definition) WrittenTargets() []ListedTarget {
+	out := []ListedTarget{}
 	for _, name := range sortedKeys(d.targets) {
 		t := ListedTarget{Name: name}
 		for _, in := range d.targets[name].instances {
@@ -52,9 +55,24 @@ func (d *Definition) Targets() []ListedTarget {
 	return out
 }
 
+// Targets lists the targets of the files in the order of their names, with the
+// descriptions that they have or inherit.
+func (d *Definition) Targets() []ListedTarget {
+	out := d.WrittenTargets()
+	for i := range out {
+		t := &out[i]
+		t.Template = d.templates().Has(t.Name)
+		// What is wrong with inheritance is shown by the commands that need it.
+		if r, _ := d.resolve(t.Name, t.Name, hcl.Range{}); r != nil {
+			t.Description, _ = r.values[atDescription].(string)
+		}
+	}
+	return out
+}
+
 // Groups lists the groups of the files in the order of their names.
 func (d *Definition) Groups() []ListedGroup {
-	var out []ListedGroup
+	out := []ListedGroup{}
 	for _, name := range sortedKeys(d.ev.groups) {
 		g := d.ev.groups[name]
 		members := g.Targets

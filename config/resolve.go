@@ -212,8 +212,7 @@ func (d *Definition) findSelfish() map[string]bool {
 			if in.block.selfish {
 				found = append(found, name)
 			}
-			parents, _ := in.values[atInherits].([]string)
-			for _, p := range parents {
+			for _, p := range in.parents() {
 				heirs[p] = append(heirs[p], name)
 			}
 		}

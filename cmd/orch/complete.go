@@ -29,6 +29,9 @@ func completions(d *config.Definition) []string {
 		out = append(out, cobra.CompletionWithDesc(g.Name, "group "+g.Description))
 	}
 	for _, t := range d.Targets() {
+		if t.Template {
+			continue
+		}
 		out = append(out, cobra.CompletionWithDesc(t.Name, t.Description))
 	}
 	return out

@@ -17,7 +17,7 @@ var listable = []string{"targets", "groups", "variables"}
 func newListCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var builder builderFlags
-	var asJSON bool
+	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "list targets|groups|variables [URL]",
 		Short: "List what a definition holds",
@@ -41,7 +41,7 @@ func newListCommand(e *env) *cobra.Command {
 			}
 			switch args[0] {
 			case "targets":
-				return listTargets(e, d, asJSON)
+				return listTargets(e, d, asJSON, all)
 			case "groups":
 				return listGroups(e, d, asJSON)
 			default:
@@ -52,6 +52,7 @@ func newListCommand(e *env) *cobra.Command {
 	load.register(cmd.Flags())
 	builder.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "list templates too: targets that are there to be inherited")
 	return cmd
 }
 
@@ -63,8 +64,11 @@ func listUsage(args []string) error {
 	return usagef("%s", text)
 }
 
-func listTargets(e *env, d *config.Definition, asJSON bool) error {
+func listTargets(e *env, d *config.Definition, asJSON, all bool) error {
 	targets := d.Targets()
+	if !all {
+		targets = slices.DeleteFunc(targets, func(t config.ListedTarget) bool { return t.Template })
+	}
 	if asJSON {
 		return printJSON(e.stdout, targets)
 	}
@@ -200,7 +204,7 @@ func runList(e *env, load *loadFlags, b *bakeFlags) error {
 
 func bakeTargets(e *env, d *config.Definition, format string) error {
 	var items []listedItem
-	for _, t := range d.Targets() {
+	for _, t := range d.WrittenTargets() {
 		items = append(items, listedItem{Name: t.Name, Description: t.Description})
 	}
 	for _, g := range d.Groups() {

@@ -19,7 +19,8 @@ warn of before it starts: stages, files and secrets that are not there, tags
 and outputs that two targets write, platforms that do not exist, arguments that
 nobody declares or that stand above steps which do not use them. With --lint it
 also has BuildKit's own rules checked. That takes a builder only where a
-Dockerfile starts from an image or names another frontend.
+Dockerfile starts from an image or names another frontend. Both leave templates
+out, which are targets that are there to be inherited, unless they are named.
 
 Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 		Example: `  orch validate
@@ -41,6 +42,9 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			}
 			sources := []map[string][]byte{sourcesFor(files, opts)}
 			if (deep || withLint) && !diags.HasErrors() {
+				if opts.All {
+					cfg = cfg.WithoutTemplates()
+				}
 				plan, more := checkedPlan(cfg, localPlatform(), opts.All)
 				sources = append(sources, plan.Sources)
 				if withLint && !more.HasErrors() {
