@@ -71,7 +71,7 @@ bench: build
 # few of each.
 stress: build
 	@scripts/setup.sh tests
-	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent' ./e2e
+	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
 
 clean:
 	rm -rf bin dist

@@ -27,6 +27,28 @@ func (t *target) attestations(exports []client.ExportEntry) map[string]string {
 	return out
 }
 
+// attested says whether any output of the target gets attestations, so that
+// the builder's own frontend makes the result for it.
+func (t *target) attested() bool {
+	for _, o := range t.plan.Target.Outputs {
+		if o.Type == "cacheonly" {
+			continue
+		}
+		e := client.ExportEntry{Type: o.Type, Attrs: o.Attrs}
+		if o.Type == "registry" {
+			e.Type = client.ExporterImage
+		}
+		if len(t.attestations([]client.ExportEntry{e})) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// crosses says whether a frontend on the builder reads the target, beside the
+// linked one or in its place.
+func (t *target) crosses() bool { return t.foreign() || t.attested() }
+
 // carriesAttestations says whether any of the outputs is an image that
 // provenance can be attached to, and none is one where that is an error.
 func carriesAttestations(exports []client.ExportEntry) bool {

@@ -14,14 +14,14 @@ import (
 
 // Call asks the frontend about each build instead of building it: method is
 // one of its requests, such as "lint", "outline" or "targets". Nothing is
-// built; the builder is asked for the configuration of base images and for
-// ignore files only.
+// built, and nothing converted ahead; the builder is asked for the configuration
+// of base images and for ignore files only.
 func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string) (map[*planner.Build]*Answer, error) {
-	session, err := s.Open(ctx, plan)
+	r, err := s.open(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	r := session.(*run)
+	defer r.unwatch()
 	out := map[*planner.Build]*Answer{}
 	for _, b := range builds {
 		a := &Answer{Method: method(b), build: b}
@@ -59,16 +59,22 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	return res.Metadata, nil
 }
 
+// emptyState is an empty file system like [llb.Scratch], but one with a
+// definition: a frontend on the builder can be handed nothing else.
+func emptyState() llb.State {
+	return llb.NewState(llb.NewDiff(llb.Scratch(), llb.Scratch(), llb.Constraints{}).Output())
+}
+
 // requestID is the name of a request, which may be written without "frontend."
 // in front.
 func requestID(method string) string {
 	return "frontend." + strings.TrimPrefix(method, "frontend.")
 }
 
-// stubLink stands an empty file system for the result of a linked target,
-// which is not there when nothing is built.
+// stubLink puts an empty file system in the place of the result of a linked
+// target, which is not there when nothing is built.
 func (t *target) stubLink(name string) {
 	key := "target:" + name
-	t.inputs[key] = llb.Scratch()
+	t.inputs[key] = emptyState()
 	t.opts["context:"+name] = "input:" + key
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/imagemetaresolver"
@@ -35,6 +36,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: newCacheWatch(plan)}
 	a := newAnchor(r)
 	a.session = s
+	a.memo.answersOnly = true
 	out := map[*planner.Build]*Answer{}
 	for _, b := range builds {
 		t := newTarget(r, a, b)
@@ -51,7 +53,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if !client.missed {
+		if !client.missed.Load() {
 			out[b] = answer
 		}
 	}
@@ -62,13 +64,13 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 // than what every builder has.
 type offline struct {
 	images llb.ImageMetaResolver // nil for none
-	missed bool                  // a builder was needed
+	missed atomic.Bool           // a builder was needed
 }
 
 var errNoBuilder = errors.New("only a builder can say this")
 
 func (c *offline) miss() error {
-	c.missed = true
+	c.missed.Store(true)
 	return errNoBuilder
 }
 
@@ -89,7 +91,9 @@ func (c *offline) ResolveImageConfig(ctx context.Context, ref string, opt source
 	quiet := logrus.New()
 	quiet.SetOutput(io.Discard)
 	ref, dgst, data, err := c.images.ResolveImageConfig(bklog.WithLogger(ctx, logrus.NewEntry(quiet)), ref, opt)
-	c.missed = c.missed || err != nil
+	if err != nil {
+		c.missed.Store(true)
+	}
 	return ref, dgst, data, err
 }
 

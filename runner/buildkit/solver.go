@@ -65,6 +65,16 @@ func NewSolver(b *Builder, opt Options) *Solver { return &Solver{builder: b, opt
 
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+	r, err := s.open(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	r.settle = r.convertAhead(ctx)
+	return r, nil
+}
+
+// open opens the anchors of a run, in which nothing is converted yet.
+func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
@@ -87,7 +97,6 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, 
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
-	r.settle = r.convertAhead(ctx)
 	return r, nil
 }
 

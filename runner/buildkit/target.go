@@ -326,6 +326,9 @@ func (t *target) link(ctx context.Context, name string, linked *target) error {
 		if err != nil {
 			return err
 		}
+		if st.Output() == nil && t.crosses() {
+			st = emptyState()
+		}
 		t.inputs[key] = st
 		t.opts["context:"+name] = "input:" + key
 		image := linked.result.Metadata[exptypes.ExporterImageConfigKey+suffix]
