@@ -6,17 +6,21 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/chain"
 )
-
-// DefaultJobs is how many builds run at the same time on a builder of which
-// nothing is known. The builder shares equal work between them and has its own
-// limit on steps, so the number matters little above this.
-const DefaultJobs = 16
 
 // Options say how a plan is carried out.
 type Options struct {
-	// Jobs is how much weight may run at once; 0 means DefaultJobs.
+	// Jobs is how many places there are: how much weight may have RUN steps
+	// running at once. 0 is no limit.
 	Jobs int
+	// Room, if set, is asked again and again while builds wait for a place, and
+	// returns how many more places, of so many that are wanted, the builder has
+	// room for after all.
+	Room func(want int) int
+	// Times say how long things are expected to take, which decides what starts
+	// first; a nil function counts steps.
+	Times chain.Times
 	// KeepGoing goes on with what does not depend on a failed build.
 	// Otherwise the first failure ends the run.
 	KeepGoing bool
@@ -77,20 +81,29 @@ type job struct {
 	report *TargetReport
 	users  []*job // the builds that take this one as an input
 	weight int
+	rank   int // in the order of the plan
 
 	// The rest is of the current session.
 	pending   int // inputs whose stages are not done
 	done      bool
 	evaluated time.Time
 	started   time.Time
+	// evaluating is true from its start until its stages are done.
+	evaluating bool
+	runs       int       // RUN steps that run for it
+	idle       time.Time // since when there are none
+	claims     bool      // see chain.Graph.Start
 	// resume lets a build go on to its outputs, or ends it with an error.
 	resume chan error
 	held   bool
 }
 
 func newRun(plan *planner.Plan, opt Options) *run {
-	if opt.Jobs <= 0 {
-		opt.Jobs = DefaultJobs
+	if opt.Times.Vertex == nil {
+		opt.Times.Vertex = chain.Steps.Vertex
+	}
+	if opt.Times.Export == nil {
+		opt.Times.Export = chain.Steps.Export
 	}
 	r := &run{
 		opt:    opt,
@@ -98,8 +111,8 @@ func newRun(plan *planner.Plan, opt Options) *run {
 		report: &Report{Plan: plan, Started: time.Now()},
 		jobs:   map[*planner.Build]*job{},
 	}
-	for _, b := range plan.Builds {
-		j := &job{build: b, report: &TargetReport{Build: b}, weight: weight(b, opt.Jobs)}
+	for i, b := range plan.Builds {
+		j := &job{build: b, report: &TargetReport{Build: b}, weight: weight(b, opt.Jobs), rank: i}
 		r.jobs[b] = j
 		r.order = append(r.order, j)
 		r.report.Targets = append(r.report.Targets, j.report)
@@ -110,9 +123,13 @@ func newRun(plan *planner.Plan, opt Options) *run {
 	return r
 }
 
-// weight is how many places of the capacity a build takes.
-func weight(b *planner.Build, capacity int) int {
-	return min(max(1, b.Target.Weight), capacity)
+// weight is how many places a build takes: no more than there are.
+func weight(b *planner.Build, places int) int {
+	w := max(1, b.Target.Weight)
+	if places > 0 {
+		w = min(w, places)
+	}
+	return w
 }
 
 // round opens a session and carries out in it what can be.

@@ -70,7 +70,8 @@ func (f *fake) attempt(name string) error {
 
 func (f *fake) Build(ctx context.Context, b *planner.Build, how How) (*Result, error) {
 	f.note(b.Name(), 1)
-	defer f.note("", -1)
+	over := sync.OnceFunc(func() { f.note("", -1) })
+	defer over()
 	if err := f.attempt(b.Name()); err != nil {
 		failure := &Failure{Target: b.Name(), ExitCode: 1, Err: err}
 		if known := asFailure(err); known != nil {
@@ -82,6 +83,7 @@ func (f *fake) Build(ctx context.Context, b *planner.Build, how How) (*Result, e
 	if err := pause(ctx, time.Second); err != nil {
 		return nil, err
 	}
+	over()
 	if err := how.Evaluated(ctx); err != nil {
 		return nil, err
 	}
@@ -110,6 +112,8 @@ func (f *fake) Close(_ context.Context, ok bool) error {
 }
 
 func (f *fake) Account(*Report) {}
+
+func (f *fake) Watch(func(Activity)) {}
 
 // graph makes a plan from lines "target: input input", inputs first.
 func graph(lines ...string) *planner.Plan {

@@ -3,8 +3,10 @@ package runner
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/chain"
 )
 
 // schedule decides what runs when in one session.
@@ -13,12 +15,17 @@ type schedule struct {
 	session Session
 	events  chan event
 	ready   []*job
-	// running is the weight that runs, active the number of builds that have
-	// been started and have not ended, waiting for their outputs included.
-	running int
-	active  int
-	alone   bool // an exclusive build runs
-	lost    bool // the builder is gone
+	// active is the number of builds that have been started and have not ended,
+	// working that of those among them that do not wait for the outputs of all.
+	active, working int
+	alone           bool // an exclusive build runs
+	lost            bool // the builder is gone
+
+	chain *chain.Graph
+	inbox *inbox
+	heard bool // the builder has said something
+	works map[*planner.Vertex]*work
+	extra int // places beyond those of the options
 }
 
 // event is what a worker reports: that a build's stages are done, or that it
@@ -34,10 +41,15 @@ type event struct {
 // not the first session, what is done already, for those that use its result
 // and for the shared cache.
 func newSchedule(r *run, session Session) *schedule {
-	s := &schedule{run: r, session: session, events: make(chan event)}
+	s := &schedule{
+		run: r, session: session, events: make(chan event),
+		chain: chain.New(r.plan, r.opt.Times), inbox: newInbox(), works: map[*planner.Vertex]*work{},
+	}
+	session.Watch(s.inbox.put)
 	for _, j := range r.order {
 		j.pending, j.done = 0, j.report.State == Done
 		j.evaluated, j.held, j.resume = time.Time{}, false, nil
+		j.evaluating, j.runs, j.claims = false, 0, false
 		for _, in := range j.build.Inputs {
 			if st := r.jobs[in].report.State; st == Done || !st.Over() {
 				j.pending++
@@ -71,19 +83,19 @@ func (s *schedule) makeReady(j *job) {
 func (s *schedule) loop(ctx context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	settled := time.NewTimer(settleTime)
+	defer settled.Stop()
 	for {
-		for ctx.Err() == nil && !s.lost {
-			j := s.next()
-			if j == nil {
-				break
-			}
-			s.start(ctx, j)
+		if ctx.Err() == nil && !s.lost {
+			s.fill(ctx)
 		}
 		if s.active == 0 {
 			break
 		}
 		s.openGate(ctx)
-		s.take(ctx, s.await())
+		if s.await(ctx, settled) {
+			settled.Reset(settleTime)
+		}
 		if s.stop {
 			cancel(errStopped)
 		}
@@ -91,57 +103,41 @@ func (s *schedule) loop(ctx context.Context) {
 	s.shareFailures()
 }
 
-// await waits for the next event.
-func (s *schedule) await() event {
-	if s.opt.Settled == nil {
-		return <-s.events
+// await waits for something to happen, and takes it in. It returns true if the
+// state of a build may have changed.
+func (s *schedule) await(ctx context.Context, settled *time.Timer) bool {
+	var again <-chan time.Time
+	if len(s.ready) > 0 && s.limited() && ctx.Err() == nil {
+		again = time.After(lookTime)
 	}
-	settled := time.NewTimer(settleTime)
-	defer settled.Stop()
 	select {
 	case e := <-s.events:
-		return e
+		s.takeActivity()
+		s.take(ctx, e)
+		return true
+	case <-s.inbox.wake:
+		s.takeActivity()
+	case <-again:
+		s.moreRoom()
 	case <-settled.C:
-	}
-	s.opt.Settled(s.report)
-	return <-s.events
-}
-
-// next takes the build that may start now, or returns nil. An exclusive one
-// waits until no other can start, and keeps others from starting.
-func (s *schedule) next() *job {
-	if s.alone || len(s.ready) == 0 {
-		return nil
-	}
-	i := slices.IndexFunc(s.ready, func(j *job) bool { return !j.build.Target.Exclusive })
-	if i < 0 {
-		if s.running > 0 {
-			return nil
+		if s.opt.Settled != nil {
+			s.opt.Settled(s.report)
 		}
-		i = 0
 	}
-	j := s.ready[i]
-	if s.running+j.weight > s.opt.Jobs && !j.build.Target.Exclusive {
-		return nil
-	}
-	s.ready = slices.Delete(s.ready, i, i+1)
-	if j.report.State == Blocked {
-		return s.next()
-	}
-	return j
+	return false
 }
 
-// start gives a build to the session, or lets it go on to its outputs.
+// start gives a build to the session.
 func (s *schedule) start(ctx context.Context, j *job) {
-	s.running += j.weight
-	s.alone = j.build.Target.Exclusive
-	if j.resume != nil {
-		j.held = false
-		j.resume <- nil
-		return
-	}
 	s.active++
+	s.working++
+	s.alone = j.build.Target.Exclusive
 	j.started = time.Now()
+	j.evaluating, j.idle, j.claims = true, j.started, s.limited()
+	s.chain.Start(j.build)
+	if s.limited() {
+		s.chain.Claim(j.build)
+	}
 	if !j.done {
 		t := j.report
 		if t.Started.IsZero() {
@@ -183,8 +179,9 @@ func (s *schedule) take(ctx context.Context, e event) {
 	}
 	s.active--
 	if !j.held {
-		s.leave(j)
+		s.leave()
 	}
+	s.stagesOver(j, e.err == nil)
 	j.held, j.resume = false, nil
 	now := time.Now()
 	if !j.done {
@@ -206,6 +203,7 @@ func (s *schedule) take(ctx context.Context, e event) {
 // takeEvaluated frees the builds that wait for this one's result.
 func (s *schedule) takeEvaluated(j *job) {
 	j.evaluated = time.Now()
+	s.stagesOver(j, true)
 	for _, u := range j.users {
 		u.pending--
 		if st := u.report.State; u.pending == 0 && (st == Waiting || u.done) {
@@ -214,20 +212,28 @@ func (s *schedule) takeEvaluated(j *job) {
 	}
 	if s.opt.DeferOutput && !j.done {
 		j.held = true
-		s.leave(j)
+		s.leave()
 	}
 }
 
-// leave gives a build's places back.
-func (s *schedule) leave(j *job) {
-	s.running -= j.weight
+// stagesOver gives a build's place back. Its outputs need none.
+func (s *schedule) stagesOver(j *job, good bool) {
+	if j.evaluating {
+		j.evaluating, j.runs = false, 0
+		s.chain.End(j.build, good)
+	}
+}
+
+// leave counts a build out that has ended, or waits for the outputs of all.
+func (s *schedule) leave() {
+	s.working--
 	s.alone = false
 }
 
 // openGate lets the builds that hold their outputs back go on, once that is
 // true of all. If it cannot become true in this session, they are put off.
 func (s *schedule) openGate(ctx context.Context) {
-	if !s.opt.DeferOutput || ctx.Err() != nil || s.running > 0 {
+	if !s.opt.DeferOutput || ctx.Err() != nil || s.working > 0 {
 		return
 	}
 	if !s.lost && len(s.ready) > 0 {
@@ -240,21 +246,15 @@ func (s *schedule) openGate(ctx context.Context) {
 		}
 	}
 	for _, j := range s.order {
-		switch {
-		case !j.held:
-		case whole:
-			s.ready = append(s.ready, j)
-		default:
+		if !j.held {
+			continue
+		}
+		j.held = false
+		s.working++
+		if whole {
+			j.resume <- nil
+		} else {
 			j.resume <- errNextRound
-			j.held = false
-			s.running += j.weight
 		}
-	}
-	for whole && len(s.ready) > 0 {
-		j := s.next()
-		if j == nil {
-			return
-		}
-		s.start(ctx, j)
 	}
 }

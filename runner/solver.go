@@ -17,6 +17,10 @@ type Solver interface {
 
 // Session is one run on one builder.
 type Session interface {
+	// Watch has f called when the builder begins and ends work on a vertex of the
+	// plan. It is called once, before the first Build; f returns at once and may
+	// be called from any goroutine.
+	Watch(f func(Activity))
 	// Build evaluates one build and writes its outputs. The stages of its
 	// inputs have been built in the same session. It is called from several
 	// goroutines.
@@ -34,6 +38,27 @@ type Session interface {
 	// called once, after Close.
 	Account(report *Report)
 }
+
+// Activity is something that the builder does for a vertex of the plan.
+type Activity struct {
+	Vertex *planner.Vertex
+	What   What
+	// Run is true of a RUN step, which is what takes a builder's cores and
+	// memory.
+	Run bool
+}
+
+// What is what an Activity is about.
+type What int
+
+const (
+	// StepBegun is that a step really runs, because it has no result yet.
+	StepBegun What = iota
+	// StepEnded is the end of such a step, good or bad.
+	StepEnded
+	// VertexDone is that all of the vertex has its result.
+	VertexDone
+)
 
 // How says how a build is carried out.
 type How struct {

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/orch-build/orch/planner"
 )
 
 const (
@@ -138,45 +135,4 @@ func ReadRecord(path string) (*Record, error) {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return rec, nil
-}
-
-// Durations is how long the vertices of a project took when they were last
-// built.
-type Durations struct {
-	byID   map[string]time.Duration
-	byName map[string]time.Duration
-}
-
-// LoadDurations reads the records in a store's folder; without any, it knows
-// nothing. A vertex whose definition has changed since is known by its name.
-func LoadDurations(dir string) Durations {
-	d := Durations{byID: map[string]time.Duration{}, byName: map[string]time.Duration{}}
-	s := Store{dir}
-	for _, id := range slices.Backward(s.runs()) {
-		rec, err := ReadRecord(filepath.Join(dir, id, recordName))
-		if err != nil {
-			continue
-		}
-		for _, v := range rec.Vertices {
-			// A stage of which a part was cached says too little.
-			if v.Run == 0 || v.Hits > 0 {
-				continue
-			}
-			took := time.Duration(v.Seconds * float64(time.Second))
-			d.byID[v.ID] = cmp.Or(d.byID[v.ID], took)
-			name := v.Name + "\x00" + v.Platform
-			d.byName[name] = cmp.Or(d.byName[name], took)
-		}
-	}
-	return d
-}
-
-// Of returns how long a vertex took the last time that all of it was run, or
-// false.
-func (d Durations) Of(v *planner.Vertex) (time.Duration, bool) {
-	if took, ok := d.byID[v.ID]; ok {
-		return took, true
-	}
-	took, ok := d.byName[v.Name+"\x00"+v.Platform]
-	return took, ok
 }

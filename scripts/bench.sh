@@ -26,7 +26,7 @@ case $what in
 	bench BakeUnchanged 9x
 	bench BakeCold 5x
 	;;
-Load) ;;
+Load | Mixed) ;;
 *) bench "$what" 5x ;;
 esac
 
@@ -37,7 +37,14 @@ esac
 # ended, and its row says so.
 # Situations: cold unchanged leaf base write rewrite read read30 block reblock
 # readblock push.
-export ORCH_BENCH_SIZES=${ORCH_BENCH_SIZES:-1,10,50,200}
 case $what in
-. | Load) bench Load 1x ;;
+. | Load) ORCH_BENCH_SIZES=${ORCH_BENCH_SIZES:-1,10,50,200} bench Load 1x ;;
+esac
+
+# Targets of unlike lengths with one long chain, at the given sizes and with the
+# given -j, of which 0 is none.
+#   ORCH_BENCH_SIZES=12 ORCH_BENCH_JOBS=0,8 scripts/bench.sh Mixed
+case $what in
+.) ORCH_BENCH_SIZES=12,50,200 ORCH_BENCH_ROUNDS=3 bench Mixed 1x ;;
+Mixed) bench Mixed 1x ;;
 esac

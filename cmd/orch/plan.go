@@ -14,7 +14,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/times"
 )
 
 // planFormats are the forms of a plan, as --format names them.
@@ -137,14 +137,14 @@ func (e *env) lastTimes(plan *planner.Plan) planner.Times {
 	if err != nil {
 		return nil
 	}
-	durations := runner.LoadDurations(store.Dir())
-	times := planner.Times{}
+	book := times.Load(store.Dir())
+	known := planner.Times{}
 	for _, v := range plan.Graph.Vertices {
-		if took, ok := durations.Of(v); ok {
-			times[v.ID] = took
+		if took, ok := book.Of(v); ok {
+			known[v.ID] = took
 		}
 	}
-	return times
+	return known
 }
 
 // textOptions fits printed plans to a terminal.

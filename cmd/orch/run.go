@@ -143,25 +143,23 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		PushByDigest:          together(plan, opt),
 		SourcePolicy:          policy,
 	})
-	jobs := opt.jobs
-	if jobs == 0 {
-		jobs = opt.builder.capacity(e)
+	how := runner.Options{
+		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
+		Retry: runner.Retry{Sessions: opt.retries},
+		Changed: func(r *runner.Report, t *runner.TargetReport) {
+			progress.Changed(r, t)
+			kept.changed(r, t)
+		},
+		Settled: kept.settled,
 	}
+	opt.builder.schedule(ctx, e, &how)
 	type ended struct {
 		report *runner.Report
 		err    error
 	}
 	done := make(chan ended, 1)
 	go func() {
-		report, err := runner.Run(ctx, plan, solver, runner.Options{
-			Jobs: jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
-			Retry: runner.Retry{Sessions: opt.retries},
-			Changed: func(r *runner.Report, t *runner.TargetReport) {
-				progress.Changed(r, t)
-				kept.changed(r, t)
-			},
-			Settled: kept.settled,
-		})
+		report, err := runner.Run(ctx, plan, solver, how)
 		progress.Close()
 		done <- ended{report, err}
 	}()
@@ -206,6 +204,7 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 	if err := kept.write(report); err != nil {
 		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
 	}
+	keepTimes(e, report)
 	unwritten := writeFiles(report, kept, opt)
 	printCacheFaults(e.stderr, report)
 	if report.PublishErr != nil {
@@ -271,15 +270,6 @@ func printEnd(e *env, report *runner.Report) {
 	if report.CacheErr != nil {
 		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))
 	}
-}
-
-// capacity is how much weight the builder is given at once if the user does
-// not say. Of a builder elsewhere nothing is known.
-func (f *builderFlags) capacity(e *env) int {
-	if f.address(e) != "" {
-		return runner.DefaultJobs
-	}
-	return runner.Capacity(cores(), memory())
 }
 
 // writeResult writes the record of the run where the user wants it.

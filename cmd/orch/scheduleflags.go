@@ -26,7 +26,7 @@ type scheduleFlags struct {
 }
 
 func (f *scheduleFlags) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.jobs, "jobs", "j", "", "build at most `N` targets at a time (weights count; default: by the builder's cores and memory); "+
+	flags.StringVarP(&f.jobs, "jobs", "j", "", "let at most `N` targets run steps at a time (weights count; default: by the cores and memory of the embedded builder); "+
 		"or a mode: fail-fast, defer-error or defer-output, each also as MODE,parallel=N")
 	flags.BoolVarP(&f.keepGoing, "keep-going", "k", false, "after a failure, still build the targets that do not need what failed")
 	flags.BoolVar(&f.failFast, "fail-fast", false, "stop at the first failure; this is the default")

@@ -53,8 +53,12 @@ type Progress struct {
 	owner map[digest.Digest]*owned
 	// roots are the vertices that the targets end in.
 	roots map[string][]digest.Digest
-	steps map[digest.Digest]*step
-	order []*step
+	// ends are the builder's vertices that stages end in.
+	ends map[digest.Digest][]*planner.Vertex
+	// activity is called with what the builder does, if it is not nil.
+	activity func(runner.Activity)
+	steps    map[digest.Digest]*step
+	order    []*step
 	// retried counts the targets that are tried again, by the reason.
 	retried map[string]int
 	// imports is told what became of each cache source, if it is not nil, and
@@ -92,6 +96,7 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 		opt:     opt,
 		owner:   map[digest.Digest]*owned{},
 		roots:   map[string][]digest.Digest{},
+		ends:    map[digest.Digest][]*planner.Vertex{},
 		steps:   map[digest.Digest]*step{},
 		retried: map[string]int{},
 		warned:  map[string]bool{},
@@ -158,6 +163,8 @@ func (p *Progress) setPlan(plan *planner.Plan, parts *reductions) {
 	defer p.mu.Unlock()
 	p.plan, p.whole = plan, parts.whole
 	clear(p.roots) // they are those of a session
+	clear(p.ends)
+	p.activity = nil
 }
 
 // onImport has f called with the name of each cache source that was read, and
@@ -272,6 +279,7 @@ func (p *Progress) takeVertex(v *client.Vertex, target string) *step {
 	st.take(v)
 	if target == "" {
 		p.place(st)
+		p.observe(st, v)
 		v.Name = p.shownName(st)
 	} else if len(p.plan.Builds) > 1 {
 		v.Name = "[" + target + "] " + v.Name

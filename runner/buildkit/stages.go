@@ -143,6 +143,8 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 	if target := of.build.Name(); root != "" {
 		p.roots[target] = append(p.roots[target], root)
 	}
+	// A definition has what a vertex is made from before it.
+	last := map[*planner.Vertex]digest.Digest{}
 	for i, id := range ids {
 		o := p.owner[id]
 		if o == nil {
@@ -160,6 +162,12 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 			if !slices.Contains(o.stages, v) {
 				o.stages = append(o.stages, v)
 			}
+			last[v] = id
+		}
+	}
+	for v, id := range last {
+		if !slices.Contains(p.ends[id], v) {
+			p.ends[id] = append(p.ends[id], v)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type step struct {
 	begun     time.Time     // of the interval that is not
 	completed bool
 	cached    bool
+	runs      bool // it was observed to run, see observe
 	failed    string
 	log       []byte // the end of the output
 	held      map[int][]byte
