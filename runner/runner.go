@@ -120,7 +120,19 @@ func newRun(plan *planner.Plan, opt Options) *run {
 			r.jobs[in].users = append(r.jobs[in].users, j)
 		}
 	}
+	if r.weights() <= opt.Jobs {
+		r.opt.Jobs = 0 // there is a place for each
+	}
 	return r
+}
+
+// weights is the weight of all builds.
+func (r *run) weights() int {
+	sum := 0
+	for _, j := range r.order {
+		sum += j.weight
+	}
+	return sum
 }
 
 // weight is how many places a build takes: no more than there are.
