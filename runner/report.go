@@ -49,6 +49,14 @@ func (s *State) UnmarshalText(text []byte) error {
 // Over reports whether the state is one that a build ends in.
 func (s State) Over() bool { return s >= Done }
 
+// ContextChange is a file of a local context that changed while the context was
+// read.
+type ContextChange struct {
+	Context string // as a message calls it
+	Path    string // in it
+	What    string // what happened to it
+}
+
 // Report is the record of one run. Everything that is shown after a run is
 // printed from it.
 type Report struct {
@@ -70,6 +78,8 @@ type Report struct {
 	// Rounds is how many sessions the run took; more than one if something
 	// was tried again.
 	Rounds int
+	// Changed are files of local contexts that changed while they were read.
+	Changed []ContextChange
 	// CacheErr is what went wrong when the run was ended, or nil.
 	CacheErr error
 	// Published counts the tags that were moved together at the end, and

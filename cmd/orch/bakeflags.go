@@ -32,6 +32,8 @@ type bakeFlags struct {
 	publish    string
 	debug      bool
 	junit      string
+	// strictContext makes changes of a context while it is read an error.
+	strictContext bool
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
@@ -44,6 +46,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
 		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
+		flags.BoolVar(&b.strictContext, "strict-context", false, "fail if a file of a context changes while it is read")
 		b.scheduleFlags.register(flags)
 	})
 	grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
@@ -105,7 +108,7 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
 	}
-	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, strictContext: b.strictContext, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	if err := b.scheduleFlags.apply(&opt); err != nil {
 		return opt, err
 	}

@@ -24,7 +24,7 @@ func TestImports(t *testing.T) {
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain"},
 		"runner/buildkit": {
-			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "internal/layout", "internal/netfault", "internal/output",
+			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output",
 		},
 		"runner/embedded":         {"internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":  {"internal/output", "runner/embedded/internal/state", "runner/meter"},
@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 		"internal/proctree":       {},
 		"config/compose":          {},
 		"config/permission":       {"schema", "config", "config/policy", "internal/output"},
+		"internal/contextfs":      {"internal/output"},
 		"internal/netfault":       {},
 		"runner/buildkit/tracing": {},
 	}

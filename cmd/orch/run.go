@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -33,6 +34,8 @@ type runOptions struct {
 	resultFile   string
 	reportFile   string
 	pullFrontend bool
+	// strictContext makes changes of a context while it is read an error.
+	strictContext bool
 	// debug asks for notes on what orch does.
 	debug     bool
 	publish   string
@@ -142,6 +145,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		PullFrontend:          opt.pullFrontend,
 		PushByDigest:          together(plan, opt),
 		SourcePolicy:          policy,
+		Contexts:              &contextfs.Watch{Strict: opt.strictContext},
 	})
 	how := runner.Options{
 		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
@@ -207,6 +211,7 @@ func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed
 	keepTimes(e, report)
 	unwritten := writeFiles(report, kept, opt)
 	printCacheFaults(e.stderr, report)
+	printContextChanges(e.stderr, report)
 	if report.PublishErr != nil {
 		if unwritten != nil {
 			fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)

@@ -11,6 +11,10 @@ import (
 
 // Account adds to the report what the builder said of the steps.
 func (r *run) Account(report *runner.Report) {
+	report.Changed = nil
+	for _, c := range r.opt.Contexts.Changes() {
+		report.Changed = append(report.Changed, runner.ContextChange{Context: c.Dir, Path: c.Path, What: string(c.What)})
+	}
 	p := r.opt.Progress
 	p.mu.Lock()
 	defer p.mu.Unlock()

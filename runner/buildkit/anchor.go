@@ -62,7 +62,7 @@ func (a *anchor) fits(t *target, folders map[string]folder) bool {
 
 // open starts the Build and returns when its function runs.
 func (a *anchor) open(ctx context.Context) error {
-	dirs, err := mounts(a.run.plan.Locals)
+	dirs, err := a.run.mounts(a.run.plan.Locals)
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,7 @@ func (a *anchor) open(ctx context.Context) error {
 		SharedSession:       a.session,
 		Session:             a.shared,
 		LocalMounts:         dirs,
+		LocalFilterOpt:      watched(dirs),
 		OCIStores:           a.stores,
 		CacheImports:        a.cacheSources(ctx),
 		AllowedEntitlements: a.entitlements(),

@@ -87,6 +87,7 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 		Exports:             exports,
 		Session:             attach,
 		LocalMounts:         dirs,
+		LocalFilterOpt:      watched(dirs),
 		OCIStores:           t.anchor.stores,
 		CacheExports:        caches,
 		AllowedEntitlements: allowed(t.plan.Target),

@@ -58,12 +58,12 @@ func (t *target) folders() (map[string]folder, error) {
 		return nil, err
 	}
 	if l := t.plan.Context; l != nil {
-		if err := offer(out, contextMount, l.Dir); err != nil {
+		if err := t.run.offer(out, contextMount, l.Dir); err != nil {
 			return nil, err
 		}
 	}
 	for name, l := range t.plan.Contexts {
-		if err := offer(out, mountName(name), l.Dir); err != nil {
+		if err := t.run.offer(out, mountName(name), l.Dir); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +73,7 @@ func (t *target) folders() (map[string]folder, error) {
 func (t *target) dockerfileFolder(out map[string]folder) error {
 	d := t.plan.Dockerfile
 	if t.plan.Target.DockerfileInline == nil {
-		return offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)))
+		return t.run.offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)))
 	}
 	memory := staticfs.NewFS()
 	memory.Add(path.Base(d.Filename), &fstypes.Stat{Mode: 0o644}, d.Data)
@@ -81,8 +81,8 @@ func (t *target) dockerfileFolder(out map[string]folder) error {
 	return nil
 }
 
-func offer(out map[string]folder, name, dir string) error {
-	files, err := fsutil.NewFS(dir)
+func (r *run) offer(out map[string]folder, name, dir string) error {
+	files, err := r.opt.Contexts.Open(dir)
 	if err != nil {
 		return fmt.Errorf("opening context %s: %w", dir, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/client/ociindex"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
@@ -22,6 +23,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -134,16 +136,26 @@ func (s *secretStore) read(_ context.Context, id string) ([]byte, error) {
 }
 
 // mounts opens the local directories of the plan, each once.
-func mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
+func (r *run) mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
 	out := map[string]fsutil.FS{}
 	for _, l := range locals {
-		dir, err := fsutil.NewFS(l.Dir)
+		dir, err := r.opt.Contexts.Open(l.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("opening context %s: %w", l.Dir, err)
 		}
 		out[l.Name] = dir
 	}
 	return out, nil
+}
+
+// watched tells the folders of a session what the builder asks them for.
+func watched(dirs map[string]fsutil.FS) filesync.FilterOptFunc {
+	return func(name string, opt *fsutil.FilterOpt) error {
+		if dir, ok := dirs[name].(*contextfs.FS); ok {
+			dir.Selects(opt)
+		}
+		return nil
+	}
 }
 
 // localState is the LLB of a local directory. It names the anchor's session,

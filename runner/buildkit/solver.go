@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/lane"
@@ -48,6 +49,9 @@ type Options struct {
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
+	// Contexts notes what changes in local folders while they are read; nil is
+	// one that nobody asks.
+	Contexts *contextfs.Watch
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }

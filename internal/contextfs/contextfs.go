@@ -1,0 +1,329 @@
+// Package contextfs reads the local folders of a build while others may change
+// them. A file that vanishes is one file: the sender of BuildKit's client would
+// leave out the rest of its folder with it. What changed while it was read is
+// written down, or with Strict ends the reading with an error.
+//
+// The package knows what the builder asks for by the filters that it is given
+// with each request: what those leave out may change as it likes. It does not
+// know what changed between two looks at the clock of the file system.
+package contextfs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/orch-build/orch/internal/output"
+)
+
+// Change is a file of a context that changed while the context was read.
+type Change struct {
+	Dir  string // the context, from the working directory if it is below that
+	Path string // in it
+	What What
+}
+
+// What happened to a file.
+type What string
+
+// What can happen to a file while its context is read.
+const (
+	// Vanished is a file that was listed, and is not part of the context.
+	Vanished What = "vanished"
+	// Emptied is a file whose content could not be read when the builder asked
+	// for it, after its entry had been sent.
+	Emptied What = "could not be read, and is empty in the build"
+	// Changed is a file with another size or time than when it was listed.
+	Changed What = "changed"
+	// Appeared is a file that came when its folder had been listed.
+	Appeared What = "appeared"
+)
+
+// Error says that a context changed.
+type Error struct{ Change }
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("the context %s changed while it was read: %s %s (--strict-context)",
+		output.Show(e.Dir), output.Show(e.Path), e.What)
+}
+
+// Watch collects what changed in the contexts of a run.
+type Watch struct {
+	// Strict makes every change an error.
+	Strict bool
+
+	mu      sync.Mutex
+	changes map[Change]bool
+}
+
+// Changes lists what changed, by context and path; with Strict it is the error
+// that says so.
+func (w *Watch) Changes() []Change {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]Change, 0, len(w.changes))
+	for c := range w.changes {
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.Path, b.Path), cmp.Compare(a.What, b.What))
+	})
+	return out
+}
+
+// add writes a change down; the error is the one to end with, or nil.
+func (w *Watch) add(c Change) error {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.Strict {
+		return &Error{c}
+	}
+	if w.changes == nil {
+		w.changes = map[Change]bool{}
+	}
+	w.changes[c] = true
+	return nil
+}
+
+// FS is a local folder that may change while it is read.
+type FS struct {
+	under fsutil.FS
+	root  string
+	name  string
+	watch *Watch
+
+	mu      sync.Mutex
+	filters []*filter
+	seen    map[string]stamp // by path
+}
+
+// stamp is what a file looked like when it was listed.
+type stamp struct {
+	known       bool
+	size, mtime int64
+}
+
+// Open opens a folder.
+func (w *Watch) Open(dir string) (*FS, error) {
+	under, err := fsutil.NewFS(dir)
+	if err != nil {
+		return nil, err
+	}
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	name := dir
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, dir); err == nil && filepath.IsLocal(rel) {
+			name = rel
+		}
+	}
+	return &FS{under: under, root: root, name: name, watch: w, seen: map[string]stamp{}}, nil
+}
+
+// aside are the names of what orch itself writes and is not complete yet.
+var aside = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[/\\])\.[^/\\]*orch-\d+(?:[/\\]|$)`) })
+
+// changed writes down a change to what the builder has asked for.
+func (f *FS) changed(path string, what What) error {
+	if aside().MatchString(path) || !f.selected(path) {
+		return nil
+	}
+	return f.watch.add(Change{f.name, filepath.ToSlash(path), what})
+}
+
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// Walk lists the folder; see [fsutil.FS].
+func (f *FS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	root, err := os.Stat(f.root)
+	if err != nil {
+		return fmt.Errorf("reading the context %s: %w", f.name, err)
+	}
+	w := &walk{fs: f, fn: fn, dirs: map[string]int64{".": root.ModTime().UnixNano()}, seen: map[string]bool{}}
+	if err := f.under.Walk(ctx, target, w.entry); err != nil {
+		return err
+	}
+	if filepath.Join(string(filepath.Separator), target) != string(filepath.Separator) {
+		return nil // not all of the folder, so that nothing can be missed in it
+	}
+	return w.appeared()
+}
+
+// walk is one look at the folder.
+type walk struct {
+	fs   *FS
+	fn   fs.WalkDirFunc
+	dirs map[string]int64 // the times of the folders before they were listed
+	seen map[string]bool
+}
+
+func (w *walk) entry(path string, d fs.DirEntry, walkErr error) error {
+	if d == nil { // what was asked for is not there
+		return w.fn(path, nil, walkErr)
+	}
+	if missing(walkErr) {
+		if err := w.fs.changed(path, Vanished); err != nil {
+			return err
+		}
+		return filepath.SkipDir
+	}
+	e := &entry{DirEntry: d, path: path, walk: w}
+	w.seen[path] = true
+	err := w.fn(path, e, walkErr)
+	switch {
+	case e.failed != nil:
+		return e.failed
+	case e.gone && !d.IsDir():
+		return nil // one file, and not the rest of its folder
+	case e.gone:
+		return filepath.SkipDir
+	case err == nil && d.IsDir() && e.info != nil:
+		w.dirs[path] = e.info.ModTime().UnixNano()
+	}
+	return err
+}
+
+// listed notes what a file looks like. Its content may be asked for while the
+// walk goes on.
+func (f *FS) listed(path string, s stamp) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen[path] = s
+}
+
+// appeared looks again at the folders that have changed since they were listed.
+func (w *walk) appeared() error {
+	for dir, before := range w.dirs {
+		full := filepath.Join(w.fs.root, dir)
+		info, err := os.Lstat(full)
+		if err != nil || info.ModTime().UnixNano() == before {
+			continue
+		}
+		entries, err := os.ReadDir(full)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			if w.seen[path] {
+				continue
+			}
+			if err := w.fs.changed(path, Appeared); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entry is an entry of a folder that notices when it is gone.
+type entry struct {
+	fs.DirEntry
+	path   string
+	walk   *walk
+	info   fs.FileInfo
+	gone   bool
+	failed error
+}
+
+func (e *entry) Info() (fs.FileInfo, error) {
+	info, err := e.DirEntry.Info()
+	if err == nil {
+		e.info = info
+		if st, ok := info.Sys().(*types.Stat); ok && info.Mode().IsRegular() {
+			size := st.Size
+			if st.Linkname != "" { // a second name of a file that was listed
+				size = -1
+			}
+			e.walk.fs.listed(e.path, stamp{true, size, st.ModTime})
+		}
+		return info, nil
+	}
+	if missing(err) && !e.gone {
+		e.gone = true
+		e.failed = e.walk.fs.changed(e.path, Vanished)
+		if e.failed != nil {
+			return nil, e.failed
+		}
+	}
+	return nil, err
+}
+
+// Open opens a file; see [fsutil.FS]. The sender takes an error for an empty
+// file, so that one that has to end the run comes with the first read.
+func (f *FS) Open(path string) (io.ReadCloser, error) {
+	r, err := f.under.Open(path)
+	if err != nil {
+		if err := f.changed(path, Emptied); err != nil {
+			return failing{err}, nil
+		}
+		return nil, err
+	}
+	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return r, nil
+	}
+	f.mu.Lock()
+	listed := f.seen[filepath.FromSlash(path)]
+	f.mu.Unlock()
+	return &reader{ReadCloser: r, stat: file.Stat, fs: f, path: path, listed: listed}, nil
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (f failing) Close() error             { return nil }
+
+// reader compares a file with what it was when it was listed, once all of it
+// has been read.
+type reader struct {
+	io.ReadCloser
+	stat   func() (fs.FileInfo, error)
+	fs     *FS
+	path   string
+	listed stamp
+	size   int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.size += int64(n)
+	if err != io.EOF || !r.listed.known {
+		return n, err
+	}
+	info, statErr := r.stat()
+	if statErr != nil {
+		return n, err
+	}
+	before := r.listed
+	r.listed.known = false // said once
+	if info.ModTime().UnixNano() == before.mtime && info.Size() == r.size && (before.size < 0 || before.size == r.size) {
+		return n, err
+	}
+	if changed := r.fs.changed(r.path, Changed); changed != nil {
+		return n, changed
+	}
+	return n, err
+}
