@@ -240,6 +240,7 @@ func (c *chooser) finish() hcl.Diagnostics {
 		t.Template = c.d.templates().Unbuilt(t.Name)
 		c.cfg.Targets = append(c.cfg.Targets, t)
 	}
+	c.markShared()
 	for _, name := range sortedKeys(c.groups) {
 		c.cfg.Groups = append(c.cfg.Groups, c.groups[name])
 	}

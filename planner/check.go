@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +29,7 @@ func (p *planner) check() {
 			p.checkOutputs(b, paths)
 		}
 	}
+	p.checkUnused()
 	p.checkSources()
 	schema.SortDiagnostics(p.diags)
 }
@@ -38,6 +38,7 @@ func (p *planner) check() {
 type checking struct {
 	reach       map[string][]*Vertex // by the name of a target
 	args        map[*parsed]*knownArgs
+	lines       lines
 	lineSources map[*Dockerfile]*source
 	volatile    map[sameVolatile]bool
 	volatileAt  map[*cmd]bool // the ARG that was warned of
@@ -47,6 +48,7 @@ func newChecking(p *Plan) checking {
 	return checking{
 		reach:       p.reached(),
 		args:        map[*parsed]*knownArgs{},
+		lines:       newLines(),
 		lineSources: map[*Dockerfile]*source{},
 		volatile:    map[sameVolatile]bool{},
 		volatileAt:  map[*cmd]bool{},
@@ -189,14 +191,9 @@ func (p *planner) checkCredentials(b *Build) {
 			}
 		}
 	}
-	if opaque {
-		return
-	}
-	for _, key := range slices.Sorted(maps.Keys(provided)) {
-		if !mounted[key] {
-			kind, id, _ := strings.Cut(key, " ")
-			p.warn(provided[key], "Unused "+credentialName(kind), "Target %q provides the %s %q, which no step of its stages mounts.", b.Name(), credentialName(kind), id)
-		}
+	for key := range provided {
+		kind, id, _ := strings.Cut(key, " ")
+		p.lines.note(b, kind, id, opaque || mounted[key])
 	}
 }
 

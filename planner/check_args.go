@@ -17,24 +17,30 @@ var predefined = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH",
 }
 
-// checkArgs warns of arguments that the Dockerfile does not declare, and of
-// those that change with every run and stand above steps that do not use them.
+// checkArgs notes which arguments the Dockerfile declares, and warns of those
+// that change with every run and stand above steps that do not use them.
 func (p *planner) checkArgs(b *Build) {
 	d := p.parsedFor[b]
-	if d == nil || d.parsed == nil || len(b.Target.Args) == 0 {
+	if len(b.Target.Args) == 0 {
+		return
+	}
+	if d == nil || d.parsed == nil {
+		for name := range b.Target.Args {
+			p.lines.note(b, "args", name, true)
+		}
 		return
 	}
 	known := p.argsOf(d)
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Args)) {
 		if known.declared[name] {
 			p.checkVolatile(b, d, name)
+			p.lines.note(b, "args", name, true)
 			continue
 		}
-		if known.triggers || strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
-			continue
+		p.lines.note(b, "args", name, known.triggers)
+		if strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
+			p.lines.note(b, "args", name, true)
 		}
-		p.warn(contextRange(b.Target, "args."+name), "Unused argument", "Target %q sets the argument %q, which no ARG in %s declares.%s",
-			b.Name(), name, d.name, suggestion(name, slices.Collect(maps.Keys(known.declared))))
 	}
 }
 

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// heirs knows which targets inherit which, and who has written a line. It
+// answers whether a line is also of a target that was not chosen.
+type heirs struct {
+	of      map[string][]string    // by the parent
+	writers map[hcl.Range][]string // of lines that mayBeShared
+	outside map[string]bool        // what leadsOutside has found
+}
+
+// mayBeShared says whether something that a target does not use may be there
+// for another one.
+func mayBeShared(attr string) bool {
+	return attr == "args" || attr == "secret" || attr == "ssh" || strings.HasPrefix(attr, "args.")
+}
+
+func (d *Definition) findHeirs() *heirs {
+	h := &heirs{of: map[string][]string{}, writers: map[hcl.Range][]string{}, outside: map[string]bool{}}
+	for _, name := range d.targetNames {
+		for _, in := range d.targets[name].instances {
+			for _, p := range in.parents() {
+				h.of[p] = append(h.of[p], name)
+			}
+			for attr, at := range in.block.ranges {
+				if mayBeShared(attr) {
+					h.writers[at] = append(h.writers[at], name)
+				}
+			}
+		}
+	}
+	return h
+}
+
+// markShared notes which lines of the chosen targets others have too that were
+// not chosen.
+func (c *chooser) markShared() {
+	var h *heirs
+	for _, t := range c.cfg.Targets {
+		for attr, at := range t.Ranges {
+			if !mayBeShared(attr) {
+				continue
+			}
+			if h == nil {
+				h = c.d.findHeirs()
+			}
+			if slices.ContainsFunc(h.writers[at], func(w string) bool { return h.leadsOutside(w, c) }) {
+				if t.Shared == nil {
+					t.Shared = map[string]bool{}
+				}
+				t.Shared[attr] = true
+			}
+		}
+	}
+}
+
+// leadsOutside says whether a target or one of its heirs may be built and was
+// not chosen.
+func (h *heirs) leadsOutside(name string, c *chooser) bool {
+	if found, ok := h.outside[name]; ok {
+		return found
+	}
+	h.outside[name] = false // for cycles
+	_, chosen := c.targets[name]
+	h.outside[name] = !chosen && !c.d.templates().Unbuilt(name) ||
+		slices.ContainsFunc(h.of[name], func(heir string) bool { return h.leadsOutside(heir, c) })
+	return h.outside[name]
+}

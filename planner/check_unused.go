@@ -1,0 +1,98 @@
+package planner
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+)
+
+// line is something that a line of the definition gives to a target, or to all
+// that inherit the line: an argument, a secret or an SSH key.
+type line struct {
+	attr, name string
+	at         hcl.Range // zero for what is not in the files
+}
+
+// lines collects which of the targets of each line use what it gives. What one
+// of them uses is no waste in the others.
+type lines struct {
+	used   map[line]bool
+	unused map[line][]*Build
+}
+
+func newLines() lines { return lines{used: map[line]bool{}, unused: map[line][]*Build{}} }
+
+// note says whether a target uses what it was given.
+func (l *lines) note(b *Build, attr, name string, used bool) {
+	key, at := attr+"."+name, hcl.Range{}
+	if _, ok := b.Target.Ranges[key]; !ok {
+		key = attr
+	}
+	if r, ok := b.Target.Ranges[key]; ok {
+		at = r
+	}
+	of := line{attr, name, at}
+	if used || b.Target.Shared[key] {
+		l.used[of] = true
+		return
+	}
+	l.unused[of] = append(l.unused[of], b)
+}
+
+// checkUnused warns of what no target of its line uses, once for each.
+func (p *planner) checkUnused() {
+	for _, of := range slices.SortedFunc(maps.Keys(p.lines.unused), func(a, b line) int {
+		return cmp.Or(strings.Compare(a.attr, b.attr), strings.Compare(a.name, b.name), cmp.Compare(a.at.Start.Byte, b.at.Start.Byte))
+	}) {
+		if p.lines.used[of] {
+			continue
+		}
+		builds := p.lines.unused[of]
+		who, s, its := fmt.Sprintf("Target %q", builds[0].Name()), "s", "its"
+		if len(builds) > 1 {
+			names := make([]string, len(builds))
+			for i, b := range builds {
+				names[i] = b.Name()
+			}
+			who, s, its = "Targets "+list(sortedUnique(names)), "", "their"
+		}
+		at := contextRange(builds[0].Target, of.attr+"."+of.name)
+		if of.attr != "args" {
+			kind := credentialName(of.attr)
+			p.warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)
+			continue
+		}
+		where, known := p.declarations(builds)
+		p.warn(at, "Unused argument", "%s set%s the argument %q, which no ARG in %s declares.%s", who, s, of.name, where, argSuggestion(of.name, known))
+	}
+}
+
+// declarations names the Dockerfiles of targets, and lists the arguments that
+// these declare.
+func (p *planner) declarations(builds []*Build) (where string, args []string) {
+	var files []string
+	found := map[string]bool{}
+	for _, b := range builds {
+		d := p.parsedFor[b]
+		files = append(files, d.name)
+		maps.Copy(found, p.argsOf(d).declared)
+	}
+	if files = sortedUnique(files); len(files) > 3 {
+		return "their Dockerfiles", slices.Sorted(maps.Keys(found))
+	}
+	return strings.Join(files, " and "), slices.Sorted(maps.Keys(found))
+}
+
+// argSuggestion is a suggestion for the name of an argument. Names of arguments
+// are made of the same few words, so that only a slip of the finger counts.
+func argSuggestion(given string, known []string) string {
+	near := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
+		return levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil) > max(1, len(given)/3)
+	})
+	return suggestion(given, near)
+}
