@@ -19,6 +19,7 @@ require (
 	github.com/hashicorp/go-cty-funcs v0.1.0
 	github.com/hashicorp/hcl/v2 v2.25.0
 	github.com/klauspost/compress v1.20.2
+	github.com/mattn/go-runewidth v0.0.16
 	github.com/moby/buildkit v0.34.2
 	github.com/moby/patternmatcher v0.6.1
 	github.com/moby/sys/mountinfo v0.7.2
@@ -48,6 +49,7 @@ require (
 require (
 	github.com/containerd/log/otel v0.1.0 // indirect
 	github.com/go-openapi/swag/pools v0.28.0 // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
 )
 
 require (

@@ -5,13 +5,14 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"html"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/docker/go-units"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 //go:embed timeline.css
@@ -55,7 +56,7 @@ func newTimeline(rec *Record) *timeline {
 // printf writes formatted HTML; what is the user's text has to be escaped.
 func (t *timeline) printf(format string, args ...any) { fmt.Fprintf(t, format, args...) }
 
-func esc(s string) string { return html.EscapeString(strings.ToValidUTF8(s, "\uFFFD")) }
+func esc(s string) string { return termtext.HTML(s) }
 
 func secondsText(s float64) string {
 	if s < 60 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/permission"
+	"github.com/orch-build/orch/internal/termtext"
 	"golang.org/x/term"
 )
 
@@ -74,8 +75,8 @@ func describeNeeds(missing []permission.Need, wd string) string {
 // canAsk says whether someone can read a question and answer it.
 func (e *env) canAsk() bool {
 	in, ok := e.stdin.(*os.File)
-	out, ok2 := e.stderr.(*os.File)
-	return ok && ok2 && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+	out := termtext.File(e.stderr)
+	return ok && out != nil && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
 }
 
 // readAnswer reads a line and says whether it is a yes.

@@ -2,10 +2,20 @@ package main
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext/logread"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -28,21 +38,90 @@ func TestGitHubPath(t *testing.T) {
 	}
 }
 
-// What a step prints is no command to the system that shows it.
-func TestFailureNoCommands(t *testing.T) {
-	g := &runner.FailureGroup{Failure: &runner.Failure{Log: []string{"::stop-commands::x", "  ::add-path::/x", "##[group]x", "a::b"}}, Targets: []string{"app"}}
+// hostile is a text that a terminal or a CI service would obey.
+const hostile = "x\n::error::a\r::add-mask::b\x1b]0;t\x07\x1b[2J##[error]c ##vso[d]e ##teamcity[f] \u202e\u009b31m" +
+	"\nsection_start:1:a[collapsed=true]\r\x1b[0Kb\n--- d\n+++ e\n  ::warning::g\x00\u200b\n\u200b::h::i"
+
+// Whatever of a run is shown is obeyed by nobody, but for the annotations that
+// are orch's own.
+func TestForeignTextOfARun(t *testing.T) {
+	target := &config.Target{Name: hostile, Tags: []string{hostile}, Tests: []*config.Test{{Name: hostile, Run: []string{hostile}}}}
+	failure := &runner.Failure{
+		Target: hostile, Stage: hostile, Platform: hostile, File: hostile, Line: 1, Step: hostile, ExitCode: -1, Reason: hostile,
+		Fault: runner.FaultUser, LogFile: hostile, Log: strings.Split(hostile, "\n"), Err: errors.New(hostile),
+		Excerpt: []runner.ExcerptLine{{Number: 1, Text: hostile, Marked: true}},
+		Tests:   []runner.TestResult{{Name: hostile, Failure: hostile, Output: []string{hostile}}, {Name: "2", Failure: hostile}},
+	}
+	build := &planner.Build{Target: target, Wanted: true}
+	report := &runner.Report{
+		Plan: &planner.Plan{Graph: &planner.Graph{}, Builds: []*planner.Build{build}}, Builder: hostile,
+		Targets: []*runner.TargetReport{
+			{Build: build, State: runner.Failed, Err: failure},
+			{Build: build, State: runner.Blocked, Cause: hostile, CauseStage: hostile},
+			{Build: build, State: runner.Done, Result: &runner.Result{
+				Digest: hostile, BuiltIn: hostile, ImageSize: 1, BuiltInSize: 9, Outputs: []runner.Output{{Where: hostile}},
+			}},
+		},
+		Caches: runner.CacheFaults{{Where: hostile, Err: errors.New(hostile), Read: true}},
+		Steps:  []*runner.StepReport{{Name: hostile, Label: hostile, Targets: []string{hostile}, Took: time.Hour}},
+	}
 	for _, github := range []string{"", "true"} {
-		e := &env{lookup: func(string) (string, bool) { return github, true }}
 		var out bytes.Buffer
-		printFailure(&out, g, style{}, e.quoting(func(s string) string { return s }))
-		bare := 0
-		for line := range strings.Lines(out.String()) {
-			if l := strings.TrimSpace(line); strings.HasPrefix(l, "::") || strings.HasPrefix(l, "##[") {
-				bare++
+		e := &env{stderr: &out, stdout: &out, args: []string{"bake", hostile}, lookup: func(name string) (string, bool) {
+			switch name {
+			case "GITHUB_ACTIONS":
+				return github, true
+			case "BUILDKITE":
+				return "true", true
 			}
+			return "", false
+		}}
+		e.neutralise()
+		kept := &keeper{kept: &runner.Kept{}, info: runner.RecordInfo{Mask: func(s string) string { return s }}}
+		printFailures(e, report, kept)
+		printTable(e.stderr, report, 80)
+		printCacheFaults(e.stderr, report)
+		_ = e.report(hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: hostile, Detail: hostile,
+			Subject: &hcl.Range{Filename: hostile, Start: hcl.Pos{Line: 2, Column: 3}, End: hcl.Pos{Line: 3, Column: 1}},
+		}}, map[string][]byte{hostile: []byte(hostile)})
+		found := slices.DeleteFunc(logread.Commands(out.String()), func(line string) bool {
+			return github == "true" && strings.HasPrefix(line, "GitHub: ::error ") && strings.Count(line, "\n") == 0
+		})
+		if len(found) > 0 {
+			t.Errorf("GITHUB_ACTIONS=%s: commands: %q", github, found)
 		}
-		if want := map[string]int{"": 3, "true": 0}[github]; bare != want {
-			t.Errorf("GITHUB_ACTIONS=%s: %d commands, want %d:\n%s", github, bare, want, out.String())
+		if found := append(logread.Controls(out.String(), false), logread.Headers(out.String())...); len(found) > 0 {
+			t.Errorf("GITHUB_ACTIONS=%s: %q", github, found)
+		}
+	}
+	testForeignFiles(t, report)
+}
+
+// testForeignFiles looks at the files that a run leaves.
+func testForeignFiles(t *testing.T, report *runner.Report) {
+	dir := t.TempDir()
+	junit := filepath.Join(dir, "junit.xml")
+	if err := writeJUnit(junit, report); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(junit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var any struct {
+		XMLName xml.Name
+	}
+	if err := xml.Unmarshal(data, &any); err != nil {
+		t.Error(err)
+	}
+	var page bytes.Buffer
+	if err := runner.NewRecord(report, runner.RecordInfo{}).Timeline(&page); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"junit.xml": string(data), "report.html": page.String()} {
+		if found := logread.Controls(text, false); len(found) > 0 {
+			t.Errorf("%s: %q", name, found)
 		}
 	}
 }

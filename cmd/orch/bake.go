@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/spf13/cobra"
 )
 
@@ -88,7 +89,7 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 		return err
 	}
 	if b.print {
-		return config.Print(e.stdout, cfg)
+		return config.Print(termtext.JSONWriter(e.stdout), cfg)
 	}
 	if err := load.allowed(cmd.Context(), e, cfg, overrides); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -242,7 +243,7 @@ func newBuilderLogsCommand(e *env) *cobra.Command {
 
 // printJSON writes v as indented JSON.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(termtext.JSONWriter(w))
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
-	"golang.org/x/term"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // errDefinition is what is left to say when diagnostics have been printed.
@@ -71,16 +71,12 @@ func once(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// style holds the escape sequences of a terminal; all are "" elsewhere.
-type style struct{ red, yellow, bold, dim, reset string }
+// style holds the marks by which a termtext.Writer colours a text, if it may.
+type style struct{ red, yellow, bold, dim, reset termtext.Style }
 
-// style returns colours if standard error is a terminal that may have them.
+// style returns what messages are coloured with.
 func (e *env) style() style {
-	f, ok := e.stderr.(*os.File)
-	if e.getenv("NO_COLOR") != "" || !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
-		return style{}
-	}
-	return style{red: "\x1b[31;1m", yellow: "\x1b[33;1m", bold: "\x1b[1m", dim: "\x1b[2m", reset: "\x1b[0m"}
+	return style{red: termtext.Red, yellow: termtext.Yellow, bold: termtext.Bold, dim: termtext.Dim, reset: termtext.Reset}
 }
 
 // diagWriter prints diagnostics for people.
@@ -95,10 +91,10 @@ func (w *diagWriter) write(d *hcl.Diagnostic) {
 	if d.Severity == hcl.DiagWarning {
 		label = w.yellow + "Warning: " + w.reset
 	}
-	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, d.Summary, w.reset)
+	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, termtext.Line(d.Summary), w.reset)
 	if d.Subject != nil {
 		at := d.Subject
-		fmt.Fprintf(w.w, "  %s:%d:%d\n", at.Filename, at.Start.Line, at.Start.Column)
+		fmt.Fprintf(w.w, "  %s:%d:%d\n", termtext.Line(at.Filename), at.Start.Line, at.Start.Column)
 		w.excerpt(at)
 	}
 	if d.Detail != "" {
@@ -126,7 +122,6 @@ func (w *diagWriter) excerpt(at *hcl.Range) {
 	width := len(fmt.Sprint(last))
 	for n := first; n <= last; n++ {
 		line := strings.TrimRight(lines[n-1], "\r")
-		fmt.Fprintf(w.w, "%s%*d |%s %s\n", w.dim, width+2, n, w.reset, line)
 		start, end := 1, utf8.RuneCountInString(line)+1
 		if n == first {
 			start = at.Start.Column
@@ -134,8 +129,21 @@ func (w *diagWriter) excerpt(at *hcl.Range) {
 		if n == at.End.Line {
 			end = at.End.Column
 		}
-		w.underline(line, start, end, width)
+		long := end - start
+		line, start = cutLine(line, start)
+		fmt.Fprintf(w.w, "%s%*d |%s %s\n", w.dim, width+2, n, w.reset, line)
+		w.underline(line, start, min(start+long, utf8.RuneCountInString(line)+1), width)
 	}
+}
+
+// cutLine cuts a long line around a column, and returns where that column is
+// then. What would steer a terminal takes no room in it.
+func cutLine(line string, column int) (string, int) {
+	cut, at := termtext.Cut(line, column-1)
+	runes := []rune(cut)
+	at = min(at, len(runes))
+	before, after := termtext.Indented(string(runes[:at])), termtext.Indented(string(runes[at:]))
+	return before + after, utf8.RuneCountInString(before) + 1
 }
 
 // underline marks the columns from start up to end, which is not marked.
@@ -172,18 +180,18 @@ func (e *env) writeAnnotation(d *hcl.Diagnostic) {
 		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", githubProperty(e.githubPath(at.Filename)),
 			at.Start.Line, at.End.Line, at.Start.Column)
 	}
-	fmt.Fprintf(e.stderr, "::%s %stitle=%s::%s\n", severity(d), where,
+	fmt.Fprintf(termtext.Raw(e.stderr), "::%s %stitle=%s::%s\n", severity(d), where,
 		githubProperty(d.Summary), githubText(cmp.Or(d.Detail, d.Summary)))
 }
 
 // githubText escapes the text of a workflow command.
 func githubText(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+	return strings.NewReplacer("%", "%25", "\n", "%0A").Replace(termtext.Text(s))
 }
 
 // githubProperty escapes a property of a workflow command.
 func githubProperty(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+	return strings.NewReplacer("%", "%25", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(termtext.Text(s))
 }
 
 // severity names the severity of a diagnostic.

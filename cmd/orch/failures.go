@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -20,7 +21,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	groups := r.FailureGroups()
 	for _, g := range groups[:min(len(groups), maxFailures)] {
 		fmt.Fprintln(w)
-		printFailure(w, g, e.style(), e.quoting(mask))
+		printFailure(w, g, e.style(), mask)
 	}
 	if len(groups) > 1 {
 		fmt.Fprintf(w, "\n%s:\n", count(len(groups), "failure"))
@@ -41,22 +42,6 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	}
 }
 
-// quoting makes lines of a step's output harmless where they are read as
-// commands: GitHub Actions obeys one that begins with two colons, whatever
-// blanks are before it.
-func (e *env) quoting(mask func(string) string) func(string) string {
-	if e.getenv("GITHUB_ACTIONS") != "true" {
-		return mask
-	}
-	return func(s string) string {
-		s = mask(s)
-		if text := strings.TrimSpace(s); strings.HasPrefix(text, "::") || strings.HasPrefix(text, "##[") {
-			return "| " + s
-		}
-		return s
-	}
-}
-
 // printFailure shows where a failure is, what the step said, and what to make
 // of it.
 func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string) string) {
@@ -68,7 +53,8 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 			if l.Marked {
 				mark = ">"
 			}
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s %4d | %s", mark, l.Number, l.Text), " "))
+			text, _ := termtext.Cut(l.Text, 0)
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s %4d | %s", mark, l.Number, termtext.Indented(text)), " "))
 		}
 	}
 	if len(g.Log) > 0 {
@@ -260,5 +246,5 @@ func annotateFailure(w io.Writer, e *env, g *runner.FailureGroup, mask func(stri
 	if n := len(g.Log); n > 0 {
 		text += "\n" + mask(strings.Join(g.Log[max(0, n-5):], "\n"))
 	}
-	fmt.Fprintf(w, "::error %stitle=%s::%s\n", where, githubProperty(whose(g.Targets)+" failed"+place(g.Failure)), githubText(text))
+	fmt.Fprintf(termtext.Raw(w), "::error %stitle=%s::%s\n", where, githubProperty(whose(g.Targets)+" failed"+place(g.Failure)), githubText(text))
 }

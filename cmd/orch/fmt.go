@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"github.com/orch-build/orch/schema"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // errUnformatted says that --check found something to do.
@@ -171,9 +174,9 @@ func (f *fmtFlags) format(e *env, name string) (bool, error) {
 	changed := !bytes.Equal(src, out)
 	switch {
 	case f.diff:
-		_, err = e.stdout.Write(diff.Diff(shownName(name), src, shownName(name)+" (formatted)", out))
+		_, err = e.diffOut().Write(diff.Diff(shownName(name), src, shownName(name)+" (formatted)", out))
 	case name == "-" && !f.check:
-		_, err = e.stdout.Write(out)
+		_, err = termtext.Raw(e.stdout).Write(out)
 	case changed:
 		fmt.Fprintln(e.stdout, shownName(name))
 		if !f.check {
@@ -209,4 +212,13 @@ func writeFormatted(name string, text []byte) error {
 		return fmt.Errorf("writing %w", err)
 	}
 	return nil
+}
+
+// diffOut is where a difference goes: as it is to a program, such as patch, and
+// harmless to a terminal or to the log of a CI service.
+func (e *env) diffOut() io.Writer {
+	if termtext.IsTerminal(e.stdout) || e.getenv("CI") != "" {
+		return e.stdout
+	}
+	return termtext.Raw(e.stdout)
 }

@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // flagGroup is the annotation of a flag that names its group in help texts.
@@ -108,8 +109,8 @@ func printFlags(w io.Writer, flags *pflag.FlagSet, width int) {
 // helpWidth is how many columns help texts have: those of the terminal, within
 // what reads well.
 func helpWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+	if termtext.IsTerminal(w) {
+		if width, _, err := term.GetSize(int(termtext.File(w).Fd())); err == nil {
 			return max(60, min(width-1, 120))
 		}
 	}

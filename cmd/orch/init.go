@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/schema"
 	"github.com/spf13/cobra"
 )
@@ -65,7 +66,7 @@ func (f *initFlags) run(e *env, args []string) error {
 		return err
 	}
 	if f.print {
-		_, err := e.stdout.Write(text)
+		_, err := termtext.Raw(e.stdout).Write(text)
 		return err
 	}
 	if err := output.WriteFile(f.output, text, 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -72,10 +73,10 @@ func junitOf(t *runner.TargetReport) junitSuite {
 	for _, r := range t.Tests() {
 		results[r.Name] = r
 	}
-	s := junitSuite{Name: t.Name()}
+	s := junitSuite{Name: termtext.XML(t.Name())}
 	var total float64
 	for _, test := range t.Build.Target.Tests {
-		c := junitCase{Name: test.Name, Class: t.Name(), Seconds: "0"}
+		c := junitCase{Name: termtext.XML(test.Name), Class: termtext.XML(t.Name()), Seconds: "0"}
 		r, ran := results[test.Name]
 		switch {
 		case !ran:
@@ -84,10 +85,10 @@ func junitOf(t *runner.TargetReport) junitSuite {
 		default:
 			total += r.Took.Seconds()
 			c.Seconds = fmt.Sprintf("%.3f", r.Took.Seconds())
-			c.Output = strings.Join(r.Output, "\n")
+			c.Output = termtext.XML(strings.Join(r.Output, "\n"))
 			if r.Failure != "" {
 				s.Failures++
-				c.Failure = &junitFailure{Message: r.Failure, Type: "failure", Text: c.Output}
+				c.Failure = &junitFailure{Message: termtext.XML(r.Failure), Type: "failure", Text: c.Output}
 			}
 		}
 		s.Cases = append(s.Cases, c)

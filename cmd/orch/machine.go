@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
@@ -40,8 +41,8 @@ func memory() int64 {
 
 // terminal describes standard error, if it is a terminal.
 func (e *env) terminal() *buildkit.Terminal {
-	f, ok := e.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
+	f := termtext.File(e.stderr)
+	if !termtext.IsTerminal(e.stderr) || e.getenv("TERM") == "dumb" {
 		return nil
 	}
 	return &buildkit.Terminal{
@@ -52,7 +53,7 @@ func (e *env) terminal() *buildkit.Terminal {
 			}
 			return w, h
 		},
-		Color: e.style().reset != "",
+		Color: termtext.HasColor(e.stderr),
 	}
 }
 

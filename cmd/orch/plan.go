@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/times"
 )
@@ -102,16 +102,16 @@ the digests of its targets and vertices.`,
 func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.TextOptions, opt planner.FormatOptions) error {
 	switch format {
 	case "json":
-		return plan.JSON(w, opt)
+		return plan.JSON(termtext.JSONWriter(w), opt)
 	case "dot":
-		return plan.DOT(w, opt)
+		return plan.DOT(termtext.Raw(w), opt)
 	case "mermaid":
-		return plan.Mermaid(w, opt)
+		return plan.Mermaid(termtext.Raw(w), opt)
 	case "html":
-		return plan.HTML(w, opt)
+		return plan.HTML(termtext.Raw(w), opt)
 	default:
 		text.FormatOptions = opt
-		if err := plan.Text(w, text); err != nil {
+		if err := plan.Text(termtext.Colored(w), text); err != nil {
 			return err
 		}
 		return hint(w, plan)
@@ -149,14 +149,12 @@ func (e *env) lastTimes(plan *planner.Plan) planner.Times {
 
 // textOptions fits printed plans to a terminal.
 func (e *env) textOptions(w io.Writer) planner.TextOptions {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !termtext.IsTerminal(w) {
 		return planner.TextOptions{}
 	}
-	_, plain := e.lookup("NO_COLOR")
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, _, err := term.GetSize(int(termtext.File(w).Fd()))
 	if err != nil {
 		width = 0
 	}
-	return planner.TextOptions{Width: width, Color: !plain && e.getenv("TERM") != "dumb"}
+	return planner.TextOptions{Width: width, Color: termtext.HasColor(w)}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // Exit codes, as documented in the help text.
@@ -71,6 +73,14 @@ func osEnv() *env {
 	}
 }
 
+// neutralise has all text that is written for people pass the one place that
+// makes it harmless for terminals and CI services. What is data, or a command to
+// such a service, is written past it with termtext.Raw.
+func (e *env) neutralise() {
+	e.stdout = termtext.NewWriter(e.stdout, termtext.SinkOf(e.stdout, e.lookup))
+	e.stderr = termtext.NewWriter(e.stderr, termtext.SinkOf(e.stderr, e.lookup))
+}
+
 // getenv returns a variable of the environment, or "".
 func (e *env) getenv(name string) string {
 	v, _ := e.lookup(name)
@@ -102,6 +112,7 @@ func run(e *env, args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	e.args, e.ctx = args, ctx
+	e.neutralise()
 	defer e.profile()()
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))

@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
@@ -135,7 +136,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Mask:      mask,
 		ClientID:  e.clientID(),
 		LookupEnv: e.lookup,
-		Stdout:    e.stdout,
+		Stdout:    termtext.Raw(e.stdout),
 		Load:      dockerLoad,
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)

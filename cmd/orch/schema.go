@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/orch-build/orch/schema"
 	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 func newSchemaCommand(e *env) *cobra.Command {
@@ -20,7 +22,7 @@ read from it which blocks and attributes there are, and what each is for.`,
 			if err != nil {
 				return err
 			}
-			_, err = e.stdout.Write(src)
+			_, err = termtext.Raw(e.stdout).Write(src)
 			return err
 		},
 	}

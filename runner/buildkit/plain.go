@@ -10,6 +10,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -32,7 +33,8 @@ const (
 // began, so that the lines of two steps never mix.
 type plain struct {
 	p        *Progress
-	w        io.Writer
+	w        io.Writer // for text
+	markers  io.Writer // for what marks groups
 	groups   Groups
 	queue    []*group // the first is being shown
 	byStep   map[*step]*group
@@ -51,6 +53,7 @@ type group struct {
 	open   bool // the header has been written
 	done   bool
 	midway bool // the last byte written was not the end of a line
+	filter termtext.Filter
 }
 
 // targetEnd is the line about the end of a target. It waits until the ends of
@@ -62,7 +65,7 @@ type targetEnd struct {
 }
 
 func newPlain(p *Progress, w io.Writer, groups Groups) *plain {
-	return &plain{p: p, w: w, groups: groups, byStep: map[*step]*group{}, over: map[*step]bool{}}
+	return &plain{p: p, w: termtext.Colored(w), markers: termtext.Raw(w), groups: groups, byStep: map[*step]*group{}, over: map[*step]bool{}}
 }
 
 func (d *plain) started(s *step) {
@@ -81,7 +84,7 @@ func (d *plain) add(s *step) *group {
 		name = "[" + s.targets[0] + "] " + name
 	}
 	d.shown++
-	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, name)}
+	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, termtext.Line(name)), filter: termtext.Filter{Colors: true}}
 	d.queue = append(d.queue, g)
 	d.byStep[s] = g
 	return g
@@ -89,7 +92,7 @@ func (d *plain) add(s *step) *group {
 
 func (d *plain) output(s *step, data []byte) {
 	if g := d.byStep[s]; g != nil {
-		g.body = append(g.body, data...)
+		g.body = g.filter.Append(g.body, data)
 		d.flush()
 	}
 }
@@ -103,6 +106,7 @@ func (d *plain) finished(s *step) {
 		g = d.add(s)
 	}
 	g.done = true
+	g.body = g.filter.End(g.body)
 	d.over[s] = true
 	delete(d.byStep, s)
 	d.showEnds()
@@ -114,7 +118,7 @@ func ending(s *step) string {
 	case s.failed != "" && strings.HasSuffix(s.failed, "context canceled"):
 		return "CANCELED"
 	case s.failed != "":
-		return "ERROR: " + s.failed
+		return "ERROR: " + strings.ReplaceAll(termtext.Text(strings.TrimRight(s.failed, "\n")), "\n", "\n  ")
 	case s.cached:
 		return "CACHED"
 	case s.sent() > 0:
@@ -132,7 +136,7 @@ func shortTime(d time.Duration) string {
 
 func (d *plain) target(t *runner.TargetReport, c runner.Counts) {
 	if why := d.p.again(t); why != "" {
-		d.queue = append(d.queue, &group{header: why, done: true})
+		d.queue = append(d.queue, &group{header: termtext.Line(why), done: true})
 		d.flush()
 	}
 	if !t.State.Over() || len(d.p.planBuilds()) < 2 {
@@ -197,20 +201,23 @@ func (d *plain) flush() {
 }
 
 func (d *plain) write(g *group) {
-	var b bytes.Buffer
 	if !g.open {
 		g.open = true
-		b.WriteString(d.begin(g))
+		d.begin(g)
 	}
+	var b bytes.Buffer
 	d.writeBody(&b, g)
-	if g.done && g.step != nil {
+	over := g.done && g.step != nil
+	if over {
 		if g.midway {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "#%d %s\n", g.number, ending(g.step))
-		b.WriteString(d.end(g))
 	}
 	_, _ = d.w.Write(b.Bytes())
+	if over {
+		d.end(g)
+	}
 }
 
 // writeBody writes output with the step's number in front of each line. The
@@ -222,7 +229,7 @@ func (d *plain) writeBody(b *bytes.Buffer, g *group) {
 		if !g.midway {
 			fmt.Fprintf(b, "#%d ", g.number)
 		}
-		b.Write(bytes.TrimSuffix(line, []byte("\r")))
+		b.Write(line)
 		if whole {
 			b.WriteByte('\n')
 		}
@@ -230,24 +237,25 @@ func (d *plain) writeBody(b *bytes.Buffer, g *group) {
 	}
 }
 
-func (d *plain) begin(g *group) string {
-	if g.step == nil || d.groups == NoGroups {
-		return g.header + "\n"
+// begin writes the header of a group, which is a line of the log.
+func (d *plain) begin(g *group) {
+	switch {
+	case g.step == nil || d.groups == NoGroups:
+		_, _ = io.WriteString(d.w, g.header+"\n")
+	case d.groups == GitHub:
+		_, _ = io.WriteString(d.markers, "::group::"+g.header+"\n")
+	default:
+		_, _ = fmt.Fprintf(d.markers, "\x1b[0Ksection_start:%d:orch_%d[collapsed=true]\r\x1b[0K%s\n", time.Now().Unix(), g.number, g.header)
 	}
-	if d.groups == GitHub {
-		return "::group::" + g.header + "\n"
-	}
-	return fmt.Sprintf("\x1b[0Ksection_start:%d:orch_%d[collapsed=true]\r\x1b[0K%s\n", time.Now().Unix(), g.number, g.header)
 }
 
-func (d *plain) end(g *group) string {
+func (d *plain) end(g *group) {
 	switch d.groups {
 	case GitHub:
-		return "::endgroup::\n"
+		_, _ = io.WriteString(d.markers, "::endgroup::\n")
 	case GitLab:
-		return fmt.Sprintf("\x1b[0Ksection_end:%d:orch_%d\r\x1b[0K\n", time.Now().Unix(), g.number)
+		_, _ = fmt.Fprintf(d.markers, "\x1b[0Ksection_end:%d:orch_%d\r\x1b[0K\n", time.Now().Unix(), g.number)
 	}
-	return ""
 }
 
 func (d *plain) close() {
@@ -268,14 +276,16 @@ func (d *plain) close() {
 // writeWarnings writes what the frontend finds wrong with Dockerfiles.
 func writeWarnings(w io.Writer, warnings []*client.VertexWarning, groups Groups) {
 	for _, v := range warnings {
-		at := ""
+		at, text := "", termtext.Line(string(v.Short))
 		if v.SourceInfo != nil && len(v.Range) > 0 {
-			at = fmt.Sprintf(" (%s:%d)", v.SourceInfo.Filename, v.Range[0].GetStart().GetLine())
+			file, line := termtext.Line(v.SourceInfo.Filename), v.Range[0].GetStart().GetLine()
 			if groups == GitHub {
-				fmt.Fprintf(w, "::warning file=%s,line=%d::%s\n", v.SourceInfo.Filename, v.Range[0].GetStart().GetLine(), v.Short)
+				fmt.Fprintf(termtext.Raw(w), "::warning file=%s,line=%d::%s\n", strings.NewReplacer("%", "%25", ":", "%3A", ",", "%2C").Replace(file),
+					line, strings.ReplaceAll(text, "%", "%25"))
 				continue
 			}
+			at = fmt.Sprintf(" (%s:%d)", file, line)
 		}
-		fmt.Fprintf(w, "Warning: %s%s\n", v.Short, at)
+		fmt.Fprintf(w, "Warning: %s%s\n", text, at)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/util/progress/progressui"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -402,6 +403,10 @@ type stock struct {
 }
 
 func newStock(w io.Writer, mode string) (*stock, error) {
+	w = termtext.Raw(w)
+	if mode == "rawjson" {
+		w = termtext.JSONWriter(w)
+	}
 	d, err := progressui.NewDisplay(w, progressui.DisplayMode(mode))
 	if err != nil {
 		return nil, fmt.Errorf("starting progress display: %w", err)

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -217,11 +215,6 @@ func slug(text string) string {
 	}
 	return b.String()
 }
-
-// escapes matches the escape sequences that terminals act on.
-var escapes = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\-_])")
-})
 
 // planBuilds are the builds of the plan, once there is one.
 func (p *Progress) planBuilds() []*planner.Build {

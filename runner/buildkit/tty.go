@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/moby/buildkit/client"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -31,7 +31,8 @@ const redrawEvery = 100 * time.Millisecond
 // above it a line for each target that is over.
 type tty struct {
 	p        *Progress
-	w        io.Writer
+	w        io.Writer // steers the terminal
+	out      io.Writer // for text
 	term     *Terminal
 	begun    time.Time
 	counts   runner.Counts
@@ -44,7 +45,7 @@ type tty struct {
 }
 
 func newTTY(p *Progress, w io.Writer, term *Terminal) *tty {
-	d := &tty{p: p, w: w, term: term, begun: time.Now(), stop: make(chan struct{}), stopped: make(chan struct{})}
+	d := &tty{p: p, w: termtext.Raw(w), out: w, term: term, begun: time.Now(), stop: make(chan struct{}), stopped: make(chan struct{})}
 	go func() {
 		defer close(d.stopped)
 		tick := time.NewTicker(redrawEvery)
@@ -76,14 +77,14 @@ func (d *tty) finished(s *step) {
 func (d *tty) target(t *runner.TargetReport, c runner.Counts) {
 	d.counts = c
 	if why := d.p.again(t); why != "" {
-		d.above = append(d.above, d.paint("33", "↻")+" "+why)
+		d.above = append(d.above, d.paint("33", "↻")+" "+termtext.Line(why))
 	}
 	if len(d.p.planBuilds()) < 2 {
 		return
 	}
 	switch t.State {
 	case runner.Done:
-		d.above = append(d.above, d.paint("32", "✔")+" "+t.Name()+" "+d.paint("2", shortTime(t.Took)))
+		d.above = append(d.above, d.paint("32", "✔")+" "+termtext.Line(t.Name())+" "+d.paint("2", shortTime(t.Took)))
 	case runner.Failed:
 		d.above = append(d.above, d.paint("31;1", "✘")+" "+t.Name()+" failed")
 	case runner.Blocked:
@@ -127,7 +128,7 @@ func (d *tty) block() []string {
 	width, height := d.term.Size()
 	width, height = max(width, 20), max(height, 6)
 	room := height - 3
-	lines := []string{d.paint("1", fit(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
+	lines := []string{d.paint("1", termtext.Clip(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
 	running := slices.Clone(d.running)
 	slices.SortStableFunc(running, func(a, b *step) int { return cmp.Compare(a.number, b.number) })
 	outputs := room / max(1, len(running))
@@ -139,7 +140,7 @@ func (d *tty) block() []string {
 		lines = append(lines, d.stepLine(s, width-1))
 		if outputs > 1 {
 			for _, l := range s.tail(min(outputs-1, 4)) {
-				lines = append(lines, d.paint("2", fit("    "+printable(l), width-1)))
+				lines = append(lines, d.paint("2", termtext.Clip("    "+printable(l), width-1)))
 			}
 		}
 	}
@@ -157,33 +158,17 @@ func (d *tty) stepLine(s *step, width int) string {
 		name += fmt.Sprintf(" (%.1fMB)", float64(n)/1e6)
 	}
 	room := max(width-len(took)-5, 5)
-	name = fit(printable(name), room)
-	return " " + d.paint("36", "=>") + " " + name + strings.Repeat(" ", max(1, room-utf8.RuneCountInString(name)+1)) + took
+	name = termtext.Clip(printable(name), room)
+	return " " + d.paint("36", "=>") + " " + name + strings.Repeat(" ", max(1, room-termtext.Width(name)+1)) + took
 }
 
-// fit cuts a text to so many columns.
-func fit(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	return string([]rune(s)[:max(0, width-1)]) + "…"
-}
-
-// printable leaves out what would move the cursor or colour the screen.
+// printable is a line of output as it is on a terminal in the end, without what
+// would move the cursor or colour the screen.
 func printable(s string) string {
 	if i := strings.LastIndexByte(strings.TrimRight(s, "\r"), '\r'); i >= 0 {
 		s = s[i+1:]
 	}
-	s = escapes().ReplaceAllString(s, "")
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s)
+	return termtext.Line(s)
 }
 
 // close is called with the lock held, which the drawing goroutine may be
@@ -194,5 +179,5 @@ func (d *tty) close() {
 	<-d.stopped
 	d.p.mu.Lock()
 	d.draw(true)
-	writeWarnings(d.w, d.warnings, NoGroups)
+	writeWarnings(d.out, d.warnings, NoGroups)
 }

@@ -1,0 +1,182 @@
+// Package termtext is the one place where text is made fit for where it goes.
+// What orch shows comes from others in great part: the output of steps, answers
+// of registries, names and descriptions of definitions, lines of Dockerfiles,
+// names of files. Where it is shown, some of it would be obeyed: by a terminal
+// (escape sequences, control characters, characters that turn the direction of
+// text), by a CI service that reads commands out of logs, by a browser, by a
+// reader of XML or JSON. Everything that is written for people goes through a
+// Writer, which lets no such thing through; text for other readers goes through
+// HTML, XML or JSON. The package also knows how wide text is and where to break
+// it, how a number of things is said, and whether colours may be used.
+//
+// It does not know what a text means, what is secret in it, or what orch itself
+// says to a CI service: that is written past the Writer; see Raw.
+package termtext
+
+import (
+	"html"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// Style is a mark in a text that a Writer turns into what a terminal acts on, or
+// into nothing. Marks are characters that Unicode keeps for use inside of a
+// program, and that no text of others brings along: a Filter drops them.
+type Style string
+
+// The styles. Reset ends them; so does the end of a line.
+const (
+	Red    Style = "\ufdd0"
+	Yellow Style = "\ufdd1"
+	Bold   Style = "\ufdd2"
+	Dim    Style = "\ufdd3"
+	Reset  Style = "\ufdd4"
+)
+
+const (
+	firstMark = '\ufdd0'
+	lastMark  = '\ufdd4'
+	sgrReset  = "\x1b[0m"
+)
+
+// styleCodes are the sequences of the styles, in their order.
+var styleCodes = [...]string{"\x1b[31;1m", "\x1b[33;1m", "\x1b[1m", "\x1b[2m", sgrReset}
+
+// Sink says what a Writer writes to.
+type Sink struct {
+	// Color says whether colours may be used.
+	Color bool
+	// Headers is set where Buildkite reads; see Filter.
+	Headers bool
+}
+
+// SinkOf looks at what a writer is, and at the environment.
+func SinkOf(w io.Writer, lookup func(string) (string, bool)) Sink {
+	value := func(name string) string { v, _ := lookup(name); return v }
+	return Sink{Color: color(IsTerminal(w), value), Headers: value("BUILDKITE") == "true"}
+}
+
+// color decides by https://no-color.org: a variable that is set and empty says
+// nothing.
+func color(terminal bool, value func(string) string) bool {
+	return terminal && value("NO_COLOR") == "" && value("TERM") != "dumb"
+}
+
+// Writer writes text for people. It is safe for concurrent use.
+type Writer struct {
+	mu     sync.Mutex
+	w      io.Writer
+	sink   Sink
+	filter Filter
+	buf    []byte
+}
+
+// NewWriter returns a writer of text to w.
+func NewWriter(w io.Writer, sink Sink) *Writer {
+	return &Writer{w: w, sink: sink, filter: Filter{Colors: false, Headers: sink.Headers, styles: true}}
+}
+
+// Write writes text. What it leaves out counts as written.
+func (w *Writer) Write(p []byte) (int, error) { return w.write(p, false) }
+
+func (w *Writer) write(p []byte, colors bool) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.filter.colored(colors && w.sink.Color, w.sink.Color)
+	w.buf = w.filter.Append(w.buf[:0], p)
+	if _, err := w.w.Write(w.buf); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// raw writes past the filter.
+func (w *Writer) raw(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(p)
+}
+
+type writeFunc func([]byte) (int, error)
+
+func (f writeFunc) Write(p []byte) (int, error) { return f(p) }
+
+// Colored returns a writer to the same place for text that may choose colours of
+// its own, where colours may be used at all.
+func Colored(w io.Writer) io.Writer {
+	if t, ok := w.(*Writer); ok {
+		return writeFunc(func(p []byte) (int, error) { return t.write(p, true) })
+	}
+	return w
+}
+
+// Raw returns a writer past the filter of a Writer: for data, for what steers a
+// terminal, and for commands to a CI service.
+func Raw(w io.Writer) io.Writer {
+	if t, ok := w.(*Writer); ok {
+		return writeFunc(t.raw)
+	}
+	return w
+}
+
+// File is the file that is written to in the end, or nil.
+func File(w io.Writer) *os.File {
+	if t, ok := w.(*Writer); ok {
+		w = t.w
+	}
+	f, _ := w.(*os.File)
+	return f
+}
+
+// HasColor says whether text on w may be coloured.
+func HasColor(w io.Writer) bool {
+	t, ok := w.(*Writer)
+	return ok && t.sink.Color
+}
+
+// IsTerminal says whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f := File(w)
+	return f != nil && term.IsTerminal(int(f.Fd()))
+}
+
+// Text is a text of several lines as it may be shown anywhere.
+func Text(s string) string {
+	var f Filter
+	return string(f.End(f.Append(make([]byte, 0, len(s)), []byte(s))))
+}
+
+// Indented is a line of a source as it may be shown: with its tabs, which its
+// indentation may consist of.
+func Indented(s string) string { return strings.ReplaceAll(Text(s), "\n", " ") }
+
+// Line is a text as it may be shown in a line, without colours: what breaks a
+// line is a blank.
+func Line(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(Text(strings.TrimRight(s, "\r\n")), "\n", " "), "\t", " ")
+}
+
+// HTML is a text as it may stand in a page or in a quoted attribute.
+func HTML(s string) string { return html.EscapeString(clean(s)) }
+
+// XML is a text without what XML cannot hold, even escaped; the quoting is that
+// of the encoder.
+func XML(s string) string { return clean(s) }
+
+// clean takes sequences and control characters out of a text, and leaves what
+// only a log obeys.
+func clean(s string) string {
+	f := Filter{quiet: true}
+	out := f.End(f.Append(make([]byte, 0, len(s)), []byte(s)))
+	return strings.Map(func(r rune) rune {
+		if r == '\ufffe' || r == '\uffff' {
+			return utf8.RuneError
+		}
+		return r
+	}, string(out))
+}
