@@ -147,6 +147,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		PushByDigest:          together(plan, opt),
 		SourcePolicy:          policy,
 		Contexts:              &contextfs.Watch{Strict: opt.strictContext},
+		Proxies:               proxies(e, mask),
+		Git:                   gitOptions(e),
 	})
 	how := runner.Options{
 		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,

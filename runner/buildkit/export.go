@@ -110,6 +110,8 @@ func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveR
 	opt.Frontend = "dockerfile.v0"
 	opt.FrontendAttrs = maps.Clone(t.opts)
 	maps.Copy(opt.FrontendAttrs, attests)
+	maps.Copy(opt.FrontendAttrs, t.gitInfo(ctx))
+	t.maskProxies(opt.FrontendAttrs)
 	opt.FrontendInputs = t.inputs
 	return t.run.builder.client.Solve(ctx, nil, opt, status)
 }

@@ -52,6 +52,10 @@ type Options struct {
 	// Contexts notes what changes in local folders while they are read; nil is
 	// one that nobody asks.
 	Contexts *contextfs.Watch
+	// Proxies are build arguments that each target gets unless it sets them.
+	Proxies map[string]string
+	// Git says what is told of the repository that a target is built from.
+	Git GitOptions
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
@@ -135,6 +139,7 @@ type run struct {
 	unwatch func()                 // ends the watch over the builder
 	settle  func()                 // ends the conversions ahead
 	reduced reductions
+	trees   trees
 	places  map[string]string // where outputs led when the run began
 }
 

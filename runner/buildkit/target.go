@@ -149,6 +149,8 @@ func (t *target) prepare(ctx context.Context) error {
 		return err
 	}
 	t.targetOptions()
+	t.proxies()
+	t.gitLabels(ctx)
 	if err := t.contextOptions(); err != nil {
 		return err
 	}
