@@ -24,7 +24,7 @@ func TestImports(t *testing.T) {
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext"},
 		"runner/buildkit": {
-			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext", "internal/dockerproxy", "internal/vcs",
+			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "internal/contextfs", "internal/definition", "internal/layout", "internal/netfault", "internal/output", "internal/termtext", "internal/dockerproxy", "internal/vcs",
 		},
 		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/internal/daemonconfig": {},

@@ -124,6 +124,7 @@ func (s *Solver) reach(ctx context.Context) error {
 	}
 	s.builder.client.Close()
 	s.builder.client = b.client
+	s.builder.sameFrontend.Store(b.sameFrontend.Load())
 	return nil
 }
 
