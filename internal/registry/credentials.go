@@ -1,0 +1,168 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/config/credentials"
+	"github.com/docker/cli/cli/config/types"
+)
+
+// hubHosts are what docker.io is called where its credentials are asked for;
+// hubKey is what they are kept under.
+var hubHosts = []string{"docker.io", "index.docker.io", "registry-1.docker.io"}
+
+const hubKey = "https://index.docker.io/v1/"
+
+// credentialsLast is how long credentials are kept; those of a cloud's helper
+// are good for five minutes.
+const credentialsLast = 4*time.Minute + 50*time.Second
+
+// Credentials are those of a docker configuration. What cannot be read, or
+// asked for, is as if it were not there, with a warning: a registry that needs
+// no credentials works without, and another says by itself what is missing.
+type Credentials struct {
+	file *configfile.ConfigFile
+	warn func(string)
+
+	mu     sync.Mutex
+	known  map[string]known
+	warned map[string]bool
+}
+
+type known struct {
+	auth types.AuthConfig
+	at   time.Time
+}
+
+// LoadCredentials reads the configuration in a folder; "" is the usual one.
+// warn is told each thing once that is wrong; it may be nil.
+func LoadCredentials(dir string, warn func(string)) *Credentials {
+	if dir == "" {
+		dir = config.Dir()
+	}
+	c := &Credentials{warn: warn, known: map[string]known{}, warned: map[string]bool{}}
+	file, err := config.Load(dir)
+	if err != nil {
+		path := filepath.Join(dir, config.ConfigFileName)
+		c.tell(fmt.Sprintf("%s is not used, so registries are asked without credentials: %s", path, OneLine(plain(err, path))))
+		file = configfile.New(path)
+	} else if !file.ContainsAuth() {
+		file.CredentialsStore = credentials.DetectDefaultStore(file.CredentialsStore)
+	}
+	c.file = file
+	return c
+}
+
+// plain is an error without the words that name the file once more.
+func plain(err error, path string) string {
+	text := err.Error()
+	for _, prefix := range []string{"parsing config file (" + path + "): ", "loading config file: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+// Of are the credentials for a registry; without any, they are empty.
+func (c *Credentials) Of(host string) types.AuthConfig {
+	if c == nil {
+		return types.AuthConfig{}
+	}
+	key := keyOf(host)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, ok := c.known[key]; ok && time.Since(k.at) < credentialsLast {
+		return k.auth
+	}
+	auth, err := c.file.GetAuthConfig(key)
+	if err != nil {
+		c.told(c.helperFault(key, err))
+		auth = types.AuthConfig{}
+	}
+	if auth == (types.AuthConfig{}) {
+		auth = c.likely(key)
+	}
+	c.known[key] = known{auth, time.Now()}
+	return auth
+}
+
+// likely are the credentials under a key that means the registry, but for its
+// case: names of hosts have none.
+func (c *Credentials) likely(key string) types.AuthConfig {
+	want := credentials.ConvertToHostname(key)
+	for k, auth := range c.file.GetAuthConfigs() {
+		if strings.EqualFold(credentials.ConvertToHostname(k), want) {
+			return auth
+		}
+	}
+	return types.AuthConfig{}
+}
+
+// Look warns if the program is missing that has the credentials for a registry.
+func (c *Credentials) Look(host string) {
+	key := keyOf(host)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	helper := c.helper(key)
+	if helper == "" {
+		return
+	}
+	if _, err := exec.LookPath(helper); err != nil {
+		c.told(c.helperFault(key, err))
+	}
+}
+
+// helper is the program that has the credentials for a key, or "".
+func (c *Credentials) helper(key string) string {
+	suffix := c.file.CredentialsStore
+	if of, ok := c.file.CredentialHelpers[key]; ok {
+		suffix = of
+	}
+	if suffix == "" {
+		return ""
+	}
+	return "docker-credential-" + suffix
+}
+
+// helperFault says what is wrong with a helper.
+func (c *Credentials) helperFault(key string, err error) string {
+	helper := c.helper(key)
+	if helper == "" {
+		return fmt.Sprintf("the docker configuration has no credentials for %s that can be read: %s", key, OneLine(err.Error()))
+	}
+	if errors.Is(err, exec.ErrNotFound) || strings.Contains(err.Error(), exec.ErrNotFound.Error()) {
+		return fmt.Sprintf("%s, which %s names, is not installed: registries are asked without its credentials", helper, c.file.GetFilename())
+	}
+	return fmt.Sprintf("%s gives no credentials for %s, which is asked without: %s", helper, key, OneLine(err.Error()))
+}
+
+func (c *Credentials) tell(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told(text)
+}
+
+// told warns once; the lock is held.
+func (c *Credentials) told(text string) {
+	if c.warn != nil && !c.warned[text] {
+		c.warned[text] = true
+		c.warn(text)
+	}
+}
+
+// keyOf is what the credentials for a registry are kept under.
+func keyOf(host string) string {
+	for _, hub := range hubHosts {
+		if host == hub {
+			return hubKey
+		}
+	}
+	return host
+}
