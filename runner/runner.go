@@ -26,6 +26,12 @@ type Options struct {
 	KeepGoing bool
 	// DeferOutput writes no output before the stages of every build are done.
 	DeferOutput bool
+	// Last, if set, says of which builds the outputs are written last: when all
+	// others are done, and only if all of them are good.
+	Last func(*planner.Build) bool
+	// Leave is how long an interrupted run waits for the solver to stop; 0 is
+	// for ever.
+	Leave time.Duration
 	// Retry says what is tried again.
 	Retry Retry
 	// Changed, if set, is called after each change of a build's state, by one
@@ -153,7 +159,9 @@ func (r *run) round(ctx context.Context, solver Solver) error {
 	r.report.Builder = session.Builder()
 	r.report.Rounds++
 	s := newSchedule(r, session)
-	s.loop(ctx)
+	if !s.loop(ctx) {
+		return ctx.Err()
+	}
 	err = session.Close(ctx, r.report.OK())
 	if err != nil && ctx.Err() == nil && !errors.As(err, &r.report.Caches) && r.report.OK() {
 		r.report.CacheErr = err
@@ -189,7 +197,7 @@ func (r *run) settle(ctx context.Context, j *job, res *Result, err error) {
 	switch known := errors.As(err, &failure); {
 	case errors.Is(err, errNextRound):
 		r.retry(j, nil)
-	case !known && ctx.Err() != nil:
+	case !known && ctx.Err() != nil, errors.Is(err, errWithheld):
 		r.set(j, Canceled)
 	case known && r.mayRetry(j, failure):
 		r.retry(j, failure)

@@ -26,6 +26,10 @@ type schedule struct {
 	heard bool // the builder has said something
 	works map[*planner.Vertex]*work
 	extra int // places beyond those of the options
+
+	// abandoned is closed when nobody takes events any more, some time after an
+	// interrupt.
+	abandoned chan struct{}
 }
 
 // event is what a worker reports: that a build's stages are done, or that it
@@ -42,7 +46,7 @@ type event struct {
 // and for the shared cache.
 func newSchedule(r *run, session Session) *schedule {
 	s := &schedule{
-		run: r, session: session, events: make(chan event),
+		run: r, session: session, events: make(chan event), abandoned: make(chan struct{}),
 		chain: chain.New(r.plan, r.opt.Times), inbox: newInbox(), works: map[*planner.Vertex]*work{},
 	}
 	session.Watch(s.inbox.put)
@@ -80,9 +84,13 @@ func (s *schedule) makeReady(j *job) {
 
 // loop starts builds and takes in what became of them until nothing runs and
 // nothing can be started.
-func (s *schedule) loop(ctx context.Context) {
-	ctx, cancel := context.WithCancelCause(ctx)
+//
+// It returns false if an interrupt was not heard in time: then builds are still
+// under way, and the session must not be used any more.
+func (s *schedule) loop(interrupt context.Context) bool {
+	ctx, cancel := context.WithCancelCause(interrupt)
 	defer cancel(nil)
+	defer s.leaveAfter(interrupt)()
 	settled := time.NewTimer(settleTime)
 	defer settled.Stop()
 	for {
@@ -96,11 +104,15 @@ func (s *schedule) loop(ctx context.Context) {
 		if s.await(ctx, settled) {
 			settled.Reset(settleTime)
 		}
+		if s.left() {
+			return false
+		}
 		if s.stop {
 			cancel(errStopped)
 		}
 	}
 	s.shareFailures()
+	return true
 }
 
 // await waits for something to happen, and takes it in. It returns true if the
@@ -119,6 +131,7 @@ func (s *schedule) await(ctx context.Context, settled *time.Timer) bool {
 		s.takeActivity()
 	case <-again:
 		s.moreRoom()
+	case <-s.abandoned:
 	case <-settled.C:
 		if s.opt.Settled != nil {
 			s.opt.Settled(s.report)
@@ -151,15 +164,15 @@ func (s *schedule) start(ctx context.Context, j *job) {
 		res, err := s.session.Build(ctx, j.build, How{NoExport: j.done, Evaluated: func(ctx context.Context) error {
 			return s.evaluated(ctx, j, resume)
 		}})
-		s.events <- event{job: j, result: res, err: err}
+		s.tell(event{job: j, result: res, err: err})
 	}()
 	j.resume = resume
 }
 
 // evaluated is called by the worker of a build when its stages are done.
 func (s *schedule) evaluated(ctx context.Context, j *job, resume <-chan error) error {
-	s.events <- event{job: j, evaluated: true}
-	if !s.opt.DeferOutput || j.done {
+	s.tell(event{job: j, evaluated: true})
+	if !s.holds(j) {
 		return nil
 	}
 	select {
@@ -210,7 +223,7 @@ func (s *schedule) takeEvaluated(j *job) {
 			s.makeReady(u)
 		}
 	}
-	if s.opt.DeferOutput && !j.done {
+	if s.holds(j) {
 		j.held = true
 		s.leave()
 	}
@@ -228,33 +241,4 @@ func (s *schedule) stagesOver(j *job, good bool) {
 func (s *schedule) leave() {
 	s.working--
 	s.alone = false
-}
-
-// openGate lets the builds that hold their outputs back go on, once that is
-// true of all. If it cannot become true in this session, they are put off.
-func (s *schedule) openGate(ctx context.Context) {
-	if !s.opt.DeferOutput || ctx.Err() != nil || s.working > 0 {
-		return
-	}
-	if !s.lost && len(s.ready) > 0 {
-		return
-	}
-	whole := true
-	for _, j := range s.order {
-		if !j.report.State.Over() && !j.held {
-			whole = false
-		}
-	}
-	for _, j := range s.order {
-		if !j.held {
-			continue
-		}
-		j.held = false
-		s.working++
-		if whole {
-			j.resume <- nil
-		} else {
-			j.resume <- errNextRound
-		}
-	}
 }
