@@ -18,8 +18,7 @@ type heirs struct {
 // mayBeShared says whether something that a target does not use may be there
 // for another one.
 func mayBeShared(attr string) bool {
-	attr, _, _ = strings.Cut(attr, ".")
-	return attr == "args" || attr == "contexts" || attr == "secret" || attr == "ssh"
+	return attr == "args" || attr == "secret" || attr == "ssh" || strings.HasPrefix(attr, "args.")
 }
 
 func (d *Definition) findHeirs() *heirs {

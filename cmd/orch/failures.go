@@ -37,8 +37,13 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	printFullDisks(e, r, groups)
 	printBlocked(w, r)
 	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
+	printGoOn(e, kept)
+}
+
+// printGoOn says how to go on with a run that is not whole.
+func printGoOn(e *env, kept *keeper) {
 	if kept.kept != nil {
-		fmt.Fprintf(w, "To build what is left: %s\n", mask(resumeCommand(e.args)))
+		fmt.Fprintf(e.stderr, "To build what is left: %s\n", kept.info.Mask(resumeCommand(e.args)))
 	}
 }
 
@@ -196,12 +201,19 @@ func printBlocked(w io.Writer, r *runner.Report) {
 // unfinished says in one line what a failed run left.
 func unfinished(r *runner.Report, earlier int) string {
 	c := r.Count()
-	parts := []string{count(c[runner.Failed], "target") + " failed"}
+	var parts []string
+	if c[runner.Failed] > 0 {
+		parts = []string{count(c[runner.Failed], "target") + " failed"}
+	}
 	for _, p := range []struct {
 		n    int
 		text string
 	}{{c[runner.Blocked], "blocked"}, {c[runner.Canceled], "stopped"}, {c[runner.Done], "done"}, {earlier, "done before"}} {
-		if p.n > 0 {
+		switch {
+		case p.n == 0:
+		case len(parts) == 0:
+			parts = append(parts, count(p.n, "target")+" "+p.text)
+		default:
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
 		}
 	}

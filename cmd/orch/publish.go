@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strconv"
+	"strings"
 
-	"github.com/spf13/cobra"
-
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/netfault"
+	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
@@ -36,12 +40,16 @@ func together(plan *planner.Plan, opt runOptions) bool {
 
 // pushes says whether any output of a build goes to a registry.
 func pushes(b *planner.Build) bool {
-	for _, o := range b.Target.Outputs {
-		if o.Type == "registry" || o.Type == "image" && o.Attrs["push"] == "true" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.Target.Outputs, pushed)
+}
+
+func pushed(o config.Entry) bool {
+	return o.Type == "registry" || o.Type == "image" && isTrue(o.Attrs["push"])
+}
+
+func isTrue(text string) bool {
+	on, err := strconv.ParseBool(text)
+	return err == nil && on
 }
 
 func unpublishedEarlier(earlier []*runner.RecordTarget) int {
@@ -72,15 +80,141 @@ func unpublished(report *runner.Report, earlier []*runner.RecordTarget) []publis
 	return moves
 }
 
+// publication is what a run has to publish, and how.
+type publication struct {
+	*publish.Publisher
+	// far are the registries that orch does not reach, with the reasons: there
+	// the builder moves the tags.
+	far map[string]error
+}
+
+// byDigest says of which registries images are pushed without their tags; it is
+// nil if of none.
+func (p *publication) byDigest() func(domain string) bool {
+	if p == nil {
+		return nil
+	}
+	return func(domain string) bool { return p.far[domain] == nil }
+}
+
+// last says of which targets the builder moves tags; it is nil if of none.
+func (p *publication) last() func(*planner.Build) bool {
+	if p == nil || len(p.far) == 0 {
+		return nil
+	}
+	return func(b *planner.Build) bool { return len(p.farRefs(b)) > 0 }
+}
+
+// farRefs are the tags of a target that the builder moves.
+func (p *publication) farRefs(b *planner.Build) []publish.Ref {
+	return slices.DeleteFunc(pushedRefs(b), func(r publish.Ref) bool { return p.far[domainOf(r)] == nil })
+}
+
+func domainOf(r publish.Ref) string {
+	ref, err := registry.Parse(r.Name, r.Insecure)
+	if err != nil {
+		return ""
+	}
+	return ref.Domain
+}
+
+// pushedRefs are the tags that the outputs of a build push.
+func pushedRefs(b *planner.Build) []publish.Ref {
+	var out []publish.Ref
+	for _, o := range b.Target.Outputs {
+		if !pushed(o) || isTrue(o.Attrs["push-by-digest"]) {
+			continue
+		}
+		names := b.Target.Tags
+		if len(names) == 0 {
+			names = strings.Split(o.Attrs["name"], ",")
+		}
+		for _, name := range names {
+			ref, err := registry.Parse(strings.TrimSpace(name), isTrue(o.Attrs["registry.insecure"]))
+			if err == nil {
+				out = append(out, publish.Ref{Name: ref.String() + ":" + ref.Tag, Insecure: ref.Insecure})
+			}
+		}
+	}
+	return out
+}
+
+// preparePublication makes ready to publish what a plan pushes, while the
+// builder is being reached: it asks each registry whether orch can move tags
+// there, and finishes what an earlier run has left of the same tags. The result
+// is nil where no tags move together.
+func (e *env) preparePublication(ctx context.Context, plan *planner.Plan, opt runOptions) func() (*publication, error) {
+	if !together(plan, opt) {
+		return func() (*publication, error) { return nil, nil }
+	}
+	var pub *publication
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pub, err = e.publication(ctx, plan, opt)
+	}()
+	return func() (*publication, error) {
+		<-done
+		return pub, err
+	}
+}
+
+func (e *env) publication(ctx context.Context, plan *planner.Plan, opt runOptions) (*publication, error) {
+	p, err := e.publisher()
+	if err != nil {
+		return nil, err
+	}
+	pub := &publication{Publisher: p}
+	var refs []publish.Ref
+	for _, b := range plan.Builds {
+		refs = append(refs, pushedRefs(b)...)
+	}
+	e.lookForHelpers(refs)
+	if pub.far, err = p.Registry.(publish.Remote).Unreached(ctx, refs); err != nil {
+		return nil, err
+	}
+	if err := pub.sayFar(e, opt); err != nil {
+		return nil, err
+	}
+	for _, m := range unpublished(&runner.Report{}, opt.earlier) {
+		refs = append(refs, m.Ref)
+	}
+	return pub, p.Prepare(ctx, refs)
+}
+
+// lookForHelpers warns of programs for credentials that are not there.
+func (e *env) lookForHelpers(refs []publish.Ref) {
+	for _, r := range refs {
+		e.openRegistries().credentials.Look(domainOf(r))
+	}
+}
+
+// sayFar tells in which registries the builder moves the tags. Where all tags
+// have to move together, that is an error.
+func (p *publication) sayFar(e *env, opt runOptions) error {
+	for _, domain := range slices.Sorted(maps.Keys(p.far)) {
+		reason := p.far[domain].Error()
+		if fault, ok := netfault.Of(p.far[domain]); ok {
+			reason = fault.Reason
+		}
+		if opt.publish == "together" {
+			return fmt.Errorf("--publish=together: orch has to move the tags in %s, and does not reach it: %s. "+
+				"Without the flag the builder moves them, not all or nothing", domain, reason)
+		}
+		if opt.shown() {
+			e.note(fmt.Sprintf("orch does not reach the registry %s: %s.\n"+
+				"There the builder moves the tags, one target after another, when all targets are good: not all or nothing.", domain, reason))
+		}
+	}
+	return nil
+}
+
 // publishTags moves the tags of a good run.
-func publishTags(ctx context.Context, e *env, report *runner.Report, earlier []*runner.RecordTarget) error {
+func publishTags(ctx context.Context, p *publish.Publisher, report *runner.Report, earlier []*runner.RecordTarget) error {
 	moves := unpublished(report, earlier)
 	if len(moves) == 0 {
 		return nil
-	}
-	p, err := publisher(e)
-	if err != nil {
-		return err
 	}
 	if err := p.Publish(ctx, moves); err != nil {
 		return err
@@ -98,129 +232,57 @@ func publishTags(ctx context.Context, e *env, report *runner.Report, earlier []*
 }
 
 // publisher keeps its journals in the state folder.
-func publisher(e *env) (*publish.Publisher, error) {
-	state, err := embedded.DefaultStateDir(e.getenv)
+func (e *env) publisher() (*publish.Publisher, error) {
+	opt, err := embedded.OptionsFromEnv(e.getenv)
 	if err != nil {
 		return nil, err
 	}
-	registry, err := publish.NewRemote(0)
+	project, err := os.Getwd()
 	if err != nil {
-		return nil, err
+		project = ""
 	}
-	return &publish.Publisher{Dir: filepath.Join(state, "publish"), Registry: registry}, nil
-}
-
-const publishLong = `Look after tags that a run has moved only in part.
-
-Where more than one target is pushed, 'orch bake' pushes every image under its
-digest and moves the tags at the end, in one phase, when every target and test
-is good. If a tag cannot be moved then, the others are put back. If that fails
-too, or the process ends in that phase, a journal is left, which the next run
-finishes, or one of these flags.`
-
-func newPublishCommand(e *env) *cobra.Command {
-	var resume, rollback, asJSON bool
-	cmd := &cobra.Command{
-		Use:   "publish --status|--resume|--rollback",
-		Short: "Finish or undo the publication of tags",
-		Long:  publishLong,
-		Example: `  orch publish --status         list what is unfinished
-  orch publish --resume         move the rest of the tags
-  orch publish --rollback       put the tags back that were moved`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if status := cmd.Flags().Changed("status"); resume && rollback || status && (resume || rollback) {
-				return usagef("--status, --resume and --rollback contradict each other")
-			}
-			if asJSON && (resume || rollback) {
-				return usagef("--json goes with --status")
-			}
-			p, err := publisher(e)
-			if err != nil {
-				return err
-			}
-			pending, err := p.Pending()
-			if err != nil {
-				return err
-			}
-			switch {
-			case resume:
-				err = p.Resume(cmd.Context())
-			case rollback:
-				err = p.Rollback(cmd.Context())
-			case asJSON:
-				return printPendingJSON(e.stdout, pending)
-			default:
-				printPending(e.stdout, pending)
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			printHandled(e.stdout, pending, resume)
-			return nil
-		},
-	}
-	flags := cmd.Flags()
-	flags.Bool("status", true, "list the tags that are not where a run wanted them; this is the default")
-	flags.BoolVar(&resume, "resume", false, "move the tags that have not moved")
-	flags.BoolVar(&rollback, "rollback", false, "put the tags back that have moved; one that somebody else has moved since stays")
-	flags.BoolVar(&asJSON, "json", false, "with --status: print as JSON")
-	return cmd
-}
-
-func printPendingJSON(w io.Writer, pending []publish.Pending) error {
-	if pending == nil {
-		pending = []publish.Pending{}
-	}
-	data, err := json.MarshalIndent(pending, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(w, string(data))
-	return err
-}
-
-func printPending(w io.Writer, pending []publish.Pending) {
-	if len(pending) == 0 {
-		fmt.Fprintln(w, "Nothing is unfinished.")
-		return
-	}
-	for _, p := range pending {
-		fmt.Fprintf(w, "Begun at %s, in %s:\n", p.Started.Local().Format(time.DateTime), p.Path)
-		for _, m := range p.Moves {
-			old := "nothing"
-			if m.Old != "" {
-				old = shortDigest(m.Old)
-			}
-			fmt.Fprintf(w, "  %s: from %s to %s\n", m.Name, old, shortDigest(m.New))
-		}
-	}
-}
-
-func printHandled(w io.Writer, pending []publish.Pending, forward bool) {
-	n := 0
-	for _, p := range pending {
-		n += len(p.Moves)
-	}
-	switch {
-	case n == 0:
-		fmt.Fprintln(w, "Nothing was unfinished.")
-	case forward:
-		fmt.Fprintf(w, "%s published.\n", count(n, "tag"))
-	default:
-		fmt.Fprintf(w, "%s where they were.\n", count(n, "tag"))
-	}
+	return &publish.Publisher{
+		Dir: filepath.Join(opt.StateDir, "publish"), Project: project, Registry: publish.Remote{Client: e.openRegistries().client},
+		Budget: opt.RegistryTimeout, Warn: e.warn, Note: e.note,
+	}, nil
 }
 
 // publishRest moves the tags of a run whose targets are all built.
 func publishRest(ctx context.Context, e *env, rest *resumed) error {
-	report := &runner.Report{}
-	if err := publishTags(ctx, e, report, rest.done); err != nil {
+	p, err := e.publisher()
+	if err != nil {
 		return err
+	}
+	report := &runner.Report{}
+	if err := publishTags(ctx, p, report, rest.done); err != nil {
+		return e.unpublished(ctx, err, unpublished(report, rest.done))
 	}
 	if report.Published > 0 {
 		fmt.Fprintf(e.stderr, "%s published.\n", count(report.Published, "tag"))
 	}
 	return nil
+}
+
+// unpublished says that tags were not moved, and why, and returns the exit
+// code.
+func (e *env) unpublished(ctx context.Context, err error, moves []publish.Move) error {
+	code, begin := exitFailed, "Every target is built and pushed, but not under its tags"
+	if ctx.Err() != nil {
+		code, begin = exitInterrupted, "Interrupted: every target is built and pushed, but not under its tags"
+	}
+	var back *publish.PutBackError
+	var unfinished *publish.UnfinishedError
+	var mixed *publish.MixedError
+	text := err.Error()
+	if !errors.As(err, &back) && !errors.As(err, &unfinished) && !errors.As(err, &mixed) {
+		if ctx.Err() != nil {
+			text = ""
+		}
+		text = strings.TrimPrefix(text+fmt.Sprintf("; no tag has moved, of %s", count(len(moves), "tag")), "; ")
+	}
+	fmt.Fprintf(e.stderr, "\n%s: %s\n", begin, text)
+	if !errors.As(err, &unfinished) && (back == nil || !back.Journal) {
+		fmt.Fprintf(e.stderr, "To publish what is built: %s\n", resumeCommand(e.args))
+	}
+	return &errReported{code: code, err: err}
 }

@@ -41,6 +41,9 @@ type env struct {
 	resuming bool
 	// ctx ends when the command is interrupted; nil never does.
 	ctx context.Context
+
+	notices    *notices
+	registries *registries
 }
 
 // interruptible does work that looks at no context, such as working out a
@@ -70,6 +73,9 @@ func osEnv() *env {
 		stderr:  os.Stderr,
 		lookup:  os.LookupEnv,
 		environ: os.Environ,
+
+		notices:    &notices{},
+		registries: &registries{},
 	}
 }
 

@@ -45,6 +45,8 @@ type runOptions struct {
 	builderTimeout time.Duration
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
+	// publication is what is to be published together, or nil.
+	publication *publication
 }
 
 // shown reports whether there is more on the screen than failures.
@@ -71,11 +73,15 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	if opt.builderTimeout, err = e.builderTimeout(); err != nil {
 		return err
 	}
+	ready := e.preparePublication(ctx, plan, opt)
 	builder, err := opt.builder.connect(ctx, e)
 	if err != nil {
-		return err
+		return e.notBegun(ctx, err)
 	}
 	defer builder.Close()
+	if opt.publication, err = ready(); err != nil {
+		return e.notBegun(ctx, err)
+	}
 	if builder.Platform != "" && builder.Platform != localPlatform() {
 		if plan, err = planFor(e, cfg, builder.Platform); err != nil {
 			return err
@@ -88,12 +94,12 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	kept := newKeeper(e, cfg, mask, opt.earlier)
 	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
 	if report == nil {
-		return err
+		return e.abandoned(ctx, opt, err)
 	}
-	if err == nil && report.OK() {
-		report.PublishErr = publishTags(ctx, e, report, opt.earlier)
+	if err == nil && report.OK() && ctx.Err() == nil && opt.publication != nil {
+		report.PublishErr = publishTags(ctx, opt.publication.Publisher, report, opt.earlier)
 	}
-	return showRun(e, report, kept, opt, err)
+	return showRun(ctx, e, report, kept, opt, err)
 }
 
 // newMask knows the secrets that are known before the run.
@@ -144,15 +150,16 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		BuilderTimeout:        opt.builderTimeout,
 		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		PullFrontend:          opt.pullFrontend,
-		PushByDigest:          together(plan, opt),
 		SourcePolicy:          policy,
 		Contexts:              &contextfs.Watch{Strict: opt.strictContext},
-		Proxies:               proxies(e, mask),
-		Git:                   gitOptions(e),
+		Credentials:           e.openRegistries().credentials,
+		Registry:              e.openRegistries().client,
+		ByDigest:              opt.publication.byDigest(),
 	})
 	how := runner.Options{
 		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
 		Retry: runner.Retry{Sessions: opt.retries},
+		Last:  opt.publication.last(), Leave: leaveAfter,
 		Changed: func(r *runner.Report, t *runner.TargetReport) {
 			progress.Changed(r, t)
 			kept.changed(r, t)
@@ -165,6 +172,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		err    error
 	}
 	done := make(chan ended, 1)
+	defer e.holdNotices()()
 	go func() {
 		report, err := runner.Run(ctx, plan, solver, how)
 		progress.Close()
@@ -178,7 +186,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	select {
 	case r := <-done:
 		return r.report, r.err
-	case <-time.After(leaveAfter):
+	case <-time.After(2 * leaveAfter): // the run itself leaves before
 	}
 	return nil, ctx.Err()
 }
@@ -204,46 +212,6 @@ func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Prog
 	return buildkit.NewProgress(opt)
 }
 
-// showRun writes what is to be written of a run that is over, prints the end
-// of it and turns it into an exit code. failed is what went wrong with the run
-// as a whole, or nil.
-func showRun(e *env, report *runner.Report, kept *keeper, opt runOptions, failed error) error {
-	if err := kept.write(report); err != nil {
-		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
-	}
-	keepTimes(e, report)
-	unwritten := writeFiles(report, kept, opt)
-	printCacheFaults(e.stderr, report)
-	printContextChanges(e.stderr, report)
-	if report.PublishErr != nil {
-		if unwritten != nil {
-			fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
-		}
-		fmt.Fprintf(e.stderr, "\nEvery target is built and pushed, but not under its tags: %v\n", report.PublishErr)
-		return &errReported{code: exitFailed, err: report.PublishErr}
-	}
-	if report.OK() {
-		if opt.shown() {
-			printEnd(e, report)
-		}
-		return unwritten
-	}
-	if unwritten != nil {
-		fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
-	}
-	if len(report.Caches.Required()) > 0 && failed == nil {
-		failed = &errReported{code: exitFailed, err: errors.New("a cache that is required failed")}
-	}
-	if len(report.Failures()) == 0 || errors.Is(failed, context.Canceled) {
-		return failed
-	}
-	printFailures(e, report, kept)
-	if n := len(unpublished(report, opt.earlier)); n > 0 {
-		fmt.Fprintf(e.stderr, "No tag has moved: %s would have been published with the rest.\n", count(n, "tag"))
-	}
-	return &errReported{code: exitFailed, err: errors.New("the build failed")}
-}
-
 // writeFiles writes the files that were asked for, whatever came of the run.
 func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 	var problems []error
@@ -260,24 +228,6 @@ func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
 		problems = append(problems, writeTimeline(opt.reportFile, report, kept))
 	}
 	return errors.Join(problems...)
-}
-
-// printEnd prints the end of a good run.
-func printEnd(e *env, report *runner.Report) {
-	printTable(e.stderr, report, e.width())
-	if n := passedTests(report); n > 0 {
-		fmt.Fprintf(e.stderr, "%s passed\n", count(n, "test"))
-	}
-	if report.Published > 0 {
-		fmt.Fprintf(e.stderr, "%s published together\n", count(report.Published, "tag"))
-	}
-	if names := noOutput(report); len(names) > 0 {
-		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache.\n"+
-			"Write output = [...] in the target, or use --load, --push or -o.\n", listNames(names))
-	}
-	if report.CacheErr != nil {
-		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))
-	}
 }
 
 // writeResult writes the record of the run where the user wants it.

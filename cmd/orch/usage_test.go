@@ -79,7 +79,7 @@ func TestWrongUse(t *testing.T) {
 		{"ORCH_BUILDER_TIMEOUT=3 bake", "ORCH_BUILDER_TIMEOUT"},
 		{"builder du --filter x", `filter "x"`},
 		{"builder prune --keep-storage x", "not a size"},
-		{"publish x", "no arguments"},
+		{"publish x", "an ID goes with"},
 		{"publish --status --resume", "contradict"},
 		{"publish --resume --rollback", "contradict"},
 		{"publish --resume --json", "--json goes with --status"},

@@ -50,7 +50,7 @@ func (t *target) export(ctx context.Context) error {
 
 // exportGroup writes outputs that are known by one digest.
 func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, out *files) error {
-	tags := tagsOff(group)
+	tags, names := tagsOff(group)
 	opt, err := t.exportOptions(group, t.inlineCaches())
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ou
 			return err
 		}
 	}
-	return t.takeTags(tags, res.ExporterResponse)
+	return t.takeTags(tags, names, res.ExporterResponse)
 }
 
 // exportOptions are those of a session of its own: the outputs of a session
@@ -98,24 +98,20 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 }
 
 // solve runs the export. A target that gets attestations goes through the
-// builder's own frontend.
+// builder's own frontend, because what that says of the build is what the
+// attestations are made of; its vertices are the anchor's all the same.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
-	again := t.again
-	if attests := t.attestations(opt.Exports); len(attests) > 0 {
-		// The builder adds the attestations that the whole request names, and
-		// its frontend makes those that its own options name.
-		opt.FrontendAttrs = t.attestedOptions(ctx, attests)
-		var err error
-		if opt.SourcePolicy, err = t.pinned(ctx); err != nil {
-			return nil, err
-		}
-		again = func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-			return t.attest(ctx, gw, opt.FrontendAttrs)
-		}
-	}
 	status, shown := t.run.opt.Progress.export(t.plan.Name())
 	defer func() { <-shown }()
-	return t.run.builder.client.Build(ctx, opt, "orch", again, status)
+	attests := t.attestations(opt.Exports)
+	if len(attests) == 0 {
+		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)
+	}
+	opt.Frontend = "dockerfile.v0"
+	opt.FrontendAttrs = maps.Clone(t.opts)
+	maps.Copy(opt.FrontendAttrs, attests)
+	opt.FrontendInputs = t.inputs
+	return t.run.builder.client.Solve(ctx, nil, opt, status)
 }
 
 // again asks for the anchor's vertices in the Build of the export.
@@ -179,14 +175,14 @@ func (t *target) exports(ctx context.Context, out *files) ([]client.ExportEntry,
 		if err != nil {
 			return nil, err
 		}
-		if e != nil {
-			exports = append(exports, *e)
-		}
+		exports = append(exports, e...)
 	}
 	return exports, nil
 }
 
-func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*client.ExportEntry, error) {
+// exportEntry is one output; where an image has names in registries of both
+// kinds, it takes two exports.
+func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) ([]client.ExportEntry, error) {
 	e := &client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}
 	if e.Attrs == nil {
 		e.Attrs = map[string]string{}
@@ -229,14 +225,18 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) (*cl
 	if e.Type == client.ExporterImage && e.Attrs["push"] == "true" && e.Attrs["name"] == "" {
 		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
 	}
-	if err := t.byDigest(e); err != nil {
-		return nil, err
-	}
 	for _, a := range t.plan.Target.Annotations {
 		annotate(e, a)
 	}
+	twin, err := t.byDigest(e)
+	if err != nil {
+		return nil, err
+	}
 	t.report.Outputs = append(t.report.Outputs, runner.Output{Type: o.Type, Where: where})
-	return e, nil
+	if twin != nil {
+		return []client.ExportEntry{*e, *twin}, nil
+	}
+	return []client.ExportEntry{*e}, nil
 }
 
 // name fills in the image's names from the tags and returns them.

@@ -70,8 +70,12 @@ func TestAllowed(t *testing.T) {
 
 // pushTarget is a target in a run whose tags move together.
 func pushTarget(together bool) *target {
+	opt := Options{}
+	if together {
+		opt.ByDigest = func(domain string) bool { return domain != "far.io" }
+	}
 	return &target{
-		run:    &run{opt: Options{PushByDigest: together}},
+		run:    &run{opt: opt},
 		plan:   &planner.Build{Target: &config.Target{Name: "app"}},
 		report: &runner.Result{},
 	}
@@ -85,6 +89,7 @@ func TestByDigest(t *testing.T) {
 		attrs    map[string]string
 		repos    string // "" is as it was
 		tags     string
+		others   string // names of a second export
 		err      string
 	}{
 		{name: "each", kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a:v1"}},
@@ -95,13 +100,19 @@ func TestByDigest(t *testing.T) {
 			repos: "r.io/a,r.io/b", tags: "r.io/a:v1,r.io/a:v2,r.io/b:latest"},
 		{name: "short", together: true, kind: "image", attrs: map[string]string{"push": "1", "name": "app"},
 			repos: "docker.io/library/app", tags: "docker.io/library/app:latest"},
+		{name: "not reached", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "far.io/a:v1,far.io/b"}},
+		{name: "one not reached", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "far.io/a,r.io/a:v1,far.io/a:v2"},
+			repos: "r.io/a", tags: "r.io/a:v1", others: "far.io/a:latest,far.io/a:v2"},
 		{name: "digest", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a@sha256:" + strings.Repeat("0", 64)}, err: "must have no digest"},
 		{name: "no name", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "Bad Name"}, err: "Bad Name"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := &client.ExportEntry{Type: tt.kind, Attrs: maps.Clone(tt.attrs)}
-			err := pushTarget(tt.together).byDigest(e)
+			twin, err := pushTarget(tt.together).byDigest(e)
+			if names := twinNames(twin); names != tt.others {
+				t.Errorf("the builder moves %q, want %q", names, tt.others)
+			}
 			switch {
 			case tt.err != "":
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
@@ -120,31 +131,48 @@ func TestByDigest(t *testing.T) {
 	}
 }
 
+func twinNames(e *client.ExportEntry) string {
+	if e == nil {
+		return ""
+	}
+	if e.Attrs[twinExport] == "" || e.Attrs["push"] == "" || e.Attrs[pushedTags]+e.Attrs["push-by-digest"] != "" {
+		return "a bad twin"
+	}
+	return e.Attrs["name"]
+}
+
 // TestTags follows the tags of two images from the exports to the report.
 func TestTags(t *testing.T) {
 	tg := pushTarget(true)
 	exports := []client.ExportEntry{
 		{Type: "oci", Attrs: map[string]string{}},
-		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2"}},
+		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2,far.io/a:v1"}},
 		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/b:v1", "registry.insecure": "true"}},
 	}
+	var all []client.ExportEntry
 	for i := range exports {
-		if err := tg.byDigest(&exports[i]); err != nil {
+		twin, err := tg.byDigest(&exports[i])
+		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, exports[i])
+		if twin != nil {
+			all = append(all, *twin)
+		}
 	}
+	exports = all
 	groups := tg.apart(exports)
 	if len(groups) != 3 || groups[0][0].Type != "oci" {
 		t.Fatalf("%d groups, want the file and each image apart: %v", len(groups), groups)
 	}
 	for i, group := range groups {
-		tags := tagsOff(group)
+		tags, names := tagsOff(group)
 		if _, there := group[0].Attrs[pushedTags]; there {
 			t.Error("the builder would see the tags")
 		}
 		response := map[string]string{exptypes.ExporterImageDigestKey: "sha256:" + strings.Repeat(string(rune('0'+i)), 3)}
 		tg.takeResponse(response)
-		if err := tg.takeTags(tags, response); err != nil {
+		if err := tg.takeTags(tags, names, response); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,7 +183,7 @@ func TestTags(t *testing.T) {
 	if !slices.Equal(tg.report.Unpublished, want) {
 		t.Errorf("%v, want %v", tg.report.Unpublished, want)
 	}
-	if err := tg.takeTags(want[:1], map[string]string{}); err == nil {
+	if err := tg.takeTags(want[:1], nil, map[string]string{}); err == nil {
 		t.Error("a builder that says no digest is no error")
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
-	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/ociindex"
 	"github.com/moby/buildkit/session"
@@ -84,19 +84,12 @@ func (r *run) attachables(c *credentials) ([]session.Attachable, error) {
 	return out, nil
 }
 
+// auth hands the credentials of registries to the builder.
 func (r *run) auth() session.Attachable {
-	dir := r.opt.DockerConfig
-	if dir == "" {
-		dir = config.Dir()
-	}
-	file, err := config.Load(dir)
-	if err != nil {
-		// A broken configuration file must not stop a build that needs no
-		// credentials; one that does is told by the registry.
-		file = config.LoadDefaultConfigFile(os.Stderr)
-	}
 	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: authprovider.LoadAuthConfig(file),
+		AuthConfigProvider: func(_ context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
+			return r.opt.Credentials.Of(host), nil
+		},
 	})
 }
 

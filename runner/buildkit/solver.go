@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/lane"
@@ -37,25 +38,24 @@ type Options struct {
 	// Load receives an image for a Docker engine. The image is whole when
 	// the writer is closed without an error.
 	Load func(ctx context.Context) (io.WriteCloser, error)
-	// DockerConfig is the folder of the docker configuration that holds
-	// registry credentials; "" is the default one.
-	DockerConfig string
+	// Credentials are those for registries; nil reads the usual docker
+	// configuration.
+	Credentials *registry.Credentials
+	// Registry reaches registries from here; nil is one with Credentials.
+	Registry *registry.Client
 	// NoDefaultAttestations leaves images without provenance unless their
 	// target asks for it.
 	NoDefaultAttestations bool
-	// PushByDigest pushes images without their tags, which are written down
-	// in each result as unpublished.
-	PushByDigest bool
+	// ByDigest, if set, says of which registries, by their names, images are
+	// pushed without their tags, which are written down in each result as
+	// unpublished.
+	ByDigest func(domain string) bool
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool
 	// Contexts notes what changes in local folders while they are read; nil is
 	// one that nobody asks.
 	Contexts *contextfs.Watch
-	// Proxies are build arguments that each target gets unless it sets them.
-	Proxies map[string]string
-	// Git says what is told of the repository that a target is built from.
-	Git GitOptions
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
@@ -69,7 +69,15 @@ type Solver struct {
 }
 
 // NewSolver returns a solver that builds on b.
-func NewSolver(b *Builder, opt Options) *Solver { return &Solver{builder: b, opt: opt} }
+func NewSolver(b *Builder, opt Options) *Solver {
+	if opt.Credentials == nil {
+		opt.Credentials = registry.LoadCredentials("", nil)
+	}
+	if opt.Registry == nil {
+		opt.Registry = registry.New(registry.Options{Credentials: opt.Credentials})
+	}
+	return &Solver{builder: b, opt: opt}
+}
 
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
@@ -124,7 +132,6 @@ func (s *Solver) reach(ctx context.Context) error {
 	}
 	s.builder.client.Close()
 	s.builder.client = b.client
-	s.builder.sameFrontend.Store(b.sameFrontend.Load())
 	return nil
 }
 
@@ -140,7 +147,6 @@ type run struct {
 	unwatch func()                 // ends the watch over the builder
 	settle  func()                 // ends the conversions ahead
 	reduced reductions
-	trees   trees
 	places  map[string]string // where outputs led when the run began
 }
 

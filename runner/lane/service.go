@@ -12,9 +12,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/retry"
 )
 
 // service is GitHub's cache service, version 2: calls in JSON that hand out
@@ -29,6 +30,8 @@ const (
 	// serviceTime is how long a request may take, and how long a call waits in
 	// all where the service asks it to.
 	serviceTime = 2 * time.Minute
+	// maxBlob bounds what is read of an answer, in bytes.
+	maxBlob = 64 << 20
 	// servicePath is what the calls' names follow.
 	servicePath = "/twirp/github.actions.results.api.v1.CacheService/"
 )
@@ -101,8 +104,8 @@ func (s *service) call(ctx context.Context, name string, in, out any) error {
 			return fs.ErrExist
 		case status == http.StatusTooManyRequests:
 			wait := 5 * time.Second
-			if n, err := strconv.Atoi(head.Get("Retry-After")); err == nil {
-				wait = time.Duration(n) * time.Second
+			if asked := retry.After(head, time.Now()); asked > 0 {
+				wait = asked
 			}
 			if time.Now().Add(wait).After(end) {
 				return fmt.Errorf("the cache service asks to wait: %s", http.StatusText(status))

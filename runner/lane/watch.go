@@ -7,10 +7,18 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/orch-build/orch/internal/retry"
 )
 
-// lookTime is how long it may take to look what a lane holds when a run begins.
-const lookTime = 3 * time.Second
+const (
+	// lookTime is how long it may take to look what a lane holds when a run
+	// begins.
+	lookTime = 3 * time.Second
+	// writeTime is for how long requests are made again that fail when a lane is
+	// written: a cache is not worth a longer wait.
+	writeTime = 20 * time.Second
+)
 
 // store is where the cache of a lane is.
 type store interface {
@@ -67,6 +75,7 @@ func (w *Watch) Seen() bool {
 // (GitHub's cache), or "" if there was nothing to write.
 func (w *Watch) Write(ctx context.Context, targets []string, write func() (name string, err error)) error {
 	w.found.Wait()
+	ctx = retry.WithBudget(ctx, writeTime)
 	release, err := w.store.hold(ctx)
 	if err != nil {
 		return err

@@ -4,22 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	ggcr "github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
 	types "github.com/moby/buildkit/cache/remotecache/v1/types"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	client "github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/internal/registry/registrytest"
 )
 
 // builderManifest is a cache as BuildKit writes it.
@@ -70,15 +65,15 @@ func TestFolder(t *testing.T) {
 // moment, as jobs on as many machines. Nothing of theirs is lost, be it that of
 // other targets or of the same.
 func TestRegistryAtOnce(t *testing.T) {
-	server := httptest.NewServer(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
+	server := registrytest.New(t)
 	ctx := context.Background()
-	ref := strings.TrimPrefix(server.URL, "http://") + "/team/cache:main"
+	ref := server.Host + "/team/cache:main"
+	c := client.New(client.Options{})
 	const runs = 12
 	var watches [runs]*Watch
 	for i := range watches {
 		var err error
-		if watches[i], err = WatchRegistry(ctx, ref, false); err != nil || !watches[i].Seen() {
+		if watches[i], err = WatchRegistry(ctx, c, ref, false); err != nil || !watches[i].Seen() {
 			t.Fatal(err)
 		}
 	}
@@ -88,22 +83,22 @@ func TestRegistryAtOnce(t *testing.T) {
 		all.Go(func() {
 			if err := w.Write(ctx, targets, func() (string, error) {
 				config, manifest := builderManifest(t, chain("base", fmt.Sprint("step ", i)))
-				repo, err := name.NewRepository(strings.TrimSuffix(ref, ":main"))
+				tag, err := client.Parse(ref, false)
 				if err != nil {
 					return "", err
 				}
-				if err := remote.WriteLayer(repo, static.NewLayer(config, "application/octet-stream")); err != nil {
+				if err := c.PutBlob(ctx, tag.Repo, config); err != nil {
 					return "", err
 				}
-				d := digest.FromBytes(manifest)
-				return d.String(), remote.Put(repo.Digest(d.String()), raw{manifest, ocispecs.MediaTypeImageManifest})
+				d := digest.FromBytes(manifest).String()
+				return d, c.Put(ctx, client.Ref{Repo: tag.Repo, Tag: d}, &client.Manifest{MediaType: ocispecs.MediaTypeImageManifest, Data: manifest})
 			}); err != nil {
 				t.Errorf("run %d: %v", i, err)
 			}
 		})
 	}
 	all.Wait()
-	w, err := WatchRegistry(ctx, ref, false)
+	w, err := WatchRegistry(ctx, c, ref, false)
 	if err != nil || !w.Seen() {
 		t.Fatal(err)
 	}

@@ -1,30 +1,51 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/distribution/reference"
+	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/orch-build/orch/internal/retry"
 )
 
-// parallel is how many tags are moved at the same time.
-const parallel = 8
-
-// backTime is how long putting tags back may take once a run has been
-// interrupted or a registry has failed.
-const backTime = 30 * time.Second
+const (
+	// parallel is how many tags are moved at the same time.
+	parallel = 8
+	// backTime is how long putting tags back may take once a run has been
+	// interrupted or a registry has failed.
+	backTime = 30 * time.Second
+	// lingerTime is for how long requests that move a tag go on after an
+	// interrupt: one that is cut off may be carried out all the same.
+	lingerTime = 10 * time.Second
+)
 
 // Publisher moves tags and keeps journals of it.
 type Publisher struct {
 	// Dir is the folder of the journals.
 	Dir string
+	// Project is the folder of the run, for those who read its journal.
+	Project string
 	// Registry reaches the registries.
 	Registry Registry
+	// Budget is for how long requests are made again that fail; 0 is a minute.
+	Budget time.Duration
+	// Warn and Note, if set, are told in a line what the user has to know.
+	Warn, Note func(string)
+	// Settle is how long one of two runs that move the same tags at the same
+	// time waits for the other; 0 is a second.
+	Settle time.Duration
+
+	mentioned    map[string]bool // journals that a warning was given of
+	warnedUnkept bool
 }
 
 // Registry is what a Publisher needs of registries. A reference is a name with
@@ -53,12 +74,37 @@ type Move struct {
 	Old string `json:"old,omitempty"`
 }
 
+// valid says what is wrong with a move that was read from a file.
+func (m Move) valid() error {
+	named, err := reference.ParseNormalizedNamed(m.Name)
+	if err != nil {
+		return fmt.Errorf("%q is no name of an image: %w", m.Name, err)
+	}
+	if _, ok := named.(reference.Tagged); !ok {
+		return fmt.Errorf("%q has no tag", m.Name)
+	}
+	for _, d := range []string{m.New, m.Old} {
+		if _, err := digest.Parse(d); err != nil && (d != "" || d == m.New) {
+			return fmt.Errorf("%q is no digest that %s could point to: %w", d, m.Name, err)
+		}
+	}
+	return nil
+}
+
 // PutBackError says that tags could not be moved, and that all of them point
 // to what they did before.
-type PutBackError struct{ Err error }
+type PutBackError struct {
+	Err error
+	// Journal says whether there is one by which the tags can be moved later.
+	Journal bool
+}
 
 func (e *PutBackError) Error() string {
-	return e.Err.Error() + "; every tag is where it was"
+	text := e.Err.Error() + "; every tag is where it was"
+	if e.Journal {
+		text += ": 'orch publish --resume' moves them when the registry takes them"
+	}
+	return text
 }
 
 func (e *PutBackError) Unwrap() error { return e.Err }
@@ -73,103 +119,103 @@ func (e *UnfinishedError) Error() string {
 
 func (e *UnfinishedError) Unwrap() error { return e.Err }
 
-// Publish points every tag at its new digest. What an earlier run left
-// unfinished is finished before. A tag that points to its digest already is
-// not touched, so that a registry whose tags never change accepts it.
+// Publish points every tag at its new digest. A tag that points to its digest
+// already is not touched, so that a registry whose tags never change accepts
+// it.
 //
-// An error is a *PutBackError or an *UnfinishedError once a tag may have been
-// moved; any other means that none was.
+// An error is a *PutBackError, an *UnfinishedError or a *MixedError once a tag
+// may have been moved; any other means that none was.
 func (p *Publisher) Publish(ctx context.Context, moves []Move) error {
-	unlock, err := p.lock(ctx)
+	j, err := p.reserve(ctx, moves)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	if err := p.resume(ctx); err != nil {
-		return fmt.Errorf("finishing what an earlier run began to publish: %w", err)
-	}
-	moves, err = p.look(ctx, moves)
-	if err != nil || len(moves) == 0 {
-		return err
-	}
-	j, err := p.begin(moves)
+	defer j.drop()
+	ctx = p.budgeted(ctx)
+	found, err := p.look(ctx, moves)
 	if err != nil {
-		return err
+		return p.keep(ctx, j, err)
 	}
-	// Where the tags point was seen just now.
-	if err := each(ctx, moves, func(ctx context.Context, m Move) error { return p.Registry.Point(ctx, m.Ref, m.New) }); err != nil {
+	if len(found) == 0 {
+		return p.close(j)
+	}
+	j.Moves, j.Stage = found, Moving
+	p.save(j)
+	begun := time.Now()
+	if err := p.point(ctx, found); err != nil {
 		return p.putBack(ctx, j, err)
+	}
+	if err := p.agree(ctx, found, time.Since(begun)); err != nil {
+		return errors.Join(err, p.close(j))
+	}
+	return p.close(j)
+}
+
+// close ends a journal whose tags have moved, and those of which nothing is
+// left to do by that.
+func (p *Publisher) close(j *journal) error {
+	if j.path == "" {
+		return nil
+	}
+	tags := names(j.Moves)
+	for _, old := range j.replaces {
+		if old.within(tags) && old.take() {
+			_ = old.remove()
+		}
 	}
 	return j.remove()
 }
 
+// save writes a journal, if there is one. Where that fails, the run goes on
+// without.
+func (p *Publisher) save(j *journal) {
+	if j.path == "" {
+		return
+	}
+	if err := j.write(); err != nil {
+		p.unkept(err)
+		_ = j.remove()
+		j.path = ""
+	}
+}
+
+// unkept warns that there is no journal.
+func (p *Publisher) unkept(err error) {
+	if !p.warnedUnkept {
+		p.warnedUnkept = true
+		p.warn("no journal can be kept (%v): if orch is killed while tags move, nothing says what is left", err)
+	}
+}
+
+// keep leaves a journal of tags that are where they were, for a later attempt.
+func (p *Publisher) keep(ctx context.Context, j *journal, cause error) error {
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), p.close(j))
+	}
+	j.Stage, j.Unseen = Waiting, true
+	p.save(j)
+	return &PutBackError{cause, j.path != ""}
+}
+
 // putBack undoes a journal after a failure.
 func (p *Publisher) putBack(ctx context.Context, j *journal, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), backTime)
-	defer cancel()
-	err := p.back(ctx, j.Moves)
-	if err == nil {
-		err = j.remove()
+	if ctx.Err() != nil {
+		p.note("Interrupted while tags move: they are put back. Another interrupt leaves that to 'orch publish'.")
 	}
-	if err != nil {
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), backTime)
+	defer cancel()
+	if _, err := p.back(withBudget(back, min(p.budget(), backTime)), j.Moves); err != nil {
 		return &UnfinishedError{errors.Join(cause, err)}
 	}
-	return &PutBackError{cause}
-}
-
-// Resume moves the tags of every unfinished journal to their new digests.
-func (p *Publisher) Resume(ctx context.Context) error {
-	unlock, err := p.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return p.resume(ctx)
-}
-
-func (p *Publisher) resume(ctx context.Context) error {
-	return p.eachJournal(func(j *journal) error { return p.forward(ctx, j.Moves) })
-}
-
-// Rollback points the tags of every unfinished journal, the latest first, at
-// what they pointed to before. A tag that somebody else has moved since stays.
-func (p *Publisher) Rollback(ctx context.Context) error {
-	unlock, err := p.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return p.eachJournal(func(j *journal) error { return p.back(ctx, j.Moves) })
-}
-
-func (p *Publisher) eachJournal(do func(*journal) error) error {
-	journals, err := p.journals()
-	if err != nil {
-		return err
-	}
-	for _, j := range journals {
-		if err := do(j); err != nil {
-			return err
-		}
-		if err := j.remove(); err != nil {
-			return err
-		}
-	}
-	return nil
+	j.Stage = Waiting
+	p.save(j)
+	return &PutBackError{cause, j.path != ""}
 }
 
 // look finds out where the tags point, and leaves out those that are right.
 func (p *Publisher) look(ctx context.Context, moves []Move) ([]Move, error) {
-	olds := make([]string, len(moves))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for i, m := range moves {
-		group.Go(func() (err error) {
-			olds[i], err = p.Registry.Digest(ctx, m.Ref)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	olds, err := p.digests(ctx, moves)
+	if err != nil {
 		return nil, err
 	}
 	var out []Move
@@ -178,53 +224,197 @@ func (p *Publisher) look(ctx context.Context, moves []Move) ([]Move, error) {
 			out = append(out, m)
 		}
 	}
+	slices.SortFunc(out, func(a, b Move) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }
 
-// forward points tags at their new digests, where they do not yet.
-func (p *Publisher) forward(ctx context.Context, moves []Move) error {
-	return each(ctx, moves, func(ctx context.Context, m Move) error {
-		now, err := p.Registry.Digest(ctx, m.Ref)
-		if err != nil || now == m.New {
+// digests are what the tags point to.
+func (p *Publisher) digests(ctx context.Context, moves []Move) ([]string, error) {
+	out := make([]string, len(moves))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, m := range moves {
+		group.Go(func() (err error) {
+			out[i], err = p.Registry.Digest(ctx, m.Ref)
 			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// point points tags at their new digests. After an error or an interrupt no
+// other is begun, and those that are under way come to their end.
+func (p *Publisher) point(ctx context.Context, moves []Move) error {
+	going, stop := linger(ctx)
+	defer stop()
+	ctx, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
+	group := errgroup.Group{}
+	group.SetLimit(parallel)
+	for _, m := range moves {
+		if ctx.Err() != nil {
+			break
 		}
-		return p.Registry.Point(ctx, m.Ref, m.New)
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			err := p.Registry.Point(going, m.Ref, m.New)
+			if err != nil {
+				failed(err)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// linger is a context that ends some time after another.
+func linger(ctx context.Context) (context.Context, func()) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(lingerTime, cancel)
+		context.AfterFunc(out, func() { timer.Stop() })
+	})
+	return out, func() {
+		stop()
+		cancel()
+	}
+}
+
+// did counts what became of the tags of a journal.
+type did struct {
+	mu            sync.Mutex
+	moved, stayed int
+	// left are the tags that somebody else has moved.
+	left []string
+}
+
+// count notes a tag that was moved, unless with an error.
+func (d *did) count(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.moved++
+	}
+	return err
+}
+
+func (d *did) stay() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stayed++
+}
+
+func (d *did) leave(tag string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = append(d.left, tag)
+	slices.Sort(d.left)
+}
+
+func (d *did) String() string {
+	text := fmt.Sprintf("%s moved", tags(d.moved))
+	if d.stayed > 0 {
+		text += fmt.Sprintf(", %d there already", d.stayed)
+	}
+	if len(d.left) > 0 {
+		text += fmt.Sprintf("; left alone, because somebody else has moved them since: %s", strings.Join(d.left, ", "))
+	}
+	return text
+}
+
+func tags(n int) string {
+	if n == 1 {
+		return "1 tag"
+	}
+	return fmt.Sprintf("%d tags", n)
+}
+
+// forward points tags at their new digests that are where they were.
+func (p *Publisher) forward(ctx context.Context, moves []Move) (*did, error) {
+	return p.each(ctx, moves, func(ctx context.Context, m Move, d *did) error {
+		now, err := p.Registry.Digest(ctx, m.Ref)
+		switch {
+		case err != nil:
+			return err
+		case now == m.New:
+			d.stay()
+			return nil
+		case now != m.Old:
+			d.leave(m.Name)
+			return nil
+		}
+		return d.count(p.Registry.Point(ctx, m.Ref, m.New))
 	})
 }
 
 // back points tags at what they pointed to before, where they have been moved.
-func (p *Publisher) back(ctx context.Context, moves []Move) error {
-	return each(ctx, moves, func(ctx context.Context, m Move) error {
+func (p *Publisher) back(ctx context.Context, moves []Move) (*did, error) {
+	return p.each(ctx, moves, func(ctx context.Context, m Move, d *did) error {
 		now, err := p.Registry.Digest(ctx, m.Ref)
-		if err != nil || now != m.New {
+		switch {
+		case err != nil:
 			return err
+		case now == m.Old:
+			d.stay()
+			return nil
+		case now != m.New:
+			d.leave(m.Name)
+			return nil
 		}
 		if m.Old == "" {
-			return p.Registry.Remove(ctx, m.Ref)
+			return d.count(p.Registry.Remove(ctx, m.Ref))
 		}
-		return p.Registry.Point(ctx, m.Ref, m.Old)
+		return d.count(p.Registry.Point(ctx, m.Ref, m.Old))
 	})
 }
 
 // each handles every move, several at a time, and returns the first error
 // after all of them have been tried.
-func each(ctx context.Context, moves []Move, do func(context.Context, Move) error) error {
-	var group errgroup.Group
+func (p *Publisher) each(ctx context.Context, moves []Move, do func(context.Context, Move, *did) error) (*did, error) {
+	d := &did{}
+	group := errgroup.Group{}
 	group.SetLimit(parallel)
 	for _, m := range moves {
-		group.Go(func() error { return do(ctx, m) })
+		group.Go(func() error { return do(ctx, m, d) })
 	}
-	return group.Wait()
+	return d, group.Wait()
 }
 
-// lock lets one process at a time work on the journals.
-func (p *Publisher) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("preparing to publish: %w", err)
+// budgeted bounds for how long requests of the phase are made again.
+func (p *Publisher) budgeted(ctx context.Context) context.Context {
+	return withBudget(ctx, p.budget())
+}
+
+func (p *Publisher) budget() time.Duration { return cmp.Or(p.Budget, retry.DefaultBudget) }
+
+func withBudget(ctx context.Context, d time.Duration) context.Context {
+	return retry.WithBudget(ctx, d)
+}
+
+func (p *Publisher) warn(format string, args ...any) {
+	if p.Warn != nil {
+		p.Warn(fmt.Sprintf(format, args...))
 	}
-	l := flock.New(filepath.Join(p.Dir, "lock"))
-	if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("waiting for another run to publish: %w", err)
+}
+
+func (p *Publisher) note(format string, args ...any) {
+	if p.Note != nil {
+		p.Note(fmt.Sprintf(format, args...))
 	}
-	return func() { _ = l.Unlock() }, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -4,10 +4,11 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+
+	"github.com/orch-build/orch/internal/retry"
 )
 
 // maxPatience bounds how long a registry may ask to be left alone.
@@ -50,7 +51,7 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
 		return res, err
 	}
-	wait := min(retryAfter(res.Header.Get("Retry-After"), time.Now()), maxPatience)
+	wait := min(retry.After(res.Header, time.Now()), maxPatience)
 	if wait <= 0 {
 		return res, nil
 	}
@@ -61,16 +62,4 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Body.Close()
 		return nil, req.Context().Err()
 	}
-}
-
-// retryAfter reads the header of that name: seconds, or a date; see RFC 9110,
-// section 10.2.3.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return at.Sub(now)
-	}
-	return 0
 }
