@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/schema"
 )
 
 // defaultName is the group or target that is built when none is named.
@@ -74,7 +77,11 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 		return d.buildable(d.targetNames, d.templates()), nil
 	}
 	if len(wanted) == 0 {
-		wanted = []string{defaultName}
+		name, diag := d.unasked()
+		if diag != nil {
+			return nil, hcl.Diagnostics{diag}
+		}
+		wanted = []string{name}
 	}
 	var names []string
 	var diags hcl.Diagnostics
@@ -99,6 +106,27 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 		names = append(names, matched...)
 	}
 	return unique(names), diags
+}
+
+// unasked is what is built if nothing is named: the group or target "default",
+// or the only target that there is. Bake refuses the latter, so that a file of
+// bake's name says the same to both.
+func (d *Definition) unasked() (string, *hcl.Diagnostic) {
+	targets := d.buildable(d.targetNames, d.templates())
+	switch {
+	case slices.Contains(d.groupNames, defaultName), slices.Contains(d.targetNames, defaultName), len(targets) == 0:
+		return defaultName, nil
+	case len(targets) == 1 && !slices.ContainsFunc(d.files, func(f *schema.File) bool {
+		return strings.HasPrefix(path.Base(filepath.ToSlash(f.Name)), "docker-bake.")
+	}):
+		return targets[0], nil
+	}
+	return "", &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "No target named",
+		Detail: fmt.Sprintf("No target was named, and there is no group %q. Name one of %s, or write: group %q { targets = [%q] }",
+			defaultName, some(d.names(), 20), defaultName, targets[0]),
+	}
 }
 
 // nothingMatches reports a pattern that matches nothing but templates.

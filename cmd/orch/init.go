@@ -72,7 +72,7 @@ func (f *initFlags) run(e *env, args []string) error {
 	if err := output.WriteFile(f.output, text, 0o644); err != nil {
 		return fmt.Errorf("writing %w", err)
 	}
-	fmt.Fprintf(e.stdout, "wrote %s from %s\nSee what it builds with: orch plan\n", f.output, about)
+	fmt.Fprintf(e.stdout, "wrote %s from %s\nSee what it builds with: orch plan\nBuild it with: orch bake\n", f.output, about)
 	return nil
 }
 

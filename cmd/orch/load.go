@@ -270,8 +270,8 @@ func (l *loadFlags) readFiles(e *env) ([]source, error) {
 			return found, err
 		}
 	}
-	return nil, usagef("there is no definition here: looked for %s, %s\nWrite a build.hcl, or name a file with -f.",
-		strings.Join(buildFiles[:3], ", "), strings.Join(bakeFiles, ", "))
+	return nil, usagef("there is no definition here: looked for %s, %s\n%s",
+		strings.Join(buildFiles[:3], ", "), strings.Join(bakeFiles, ", "), definitionHint())
 }
 
 // lookFor reads those of the files that are there and not empty.

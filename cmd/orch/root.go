@@ -188,9 +188,7 @@ func newRootCommand(e *env) *cobra.Command {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w\nSee '%s --help'.", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(usageFunc(e))
 	cobra.EnableCommandSorting = false
 	group := func(title string, commands ...*cobra.Command) {
@@ -222,7 +220,7 @@ func strictCommands(root *cobra.Command) {
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				at, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return usagef("there is no command %q\nSee '%s --help'.", strings.Join(args, " "), at.CommandPath())
+					return usagef("there is no command %q.%s\nSee '%s --help'.", strings.Join(args, " "), commandHint(at, args[len(args)-1]), at.CommandPath())
 				}
 				return nil
 			}
@@ -239,10 +237,5 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if !cmd.HasSubCommands() {
 		return usagef("%s takes no arguments, got %q\nSee '%s --help'.", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	hint := ""
-	if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
-		hint = fmt.Sprintf(" Did you mean %q?", names[0])
-	}
-	return usagef("%s has no command %q.%s\nSee '%s --help'.", cmd.CommandPath(), args[0], hint, cmd.CommandPath())
+	return usagef("%s has no command %q.%s\nSee '%s --help'.", cmd.CommandPath(), args[0], commandHint(cmd, args[0]), cmd.CommandPath())
 }

@@ -54,6 +54,9 @@ func (t target) build() error {
 		return err
 	}
 	whole := filepath.Join(dir, "orch")
+	if _, err := os.Stat(whole); err != nil {
+		fmt.Fprintf(os.Stderr, "compiling orch with BuildKit in it: the first time this takes 3 to 10 minutes on %d cores, then seconds\n", runtime.NumCPU())
+	}
 	if err := t.goBuild(whole); err != nil {
 		return err
 	}

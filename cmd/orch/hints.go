@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/orch-build/orch/schema"
+)
+
+// intents are the commands that people of other tools look for, and what does
+// the same here.
+var intents = map[string]string{
+	"build":   "orch bake",
+	"run":     "orch bake",
+	"make":    "orch bake",
+	"push":    "orch bake --push",
+	"load":    "orch bake --load",
+	"test":    "orch bake, which runs the tests of the targets that it builds",
+	"print":   "orch bake --print",
+	"config":  "orch bake --print",
+	"lint":    "orch validate --lint",
+	"check":   "orch validate --deep",
+	"graph":   "orch plan --format html -o plan.html",
+	"explain": "orch plan",
+	"ls":      "orch list targets",
+	"targets": "orch list targets",
+	"format":  "orch fmt",
+	"convert": "orch init",
+	"new":     "orch init",
+	"clean":   "orch builder prune",
+	"prune":   "orch builder prune",
+	"gc":      "orch builder prune",
+	"du":      "orch builder du",
+	"logs":    "orch builder logs for the builder; a run that fails names the file with the output of the step",
+	"history": "orch bake --result FILE, which keeps a record of a run",
+	"status":  "orch builder status",
+	"stop":    "orch builder stop",
+	"resume":  "orch bake --resume",
+	"man":     "orch help",
+	"docs":    "orch help",
+}
+
+// commandHint says which command may have been meant; "" if none is alike.
+func commandHint(cmd *cobra.Command, name string) string {
+	if meant := intents[strings.ToLower(name)]; meant != "" && !cmd.HasParent() {
+		return " Use " + meant + "."
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if names := cmd.SuggestionsFor(name); len(names) > 0 {
+		return fmt.Sprintf(" Did you mean %q?", names[0])
+	}
+	return ""
+}
+
+// The texts in which pflag says what is wrong with a flag.
+var (
+	unknownFlag  = regexp.MustCompile(`^unknown flag: --(\S+)$`)
+	wrongFlag    = regexp.MustCompile(`(?s)^invalid argument (".*") for "(?:-\w, )?(--[^"]+)" flag: (.*)$`)
+	wrongNumber  = regexp.MustCompile(`strconv\.(?:ParseInt|ParseUint|Atoi|ParseFloat)`)
+	wrongBoolean = regexp.MustCompile(`strconv\.ParseBool`)
+)
+
+// flagError says what is wrong with a flag in words that do not come from inside
+// the program.
+func flagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				known = append(known, f.Name)
+			}
+		})
+		if like := schema.Suggest(m[1], known); like != "" {
+			text += fmt.Sprintf(". Did you mean --%s?", like)
+		}
+	}
+	if m := wrongFlag.FindStringSubmatch(text); m != nil {
+		switch reason := m[3]; {
+		case wrongNumber.MatchString(reason):
+			text = fmt.Sprintf("%s %s is not a whole number", m[2], m[1])
+			if strings.HasSuffix(reason, "value out of range") {
+				text = fmt.Sprintf("%s %s is too large", m[2], m[1])
+			}
+		case wrongBoolean.MatchString(reason):
+			text = fmt.Sprintf("%s %s is neither true nor false", m[2], m[1])
+		case strings.HasPrefix(reason, "time: "):
+			text = fmt.Sprintf("%s %s is not a duration: write it as in 30s or 5m", m[2], m[1])
+		default:
+			text = fmt.Sprintf("%s %s: %s", m[2], m[1], reason)
+		}
+	}
+	return usageError{fmt.Errorf("%w\nSee '%s --help'.", errors.New(text), cmd.CommandPath())}
+}
+
+// definitionHint says what to do in a folder without a definition.
+func definitionHint() string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return "Write a build.hcl, or name a file with -f."
+	}
+	for dir := filepath.Dir(wd); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		for _, name := range append([]string{buildFiles[0]}, bakeFiles...) {
+			if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+				return fmt.Sprintf("There is a %s in %s: run orch there, as paths start from the folder that it runs in.", name, dir)
+			}
+		}
+	}
+	for _, pattern := range []string{"Dockerfile", "Dockerfile.*", "*.Dockerfile", "*/Dockerfile"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return fmt.Sprintf("There is a %s: \"orch init\" writes a build.hcl from it.", filepath.ToSlash(found[0]))
+		}
+	}
+	return "Write a build.hcl, or name a file with -f."
+}
