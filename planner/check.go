@@ -156,8 +156,34 @@ func (p *planner) checkPlatforms(b *Build) {
 	}
 }
 
+// ownVertices are those that a build reaches without those of the targets that
+// it is built on, whose steps are theirs.
+func ownVertices(b *Build) map[*Vertex]bool {
+	own := map[*Vertex]bool{}
+	linked := map[*Vertex]bool{}
+	for _, in := range b.Inputs {
+		for _, v := range in.Stages {
+			linked[v] = true
+		}
+	}
+	var add func(v *Vertex)
+	add = func(v *Vertex) {
+		if own[v] || linked[v] {
+			return
+		}
+		own[v] = true
+		for _, in := range v.Inputs {
+			add(in.From)
+		}
+	}
+	for _, v := range b.Stages {
+		add(v)
+	}
+	return own
+}
+
 // checkCredentials reports secrets and ssh keys that a step needs and its
-// targets do not provide, and warns of those that no step mounts.
+// target does not provide, and warns of those that no step mounts.
 func (p *planner) checkCredentials(b *Build) {
 	provided := map[string]hcl.Range{}
 	unset := map[string]string{}
@@ -172,11 +198,15 @@ func (p *planner) checkCredentials(b *Build) {
 	}
 	opaque := false
 	mounted := map[string]bool{}
+	own := ownVertices(b)
 	for _, v := range p.reach[b.Name()] {
 		opaque = opaque || v.Kind == Opaque
 		for _, c := range v.Credentials {
 			key := c.Kind + " " + c.ID
 			mounted[key] = true
+			if !own[v] {
+				continue // for the target that it belongs to
+			}
 			if _, ok := provided[key]; !ok && c.Required {
 				p.fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
 					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
