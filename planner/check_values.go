@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/ocilayout"
 )
 
 // What BuildKit and its exporters, caches and attestations know.
@@ -190,19 +191,11 @@ func (p *planner) checkImageContext(b *Build, name string, c config.Context) {
 			p.fail(at, "Invalid image name", "The context %q of target %q: %q is no name of an image: %s.", name, b.Name(), c.Value, err)
 		}
 	case config.OCILayout:
-		if dir := layoutDir(c.Value); !p.isLayout(dir) {
+		dir, _, _ := ocilayout.Split(c.Value)
+		if dir = filepath.FromSlash(dir); !p.isLayout(dir) {
 			p.fail(at, "OCI layout not found", "The context %q of target %q is the layout %s, which has no index.json. Paths start from the working directory.", name, b.Name(), filepath.ToSlash(dir))
 		}
 	}
-}
-
-// layoutDir is the folder of an OCI layout, without the tag or digest.
-func layoutDir(value string) string {
-	path, _, _ := strings.Cut(value, "@")
-	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
-		path = path[:i]
-	}
-	return filepath.FromSlash(path)
 }
 
 func (p *planner) isLayout(dir string) bool {

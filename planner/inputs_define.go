@@ -13,6 +13,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/ocilayout"
 )
 
 // ingredients are what defines a vertex without the files that it reads and
@@ -248,9 +249,11 @@ func (p *planner) defineLayout(v *Vertex, ref string) {
 	if d == nil {
 		return
 	}
-	_, dgst, ok := strings.Cut(ref, "@")
-	if !ok {
-		dgst = p.layoutDigest(layoutTag(ref))
+	path, tag, dgst := ocilayout.Split(ref)
+	if dgst == "" {
+		if data, err := p.opt.Files.ReadFile(path + "/index.json"); err == nil {
+			dgst, _ = ocilayout.Find(data, tag)
+		}
 	}
 	if dgst == "" {
 		d.add(ClassImage, ref)
@@ -258,37 +261,6 @@ func (p *planner) defineLayout(v *Vertex, ref string) {
 		return
 	}
 	d.add(ClassImageDigest, dgst)
-}
-
-func layoutTag(ref string) (path, tag string) {
-	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
-		return ref[:i], ref[i+1:]
-	}
-	return ref, "latest"
-}
-
-// layoutDigest looks a tag up in the index of an OCI layout.
-func (p *planner) layoutDigest(path, tag string) string {
-	data, err := p.opt.Files.ReadFile(path + "/index.json")
-	if err != nil {
-		return ""
-	}
-	var index struct {
-		Manifests []struct {
-			Digest      string
-			Annotations map[string]string
-		}
-	}
-	if json.Unmarshal(data, &index) != nil {
-		return ""
-	}
-	for _, m := range index.Manifests {
-		name := m.Annotations["org.opencontainers.image.ref.name"]
-		if name == tag || strings.HasSuffix(name, ":"+tag) {
-			return m.Digest
-		}
-	}
-	return ""
 }
 
 // defineRemote adds what is known of a git repository or a file to fetch.

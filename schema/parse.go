@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -102,12 +103,19 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 	var diags hcl.Diagnostics
 	switch syntax {
 	case Compose:
+		if len(bytes.TrimSpace(src)) == 0 {
+			f.Syntax = HCL // adds nothing
+			return f, nil
+		}
 		if diag := checkIndent(filename, src); diag != nil {
 			f.Broken = true
 			diags = append(diags, diag)
 		}
 		return f, diags
 	case JSON:
+		if len(bytes.TrimSpace(src)) == 0 {
+			return f, nil // adds nothing, as an empty HCL file
+		}
 		file, diags = json.Parse(src, filename)
 	default:
 		file, diags = hclsyntax.ParseConfig(src, filename, hcl.InitialPos)

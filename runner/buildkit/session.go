@@ -12,7 +12,6 @@ import (
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/client/llb"
-	"github.com/moby/buildkit/client/ociindex"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/filesync"
@@ -24,6 +23,7 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -181,20 +181,15 @@ type ociStore struct {
 // openOCILayout opens the folder of an oci-layout context and finds the digest
 // that it means.
 func openOCILayout(value string) (*ociStore, error) {
-	path, dgst, hasDigest := strings.Cut(value, "@")
-	tag := "latest"
-	if !hasDigest {
-		if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
-			path, tag = path[:i], path[i+1:]
+	path, tag, dgst := ocilayout.Split(value)
+	if dgst == "" {
+		index, err := os.ReadFile(filepath.Join(path, "index.json"))
+		if err == nil {
+			dgst, err = ocilayout.Find(index, tag)
 		}
-		desc, err := ociindex.NewStoreIndex(path).Get(tag)
 		if err != nil {
-			return nil, fmt.Errorf("reading OCI layout %s: %w", path, err)
+			return nil, fmt.Errorf("OCI layout %s: %w", path, err)
 		}
-		if desc == nil {
-			return nil, fmt.Errorf("OCI layout %s has no image with the tag %q", path, tag)
-		}
-		dgst = desc.Digest.String()
 	}
 	store, err := contentlocal.NewStore(path)
 	if err != nil {
