@@ -66,7 +66,7 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
 	@scripts/bench.sh
 
-# Interrupts (50), kills (20) and failures at random moments, a registry that
+# Interrupts (50, and 600 of runs that publish), kills (20) and failures at random moments, a registry that
 # fails at each request, and a thousand targets: 20 minutes. "make test" does a
 # few of each.
 stress: build

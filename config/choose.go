@@ -23,6 +23,7 @@ func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	sensitive := d.sensitive()
 	if cfg != nil {
 		cfg.sensitive, cfg.secrets = sensitive, cfg.credentials()
+		cfg.environment = d.environment()
 		sensitive = cfg.Sensitive()
 	}
 	finishDiags(diags, sensitive)

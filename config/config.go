@@ -33,6 +33,8 @@ type Config struct {
 	// sensitive lists the values of sensitive variables, and secrets those that
 	// targets hold without one; neither must be shown.
 	sensitive, secrets []string
+	// environment holds what the variables took from the environment.
+	environment map[string]EnvVar
 }
 
 // Target returns the target of that name, or nil.

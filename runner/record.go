@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/orch-build/orch/planner"
@@ -20,9 +21,13 @@ type Record struct {
 	ID      string `json:"id"`
 	Orch    string `json:"orch,omitempty"` // the version of orch
 	// Args is the command line after the program's name, without --resume.
-	Args    []string `json:"args,omitempty"`
-	Project string   `json:"project"` // the folder in which orch ran
-	Builder string   `json:"builder,omitempty"`
+	Args []string `json:"args,omitempty"`
+	// Env are the variables of the environment that the definition took values
+	// from; HiddenEnv names those whose values are not kept.
+	Env       map[string]string `json:"environment,omitempty"`
+	HiddenEnv []string          `json:"hiddenEnvironment,omitempty"`
+	Project   string            `json:"project"` // the folder in which orch ran
+	Builder   string            `json:"builder,omitempty"`
 	// State is running, done, failed or interrupted. A record that stays at
 	// running is that of a run that was killed.
 	State    string          `json:"state"`
@@ -166,6 +171,10 @@ type RecordInfo struct {
 	ID, Orch, Project string
 	// Args is the command line of the run.
 	Args []string
+	// Env are the variables of the environment that the definition took values
+	// from, and HiddenEnv names those that are not to be kept.
+	Env       map[string]string
+	HiddenEnv []string
 	// Definition gives the digest of a build's definition.
 	Definition func(*planner.Build) string
 	// Earlier are targets that an earlier run has built, and this one left
@@ -195,6 +204,7 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 	for _, a := range info.Args {
 		rec.Args = append(rec.Args, info.Mask(a))
 	}
+	rec.keepEnv(info)
 	if !r.Finished.IsZero() {
 		rec.Seconds = r.Finished.Sub(r.Started).Seconds()
 	}
@@ -216,6 +226,22 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 		})
 	}
 	return rec
+}
+
+// keepEnv writes down the environment, without what must not be kept.
+func (rec *Record) keepEnv(info RecordInfo) {
+	rec.HiddenEnv = slices.Clone(info.HiddenEnv)
+	for name, value := range info.Env {
+		if info.Mask(value) != value {
+			rec.HiddenEnv = append(rec.HiddenEnv, name)
+			continue
+		}
+		if rec.Env == nil {
+			rec.Env = map[string]string{}
+		}
+		rec.Env[name] = value
+	}
+	slices.Sort(rec.HiddenEnv)
 }
 
 func (r *Report) stateName() string {

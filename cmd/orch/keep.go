@@ -53,6 +53,7 @@ func newKeeper(e *env, cfg *config.Config, mask *buildkit.Mask, earlier []*runne
 		Orch: version, Args: withoutResume(e.args), Earlier: earlier, Mask: mask.Text,
 		Definition: func(b *planner.Build) string { return k.definition(cfg, b) },
 	}
+	k.keepEnv(cfg)
 	store, project, err := projectStore(e)
 	k.info.Project = project
 	if err != nil {
@@ -64,6 +65,18 @@ func newKeeper(e *env, cfg *config.Config, mask *buildkit.Mask, earlier []*runne
 	}
 	k.info.ID = k.kept.ID
 	return k
+}
+
+// keepEnv notes what the definition took from the environment.
+func (k *keeper) keepEnv(cfg *config.Config) {
+	k.info.Env = map[string]string{}
+	for _, v := range cfg.Environment() {
+		if v.Sensitive {
+			k.info.HiddenEnv = append(k.info.HiddenEnv, v.Name)
+		} else {
+			k.info.Env[v.Name] = v.Value
+		}
+	}
 }
 
 // logs is the folder for the output of steps, or "".

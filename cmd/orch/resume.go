@@ -30,6 +30,9 @@ func resume(e *env, load *loadFlags, change func(*config.Options), args []string
 	if last == nil {
 		return nil, usagef("--resume: no run in this folder is known; run orch bake without it first")
 	}
+	if err := e.asThen(last, load.vars); err != nil {
+		return nil, err
+	}
 	if len(args) == 0 {
 		for _, t := range last.Targets {
 			if t.Wanted {

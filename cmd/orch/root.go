@@ -39,6 +39,8 @@ type env struct {
 	args []string
 	// resuming is true while args are those of the run that is resumed.
 	resuming bool
+	// restored is true once the environment is that of the run that is resumed.
+	restored bool
 	// ctx ends when the command is interrupted; nil never does.
 	ctx context.Context
 
