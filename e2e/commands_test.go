@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/orch-build/orch/internal/termtext/logread"
 )
 
 // commands are what scripts have besides testscript's own.
@@ -44,6 +47,25 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"missing":    cmdMissing,
 	"attested":   cmdAttested,
 	"metadata":   cmdMetadata,
+	"harmless":   cmdHarmless,
+}
+
+// cmdHarmless wants nothing in the output of the last command that a terminal or
+// a CI service would obey, but for lines with these beginnings, which are orch's
+// own: "harmless PREFIX…".
+func cmdHarmless(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: harmless PREFIX...")
+	}
+	for _, stream := range []string{"stdout", "stderr"} {
+		text := ts.ReadFile(stream)
+		found := append(logread.Controls(text, false), logread.Commands(text)...)
+		for _, f := range found {
+			if !slices.ContainsFunc(args, func(own string) bool { return strings.HasPrefix(f, "GitHub: "+own) }) {
+				ts.Fatalf("%s: %s", stream, f)
+			}
+		}
+	}
 }
 
 // cmdExits runs a command that has to end with an exit code: "exits N CMD...".

@@ -15,14 +15,17 @@ type CriticalPath struct {
 	// Vertices stands from the base to the result; all are stages or opaque.
 	Vertices []*Vertex
 	// Time is the sum of the recorded times of Vertices, and Timed says of
-	// how many of them there is one.
+	// how many of them there is one. Of the others the time was estimated to
+	// find the longest chain.
 	Time  time.Duration
 	Timed int
 }
 
 // CriticalPath returns the chain that takes the most time, going by what was
-// recorded; with no times, or among equals, it is the one with the most stages,
-// and then the one with the most steps.
+// recorded. A stage that was never recorded is taken to need as long for a step
+// as the recorded ones did: to count it as nothing would hide the chain that
+// grew. With no times, or among equals, it is the one with the most stages, and
+// then the one with the most steps.
 func (p *Plan) CriticalPath(times Times) CriticalPath {
 	chains := p.chains(times)
 	var end *Vertex
@@ -36,7 +39,8 @@ func (p *Plan) CriticalPath(times Times) CriticalPath {
 
 // chain is the longest chain of work that ends in a vertex.
 type chain struct {
-	time   time.Duration
+	time   time.Duration // with what is estimated
+	known  time.Duration // what was recorded of it
 	stages int
 	steps  int
 	below  *Vertex // the vertex before it; nil at the start
@@ -57,6 +61,7 @@ type chains map[*Vertex]chain
 // chains measures every vertex; inputs stand before what uses them.
 func (p *Plan) chains(times Times) chains {
 	out := make(chains, len(p.Graph.Vertices))
+	step := p.stepTime(times)
 	for _, v := range p.Graph.Vertices {
 		var c chain
 		for _, e := range v.Inputs {
@@ -66,16 +71,34 @@ func (p *Plan) chains(times Times) chains {
 		}
 		if c.below != nil {
 			in := out[c.below]
-			c.time, c.stages, c.steps = in.time, in.stages, in.steps
+			c.time, c.known, c.stages, c.steps = in.time, in.known, in.stages, in.steps
 		}
 		if runs(v) {
 			c.stages++
 			c.steps += len(v.Steps)
 		}
-		c.time += times[v.ID]
+		took, recorded := times[v.ID]
+		c.known += took
+		if !recorded && runs(v) {
+			took = step * time.Duration(max(1, len(v.Steps)))
+		}
+		c.time += took
 		out[v] = c
 	}
 	return out
+}
+
+// stepTime is how long a step takes on average, by what was recorded.
+func (p *Plan) stepTime(times Times) time.Duration {
+	var total time.Duration
+	steps := 0
+	for _, v := range p.Graph.Vertices {
+		if took, ok := times[v.ID]; ok && runs(v) {
+			total += took
+			steps += max(1, len(v.Steps))
+		}
+	}
+	return total / time.Duration(max(1, steps))
 }
 
 func (c chains) path(end *Vertex, times Times) CriticalPath {

@@ -170,7 +170,7 @@ func (d *documenting) target(b *Build) DocumentTarget {
 		out.Results = append(out.Results, DocumentResult{Platform: v.Platform, Vertex: v.ID})
 		c := d.chains[v]
 		out.CriticalPath.Stages = max(out.CriticalPath.Stages, c.stages)
-		out.CriticalPath.Seconds = max(out.CriticalPath.Seconds, c.time.Seconds())
+		out.CriticalPath.Seconds = max(out.CriticalPath.Seconds, c.known.Seconds())
 	}
 	for i, pl := range b.Platforms {
 		out.Results[i].Platform = pl

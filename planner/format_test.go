@@ -85,6 +85,36 @@ func TestCriticalPath(t *testing.T) {
 	}
 }
 
+// A stage without a recorded time is not one that takes none: a chain that grew
+// is not hidden by a shorter one that was timed.
+func TestCriticalPathEstimates(t *testing.T) {
+	text := "FROM a AS base\nRUN 1\nFROM base AS timed\nRUN 2\nFROM base AS fresh\nRUN 3\nRUN 4\nRUN 5\nFROM x\nCOPY --from=timed / /\nCOPY --from=fresh / /\n"
+	plan := mustPlan(t, &config.Config{Targets: []*config.Target{
+		{Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text},
+	}}, memory{"x": &fstest.MapFile{}})
+	times := Times{}
+	for _, v := range plan.Graph.Vertices {
+		if v.Name == "base" || v.Name == "timed" {
+			times[v.ID] = 10 * time.Second
+		}
+	}
+	var names []string
+	path := plan.CriticalPath(times)
+	for _, v := range path.Vertices {
+		names = append(names, v.Name)
+	}
+	if got := strings.Join(names, " "); got != "base fresh 3" || path.Time != 10*time.Second || path.Timed != 1 {
+		t.Errorf("%s, %s in %d", got, path.Time, path.Timed)
+	}
+	var b strings.Builder
+	if err := plan.Text(&b, TextOptions{FormatOptions: FormatOptions{Times: times}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "3 stages, 10.0s and 2 never timed"; !strings.Contains(b.String(), want) {
+		t.Errorf("it does not say %q:\n%s", want, b.String())
+	}
+}
+
 // hostile is a plan whose texts try to leave the place that they are put in.
 func hostile(t *testing.T) *Plan {
 	text := "FROM alpine AS a\nRUN echo \"</script><script>alert(1)</script>\" '<!--' \\\"\nCOPY [\"x\\u001b[31m];\", \"/\"]\nRUN echo `{{js}}` {{data}}\nLABEL é=\"\xff\"\n"

@@ -205,6 +205,9 @@ func (t *text) criticalPath() {
 	head := count(len(path.Vertices), "stage")
 	if path.Timed > 0 {
 		head += ", " + seconds(path.Time)
+		if n := len(path.Vertices) - path.Timed; n > 0 {
+			head += fmt.Sprintf(" and %d never timed", n)
+		}
 	}
 	var steps []string
 	for _, v := range path.Vertices {

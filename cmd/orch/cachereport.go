@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -33,7 +34,7 @@ func printCacheFaults(w io.Writer, r *runner.Report) {
 		if k.read {
 			verb = "read"
 		}
-		fmt.Fprintf(w, "%s: cache not %s: %s: %s\n", label, verb, someNames(where[k]), k.reason)
+		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("%s: cache not %s: %s: %s", label, verb, someNames(where[k]), k.reason)))
 	}
 }
 

@@ -98,7 +98,7 @@ func (w *diagWriter) write(d *hcl.Diagnostic) {
 		w.excerpt(at)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(w.w, "%s\n", d.Detail)
+		fmt.Fprintf(w.w, "%s\n", termtext.Fold(w.w, d.Detail))
 	}
 	fmt.Fprintln(w.w)
 }

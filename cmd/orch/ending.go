@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -169,8 +170,8 @@ func printEnd(e *env, report *runner.Report, opt runOptions) {
 		fmt.Fprintf(e.stderr, "%s published by the builder\n", count(len(moved), "tag"))
 	}
 	if names := noOutput(report); len(names) > 0 {
-		fmt.Fprintf(e.stderr, "No output for %s: the result stays in the build cache.\n"+
-			"Write output = [...] in the target, or use --load, --push or -o.\n", listNames(names))
+		fmt.Fprintln(e.stderr, termtext.Fold(e.stderr, fmt.Sprintf("No output for %s: the result stays in the build cache.\n"+
+			"Write output = [...] in the target, or use --load, --push or -o.", listNames(names))))
 	}
 	if report.CacheErr != nil {
 		fmt.Fprintf(e.stderr, "Warning: the build is good, but the builder did not end it well: %s\n", plainError(report.CacheErr))

@@ -74,13 +74,13 @@ func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string
 	}
 	fmt.Fprintln(w)
 	if g.ExitCode < 0 {
-		fmt.Fprintf(w, "%s\n", mask(plainError(g.Err)))
+		fmt.Fprintf(w, "%s\n", termtext.Fold(w, mask(plainError(g.Err))))
 	}
 	if v := verdict(g.Failure); v != "" {
-		fmt.Fprintln(w, v)
+		fmt.Fprintln(w, termtext.Fold(w, v))
 	}
 	if g.LogFile != "" {
-		fmt.Fprintf(w, "All of its output: %s\n", g.LogFile)
+		fmt.Fprintln(w, termtext.Fold(w, "All of its output: "+g.LogFile))
 	}
 	printMoreTests(w, g.Tests, mask)
 }
@@ -194,7 +194,7 @@ func printBlocked(w io.Writer, r *runner.Report) {
 		fmt.Fprintln(w)
 	}
 	for _, cause := range causes {
-		fmt.Fprintf(w, "Never started, because %s failed: %s\n", cause, listNames(blocked[cause]))
+		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("Never started, because %s failed: %s", cause, listNames(blocked[cause]))))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
 )
@@ -39,12 +40,18 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), shortDigest(res.Digest), wentTo(t)}
 }
 
+// worthSaying is how many times smaller an image has to be for that to be said.
+const worthSaying = 1.5
+
 // smaller compares an image with the stage that its content was built in.
 func smaller(res *runner.Result, stage bool) string {
-	if res.ImageSize <= 0 || res.BuiltInSize <= res.ImageSize {
+	if res.ImageSize <= 0 {
 		return none
 	}
 	times := float64(res.BuiltInSize) / float64(res.ImageSize)
+	if times < worthSaying {
+		return none
+	}
 	text := strconv.FormatFloat(times, 'f', 0, 64)
 	if times < 10 {
 		text = strconv.FormatFloat(times, 'f', 1, 64)
@@ -83,19 +90,9 @@ func noOutput(r *runner.Report) []string {
 // plainError is an error in plain words.
 func plainError(err error) string { return blame.Plain(err.Error()) }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return termtext.Count(n, noun) }
 
-func seconds(d time.Duration) string {
-	if d < 10*time.Second {
-		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + "s"
-	}
-	return d.Round(100 * time.Millisecond).String()
-}
+func seconds(d time.Duration) string { return termtext.Seconds(d) }
 
 func imageSize(n int64) string {
 	if n <= 0 {

@@ -5,8 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -22,9 +22,9 @@ type column struct {
 func (c *column) add(cell string) { c.cells = append(c.cells, cell) }
 
 func (c *column) width() int {
-	n := utf8.RuneCountInString(c.header)
+	n := termtext.Width(c.header)
 	for _, cell := range c.cells {
-		n = max(n, utf8.RuneCountInString(cell))
+		n = max(n, termtext.Width(cell))
 	}
 	return n
 }
@@ -72,7 +72,7 @@ func printTargets(w io.Writer, targets []*runner.TargetReport, width int) {
 	last := table[len(table)-1]
 	room := max(roomForLast(table, form.gap, width), minLast)
 	for i, cell := range last.cells {
-		last.cells[i] = clipFront(cell, room)
+		last.cells[i] = termtext.ClipFront(cell, room)
 	}
 	writeTable(w, table, form.gap)
 }
@@ -94,7 +94,7 @@ func columns(targets []*runner.TargetReport, form tableForm) []*column {
 	all := []*column{{header: "TARGET"}, {header: "RESULT"}, {header: "TIME"}, {header: "IMAGE"}, smaller, digest, {header: "WENT TO"}}
 	for _, t := range targets {
 		for i, cell := range tableRow(t, form.stage) {
-			all[i].add(cell)
+			all[i].add(termtext.Line(cell))
 		}
 	}
 	return slices.DeleteFunc(all, func(c *column) bool {
@@ -119,7 +119,7 @@ func writeTable(w io.Writer, table []*column, gap int) {
 		var b strings.Builder
 		for i, c := range table {
 			text := cell(c)
-			b.WriteString(text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)))
+			b.WriteString(text + strings.Repeat(" ", widths[i]-termtext.Width(text)))
 		}
 		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 	}
@@ -127,15 +127,6 @@ func writeTable(w io.Writer, table []*column, gap int) {
 	for i := range table[0].cells {
 		line(func(c *column) string { return c.cells[i] })
 	}
-}
-
-// clipFront cuts a text to so many characters; its end says most.
-func clipFront(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return "…" + string(r[len(r)-n+1:])
 }
 
 // joinWithin joins parts with a separator, in lines of at most so many
@@ -147,7 +138,7 @@ func joinWithin(parts []string, sep string, width int) string {
 		if i < len(parts)-1 {
 			p += strings.TrimRight(sep, " ")
 		}
-		n := utf8.RuneCountInString(p)
+		n := termtext.Width(p)
 		switch {
 		case at == 0:
 		case width > 0 && at+1+n > width:

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -84,6 +85,48 @@ func TestJoinWithin(t *testing.T) {
 	for width, want := range tests {
 		if got := joinWithin(parts, "; ", width); got != want {
 			t.Errorf("%d: %q", width, got)
+		}
+	}
+}
+
+// An image that is hardly smaller than its build stage is not called smaller.
+func TestSmallerNoise(t *testing.T) {
+	for built, want := range map[int64]string{1_000_000: none, 1_490_000: none, 1_500_000: "1.5x (build: 1.5MB)", 20_000_000: "20x (build: 20MB)"} {
+		if got := smaller(&runner.Result{ImageSize: 1_000_000, BuiltInSize: built, BuiltIn: "build"}, true); got != want {
+			t.Errorf("%d: %s, want %s", built, got, want)
+		}
+	}
+}
+
+// A step is told from the same one of another target, and of another platform.
+func TestStepPlace(t *testing.T) {
+	tests := []struct {
+		label   string
+		targets []string
+		several bool
+		want    string
+	}{
+		{"build 2/4", []string{"client"}, true, "client: build 2/4"},
+		{"linux/arm64 build 2/4", []string{"client", "server"}, true, "client, server: linux/arm64 build 2/4"},
+		{"build 2/4", []string{"a", "b", "c", "d"}, true, "4 targets: build 2/4"},
+		{"build 2/4", []string{"client"}, false, "build 2/4"},
+		{"2/4", []string{"client"}, false, "client: 2/4"},
+		{"2/4", nil, true, "2/4"},
+	}
+	for _, tt := range tests {
+		if got := stepPlace(&runner.StepReport{Label: tt.label, Targets: tt.targets}, tt.several); got != tt.want {
+			t.Errorf("%s of %v: %s, want %s", tt.label, tt.targets, got, tt.want)
+		}
+	}
+}
+
+// Columns are as wide as a terminal shows them.
+func TestTableWidth(t *testing.T) {
+	var b strings.Builder
+	writeTable(&b, []*column{{header: "TARGET", cells: []string{"日本語日本語", "a"}}, {header: "X", cells: []string{"1", "2"}}}, 1)
+	for line := range strings.Lines(b.String()) {
+		if got := termtext.Width(strings.TrimRight(line, "\n")); got != 14 {
+			t.Errorf("%d columns: %s", got, line)
 		}
 	}
 }

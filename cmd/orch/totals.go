@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -48,7 +49,7 @@ func printTotals(w io.Writer, r *runner.Report, width int) {
 	var steps []string
 	for _, s := range r.SlowestSteps(slowest) {
 		if s.Took >= worthNaming {
-			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), stepPlace(s), clip(s.Name, room)))
+			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), stepPlace(s, len(r.Targets) > 1), termtext.Clip(termtext.Line(s.Name), room)))
 		}
 	}
 	if len(steps) > 0 {
@@ -66,20 +67,17 @@ func stageName(v *planner.Vertex) string {
 	return v.Name
 }
 
-// stepPlace says where a step stands: in its stage, or in the target whose
-// Dockerfile has no other.
-func stepPlace(s *runner.StepReport) string {
-	if stage, _, _ := strings.Cut(s.Label, "/"); strings.Trim(stage, "0123456789") == "" && len(s.Targets) > 0 {
-		return listNames(s.Targets) + " " + s.Label
+// stepPlace says where a step is: in which target, if there are several, and
+// where in its stage.
+func stepPlace(s *runner.StepReport, several bool) string {
+	stage, _, _ := strings.Cut(s.Label, "/")
+	unnamed := strings.Trim(stage, "0123456789") == ""
+	if len(s.Targets) == 0 || !several && !unnamed {
+		return s.Label
 	}
-	return s.Label
-}
-
-// clip cuts a text to so many characters.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
+	names := listNames(s.Targets)
+	if len(s.Targets) > 3 {
+		names = count(len(s.Targets), "target")
 	}
-	return string(r[:n-1]) + "…"
+	return names + ": " + s.Label
 }

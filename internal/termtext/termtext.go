@@ -145,6 +145,22 @@ func IsTerminal(w io.Writer) bool {
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
+// Columns is how many columns the terminal has that w is; 0 if it is none.
+func Columns(w io.Writer) int {
+	if !IsTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(File(w).Fd()))
+	if err != nil {
+		return 80
+	}
+	return width
+}
+
+// Fold breaks a message at blanks where w is a terminal that is too narrow for
+// it: a terminal would break it within a word.
+func Fold(w io.Writer, s string) string { return Wrap(s, Columns(w), "") }
+
 // Text is a text of several lines as it may be shown anywhere.
 func Text(s string) string {
 	var f Filter
