@@ -93,7 +93,11 @@ func (b *bounded) Get(key string) (string, bool) {
 // environment is what the instructions of a stage can use, as far as it is
 // known without pulling images.
 type environment struct {
-	vars map[string]string
+	// base is what the stage started with, which is not changed any more; depth
+	// counts how many there are below.
+	base  *environment
+	depth int
+	vars  map[string]string
 	// unknown holds variables that are set to something unknown.
 	unknown map[string]bool
 	// path is true once PATH is set here. BuildKit sets it if no image does, by
@@ -107,30 +111,69 @@ type environment struct {
 
 const pathVariable = "PATH"
 
+// maxDepth is how many environments may lie on one another before they are made
+// one. Copying each would take a square of memory for a long chain of stages,
+// and looking through all of them a square of time.
+const maxDepth = 32
+
 func newEnvironment(open bool) *environment {
 	return &environment{open: open}
 }
 
-func (e *environment) clone() *environment {
-	return &environment{vars: maps.Clone(e.vars), unknown: maps.Clone(e.unknown), path: e.path, open: e.open}
+// on is the environment of a stage that starts where this one ends, after which
+// this one must not be changed.
+func (e *environment) on() *environment {
+	if len(e.vars) == 0 && len(e.unknown) == 0 && e.base != nil {
+		return &environment{base: e.base, depth: e.depth, path: e.path, open: e.open}
+	}
+	if e.depth < maxDepth {
+		return &environment{base: e, depth: e.depth + 1, path: e.path, open: e.open}
+	}
+	flat := &environment{path: e.path, open: e.open, vars: map[string]string{}, unknown: map[string]bool{}}
+	var layers []*environment
+	for l := e; l != nil; l = l.base {
+		layers = append(layers, l)
+	}
+	for _, l := range slices.Backward(layers) {
+		for key, value := range l.vars {
+			delete(flat.unknown, key)
+			flat.vars[key] = value
+		}
+		maps.Copy(flat.unknown, l.unknown)
+	}
+	return flat.on()
 }
 
 // Get returns the value of a variable, "" for one that is set to something
 // unknown.
 func (e *environment) Get(key string) (string, bool) {
-	if e.unknown[key] || key == pathVariable && !e.path {
+	if key == pathVariable && !e.path {
 		e.guessed = true
 		return "", true
 	}
-	s, ok := e.vars[key]
-	if !ok && e.open {
+	for l := e; l != nil; l = l.base {
+		if l.unknown[key] {
+			e.guessed = true
+			return "", true
+		}
+		if s, ok := l.vars[key]; ok {
+			return s, true
+		}
+	}
+	if e.open {
 		e.guessed = true
 	}
-	return s, ok
+	return "", false
 }
 
 // Keys returns the names of the known variables.
-func (e *environment) Keys() []string { return slices.Sorted(maps.Keys(e.vars)) }
+func (e *environment) Keys() []string {
+	var keys []string
+	for l := e; l != nil; l = l.base {
+		keys = slices.AppendSeq(keys, maps.Keys(l.vars))
+	}
+	return sortedUnique(keys)
+}
 
 func (e *environment) set(key, value string, known bool) {
 	e.path = e.path || key == pathVariable

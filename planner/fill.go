@@ -17,6 +17,8 @@ type filling struct {
 	env  *environment
 	refs []*node // those of the instructions still to come
 	ok   bool
+	// ownsArgs is true once the arguments of the vertex are a map of its own.
+	ownsArgs bool
 }
 
 // fill describes a new vertex.
@@ -28,7 +30,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
 	v.Steps, n.onbuild, v.Args, v.Credentials, v.secrets, v.ssh = nil, nil, nil, nil, nil, nil
 	if s.inherits(st) {
-		v.Args = maps.Clone(base.Args)
+		v.Args = base.Args
 	}
 	if base.local != nil {
 		base.local.readAll()
@@ -69,7 +71,7 @@ func baseEnvironment(s *stageWork, st *stage, base *node) *environment {
 	case base.Kind == Scratch, base.Kind == LocalContext, base.Kind == RemoteContext:
 		return newEnvironment(false)
 	case s.inherits(st):
-		return base.env.clone()
+		return base.env.on()
 	default:
 		return newEnvironment(true)
 	}
@@ -137,12 +139,22 @@ func (f *filling) arg(a argDecl, at hcl.Range) {
 	} else {
 		f.n.def.add(ClassArgument, a.key, "value", value)
 	}
-	if f.n.Args == nil {
-		f.n.Args = map[string]string{}
-	}
+	f.ownArgs()
 	delete(f.n.Args, a.key)
 	if known {
 		f.n.Args[a.key] = value
+	}
+}
+
+// ownArgs gives the vertex arguments of its own: until one is set they are those
+// of what it starts from, which a long chain of stages shares.
+func (f *filling) ownArgs() {
+	if f.ownsArgs {
+		return
+	}
+	f.ownsArgs = true
+	if f.n.Args = maps.Clone(f.n.Args); f.n.Args == nil {
+		f.n.Args = map[string]string{}
 	}
 }
 
@@ -164,18 +176,24 @@ func (f *filling) argValue(a argDecl, at hcl.Range) (value string, known, set bo
 }
 
 func (f *filling) setEnv(c *instructions.EnvCommand, at hcl.Range) {
+	type pair struct {
+		key, value string
+		keyKnown   bool
+		known      bool
+	}
 	// All pairs of one ENV see the variables as they were before it.
-	before := f.env.clone()
-	for _, kv := range c.Env {
-		key, keyKnown, err := before.expand(f.lex, kv.Key)
-		f.check(err, at)
-		value, known, err := before.expand(f.lex, kv.Value)
-		f.check(err, at)
-		if !keyKnown {
+	pairs := make([]pair, len(c.Env))
+	for i, kv := range c.Env {
+		p := &pairs[i]
+		p.key, p.keyKnown = f.expand(kv.Key, at)
+		p.value, p.known = f.expand(kv.Value, at)
+	}
+	for _, p := range pairs {
+		if !p.keyKnown {
 			f.env.open = true
 			continue
 		}
-		f.env.set(key, value, known)
+		f.env.set(p.key, p.value, p.known)
 	}
 }
 
