@@ -144,8 +144,8 @@ type Target struct {
 	// element as "args.NAME". Values that came from --set have no entry.
 	Ranges map[string]hcl.Range
 
-	// Shared holds the keys of Ranges for arguments, secrets and SSH keys whose
-	// line is also of a target that was not chosen, through inheritance or a
+	// Shared holds the keys of Ranges for arguments, contexts, secrets and SSH
+	// keys whose line is also of a target that was not chosen, through inheritance or a
 	// matrix: what this target does not use may be there for that one.
 	Shared map[string]bool
 

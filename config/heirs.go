@@ -18,7 +18,8 @@ type heirs struct {
 // mayBeShared says whether something that a target does not use may be there
 // for another one.
 func mayBeShared(attr string) bool {
-	return attr == "args" || attr == "secret" || attr == "ssh" || strings.HasPrefix(attr, "args.")
+	attr, _, _ = strings.Cut(attr, ".")
+	return attr == "args" || attr == "contexts" || attr == "secret" || attr == "ssh"
 }
 
 func (d *Definition) findHeirs() *heirs {

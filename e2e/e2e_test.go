@@ -200,12 +200,21 @@ func startRegistry(root string) (stop func(), err error) {
 }
 
 func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runScripts(t, scripts...)
+}
+
+// runScripts runs scripts, each as a test of its own.
+func runScripts(t *testing.T, files ...string) {
 	examples, err := filepath.Abs("../examples")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Files: files,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", shared.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("ORCH_STATE_DIR", shared.state)

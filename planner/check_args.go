@@ -44,21 +44,21 @@ func (p *planner) checkArgs(b *Build) {
 	}
 }
 
-// checkContextNames warns of contexts that nothing can mean: BuildKit looks for
-// images by the short form of their names.
+// checkContextNames warns of contexts that nothing can mean, and notes which
+// of the others a stage takes: BuildKit looks for images by the short form of
+// their names.
 func (p *planner) checkContextNames(b *Build) {
-	if p.parsedFor[b] == nil {
-		return
-	}
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Contexts)) {
-		bare, platform, on := strings.Cut(name, "::")
-		if on {
-			platform = "::" + platform
+		if p.parsedFor[b] == nil {
+			p.lines.note(b, "contexts", name, true)
+			continue
 		}
-		if want := ContextName(strings.ToLower(bare)); want != bare {
+		if want := contextKey(strings.ToLower(name)); want != name {
 			p.warn(contextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
-				name, b.Name(), want+platform)
+				name, b.Name(), want)
+			continue
 		}
+		p.lines.note(b, "contexts", name, p.usedContexts[b][name])
 	}
 }
 

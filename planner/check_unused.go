@@ -12,7 +12,7 @@ import (
 )
 
 // line is something that a line of the definition gives to a target, or to all
-// that inherit the line: an argument, a secret or an SSH key.
+// that inherit the line: an argument, a context, a secret or an SSH key.
 type line struct {
 	attr, name string
 	at         hcl.Range // zero for what is not in the files
@@ -62,6 +62,10 @@ func (p *planner) checkUnused() {
 			who, s, its = "Targets "+list(sortedUnique(names)), "", "their"
 		}
 		at := contextRange(builds[0].Target, of.attr+"."+of.name)
+		if of.attr == "contexts" {
+			p.warn(at, "Unused context", "%s name%s the context %q, which no FROM and no --from of %s stages takes.", who, s, of.name, its)
+			continue
+		}
 		if of.attr != "args" {
 			kind := credentialName(of.attr)
 			p.warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)

@@ -29,6 +29,46 @@ func ContextName(name string) string {
 	return strings.TrimSuffix(reference.FamiliarString(ref), ":latest")
 }
 
+// contextKey is ContextName for a key of contexts, which may end in
+// "::PLATFORM".
+func contextKey(key string) string {
+	name, platform, on := strings.Cut(key, "::")
+	if !on {
+		return ContextName(key)
+	}
+	return ContextName(name) + "::" + platform
+}
+
+// withContextNames gives a target's contexts the names by which BuildKit looks
+// for them, so that each way to write the name of an image means that image.
+// Of two that mean the same, the one that is written so already counts.
+func withContextNames(t *config.Target) *config.Target {
+	out := *t
+	out.Contexts = map[string]config.Context{}
+	same := true
+	for _, key := range slices.Sorted(maps.Keys(t.Contexts)) {
+		name := contextKey(key)
+		_, taken := out.Contexts[name]
+		if _, exact := t.Contexts[name]; name != key && (exact || taken) {
+			name = key
+		}
+		out.Contexts[name] = t.Contexts[key]
+		if name == key {
+			continue
+		}
+		if same {
+			same, out.Ranges = false, maps.Clone(t.Ranges)
+		}
+		if at, ok := t.Ranges["contexts."+key]; ok {
+			out.Ranges["contexts."+name] = at
+		}
+	}
+	if same {
+		return t
+	}
+	return &out
+}
+
 // local is a directory with what the stages read of it.
 type local struct {
 	*Local

@@ -331,7 +331,7 @@ var noInputs = map[string]string{
 	"Tags": "where the result goes", "CacheFrom": "saves work", "CacheTo": "saves work", "Cache": "saves work",
 	"Tests": "look at the result and change nothing",
 	"Pull":  "asks what a tag means now; an open digest says so", "Call": "asks for something else than a build",
-	"Entitlements": "permits what an instruction asks for", "Limits": "bounds how long and how often it is tried", "Range": "a place", "Ranges": "places", "written": "for printing",
+	"Entitlements": "permits what an instruction asks for", "Limits": "bounds how long and how often it is tried", "Range": "a place", "Shared": "for warnings", "Template": "says whether it was asked for", "Ranges": "places", "written": "for printing",
 }
 
 // inputFields are the fields of config.Target that digests take in.

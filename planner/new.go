@@ -55,6 +55,9 @@ type planner struct {
 	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
 	parsedFor map[*Build]*dockerfile
 	checking
+	// usedContexts holds the named contexts that a stage of a build takes.
+	usedContexts map[*Build]map[string]bool
+
 	targets map[string]*config.Target
 	wanted  map[string]bool
 
@@ -75,24 +78,25 @@ type planner struct {
 func newPlanner(cfg *config.Config, opt Options) *planner {
 	p := &planner{
 		cfg: cfg, opt: opt,
-		plan:      &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
-		nodes:     map[string]*node{},
-		builds:    map[string]*Build{},
-		parsedFor: map[*Build]*dockerfile{},
-		targets:   map[string]*config.Target{},
-		wanted:    map[string]bool{},
-		files:     map[string]*dockerfile{},
-		inlines:   map[string]*dockerfile{},
-		texts:     map[string]*parsed{},
-		ignores:   map[string]ignoreFile{},
-		dirs:      map[string]error{},
-		locals:    map[string]*local{},
-		localFor:  map[localKey]*local{},
-		unreached: map[unreachedKey]bool{},
-		refs:      map[string]imageName{},
+		plan:         &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
+		nodes:        map[string]*node{},
+		builds:       map[string]*Build{},
+		parsedFor:    map[*Build]*dockerfile{},
+		targets:      map[string]*config.Target{},
+		usedContexts: map[*Build]map[string]bool{},
+		wanted:       map[string]bool{},
+		files:        map[string]*dockerfile{},
+		inlines:      map[string]*dockerfile{},
+		texts:        map[string]*parsed{},
+		ignores:      map[string]ignoreFile{},
+		dirs:         map[string]error{},
+		locals:       map[string]*local{},
+		localFor:     map[localKey]*local{},
+		unreached:    map[unreachedKey]bool{},
+		refs:         map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {
-		p.targets[t.Name] = t
+		p.targets[t.Name] = withContextNames(t)
 	}
 	for _, name := range cfg.Chosen {
 		p.wanted[name] = true

@@ -235,6 +235,10 @@ func (w *work) named(name, platform string) *node {
 func (w *work) context(name, platform string) *node {
 	c := w.t.Contexts[name]
 	at := contextRange(w.t, "contexts."+name)
+	if w.usedContexts[w.b] == nil {
+		w.usedContexts[w.b] = map[string]bool{}
+	}
+	w.usedContexts[w.b][name] = true
 	switch c.Kind {
 	case config.Local:
 		return w.local(contextDir(c), nil, at).node

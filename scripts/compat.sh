@@ -5,7 +5,7 @@
 set -eu
 export CGO_ENABLED=0
 scripts/setup.sh tests
-scripts=${1:-'^(buildme|outputs|link|secret|syntax)$'}
+scripts=${1:-'^(buildme|outputs|link|secret|syntax|onefrontend)$'}
 bin=$(pwd)/bin
 mkdir -p "$bin"
 for version in v0.34.2 v0.33.0 v0.31.2; do

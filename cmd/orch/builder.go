@@ -29,6 +29,9 @@ other builders as well, named as for a build.
 Environment:
   ORCH_STATE_DIR          another folder for the state
   ORCH_BUILDER_IDLE       end after this time without a client (30m; 0: never)
+  ORCH_BUILDER_CONFIG     its configuration, in the form of a buildkitd.toml (default:
+                          $BUILDKITD_CONFIG, else /etc/buildkit/buildkitd.toml,
+                          for others than root ~/.config/buildkit/buildkitd.toml)
   ORCH_REGISTRY_TIMEOUT   give a registry up that says nothing for this time
                           (1m, of the builder that this call starts)
   ORCH_BUILDER_TIMEOUT    take a builder for gone that says nothing for this
@@ -122,6 +125,12 @@ func printInfo(w io.Writer, i *embedded.Info) error {
 	row("Log", i.Log)
 	row("Ends", idleExit(i))
 	row("Runs steps", fmt.Sprintf("with %s, %s, network %s%s", i.Runtime, i.Snapshotter, i.Network, rootless(i)))
+	if i.Config != "" {
+		row("Configured", "by "+i.Config)
+	}
+	if i.MaxParallelism > 0 {
+		row("At once", fmt.Sprintf("%d steps", i.MaxParallelism))
+	}
 	row("Platforms", strings.Join(i.Platforms, ", "))
 	if len(i.Emulated) > 0 {
 		row("Emulated", strings.Join(i.Emulated, ", "))

@@ -155,6 +155,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Credentials:           e.openRegistries().credentials,
 		Registry:              e.openRegistries().client,
 		ByDigest:              opt.publication.byDigest(),
+		Proxies:               proxies(e, mask),
+		Git:                   gitOptions(e),
 	})
 	how := runner.Options{
 		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,

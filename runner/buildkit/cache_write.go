@@ -183,25 +183,8 @@ func (t *target) definitions(ctx context.Context) ([]*pb.Definition, error) {
 	if t.result == nil {
 		return nil, nil
 	}
-	ids, err := platformIDs(t.result)
-	if err != nil {
-		return nil, err
-	}
-	var out []*pb.Definition
-	for _, id := range ids {
-		ref := t.result.Ref
-		if id != "" {
-			ref = t.result.Refs[id]
-		}
-		def, err := t.definition(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		if def != nil {
-			out = append(out, def)
-		}
-	}
-	return out, nil
+	defs, err := t.byPlatform(ctx, t.result)
+	return slices.DeleteFunc(defs, func(def *pb.Definition) bool { return def == nil }), err
 }
 
 // manyResults is how many results are exported as one. Fewer are exported as

@@ -138,6 +138,10 @@ func applyClass(f *runner.Failure, classes []class) bool {
 
 // classify says whose fault a failure is and whether it is worth another try.
 func classify(f *runner.Failure) {
+	if errors.Is(f.Err, errOtherDefinition) {
+		f.Fault, f.Transient, f.Reason = runner.FaultInfrastructure, true, "the builder came to two results for one target"
+		return
+	}
 	if errors.Is(f.Err, syscall.ENOSPC) || errors.Is(f.Err, syscall.EDQUOT) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -71,6 +72,9 @@ type Builder struct {
 
 	// platforms are those that the builder can run, its own first.
 	platforms []string
+	// sameFrontend is true if the builder's own frontend is of the version that
+	// is linked in.
+	sameFrontend atomic.Bool
 
 	client *client.Client
 }
@@ -108,6 +112,9 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 		return nil, dialError(addr, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
 	}
 	b := &Builder{Name: name, client: c}
+	if linked := linkedBuildKit(); linked != "" && len(workers) > 0 {
+		b.sameFrontend.Store(workers[0].BuildkitVersion.Version == linked)
+	}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
 		for _, p := range workers[0].Platforms {
 			b.platforms = append(b.platforms, platforms.Format(platforms.Normalize(p)))

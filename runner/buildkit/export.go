@@ -98,20 +98,24 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 }
 
 // solve runs the export. A target that gets attestations goes through the
-// builder's own frontend, because what that says of the build is what the
-// attestations are made of; its vertices are the anchor's all the same.
+// builder's own frontend.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
+	again := t.again
+	if attests := t.attestations(opt.Exports); len(attests) > 0 {
+		// The builder adds the attestations that the whole request names, and
+		// its frontend makes those that its own options name.
+		opt.FrontendAttrs = t.attestedOptions(ctx, attests)
+		var err error
+		if opt.SourcePolicy, err = t.pinned(ctx); err != nil {
+			return nil, err
+		}
+		again = func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+			return t.attest(ctx, gw, opt.FrontendAttrs)
+		}
+	}
 	status, shown := t.run.opt.Progress.export(t.plan.Name())
 	defer func() { <-shown }()
-	attests := t.attestations(opt.Exports)
-	if len(attests) == 0 {
-		return t.run.builder.client.Build(ctx, opt, "orch", t.again, status)
-	}
-	opt.Frontend = "dockerfile.v0"
-	opt.FrontendAttrs = maps.Clone(t.opts)
-	maps.Copy(opt.FrontendAttrs, attests)
-	opt.FrontendInputs = t.inputs
-	return t.run.builder.client.Solve(ctx, nil, opt, status)
+	return t.run.builder.client.Build(ctx, opt, "orch", again, status)
 }
 
 // again asks for the anchor's vertices in the Build of the export.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/staticfs"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
@@ -111,13 +110,5 @@ func (t *target) askForeign(ctx context.Context, gw gateway.Client) (*gateway.Re
 	opts := maps.Clone(t.opts)
 	opts["cmdline"] = t.syntax()
 	opts["source"], _, _ = strings.Cut(t.syntax(), " ")
-	inputs := map[string]*pb.Definition{}
-	for name, st := range t.inputs {
-		def, err := st.Marshal(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("handing over %s: %w", name, err)
-		}
-		inputs[name] = def.ToPB()
-	}
-	return gw.Solve(ctx, gateway.SolveRequest{Frontend: "gateway.v0", FrontendOpt: opts, FrontendInputs: inputs})
+	return t.ask(ctx, gw, "gateway.v0", opts)
 }

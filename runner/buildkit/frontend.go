@@ -69,14 +69,14 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	}
 	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
 		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
-		return answer{r, d, plainTriggers(data)}, err
+		return answer{r, d, data}, err
 	})
 	if err != nil {
 		return "", "", nil, err
 	}
 	a := v.(answer)
 	c.target.noteTriggers(a.data)
-	return a.ref, a.dgst, a.data, nil
+	return a.ref, a.dgst, plainTriggers(a.data), nil
 }
 
 func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
@@ -92,9 +92,9 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	res.Op = res.Op.CloneVT()
 	if res.Image != nil {
 		image := *res.Image
+		c.target.noteTriggers(image.Config)
 		image.Config = plainTriggers(image.Config)
 		res.Image = &image
-		c.target.noteTriggers(image.Config)
 	}
 	return &res, nil
 }

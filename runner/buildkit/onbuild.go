@@ -30,6 +30,9 @@ func (t *target) noteTriggers(config []byte) {
 	defer t.mu.Unlock()
 	for _, trigger := range img.Config.OnBuild {
 		t.triggers[trigger] = true
+		if failsFrontend(trigger) {
+			t.badTrigger = trigger
+		}
 	}
 }
 
@@ -103,6 +106,19 @@ func plainTriggers(config []byte) []byte {
 		return config
 	}
 	return plain
+}
+
+// failsFrontend says whether a trigger is one on which BuildKit's frontend
+// fails if it sees it as it is.
+func failsFrontend(trigger string) bool {
+	res, err := parser.Parse(strings.NewReader(trigger))
+	if err != nil || len(res.AST.Children) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(res.AST.Children[0].PrevComment, func(comment string) bool {
+		name, _, ok := strings.Cut(comment, "=")
+		return ok && strings.EqualFold(strings.TrimSpace(name), "check")
+	})
 }
 
 // plainTrigger leaves out the comments above the instruction of a trigger, but

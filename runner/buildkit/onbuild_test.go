@@ -61,3 +61,14 @@ func first(text string) *parser.Node {
 	}
 	return res.AST.Children[0]
 }
+
+func TestFailsFrontend(t *testing.T) {
+	for trigger, want := range map[string]bool{
+		"RUN a": false, "# check=skip=all\nRUN a": false, "# words\nRUN a": false, "RUN <<E\n# x\n# check=a\nE": false,
+		"# words\n# check=skip=all\nRUN a": true, "#x\n#Check = skip=all\nRUN a": true, "NONSENSE": false, "": false,
+	} {
+		if got := failsFrontend(trigger); got != want {
+			t.Errorf("%q: %v, want %v", trigger, got, want)
+		}
+	}
+}

@@ -56,6 +56,10 @@ type Options struct {
 	// Contexts notes what changes in local folders while they are read; nil is
 	// one that nobody asks.
 	Contexts *contextfs.Watch
+	// Proxies are build arguments that each target gets unless it sets them.
+	Proxies map[string]string
+	// Git says what is told of the repository that a target is built from.
+	Git GitOptions
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 }
@@ -132,6 +136,7 @@ func (s *Solver) reach(ctx context.Context) error {
 	}
 	s.builder.client.Close()
 	s.builder.client = b.client
+	s.builder.sameFrontend.Store(b.sameFrontend.Load())
 	return nil
 }
 
@@ -147,6 +152,7 @@ type run struct {
 	unwatch func()                 // ends the watch over the builder
 	settle  func()                 // ends the conversions ahead
 	reduced reductions
+	trees   trees
 	places  map[string]string // where outputs led when the run began
 }
 

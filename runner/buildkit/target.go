@@ -47,7 +47,9 @@ type target struct {
 	mu       sync.Mutex // the frontend solves platforms side by side
 	defs     map[gateway.Reference]*pb.Definition
 	triggers map[string]bool // ONBUILD instructions of base images
-	whole    bool            // more of the Dockerfile may be needed than what the plan says
+	// badTrigger is one of them on which a frontend of the builder fails.
+	badTrigger string
+	whole      bool // more of the Dockerfile may be needed than what the plan says
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
@@ -122,9 +124,13 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 		}
 	}
 	if err == nil {
-		t.claim(ctx, res)
+		res, err = t.oneFrontend(ctx, res)
 	}
-	return res, err
+	if err != nil {
+		return nil, err
+	}
+	t.claim(ctx, res)
+	return res, nil
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -149,6 +155,8 @@ func (t *target) prepare(ctx context.Context) error {
 		return err
 	}
 	t.targetOptions()
+	t.proxies()
+	t.gitLabels(ctx)
 	if err := t.contextOptions(); err != nil {
 		return err
 	}

@@ -85,11 +85,12 @@ func (p paths) lockStart(ctx context.Context) (unlock func(), err error) {
 }
 
 // outdated says whether the builder should make room when it is idle: for a
-// newer orch, or for a new build of the very file that it was started from.
+// newer orch, for a new build of the very file that it was started from, or for
+// one with another configuration.
 // Anything else stays, so that two programs never take turns in replacing each
 // other's builder.
 func outdated(o Options, info *Info) bool {
-	if newer(o.Version, info.Version) {
+	if newer(o.Version, info.Version) || o.Config != info.Config || configID(o.Config) != info.configID {
 		return true
 	}
 	file, id := o.executable()

@@ -39,11 +39,15 @@ type Info struct {
 	Snapshotter string   `json:"snapshotter,omitempty"`
 	Network     string   `json:"network,omitempty"`
 	Platforms   []string `json:"platforms,omitempty"`
+	// Config is the configuration file that it was started with, or "".
+	Config string `json:"config,omitempty"`
+	// MaxParallelism is how many steps may run at once; 0 is any number.
+	MaxParallelism int `json:"maxParallelism,omitempty"`
 	// Emulated are those of Platforms which this machine's processor cannot
 	// run by itself.
 	Emulated []string `json:"emulated,omitempty"`
 
-	executable, executableID string
+	executable, executableID, configID string
 }
 
 // Busy says whether someone uses the builder now.

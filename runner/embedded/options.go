@@ -36,6 +36,10 @@ type Options struct {
 	// started by this call before it is given up; five times that once it has
 	// all of what it was sent. Default: a minute.
 	RegistryTimeout time.Duration
+	// Config is the configuration file of a builder started by this call, in the
+	// form of buildkitd's; "" is none. A builder that runs with another one is
+	// replaced when it is idle.
+	Config string
 	// Notify, if set, is told in one line why a start takes long.
 	Notify func(line string)
 	// Program, if set, opens the program that is the builder. Default: the
@@ -51,13 +55,17 @@ type Options struct {
 
 // OptionsFromEnv reads ORCH_STATE_DIR, XDG_STATE_HOME and HOME (see
 // [DefaultStateDir]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
-// for ever) and ORCH_REGISTRY_TIMEOUT (a duration of a second or more).
+// for ever), ORCH_REGISTRY_TIMEOUT (a duration of a second or more) and
+// ORCH_BUILDER_CONFIG (see [Options].Config).
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	dir, err := DefaultStateDir(getenv)
 	if err != nil {
 		return Options{}, err
 	}
 	o := Options{StateDir: dir}
+	if o.Config, err = configFile(getenv); err != nil {
+		return Options{}, err
+	}
 	if s := getenv("ORCH_BUILDER_IDLE"); s != "" {
 		o.Idle, err = time.ParseDuration(s)
 		if err != nil || o.Idle < 0 {

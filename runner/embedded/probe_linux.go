@@ -108,6 +108,8 @@ func (i *Info) labels(l map[string]string) {
 	i.Rootless = l[state.LabelRootless] == "true"
 	i.Snapshotter = l[wlabel.Snapshotter]
 	i.Network = l[wlabel.Network]
+	i.Config, i.configID = l[state.LabelConfig], l[state.LabelConfigID]
+	i.MaxParallelism, _ = strconv.Atoi(l[state.LabelMaxParallelism])
 	i.executable, i.executableID = l[state.LabelExecutable], l[state.LabelExecutableID]
 	if e := l[state.LabelEmulated]; e != "" {
 		i.Emulated = strings.Split(e, ",")

@@ -82,7 +82,10 @@ func launch(ctx context.Context, o Options, p paths, log, report *os.File) (*exe
 // for the daemon; not the folder, so that it keeps no file system busy.
 func daemonCommand(program string, o Options, p paths, log, report *os.File) *exec.Cmd {
 	file, id := o.executable()
-	args := state.Args{StateDir: p.State, Idle: o.Idle, RegistryTimeout: o.RegistryTimeout, Version: o.Version, Executable: file, ExecutableID: id}
+	args := state.Args{
+		StateDir: p.State, Idle: o.Idle, RegistryTimeout: o.RegistryTimeout, Version: o.Version,
+		Executable: file, ExecutableID: id, Config: o.Config, ConfigID: configID(o.Config),
+	}
 	cmd := exec.Command(program, append(slices.Clone(o.Command), args.List()...)...)
 	cmd.Args[0] = "orch"
 	cmd.Dir = "/"
@@ -139,6 +142,8 @@ func awaitReady(ctx context.Context, o Options, r *os.File) error {
 				return &refusal{rep.Text}
 			case state.ReportWait:
 				o.Notify(rep.Text)
+			case state.ReportWarn:
+				o.Notify("Warning: " + rep.Text)
 			}
 		}
 	}

@@ -29,10 +29,8 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/bklog"
 	"github.com/moby/buildkit/util/db/boltutil"
-	"github.com/moby/buildkit/util/entitlements"
 	"github.com/moby/buildkit/util/grpcerrors"
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // the codec of BuildKit's messages
-	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	bolt "go.etcd.io/bbolt"
 	"google.golang.org/grpc"
@@ -73,7 +71,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 	if err != nil {
 		return nil, nil, err
 	}
-	hosts := metered(patient(resolver.NewRegistryConfig(nil), s.args.RegistryTimeout))
+	hosts := metered(patient(s.registryHosts(), s.args.RegistryTimeout))
 	w, sizes, err := newWorker(ctx, s, hosts)
 	if err != nil {
 		return nil, nil, err
@@ -82,7 +80,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 	if err := workers.Add(w); err != nil {
 		return nil, nil, err
 	}
-	gatewayFrontend, err := gateway.NewGatewayFrontend(workers.Infos(), nil)
+	gatewayFrontend, err := gateway.NewGatewayFrontend(workers.Infos(), s.config.Frontend.Gateway.AllowedRepositories)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,12 +118,8 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 			"s3":       s3.ResolveCacheImporterFunc(),
 			"azblob":   azblob.ResolveCacheImporterFunc(),
 		},
-		CacheManager: solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(workers)),
-		// What a build may ask for; it gets it only if its client allows it.
-		Entitlements: []string{
-			string(entitlements.EntitlementNetworkHost),
-			string(entitlements.EntitlementSecurityInsecure),
-		},
+		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(workers)),
+		Entitlements:   s.entitlements(),
 		HistoryDB:      historyDB,
 		CacheStore:     cacheStore,
 		LeaseManager:   w.LeaseManager(),

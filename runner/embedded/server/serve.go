@@ -23,6 +23,7 @@ import (
 	fscopy "github.com/tonistiigi/fsutil/copy"
 	"golang.org/x/sys/unix"
 
+	"github.com/orch-build/orch/runner/embedded/internal/daemonconfig"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
@@ -32,6 +33,7 @@ type settings struct {
 	args     state.Args
 	rootless bool
 	runtime  string
+	config   *daemonconfig.Config
 }
 
 // Serve is the main function of the builder's process: it returns when the
@@ -70,6 +72,15 @@ func serve(s settings, rep state.Reporter) error {
 		return err
 	}
 	var err error
+	var warnings []string
+	if s.config, warnings, err = daemonconfig.Load(s.args.Config); err != nil {
+		return err
+	}
+	s.setLogLevel()
+	for _, w := range warnings {
+		bklog.L.Warn(w)
+		rep.Say(state.ReportWarn, w)
+	}
 	if s.runtime, err = findRuntime(os.Getenv("PATH")); err != nil {
 		return err
 	}

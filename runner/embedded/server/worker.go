@@ -38,12 +38,12 @@ import (
 func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, *unpacked, error) {
 	supported := archutil.SupportedPlatforms(false)
 	opt, err := runc.NewWorkerOpt(s.Root, snapshotter(s.Root), s.rootless, oci.ProcessSandbox,
-		s.labels(supported), nil, network(s), nil, s.runtime, "", false, nil, "", "", nil)
+		s.labels(supported), nil, network(s), s.dns(), s.runtime, "", false, s.parallelism(), "", "", nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	opt.Platforms = normalized(supported)
-	opt.GCPolicy = gcPolicy(s.Root)
+	opt.GCPolicy = gcPolicy(s.Root, s.config.Worker.OCI.GCConfig)
 	opt.RegistryHosts = hosts
 	opt.ContentStore.Store = forgetful{opt.ContentStore.Store}
 	opt.BuildkitVersion = client.BuildkitVersion{
@@ -63,14 +63,17 @@ func (s settings) labels(supported []ocispecs.Platform) map[string]string {
 		idle = s.args.Idle.String()
 	}
 	return map[string]string{
-		state.LabelVersion:      s.args.Version,
-		state.LabelEmulated:     strings.Join(emulated(supported), ","),
-		state.LabelStarted:      time.Now().UTC().Format(time.RFC3339),
-		state.LabelIdleExit:     idle,
-		state.LabelRuntime:      s.runtime,
-		state.LabelRootless:     strconv.FormatBool(s.rootless),
-		state.LabelExecutable:   s.args.Executable,
-		state.LabelExecutableID: s.args.ExecutableID,
+		state.LabelVersion:        s.args.Version,
+		state.LabelEmulated:       strings.Join(emulated(supported), ","),
+		state.LabelStarted:        time.Now().UTC().Format(time.RFC3339),
+		state.LabelIdleExit:       idle,
+		state.LabelRuntime:        s.runtime,
+		state.LabelRootless:       strconv.FormatBool(s.rootless),
+		state.LabelExecutable:     s.args.Executable,
+		state.LabelExecutableID:   s.args.ExecutableID,
+		state.LabelConfig:         s.args.Config,
+		state.LabelConfigID:       s.args.ConfigID,
+		state.LabelMaxParallelism: strconv.Itoa(s.config.Worker.OCI.MaxParallelism),
 	}
 }
 
@@ -121,14 +124,25 @@ func emulated(supported []ocispecs.Platform) []string {
 	return out
 }
 
-// gcPolicy is BuildKit's default for the size of this disk.
-func gcPolicy(root string) []client.PruneInfo {
+// gcPolicy is what the configuration says, else BuildKit's default for the size
+// of this disk.
+func gcPolicy(root string, cfg config.GCConfig) []client.PruneInfo {
+	if cfg.GC != nil && !*cfg.GC {
+		return nil
+	}
 	stat, err := disk.GetDiskStat(root)
 	if err != nil {
 		bklog.L.Warnf("the cache is limited to a fixed size, as that of its disk is unknown: %v", err)
 	}
 	var out []client.PruneInfo
-	for _, rule := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
+	rules := cfg.GCPolicy
+	if len(rules) == 0 {
+		rules = config.DefaultGCPolicy(cfg, stat)
+	}
+	for _, rule := range rules {
+		if rule.ReservedSpace == (config.DiskSpace{}) {
+			rule.ReservedSpace = rule.KeepBytes //nolint:staticcheck // the older name of it
+		}
 		out = append(out, client.PruneInfo{
 			Filter:        rule.Filters,
 			All:           rule.All,

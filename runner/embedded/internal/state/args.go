@@ -29,7 +29,10 @@ type Args struct {
 	// Executable is the orch that started it, and ExecutableID a text that
 	// changes when that file does.
 	Executable, ExecutableID string
-	Userns                   bool
+	// Config is the configuration file, or "", and ConfigID a text that changes
+	// when its content does.
+	Config, ConfigID string
+	Userns           bool
 }
 
 // List returns the arguments as they stand after DaemonArg.
@@ -41,6 +44,8 @@ func (a Args) List() []string {
 		"--version=" + a.Version,
 		"--executable=" + a.Executable,
 		"--executable-id=" + a.ExecutableID,
+		"--config=" + a.Config,
+		"--config-id=" + a.ConfigID,
 	}
 }
 
@@ -54,6 +59,8 @@ func ParseArgs(args []string) (Args, error) {
 	flags.StringVar(&a.Version, "version", "dev", "version of orch")
 	flags.StringVar(&a.Executable, "executable", "", "file of the orch that starts this")
 	flags.StringVar(&a.ExecutableID, "executable-id", "", "what tells that file from later ones of its name")
+	flags.StringVar(&a.Config, "config", "", "configuration file, in the form of buildkitd's")
+	flags.StringVar(&a.ConfigID, "config-id", "", "what tells its content from others")
 	flags.BoolVar(&a.Userns, UsernsFlag[2:], false, "wait for the mapping of a new user namespace, then start over")
 	err := flags.Parse(args)
 	return a, err

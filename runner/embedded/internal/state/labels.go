@@ -11,6 +11,10 @@ const (
 	LabelRootless     = "orch.rootless"
 	LabelExecutable   = "orch.executable"
 	LabelExecutableID = "orch.executable-id"
+
+	LabelConfig         = "orch.config"
+	LabelConfigID       = "orch.config-id"
+	LabelMaxParallelism = "orch.max-parallelism"
 )
 
 // The headers of the answer to ListWorkers.

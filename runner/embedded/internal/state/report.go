@@ -17,10 +17,11 @@ const (
 	MappedFD = 4
 )
 
-// The reports of a starting daemon, one a line; wait and failed carry a quoted
-// text. The end without any of the last three means that the daemon died.
+// The reports of a starting daemon, one a line; wait, warn and failed carry
+// a quoted text. The end without any of the last three means that the daemon died.
 const (
 	ReportWait   = "wait"   // it waits, for what the text says
+	ReportWarn   = "warn"   // something is not as the user will expect
 	ReportReady  = "ready"  // it answers on the socket
 	ReportTaken  = "taken"  // another daemon does
 	ReportFailed = "failed" // it cannot start, for the reason in the text

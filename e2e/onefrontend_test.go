@@ -1,0 +1,71 @@
+//go:build linux
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// daemonsEnv lists programs of BuildKit daemons, beside those that
+// scripts/compat.sh has compiled into bin.
+const daemonsEnv = "ORCH_E2E_DAEMONS"
+
+// TestOneFrontendOnDaemons runs the script onefrontend on every BuildKit daemon
+// that is at hand, of whatever version.
+func TestOneFrontendOnDaemons(t *testing.T) {
+	daemons, err := filepath.Glob("../bin/buildkitd-v*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := os.Getenv(daemonsEnv); more != "" {
+		daemons = append(daemons, filepath.SplitList(more)...)
+	}
+	if os.Geteuid() != 0 || len(daemons) == 0 {
+		t.Skip("no BuildKit daemon to run: scripts/compat.sh compiles some, and " + daemonsEnv + " names others")
+	}
+	for _, daemon := range daemons {
+		t.Run(filepath.Base(daemon), func(t *testing.T) {
+			t.Setenv(builderEnv, startDaemon(t, daemon))
+			runScripts(t, "testdata/script/onefrontend.txt")
+		})
+	}
+}
+
+// startDaemon starts a BuildKit daemon for the time of a test and returns its
+// address.
+func startDaemon(t *testing.T, program string) string {
+	t.Helper()
+	// The path of a socket must be short.
+	dir, err := os.MkdirTemp("/tmp", "orch-daemon-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "sock")
+	cmd := exec.Command(program, "--root", filepath.Join(dir, "root"), "--addr", "unix://"+socket)
+	var log strings.Builder
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		os.RemoveAll(dir)
+		if t.Failed() {
+			t.Logf("the daemon said:\n%s", log.String()[max(0, log.Len()-4000):])
+		}
+	})
+	for range 600 {
+		if _, err := os.Stat(socket); err == nil {
+			return "unix://" + socket
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("%s did not start:\n%s", program, log.String())
+	return ""
+}
