@@ -85,6 +85,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	diags = append(diags, d.expandMembers()...)
 	if d.mod.prefix == "" && !d.incomplete {
 		diags = append(diags, d.placeTests()...)
+		diags = append(diags, d.unknownVars()...)
 	}
 	finishDiags(diags, d.sensitive())
 	return d, diags

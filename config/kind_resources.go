@@ -117,17 +117,19 @@ func (resources) override(v any, o *override) (any, error) {
 	return nil, fmt.Errorf("there is no resource %q", o.sub)
 }
 
+// resourceOrder is the order in which bake prints the limits.
+var resourceOrder = []string{"memory", "memory-swap", "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems"}
+
 func (resources) show(v any) any {
 	r := v.(Resources)
-	out := map[string]any{}
-	for name, s := range r.texts() {
-		if *s != "" {
-			out[name] = *s
+	texts, numbers := r.texts(), r.numbers()
+	out := object{}
+	for _, name := range resourceOrder {
+		if s := texts[name]; s != nil && *s != "" {
+			out = append(out, property{name, *s})
 		}
-	}
-	for name, n := range r.numbers() {
-		if *n != nil {
-			out[name] = **n
+		if n := numbers[name]; n != nil && *n != nil {
+			out = append(out, property{name, **n})
 		}
 	}
 	return out

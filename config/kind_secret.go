@@ -138,23 +138,20 @@ func overrideSecret(v any, o *override) (any, error) {
 }
 
 func (secrets) show(v any) any {
-	var out []map[string]string
+	var out []object
 	for _, s := range v.([]Secret) {
-		out = append(out, withoutEmpty(map[string]string{"id": s.ID, "src": s.Src, "env": s.Env}))
+		var o object
+		for _, p := range []property{{"id", s.ID}, {"src", s.Src}, {"env", s.Env}} {
+			if p.value != "" {
+				o = append(o, p)
+			}
+		}
+		out = append(out, o)
 	}
 	if out == nil {
 		return nil
 	}
 	return out
-}
-
-func withoutEmpty(m map[string]string) map[string]string {
-	for k, v := range m {
-		if v == "" {
-			delete(m, k)
-		}
-	}
-	return m
 }
 
 // sshKeys is the list of SSH agents and keys: one of an ID, the last one wins.
