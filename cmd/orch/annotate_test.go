@@ -125,3 +125,25 @@ func testForeignFiles(t *testing.T, report *runner.Report) {
 		}
 	}
 }
+
+// A source of many megabytes in one line, or a message that quotes it, is cut.
+func TestLongLines(t *testing.T) {
+	long := strings.Repeat("x", 5_000_000)
+	var out bytes.Buffer
+	e := &env{stderr: &out, stdout: &out, lookup: func(string) (string, bool) { return "true", true }}
+	e.neutralise()
+	err := e.report(hcl.Diagnostics{{
+		Severity: hcl.DiagError, Summary: "Wrong " + long, Detail: "There is no " + long,
+		Subject: &hcl.Range{Filename: "f", Start: hcl.Pos{Line: 1, Column: 4_000_000}, End: hcl.Pos{Line: 1, Column: 4_500_000}},
+	}}, map[string][]byte{"f": []byte(long)})
+	if err == nil {
+		t.Error("no error")
+	}
+	f := &runner.FailureGroup{Targets: []string{"a"}, Failure: &runner.Failure{
+		ExitCode: -1, Err: errors.New(long), Excerpt: []runner.ExcerptLine{{Number: 1, Text: long}},
+	}}
+	printFailure(e.stderr, f, e.style(), func(s string) string { return s })
+	if out.Len() > 20_000 {
+		t.Errorf("%d bytes", out.Len())
+	}
+}

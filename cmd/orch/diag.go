@@ -91,14 +91,14 @@ func (w *diagWriter) write(d *hcl.Diagnostic) {
 	if d.Severity == hcl.DiagWarning {
 		label = w.yellow + "Warning: " + w.reset
 	}
-	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, termtext.Line(d.Summary), w.reset)
+	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, termtext.Line(termtext.Brief(d.Summary, termtext.MaxSource)), w.reset)
 	if d.Subject != nil {
 		at := d.Subject
 		fmt.Fprintf(w.w, "  %s:%d:%d\n", termtext.Line(at.Filename), at.Start.Line, at.Start.Column)
 		w.excerpt(at)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(w.w, "%s\n", termtext.Fold(w.w, d.Detail))
+		fmt.Fprintf(w.w, "%s\n", termtext.Fold(w.w, termtext.Brief(d.Detail, termtext.MaxMessage)))
 	}
 	fmt.Fprintln(w.w)
 }
@@ -181,7 +181,7 @@ func (e *env) writeAnnotation(d *hcl.Diagnostic) {
 			at.Start.Line, at.End.Line, at.Start.Column)
 	}
 	fmt.Fprintf(termtext.Raw(e.stderr), "::%s %stitle=%s::%s\n", severity(d), where,
-		githubProperty(d.Summary), githubText(cmp.Or(d.Detail, d.Summary)))
+		githubProperty(termtext.Brief(d.Summary, termtext.MaxSource)), githubText(termtext.Brief(cmp.Or(d.Detail, d.Summary), termtext.MaxMessage)))
 }
 
 // githubText escapes the text of a workflow command.

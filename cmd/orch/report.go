@@ -88,7 +88,9 @@ func noOutput(r *runner.Report) []string {
 }
 
 // plainError is an error in plain words.
-func plainError(err error) string { return blame.Plain(err.Error()) }
+func plainError(err error) string {
+	return termtext.Brief(blame.Plain(err.Error()), termtext.MaxMessage)
+}
 
 func count(n int, noun string) string { return termtext.Count(n, noun) }
 

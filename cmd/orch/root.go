@@ -146,7 +146,7 @@ func exitCode(ctx context.Context, e *env, err error) int {
 	if e.diagJSON {
 		_ = writeDiagJSON(e.stderr, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
 	} else {
-		fmt.Fprintf(e.stderr, "orch: %v\n", err)
+		fmt.Fprintf(e.stderr, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
 	}
 	if errors.As(err, &usage) || errors.As(err, &diags) {
 		return exitUsage

@@ -225,3 +225,12 @@ func checkXML(t *testing.T, s string) {
 		t.Errorf("%q: %v", data, err)
 	}
 }
+
+func TestBrief(t *testing.T) {
+	if got := Brief(strings.Repeat("é", 3000), 10); got != strings.Repeat("é", 10)+"… (5980 bytes more)" {
+		t.Errorf("%q", got)
+	}
+	if got := Brief("short", 10); got != "short" {
+		t.Errorf("%q", got)
+	}
+}

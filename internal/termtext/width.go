@@ -127,3 +127,21 @@ func Seconds(d time.Duration) string {
 	}
 	return d.Round(100 * time.Millisecond).String()
 }
+
+// MaxMessage is how much of a message is shown, in characters: it may quote a
+// label or a heredoc of many megabytes.
+const MaxMessage = 2000
+
+// Brief cuts a text to so many characters, and says so.
+func Brief(s string, most int) string {
+	if len(s) <= most || utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	at := 0
+	for i := range s {
+		if at++; at > most {
+			return fmt.Sprintf("%s… (%d bytes more)", s[:i], len(s)-i)
+		}
+	}
+	return s
+}

@@ -84,7 +84,7 @@ func (d *plain) add(s *step) *group {
 		name = "[" + s.targets[0] + "] " + name
 	}
 	d.shown++
-	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, termtext.Line(name)), filter: termtext.Filter{Colors: true}}
+	g := &group{number: d.shown, step: s, header: fmt.Sprintf("#%d %s", d.shown, termtext.Line(termtext.Brief(name, termtext.MaxMessage))), filter: termtext.Filter{Colors: true}}
 	d.queue = append(d.queue, g)
 	d.byStep[s] = g
 	return g
@@ -118,7 +118,7 @@ func ending(s *step) string {
 	case s.failed != "" && strings.HasSuffix(s.failed, "context canceled"):
 		return "CANCELED"
 	case s.failed != "":
-		return "ERROR: " + strings.ReplaceAll(termtext.Text(strings.TrimRight(s.failed, "\n")), "\n", "\n  ")
+		return "ERROR: " + strings.ReplaceAll(termtext.Text(termtext.Brief(strings.TrimRight(s.failed, "\n"), termtext.MaxMessage)), "\n", "\n  ")
 	case s.cached:
 		return "CACHED"
 	case s.sent() > 0:
