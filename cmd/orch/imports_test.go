@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 		"runner/chain":                          {"schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
 		"runner/times":                          {"schema", "config", "config/policy", "internal/output", "planner", "runner/chain", "runner", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/embedded/internal/daemonconfig": {},
+		"runner/embedded/internal/intact":       {"internal/output"},
 		"internal/dockerproxy":                  {},
 		"internal/vcs":                          {},
 		"internal/proctree":                     {},

@@ -20,6 +20,7 @@ import (
 // why.
 var elsewhere = map[string]string{
 	"internal/program":                "a program that is unpacked for a moment",
+	"runner/embedded/internal/intact": "damaged parts of the builder's own state are renamed",
 	"runner/embedded/internal/state":  "the log and the reserve of the builder, in its own folder",
 	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
 	"scripts/build":                   "the program that builds orch",

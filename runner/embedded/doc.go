@@ -24,6 +24,8 @@
 //	builder/run           the OCI runtime's state, for an ordinary user
 //	builder/tmp           the builder's temporary files and mounts
 //	builder/reserve       space set aside, which pruning a full disk takes
+//	builder/seal.json     how the builder left builder/root when it ended
+//	builder/damaged       what of that was found damaged, kept for whoever looks
 //
 // The lock files are never removed: a lock on a removed file is no lock.
 //
@@ -40,8 +42,11 @@
 // connected for the idle time. Each unlinks the socket first, so that the next
 // caller starts a new process.
 //
-// Replacing: an idle builder makes room for a caller whose orch is newer, or
-// whose binary is the same file built anew. A busy one is used as it is,
-// whatever its version, and so is a newer one: two versions of orch on one
-// machine do not take turns.
+// Replacing: an idle builder makes room for a caller whose orch is newer, by its
+// version or else by the time of its file, or that has another configuration. A
+// busy one is used as it is, whatever its version, and so is a newer one: two
+// builds of orch on one machine do not take turns.
+//
+// Healing: a builder that ends seals its state. The next one sets aside what is
+// not as it was left, says so, and starts with an empty cache.
 package embedded

@@ -84,17 +84,22 @@ func (p paths) lockStart(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = lock.Unlock() }, nil
 }
 
-// outdated says whether the builder should make room when it is idle: for a
-// newer orch, for a new build of the very file that it was started from, or for
-// one with another configuration.
-// Anything else stays, so that two programs never take turns in replacing each
-// other's builder.
+// outdated says whether the builder should make room when it is idle: for
+// another configuration, or for a newer build of orch. Of two builds one is
+// always the newer: by its version, else by the time of its file. So two programs
+// never take turns in replacing each other's builder.
 func outdated(o Options, info *Info) bool {
-	if newer(o.Version, info.Version) || o.Config != info.Config || configID(o.Config) != info.configID {
+	if o.Config != info.Config || configID(o.Config) != info.configID {
 		return true
 	}
+	if newer(o.Version, info.Version) || newer(info.Version, o.Version) {
+		return newer(o.Version, info.Version)
+	}
 	file, id := o.executable()
-	return file != "" && file == info.executable && id != info.executableID
+	if file != "" && file == info.executable {
+		return id != info.executableID
+	}
+	return buildOf(file).after(info.build)
 }
 
 // newer says whether version a is after version b. A version that is not a

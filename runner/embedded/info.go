@@ -48,6 +48,8 @@ type Info struct {
 	Emulated []string `json:"emulated,omitempty"`
 
 	executable, executableID, configID string
+
+	build build
 }
 
 // Busy says whether someone uses the builder now.

@@ -31,6 +31,32 @@ func tail(path string, offset int64, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
+// crashLines is how much of a crash is shown: what it was, and where it begins.
+const crashLines = 12
+
+// crash returns what Go says of the end of a program that crashed, if the log
+// has it after offset.
+func crash(path string, offset int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, offset, 16<<20))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(string(b), "\n")
+	for i, line := range lines {
+		for _, begin := range []string{"panic: ", "fatal error: ", "unexpected fault address ", "SIGBUS: ", "runtime: out of memory"} {
+			if strings.HasPrefix(line, begin) {
+				return strings.TrimRight(strings.Join(lines[i:min(len(lines), i+crashLines)], "\n"), "\n")
+			}
+		}
+	}
+	return ""
+}
+
 // CopyLog writes the last n lines of the builder's log to w (all of them if n
 // is negative). With follow it goes on with what is added, across rotations,
 // until ctx is done; that is not an error.

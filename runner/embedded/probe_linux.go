@@ -109,6 +109,8 @@ func (i *Info) labels(l map[string]string) {
 	i.Snapshotter = l[wlabel.Snapshotter]
 	i.Network = l[wlabel.Network]
 	i.Config, i.configID = l[state.LabelConfig], l[state.LabelConfigID]
+	i.build.id = l[state.LabelBuildID]
+	i.build.time, _ = strconv.ParseInt(l[state.LabelBuildTime], 10, 64)
 	i.MaxParallelism, _ = strconv.Atoi(l[state.LabelMaxParallelism])
 	i.executable, i.executableID = l[state.LabelExecutable], l[state.LabelExecutableID]
 	if e := l[state.LabelEmulated]; e != "" {

@@ -82,9 +82,10 @@ func launch(ctx context.Context, o Options, p paths, log, report *os.File) (*exe
 // for the daemon; not the folder, so that it keeps no file system busy.
 func daemonCommand(program string, o Options, p paths, log, report *os.File) *exec.Cmd {
 	file, id := o.executable()
+	own := buildOf(file)
 	args := state.Args{
 		StateDir: p.State, Idle: o.Idle, RegistryTimeout: o.RegistryTimeout, Version: o.Version,
-		Executable: file, ExecutableID: id, Config: o.Config, ConfigID: configID(o.Config),
+		Executable: file, ExecutableID: id, BuildID: own.id, BuildTime: own.time, Config: o.Config, ConfigID: configID(o.Config),
 	}
 	cmd := exec.Command(program, append(slices.Clone(o.Command), args.List()...)...)
 	cmd.Args[0] = "orch"
@@ -162,6 +163,9 @@ func (p paths) startError(err error, offset int64) error {
 	}
 	var r *refusal
 	if !errors.As(err, &r) {
+		if t := crash(p.Log, offset); t != "" {
+			return fmt.Errorf("%w: it crashed\n%s\n(its log: %s)", err, t, p.Log)
+		}
 		if t := tail(p.Log, offset, 10); t != "" {
 			return fmt.Errorf("%w; the end of its log %s:\n%s", err, p.Log, t)
 		}

@@ -215,3 +215,21 @@ func TestFollowLog(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// Of a crash its beginning is shown, and not the end of what follows.
+func TestCrash(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	text := "panic: of an earlier one\n\n"
+	offset := int64(len(text))
+	text += "level=warning msg=\"something else\"\n"
+	quiet := text
+	text += "panic: page 7 already freed\n\ngoroutine 1 [running]:\n" + strings.Repeat("main.f()\n", 100)
+	for content, want := range map[string]string{quiet: "", text: "panic: page 7 already freed\n\ngoroutine 1 [running]:\nmain.f()"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := crash(file, offset); !strings.HasPrefix(got, want) || want == "" && got != "" || strings.Count(got, "\n") >= crashLines {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

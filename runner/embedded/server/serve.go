@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/orch-build/orch/runner/embedded/internal/daemonconfig"
+	"github.com/orch-build/orch/runner/embedded/internal/intact"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
@@ -45,6 +46,9 @@ func Serve(args []string) error {
 	}
 	if a.StateDir == "" {
 		return errors.New("--state-dir is missing: the builder's process is started by orch, not by hand")
+	}
+	if a.Look != "" {
+		return intact.Look(a.Look)
 	}
 	if a.Userns {
 		return enterUserNamespace()
@@ -97,6 +101,9 @@ func serve(s settings, rep state.Reporter) error {
 		return fmt.Errorf("clearing what a killed builder left: %w", err)
 	}
 
+	if err := heal(s, rep); err != nil {
+		return err
+	}
 	if _, err := s.KeepReserve(); err != nil {
 		bklog.L.Warnf("no space is set aside for pruning a full disk: %v", err)
 	}
@@ -106,11 +113,16 @@ func serve(s settings, rep state.Reporter) error {
 	signal.Ignore(unix.SIGHUP)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	d, err := newDaemon(ctx, s)
+	d, err := newHealed(ctx, s, rep)
 	if err != nil {
 		return err
 	}
-	defer d.close()
+	defer func() {
+		d.close()
+		if err := intact.Seal(s.Root, s.Seal); err != nil {
+			bklog.L.Warn(err)
+		}
+	}()
 	// The socket gets its name only now: who can connect gets an answer.
 	l, err := listen(s.Paths)
 	if err != nil {

@@ -72,6 +72,8 @@ func (s settings) labels(supported []ocispecs.Platform) map[string]string {
 		state.LabelExecutable:     s.args.Executable,
 		state.LabelExecutableID:   s.args.ExecutableID,
 		state.LabelConfig:         s.args.Config,
+		state.LabelBuildID:        s.args.BuildID,
+		state.LabelBuildTime:      strconv.FormatInt(s.args.BuildTime, 10),
 		state.LabelConfigID:       s.args.ConfigID,
 		state.LabelMaxParallelism: strconv.Itoa(s.config.Worker.OCI.MaxParallelism),
 	}

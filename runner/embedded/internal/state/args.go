@@ -2,6 +2,7 @@ package state
 
 import (
 	"flag"
+	"strconv"
 	"time"
 )
 
@@ -29,10 +30,16 @@ type Args struct {
 	// Executable is the orch that started it, and ExecutableID a text that
 	// changes when that file does.
 	Executable, ExecutableID string
+	// BuildID tells one build of orch from others, and BuildTime is when its
+	// file was written, in nanoseconds.
+	BuildID   string
+	BuildTime int64
 	// Config is the configuration file, or "", and ConfigID a text that changes
 	// when its content does.
 	Config, ConfigID string
 	Userns           bool
+	// Look is a database that is only to be read, to see whether it is whole.
+	Look string
 }
 
 // List returns the arguments as they stand after DaemonArg.
@@ -44,6 +51,8 @@ func (a Args) List() []string {
 		"--version=" + a.Version,
 		"--executable=" + a.Executable,
 		"--executable-id=" + a.ExecutableID,
+		"--build-id=" + a.BuildID,
+		"--build-time=" + strconv.FormatInt(a.BuildTime, 10),
 		"--config=" + a.Config,
 		"--config-id=" + a.ConfigID,
 	}
@@ -59,8 +68,11 @@ func ParseArgs(args []string) (Args, error) {
 	flags.StringVar(&a.Version, "version", "dev", "version of orch")
 	flags.StringVar(&a.Executable, "executable", "", "file of the orch that starts this")
 	flags.StringVar(&a.ExecutableID, "executable-id", "", "what tells that file from later ones of its name")
+	flags.StringVar(&a.BuildID, "build-id", "", "what tells this build of orch from others")
+	flags.Int64Var(&a.BuildTime, "build-time", 0, "when its file was written")
 	flags.StringVar(&a.Config, "config", "", "configuration file, in the form of buildkitd's")
 	flags.StringVar(&a.ConfigID, "config-id", "", "what tells its content from others")
+	flags.StringVar(&a.Look, "look", "", "only look whether this database is whole")
 	flags.BoolVar(&a.Userns, UsernsFlag[2:], false, "wait for the mapping of a new user namespace, then start over")
 	err := flags.Parse(args)
 	return a, err

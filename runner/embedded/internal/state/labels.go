@@ -12,6 +12,8 @@ const (
 	LabelExecutable   = "orch.executable"
 	LabelExecutableID = "orch.executable-id"
 
+	LabelBuildID        = "orch.build-id"
+	LabelBuildTime      = "orch.build-time"
 	LabelConfig         = "orch.config"
 	LabelConfigID       = "orch.config-id"
 	LabelMaxParallelism = "orch.max-parallelism"

@@ -21,6 +21,9 @@ type Paths struct {
 	Run       string
 	Tmp       string
 	Reserve   string
+	// Seal says how the builder left its root when it ended, and Damaged is
+	// where what is damaged of that is kept.
+	Seal, Damaged string
 }
 
 // NewPaths returns the names of the files in a state folder.
@@ -36,6 +39,8 @@ func NewPaths(state string) Paths {
 		Run:       filepath.Join(builder, "run"),
 		Tmp:       filepath.Join(builder, "tmp"),
 		Reserve:   filepath.Join(builder, "reserve"),
+		Seal:      filepath.Join(builder, "seal.json"),
+		Damaged:   filepath.Join(builder, "damaged"),
 	}
 }
 
@@ -60,6 +65,7 @@ func (p Paths) Check() error {
 
 // Prepare makes the folders, or says why the state cannot be kept here.
 func (p Paths) Prepare() error {
+	p.clearWay()
 	for _, dir := range []string{p.State, p.Root, p.Run, p.Tmp} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return p.Explain(err)
@@ -70,6 +76,24 @@ func (p Paths) Prepare() error {
 		return p.Explain(err)
 	}
 	return nil
+}
+
+// clearWay renames what is a folder where the builder needs a file, or the other
+// way round. What cannot be renamed is an error where it is needed.
+func (p Paths) clearWay() {
+	set := func(path string, wantDir bool) {
+		if info, err := os.Lstat(path); err == nil && info.IsDir() != wantDir && info.Mode()&fs.ModeSymlink == 0 {
+			_ = os.RemoveAll(path + ".damaged")
+			_ = os.Rename(path, path+".damaged")
+		}
+	}
+	set(filepath.Dir(p.Root), true)
+	for _, dir := range []string{p.Root, p.Run, p.Tmp} {
+		set(dir, true)
+	}
+	for _, file := range []string{p.Socket, p.NewSocket(), p.Log, p.StartLock, p.Lock, p.Reserve, p.Seal} {
+		set(file, false)
+	}
 }
 
 // Explain turns an error of writing to the state folder into one that says
