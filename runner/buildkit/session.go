@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
@@ -23,6 +24,7 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/followlinks"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 )
@@ -154,7 +156,7 @@ func watched(dirs map[string]fsutil.FS) filesync.FilterOptFunc {
 // localState is the LLB of a local directory. It names the anchor's session,
 // so that every target's build reads the very same source; a pattern that
 // matches nothing keeps the source of a group apart from that of others.
-func localState(l *planner.Local, sessionID, group, shown string) llb.State {
+func (r *run) localState(l *planner.Local, sessionID, group, shown string) llb.State {
 	hint, excludes := l.Name, l.Excludes
 	if group != "" {
 		hint, excludes = hint+group, append(slices.Clone(excludes), ".orch-"+group)
@@ -165,10 +167,17 @@ func localState(l *planner.Local, sessionID, group, shown string) llb.State {
 		llb.ExcludePatterns(excludes),
 		llb.WithCustomName(shown),
 	}
-	if len(l.Paths) > 0 {
-		opts = append(opts, llb.FollowPaths(l.Paths))
+	if paths := r.followed(l); len(paths) > 0 {
+		opts = append(opts, llb.FollowPaths(paths))
 	}
 	return llb.Local(l.Name, opts...)
+}
+
+// followed are the paths that are read of a folder, with where links lead. It is
+// looked up once for all targets, so that they read the very same source.
+func (r *run) followed(l *planner.Local) []string {
+	found, _ := r.links.LoadOrStore(l, sync.OnceValue(func() []string { return followlinks.Paths(l.Dir, l.Paths) }))
+	return found.(func() []string)()
 }
 
 // ociStore is an OCI layout folder that a named context points to.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -153,6 +154,7 @@ type run struct {
 	settle  func()                 // ends the conversions ahead
 	reduced reductions
 	trees   trees
+	links   sync.Map          // of *planner.Local to what its links lead to; see followed
 	places  map[string]string // where outputs led when the run began
 }
 

@@ -244,14 +244,14 @@ func (t *target) contextOptions() error {
 			return err
 		}
 	case !t.foreign() && !t.asked:
-		t.inputs["context"] = localState(l, session, t.group(), contextName)
+		t.inputs["context"] = t.run.localState(l, session, t.group(), contextName)
 	}
 	for name, l := range t.plan.Contexts {
 		if t.foreign() {
 			break
 		}
 		key := "local:" + name
-		t.inputs[key] = localState(l, session, t.group(), "[context "+name+"] load from client")
+		t.inputs[key] = t.run.localState(l, session, t.group(), "[context "+name+"] load from client")
 		t.opts["context:"+name] = "input:" + key
 	}
 	for name, c := range t.plan.Target.Contexts {
