@@ -24,6 +24,7 @@ var timelineCSS string
 func (rec *Record) Timeline(w io.Writer) error {
 	t := newTimeline(rec)
 	t.head()
+	t.failures()
 	t.path()
 	t.slowest()
 	t.axis()
@@ -250,6 +251,70 @@ func forTargets(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return plural(len(names), "target")
+}
+
+// failures writes where and why targets failed, with the end of what the step
+// printed. Targets that failed in one step share an entry.
+func (t *timeline) failures() {
+	type key struct {
+		step, file, text string
+		line             int
+	}
+	var order []key
+	failed := map[key][]*RecordTarget{}
+	for _, r := range t.rec.Targets {
+		if r.State != Failed {
+			continue
+		}
+		k := key{text: r.Reason}
+		if f := r.Failure; f != nil {
+			k = key{f.Step, f.File, f.Error, f.Line}
+		}
+		if failed[k] == nil {
+			order = append(order, k)
+		}
+		failed[k] = append(failed[k], r)
+	}
+	if len(order) > 0 {
+		t.printf("<h2>Failed</h2>\n")
+	}
+	for _, k := range order {
+		var names []string
+		for _, r := range failed[k] {
+			names = append(names, r.Name)
+		}
+		t.failure(names, failed[k][0])
+	}
+}
+
+// failure writes one failure.
+func (t *timeline) failure(names []string, r *RecordTarget) {
+	f := r.Failure
+	if f == nil {
+		f = &RecordFailure{Error: r.Reason}
+	}
+	place := ""
+	if f.Stage != "" {
+		place += " in stage " + f.Stage
+	}
+	if f.Platform != "" {
+		place += " for " + f.Platform
+	}
+	if f.File != "" {
+		place += fmt.Sprintf(", at %s:%d", f.File, f.Line)
+	}
+	t.printf("<div class=\"failure\"><h3>%s%s</h3>\n", esc(strings.Join(names, ", ")), esc(place))
+	if f.Step != "" {
+		t.printf("<p><code>%s</code></p>\n", esc(termtext.Brief(f.Step, termtext.MaxMessage)))
+	}
+	if len(f.Log) > 0 {
+		t.printf("<pre>%s</pre>\n", esc(strings.Join(f.Log, "\n")))
+	}
+	text := termtext.Brief(f.Error, termtext.MaxMessage)
+	if r.Reason != "" && r.Reason != f.Error {
+		text = r.Reason + ". " + text
+	}
+	t.printf("<p>%s</p></div>\n", esc(text))
 }
 
 // path writes the stages that made the run as long as it was.

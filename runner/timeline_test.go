@@ -122,3 +122,29 @@ document.getElementById("report").textContent = JSON.stringify(r);
 		t.Errorf("%+v", got)
 	}
 }
+
+// The page says where and why a target failed, with what the step printed, once
+// for all targets that came to it.
+func TestTimelineFailures(t *testing.T) {
+	failure := &RecordFailure{
+		Stage: "compile", Platform: "linux/arm64", File: "Dockerfile", Line: 7, Step: "[compile 2/2] RUN make",
+		Log: []string{"cc main.c", "main.c:3: error: expected ';' <here>"}, Error: "exit code: 2",
+	}
+	rec := &Record{Targets: []*RecordTarget{
+		{Name: "a", State: Failed, Reason: "the step ended with exit code 2", Failure: failure},
+		{Name: "b", State: Failed, Reason: "the step ended with exit code 2", Failure: failure},
+		{Name: "c", State: Done},
+	}}
+	var b strings.Builder
+	if err := rec.Timeline(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"<h3>a, b in stage compile for linux/arm64, at Dockerfile:7</h3>", "[compile 2/2] RUN make",
+		"main.c:3: error: expected &#39;;&#39; &lt;here&gt;", "the step ended with exit code 2. exit code: 2",
+	} {
+		if n := strings.Count(b.String(), want); n != 1 {
+			t.Errorf("%q stands there %d times", want, n)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"testing"
@@ -233,6 +234,23 @@ func TestStepPlatform(t *testing.T) {
 		p.place(s)
 		if got := p.shownName(s); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The terminal says at once why a target failed.
+func TestWhyFailed(t *testing.T) {
+	place := runner.Failure{File: "Dockerfile", Line: 18, Reason: "the step ended with exit code 2", Err: errors.New("exit code: 2")}
+	output := place
+	output.Log = []string{"cc x.c", "x.c:42: error"}
+	for want, err := range map[string]error{
+		"  Dockerfile:18  x.c:42: error":                   &output,
+		"  Dockerfile:18  the step ended with exit code 2": &place,
+		"  exit code: 2": &runner.Failure{Err: errors.New("exit code: 2")},
+		"":               errors.New("something"),
+	} {
+		if got := whyFailed(err); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -86,10 +87,32 @@ func (d *tty) target(t *runner.TargetReport, c runner.Counts) {
 	case runner.Done:
 		d.above = append(d.above, d.paint("32", "✔")+" "+termtext.Line(t.Name())+" "+d.paint("2", shortTime(t.Took)))
 	case runner.Failed:
-		d.above = append(d.above, d.paint("31;1", "✘")+" "+t.Name()+" failed")
+		width, _ := d.term.Size()
+		line := termtext.Line(t.Name() + " failed" + whyFailed(t.Err))
+		d.above = append(d.above, d.paint("31;1", "✘")+" "+termtext.Clip(line, max(width, 20)-3))
 	case runner.Blocked:
 		d.above = append(d.above, d.paint("33", "⊘")+" "+t.Name()+" blocked by "+t.Cause)
 	}
+}
+
+// whyFailed says in some words where and why a target failed, as the rest of a
+// run may take long and the whole comes at its end.
+func whyFailed(err error) string {
+	var f *runner.Failure
+	if !errors.As(err, &f) {
+		return ""
+	}
+	text := ""
+	if f.File != "" {
+		text = fmt.Sprintf("  %s:%d", f.File, f.Line)
+	}
+	switch {
+	case len(f.Log) > 0:
+		return text + "  " + f.Log[len(f.Log)-1]
+	case f.Reason != "":
+		return text + "  " + f.Reason
+	}
+	return text + "  " + f.Err.Error()
 }
 
 // paint colours a text, if the terminal may have colours.
