@@ -174,7 +174,7 @@ func (p *planner) policies(b *Build) {
 	b.Policies = set
 	for i := range set.Policies {
 		for _, f := range set.Policies[i].Files {
-			p.plan.Sources[f.Name] = f.Data
+			p.plan.Sources[f.Shown()] = f.Data
 		}
 	}
 }

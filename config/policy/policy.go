@@ -79,6 +79,25 @@ func (p *Policy) Name() string {
 	return strings.Join(names, ", ")
 }
 
+// Shown is the file of a policy that has a name, as messages call it: by its
+// path if it is on this machine.
+func (p *Policy) Shown(name string) string {
+	for _, f := range p.Files {
+		if f.Name == name {
+			return f.Shown()
+		}
+	}
+	return name
+}
+
+// Shown is how messages call the file.
+func (f *File) Shown() string {
+	if f.Path != "" {
+		return filepath.ToSlash(f.Path)
+	}
+	return f.Name
+}
+
 // Files is what is read of this machine.
 type Files interface {
 	ReadFile(path string) ([]byte, error)
