@@ -23,6 +23,8 @@ type anchor struct {
 	builds []*planner.Build
 	// folders are what the foreign frontends of its builds ask for by name.
 	folders map[string]folder
+	// judge is the policy that they are under, or nil.
+	judge *arbiter
 
 	session *session.Session
 	shared  []session.Attachable
@@ -92,6 +94,7 @@ func (a *anchor) open(ctx context.Context) error {
 		// Only the exports are worth a record in the builder's history.
 		Internal: true,
 	}
+	a.judge.on(&opt)
 	go func() {
 		defer close(a.finished)
 		status, shown := a.run.opt.Progress.anchor()
@@ -100,7 +103,7 @@ func (a *anchor) open(ctx context.Context) error {
 	}()
 	select {
 	case <-a.opened:
-		return nil
+		return a.judged()
 	case <-a.finished:
 		if a.err == nil {
 			a.err = errors.New("the builder ended the run before it began")
@@ -109,6 +112,20 @@ func (a *anchor) open(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// judged makes sure that the builder asks the policy of the anchor.
+func (a *anchor) judged() error {
+	warning, err := a.judge.supported(a.gateway.BuildOpts().LLBCaps, a.run.builder.Name)
+	if err != nil {
+		close(a.finish)
+		<-a.finished
+		return err
+	}
+	if warning != "" {
+		a.run.opt.Progress.warn(warning)
+	}
+	return nil
 }
 
 // hold is the function of the Build.
@@ -127,6 +144,7 @@ func (a *anchor) hold(ctx context.Context, gw gateway.Client) (*gateway.Result, 
 // once ctx has ended.
 func (a *anchor) close(ctx context.Context) error {
 	close(a.finish)
+	defer func() { _ = a.judge.close() }()
 	select {
 	case <-a.finished:
 		return a.err

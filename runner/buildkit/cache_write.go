@@ -40,14 +40,17 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	}
 	return r.intoLane(ctx, c, targets, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		status, _ := r.opt.Progress.export(shown)
-		res, err := r.builder.client.Build(ctx, client.SolveOpt{
+		opt := client.SolveOpt{
 			CacheExports:        []client.CacheOptionsEntry{e},
 			Session:             attach,
 			OCIStores:           a.stores,
 			AllowedEntitlements: a.entitlements(),
 			FrontendAttrs:       map[string]string{},
+			SourcePolicy:        r.opt.SourcePolicy,
 			Internal:            true,
-		}, "orch", build, status)
+		}
+		a.judge.on(&opt)
+		res, err := r.builder.client.Build(ctx, opt, "orch", build, status)
 		if err != nil {
 			return nil, err
 		}

@@ -46,12 +46,15 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.judgeRead(ctx); err != nil {
+		return nil, err
+	}
 	t.opts = maps.Clone(t.opts)
 	t.opts["requestid"] = requestID(method)
 	t.opts["frontend.caps"] = "moby.buildkit.frontend.subrequests"
 	res, err := dockerfile.Build(ctx, &recorder{Client: t.anchor.gateway, target: t})
 	if err != nil {
-		return nil, err
+		return nil, t.anchor.judge.judged(err)
 	}
 	if len(res.Metadata) == 0 {
 		return nil, fmt.Errorf("the frontend knows no %q", method)

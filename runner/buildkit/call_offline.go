@@ -40,7 +40,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 	out := map[*planner.Build]*Answer{}
 	for _, b := range builds {
 		t := newTarget(r, a, b)
-		if t.foreign() || t.openStores() != nil {
+		if t.foreign() || t.openStores() != nil || underPolicy(b) {
 			continue
 		}
 		client := &offline{}

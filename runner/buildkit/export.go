@@ -83,7 +83,7 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 	for name, f := range folders {
 		dirs[name] = f.fs
 	}
-	return client.SolveOpt{
+	opt := client.SolveOpt{
 		Exports:             exports,
 		Session:             attach,
 		LocalMounts:         dirs,
@@ -94,7 +94,9 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 		FrontendAttrs:       map[string]string{},
 		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
-	}, nil
+	}
+	t.anchor.judge.on(&opt)
+	return opt, nil
 }
 
 // solve runs the export. A target that gets attestations goes through the

@@ -25,6 +25,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	mask := t.run.opt.Mask
+	err = t.anchor.judge.judged(err)
 	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.err(err)}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
@@ -43,6 +44,10 @@ func (t *target) failure(ctx context.Context, err error) error {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
 	}
 	t.classify(f)
+	var denial *Denial
+	if errors.As(err, &denial) {
+		f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = runner.FaultUser, denial.Reason(), false, false, false
+	}
 	var streamed *streamedError
 	if errors.As(err, &streamed) && f.Transient {
 		f.Transient = false

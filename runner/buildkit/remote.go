@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -23,9 +22,6 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 )
-
-// fetchTimeout is how long the builder may take to fetch a definition.
-const fetchTimeout = 10 * time.Minute
 
 // httpFile is the name that a file from an HTTP server gets.
 const httpFile = "context"
@@ -53,11 +49,10 @@ type Remote struct {
 	Archive bool
 	Base    string
 
-	git      *gitSource // nil if it is no repository
-	ref      gateway.Reference
-	ctx      context.Context
-	release  chan struct{}
-	finished chan error
+	*held
+	git *gitSource // nil if it is no repository
+	ref gateway.Reference
+	ctx context.Context
 }
 
 // Fetch has the builder fetch a git repository, or a file or archive from an
@@ -68,39 +63,15 @@ func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Rem
 	if err != nil {
 		return nil, err
 	}
-	r := &Remote{release: make(chan struct{}), finished: make(chan error, 1)}
-	opened := make(chan error, 1)
+	r := &Remote{}
 	status := make(chan *client.SolveStatus)
 	go opt.showAdvice(status)
-	fetching, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(fetchTimeout, func() { cancel(fmt.Errorf("no end after %s", fetchTimeout)) })
-	go func() {
-		defer cancel(nil)
-		_, err := b.client.Build(fetching, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, "orch",
-			func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-				err := r.open(ctx, gw, st, isGit)
-				timer.Stop()
-				if err != nil {
-					return nil, err
-				}
-				opened <- nil
-				select {
-				case <-r.release:
-				case <-ctx.Done():
-				}
-				return gateway.NewResult(), nil
-			}, status)
-		r.finished <- err
-	}()
-	select {
-	case <-opened:
-		return r, nil
-	case err := <-r.finished:
-		if cause := context.Cause(fetching); ctx.Err() == nil && cause != nil && !errors.Is(cause, context.Canceled) {
-			err = cause
-		}
+	r.held, err = b.hold(ctx, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, status,
+		func(ctx context.Context, gw gateway.Client) error { return r.open(ctx, gw, st, isGit) })
+	if err != nil {
 		return nil, err
 	}
+	return r, nil
 }
 
 // showAdvice hands on what git writes. What else happens is worth no display.
@@ -115,12 +86,6 @@ func (o *FetchOptions) showAdvice(status <-chan *client.SolveStatus) {
 			}
 		}
 	}
-}
-
-// Close lets the builder forget the tree.
-func (r *Remote) Close() error {
-	close(r.release)
-	return <-r.finished
 }
 
 // sourceState is the LLB of a remote source.

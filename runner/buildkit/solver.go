@@ -63,6 +63,9 @@ type Options struct {
 	Git GitOptions
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
+	// Policy prepares what judges the sources of a target; it is asked for
+	// targets with policies only.
+	Policy func(context.Context, *planner.Build, PolicyHost) (*Policy, error)
 }
 
 // Solver carries out plans on one builder.
@@ -162,10 +165,10 @@ func (r *run) Builder() string { return r.builder.Name }
 
 // open sorts the builds into anchors and opens these. There is one anchor,
 // unless two targets give the same name to different secrets, ssh keys or
-// folders: one session cannot tell these apart.
+// folders, or are under different policies: one session cannot tell these apart.
 func (r *run) open(ctx context.Context) error {
 	for _, b := range r.plan.Builds {
-		if err := r.place(b); err != nil {
+		if err := r.place(ctx, b); err != nil {
 			return fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
@@ -184,20 +187,25 @@ func (r *run) open(ctx context.Context) error {
 }
 
 // place puts a build into the first anchor that it fits.
-func (r *run) place(b *planner.Build) error {
+func (r *run) place(ctx context.Context, b *planner.Build) error {
 	t := newTarget(r, nil, b)
 	folders, err := t.folders()
 	if err != nil {
 		return err
 	}
+	j, err := r.judgeOf(ctx, t)
+	if err != nil {
+		return err
+	}
 	for _, a := range r.anchors {
-		if a.fits(t, folders) {
+		if a.fits(t, folders) && a.judge.takeIn(j) {
 			t.anchor = a
 			break
 		}
 	}
 	if t.anchor == nil {
 		t.anchor = newAnchor(r)
+		t.anchor.judge = j
 		r.anchors = append(r.anchors, t.anchor)
 	}
 	t.anchor.creds.add(b.Target)

@@ -112,6 +112,9 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.judgeRead(ctx); err != nil {
+		return nil, err
+	}
 	var res *gateway.Result
 	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}

@@ -1,0 +1,48 @@
+package buildkit
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// decision begins the log of what the policies say about a source, which is
+// shown as a step that the builder does not know of. A decision of which
+// nothing is said is not shown.
+func (p *Progress) decision(about string) (line func(string), end func(denied bool)) {
+	v := &client.Vertex{Digest: digest.FromString(rand.Text()), Name: "policies on " + about}
+	show := func(logs ...*client.VertexLog) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		now := *v
+		p.takeIn(&client.SolveStatus{Vertexes: []*client.Vertex{&now}, Logs: logs}, "")
+	}
+	line = func(text string) {
+		now := time.Now()
+		if v.Started == nil {
+			v.Started = &now
+		}
+		show(&client.VertexLog{Vertex: v.Digest, Stream: 1, Data: []byte(text + "\n"), Timestamp: now})
+	}
+	end = func(denied bool) {
+		if v.Started == nil {
+			return
+		}
+		now := time.Now()
+		v.Completed = &now
+		if denied {
+			v.Error = "not allowed"
+		}
+		show()
+	}
+	return line, end
+}
+
+// warn shows a warning at the end of the run.
+func (p *Progress) warn(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.takeIn(&client.SolveStatus{Warnings: []*client.VertexWarning{{Short: []byte(text)}}}, "")
+}

@@ -1,0 +1,117 @@
+package buildkit
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"path"
+	"strconv"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+
+	orch "github.com/orch-build/orch/config"
+)
+
+// Tree is a remote context in the builder, which holds it until Close. Names
+// are slash paths from its top.
+type Tree struct {
+	*held
+	ref gateway.Reference
+	ctx context.Context
+}
+
+// Tree has the builder fetch a context as a build of the target would.
+func (b *Builder) Tree(ctx context.Context, t *orch.Target, c orch.Context, opt Options) (*Tree, error) {
+	st, err := contextState(t, c)
+	if err != nil {
+		return nil, err
+	}
+	creds := newCredentials()
+	creds.add(t)
+	attach, err := (&run{opt: opt, builder: b}).attachables(creds)
+	if err != nil {
+		return nil, err
+	}
+	tree := &Tree{}
+	status := make(chan *client.SolveStatus)
+	go new(FetchOptions).showAdvice(status)
+	solveOpt := client.SolveOpt{Session: attach, SourcePolicy: opt.SourcePolicy, Internal: true}
+	tree.held, err = b.hold(ctx, solveOpt, status, func(ctx context.Context, gw gateway.Client) (err error) {
+		tree.ctx = ctx
+		tree.ref, err = solve(ctx, gw, st)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tree, nil
+}
+
+// contextState is the LLB of a remote context.
+func contextState(t *orch.Target, c orch.Context) (llb.State, error) {
+	switch c.Kind {
+	case orch.Archive:
+		return archiveState(c.Value)
+	case orch.Git:
+		keepGit, _ := strconv.ParseBool(t.Args["BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
+		advice, _ := strconv.ParseBool(t.Args["BUILDKIT_GIT_ADVICE"])
+		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit, llb.GitAdvice(advice))
+		if err != nil {
+			return llb.State{}, err
+		}
+		return *st, nil
+	}
+	st, err := httpState(c.Value)
+	return unpacked(st), err
+}
+
+// ReadFile reads a file of at most max bytes; of a longer one it returns more
+// than max, but not all.
+func (t *Tree) ReadFile(name string, max int) ([]byte, error) {
+	data, err := t.ref.ReadFile(t.ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Length: max + 1}})
+	return data, notExist("open", name, err)
+}
+
+// Stat says what a path is; symbolic links are not followed.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	st, err := t.ref.StatFile(t.ctx, gateway.StatRequest{Path: name})
+	if err != nil {
+		return nil, notExist("stat", name, err)
+	}
+	return remoteInfo{st}, nil
+}
+
+// Open opens a file.
+func (t *Tree) Open(name string) (fs.File, error) {
+	info, err := t.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := t.ref.ReadFile(t.ctx, gateway.ReadRequest{Filename: name})
+	if err != nil {
+		return nil, notExist("open", name, err)
+	}
+	return &treeFile{bytes.NewReader(data), sized{info, path.Base(name), int64(len(data))}}, nil
+}
+
+// treeFile is an open file of a tree.
+type treeFile struct {
+	*bytes.Reader
+	info fs.FileInfo
+}
+
+func (f *treeFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *treeFile) Close() error               { return nil }
+
+// sized is a file that a symbolic link may have led to.
+type sized struct {
+	fs.FileInfo
+	name string
+	size int64
+}
+
+func (s sized) Name() string { return s.name }
+func (s sized) Size() int64  { return s.size }
