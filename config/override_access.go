@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
 
 // Access is what overrides name of this machine. Who typed them has granted
 // it.
@@ -10,7 +14,7 @@ type Access struct {
 }
 
 // OverrideAccess reads what overrides name: the paths of outputs, local
-// caches, secrets and keys, and entitlements. Those of contexts and
+// caches, secrets, keys and policies, and entitlements. Those of contexts and
 // Dockerfiles are not among them, as in the peer. What cannot be read is
 // passed over; Resolve reports it.
 func OverrideAccess(overrides []Override) Access {
@@ -44,6 +48,13 @@ func OverrideAccess(overrides []Override) Access {
 			for _, s := range list {
 				a.Read = append(a.Read, s.Paths...)
 			}
+		case "policy":
+			list, _ := parsePolicy(o.Value)
+			for _, p := range list {
+				for _, f := range p.Files {
+					a.Read = appendPath(a.Read, typedPath(f.Filename))
+				}
+			}
 		case "entitlement":
 			a.Entitlements = append(a.Entitlements, o.Value)
 		}
@@ -65,6 +76,17 @@ func entryPaths(list []Entry, key string) []string {
 		out = appendPath(out, e.Attrs[key])
 	}
 	return out
+}
+
+// typedPath is the path of a policy if it does not start from a context, or "".
+func typedPath(name string) string {
+	if rest, ok := strings.CutPrefix(name, cwdScheme); ok {
+		return rest
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return ""
 }
 
 func appendPath(list []string, p string) []string {

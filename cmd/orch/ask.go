@@ -16,12 +16,18 @@ type question struct {
 	method   func(*planner.Build) string
 	builder  *builderFlags
 	progress string
+	source   *buildkit.SourcePolicy
 }
 
 // ask puts the question to the frontend in this process. What that cannot answer
 // by itself, a builder does: base images have to be looked at, and other
 // frontends run. Without a builder, registries are asked for the base images.
 func (q *question) ask(ctx context.Context) (map[*planner.Build]*buildkit.Answer, error) {
+	source, err := sourcePolicy(q.env)
+	if err != nil {
+		return nil, err
+	}
+	q.source = source
 	answers, err := buildkit.Ask(ctx, q.plan, q.builds, q.method, q.options(nil), false)
 	if err != nil {
 		return nil, err
@@ -69,5 +75,8 @@ func (q *question) askBuilder(ctx context.Context, builder *buildkit.Builder, bu
 }
 
 func (q *question) options(progress *buildkit.Progress) buildkit.Options {
-	return buildkit.Options{Progress: progress, ClientID: q.clientID(), LookupEnv: q.lookup, Stdout: q.stdout}
+	return buildkit.Options{
+		Progress: progress, ClientID: q.clientID(), LookupEnv: q.lookup, Stdout: q.stdout,
+		SourcePolicy: q.source, Policy: q.policies.evaluator(),
+	}
 }

@@ -67,6 +67,11 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	if err != nil {
 		return err
 	}
+	found := newPolicies(cmd.Context(), e, builder)
+	defer found.close()
+	if e.policies = found; !b.print {
+		load.found = found.whole
+	}
 	change := func(o *config.Options) { o.Overrides = b.over(o.Overrides, overrides) }
 	if b.resume {
 		if err := b.unresumable(); err != nil {
@@ -92,6 +97,9 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 		return config.Print(termtext.JSONWriter(e.stdout), cfg)
 	}
 	if err := load.allowed(cmd.Context(), e, cfg, overrides); err != nil {
+		return err
+	}
+	if err := found.check(cfg, load.remote != nil && !load.typedPolicy(overrides)); err != nil {
 		return err
 	}
 	opts.builder = builder

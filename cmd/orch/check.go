@@ -14,8 +14,8 @@ import (
 
 // checkedPlan makes a plan and looks for what would fail or disappoint once it
 // is carried out; apart says that its targets need not be built together.
-func checkedPlan(cfg *config.Config, platform string, apart bool) (*planner.Plan, hcl.Diagnostics) {
-	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true, Apart: apart})
+func checkedPlan(e *env, cfg *config.Config, platform string, apart bool) (*planner.Plan, hcl.Diagnostics) {
+	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true, Apart: apart, Policies: e.policySets()})
 }
 
 // lint has BuildKit's frontend look at the Dockerfiles of all targets; a

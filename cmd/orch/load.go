@@ -33,6 +33,8 @@ type loadFlags struct {
 	toolchain []string
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
+	// found is told what the files say before anything of it is printed.
+	found func(*config.Config) error
 	// remote is where the definition is fetched from, nil for this machine.
 	remote *remoteDefinition
 }
@@ -94,6 +96,9 @@ func (l *loadFlags) load(e *env, change func(*config.Options)) (*config.Config, 
 		change(&opts)
 	}
 	cfg, diags, err := e.resolve(files, opts)
+	if err == nil && l.found != nil && !diags.HasErrors() {
+		err = l.found(cfg)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ the digests of its targets and vertices.`,
 				}
 				format = "json"
 			}
-			plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Digests: inputs.digests})
+			plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Policies: e.policySets(), Digests: inputs.digests})
 			if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 				return err
 			}

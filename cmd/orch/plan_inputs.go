@@ -47,7 +47,7 @@ func (f *inputsFlags) inputs(e *env, plan *planner.Plan) (*planner.Inputs, error
 
 // print plans the targets and prints what goes into them.
 func (f *inputsFlags) print(e *env, cfg *config.Config, w io.Writer) error {
-	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Digests: f.digests})
+	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Policies: e.policySets(), Digests: f.digests})
 	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 		return err
 	}

@@ -46,6 +46,8 @@ type env struct {
 
 	notices    *notices
 	registries *registries
+	// policies are those of the targets at hand; nil before there are any.
+	policies *policies
 }
 
 // interruptible does work that looks at no context, such as working out a

@@ -59,12 +59,9 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	e.collectLess()
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
-	plan, diags := checkedPlan(cfg, localPlatform(), false)
+	plan, diags := checkedPlan(e, cfg, localPlatform(), false)
 	err := e.report(diags, cfg.Sources, plan.Sources)
 	if err != nil {
-		return err
-	}
-	if err := e.report(checkPolicies(plan), cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	if err := checkDocker(ctx, plan); err != nil {
@@ -120,7 +117,7 @@ func newMask(e *env, cfg *config.Config) *buildkit.Mask {
 
 // planFor makes the plan, or prints what is wrong.
 func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error) {
-	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform})
+	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Policies: e.policySets()})
 	return plan, e.report(diags, cfg.Sources, plan.Sources)
 }
 
@@ -157,6 +154,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		ByDigest:              opt.publication.byDigest(),
 		Proxies:               proxies(e, mask),
 		Git:                   gitOptions(e),
+		Policy:                e.policies.evaluator(),
 	})
 	how := runner.Options{
 		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,

@@ -12,10 +12,14 @@ import (
 	"syscall"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/hashicorp/hcl/v2"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/program"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -58,6 +62,24 @@ func composeReader(e *env) composeFunc {
 // traces.
 func startTracing(_ context.Context, e *env, _ string) (context.Context, func() error, error) {
 	return nil, nil, fmt.Errorf("starting the part of orch that sends traces: %w", e.handOver())
+}
+
+// needWhole starts this command over in the whole orch if it has to evaluate
+// policies.
+func needWhole(e *env, needed func() (bool, error)) error {
+	any, err := needed()
+	if err != nil || !any {
+		return err
+	}
+	return fmt.Errorf("starting the part of orch that evaluates policies: %w", e.handOver())
+}
+
+// compile finds nothing: whoever has policies is the whole orch by then.
+func (p *policies) compile([]*config.Target) hcl.Diagnostics { return nil }
+
+// evaluator is nil: a run with policies is that of the whole orch.
+func (p *policies) evaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+	return nil
 }
 
 // handOver replaces this process by the whole orch with the same command line.

@@ -45,8 +45,20 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				if opts.All {
 					cfg = cfg.WithoutTemplates()
 				}
-				plan, more := checkedPlan(cfg, localPlatform(), opts.All)
+				var fetcher *builderFlags
+				if withLint { // BuildKit's rules are for remote contexts too
+					fetcher = &builder
+				}
+				e.policies = newPolicies(cmd.Context(), e, fetcher)
+				defer e.policies.close()
+				if err := e.policies.whole(cfg); err != nil {
+					return err
+				}
+				plan, more := checkedPlan(e, cfg, localPlatform(), opts.All)
 				sources = append(sources, plan.Sources)
+				if !more.HasErrors() {
+					more = append(more, e.policies.compile(cfg.Targets)...)
+				}
 				if withLint && !more.HasErrors() {
 					found, err := lint(cmd.Context(), e, plan, &builder)
 					if err != nil {

@@ -197,9 +197,13 @@ func (j *arbiter) check(ctx context.Context, req *policysession.CheckPolicyReque
 	return d, nil, nil
 }
 
-// sourceKey is equal for equal questions, whatever is known of the source.
+// sourceKey is equal for equal questions, whatever is known of the source. Of a
+// folder a policy knows no more than the name.
 func sourceKey(op *pb.SourceOp, platform *pb.Platform) string {
 	key := op.GetIdentifier()
+	if strings.HasPrefix(key, "local://") {
+		return key
+	}
 	if platform != nil {
 		key += "\n" + platform.OS + "/" + platform.Architecture + "/" + platform.Variant
 	}
@@ -224,7 +228,7 @@ func (j *arbiter) ask(ctx context.Context, req *policysession.CheckPolicyRequest
 		named.Source.Source.Identifier = "local://" + name
 		var next *gatewaypb.ResolveSourceMetaRequest
 		var err error
-		if d, next, err = j.policy.Check(ctx, named); err != nil || next != nil {
+		if d, next, err = j.check(ctx, named); err != nil || next != nil {
 			return nil, next, err
 		}
 		if j.note(id, "local://"+name, d) {
