@@ -107,12 +107,16 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 const cacheWriters = 8
 
 // writeSharedCache writes the cache of several targets. Targets whose secrets
-// need sessions of their own hold their vertices apart, so that each session
-// writes its own; where there is no lane to put them together, only the first
+// need sessions of their own, or whose policies disagree, hold their vertices
+// apart, so that each session writes its own; where there is no lane to put them together, only the first
 // does.
 func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) error {
+	anchors, err := r.together(ctx, s.Builds)
+	if err != nil {
+		return err
+	}
 	var errs []error
-	for i, a := range r.anchorsOf(s.Builds) {
+	for i, a := range anchors {
 		c := s.Cache
 		if i > 0 {
 			if c.Lane == nil {
@@ -154,7 +158,7 @@ func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds
 	var defs []*pb.Definition
 	for _, b := range builds {
 		t := r.targets[b]
-		if t.anchor != a || t.report == nil {
+		if !slices.Contains(a.builds, b) || t.report == nil {
 			continue
 		}
 		more, err := t.definitions(ctx)

@@ -24,7 +24,7 @@ func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner
 	defer r.unwatch()
 	out := map[*planner.Build]*Answer{}
 	for _, b := range builds {
-		a := &Answer{Method: method(b), build: b}
+		a := &Answer{Method: method(b), build: b, judge: r.targets[b].anchor.judge}
 		a.fields, a.Err = r.targets[b].call(ctx, a.Method)
 		if ctx.Err() != nil {
 			break

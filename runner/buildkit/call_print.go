@@ -27,6 +27,7 @@ type Answer struct {
 	Err    error
 	build  *planner.Build
 	fields map[string][]byte
+	judge  *arbiter // of what was looked at
 }
 
 // Status is the exit code that the answer stands for: 1 for warnings.
@@ -71,6 +72,9 @@ func (a *Answer) lint() (*lint.LintResults, error) {
 	res := &lint.LintResults{}
 	if err := json.Unmarshal(a.fields["result.json"], res); err != nil {
 		return nil, fmt.Errorf("reading the frontend's answer: %w", err)
+	}
+	if res.Error != nil {
+		res.Error.Message = a.judge.judged(errors.New(res.Error.Message)).Error()
 	}
 	return res, nil
 }
