@@ -230,7 +230,8 @@ func union(ctx context.Context, gw gateway.Client, defs []*pb.Definition) (*gate
 func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 	var a *anchor
 	for origin, t := range r.targets {
-		if origin.Dockerfile == b.Dockerfile && t.anchor.creds.fits(b.Target) {
+		// The image is that of a target, under the policies of that.
+		if origin.Policies == b.Policies && t.anchor.creds.fits(b.Target) {
 			a = t.anchor
 		}
 	}
