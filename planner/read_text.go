@@ -59,50 +59,7 @@ type row struct{ size, name string }
 // into one line until the others fit.
 func rows(files []File) []row {
 	const most = 100
-	folded := map[string]Amount{}
-	for lines := len(files); lines > most; {
-		dir := fullest(files, folded)
-		if dir == "" {
-			break
-		}
-		var a Amount
-		for _, f := range files {
-			if strings.HasPrefix(f.Path, dir+"/") {
-				a.add(Amount{1, f.Size})
-			}
-		}
-		for d := range folded {
-			if strings.HasPrefix(d, dir+"/") {
-				delete(folded, d)
-			}
-		}
-		folded[dir] = a
-		lines = len(rowsOf(files, folded))
-	}
-	return rowsOf(files, folded)
-}
-
-// fullest is the folder that has the most of the lines directly in it.
-func fullest(files []File, folded map[string]Amount) string {
-	lines := map[string]int{}
-	shown := map[string]bool{}
-	for _, f := range files {
-		p := f.Path
-		if d, ok := foldedIn(p, folded); ok {
-			p = d
-		}
-		if i := strings.LastIndexByte(p, '/'); i > 0 && !shown[p] {
-			lines[p[:i]]++
-		}
-		shown[p] = true
-	}
-	best := ""
-	for d, n := range lines {
-		if best == "" || n > lines[best] || n == lines[best] && d < best {
-			best = d
-		}
-	}
-	return best
+	return rowsOf(files, fold(files, most))
 }
 
 func foldedIn(p string, folded map[string]Amount) (string, bool) {
