@@ -26,7 +26,7 @@ func TestImports(t *testing.T) {
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
-			"internal/definition", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
+			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
 		},
 		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/state", "runner/meter"},
@@ -37,6 +37,8 @@ func TestImports(t *testing.T) {
 		"runner/embedded/internal/intact":       {"internal/output"},
 		"internal/dockerproxy":                  {},
 		"internal/vcs":                          {},
+		"internal/definition":                   {},
+		"internal/followlinks":                  {},
 		"internal/proctree":                     {},
 		"config/compose":                        {},
 		"config/permission":                     {"schema", "config", "config/policy", "internal/output", "internal/template"},
