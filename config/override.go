@@ -219,12 +219,24 @@ func (d *Definition) matchTargets(o Override) ([]string, *hcl.Diagnostic) {
 	}
 	if len(names) == 0 {
 		detail := fmt.Sprintf("No target matches %q.", o.Pattern)
-		if s := schema.Suggest(o.Pattern, d.targetNames); s != "" {
+		if g := d.ev.groups[o.Pattern]; g != nil {
+			detail += fmt.Sprintf(" It is the name of a group of %s: write %s.", some(g.Targets, 5), d.setPattern(o.Pattern, g.Targets))
+		} else if s := schema.Suggest(o.Pattern, d.targetNames); s != "" {
 			detail += fmt.Sprintf(" Did you mean %q?", s)
 		}
 		return nil, setError(o.Text, detail)
 	}
 	return names, nil
+}
+
+// setPattern is what --set takes for the members of a group: a pattern where
+// all have the group's name in front, and no other target has.
+func (d *Definition) setPattern(group string, members []string) string {
+	pattern := group + "-*"
+	if slices.Equal(slices.Sorted(slices.Values(d.matchOnlyTargets(pattern))), slices.Sorted(slices.Values(members))) {
+		return fmt.Sprintf("%q", pattern)
+	}
+	return "one of them, or a pattern"
 }
 
 // setError is a diagnostic about an override, which stands in no file.
