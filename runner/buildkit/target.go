@@ -118,9 +118,12 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	var res *gateway.Result
 	var err error
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	if t.foreign() {
+	switch {
+	case t.foreign():
 		res, err = t.askForeign(ctx, c)
-	} else {
+	case t.large():
+		res, err = t.convertLarge(ctx)
+	default:
 		res, err = dockerfile.Build(ctx, c)
 		if t.widen() {
 			res, err = dockerfile.Build(ctx, c)
