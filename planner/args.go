@@ -93,11 +93,9 @@ func (b *bounded) Get(key string) (string, bool) {
 // environment is what the instructions of a stage can use, as far as it is
 // known without pulling images.
 type environment struct {
-	// base is what the stage started with, which is not changed any more; depth
-	// counts how many there are below.
-	base  *environment
-	depth int
-	vars  map[string]string
+	// base is what the stage started with, which is not changed any more.
+	base *environment
+	vars map[string]string
 	// unknown holds variables that are set to something unknown.
 	unknown map[string]bool
 	// path is true once PATH is set here. BuildKit sets it if no image does, by
@@ -111,37 +109,41 @@ type environment struct {
 
 const pathVariable = "PATH"
 
-// maxDepth is how many environments may lie on one another before they are made
-// one. Copying each would take a square of memory for a long chain of stages,
-// and looking through all of them a square of time.
-const maxDepth = 32
-
 func newEnvironment(open bool) *environment {
 	return &environment{open: open}
 }
 
 // on is the environment of a stage that starts where this one ends, after which
-// this one must not be changed.
+// this one must not be changed. Copying all of it would take a square of memory
+// for a long chain of stages, and looking through all of the chain a square of
+// time. So each environment has at most half of what the one below it has, and
+// those that have more are made one with it.
 func (e *environment) on() *environment {
-	if len(e.vars) == 0 && len(e.unknown) == 0 && e.base != nil {
-		return &environment{base: e.base, depth: e.depth, path: e.path, open: e.open}
+	top := e
+	for top.base != nil && top.base.size() <= 2*top.size() {
+		top = top.flat()
 	}
-	if e.depth < maxDepth {
-		return &environment{base: e, depth: e.depth + 1, path: e.path, open: e.open}
+	if top.size() == 0 && top.base != nil {
+		top = top.base
 	}
-	flat := &environment{path: e.path, open: e.open, vars: map[string]string{}, unknown: map[string]bool{}}
-	var layers []*environment
-	for l := e; l != nil; l = l.base {
-		layers = append(layers, l)
-	}
-	for _, l := range slices.Backward(layers) {
-		for key, value := range l.vars {
-			delete(flat.unknown, key)
-			flat.vars[key] = value
+	return &environment{base: top, path: e.path, open: e.open}
+}
+
+// size is how many variables are set here.
+func (e *environment) size() int { return len(e.vars) + len(e.unknown) }
+
+// flat is an environment together with the one below it.
+func (e *environment) flat() *environment {
+	f := &environment{base: e.base.base, vars: maps.Clone(e.base.vars), unknown: maps.Clone(e.base.unknown)}
+	for key, value := range e.vars {
+		if !e.unknown[key] {
+			f.set(key, value, true)
 		}
-		maps.Copy(flat.unknown, l.unknown)
 	}
-	return flat.on()
+	for key := range e.unknown {
+		f.set(key, "", false)
+	}
+	return f
 }
 
 // Get returns the value of a variable, "" for one that is set to something

@@ -39,7 +39,7 @@ func (t *target) convertLarge(ctx context.Context) (*gateway.Result, error) {
 	if l := t.plan.Context; l != nil && l.Paths != nil {
 		wide := *l
 		wide.Paths = nil
-		t.inputs["context"] = localState(&wide, t.anchor.session.ID(), t.group(), contextName)
+		t.inputs["context"] = t.run.localState(&wide, t.anchor.session.ID(), t.group(), contextName)
 	}
 	return t.ask(ctx, t.anchor.gateway, builderFrontend, t.opts)
 }
