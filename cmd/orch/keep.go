@@ -151,6 +151,13 @@ func definitionOf(cfg *config.Config, b *planner.Build) string {
 	if err := config.Print(&text, &one); err != nil {
 		return ""
 	}
+	if !b.Policies.Empty() {
+		policies, err := json.Marshal(b.Policies.Policies)
+		if err != nil {
+			return ""
+		}
+		text.Write(policies)
+	}
 	if len(b.Target.Tests) > 0 {
 		tests, err := json.Marshal(b.Target.Tests)
 		if err != nil {

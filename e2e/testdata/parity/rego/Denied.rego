@@ -1,0 +1,2 @@
+package docker
+decision := {"allow": false}

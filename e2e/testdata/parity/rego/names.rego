@@ -1,0 +1,2 @@
+package names
+known if endswith(input.image.repo, "/seed")
