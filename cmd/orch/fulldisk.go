@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -21,6 +23,12 @@ func printFullDisks(e *env, r *runner.Report, groups []*runner.FailureGroup) {
 		return
 	}
 	fmt.Fprintln(e.stderr)
+	if disks := fullOutputs(r); len(disks) > 0 {
+		for _, d := range disks {
+			fmt.Fprintf(e.stderr, "An output did not fit: %s. Make room there, or write elsewhere.\n", d)
+		}
+		return
+	}
 	if e.builtEmbedded(r) {
 		printStateDisk(e, e.stderr)
 	} else {
@@ -31,6 +39,19 @@ func printFullDisks(e *env, r *runner.Report, groups []*runner.FailureGroup) {
 			fmt.Fprintf(e.stderr, "The disk of the outputs in %s has %s of %s free: make room there, or write elsewhere.\n", dir, size(free), size(total))
 		}
 	}
+}
+
+// fullOutputs says, for outputs that did not fit, what was free at that moment,
+// before what was there of them was removed.
+func fullOutputs(r *runner.Report) []string {
+	var out []string
+	for _, t := range r.Targets {
+		var e *output.Error
+		if errors.As(t.Err, &e) && e.Full != nil && !slices.Contains(out, e.Full.String()) {
+			out = append(out, e.Full.String())
+		}
+	}
+	return out
 }
 
 // builtEmbedded says whether a run was on the embedded builder.

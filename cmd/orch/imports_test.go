@@ -29,7 +29,7 @@ func TestImports(t *testing.T) {
 			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
 		},
 		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
-		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/state", "runner/meter"},
+		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},
 		"runner/chain":                          {"schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
 		"runner/times":                          {"schema", "config", "config/policy", "internal/output", "planner", "runner/chain", "runner", "internal/termtext", "internal/template", "internal/ocilayout"},

@@ -54,6 +54,9 @@ func inMemory(open func() (io.ReadCloser, error)) (File, error) {
 	const above = 100
 	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above)
 	unix.Close(fd)
+	if errors.Is(err, unix.EINVAL) { // the number is beyond the limit
+		return File{}, unix.EMFILE
+	}
 	if err != nil {
 		return File{}, err
 	}

@@ -96,6 +96,23 @@ func (p Paths) clearWay() {
 	}
 }
 
+// limit says which limit of this process an error comes from, and how to raise
+// it; "" is none.
+func limit(err error) string {
+	for errno, text := range map[syscall.Errno]string{
+		syscall.EMFILE: "this process may not open enough files: raise the limit with 'ulimit -n 1024' or more",
+		syscall.ENFILE: "no more files can be opened on this machine: close some, or raise fs.file-max with sysctl",
+		syscall.EFBIG:  "this process may not write files as large as that: raise the limit with 'ulimit -f unlimited'",
+		syscall.EAGAIN: "this user may not start more processes: end some, or raise the limit with 'ulimit -u'",
+		syscall.ENOMEM: "there is not enough memory: end other processes, or raise the limit with 'ulimit -v unlimited'",
+	} {
+		if errors.Is(err, errno) {
+			return text
+		}
+	}
+	return ""
+}
+
 // Explain turns an error of writing to the state folder into one that says
 // what to do about it.
 func (p Paths) Explain(err error) error {
@@ -107,6 +124,8 @@ func (p Paths) Explain(err error) error {
 		return fmt.Errorf("no space left for the builder's state in %s: %w; 'orch builder prune' makes room, or %s", p.State, err, other)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("the builder's state folder %s is not a folder: %w; %s", p.State, err, other)
+	case limit(err) != "":
+		return fmt.Errorf("starting the builder: %w; %s", err, limit(err))
 	default:
 		return fmt.Errorf("preparing the builder's state folder %s: %w; %s", p.State, err, other)
 	}
