@@ -329,7 +329,7 @@ func verify(name string, data []byte) error {
 		return nil
 	}
 	if got := d.Algorithm().FromBytes(data); got != d {
-		return fmt.Errorf("the registry answers with something else than %s", d)
+		return fmt.Errorf("%w %s", ErrOther, d)
 	}
 	return nil
 }

@@ -29,6 +29,10 @@ func (e *Error) Error() string {
 	return text
 }
 
+// ErrOther says that a registry answered with something else than a digest
+// names.
+var ErrOther = errors.New("the registry answers with something else than")
+
 // Missing says whether a registry answered that something is not there.
 func Missing(err error) bool {
 	var e *Error

@@ -41,7 +41,7 @@ type part struct {
 // parts are those of a cache. One that was written by a builder alone is one
 // part, of nobody knows which targets.
 func (c *content) parts() []part {
-	if c == nil {
+	if c == nil || len(c.config.Records) == 0 {
 		return nil
 	}
 	if len(c.config.Parts) > 0 {
@@ -108,13 +108,13 @@ func readManifest(data []byte) (manifest, error) {
 	if m.isIndex {
 		i := slices.IndexFunc(m.layers, func(d ocispecs.Descriptor) bool { return d.MediaType == types.CacheConfigMediaTypeV0 })
 		if i < 0 {
-			return m, errors.New("it has no cache config")
+			return m, fmt.Errorf("it has no cache config: %w", errDamaged)
 		}
 		m.place = m.layers[i]
 		m.layers = slices.Delete(m.layers, i, i+1)
 	}
 	if m.place.MediaType != types.CacheConfigMediaTypeV0 {
-		return m, fmt.Errorf("its config is of the type %q", m.place.MediaType)
+		return m, fmt.Errorf("its config is of the type %q: %w", m.place.MediaType, errDamaged)
 	}
 	return m, nil
 }

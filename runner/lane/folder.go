@@ -91,7 +91,17 @@ func (f folder) load(ctx context.Context) (*content, error) {
 	if err != nil || d == "" {
 		return nil, err
 	}
-	return f.written(ctx, d.String())
+	c, err := f.written(ctx, d.String())
+	return orEmpty(c, d.String(), err)
+}
+
+func (f folder) has(_ context.Context, layer ocispecs.Descriptor) bool {
+	path, err := f.path(layer.Digest)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == layer.Size
 }
 
 func (f folder) written(_ context.Context, name string) (*content, error) {
@@ -105,6 +115,9 @@ func (f folder) written(_ context.Context, name string) (*content, error) {
 	}
 	if data, err = f.blob(c.place.Digest); err != nil {
 		return nil, err
+	}
+	if c.place.Digest.Algorithm().FromBytes(data) != c.place.Digest {
+		return nil, fmt.Errorf("%s: %w", c.place.Digest, errDamaged)
 	}
 	return c, c.readConfig(data)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	client "github.com/orch-build/orch/internal/registry"
 )
@@ -42,11 +43,15 @@ func WatchRegistry(ctx context.Context, c *client.Client, ref string, insecure b
 func (r *registry) hold(context.Context) (release func(), err error) { return func() {}, nil }
 
 func (r *registry) load(ctx context.Context) (*content, error) {
-	c, err := r.at(ctx, r.tag)
+	m, err := r.client.Manifest(ctx, r.tag)
 	if client.Missing(err) {
 		return nil, nil
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.read(ctx, m)
+	return orEmpty(c, digest.FromBytes(m.Data).String(), err)
 }
 
 func (r *registry) written(ctx context.Context, manifest string) (*content, error) {
@@ -61,7 +66,13 @@ func (r *registry) at(ctx context.Context, ref client.Ref) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.read(ctx, m)
+}
+
+// read reads the list of a version.
+func (r *registry) read(ctx context.Context, m *client.Manifest) (*content, error) {
 	c := &content{id: digest.FromBytes(m.Data).String()}
+	var err error
 	if c.manifest, err = readManifest(m.Data); err != nil {
 		return nil, fmt.Errorf("reading the manifest %s: %w", c.id, err)
 	}
@@ -70,6 +81,11 @@ func (r *registry) at(ctx context.Context, ref client.Ref) (*content, error) {
 		return nil, err
 	}
 	return c, c.readConfig(data)
+}
+
+func (r *registry) has(ctx context.Context, layer ocispecs.Descriptor) bool {
+	have, err := r.client.HasBlob(ctx, r.tag.Repo, layer.Digest, layer.Size)
+	return have || err != nil
 }
 
 func (r *registry) update(ctx context.Context, change change) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/internal/retry"
 )
@@ -32,6 +33,9 @@ type store interface {
 	// hold keeps others on this machine from writing, where they would be in
 	// each other's way, until the returned function is called.
 	hold(ctx context.Context) (release func(), err error)
+	// has says whether a layer of the lane is there; false only if it is known
+	// to be gone.
+	has(ctx context.Context, layer ocispecs.Descriptor) bool
 }
 
 // change returns what a lane is to hold, given what it holds; nil if that is
@@ -45,6 +49,9 @@ type Watch struct {
 	// before are the parts that were there when the run began.
 	before map[digest.Digest]bool
 	err    error
+
+	mu         sync.Mutex
+	distrusted bool
 }
 
 // watch begins to watch.
@@ -87,10 +94,24 @@ func (w *Watch) Write(ctx context.Context, targets []string, write func() (name 
 	}
 	ours, err := w.store.written(ctx, name)
 	if err == nil {
-		err = w.store.update(ctx, func(old *content) (*content, error) { return ours.over(old, targets, w.before) })
+		err = w.put(ctx, ours, targets)
+	}
+	if err != nil && incomplete(err) && !w.looks() {
+		w.Distrust()
+		err = w.put(ctx, ours, targets)
 	}
 	if err != nil {
 		return fmt.Errorf("putting it into the cache of the lane: %w", err)
 	}
 	return nil
+}
+
+// put puts what the builder has written into the cache of the lane.
+func (w *Watch) put(ctx context.Context, ours *content, targets []string) error {
+	return w.store.update(ctx, func(old *content) (*content, error) {
+		if w.looks() {
+			old = w.whole(ctx, old, ours)
+		}
+		return ours.over(old, targets, w.before)
+	})
 }
