@@ -13,7 +13,9 @@ type CacheFault struct {
 	// Read tells a source from a destination.
 	Read     bool
 	Required bool
-	Err      error
+	// Absent is a source where there is no cache yet.
+	Absent bool
+	Err    error
 }
 
 func (f CacheFault) Error() string {

@@ -60,6 +60,9 @@ type Failure struct {
 	// how long the other side asked to be left alone.
 	Transient  bool
 	RetryAfter time.Duration
+	// Again says that the solver does something else the next time, so that it is
+	// worth another try whatever the budget.
+	Again bool
 	// DiskFull says that a disk is full: the builder's, or the one that an
 	// output is written to.
 	DiskFull bool

@@ -53,6 +53,9 @@ func (r *run) mayRetry(j *job, f *Failure) bool {
 	if r.stop {
 		return false
 	}
+	if f.Again {
+		return true
+	}
 	if f.Transient {
 		return r.sessions < r.opt.Retry.Sessions
 	}

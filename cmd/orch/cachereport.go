@@ -19,12 +19,20 @@ func printCacheFaults(w io.Writer, r *runner.Report) {
 	}
 	var order []kind
 	where := map[kind][]string{}
+	var absent []string
 	for _, f := range r.Caches {
+		if f.Absent {
+			absent = append(absent, f.Where)
+			continue
+		}
 		k := kind{f.Read, f.Required, withoutTag(plainError(f.Err), f.Where)}
 		if where[k] == nil {
 			order = append(order, k)
 		}
 		where[k] = append(where[k], f.Where)
+	}
+	if len(absent) > 0 {
+		fmt.Fprintf(w, "No cache there yet: %s\n", someNames(absent))
 	}
 	for _, k := range order {
 		label, verb := "Warning", "written"

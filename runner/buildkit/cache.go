@@ -45,6 +45,9 @@ func (a *anchor) cacheSources(ctx context.Context) []client.CacheOptionsEntry {
 // beforehand that there is nothing to read.
 func (r *run) cacheSource(ctx context.Context, c planner.Cache) (client.CacheOptionsEntry, bool) {
 	e := r.cacheEntry(c.Entry)
+	if r.drops.reason(c) != nil {
+		return e, false
+	}
 	switch c.Type {
 	case "local":
 		if err := localCache(ctx, e.Attrs); err != nil {

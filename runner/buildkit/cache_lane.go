@@ -46,6 +46,9 @@ func (r *run) watchLane(ctx context.Context, c planner.Cache) {
 		}
 	}
 	if w != nil && err == nil {
+		if r.drops.any() {
+			w.Distrust()
+		}
 		r.lanes[entryKey(*c.Lane)] = w
 	}
 }

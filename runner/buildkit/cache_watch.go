@@ -78,14 +78,20 @@ func names(c planner.Cache, id string) bool {
 	return strings.HasPrefix(id, c.Type+":")
 }
 
-// read notes that a source could not be read. That the cache of a cache block
-// is not there yet is no fault; then the result is false.
+// read notes that a source could not be read. That there is no cache yet is no
+// fault, unless it is required: then the result is false. Where a cache lacks a
+// part, there is one.
 func (w *cacheWatch) read(c planner.Cache, err error) bool {
 	missing := errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "not found")
-	if c.Wired && missing {
+	absent := missing && !blobName().MatchString(err.Error())
+	if c.Wired && absent {
 		return false
 	}
-	f := runner.CacheFault{Where: placeOf(c), Read: true, Required: c.Required, Err: err}
+	f := runner.CacheFault{Where: placeOf(c), Read: true, Required: c.Required, Absent: absent && !c.Required, Err: err}
+	if f.Absent {
+		w.add(f)
+		return false
+	}
 	w.add(f)
 	if c.Required {
 		w.end(f)

@@ -33,7 +33,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 		return nil, err
 	}
 	defer s.Close()
-	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: newCacheWatch(plan)}
+	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: newCacheWatch(plan), drops: &drops{}}
 	a := newAnchor(r)
 	a.session = s
 	a.memo.answersOnly = true

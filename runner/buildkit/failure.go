@@ -47,10 +47,12 @@ func (t *target) failure(ctx context.Context, err error) error {
 	var denial *Denial
 	if errors.As(err, &denial) {
 		f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = runner.FaultUser, denial.Reason(), false, false, false
+	} else {
+		t.blameCache(ctx, f)
 	}
 	var streamed *streamedError
-	if errors.As(err, &streamed) && f.Transient {
-		f.Transient = false
+	if errors.As(err, &streamed) && (f.Transient || f.Again) {
+		f.Transient, f.Again = false, false
 		f.Reason += "; a part of the output is sent, so that it is not tried again"
 	}
 	// A connection that breaks while the run is being ended is no failure.

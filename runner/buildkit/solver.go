@@ -74,6 +74,7 @@ type Solver struct {
 	opt     Options
 	opened  int
 	places  map[string]string // where outputs led when the run began
+	drops   drops
 }
 
 // NewSolver returns a solver that builds on b.
@@ -115,6 +116,10 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
 		plan:    plan,
 		targets: map[*planner.Build]*target{},
 		caches:  newCacheWatch(plan),
+		drops:   &s.drops,
+	}
+	for _, c := range s.drops.caches {
+		r.caches.read(c, s.drops.reason(c))
 	}
 	s.opt.Progress.onImport(r.caches.imported)
 	s.opt.Progress.setPlan(plan, &r.reduced)
@@ -152,6 +157,7 @@ type run struct {
 	targets map[*planner.Build]*target
 	anchors []*anchor
 	caches  *cacheWatch
+	drops   *drops
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
 	unwatch func()                 // ends the watch over the builder
 	settle  func()                 // ends the conversions ahead

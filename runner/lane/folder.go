@@ -53,9 +53,13 @@ func FolderDigest(ctx context.Context, dir, tag string) (digest.Digest, error) {
 	return f.head()
 }
 
-// lockName is the file in a folder by which those that use it wait for each
-// other.
-const lockName = "orch.lock"
+// lockName is the file in a folder by which runs of orch wait for each other, and
+// sharedName that by which BuildKit's client, and so bake, keeps what is being
+// written from being removed: those that write share it.
+const (
+	lockName   = "orch.lock"
+	sharedName = "cache.lock"
+)
 
 // hold waits for the runs on this machine that use the folder. Where there can
 // be no lock, it goes without.
@@ -67,9 +71,15 @@ func (f folder) hold(ctx context.Context) (release func(), err error) {
 	if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("waiting for another run to write the cache: %w", err)
 	}
+	shared := flock.New(filepath.Join(f.dir, sharedName))
+	if _, err := shared.TryRLockContext(ctx, 50*time.Millisecond); err != nil && ctx.Err() != nil {
+		_ = l.Unlock()
+		return nil, fmt.Errorf("waiting for another program to clean the cache: %w", err)
+	}
 	restore := layout.Keep(f.dir)
 	return func() {
 		restore()
+		_ = shared.Unlock()
 		_ = l.Unlock()
 	}, nil
 }
