@@ -75,6 +75,8 @@ type Builder struct {
 	// sameFrontend is true if the builder's own frontend is of the version that
 	// is linked in.
 	sameFrontend atomic.Bool
+	// version is that of its BuildKit; "" if it is not known.
+	version string
 
 	client *client.Client
 }
@@ -112,8 +114,11 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 		return nil, dialError(addr, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
 	}
 	b := &Builder{Name: name, client: c}
-	if linked := linkedBuildKit(); linked != "" && len(workers) > 0 {
-		b.sameFrontend.Store(workers[0].BuildkitVersion.Version == linked)
+	if len(workers) > 0 {
+		b.version = workers[0].BuildkitVersion.Version
+	}
+	if linked := linkedBuildKit(); linked != "" {
+		b.sameFrontend.Store(b.version == linked)
 	}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
 		for _, p := range workers[0].Platforms {

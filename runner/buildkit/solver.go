@@ -90,6 +90,11 @@ func NewSolver(b *Builder, opt Options) *Solver {
 
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+	for _, b := range plan.Builds {
+		if err := checkSource(b, s.builder.version); err != nil {
+			return nil, fmt.Errorf("target %s: %w", b.Name(), err)
+		}
+	}
 	r, err := s.open(ctx, plan)
 	if err != nil {
 		return nil, err
@@ -144,7 +149,7 @@ func (s *Solver) reach(ctx context.Context) error {
 		}
 	}
 	s.builder.client.Close()
-	s.builder.client = b.client
+	s.builder.client, s.builder.version = b.client, b.version
 	s.builder.sameFrontend.Store(b.sameFrontend.Load())
 	return nil
 }
