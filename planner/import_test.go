@@ -23,7 +23,7 @@ func TestImports(t *testing.T) {
 			}
 		}
 		if rest, ok := strings.CutPrefix(d, "github.com/orch-build/orch/"); ok {
-			if !slices.Contains([]string{"schema", "config", "planner", "config/policy"}, rest) {
+			if !slices.Contains([]string{"schema", "config", "planner", "config/policy", "internal/ocilayout", "internal/template"}, rest) {
 				t.Errorf("imports %s", d)
 			}
 		}
