@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // conversion is a target's Dockerfile on its way to LLB. It happens once, for
@@ -15,6 +17,7 @@ type conversion struct {
 	begun atomic.Bool
 	done  chan struct{}
 	res   *gateway.Result
+	uses  []rights.Use // of its own vertices
 	err   error
 }
 

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
+	"github.com/tonistiigi/fsutil"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // anchor is one open Build. Its function does nothing but wait: what matters
@@ -21,10 +22,18 @@ type anchor struct {
 	run    *run
 	creds  *credentials
 	builds []*planner.Build
+	// held is what the session hands out, and what the steps may do.
+	held    rights.Held
+	holding sync.Mutex
+	// files is the anchor whose session the local sources name, so that the
+	// targets of several anchors read the very same source.
+	files *anchor
 	// folders are what the foreign frontends of its builds ask for by name.
 	folders map[string]folder
 	// judge is the policy that they are under, or nil.
 	judge *arbiter
+	// borrows is true if the policy is another anchor's.
+	borrows bool
 
 	session *session.Session
 	shared  []session.Attachable
@@ -43,6 +52,7 @@ func newAnchor(r *run) *anchor {
 	return &anchor{
 		run:      r,
 		creds:    newCredentials(),
+		held:     rights.Held{},
 		folders:  map[string]folder{},
 		stores:   map[string]content.Store{},
 		opened:   make(chan struct{}),
@@ -51,18 +61,18 @@ func newAnchor(r *run) *anchor {
 	}
 }
 
-// fits says whether a target may share the anchor's session: what it calls a
-// secret, an ssh key or a folder has to be the same that others call so.
-func (a *anchor) fits(t *target, folders map[string]folder) bool {
+// offers says whether the anchor's session can offer folders: what others call
+// so has to be the same.
+func (a *anchor) offers(folders map[string]folder) bool {
 	for name, f := range folders {
 		if have, ok := a.folders[name]; ok && have.key != f.key {
 			return false
 		}
 	}
-	return a.creds.fits(t.plan.Target)
+	return true
 }
 
-// open starts the Build and returns when its function runs.
+// open opens what the builds read, and starts the Build.
 func (a *anchor) open(ctx context.Context) error {
 	dirs, err := a.run.mounts(a.run.plan.Locals)
 	if err != nil {
@@ -71,10 +81,16 @@ func (a *anchor) open(ctx context.Context) error {
 	for name, f := range a.folders {
 		dirs[name] = f.fs
 	}
-	if a.shared, err = a.run.attachables(a.creds); err != nil {
+	if err := a.openStores(); err != nil {
 		return err
 	}
-	if err := a.openStores(); err != nil {
+	return a.begin(ctx, dirs)
+}
+
+// begin starts the Build and returns when its function runs.
+func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
+	var err error
+	if a.shared, err = a.run.attachables(a.creds); err != nil {
 		return err
 	}
 	a.session, err = session.NewSession(ctx, "orch-"+a.run.opt.ClientID)
@@ -88,7 +104,7 @@ func (a *anchor) open(ctx context.Context) error {
 		LocalFilterOpt:      watched(dirs),
 		OCIStores:           a.stores,
 		CacheImports:        a.cacheSources(ctx),
-		AllowedEntitlements: a.entitlements(),
+		AllowedEntitlements: allowed(a.held),
 		FrontendAttrs:       map[string]string{},
 		SourcePolicy:        a.run.opt.SourcePolicy,
 		// Only the exports are worth a record in the builder's history.
@@ -116,6 +132,9 @@ func (a *anchor) open(ctx context.Context) error {
 
 // judged makes sure that the builder asks the policy of the anchor.
 func (a *anchor) judged() error {
+	if a.borrows {
+		return nil
+	}
 	warning, err := a.judge.supported(a.gateway.BuildOpts().LLBCaps, a.run.builder.Name)
 	if err != nil {
 		close(a.finish)
@@ -144,7 +163,9 @@ func (a *anchor) hold(ctx context.Context, gw gateway.Client) (*gateway.Result, 
 // once ctx has ended.
 func (a *anchor) close(ctx context.Context) error {
 	close(a.finish)
-	defer func() { _ = a.judge.close() }()
+	if !a.borrows {
+		defer func() { _ = a.judge.close() }()
+	}
 	select {
 	case <-a.finished:
 		return a.err
@@ -165,14 +186,4 @@ func (a *anchor) openStores() error {
 		}
 	}
 	return nil
-}
-
-// entitlements are those that any target of the anchor asks for.
-func (a *anchor) entitlements() []string {
-	var out []string
-	for _, b := range a.builds {
-		out = append(out, allowed(b.Target)...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // together are the anchors of builds, in their order, with those made one that
-// a single solve can write the cache of: they call nothing by one name that is
-// different, and their policies have not decided differently about a source.
+// a single solve can write the cache of: their policies have not decided
+// differently about a source.
 func (r *run) together(ctx context.Context, builds []*planner.Build) ([]*anchor, error) {
 	var out []*anchor
 	for _, a := range r.anchorsOf(builds) {
@@ -40,11 +40,6 @@ func (r *run) together(ctx context.Context, builds []*planner.Build) ([]*anchor,
 // join makes one of two anchors, or nil if that cannot be. It is not opened:
 // what it holds is held by the two.
 func (r *run) join(ctx context.Context, a, b *anchor) (*anchor, error) {
-	for _, build := range b.builds {
-		if !a.creds.fits(build.Target) {
-			return nil, nil
-		}
-	}
 	j, agree, err := r.replay(ctx, a, b)
 	if err != nil || !agree {
 		return nil, err
@@ -52,9 +47,6 @@ func (r *run) join(ctx context.Context, a, b *anchor) (*anchor, error) {
 	one := newAnchor(r)
 	one.judge = j
 	one.builds = slices.Concat(a.builds, b.builds)
-	for _, build := range one.builds {
-		one.creds.add(build.Target)
-	}
 	maps.Copy(one.stores, a.stores)
 	maps.Copy(one.stores, b.stores)
 	return one, nil

@@ -19,6 +19,7 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // inlineCaches returns the destinations that lie in the image itself.
@@ -33,18 +34,26 @@ func (t *target) inlineCaches() []client.CacheOptionsEntry {
 }
 
 // writeCache writes one destination, of some targets, from what build returns.
-func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, targets []string, build gateway.BuildFunc) error {
-	attach, err := r.attachables(a.creds)
+// Nothing runs for it any more, so that it takes no secrets.
+func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, builds []*planner.Build, build gateway.BuildFunc) error {
+	attach, err := r.attachables(newCredentials())
 	if err != nil {
 		return err
 	}
-	return r.intoLane(ctx, c, targets, func(e client.CacheOptionsEntry) (map[string]string, error) {
+	var names, entitled []string
+	for _, b := range builds {
+		t := r.targets[b]
+		names, entitled = append(names, b.Name()), append(entitled, allowed(t.held)...)
+	}
+	slices.Sort(names)
+	slices.Sort(entitled)
+	return r.intoLane(ctx, c, names, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		status, _ := r.opt.Progress.export(shown)
 		opt := client.SolveOpt{
 			CacheExports:        []client.CacheOptionsEntry{e},
 			Session:             attach,
 			OCIStores:           a.stores,
-			AllowedEntitlements: a.entitlements(),
+			AllowedEntitlements: slices.Compact(entitled),
 			FrontendAttrs:       map[string]string{},
 			SourcePolicy:        r.opt.SourcePolicy,
 			Internal:            true,
@@ -82,7 +91,7 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 		t := r.targets[b]
 		for _, c := range b.CacheTo {
 			if c.Type != "inline" && t.report != nil {
-				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), []string{b.Name()}, t.again) })
+				write(c, func() error { return r.writeCache(ctx, t.anchor, c, b.Name(), []*planner.Build{b}, t.again) })
 			}
 		}
 	}
@@ -106,9 +115,9 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 // cacheWriters is how many caches are written at once when a run ends.
 const cacheWriters = 8
 
-// writeSharedCache writes the cache of several targets. Targets whose secrets
-// need sessions of their own, or whose policies disagree, hold their vertices
-// apart, so that each session writes its own; where there is no lane to put them together, only the first
+// writeSharedCache writes the cache of several targets. Targets whose
+// policies disagree hold their vertices apart, so that each of their sessions
+// writes its own; where there is no lane to put them together, only the first
 // does.
 func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) error {
 	anchors, err := r.together(ctx, s.Builds)
@@ -133,7 +142,7 @@ func (r *run) writeSharedCache(ctx context.Context, s *planner.SharedCache) erro
 func (r *run) anchorsOf(builds []*planner.Build) []*anchor {
 	var out []*anchor
 	for _, b := range builds {
-		if a := r.targets[b].anchor; !slices.Contains(out, a) {
+		if a := r.targets[b].placed; !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}
@@ -154,7 +163,7 @@ func numbered(c planner.Cache, n int) planner.Cache {
 // writeUnion writes what those builds have that belong to an anchor and are
 // done.
 func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds []*planner.Build) error {
-	var names []string
+	var done []*planner.Build
 	var defs []*pb.Definition
 	for _, b := range builds {
 		t := r.targets[b]
@@ -165,14 +174,13 @@ func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds
 		if err != nil {
 			return err
 		}
-		names = append(names, b.Name())
+		done = append(done, b)
 		defs = append(defs, more...)
 	}
 	if len(defs) == 0 {
 		return nil
 	}
-	slices.Sort(names)
-	return r.writeCache(ctx, a, c, "cache", names, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	return r.writeCache(ctx, a, c, "cache", done, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		// In any other mode what is exported is what the results end with.
 		if c.Attrs["mode"] != "max" || len(defs) < manyResults {
 			return union(ctx, gw, defs)
@@ -190,7 +198,11 @@ func (t *target) definitions(ctx context.Context) ([]*pb.Definition, error) {
 	if t.result == nil {
 		return nil, nil
 	}
-	defs, err := t.byPlatform(ctx, t.result)
+	return t.definitionsOf(ctx, t.result)
+}
+
+func (t *target) definitionsOf(ctx context.Context, res *gateway.Result) ([]*pb.Definition, error) {
+	defs, err := t.byPlatform(ctx, res)
 	return slices.DeleteFunc(defs, func(def *pb.Definition) bool { return def == nil }), err
 }
 
@@ -231,7 +243,7 @@ func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 	var a *anchor
 	for origin, t := range r.targets {
 		// The image is that of a target, under the policies of that.
-		if origin.Policies == b.Policies && t.anchor.creds.fits(b.Target) {
+		if origin.Policies == b.Policies && maps.Equal(t.held, rights.Of(b.Target)) {
 			a = t.anchor
 		}
 	}

@@ -37,6 +37,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 	a := newAnchor(r)
 	a.session = s
 	a.memo.answersOnly = true
+	a.files = a
 	out := map[*planner.Build]*Answer{}
 	for _, b := range builds {
 		t := newTarget(r, a, b)

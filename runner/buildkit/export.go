@@ -16,7 +16,6 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
-	"github.com/moby/buildkit/util/entitlements"
 	"github.com/tonistiigi/fsutil"
 
 	orch "github.com/orch-build/orch/config"
@@ -71,7 +70,9 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ou
 // exportOptions are those of a session of its own: the outputs of a session
 // are known by their number, so that targets cannot share one.
 func (t *target) exportOptions(exports []client.ExportEntry, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
-	attach, err := t.run.attachables(t.anchor.creds)
+	creds := newCredentials()
+	creds.add(t.plan.Target)
+	attach, err := t.run.attachables(creds)
 	if err != nil {
 		return client.SolveOpt{}, err
 	}
@@ -90,7 +91,7 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 		LocalFilterOpt:      watched(dirs),
 		OCIStores:           t.anchor.stores,
 		CacheExports:        caches,
-		AllowedEntitlements: allowed(t.plan.Target),
+		AllowedEntitlements: allowed(t.held),
 		FrontendAttrs:       map[string]string{},
 		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
@@ -100,19 +101,22 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 }
 
 // solve runs the export. A target that gets attestations goes through the
-// builder's own frontend.
+// builder's own frontend. Where steps were given other names, it would make
+// others, so that the builder attests what was run as it is.
 func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
 	again := t.again
 	if attests := t.attestations(opt.Exports); len(attests) > 0 {
 		// The builder adds the attestations that the whole request names, and
 		// its frontend makes those that its own options name.
 		opt.FrontendAttrs = t.attestedOptions(ctx, attests)
-		var err error
-		if opt.SourcePolicy, err = t.pinned(ctx); err != nil {
-			return nil, err
-		}
-		again = func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-			return t.attest(ctx, gw, opt.FrontendAttrs)
+		if !t.parted {
+			var err error
+			if opt.SourcePolicy, err = t.pinned(ctx); err != nil {
+				return nil, err
+			}
+			again = func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+				return t.attest(ctx, gw, opt.FrontendAttrs)
+			}
 		}
 	}
 	status, shown := t.run.opt.Progress.export(t.plan.Name())
@@ -341,15 +345,6 @@ func metadata(response map[string]string) map[string]any {
 		if json.Unmarshal(data, &decoded) == nil && len(decoded) > 0 {
 			out[k] = json.RawMessage(data)
 		}
-	}
-	return out
-}
-
-// allowed are the entitlements that a target asks for.
-func allowed(t *orch.Target) []string {
-	out := slices.Clone(t.Entitlements)
-	if t.Network == "host" && !slices.Contains(out, string(entitlements.EntitlementNetworkHost)) {
-		out = append(out, string(entitlements.EntitlementNetworkHost))
 	}
 	return out
 }

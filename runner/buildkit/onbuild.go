@@ -71,7 +71,7 @@ func (t *target) widenContext(triggers []string) bool {
 			return false
 		}
 	}
-	t.inputs["context"] = t.run.localState(&wide, t.anchor.session.ID(), t.group(), contextName)
+	t.inputs["context"] = t.run.localState(&wide, t.anchor.files.session.ID(), t.group(), contextName)
 	return true
 }
 

@@ -144,9 +144,9 @@ func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
 		out = append(out, agents)
 	}
 	if len(o.Secrets) > 0 {
-		store := &secretStore{secrets: map[string]orch.Secret{}, lookup: o.LookupEnv}
+		store := &secretStore{creds: newCredentials(), lookup: o.LookupEnv}
 		for _, s := range o.Secrets {
-			store.secrets[s.ID] = s
+			store.creds.addSecret(s.ID, s)
 		}
 		out = append(out, secretsprovider.NewSecretProvider(store))
 	}

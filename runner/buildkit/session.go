@@ -27,11 +27,13 @@ import (
 	"github.com/orch-build/orch/internal/followlinks"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // credentials are the secrets and ssh sources that one session hands out, by
-// their ids.
+// their ids. Secrets may be added while the session is open.
 type credentials struct {
+	mu      sync.Mutex
 	secrets map[string]orch.Secret
 	ssh     map[string]orch.SSH
 }
@@ -40,41 +42,37 @@ func newCredentials() *credentials {
 	return &credentials{secrets: map[string]orch.Secret{}, ssh: map[string]orch.SSH{}}
 }
 
-// fits says whether the target's ids mean the same as those that are there.
-func (c *credentials) fits(t *orch.Target) bool {
-	for _, s := range t.Secrets {
-		if have, ok := c.secrets[s.ID]; ok && have != s {
-			return false
-		}
-	}
-	for _, s := range t.SSH {
-		if have, ok := c.ssh[s.ID]; ok && !slices.Equal(have.Paths, s.Paths) {
-			return false
-		}
-	}
-	return true
-}
-
+// add adds what a target has.
 func (c *credentials) add(t *orch.Target) {
 	for _, s := range t.Secrets {
-		c.secrets[s.ID] = s
+		c.addSecret(s.ID, s)
 	}
 	for _, s := range t.SSH {
-		c.ssh[s.ID] = s
+		c.ssh[rights.SSHAgent(s.ID).ID] = s
 	}
+}
+
+func (c *credentials) addSecret(id string, s orch.Secret) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.secrets[id] = s
+}
+
+func (c *credentials) secret(id string) (orch.Secret, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.secrets[id]
+	return s, ok
 }
 
 // attachables are the services that a session offers to the builder: registry
 // credentials, secrets and ssh agents.
 func (r *run) attachables(c *credentials) ([]session.Attachable, error) {
-	out := []session.Attachable{r.auth()}
-	if len(c.secrets) > 0 {
-		out = append(out, secretsprovider.NewSecretProvider(&secretStore{c.secrets, r.opt.LookupEnv, r.opt.Mask}))
-	}
+	out := []session.Attachable{r.auth(), secretsprovider.NewSecretProvider(&secretStore{c, r.opt.LookupEnv, r.opt.Mask})}
 	if len(c.ssh) > 0 {
 		var confs []sshprovider.AgentConfig
-		for _, s := range c.ssh {
-			confs = append(confs, sshprovider.AgentConfig{ID: s.ID, Paths: slices.Clone(s.Paths)})
+		for id, s := range c.ssh {
+			confs = append(confs, sshprovider.AgentConfig{ID: id, Paths: slices.Clone(s.Paths)})
 		}
 		slices.SortFunc(confs, func(a, b sshprovider.AgentConfig) int { return strings.Compare(a.ID, b.ID) })
 		agents, err := sshprovider.NewSSHAgentProvider(confs)
@@ -98,9 +96,9 @@ func (r *run) auth() session.Attachable {
 // secretStore reads a secret when a step asks for it, and keeps nothing but
 // what has to be masked in the step's output.
 type secretStore struct {
-	secrets map[string]orch.Secret
-	lookup  func(string) (string, bool)
-	mask    *Mask
+	creds  *credentials
+	lookup func(string) (string, bool)
+	mask   *Mask
 }
 
 func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {
@@ -112,7 +110,7 @@ func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) 
 }
 
 func (s *secretStore) read(_ context.Context, id string) ([]byte, error) {
-	secret, ok := s.secrets[id]
+	secret, ok := s.creds.secret(id)
 	if !ok {
 		return nil, fmt.Errorf("secret %q: %w", id, secrets.ErrNotFound)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/lane"
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // Options are what a Solver needs besides the plan.
@@ -122,6 +123,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
 		targets: map[*planner.Build]*target{},
 		caches:  newCacheWatch(plan),
 		drops:   &s.drops,
+		reader:  rights.NewReader(),
 	}
 	for _, c := range s.drops.caches {
 		r.caches.read(c, s.drops.reason(c))
@@ -161,6 +163,11 @@ type run struct {
 	plan    *planner.Plan
 	targets map[*planner.Build]*target
 	anchors []*anchor
+	// moved are the anchors of targets that had to leave theirs; see rights.go.
+	moved   []*anchor
+	moving  sync.Mutex
+	reader  *rights.Reader
+	ctx     context.Context // the run's own
 	caches  *cacheWatch
 	drops   *drops
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
@@ -174,14 +181,11 @@ type run struct {
 
 func (r *run) Builder() string { return r.builder.Name }
 
-// open sorts the builds into anchors and opens these. There is one anchor,
-// unless two targets give the same name to different secrets, ssh keys or
-// folders, or are under different policies: one session cannot tell these apart.
+// open sorts the builds into anchors and opens these.
 func (r *run) open(ctx context.Context) error {
-	for _, b := range r.plan.Builds {
-		if err := r.place(ctx, b); err != nil {
-			return fmt.Errorf("target %s: %w", b.Name(), err)
-		}
+	r.ctx = ctx
+	if err := r.place(ctx); err != nil {
+		return err
 	}
 	r.watch()
 	r.watchLanes(ctx)
@@ -194,35 +198,6 @@ func (r *run) open(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// place puts a build into the first anchor that it fits.
-func (r *run) place(ctx context.Context, b *planner.Build) error {
-	t := newTarget(r, nil, b)
-	folders, err := t.folders()
-	if err != nil {
-		return err
-	}
-	j, err := r.judgeOf(ctx, t)
-	if err != nil {
-		return err
-	}
-	for _, a := range r.anchors {
-		if a.fits(t, folders) && a.judge.takeIn(j) {
-			t.anchor = a
-			break
-		}
-	}
-	if t.anchor == nil {
-		t.anchor = newAnchor(r)
-		t.anchor.judge = j
-		r.anchors = append(r.anchors, t.anchor)
-	}
-	t.anchor.creds.add(b.Target)
-	maps.Copy(t.anchor.folders, folders)
-	t.anchor.builds = append(t.anchor.builds, b)
-	r.targets[b] = t
 	return nil
 }
 
@@ -245,7 +220,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	}
 	records := <-sizes
 	var first error
-	for _, a := range r.anchors {
+	for _, a := range slices.Concat(r.moved, r.anchors) {
 		if err := a.close(ctx); err != nil && first == nil {
 			first = err
 		}

@@ -23,12 +23,14 @@ import (
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/rights"
 )
 
 // target is one build on its way through a run.
 type target struct {
 	run    *run
 	anchor *anchor
+	placed *anchor // the anchor of the beginning; see rights.go
 	plan   *planner.Build
 
 	oci        map[string]*ociStore // by the name of the context
@@ -37,6 +39,11 @@ type target struct {
 	text       []byte // of the Dockerfile, as the linked frontend reads it
 	conversion conversion
 	result     *gateway.Result // once the target's turn has come
+	held       rights.Held
+	known      rights.Held            // the same, also by the names that steps were given
+	aliases    map[string]orch.Secret // by such names
+	parted     bool                   // steps were given such names
+	given      map[digest.Digest]bool // vertices of the targets that it is built on
 	report     *runner.Result
 	// asked is true if nothing is built, so that the results of linked targets
 	// are not there.
@@ -53,8 +60,12 @@ type target struct {
 }
 
 func newTarget(r *run, a *anchor, b *planner.Build) *target {
+	held := rights.Of(b.Target)
 	return &target{
-		run: r, anchor: a, plan: b,
+		run: r, anchor: a, placed: a, plan: b,
+		held: held, known: held,
+		aliases:    map[string]orch.Secret{},
+		given:      map[digest.Digest]bool{},
 		oci:        map[string]*ociStore{},
 		inputs:     map[string]llb.State{},
 		defs:       map[gateway.Reference]*pb.Definition{},
@@ -81,6 +92,9 @@ func (t *target) openStores() error {
 func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.inSpan(ctx, "convert", t.converted); err != nil {
+		return nil, t.failure(ctx, err)
+	}
+	if err := t.bounded(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
 	if err := t.inSpan(ctx, "evaluate", t.evaluate); err != nil {
@@ -136,7 +150,7 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 		return nil, err
 	}
 	t.claim(ctx, res)
-	return res, nil
+	return res, t.readUses(ctx, res)
 }
 
 // evaluate has the builder carry out the steps, for all platforms at once.
@@ -243,7 +257,7 @@ func (t *target) targetOptions() {
 // contextOptions tell the frontend where the contexts are. Local ones are
 // inputs, so that every target reads the same source.
 func (t *target) contextOptions() error {
-	session := t.anchor.session.ID()
+	session := t.anchor.files.session.ID()
 	switch l := t.plan.Context; {
 	case l == nil:
 		if err := t.remoteContext(t.plan.Target.Context); err != nil {
@@ -343,6 +357,9 @@ func (t *target) link(ctx context.Context, name string, linked *target) error {
 		if st.Output() == nil && t.crosses() {
 			st = emptyState()
 		}
+		if err := t.takeOver(ctx, linked, ref); err != nil {
+			return err
+		}
 		t.inputs[key] = st
 		t.opts["context:"+name] = "input:" + key
 		image := linked.result.Metadata[exptypes.ExporterImageConfigKey+suffix]
@@ -354,6 +371,19 @@ func (t *target) link(ctx context.Context, name string, linked *target) error {
 			return err
 		}
 		t.opts["input-metadata:"+key] = string(md)
+	}
+	return nil
+}
+
+// takeOver notes the vertices of a linked target. What they ask for is that
+// target's matter, and its steps have run.
+func (t *target) takeOver(ctx context.Context, linked *target, ref gateway.Reference) error {
+	def, err := linked.definition(ctx, ref)
+	if err != nil || def == nil {
+		return err
+	}
+	for _, data := range def.Def {
+		t.given[digest.FromBytes(data)] = true
 	}
 	return nil
 }

@@ -142,3 +142,6 @@ func Alias(id, meaning string) string {
 	}
 	return id + "@" + digest.FromString(meaning).Encoded()[:12]
 }
+
+// SSHAgent is the right to use an agent, which may have no ID.
+func SSHAgent(id string) Right { return Right{SSH, sshID(id)} }
