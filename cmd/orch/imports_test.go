@@ -22,7 +22,6 @@ func TestImports(t *testing.T) {
 		"runner/rights":   {"schema", "config", "internal/template"},
 		"runner/lane":     {"internal/layout", "internal/output", "internal/registry", "internal/retry", "internal/termtext"},
 		"runner/publish":  {"internal/output", "internal/registry", "internal/retry", "internal/termtext"},
-		"runner/rights":   {"schema", "config", "internal/template"},
 		"internal/output": {},
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
