@@ -82,6 +82,9 @@ type Report struct {
 	Changed []ContextChange
 	// CacheErr is what went wrong when the run was ended, or nil.
 	CacheErr error
+	// Warnings are what the builder warned of, in the form of bake's metadata
+	// file; nil if that is nothing, or not asked for.
+	Warnings any
 	// Published counts the tags that were moved together at the end, and
 	// PublishErr is what went wrong with that, or nil.
 	Published  int

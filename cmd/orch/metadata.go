@@ -8,7 +8,7 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// writeMetadata writes the peer's metadata file, in one step.
+// writeMetadata writes the metadata file of bake, in one step.
 func writeMetadata(path string, report *runner.Report) error {
 	out := map[string]any{}
 	for _, t := range report.Targets {
@@ -20,6 +20,9 @@ func writeMetadata(path string, report *runner.Report) error {
 			md = map[string]any{}
 		}
 		out[t.Name()] = md
+	}
+	if report.Warnings != nil {
+		out["buildx.build.warnings"] = report.Warnings
 	}
 	data, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

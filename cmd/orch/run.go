@@ -176,6 +176,9 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	go func() {
 		report, err := runner.Run(ctx, plan, solver, how)
 		progress.Close()
+		if report != nil && e.flagged("BUILDX_METADATA_WARNINGS") {
+			report.Warnings = progress.Warnings()
+		}
 		done <- ended{report, err}
 	}()
 	select {

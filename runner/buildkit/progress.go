@@ -68,6 +68,8 @@ type Progress struct {
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
+	// warnings are all that were shown, each once.
+	warnings []*client.VertexWarning
 	// whole finds the file that a part of a Dockerfile was taken from.
 	whole func(part []byte) (reduction, bool)
 }
@@ -262,6 +264,7 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 		p.inWhole(w)
 	}
 	s.Warnings = slices.DeleteFunc(s.Warnings, p.knownWarning)
+	p.warnings = append(p.warnings, s.Warnings...)
 	p.display.status(s)
 }
 
@@ -317,6 +320,17 @@ func (p *Progress) finish(st *step) []*client.VertexLog {
 	st.closeLog()
 	p.display.finished(st)
 	return rest
+}
+
+// Warnings are what the builder has warned of, each once, in the form of bake's
+// metadata file; nil if that is nothing.
+func (p *Progress) Warnings() any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.warnings) == 0 {
+		return nil
+	}
+	return p.warnings
 }
 
 // knownWarning says whether a warning was shown before, or is none of the
