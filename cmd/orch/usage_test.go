@@ -34,7 +34,7 @@ func TestWrongUse(t *testing.T) {
 		{"bake --frontend x", "linked and pull"},
 		{"bake --publish=x", "auto, together, each"},
 		{"bake --jobs x", "unknown mode"},
-		{"bake --jobs -1", "must not be negative"},
+		{"bake --jobs -1", "is not negative"},
 		{"bake --retries x", "--retries"},
 		{"bake --retries 101", "between 0 and 100"},
 		{"bake --keep-going --fail-fast", "contradict"},
