@@ -240,7 +240,7 @@ func TestOutdated(t *testing.T) {
 		{"same file, taken back to an older version", "1.0.0", "1.1.0", file, "x", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			info := &Info{Version: tt.daemons, executable: tt.file, executableID: tt.id}
+			info := &Info{Version: tt.daemons, executable: tt.file, executableID: tt.id, build: buildOf(file)}
 			if got := outdated(Options{Version: tt.mine}, info); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
