@@ -92,14 +92,17 @@ func outdated(o Options, info *Info) bool {
 	if o.Config != info.Config || configID(o.Config) != info.configID {
 		return true
 	}
+	if newer(o.Version, info.Version) {
+		return true
+	}
 	// Only one program is in a file, so one that was taken back to an older
 	// version counts too.
 	file, id := o.executable()
 	if file != "" && file == info.executable {
 		return id != info.executableID
 	}
-	if newer(o.Version, info.Version) || newer(info.Version, o.Version) {
-		return newer(o.Version, info.Version)
+	if newer(info.Version, o.Version) {
+		return false
 	}
 	return buildOf(file).after(info.build)
 }
