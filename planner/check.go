@@ -22,6 +22,7 @@ func (p *planner) check() {
 		p.checkPlatforms(b)
 		p.checkArgs(b)
 		p.checkContextNames(b)
+		p.checkNoCache(b)
 		p.checkCredentials(b)
 		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
 			p.checkValues(b)

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -18,7 +19,7 @@ func (p *planner) checkSources() {
 			p.diags = append(p.diags, d)
 		}
 	}
-	c := sourceCheck{planner: p, reads: reads, whole: map[string]*view{}}
+	c := sourceCheck{planner: p, reads: reads, whole: map[string]*view{}, targets: map[sourceFault][]string{}}
 	for _, v := range p.plan.Graph.Vertices {
 		for i := range v.Inputs {
 			e := &v.Inputs[i]
@@ -34,6 +35,7 @@ func (p *planner) checkSources() {
 			}
 		}
 	}
+	c.tell()
 }
 
 // sourceCheck is the check of sources.
@@ -41,6 +43,9 @@ type sourceCheck struct {
 	*planner
 	reads *Reads
 	whole map[string]*view // contexts without their ignore files
+
+	faults  []sourceFault // in their order
+	targets map[sourceFault][]string
 }
 
 // missing reports a source that makes the build fail.
@@ -50,19 +55,19 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 	all := c.unfiltered(e.From.local)
 	real, err := all.follow(src)
 	if err != nil {
-		c.fail(at, "Nothing to copy", "%s in %s is a symbolic link that leads to itself.", shown, dir)
+		c.note(v, at, hcl.DiagError, "%s in %s is a symbolic link that leads to itself.", shown, dir)
 		return
 	}
 	if _, ok := all.at(real); ok {
-		c.fail(at, "Nothing to copy", "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, ShownPath(real))
+		c.note(v, at, hcl.DiagError, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, ShownPath(real))
 		return
 	}
 	if err := all.unreadable(real); err != nil {
-		c.fail(at, "Nothing to copy", "%s in %s cannot be read: %s.", shown, dir, reason(err))
+		c.note(v, at, hcl.DiagError, "%s in %s cannot be read: %s.", shown, dir, reason(err))
 		return
 	}
 	if real != contextPath(src) {
-		c.fail(at, "Nothing to copy", "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, ShownPath(real))
+		c.note(v, at, hcl.DiagError, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, ShownPath(real))
 		return
 	}
 	into := ""
@@ -70,7 +75,7 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 		into = ", where " + shown + " looks for files"
 		real = strings.Join(strings.Split(real, "/")[:at], "/")
 	}
-	c.fail(at, "Nothing to copy", "There is no %s in %s%s.%s", ShownPath(real), dir, into, suggestion(path.Base(real), all.namesIn(path.Dir(real))))
+	c.note(v, at, hcl.DiagError, "There is no %s in %s%s.%s", ShownPath(real), dir, into, suggestion(path.Base(real), all.namesIn(path.Dir(real))))
 }
 
 // unmatched reports a source with wildcards that matches nothing. That fails
@@ -79,10 +84,42 @@ func (c *sourceCheck) unmatched(v *Vertex, e *Edge, u unmatched) {
 	at := c.place(v, e, u.source)
 	dir := contextText(e.From.Name)
 	if c.reads.sent(e.From.local, u.dir) {
-		c.warn(at, "Nothing to copy", "Nothing in %s matches %s.", dir, ShownPath(u.source))
+		c.note(v, at, hcl.DiagWarning, "Nothing in %s matches %s.", dir, ShownPath(u.source))
 		return
 	}
-	c.fail(at, "Nothing to copy", "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, ShownPath(u.source), ShownPath(u.dir))
+	c.note(v, at, hcl.DiagError, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, ShownPath(u.source), ShownPath(u.dir))
+}
+
+// sourceFault is what is wrong with a source, for whichever targets it is.
+type sourceFault struct {
+	at       hcl.Range
+	severity hcl.DiagnosticSeverity
+	text     string
+}
+
+// note keeps a fault until the targets that have it are all known.
+func (c *sourceCheck) note(v *Vertex, at hcl.Range, severity hcl.DiagnosticSeverity, format string, args ...any) {
+	f := sourceFault{at, severity, fmt.Sprintf(format, args...)}
+	if _, ok := c.targets[f]; !ok {
+		c.faults = append(c.faults, f)
+	}
+	c.targets[f] = append(c.targets[f], v.Targets...)
+}
+
+// tell reports the faults, each with its targets.
+func (c *sourceCheck) tell() {
+	for _, f := range c.faults {
+		names := sortedUnique(c.targets[f])
+		who := "target"
+		if len(names) > 1 {
+			who = "targets"
+		}
+		report := c.fail
+		if f.severity == hcl.DiagWarning {
+			report = c.warn
+		}
+		report(f.at, "Nothing to copy", "%s This is for %s %s.", f.text, who, list(names))
+	}
 }
 
 func (c *sourceCheck) place(v *Vertex, e *Edge, src string) hcl.Range {

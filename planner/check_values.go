@@ -98,6 +98,7 @@ func (p *planner) checkExporter(b *Build, e config.Entry) {
 	if pushes(e) && len(names) == 0 {
 		p.fail(at, "Image without a name", "Target %q pushes an image that has no name. Write tags = [\"registry.example.com/%s:v1\"] in the target.", b.Name(), b.Name())
 	}
+	p.checkExport(b, e, names, attr)
 	switch e.Type {
 	case "image", "registry", "oci", "docker":
 		for _, n := range names {

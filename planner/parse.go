@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/agext/levenshtein"
+	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -35,6 +37,8 @@ type parsed struct {
 	suspected bool
 	// starts holds where each line begins.
 	starts []int
+	// lostFrom is true if a FROM, or a misspelt one, could not be read.
+	lostFrom bool
 	// end is the last line of the instruction before the current one.
 	end int
 	// text takes what is written in the last stage, for its sum.
@@ -192,6 +196,7 @@ func readInstructions(nodes []*parser.Node) []instruction {
 func (p *parsed) add(in instruction, node *parser.Node) {
 	if in.err != nil {
 		p.fail(in.err, node.StartLine)
+		p.lostFrom = p.lostFrom || levenshtein.Distance(strings.ToLower(node.Value), command.From, nil) <= 2
 		return
 	}
 	switch c := in.value.(type) {
@@ -233,6 +238,9 @@ func (p *parsed) endStage() {
 }
 
 func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
+	if p.lostFrom && len(p.stages) == 0 {
+		return // it belongs to the stage of the FROM that was refused
+	}
 	if len(p.stages) == 0 {
 		p.errs = append(p.errs, parseError{
 			msg:  fmt.Sprintf("%s stands before the first FROM, where only ARG may stand", strings.ToUpper(node.Value)),

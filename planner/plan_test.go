@@ -64,6 +64,10 @@ type definition struct {
 		Secrets    []config.Secret
 		SSH        []config.SSH
 		Network    string
+
+		Annotations   []string
+		Attest        []config.Entry
+		NoCacheFilter []string `json:"no-cache-filter"`
 	}
 }
 
@@ -123,12 +127,13 @@ func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
 			Stage: in.Target, Args: in.Args, Volatile: in.Volatile, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
 			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
+			Annotations: in.Annotations, Attest: in.Attest, NoCacheFilter: in.NoCacheFilter,
 		}
 		end := len(data)
 		if i := bytes.Index(data[at.End.Byte:], []byte("\n    }")); i >= 0 {
 			end = at.End.Byte + i
 		}
-		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms", "cache", "cache-to", "tags", "output", "args", "secrets", "ssh"} {
+		for _, attr := range []string{"context", "contexts", "dockerfile", "target", "platforms", "cache", "cache-to", "tags", "output", "args", "secrets", "ssh", "annotations", "no-cache-filter"} {
 			if r := find(data[:end], at.End.Byte, fmt.Sprintf("%q:", attr)); r.Start.Line > 0 {
 				target.Ranges[attr] = r
 			}

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/orch-build/orch/internal/termtext"
 )
@@ -58,12 +60,27 @@ func (e *env) setDiagnostics(format string) error {
 	return nil
 }
 
+// sameFault is equal for diagnostics that say the same thing. What the machine
+// answers is the same for every call that asks for it.
+func sameFault(d *hcl.Diagnostic) string {
+	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok || call.CalledFunctionName() != "goenv" && call.CalledFunctionName() != "homedir" {
+		return d.Error()
+	}
+	err := call.FunctionCallError()
+	var wrong function.ArgError
+	if err == nil || errors.As(err, &wrong) {
+		return d.Error()
+	}
+	return call.CalledFunctionName() + ": " + err.Error()
+}
+
 // once returns the diagnostics without those that say the same again.
 func once(diags hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[string]bool{}
 	var out hcl.Diagnostics
 	for _, d := range diags {
-		if key := d.Error() + severity(d); !seen[key] {
+		if key := sameFault(d) + severity(d); !seen[key] {
 			seen[key] = true
 			out = append(out, d)
 		}

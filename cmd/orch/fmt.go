@@ -85,18 +85,18 @@ func (f *fmtFlags) run(e *env, args []string) error {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
-	files, err := f.files(args)
-	if err != nil {
-		return usageError{err}
-	}
-	var wrong error
+	files, wrong := f.files(e, args)
 	changed := false
 	for _, name := range files {
 		c, err := f.format(e, name)
 		var reported *errReported
-		if errors.As(err, &reported) {
+		var unreadable usageError
+		switch {
+		case errors.As(err, &reported):
 			wrong = err
-		} else if err != nil {
+		case errors.As(err, &unreadable):
+			wrong = e.wrongFile(unreadable)
+		case err != nil:
 			return err
 		}
 		changed = changed || c
@@ -107,36 +107,49 @@ func (f *fmtFlags) run(e *env, args []string) error {
 	return wrong
 }
 
-// files lists the files that the arguments stand for, each once.
-func (f *fmtFlags) files(args []string) ([]string, error) {
-	var out []string
+// wrongFile reports a file that is not formatted. The others are.
+func (e *env) wrongFile(err error) error {
+	e.tellError(err)
+	return &errReported{code: exitUsage, err: err}
+}
+
+// files lists the files that the arguments stand for, each once. It reports
+// the arguments that stand for none, and returns the last of these faults.
+func (f *fmtFlags) files(e *env, args []string) (out []string, wrong error) {
 	for _, arg := range args {
-		if arg == "-" {
-			out = append(out, arg)
-			continue
-		}
-		info, err := os.Stat(arg)
+		files, err := f.filesOf(arg)
 		if err != nil {
-			return nil, fmt.Errorf("formatting: %w", err)
+			wrong = e.wrongFile(err)
 		}
-		if !info.IsDir() {
-			if !f.check && !f.diff && !output.Replaceable(arg) {
-				return nil, fmt.Errorf("formatting %s: it is not a regular file; to format what comes from a stream, write -", arg)
-			}
-			if syntax, ok := schema.SyntaxOf(arg); ok && syntax != schema.HCL {
-				return nil, fmt.Errorf("formatting %s: only HCL files are formatted", arg)
-			}
-			out = append(out, arg)
-			continue
-		}
-		found, err := f.folder(arg)
-		if err != nil {
-			return nil, fmt.Errorf("formatting: %w", err)
-		}
-		out = append(out, found...)
+		out = append(out, files...)
 	}
 	slices.Sort(out)
-	return slices.Compact(out), nil
+	return slices.Compact(out), wrong
+}
+
+// filesOf lists the files that one argument stands for.
+func (f *fmtFlags) filesOf(arg string) ([]string, error) {
+	if arg == "-" {
+		return []string{arg}, nil
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return nil, fmt.Errorf("formatting: %w", err)
+	}
+	if info.IsDir() {
+		files, err := f.folder(arg)
+		if err != nil {
+			return nil, fmt.Errorf("formatting: %w", err)
+		}
+		return files, nil
+	}
+	if !f.check && !f.diff && !output.Replaceable(arg) {
+		return nil, fmt.Errorf("formatting %s: it is not a regular file; to format what comes from a stream, write -", arg)
+	}
+	if syntax, ok := schema.SyntaxOf(arg); ok && syntax != schema.HCL {
+		return nil, fmt.Errorf("formatting %s: only HCL files are formatted", arg)
+	}
+	return []string{arg}, nil
 }
 
 // folder lists the HCL files of a folder. Hidden folders are passed over, and

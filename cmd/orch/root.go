@@ -145,15 +145,20 @@ func exitCode(ctx context.Context, e *env, err error) int {
 	}
 	var usage usageError
 	var diags hcl.Diagnostics
-	if e.diagJSON {
-		_ = writeDiagJSON(e.stderr, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
-	} else {
-		fmt.Fprintf(e.stderr, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
-	}
+	e.tellError(err)
 	if errors.As(err, &usage) || errors.As(err, &diags) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// tellError prints an error that has no place in a file.
+func (e *env) tellError(err error) {
+	if e.diagJSON {
+		_ = writeDiagJSON(e.stderr, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
+		return
+	}
+	fmt.Fprintf(e.stderr, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
 }
 
 const rootLong = `orch builds many image targets at once.

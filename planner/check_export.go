@@ -1,0 +1,126 @@
+package planner
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/orch-build/orch/config"
+)
+
+// checkExport reports what the exporters of images refuse when everything is
+// built.
+func (p *planner) checkExport(b *Build, e config.Entry, names []string, attr string) {
+	switch e.Type {
+	case "image", "registry", "oci", "docker":
+	default:
+		return
+	}
+	p.checkAnnotations(b, e)
+	if pushes(e) && enabled(e.Attrs["push-by-digest"]) {
+		p.checkByDigest(b, names, attr)
+	}
+}
+
+// checkByDigest reports tags of an image that is pushed under its digest only.
+func (p *planner) checkByDigest(b *Build, names []string, attr string) {
+	for _, name := range names {
+		named, err := reference.ParseNormalizedNamed(strings.TrimSpace(name))
+		if err != nil || reference.IsNameOnly(named) {
+			continue
+		}
+		p.fail(b.Target.RangeOf(attr), "Tag pushed by digest", "Target %q pushes by digest (push-by-digest=true), and %s has a tag, which no image would get. Write the name without the tag, %q, or leave out push-by-digest.",
+			b.Name(), name, reference.FamiliarName(named))
+	}
+}
+
+// checkAnnotations reports annotations of parts that the exported image does
+// not have.
+func (p *planner) checkAnnotations(b *Build, e config.Entry) {
+	at := b.Target.RangeOf("annotations")
+	for _, a := range b.Target.Annotations {
+		for _, kind := range annotatedParts(a) {
+			if kind == "manifest" {
+				continue
+			}
+			if v := e.Attrs["oci-mediatypes"]; v != "" && !enabled(v) {
+				p.fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
+					b.Name(), kind, a)
+				return
+			}
+			if kind != "manifest-descriptor" && !hasIndex(b, e) {
+				more := ", or add platforms or an attestation (attest)"
+				if e.Type == "docker" {
+					more = ", or output type=oci with several platforms"
+				}
+				p.fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
+					b.Name(), a, a[strings.Index(a, ":")+1:], more)
+				return
+			}
+		}
+	}
+}
+
+// annotatedParts are the parts of an image that an annotation,
+// [TYPE[PLATFORM][,TYPE…]:]KEY=VALUE, is for.
+func annotatedParts(annotation string) []string {
+	key, _, _ := strings.Cut(annotation, "=")
+	kinds, _, ok := strings.Cut(key, ":")
+	if !ok {
+		return []string{"manifest"}
+	}
+	var out []string
+	for kind := range strings.SplitSeq(kinds, ",") {
+		kind, _, _ = strings.Cut(kind, "[")
+		out = append(out, kind)
+	}
+	return out
+}
+
+// hasIndex says whether the image that an output writes may be an index of
+// manifests. What another frontend than BuildKit's makes is not known here.
+func hasIndex(b *Build, e config.Entry) bool {
+	t := b.Target
+	if len(b.Platforms) > 1 || len(b.Stages) > 0 && b.Stages[0].Kind == Opaque || enabled(t.Args["BUILDKIT_MULTI_PLATFORM"]) {
+		return true
+	}
+	if e.Type == "docker" {
+		return false
+	}
+	// Archives leave out what is for images in a store only, and so the
+	// provenance that there is by default.
+	archive := e.Type == "oci" && !enabled(e.Attrs["attestation-inline"])
+	byDefault := !archive && !slices.ContainsFunc(t.Attest, func(a config.Entry) bool { return a.Type == "provenance" })
+	return byDefault || slices.ContainsFunc(t.Attest, func(a config.Entry) bool {
+		return a.Attrs["disabled"] != "true" && !(archive && enabled(a.Attrs["inline-only"]))
+	})
+}
+
+// enabled says whether a value is one of those that mean true.
+func enabled(value string) bool {
+	on, err := strconv.ParseBool(value)
+	return err == nil && on
+}
+
+// checkNoCache warns of names in no-cache-filter that no stage has. BuildKit
+// passes over them, so that all steps come from the cache.
+func (p *planner) checkNoCache(b *Build) {
+	d := p.parsedFor[b]
+	if d == nil {
+		return
+	}
+	var stages []string
+	for _, s := range d.parsed.stages {
+		if s.name != "" {
+			stages = append(stages, s.name)
+		}
+	}
+	for _, name := range b.Target.NoCacheFilter {
+		if !slices.Contains(stages, strings.ToLower(name)) {
+			p.warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
+				b.Name(), name, d.name, suggestion(name, stages))
+		}
+	}
+}
