@@ -82,6 +82,8 @@ type Report struct {
 	Changed []ContextChange
 	// CacheErr is what went wrong when the run was ended, or nil.
 	CacheErr error
+	// LoadErr is why images that were built are not in the Docker engine, or nil.
+	LoadErr error
 	// Warnings are what the builder warned of, in the form of bake's metadata
 	// file; nil if that is nothing, or not asked for.
 	Warnings any

@@ -21,7 +21,7 @@ const withoutDocker = "without Docker, write a file: -o type=oci,dest=image.tar"
 // checkDocker makes sure, before anything is built, that there is a Docker
 // engine if an image is to be loaded into one.
 func checkDocker(ctx context.Context, plan *planner.Plan) error {
-	if !slices.ContainsFunc(plan.Builds, loads) {
+	if !slices.ContainsFunc(plan.Builds, loadsImage) {
 		return nil
 	}
 	if _, err := exec.LookPath("docker"); err != nil {
@@ -34,8 +34,8 @@ func checkDocker(ctx context.Context, plan *planner.Plan) error {
 	return ctx.Err()
 }
 
-// loads says whether a target's image goes into a Docker engine.
-func loads(b *planner.Build) bool {
+// loadsImage says whether a target's image goes into a Docker engine.
+func loadsImage(b *planner.Build) bool {
 	return slices.ContainsFunc(b.Target.Outputs, func(o config.Entry) bool {
 		return o.Type == "docker" && o.Attrs["dest"] == ""
 	})

@@ -43,7 +43,7 @@ func showRun(ctx context.Context, e *env, report *runner.Report, kept *keeper, o
 	printCacheFaults(e.stderr, report)
 	printContextChanges(e.stderr, report)
 	interrupted := ctx.Err() != nil
-	if report.OK() && report.PublishErr == nil && !interrupted {
+	if report.OK() && report.PublishErr == nil && report.LoadErr == nil && !interrupted {
 		if opt.shown() {
 			printEnd(e, report, opt)
 		}
@@ -52,7 +52,12 @@ func showRun(ctx context.Context, e *env, report *runner.Report, kept *keeper, o
 	if unwritten != nil {
 		fmt.Fprintf(e.stderr, "orch: %v\n", unwritten)
 	}
+	if report.LoadErr != nil && !interrupted {
+		fmt.Fprintf(e.stderr, "\nWhat was built is not in the Docker engine: %v\n", report.LoadErr)
+	}
 	switch {
+	case report.LoadErr != nil && report.OK() && !interrupted:
+		return &errReported{code: exitFailed, err: report.LoadErr}
 	case report.PublishErr != nil:
 		return e.unpublished(ctx, report.PublishErr, unpublished(report, opt.earlier))
 	case report.OK():

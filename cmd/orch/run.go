@@ -43,6 +43,8 @@ type runOptions struct {
 	junitFile string
 	// builderTimeout is how long the builder may say nothing; 0 is the default.
 	builderTimeout time.Duration
+	// loads collects the images that are loaded together; nil if there are none.
+	loads *buildkit.Loads
 	// earlier are the targets that an earlier run has built.
 	earlier []*runner.RecordTarget
 	// publication is what is to be published together, or nil.
@@ -89,11 +91,18 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	logrus.Debugf("plan: %d targets, %d vertices", len(plan.Builds), len(plan.Graph.Vertices))
 	logrus.Debugf("builder: %s, %s", builder.Name, builder.Platform)
 	kept := newKeeper(e, cfg, mask, opt.earlier)
+	loads, clean, err := collectLoads(plan)
+	if err != nil {
+		return err
+	}
+	defer clean()
+	opt.loads = loads
 	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
 	if report == nil {
 		return e.abandoned(ctx, opt, err)
 	}
-	if err == nil && report.OK() && ctx.Err() == nil && opt.publication != nil {
+	report.LoadErr = loadImages(ctx, loads, report)
+	if err == nil && report.OK() && report.LoadErr == nil && ctx.Err() == nil && opt.publication != nil {
 		report.PublishErr = publishTags(ctx, opt.publication.Publisher, report, opt.earlier)
 	}
 	return showRun(ctx, e, report, kept, opt, err)
@@ -141,6 +150,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		LookupEnv: e.lookup,
 		Stdout:    termtext.Raw(e.stdout),
 		Load:      dockerLoad,
+		Loads:     opt.loads,
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
 			return opt.builder.connect(ctx, e)
 		},

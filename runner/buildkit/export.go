@@ -34,7 +34,12 @@ func (t *target) export(ctx context.Context) error {
 	if len(exports) == 0 {
 		return nil
 	}
-	for _, group := range t.apart(exports) {
+	rest, loads := t.loadsApart(exports)
+	groups := loads
+	if len(rest) > 0 {
+		groups = append(t.apart(rest), loads...)
+	}
+	for _, group := range groups {
 		if err := t.exportGroup(ctx, group, out); err != nil {
 			out.abort()
 			return out.cause(err)
@@ -59,6 +64,9 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ou
 		return fmt.Errorf("exporting: %w", err)
 	}
 	t.takeResponse(res.ExporterResponse)
+	if t.collected(group[0]) {
+		return t.run.opt.Loads.take(t.plan.Name(), res.ExporterResponse)
+	}
 	if slices.ContainsFunc(group, func(e client.ExportEntry) bool { return e.OutputStore != nil }) {
 		if err := out.index(ctx, res.ExporterResponse); err != nil {
 			return err
@@ -268,6 +276,10 @@ func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string
 		}
 		e.OutputStore = store
 	case dest == "" && e.Type == client.ExporterDocker:
+		if l := t.run.opt.Loads; l != nil {
+			e.Attrs["tar"], e.OutputStore = "false", l.store
+			return nil
+		}
 		if t.run.opt.Load == nil {
 			return errors.New("no Docker engine to load the image into: give the output a file (dest=…)")
 		}

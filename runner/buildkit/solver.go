@@ -40,6 +40,9 @@ type Options struct {
 	// Load receives an image for a Docker engine. The image is whole when
 	// the writer is closed without an error.
 	Load func(ctx context.Context) (io.WriteCloser, error)
+	// Loads collects the images for a Docker engine, which are then not loaded one
+	// by one; nil has each loaded by itself.
+	Loads *Loads
 	// Credentials are those for registries; nil reads the usual docker
 	// configuration.
 	Credentials *registry.Credentials

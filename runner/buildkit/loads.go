@@ -1,0 +1,110 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images/archive"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Loads collects the images of a run that a Docker engine is to have, in a
+// folder where what they share is kept once, and writes one archive of them.
+type Loads struct {
+	store content.Store
+
+	mu     sync.Mutex
+	images []loadImage
+}
+
+// loadImage is an image of a target.
+type loadImage struct {
+	target string
+	desc   ocispecs.Descriptor
+	names  []string
+}
+
+// NewLoads collects images in a folder.
+func NewLoads(dir string) (*Loads, error) {
+	store, err := contentlocal.NewStore(dir)
+	if err != nil {
+		return nil, fmt.Errorf("preparing to load images: %w", err)
+	}
+	return &Loads{store: store}, nil
+}
+
+// take enters the image of a target, as the exporter has described it. One that
+// was built again takes the place of the first.
+func (l *Loads) take(target string, response map[string]string) error {
+	data, err := base64.StdEncoding.DecodeString(response[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return fmt.Errorf("reading what the builder says of the image: %w", err)
+	}
+	image := loadImage{target: target}
+	if err := json.Unmarshal(data, &image.desc); err != nil {
+		return fmt.Errorf("reading what the builder says of the image: %w", err)
+	}
+	if names := response[exptypes.ExporterImageNameKey]; names != "" {
+		image.names = strings.Split(names, ",")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	same := func(have loadImage) bool { return have.target == target && slices.Equal(have.names, image.names) }
+	l.images = append(slices.DeleteFunc(l.images, same), image)
+	return nil
+}
+
+// Count says how many images of the chosen targets there are.
+func (l *Loads) Count(chosen func(target string) bool) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, image := range l.images {
+		if chosen(image.target) {
+			n++
+		}
+	}
+	return n
+}
+
+// Write writes the archive of the chosen targets' images.
+func (l *Loads) Write(ctx context.Context, w io.Writer, chosen func(target string) bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.SortStableFunc(l.images, func(a, b loadImage) int { return strings.Compare(a.target, b.target) })
+	var opts []archive.ExportOpt
+	for _, image := range l.images {
+		if chosen(image.target) {
+			opts = append(opts, archive.WithManifest(image.desc, image.names...))
+		}
+	}
+	return archive.Export(ctx, l.store, w, opts...)
+}
+
+// loadsApart puts the exports that are collected for a Docker engine behind the
+// others, each by itself: the builder describes one image of a request.
+func (t *target) loadsApart(exports []client.ExportEntry) (rest []client.ExportEntry, loads [][]client.ExportEntry) {
+	for _, e := range exports {
+		if t.collected(e) {
+			loads = append(loads, []client.ExportEntry{e})
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return rest, loads
+}
+
+// collected says whether an export goes to the images that are loaded together.
+func (t *target) collected(e client.ExportEntry) bool {
+	return t.run.opt.Loads != nil && e.OutputStore == t.run.opt.Loads.store
+}
