@@ -56,9 +56,13 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 }
 
 func composeError(err error, at hcl.Range) *hcl.Diagnostic {
+	summary := "Wrong Compose file"
+	if errors.Is(err, ErrNotGranted) {
+		summary = "Not allowed"
+	}
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Wrong Compose file",
+		Summary:  summary,
 		Detail:   sentence(err),
 		Subject:  &at,
 	}
@@ -67,7 +71,7 @@ func composeError(err error, at hcl.Range) *hcl.Diagnostic {
 // isCompose reports whether a text is a Compose file.
 func isCompose(filename string, src []byte, opts *Options) bool {
 	_, err := opts.readCompose([]types.ConfigFile{{Filename: filename, Content: src}}, true)
-	return err == nil
+	return err == nil || errors.Is(err, ErrNotGranted)
 }
 
 // readCompose reads Compose files with the variables that they see.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
@@ -121,7 +122,7 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 	t.Helper()
 	env := map[string]string{}
 	opts = Options{
-		Compose:  compose.Load,
+		Compose:  readCompose,
 		Platform: "linux/amd64",
 		Vars:     map[string]string{},
 		LookupEnv: func(name string) (string, bool) {
@@ -175,4 +176,9 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 		}
 	}
 	return opts, files
+}
+
+// readCompose reads Compose files, and all that they refer to.
+func readCompose(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
+	return compose.Load(files, env, lenient, func(string) error { return nil })
 }

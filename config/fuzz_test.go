@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
 	"golang.org/x/tools/txtar"
 )
@@ -64,7 +63,7 @@ func FuzzCompose(f *testing.F) {
 		if len(src) > 4000 || strings.Contains(src, "include") || strings.Contains(src, "extends") || strings.Contains(src, "env_file") {
 			return // what is read on the disk is not of this test
 		}
-		opts := Options{Compose: compose.Load, Platform: "linux/amd64", All: true, Environ: []string{"V=" + v}}
+		opts := Options{Compose: readCompose, Platform: "linux/amd64", All: true, Environ: []string{"V=" + v}}
 		resolves(t, "compose.yaml", []byte(src), opts)
 	})
 }

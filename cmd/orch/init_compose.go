@@ -68,7 +68,7 @@ func unmark(text []byte) []byte { return marked.ReplaceAll(text, []byte("$${$1}"
 
 // composeConfig works out the files with those values of the variables.
 func composeConfig(e *env, files []source, variables map[string]template.Variable, value func(template.Variable) string) (*config.Config, hcl.Diagnostics) {
-	opts := config.Options{All: true, FileRelative: true, Compose: composeReader(e), Vars: map[string]string{}}
+	opts := config.Options{All: true, FileRelative: true, Compose: composeReader(e, nil), Vars: map[string]string{}}
 	for name, v := range variables {
 		opts.Vars[name] = value(v)
 	}

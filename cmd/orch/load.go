@@ -187,7 +187,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		Except:    l.except,
 		Filters:   l.filters,
 		Git:       gitFact,
-		Compose:   composeReader(e),
+		Compose:   composeReader(e, guard.Read),
 		Files:     newImportReader(guard.Files(osFiles{})),
 		Vars:      map[string]string{},
 		LookupEnv: e.lookup,

@@ -52,7 +52,7 @@ func setProgram(_ *env, o *embedded.Options) { o.Program = openWhole }
 
 // composeReader reads no Compose files, but starts this command over in the
 // whole orch, which does.
-func composeReader(e *env) composeFunc {
+func composeReader(e *env, _ func(path string) error) composeFunc {
 	return func([]types.ConfigFile, map[string]string, bool) (*types.Project, error) {
 		return nil, fmt.Errorf("starting the part of orch that reads Compose files: %w", e.handOver())
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
@@ -25,10 +27,13 @@ func setProgram(e *env, o *embedded.Options) {
 	o.Executable = e.getenv(handedOver)
 }
 
-// composeReader reads Compose files.
-func composeReader(e *env) composeFunc {
+// composeReader reads Compose files, and of what they refer to that which permit
+// lets be read.
+func composeReader(e *env, permit func(path string) error) composeFunc {
 	e.removeUnpacked()
-	return compose.Load
+	return func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
+		return compose.Load(files, env, lenient, permit)
+	}
 }
 
 // startTracing begins a span.

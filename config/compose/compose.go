@@ -19,8 +19,9 @@ import (
 
 // Load reads Compose files as one project, with all profiles on. Only what can
 // say how an image is built is looked at: the services' build sections. A
-// lenient reading does not ask whether the parts fit together.
-func Load(files []types.ConfigFile, env map[string]string, lenient bool) (_ *types.Project, err error) {
+// lenient reading does not ask whether the parts fit together. What the files
+// refer to is read if permit lets it.
+func Load(files []types.ConfigFile, env map[string]string, lenient bool, permit Permit) (_ *types.Project, err error) {
 	defer func() {
 		// The loader resolves paths before it validates, and takes it for
 		// granted there that each is a string.
@@ -28,6 +29,9 @@ func Load(files []types.ConfigFile, env map[string]string, lenient bool) (_ *typ
 			err = fmt.Errorf("a value is missing, or is not of the kind that its key takes, such as a context without a path (%v)", r)
 		}
 	}()
+	if err := permitted(files, env, permit); err != nil {
+		return nil, err
+	}
 	details := types.ConfigDetails{ConfigFiles: files, Environment: env}
 	name := cmp.Or(env["COMPOSE_PROJECT_NAME"], "bake")
 	model, err := loader.LoadModelWithContext(context.Background(), details, func(o *loader.Options) {
@@ -50,8 +54,16 @@ func Load(files []types.ConfigFile, env map[string]string, lenient bool) (_ *typ
 		o.SkipConsistencyCheck = lenient
 		o.SkipNormalization = true
 		o.Profiles = []string{"*"}
+		o.SkipResolveEnvironment = true
 	}})
-	return loader.ModelToProject(model, options, details)
+	project, err := loader.ModelToProject(model, options, details)
+	if err != nil {
+		return nil, err
+	}
+	if err := envFiles(project, permit); err != nil {
+		return nil, err
+	}
+	return project.WithServicesEnvironmentResolved(false)
 }
 
 // buildPart cuts a Compose model down to what says how images are built, so
