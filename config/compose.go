@@ -29,7 +29,7 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 	places := composePlaces(d.files)
 	project, err := d.opts.readCompose(files, false)
 	if err != nil {
-		return hcl.Diagnostics{composeError(err, hcl.Range{Filename: files[0].Filename, Start: hcl.InitialPos, End: hcl.InitialPos})}
+		return hcl.Diagnostics{composeError(err, composeFault(d.files, err))}
 	}
 	var diags hcl.Diagnostics
 	group := &definedGroup{Group: Group{Name: defaultName}}
@@ -56,6 +56,10 @@ func (d *Definition) addCompose() hcl.Diagnostics {
 }
 
 func composeError(err error, at hcl.Range) *hcl.Diagnostic {
+	var file *fs.PathError
+	if errors.As(err, &file) && err.Error() == file.Error() {
+		err = fmt.Errorf("reading %s: %w", file.Path, file.Err)
+	}
 	summary := "Wrong Compose file"
 	if errors.Is(err, ErrNotGranted) {
 		summary = "Not allowed"

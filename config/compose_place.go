@@ -1,9 +1,130 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/schema"
 	"go.yaml.in/yaml/v3"
 )
+
+// yamlLine is how the YAML parser says where a text is wrong.
+var yamlLine = regexp.MustCompile(`\bline (\d+)`)
+
+// composeFault finds where an error of the reader of Compose files is, which
+// names a path of keys, a file or a line. It is the beginning of the first file
+// if none of these is found.
+func composeFault(files []*schema.File, err error) hcl.Range {
+	var at hcl.Range
+	depth := 0
+	for _, f := range slices.Backward(files) {
+		if f.Syntax != schema.Compose {
+			continue
+		}
+		start := hcl.Range{Filename: f.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
+		if depth == 0 {
+			at = start
+		}
+		var doc yaml.Node
+		if broken := yaml.Unmarshal(f.Src, &doc); broken != nil {
+			if m := yamlLine.FindStringSubmatch(broken.Error()); m != nil {
+				start.Start.Line, _ = strconv.Atoi(m[1])
+				start.End = start.Start
+			}
+			return start
+		}
+		if len(doc.Content) == 0 {
+			continue
+		}
+		if n, d := namedNode(doc.Content[0], err); d > depth {
+			at, depth = nodeRange(f.Name, n), d
+		}
+	}
+	return at
+}
+
+// namedNode finds the key that an error names as a path, such as
+// services.web.build, or the file; deeper is the better, and 0 is nothing.
+func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		if n := scalarFor(root, filepath.ToSlash(file.Path)); n != nil {
+			return n, len(err.Error())
+		}
+	}
+	var best *yaml.Node
+	deepest := 0
+	for _, word := range strings.Fields(err.Error()) {
+		n, depth := descend(root, strings.TrimRight(strings.Trim(word, "\"'`"), ".,:;"))
+		if depth > deepest {
+			best, deepest = n, depth
+		}
+	}
+	return best, deepest
+}
+
+// descend follows a path of keys with dots between them, in which keys may
+// have dots of their own, as far as it goes.
+func descend(n *yaml.Node, keys string) (key *yaml.Node, depth int) {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	var in [][2]*yaml.Node
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			in = append(in, [2]*yaml.Node{n.Content[i], n.Content[i+1]})
+		}
+	case yaml.SequenceNode:
+		for i, c := range n.Content {
+			in = append(in, [2]*yaml.Node{{Kind: yaml.ScalarNode, Value: strconv.Itoa(i), Line: c.Line, Column: c.Column}, c})
+		}
+	}
+	for _, c := range in {
+		rest, ok := strings.CutPrefix(keys, c[0].Value)
+		if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
+			continue
+		}
+		found, d := descend(c[1], strings.TrimRight(strings.TrimLeft(rest, ".["), "]"))
+		if found == nil {
+			found = c[0]
+		}
+		if d+1 > depth {
+			key, depth = found, d+1
+		}
+	}
+	return key, depth
+}
+
+// scalarFor finds the value that stands for a file: the path, or its end.
+func scalarFor(n *yaml.Node, file string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode {
+		value := path.Clean(n.Value)
+		if n.Value != "" && value != "." && (value == path.Clean(file) || strings.HasSuffix(file, "/"+value)) {
+			return n
+		}
+	}
+	for _, c := range n.Content {
+		if found := scalarFor(c, file); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func nodeRange(filename string, n *yaml.Node) hcl.Range {
+	start := hcl.Pos{Line: n.Line, Column: n.Column}
+	end := start
+	end.Column += max(1, len(n.Value))
+	return hcl.Range{Filename: filename, Start: start, End: end}
+}
 
 // servicePlaces finds where the services of one Compose file stand. A file
 // that is not YAML has none; the loader says what is wrong with it.
@@ -19,10 +140,7 @@ func servicePlaces(filename string, src []byte) map[string]hcl.Range {
 	}
 	for i := 0; i+1 < len(services.Content); i += 2 {
 		key := services.Content[i]
-		start := hcl.Pos{Line: key.Line, Column: key.Column}
-		end := start
-		end.Column += len(key.Value)
-		out[key.Value] = hcl.Range{Filename: filename, Start: start, End: end}
+		out[key.Value] = nodeRange(filename, key)
 	}
 	return out
 }

@@ -325,11 +325,17 @@ func unknownKey(key string) string {
 	return detail + " There are " + strings.Join(keys, ", ") + "."
 }
 
-// sentence writes an error as a sentence.
+// sentence writes an error as a sentence. A path or a name that it begins with
+// stays as it is.
 func sentence(err error) string {
 	s := err.Error()
 	if s == "" {
 		return s
 	}
-	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+	s = strings.TrimSuffix(s, ".") + "."
+	first, _, _ := strings.Cut(s, " ")
+	if strings.ContainsAny(strings.TrimRight(first, ".,:"), "./\\_:[") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -20,9 +20,11 @@ type Outline struct {
 	// Args lists the arguments that the file declares, each once, in order.
 	// Those that the builder fills in by itself are not among them.
 	Args []OutlineArg
-	// Sources lists the paths that instructions copy from the main context,
-	// as far as they hold neither variables nor patterns.
+	// Sources lists the paths that instructions copy from the main context. Of
+	// one with a variable or a pattern it is the folder above, if that is fixed.
 	Sources []string
+	// Patterns lists the others, which look for files in the context itself.
+	Patterns []string
 }
 
 // OutlineStage is a stage that can be built.
@@ -56,7 +58,7 @@ func ReadOutline(name string, data []byte) (*Outline, hcl.Diagnostics) {
 	o.readArgs(p)
 	for _, s := range p.stages {
 		for _, c := range s.cmds {
-			o.Sources = append(o.Sources, sources(c.Command)...)
+			o.readSources(c.Command)
 		}
 	}
 	return o, nil
@@ -169,9 +171,8 @@ func isAutomatic(name string) bool {
 	return slices.Contains(automaticArgs, strings.ToUpper(name)) || strings.HasPrefix(name, "BUILDKIT_")
 }
 
-// sources returns the plain paths that an instruction copies from the main
-// context.
-func sources(c instructions.Command) []string {
+// readSources collects what an instruction copies from the main context.
+func (o *Outline) readSources(c instructions.Command) {
 	var paths []string
 	switch c := c.(type) {
 	case *instructions.CopyCommand:
@@ -181,7 +182,26 @@ func sources(c instructions.Command) []string {
 	case *instructions.AddCommand:
 		paths = c.SourcePaths
 	}
-	return slices.DeleteFunc(slices.Clone(paths), func(s string) bool {
-		return isRemote(s) || strings.ContainsAny(s, "$*?[")
-	})
+	for _, s := range paths {
+		special := strings.IndexAny(s, "$*?[")
+		switch {
+		case isRemote(s):
+		case special < 0:
+			o.Sources = append(o.Sources, s)
+		case fixedFolder(s[:special]) != "":
+			o.Sources = append(o.Sources, fixedFolder(s[:special]))
+		case !strings.Contains(s, "$"):
+			o.Patterns = append(o.Patterns, s)
+		}
+	}
+}
+
+// fixedFolder is the folder that a path is in whose beginning is known; "" if
+// that is the context itself.
+func fixedFolder(beginning string) string {
+	dir := path.Clean(path.Dir(beginning + "x"))
+	if dir == "." || dir == "/" {
+		return ""
+	}
+	return dir
 }

@@ -17,7 +17,7 @@ COPY --from=build-a /a /a
 FROM scratch AS b
 RUN --mount=from=1 --mount=type=bind,from=build-b true
 `, "stages a b* args sources"},
-		"names are found in any case":   {"FROM x AS Base\nFROM BASE\nADD https://example.com/x ./y* $z /\n", "stages #1* args sources"},
+		"names are found in any case":   {"FROM x AS Base\nFROM BASE\nADD https://example.com/x ./y* $z /\n", "stages #1* args sources patterns ./y*"},
 		"a stage chosen by an argument": {"ARG V=a\nFROM x AS base-a\nFROM x AS base-b\nFROM base-${V}\n", "stages #2* args V=a sources"},
 		"arguments": {`ARG GO=1.26
 ARG IMAGE=golang:${GO}
@@ -29,6 +29,7 @@ ARG NONE
 ARG HTTP_PROXY SOURCE_DATE_EPOCH
 `, `stages #0* args GO=1.26 IMAGE EMPTY= NONE sources`},
 		"defaults that differ": {"FROM x\nARG A=1 B=1 C=1 D\nFROM x\nARG A=2 B=1\nARG C\nARG D=1\n", "stages #0 #1* args A B=1 C D sources"},
+		"patterns":             {"FROM x\nCOPY ./core/*.txt a/$V/b lib/x?/y $V/c *.md ./z[ab] /\n", "stages #0* args sources core a lib patterns *.md ./z[ab]"},
 		"wrong":                {"FROM x\nCOPPY a b\n", "Unknown instruction: COPPY"},
 		"empty":                {"", "File with no instructions"},
 	} {
@@ -68,7 +69,11 @@ func (o *Outline) String() string {
 			words = append(words, a.Name)
 		}
 	}
-	return strings.Join(append(append(words, "sources"), o.Sources...), " ")
+	words = append(append(words, "sources"), o.Sources...)
+	if len(o.Patterns) > 0 {
+		words = append(append(words, "patterns"), o.Patterns...)
+	}
+	return strings.Join(words, " ")
 }
 
 // FuzzReadOutline reads Dockerfiles as orch init does; nothing may panic, and

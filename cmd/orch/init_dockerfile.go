@@ -199,10 +199,17 @@ func variableName(arg string) string {
 }
 
 // contextFor says which folder the build of a Dockerfile is to have: its own,
-// unless only the current one has the files that it copies.
+// unless only the current one has the files that it copies. Patterns count
+// where nothing else is copied: they may match nothing.
 func contextFor(p string, o *planner.Outline) string {
 	own := filepath.Dir(p)
 	has := func(dir string) bool {
+		if len(o.Sources) == 0 {
+			return !slices.ContainsFunc(o.Patterns, func(s string) bool {
+				found, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(s)))
+				return err == nil && len(found) == 0
+			})
+		}
 		return !slices.ContainsFunc(o.Sources, func(s string) bool {
 			_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(s)))
 			return err != nil

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-
+	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
@@ -31,9 +31,26 @@ func setProgram(e *env, o *embedded.Options) {
 // lets be read.
 func composeReader(e *env, permit func(path string) error) composeFunc {
 	e.removeUnpacked()
+	var told hcl.Diagnostics
 	return func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
-		return compose.Load(files, env, lenient, permit)
+		project, warnings, err := compose.Read(files, env, lenient, permit)
+		if lenient || err != nil {
+			return project, err // only the last reading counts
+		}
+		n := len(told)
+		told = once(append(told, warnings...))
+		_ = e.report(told[n:], contents(files))
+		return project, nil
 	}
+}
+
+// contents are the texts of Compose files by their names.
+func contents(files []types.ConfigFile) map[string][]byte {
+	out := map[string][]byte{}
+	for _, f := range files {
+		out[f.Filename] = f.Content
+	}
+	return out
 }
 
 // startTracing begins a span.
