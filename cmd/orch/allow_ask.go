@@ -18,6 +18,24 @@ import (
 // is granted. What is not is asked for on a terminal, and is an error without
 // one.
 func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, overrides []config.Override) error {
+	needs, err := permission.Of(cfg)
+	if err != nil {
+		return usageError{err}
+	}
+	return l.grants(ctx, e, needs, overrides)
+}
+
+// allowedToPlan is allowed for what is read to make a plan.
+func (l *loadFlags) allowedToPlan(ctx context.Context, e *env, cfg *config.Config) error {
+	needs, err := permission.Planned(cfg)
+	if err != nil {
+		return usageError{err}
+	}
+	return l.grants(ctx, e, needs, nil)
+}
+
+// grants makes sure that needs are granted.
+func (l *loadFlags) grants(ctx context.Context, e *env, needs []permission.Need, overrides []config.Override) error {
 	granted, err := l.granted(overrides)
 	if err != nil {
 		return err
@@ -25,10 +43,6 @@ func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, ove
 	files, err := l.checksFiles(e)
 	if err != nil {
 		return err
-	}
-	needs, err := permission.Of(cfg)
-	if err != nil {
-		return usageError{err}
 	}
 	missing := granted.Missing(needs, files)
 	if len(missing) == 0 {
@@ -48,7 +62,7 @@ func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, ove
 		return err
 	}
 	if !yes {
-		return usagef("not allowed, so nothing was built")
+		return usagef("not allowed, so nothing was done")
 	}
 	return nil
 }

@@ -62,6 +62,9 @@ the digests of its targets and vertices.`,
 			if err != nil {
 				return err
 			}
+			if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
+				return err
+			}
 			if err := inputs.check(format); err != nil {
 				return err
 			}

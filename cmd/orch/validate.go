@@ -42,6 +42,9 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			}
 			sources := []map[string][]byte{sourcesFor(files, opts)}
 			if (deep || withLint) && !diags.HasErrors() {
+				if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
+					return err
+				}
 				if opts.All {
 					cfg = cfg.WithoutTemplates()
 				}

@@ -2,7 +2,9 @@ package permission
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +24,8 @@ type rule struct {
 	keys []string
 	// when says in words in which cases they are asked for.
 	when string
+	// planned says that plans and checks read it too, before a build.
+	planned bool
 	// needs adds what a target needs. It is nil for what is read while the
 	// definition is worked out, which a Guard judges.
 	needs func(*collector)
@@ -31,27 +35,27 @@ type rule struct {
 // the table in the documentation, come from here.
 func rules() []rule {
 	return []rule{
-		{"context", []string{Read, SSH}, "a folder, or an OCI layout; SSH for git over SSH", func(c *collector) {
+		{"context", []string{Read, SSH}, "a folder, or an OCI layout; the agent for git over SSH", true, func(c *collector) {
 			c.context(c.t.Context, "context", "the context")
 		}},
-		{"contexts", []string{Read}, "folders and OCI layouts", (*collector).contexts},
-		{"dockerfile", []string{Read}, "a file of this machine", (*collector).dockerfile},
-		{"output", []string{Write, Delete}, "`dest`; deletion for `mode=delete`", (*collector).outputs},
-		{"cache-from", []string{Read}, "`src` of `type=local`", func(c *collector) {
+		{"contexts", []string{Read}, "folders and OCI layouts", true, (*collector).contexts},
+		{"dockerfile", []string{Read}, "a file of this machine; the ignore files beside it and in the context, if they are links", true, (*collector).dockerfile},
+		{"output", []string{Write, Delete}, "`dest`; deletion for `mode=delete`", false, (*collector).outputs},
+		{"cache-from", []string{Read}, "`src` of `type=local`", false, func(c *collector) {
 			for _, e := range c.t.CacheFrom {
 				if src := e.Attrs["src"]; e.Type == "local" && src != "" {
 					c.path(Read, src, "cache-from", "a cache source")
 				}
 			}
 		}},
-		{"cache-to", []string{Write}, "`dest` of `type=local`", func(c *collector) {
+		{"cache-to", []string{Write}, "`dest` of `type=local`", false, func(c *collector) {
 			for _, e := range c.t.CacheTo {
 				if dest := e.Attrs["dest"]; e.Type == "local" && dest != "" {
 					c.path(Write, dest, "cache-to", "a cache destination")
 				}
 			}
 		}},
-		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, written if `when` says so", func(c *collector) {
+		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, written if `when` says so", false, func(c *collector) {
 			cache := c.t.Cache
 			if cache == nil || cache.Type != "local" {
 				return
@@ -61,14 +65,14 @@ func rules() []rule {
 				c.path(Write, cache.Ref, "cache.ref", "the cache")
 			}
 		}},
-		{"secret", []string{Read}, "`src`", func(c *collector) {
+		{"secret", []string{Read}, "`src`", false, func(c *collector) {
 			for _, s := range c.t.Secrets {
 				if s.Src != "" {
 					c.path(Read, s.Src, "secret", "the secret "+s.ID)
 				}
 			}
 		}},
-		{"ssh", []string{Read, SSH}, "keys and sockets that are named; SSH for the agent of the environment", func(c *collector) {
+		{"ssh", []string{Read, SSH}, "keys and sockets that are named; SSH for the agent of the environment", false, func(c *collector) {
 			for _, s := range c.t.SSH {
 				if len(s.Paths) == 0 {
 					c.add(SSH, "", "ssh", "the SSH agent")
@@ -78,27 +82,42 @@ func rules() []rule {
 				}
 			}
 		}},
-		{"network", []string{HostNetwork}, "`host`", func(c *collector) {
+		{"network", []string{HostNetwork}, "`host`", false, func(c *collector) {
 			if c.t.Network == "host" {
 				c.add(HostNetwork, "", "network", "the privileges")
 			}
 		}},
-		{"entitlements", []string{HostNetwork, Insecure, Device}, "each by its name", (*collector).entitlements},
-		{"policy", []string{Read}, "`filename`, and the policy beside the Dockerfile", func(c *collector) {
+		{"entitlements", []string{HostNetwork, Insecure, Device}, "each by its name", false, (*collector).entitlements},
+		{"policy", []string{Read}, "`filename`, and the policy beside the Dockerfile", true, func(c *collector) {
 			for _, path := range policy.Paths(c.t, policy.Disk{}) {
 				c.path(Read, path, "policy", "a policy")
 			}
 		}},
+		{"`import` blocks", []string{Read}, "`source`; the folder of a file of `-f` is granted", true, nil},
+		{"Compose files", []string{Read}, "`include` with its `env_file` and `.env`, `extends`, `env_file`; the folder of a file of `-f` is granted", true, nil},
+		{"`.env` of the working directory", []string{Read}, "for Compose files, if it is a link", true, nil},
+		{"`homedir()`, `goenv()`", []string{Read}, "the folder that they name, in a definition from elsewhere", true, nil},
 	}
 }
 
-// Of lists what the targets of a definition touch.
+// Of lists what the targets of a definition touch in a build.
 func Of(cfg *config.Config) ([]Need, error) {
+	return collect(cfg, func(rule) bool { return true })
+}
+
+// Planned lists what of this machine is read to make a plan of the targets, and
+// to check them.
+func Planned(cfg *config.Config) ([]Need, error) {
+	needs, err := collect(cfg, func(r rule) bool { return r.planned })
+	return slices.DeleteFunc(needs, func(n Need) bool { return n.Key != Read }), err
+}
+
+func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 	var out []Need
 	for _, t := range cfg.Targets {
 		c := &collector{t: t}
 		for _, r := range rules() {
-			if r.needs != nil {
+			if r.needs != nil && wanted(r) {
 				r.needs(c)
 			}
 		}
@@ -182,14 +201,29 @@ func (c *collector) context(ctx config.Context, attr, what string) {
 // dockerfile notes the Dockerfile, if it is on this machine.
 func (c *collector) dockerfile() {
 	name := c.t.Dockerfile
+	if c.t.Context.Kind == config.Local {
+		c.ignoreFile(filepath.Join(c.t.Context.Value, ".dockerignore"))
+	}
+	note := func(path string) {
+		c.path(Read, path, "dockerfile", "the Dockerfile")
+		c.ignoreFile(path + ".dockerignore")
+	}
 	switch local, here := strings.CutPrefix(name, "cwd://"); {
 	case c.t.DockerfileInline != nil || config.IsRemote(name):
 	case here:
-		c.path(Read, filepath.Clean(local), "dockerfile", "the Dockerfile")
+		note(filepath.Clean(local))
 	case filepath.IsAbs(name):
-		c.path(Read, filepath.Clean(name), "dockerfile", "the Dockerfile")
+		note(filepath.Clean(name))
 	case c.t.Context.Kind == config.Local:
-		c.path(Read, filepath.Join(c.t.Context.Value, name), "dockerfile", "the Dockerfile")
+		note(filepath.Join(c.t.Context.Value, name))
+	}
+}
+
+// ignoreFile notes a file with what to leave out of a context, if it is a link:
+// else it is where the context or the Dockerfile is.
+func (c *collector) ignoreFile(path string) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		c.path(Read, path, "dockerfile", "an ignore file")
 	}
 }
 
