@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,6 +54,16 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 	at := c.place(v, e, src)
 	dir, shown := contextText(e.From.Name), ShownPath(contextPath(src))
 	all := c.unfiltered(e.From.local)
+	if e.take != nil && e.take.parents {
+		if dir, err := all.follow(path.Dir(contextPath(src))); err == nil && dir != path.Dir(contextPath(src)) {
+			c.note(v, at, hcl.DiagError, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, ShownPath(path.Join(dir, path.Base(src))))
+			return
+		}
+	}
+	if link, to := all.danglingMatch(e.take, src); link != "" {
+		c.note(v, at, hcl.DiagError, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, ShownPath(link), dir, ShownPath(to))
+		return
+	}
 	real, err := all.follow(src)
 	if err != nil {
 		c.note(v, at, hcl.DiagError, "%s in %s is a symbolic link that leads to itself.", shown, dir)
@@ -78,11 +89,38 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 	c.note(v, at, hcl.DiagError, "There is no %s in %s%s.%s", ShownPath(real), dir, into, suggestion(path.Base(real), all.namesIn(path.Dir(real))))
 }
 
+// danglingMatch is a link that a source with wildcards matches and that leads
+// nowhere, and where that is; "" if there is none.
+func (v *view) danglingMatch(t *take, src string) (link, to string) {
+	if !hasWildcard(src) || t != nil && t.parents {
+		return "", ""
+	}
+	s := &selecting{view: v, take: t}
+	found, _, err := s.matches(cleanPath(src))
+	if err != nil {
+		return "", ""
+	}
+	for _, name := range found {
+		real, err := v.follow(name)
+		if err != nil {
+			continue
+		}
+		if _, ok := v.at(real); !ok {
+			return name, real
+		}
+	}
+	return "", ""
+}
+
 // unmatched reports a source with wildcards that matches nothing. That fails
 // the build only if the folder that it looks into is not sent for another.
 func (c *sourceCheck) unmatched(v *Vertex, e *Edge, u unmatched) {
 	at := c.place(v, e, u.source)
 	dir := contextText(e.From.Name)
+	if _, err := filepath.Match(u.source, ""); err != nil {
+		c.note(v, at, hcl.DiagError, "%s is not a pattern: the brackets in it are not in order. Write \\[ and \\] for brackets of a name.", ShownPath(u.source))
+		return
+	}
 	if c.reads.sent(e.From.local, u.dir) {
 		c.note(v, at, hcl.DiagWarning, "Nothing in %s matches %s.", dir, ShownPath(u.source))
 		return

@@ -43,6 +43,13 @@ func TestCheckLinks(t *testing.T) {
 		"data/fiel":   `There is no data/fiel in`,
 		"none/*":      "There is no none in",
 		"data/x*":     "the build fails for it",
+		"dang*":       "dang* matches dangling in",
+		"we[a":        "we[a is not a pattern",
+		"we[[]ir[]]d": "is not a pattern",
+
+		"--parents data/file": "", "--parents data/./file": "", "--parents inside": "", "--parents folder/./f*": "",
+		"--parents folder/./file": "--parents follows none. The file may be data/file",
+		"--parents folder/file":   "--parents follows none. The file may be data/file",
 	} {
 		text := "FROM scratch\nCOPY " + src + " /x/\n"
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{Name: "a", Context: config.Context{Value: dir}, DockerfileInline: &text}}}
@@ -53,7 +60,7 @@ func TestCheckLinks(t *testing.T) {
 			}
 			continue
 		}
-		if len(diags) != 1 || !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) || diags[0].Subject.Start.Column != 6 {
+		if len(diags) != 1 || !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) || diags[0].Subject.Start.Column != 6+len(src)-len(strings.TrimPrefix(src, "--parents ")) {
 			t.Errorf("%s: got %v, want %q", src, diags, want)
 		}
 	}

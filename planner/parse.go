@@ -80,11 +80,14 @@ func (s *stage) shown() string {
 // cmd is one instruction.
 type cmd struct {
 	instructions.Command
-	text     string   // on one line, as written
-	words    []string // what defines its work; see newCmd
-	froms    []from
-	onbuild  []*cmd // what an ONBUILD instruction triggers
-	hasFiles bool   // may read the main context
+	text    string   // on one line, as written
+	words   []string // what defines its work; see newCmd
+	froms   []from
+	onbuild []*cmd // what an ONBUILD instruction triggers
+	// wrong is why a triggered instruction means nothing. BuildKit reads it when
+	// a stage starts from this one, and not before.
+	wrong    error
+	hasFiles bool // may read the main context
 	first    int
 	last     int
 }
@@ -314,7 +317,7 @@ func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
 	case *instructions.OnbuildCommand:
 		triggers, err := parseTrigger(c.Expression, node)
 		if err != nil {
-			return nil, nil, err
+			triggers = []*cmd{{Command: c, wrong: err, text: cmdText(c, node)}}
 		}
 		k.onbuild = triggers
 	}

@@ -122,6 +122,12 @@ func (s *selecting) withParents(src string) error {
 		base, pattern = "/", src
 	}
 	pattern = cleanPath(pattern)
+	if !hasWildcard(src) {
+		// The builder looks for a plain path without following links to it.
+		if dir := path.Dir(cleanPath(src)); s.linked(dir) {
+			return fs.ErrNotExist
+		}
+	}
 	include, err := newMatcher([]string{pattern})
 	if err != nil {
 		return err
@@ -150,6 +156,12 @@ func (s *selecting) withParents(src string) error {
 		return fs.ErrNotExist
 	}
 	return nil
+}
+
+// linked says whether a folder is behind symbolic links.
+func (s *selecting) linked(dir string) bool {
+	real, err := s.follow(dir)
+	return err != nil || real != cleanPath(dir)
 }
 
 // root takes one path, with what is below it.

@@ -41,6 +41,9 @@ func (s *stageWork) plan(st *stage) *node {
 	platform = s.basePlatform(st, base, platform)
 	cmds := st.cmds
 	if len(base.onbuild) > 0 {
+		if !s.triggers(st, base.onbuild) {
+			return nil
+		}
 		cmds = slices.Concat(base.onbuild, st.cmds)
 	}
 	refs, ok := s.refs(st, cmds)
@@ -344,4 +347,17 @@ func (s *stageWork) addArg(d *digest, a argDecl) {
 		return
 	}
 	d.add("unset")
+}
+
+// triggers reports the ONBUILD instructions of a base that mean nothing. They
+// are read where a stage starts from the base.
+func (s *stageWork) triggers(st *stage, cmds []*cmd) bool {
+	ok := true
+	for _, k := range cmds {
+		if k.wrong != nil {
+			s.fail(s.d.lines(st.first, st.fromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(sentence(cause(k.wrong).Error()), "."), k.text)
+			ok = false
+		}
+	}
+	return ok
 }
