@@ -97,7 +97,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			text = fmt.Sprintf("%s %s: %s", m[2], m[1], reason)
 		}
 	}
-	return usageError{fmt.Errorf("%w\nSee '%s --help'.", errors.New(text), cmd.CommandPath())}
+	return usageError{fmt.Errorf("%w\nSee '%s --help'", errors.New(text), cmd.CommandPath())}
 }
 
 // definitionHint says what to do in a folder without a definition.

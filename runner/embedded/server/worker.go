@@ -143,7 +143,8 @@ func gcPolicy(root string, cfg config.GCConfig) []client.PruneInfo {
 	}
 	for _, rule := range rules {
 		if rule.ReservedSpace == (config.DiskSpace{}) {
-			rule.ReservedSpace = rule.KeepBytes //nolint:staticcheck // the older name of it
+			//lint:ignore SA1019 files that people have use the older name
+			rule.ReservedSpace = rule.KeepBytes
 		}
 		out = append(out, client.PruneInfo{
 			Filter:        rule.Filters,
