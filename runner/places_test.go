@@ -257,7 +257,7 @@ func TestRoom(t *testing.T) {
 		want time.Duration
 		most int
 	}{
-		{"for all", 1000, 21 * time.Second, 100},
+		{"for all", 1000, 22 * time.Second, 100},
 		{"for no more", 0, 260 * time.Second, 8},
 		{"for some", 30, 100 * time.Second, 64},
 	}

@@ -44,6 +44,7 @@ func (f *Finder) Find(t *config.Target) (*Set, hcl.Diagnostics) {
 	s := &search{Finder: f, target: t, set: &Set{}}
 	first := s.beside()
 	if slices.ContainsFunc(t.Policy, func(p config.Policy) bool { return p.Disabled }) {
+		s.diags = nil // one that cannot be read does not hold either
 		s.switchOff(first)
 		return s.set, s.diags
 	}
