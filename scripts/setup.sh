@@ -17,6 +17,7 @@ if [ "${1:-}" = tests ]; then
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
 if [ "${1:-}" = race ]; then

@@ -1,0 +1,241 @@
+//go:build linux
+
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/internal/need"
+)
+
+// outsideFiles are what a definition must not touch. The text is nowhere else.
+var outsideFiles = map[string]string{
+	"file":                 "canary-4711",
+	"Dockerfile":           "FROM scratch\nLABEL x=canary-4711\n",
+	"build.hcl":            "target \"canary-4711\" {}\n",
+	"compose.yaml":         "services: { s: { build: { context: ., args: { X: canary-4711 } } } }\n",
+	"p.rego":               "package docker\ndecision := {\"allow\": true}\n",
+	"dir/file":             "canary-4711",
+	"layout/index.json":    "{}",
+	"layout/oci-layout":    `{"imageLayoutVersion":"1.0.0"}`,
+	"cache/index.json":     "{}",
+	"sub/.env":             "X=canary-4711\n",
+	"sub/compose.yaml":     "services: {}\n",
+	"sub/Dockerfile":       "FROM scratch\n",
+	"sub/.dockerignore":    "x\n",
+	"sub/Dockerfile.other": "FROM scratch\n",
+}
+
+// leads are ways to write a path that leads out of the working directory.
+func leads(root string) map[string]string {
+	return map[string]string{
+		"up":       "../outside/",
+		"far up":   "in/../../outside/",
+		"absolute": root + "/outside/",
+		"link":     "out/",
+		"behind":   "in/link/../outside/",
+		"cwd":      "cwd://../outside/",
+		"file":     "file://" + root + "/outside/",
+	}
+}
+
+// named are definitions by what in them names a path, which stands for %s.
+var named = map[string]map[string]string{
+	"context":        {"build.hcl": `target "default" { context = "%ssub" }`},
+	"contexts":       {"build.hcl": `target "default" { contexts = { x = "%sdir" } }`},
+	"oci-layout":     {"build.hcl": `target "default" { contexts = { x = "oci-layout://%slayout" } }`},
+	"dockerfile":     {"build.hcl": `target "default" { dockerfile = "%sDockerfile" }`},
+	"output":         {"build.hcl": `target "default" { output = ["type=local,dest=%sdir"] }`},
+	"output archive": {"build.hcl": `target "default" { output = ["type=oci,dest=%sfile"] }`},
+	"output delete":  {"build.hcl": `target "default" { output = ["type=local,dest=%sdir,mode=delete"] }`},
+	"cache-from":     {"build.hcl": `target "default" { cache-from = ["type=local,src=%scache"] }`},
+	"cache-to":       {"build.hcl": `target "default" { cache-to = ["type=local,dest=%scache"] }`},
+	"cache":          {"build.hcl": "target \"default\" {\n cache {\n type = \"local\"\n ref = \"%scache\"\n }\n}"},
+	"cache outside":  {"build.hcl": "cache {\n type = \"local\"\n ref = \"%scache\"\n}\ntarget \"default\" {}"},
+	"secret":         {"build.hcl": `target "default" { secret = ["id=s,src=%sfile"] }`},
+	"ssh":            {"build.hcl": `target "default" { ssh = ["default=%sfile"] }`},
+	"policy":         {"build.hcl": `target "default" { policy = [{ filename = "%sp.rego" }] }`},
+	"import":         {"build.hcl": `import "i" { source = "%sbuild.hcl" }`},
+	"import pattern": {"build.hcl": `import "i" { source = "%s*.hcl" }`},
+	"imported":       {"build.hcl": `import "i" { source = "in/i.hcl" }`, "in/i.hcl": `target "default" { context = "%ssub" }`},
+	"override":       {"build.hcl": `target "default" {}`, "build.override.hcl": `target "default" { dockerfile = "%sDockerfile" }`},
+	"include":        {"compose.yaml": "include: ['%scompose.yaml']\nservices: { default: { build: . } }"},
+	"include env":    {"compose.yaml": "include: [{ path: in/c.yaml, env_file: '%sfile' }]", "in/c.yaml": "services: { default: { build: . } }"},
+	"include folder": {"compose.yaml": "include: [{ path: in/c.yaml, project_directory: '%ssub' }]", "in/c.yaml": "services: { default: { build: . } }"},
+	"extends":        {"compose.yaml": "services: { default: { extends: { file: '%scompose.yaml', service: s } } }"},
+	"env_file":       {"compose.yaml": "services: { default: { env_file: '%sfile', build: . } }"},
+	"build context":  {"compose.yaml": "services: { default: { build: '%ssub' } }"},
+	"compose secret": {"compose.yaml": "secrets: { s: { file: '%sfile' } }\nservices: { default: { build: { context: ., secrets: [s] } } }"},
+}
+
+// linked are definitions in whose place, or beside which, there is a link.
+var linked = map[string]map[string]string{
+	".env":                    {"compose.yaml": "services: { default: { build: . } }"},
+	"Dockerfile":              {"build.hcl": `target "default" {}`},
+	".dockerignore":           {"build.hcl": `target "default" {}`},
+	"Dockerfile.dockerignore": {"build.hcl": `target "default" {}`},
+	"Dockerfile.rego":         {"build.hcl": `target "default" {}`},
+	"in":                      {"build.hcl": `target "default" { context = "in" }`},
+	"i.hcl":                   {"build.hcl": `import "i" { source = "*i.hcl" }`},
+}
+
+// TestPermissions builds, plans and checks definitions that lead out of the
+// working directory, and has the kernel's word for what orch opened, made or
+// removed there: nothing.
+func TestPermissions(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		need.Missing(t, "strace")
+	}
+	// strace would wait for a builder that is started under it.
+	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
+		t.Fatalf("starting the builder: %v\n%s", err, out)
+	}
+	for _, what := range slices.Sorted(maps.Keys(named)) {
+		for how, path := range leads("ROOT") {
+			files := map[string]string{}
+			for name, text := range named[what] {
+				files[name] = strings.ReplaceAll(text, "%s", path)
+			}
+			t.Run(what+"/"+how, func(t *testing.T) { touchesNothing(t, strace, files, "", "") })
+		}
+	}
+	for link, files := range linked {
+		to := "../outside/file"
+		if link == "in" {
+			to = "../outside/sub"
+		}
+		t.Run("link/"+link, func(t *testing.T) { touchesNothing(t, strace, files, link, to) })
+	}
+}
+
+// TestTraced holds that the judge of TestPermissions sees what there is to see.
+func TestTraced(t *testing.T) {
+	for line, want := range map[string]bool{
+		`12 openat(AT_FDCWD</r/wd>, "../outside/f", O_RDONLY) = 3</r/outside/f>`:          true,
+		`12 openat(AT_FDCWD</r/wd>, "f", O_RDONLY) = 3</r/wd/f>`:                          false,
+		`12 openat(AT_FDCWD</r/wd>, "../outside/f", O_RDONLY) = -1 ENOENT (No such file)`: false,
+		`12 mkdirat(AT_FDCWD</r/wd>, "../outside/d", 0755) = 0`:                           true,
+		`12 renameat(AT_FDCWD</r/wd>, "a", 3</r/outside>, "b") = 0`:                       true,
+		`12 unlinkat(4</r/wd>, "file:/r/outside/f", 0) = 0`:                               false,
+		`12 newfstatat(AT_FDCWD</r/wd>, "/r/outside/f", {st_mode=S_IFREG}, 0) = 0`:        false,
+	} {
+		if got := touched(line, "/r/wd", "/r/outside"); got != want {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+}
+
+// touchesNothing runs orch on a definition, traced.
+func touchesNothing(t *testing.T, strace string, files map[string]string, link, to string) {
+	t.Parallel()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wd, outside := filepath.Join(root, "wd"), filepath.Join(root, "outside")
+	write := func(dir, name, text string) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "ROOT", root)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range outsideFiles {
+		write(outside, name, text)
+	}
+	if link != "Dockerfile" {
+		write(wd, "Dockerfile", "FROM scratch\n")
+	}
+	for name, text := range files {
+		write(wd, name, text)
+	}
+	links := map[string]string{"out": "../outside"}
+	if link != "in" {
+		write(wd, "in/f", "")
+		links["in/link"] = "../../outside/dir"
+	}
+	if link != "" {
+		links[link] = to
+	}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(wd, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, args := range [][]string{{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"}} {
+		trace := filepath.Join(root, fmt.Sprint("trace", i))
+		cmd := exec.Command(strace, append([]string{"-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,ftruncate", "-o", trace, filepath.Join(shared.bin, "orch")}, args...)...)
+		cmd.Dir = wd
+		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state, allFiles+"=", "SSH_AUTH_SOCK=")
+		out, _ := cmd.CombinedOutput()
+		if strings.Contains(string(out), "canary-4711") {
+			t.Errorf("orch %v shows what it may not read:\n%s", args, out)
+		}
+		data, err := os.ReadFile(trace)
+		if err != nil {
+			t.Fatalf("strace: %v\n%s", err, out)
+		}
+		for line := range strings.Lines(string(data)) {
+			if touched(line, wd, outside) {
+				t.Errorf("orch %v: %s%s", args, line, out)
+			}
+		}
+	}
+}
+
+// tracedPath finds the paths in a line of strace, each behind the folder that it
+// starts from, if that is not the working directory.
+var tracedPath = regexp.MustCompile(`(?:<([^<>]*)>, )?"((?:[^"\\\\]|\\\\.)*)"`)
+
+// touched says whether a line of strace is about something of a folder that was
+// opened, made or changed. To look at where a link leads, and whether something
+// is there, is not that.
+func touched(line, wd, folder string) bool {
+	_, call, _ := strings.Cut(strings.TrimSpace(line), " ")
+	name, rest, ok := strings.Cut(strings.TrimSpace(call), "(")
+	i := strings.LastIndex(rest, ") = ")
+	if !ok || i < 0 || looks(name) {
+		return false
+	}
+	result := rest[i+len(") = "):]
+	if strings.HasPrefix(result, "-1") {
+		return false
+	}
+	if strings.HasPrefix(name, "open") {
+		return strings.Contains(result, "<"+folder)
+	}
+	for _, m := range tracedPath.FindAllStringSubmatch(rest[:i], -1) {
+		path := m[2]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(cmp.Or(m[1], wd), path)
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		if path == folder || strings.HasPrefix(path, folder+"/") {
+			return true
+		}
+	}
+	return strings.Contains(rest[:i], "<"+folder)
+}
+
+func looks(call string) bool {
+	for _, name := range []string{"stat", "lstat", "newfstatat", "statx", "readlink", "readlinkat", "access", "faccessat", "faccessat2", "getcwd", "chdir", "execve"} {
+		if call == name {
+			return true
+		}
+	}
+	return false
+}
