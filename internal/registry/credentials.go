@@ -25,12 +25,17 @@ const hubKey = "https://index.docker.io/v1/"
 // are good for five minutes.
 const credentialsLast = 4*time.Minute + 50*time.Second
 
+// helperTime is how long a program may take to give credentials. It may ask its
+// user for a password, but one that never answers must not hold a run up.
+const helperTime = 30 * time.Second
+
 // Credentials are those of a docker configuration. What cannot be read, or
 // asked for, is as if it were not there, with a warning: a registry that needs
 // no credentials works without, and another says by itself what is missing.
 type Credentials struct {
 	file *configfile.ConfigFile
 	warn func(string)
+	wait time.Duration // for a program that has credentials
 
 	mu     sync.Mutex
 	known  map[string]known
@@ -48,7 +53,7 @@ func LoadCredentials(dir string, warn func(string)) *Credentials {
 	if dir == "" {
 		dir = config.Dir()
 	}
-	c := &Credentials{warn: warn, known: map[string]known{}, warned: map[string]bool{}}
+	c := &Credentials{warn: warn, wait: helperTime, known: map[string]known{}, warned: map[string]bool{}}
 	file, err := config.Load(dir)
 	if err != nil {
 		path := filepath.Join(dir, config.ConfigFileName)
@@ -81,16 +86,37 @@ func (c *Credentials) Of(host string) types.AuthConfig {
 	if k, ok := c.known[key]; ok && time.Since(k.at) < credentialsLast {
 		return k.auth
 	}
-	auth, err := c.file.GetAuthConfig(key)
+	auth, err := c.ask(key)
 	if err != nil {
 		c.told(c.helperFault(key, err))
-		auth = types.AuthConfig{}
-	}
-	if auth == (types.AuthConfig{}) {
-		auth = c.likely(key)
 	}
 	c.known[key] = known{auth, time.Now()}
 	return auth
+}
+
+// ask looks credentials up, which can run a program.
+func (c *Credentials) ask(key string) (types.AuthConfig, error) {
+	type answer struct {
+		auth types.AuthConfig
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		auth, err := c.file.GetAuthConfig(key)
+		if err != nil {
+			auth = types.AuthConfig{}
+		}
+		if auth == (types.AuthConfig{}) {
+			auth = c.likely(key)
+		}
+		got <- answer{auth, err}
+	}()
+	select {
+	case a := <-got:
+		return a.auth, a.err
+	case <-time.After(c.wait):
+		return types.AuthConfig{}, fmt.Errorf("no answer in %s", c.wait)
+	}
 }
 
 // likely are the credentials under a key that means the registry, but for its

@@ -277,6 +277,25 @@ func TestCredentialsFit(t *testing.T) {
 	}
 }
 
+// TestHelperHangs goes on without credentials if their program never answers.
+func TestHelperHangs(t *testing.T) {
+	bin := t.TempDir()
+	script := "#!/bin/sh\nexec sleep 5\n"
+	if err := os.WriteFile(filepath.Join(bin, "docker-credential-hangs"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var said []string
+	c := LoadCredentials(dockerConfig(t, `{"credHelpers":{"r.test":"hangs"}}`), func(w string) { said = append(said, w) })
+	c.wait = 50 * time.Millisecond
+	if got := c.Of("r.test"); got.Username != "" {
+		t.Errorf("got %+v, want no credentials", got)
+	}
+	if len(said) != 1 || !strings.Contains(said[0], "docker-credential-hangs gives no credentials for r.test, which is asked without: no answer in 50ms") {
+		t.Errorf("said %q", said)
+	}
+}
+
 // authority writes the certificate of a server to a file.
 func authority(t *testing.T, s *registrytest.Server, path string) string {
 	t.Helper()
