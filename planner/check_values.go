@@ -42,6 +42,7 @@ func (p *planner) checkCall(b *Build) {
 // everything is built.
 func (p *planner) checkValues(b *Build) {
 	t := b.Target
+	p.checkNames(b, t.Tags, "tags")
 	for _, e := range t.Outputs {
 		p.checkExporter(b, e)
 	}
@@ -101,10 +102,18 @@ func (p *planner) checkExporter(b *Build, e config.Entry) {
 	p.checkExport(b, e, names, attr)
 	switch e.Type {
 	case "image", "registry", "oci", "docker":
-		for _, n := range names {
-			if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
-				p.fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
-			}
+		if attr == "output" {
+			p.checkNames(b, names, attr)
+		}
+	}
+}
+
+// checkNames reports what cannot be the name of an image. Tags are checked
+// whether or not an output uses them: another command may.
+func (p *planner) checkNames(b *Build, names []string, attr string) {
+	for _, n := range names {
+		if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
+			p.fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
 		}
 	}
 }
