@@ -25,7 +25,7 @@ demo: build
 
 test: build
 	@scripts/setup.sh tests
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 30m ./...
 
 check: lint cross race test fuzz-short
 
