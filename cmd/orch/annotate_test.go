@@ -19,25 +19,6 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-func TestGitHubPath(t *testing.T) {
-	top := t.TempDir()
-	t.Chdir(top)
-	tests := []struct{ workspace, file, want string }{
-		{"", "Dockerfile", "Dockerfile"},
-		{top, "Dockerfile", "Dockerfile"},
-		{filepath.Dir(top), "app/Dockerfile", filepath.Base(top) + "/app/Dockerfile"},
-		{filepath.Join(top, "app"), "app/Dockerfile", "Dockerfile"},
-		{filepath.Join(top, "app"), "../Dockerfile", "../Dockerfile"},
-		{top, filepath.Join(top, "app", "Dockerfile"), "app/Dockerfile"},
-	}
-	for _, tt := range tests {
-		e := &env{lookup: func(string) (string, bool) { return tt.workspace, true }}
-		if got := e.githubPath(tt.file); got != tt.want {
-			t.Errorf("%s in %q: got %s, want %s", tt.file, tt.workspace, got, tt.want)
-		}
-	}
-}
-
 // hostile is a text that a terminal or a CI service would obey.
 const hostile = "x\n::error::a\r::add-mask::b\x1b]0;t\x07\x1b[2J##[error]c ##vso[d]e ##teamcity[f] \u202e\u009b31m" +
 	"\nsection_start:1:a[collapsed=true]\r\x1b[0Kb\n--- d\n+++ e\n  ::warning::g\x00\u200b\n\u200b::h::i"
@@ -142,7 +123,7 @@ func TestLongLines(t *testing.T) {
 	f := &runner.FailureGroup{Targets: []string{"a"}, Failure: &runner.Failure{
 		ExitCode: -1, Err: errors.New(long), Excerpt: []runner.ExcerptLine{{Number: 1, Text: long}},
 	}}
-	printFailure(e.stderr, f, e.style(), func(s string) string { return s })
+	printFailure(e.stderr, f, func(s string) string { return s })
 	if out.Len() > 20_000 {
 		t.Errorf("%d bytes", out.Len())
 	}

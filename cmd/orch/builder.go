@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +93,7 @@ func newBuilderStatusCommand(e *env) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				err = printJSON(e.stdout, info)
+				err = termtext.PrintJSON(e.stdout, info)
 			} else {
 				err = printInfo(e.stdout, info)
 			}
@@ -248,11 +247,4 @@ func newBuilderLogsCommand(e *env) *cobra.Command {
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added, until interrupted")
 	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many of the last lines; -1 for all")
 	return cmd
-}
-
-// printJSON writes v as indented JSON.
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(termtext.JSONWriter(w))
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

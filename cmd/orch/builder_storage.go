@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/termtext"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -88,7 +89,7 @@ func newBuilderDuCommand(e *env) *cobra.Command {
 				return err
 			}
 			if flags.asJSON {
-				return printJSON(e.stdout, usage)
+				return termtext.PrintJSON(e.stdout, usage)
 			}
 			if err := printRecords(e.stdout, usage); err != nil {
 				return err
@@ -128,7 +129,7 @@ sets some space aside for it.`,
 				return err
 			}
 			if flags.asJSON {
-				return printJSON(e.stdout, freed)
+				return termtext.PrintJSON(e.stdout, freed)
 			}
 			if err := printRecords(e.stdout, freed); err != nil {
 				return err

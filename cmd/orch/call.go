@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/termtext"
 	"io"
 	"os"
 	"slices"
@@ -185,7 +186,7 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 		Group  json.RawMessage           `json:"group,omitempty"`
 		Target map[string]map[string]any `json:"target"`
 	}{printed.Group, targets}
-	if err := printJSON(e.stdout, out); err != nil {
+	if err := termtext.PrintJSON(e.stdout, out); err != nil {
 		return err
 	}
 	return callResult(code)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
@@ -21,7 +22,7 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 	groups := r.FailureGroups()
 	for _, g := range groups[:min(len(groups), maxFailures)] {
 		fmt.Fprintln(w)
-		printFailure(w, g, e.style(), mask)
+		printFailure(w, g, mask)
 	}
 	if len(groups) > 1 {
 		fmt.Fprintf(w, "\n%s:\n", count(len(groups), "failure"))
@@ -29,10 +30,8 @@ func printFailures(e *env, r *runner.Report, kept *keeper) {
 			fmt.Fprintf(w, "  %s\n", failureLine(g))
 		}
 	}
-	if e.getenv("GITHUB_ACTIONS") == "true" {
-		for _, g := range groups {
-			annotateFailure(w, e, g, mask)
-		}
+	for _, g := range groups {
+		annotateFailure(e, g, mask)
 	}
 	printFullDisks(e, r, groups)
 	printBlocked(w, r)
@@ -49,8 +48,8 @@ func printGoOn(e *env, kept *keeper) {
 
 // printFailure shows where a failure is, what the step said, and what to make
 // of it.
-func printFailure(w io.Writer, g *runner.FailureGroup, c style, mask func(string) string) {
-	fmt.Fprintf(w, "%s%s failed%s%s\n", c.red, whose(g.Targets), place(g.Failure), c.reset)
+func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
+	fmt.Fprintf(w, "%s%s failed%s%s\n", termtext.Red, whose(g.Targets), place(g.Failure), termtext.Reset)
 	if len(g.Excerpt) > 0 {
 		fmt.Fprintln(w)
 		for _, l := range g.Excerpt {
@@ -247,16 +246,13 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// annotateFailure prints a failure as a workflow command of GitHub Actions,
-// which shows it beside the line.
-func annotateFailure(w io.Writer, e *env, g *runner.FailureGroup, mask func(string) string) {
-	where := ""
-	if g.File != "" {
-		where = fmt.Sprintf("file=%s,line=%d,", githubProperty(e.githubPath(g.File)), g.Line)
-	}
+// annotateFailure has a CI service show a failure beside the line.
+func annotateFailure(e *env, g *runner.FailureGroup, mask func(string) string) {
 	text := mask(plainError(g.Err))
 	if n := len(g.Log); n > 0 {
 		text += "\n" + mask(strings.Join(g.Log[max(0, n-5):], "\n"))
 	}
-	fmt.Fprintf(termtext.Raw(w), "::error %stitle=%s::%s\n", where, githubProperty(whose(g.Targets)+" failed"+place(g.Failure)), githubText(text))
+	ci.Annotate(e.stderr, e.getenv, ci.Annotation{
+		Severity: "error", File: g.File, Line: g.Line, Title: whose(g.Targets) + " failed" + place(g.Failure), Text: text,
+	})
 }

@@ -109,7 +109,7 @@ func (f *fmtFlags) run(e *env, args []string) error {
 
 // wrongFile reports a file that is not formatted. The others are.
 func (e *env) wrongFile(err error) error {
-	e.tellError(err)
+	e.diag().PrintError(err)
 	return &errReported{code: exitUsage, err: err}
 }
 

@@ -51,6 +51,9 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/tracing":               {},
 		"internal/ocilayout":                    {},
 		"internal/template":                     {},
+		"internal/ci":                           {"internal/termtext"},
+		"internal/diag":                         {"internal/ci", "internal/termtext"},
+		"internal/gitfact":                      {},
 	}
 	for pkg, may := range allowed {
 		for _, dep := range deps(t, pkg) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/schema"
@@ -97,7 +98,7 @@ func initText(e *env, args []string) ([]byte, string, error) {
 
 // checkInit resolves every target of a definition that is to be written.
 func checkInit(text []byte) hcl.Diagnostics {
-	_, diags := resolve([]source{{"build.hcl", text}}, config.Options{All: true, Platform: localPlatform(), Git: gitFact})
+	_, diags := resolve([]source{{"build.hcl", text}}, config.Options{All: true, Platform: localPlatform(), Git: gitfact.Read})
 	return diags
 }
 

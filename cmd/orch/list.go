@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/orch-build/orch/internal/termtext"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -70,7 +71,7 @@ func listTargets(e *env, d *config.Definition, asJSON, all bool) error {
 		targets = slices.DeleteFunc(targets, func(t config.ListedTarget) bool { return t.Template })
 	}
 	if asJSON {
-		return printJSON(e.stdout, targets)
+		return termtext.PrintJSON(e.stdout, targets)
 	}
 	rows := make([][]string, len(targets))
 	for i, t := range targets {
@@ -82,7 +83,7 @@ func listTargets(e *env, d *config.Definition, asJSON, all bool) error {
 func listGroups(e *env, d *config.Definition, asJSON bool) error {
 	groups := d.Groups()
 	if asJSON {
-		return printJSON(e.stdout, groups)
+		return termtext.PrintJSON(e.stdout, groups)
 	}
 	rows := make([][]string, len(groups))
 	for i, g := range groups {
@@ -94,7 +95,7 @@ func listGroups(e *env, d *config.Definition, asJSON bool) error {
 func listVariables(e *env, d *config.Definition, asJSON bool) error {
 	variables := d.Variables()
 	if asJSON {
-		return printJSON(e.stdout, variables)
+		return termtext.PrintJSON(e.stdout, variables)
 	}
 	rows := make([][]string, len(variables))
 	for i, v := range variables {
@@ -220,7 +221,7 @@ func bakeTargets(e *env, d *config.Definition, format string) error {
 	slices.SortStableFunc(items, func(a, b listedItem) int { return strings.Compare(a.Name, b.Name) })
 	items = slices.DeleteFunc(items, func(i listedItem) bool { return strings.HasPrefix(i.Name, "_") })
 	if format == "json" {
-		return printJSON(e.stdout, items)
+		return termtext.PrintJSON(e.stdout, items)
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {
@@ -239,7 +240,7 @@ func bakeVariables(e *env, d *config.Definition, format string) error {
 		for _, v := range variables {
 			items = append(items, listedVariable{v.Name, v.Description, v.Type, v.Value})
 		}
-		return printJSON(e.stdout, items)
+		return termtext.PrintJSON(e.stdout, items)
 	}
 	rows := make([][]string, len(variables))
 	for i, v := range variables {

@@ -15,6 +15,8 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/ci"
+	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/schema"
 	"github.com/spf13/pflag"
 )
@@ -186,7 +188,7 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 	opts := config.Options{
 		Except:    l.except,
 		Filters:   l.filters,
-		Git:       gitFact,
+		Git:       gitfact.Read,
 		Compose:   composeReader(e, guard.Read),
 		Files:     newImportReader(guard.Files(osFiles{})),
 		Vars:      map[string]string{},
@@ -244,6 +246,11 @@ func (l *loadFlags) options(e *env) (config.Options, error) {
 		opts.FileRelative = on
 	}
 	return opts, nil
+}
+
+// lane says whose cache this run may write.
+func (e *env) lane() config.Lane {
+	return config.Lane(ci.LaneOf(e.getenv, func() string { return gitfact.Branch(".") }))
 }
 
 // composeFunc reads Compose files; see config.Options.

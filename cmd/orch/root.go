@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
@@ -145,20 +146,39 @@ func exitCode(ctx context.Context, e *env, err error) int {
 	}
 	var usage usageError
 	var diags hcl.Diagnostics
-	e.tellError(err)
+	e.diag().PrintError(err)
 	if errors.As(err, &usage) || errors.As(err, &diags) {
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// tellError prints an error that has no place in a file.
-func (e *env) tellError(err error) {
-	if e.diagJSON {
-		_ = writeDiagJSON(e.stderr, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
-		return
+// diag returns what prints diagnostics to standard error.
+func (e *env) diag() *diag.Printer {
+	return &diag.Printer{Out: e.stderr, JSON: e.diagJSON, Getenv: e.getenv}
+}
+
+// setDiagnostics decides how what is wrong is printed: as text or json.
+func (e *env) setDiagnostics(format string) error {
+	if format != "text" && format != "json" {
+		return usagef("--diagnostics %q: there are text and json", format)
 	}
-	fmt.Fprintf(e.stderr, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
+	e.diagJSON = format == "json"
+	return nil
+}
+
+// report prints diagnostics to standard error. It returns an error, already
+// reported, if one of them is an error.
+func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error {
+	return reported(e.diag().Print(diags, sources...))
+}
+
+// reported marks the error of a definition whose diagnostics have been printed.
+func reported(err error) error {
+	if errors.Is(err, diag.ErrDefinition) {
+		return &errReported{code: exitUsage, err: err}
+	}
+	return err
 }
 
 const rootLong = `orch builds many image targets at once.

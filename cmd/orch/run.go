@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
@@ -216,10 +217,10 @@ func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Prog
 		mode = "quiet"
 	}
 	opt := buildkit.ProgressOptions{Mode: mode, Out: e.stderr, Terminal: e.terminal(), LogDir: logs, Mask: mask}
-	switch {
-	case e.getenv("GITHUB_ACTIONS") == "true":
+	switch ci.Of(e.getenv) {
+	case ci.GitHub:
 		opt.Groups = buildkit.GitHub
-	case e.getenv("GITLAB_CI") == "true":
+	case ci.GitLab:
 		opt.Groups = buildkit.GitLab
 	}
 	return buildkit.NewProgress(opt)

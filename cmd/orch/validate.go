@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/internal/diag"
 )
 
 func newValidateCommand(e *env) *cobra.Command {
@@ -75,7 +77,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				stricter(diags)
 			}
 			if asJSON {
-				return e.reportJSON(diags)
+				return reported(diag.JSON(e.stdout, diags))
 			}
 			return e.report(diags, sources...)
 		},

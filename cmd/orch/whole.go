@@ -11,6 +11,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config/compose"
+	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -38,7 +39,7 @@ func composeReader(e *env, permit func(path string) error) composeFunc {
 			return project, err // only the last reading counts
 		}
 		n := len(told)
-		told = once(append(told, warnings...))
+		told = diag.Once(append(told, warnings...))
 		_ = e.report(told[n:], contents(files))
 		return project, nil
 	}

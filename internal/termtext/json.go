@@ -1,6 +1,7 @@
 package termtext
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -39,4 +40,11 @@ func JSONWriter(w io.Writer) io.Writer {
 		}
 		return len(p), nil
 	})
+}
+
+// PrintJSON writes v as indented JSON for programs and people.
+func PrintJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(JSONWriter(w))
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }

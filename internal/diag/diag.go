@@ -1,4 +1,4 @@
-package main
+package diag
 
 import (
 	"bytes"
@@ -13,36 +13,67 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-// errDefinition is what is left to say when diagnostics have been printed.
-var errDefinition = errors.New("the definition is wrong")
+// ErrDefinition is what is left to say when diagnostics with an error have been
+// printed.
+var ErrDefinition = errors.New("the definition is wrong")
 
-// report prints diagnostics to standard error, each once, with the source
-// lines they speak of. It returns an error, already reported, if one of them
-// is an error.
-func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error {
-	diags = once(diags)
-	if e.diagJSON && len(diags) > 0 {
-		if err := writeDiagJSON(e.stderr, diags); err != nil {
+// Printer prints diagnostics.
+type Printer struct {
+	Out io.Writer
+	// JSON prints them as one JSON object.
+	JSON bool
+	// Getenv reads a variable of the environment; it decides on annotations.
+	Getenv func(name string) string
+}
+
+// Print prints diagnostics, each once, with the source lines that they are
+// about. It returns ErrDefinition if one of them is an error.
+func (p *Printer) Print(diags hcl.Diagnostics, sources ...map[string][]byte) error {
+	diags = Once(diags)
+	if p.JSON && len(diags) > 0 {
+		if err := writeJSON(p.Out, diags); err != nil {
 			return err
 		}
-	} else {
-		w := diagWriter{w: e.stderr, sources: sources, style: e.style()}
-		for i, d := range diags {
-			if i == maxShown {
-				fmt.Fprintf(e.stderr, "… and %d more; --diagnostics json has all.\n", len(diags)-i)
-				break
-			}
-			w.write(d)
-			if e.getenv("GITHUB_ACTIONS") == "true" {
-				e.writeAnnotation(d)
-			}
-		}
+		return result(diags)
 	}
+	w := writer{w: p.Out, sources: sources}
+	for i, d := range diags {
+		if i == maxShown {
+			fmt.Fprintf(p.Out, "… and %d more; --diagnostics json has all.\n", len(diags)-i)
+			break
+		}
+		w.write(d)
+		ci.Annotate(p.Out, p.Getenv, annotation(d))
+	}
+	return result(diags)
+}
+
+// PrintError prints an error that has no place in a file.
+func (p *Printer) PrintError(err error) {
+	if p.JSON {
+		_ = writeJSON(p.Out, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
+		return
+	}
+	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
+}
+
+// JSON prints diagnostics as JSON, each once, even if there are none. It
+// returns ErrDefinition if one of them is an error.
+func JSON(w io.Writer, diags hcl.Diagnostics) error {
+	diags = Once(diags)
+	if err := writeJSON(w, diags); err != nil {
+		return err
+	}
+	return result(diags)
+}
+
+func result(diags hcl.Diagnostics) error {
 	if diags.HasErrors() {
-		return &errReported{code: exitUsage, err: errDefinition}
+		return ErrDefinition
 	}
 	return nil
 }
@@ -50,15 +81,6 @@ func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error 
 // maxShown is how many diagnostics are shown as text; a file that is no
 // definition at all may have thousands.
 const maxShown = 100
-
-// setDiagnostics decides how what is wrong is printed: as text or json.
-func (e *env) setDiagnostics(format string) error {
-	if format != "text" && format != "json" {
-		return usagef("--diagnostics %q: there are text and json", format)
-	}
-	e.diagJSON = format == "json"
-	return nil
-}
 
 // sameFault is equal for diagnostics that say the same thing. What the machine
 // answers is the same for every call that asks for it.
@@ -75,8 +97,8 @@ func sameFault(d *hcl.Diagnostic) string {
 	return call.CalledFunctionName() + ": " + err.Error()
 }
 
-// once returns the diagnostics without those that say the same again.
-func once(diags hcl.Diagnostics) hcl.Diagnostics {
+// Once returns the diagnostics without those that say the same again.
+func Once(diags hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[string]bool{}
 	var out hcl.Diagnostics
 	for _, d := range diags {
@@ -88,27 +110,18 @@ func once(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// style holds the marks by which a termtext.Writer colours a text, if it may.
-type style struct{ red, yellow, bold, dim, reset termtext.Style }
-
-// style returns what messages are coloured with.
-func (e *env) style() style {
-	return style{red: termtext.Red, yellow: termtext.Yellow, bold: termtext.Bold, dim: termtext.Dim, reset: termtext.Reset}
-}
-
-// diagWriter prints diagnostics for people.
-type diagWriter struct {
+// writer prints diagnostics for people.
+type writer struct {
 	w       io.Writer
 	sources []map[string][]byte
-	style
 }
 
-func (w *diagWriter) write(d *hcl.Diagnostic) {
-	label := w.red + "Error: " + w.reset
+func (w *writer) write(d *hcl.Diagnostic) {
+	label := string(termtext.Red + "Error: " + termtext.Reset)
 	if d.Severity == hcl.DiagWarning {
-		label = w.yellow + "Warning: " + w.reset
+		label = string(termtext.Yellow + "Warning: " + termtext.Reset)
 	}
-	fmt.Fprintf(w.w, "%s%s%s%s\n", label, w.bold, termtext.Line(termtext.Brief(d.Summary, termtext.MaxSource)), w.reset)
+	fmt.Fprintf(w.w, "%s%s%s%s\n", label, termtext.Bold, termtext.Line(termtext.Brief(d.Summary, termtext.MaxSource)), termtext.Reset)
 	if d.Subject != nil {
 		at := d.Subject
 		fmt.Fprintf(w.w, "  %s:%d:%d\n", termtext.Line(at.Filename), at.Start.Line, at.Start.Column)
@@ -124,7 +137,7 @@ func (w *diagWriter) write(d *hcl.Diagnostic) {
 const maxExcerpt = 4
 
 // excerpt prints the lines of a range and underlines it.
-func (w *diagWriter) excerpt(at *hcl.Range) {
+func (w *writer) excerpt(at *hcl.Range) {
 	lines := w.lines(at.Filename)
 	first, last := at.Start.Line, max(at.Start.Line, at.End.Line)
 	if n := len(lines); n > 0 && first == n+1 { // the end of the file
@@ -148,7 +161,7 @@ func (w *diagWriter) excerpt(at *hcl.Range) {
 		}
 		long := end - start
 		line, start = cutLine(line, start)
-		fmt.Fprintf(w.w, "%s%*d |%s %s\n", w.dim, width+2, n, w.reset, line)
+		fmt.Fprintf(w.w, "%s%*d |%s %s\n", termtext.Dim, width+2, n, termtext.Reset, line)
 		w.underline(line, start, min(start+long, utf8.RuneCountInString(line)+1), width)
 	}
 }
@@ -164,7 +177,7 @@ func cutLine(line string, column int) (string, int) {
 }
 
 // underline marks the columns from start up to end, which is not marked.
-func (w *diagWriter) underline(line string, start, end, width int) {
+func (w *writer) underline(line string, start, end, width int) {
 	indent := len(line) - len(strings.TrimLeft(line, " \t"))
 	start = max(start, indent+1)
 	pad := []rune(line)
@@ -175,11 +188,11 @@ func (w *diagWriter) underline(line string, start, end, width int) {
 		}
 	}
 	marks := strings.Repeat("^", max(1, end-start))
-	fmt.Fprintf(w.w, "%s%*s |%s %s%s%s%s\n", w.dim, width+2, "", w.reset, string(pad), w.red, marks, w.reset)
+	fmt.Fprintf(w.w, "%s%*s |%s %s%s%s%s\n", termtext.Dim, width+2, "", termtext.Reset, string(pad), termtext.Red, marks, termtext.Reset)
 }
 
 // lines returns the lines of a source, or nil if it is not at hand.
-func (w *diagWriter) lines(name string) []string {
+func (w *writer) lines(name string) []string {
 	for _, m := range w.sources {
 		if src, ok := m[name]; ok {
 			return strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
@@ -188,27 +201,17 @@ func (w *diagWriter) lines(name string) []string {
 	return nil
 }
 
-// writeAnnotation prints a diagnostic as a workflow command of GitHub
-// Actions, which shows it beside the line. The escapes are those of
-// https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
-func (e *env) writeAnnotation(d *hcl.Diagnostic) {
-	where := ""
-	if at := d.Subject; at != nil {
-		where = fmt.Sprintf("file=%s,line=%d,endLine=%d,col=%d,", githubProperty(e.githubPath(at.Filename)),
-			at.Start.Line, at.End.Line, at.Start.Column)
+// annotation is a diagnostic as CI services show it beside the line.
+func annotation(d *hcl.Diagnostic) ci.Annotation {
+	a := ci.Annotation{
+		Severity: severity(d),
+		Title:    termtext.Brief(d.Summary, termtext.MaxSource),
+		Text:     termtext.Brief(cmp.Or(d.Detail, d.Summary), termtext.MaxMessage),
 	}
-	fmt.Fprintf(termtext.Raw(e.stderr), "::%s %stitle=%s::%s\n", severity(d), where,
-		githubProperty(termtext.Brief(d.Summary, termtext.MaxSource)), githubText(termtext.Brief(cmp.Or(d.Detail, d.Summary), termtext.MaxMessage)))
-}
-
-// githubText escapes the text of a workflow command.
-func githubText(s string) string {
-	return strings.NewReplacer("%", "%25", "\n", "%0A").Replace(termtext.Text(s))
-}
-
-// githubProperty escapes a property of a workflow command.
-func githubProperty(s string) string {
-	return strings.NewReplacer("%", "%25", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(termtext.Text(s))
+	if at := d.Subject; at != nil {
+		a.File, a.Line, a.EndLine, a.Column = at.Filename, at.Start.Line, at.End.Line, at.Start.Column
+	}
+	return a
 }
 
 // severity names the severity of a diagnostic.
@@ -239,20 +242,8 @@ type jsonPos struct {
 	Column int `json:"column"`
 }
 
-// reportJSON prints diagnostics as JSON to standard output.
-func (e *env) reportJSON(diags hcl.Diagnostics) error {
-	diags = once(diags)
-	if err := writeDiagJSON(e.stdout, diags); err != nil {
-		return err
-	}
-	if diags.HasErrors() {
-		return &errReported{code: exitUsage, err: errDefinition}
-	}
-	return nil
-}
-
-// writeDiagJSON prints diagnostics as one JSON object.
-func writeDiagJSON(w io.Writer, diags hcl.Diagnostics) error {
+// writeJSON prints diagnostics as one JSON object.
+func writeJSON(w io.Writer, diags hcl.Diagnostics) error {
 	out := make([]jsonDiagnostic, len(diags))
 	for i, d := range diags {
 		out[i] = jsonDiagnostic{Severity: severity(d), Summary: d.Summary, Detail: d.Detail}
@@ -264,5 +255,5 @@ func writeDiagJSON(w io.Writer, diags hcl.Diagnostics) error {
 			}
 		}
 	}
-	return printJSON(w, map[string]any{"valid": !diags.HasErrors(), "diagnostics": out})
+	return termtext.PrintJSON(w, map[string]any{"valid": !diags.HasErrors(), "diagnostics": out})
 }

@@ -1,4 +1,7 @@
-package main
+// Package gitfact reads single facts about the git repository around a folder:
+// the commit, the branch, whether files have changed. It runs no git command and
+// writes nothing.
+package gitfact
 
 import (
 	"errors"
@@ -12,9 +15,19 @@ import (
 // shortSHA is how many digits of a commit git.short has.
 const shortSHA = 7
 
-// gitFact reads one fact about the repository around a folder; see
-// config.GitFacts. Without a repository it is nil.
-func gitFact(dir, fact string) (any, error) {
+// Branch returns the branch that is checked out around a folder, or "".
+func Branch(dir string) string {
+	branch, err := Read(dir, "branch")
+	if err != nil {
+		return ""
+	}
+	name, _ := branch.(string)
+	return name
+}
+
+// Read reads one fact about the repository around a folder: sha, short, branch,
+// tag, commit_time, root or dirty. Without a repository it is nil.
+func Read(dir, fact string) (any, error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, nil

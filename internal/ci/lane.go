@@ -1,45 +1,49 @@
-package main
+package ci
 
 import (
 	"encoding/json"
 	"os"
 	"strconv"
-
-	"github.com/orch-build/orch/config"
 )
 
-// lane works out whose cache this run may write: from ORCH_CACHE_* variables,
-// else from those of the CI service, else from git. The variables of GitHub
-// are those of https://docs.github.com/actions/reference/variables-reference,
+// Lane says whose cache a run may write.
+type Lane struct {
+	Name string // the pull request or branch; "" if neither is known
+	Main string // the main branch; "" if it is not known
+	Fork bool   // the run is for code from outside the repository
+	CI   bool
+}
+
+// LaneOf finds the lane of this run: from ORCH_CACHE_* variables, else from
+// those of the CI service, else from the branch that is checked out. The
+// variables of GitHub are those of
+// https://docs.github.com/actions/reference/variables-reference,
 // those of GitLab of https://docs.gitlab.com/ci/variables/predefined_variables.
-func (e *env) lane() config.Lane {
-	var l config.Lane
+func LaneOf(getenv func(string) string, branch func() string) Lane {
+	var l Lane
 	switch {
-	case e.getenv("GITHUB_ACTIONS") == "true":
-		l = e.githubLane()
-	case e.getenv("GITLAB_CI") != "":
-		l = e.gitlabLane()
+	case getenv("GITHUB_ACTIONS") == "true":
+		l = githubLane(getenv)
+	case getenv("GITLAB_CI") != "":
+		l = gitlabLane(getenv)
 	}
-	if ci, err := strconv.ParseBool(e.getenv("CI")); err == nil && ci {
+	if ci, err := strconv.ParseBool(getenv("CI")); err == nil && ci {
 		l.CI = true
 	}
-	if name := e.getenv("ORCH_CACHE_LANE"); name != "" {
+	if name := getenv("ORCH_CACHE_LANE"); name != "" {
 		l.Name = name
 	}
-	if main := e.getenv("ORCH_CACHE_MAIN"); main != "" {
+	if main := getenv("ORCH_CACHE_MAIN"); main != "" {
 		l.Main = main
 	}
-	if text := e.getenv("ORCH_CACHE_TRUSTED"); text != "" {
+	if text := getenv("ORCH_CACHE_TRUSTED"); text != "" {
 		// A word that is neither true nor false must not open the cache.
 		if trusted, err := strconv.ParseBool(text); err != nil || !trusted {
 			l.Fork = true
 		}
 	}
 	if l.Name == "" {
-		// Without a branch, or a repository, there is no name.
-		if branch, err := gitFact(".", "branch"); err == nil {
-			l.Name, _ = branch.(string)
-		}
+		l.Name = branch()
 	}
 	return l
 }
@@ -68,19 +72,19 @@ type githubRepo struct {
 // githubLane reads the event, because pull_request_target and workflow_run run
 // on the main branch for code that may be a fork's. If it cannot be read, such
 // a run counts as one for a fork.
-func (e *env) githubLane() config.Lane {
-	l := config.Lane{CI: true, Name: e.getenv("GITHUB_REF_NAME")}
-	if e.getenv("GITHUB_REF_TYPE") == "tag" {
+func githubLane(getenv func(string) string) Lane {
+	l := Lane{CI: true, Name: getenv("GITHUB_REF_NAME")}
+	if getenv("GITHUB_REF_TYPE") == "tag" {
 		l.Name = "tag-" + l.Name
 	}
 	var event githubEvent
-	data, err := os.ReadFile(e.getenv("GITHUB_EVENT_PATH"))
+	data, err := os.ReadFile(getenv("GITHUB_EVENT_PATH"))
 	if err == nil {
 		err = json.Unmarshal(data, &event)
 	}
 	l.Main = event.Repository.DefaultBranch
-	foreign := func(r *githubRepo) bool { return r == nil || r.FullName != e.getenv("GITHUB_REPOSITORY") }
-	switch name := e.getenv("GITHUB_EVENT_NAME"); name {
+	foreign := func(r *githubRepo) bool { return r == nil || r.FullName != getenv("GITHUB_REPOSITORY") }
+	switch name := getenv("GITHUB_EVENT_NAME"); name {
 	case "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment":
 		if err != nil || event.PullRequest == nil {
 			l.Name, l.Fork = name, true
@@ -99,14 +103,14 @@ func (e *env) githubLane() config.Lane {
 	return l
 }
 
-func (e *env) gitlabLane() config.Lane {
-	l := config.Lane{CI: true, Main: e.getenv("CI_DEFAULT_BRANCH"), Name: e.getenv("CI_COMMIT_BRANCH")}
-	if tag := e.getenv("CI_COMMIT_TAG"); tag != "" {
+func gitlabLane(getenv func(string) string) Lane {
+	l := Lane{CI: true, Main: getenv("CI_DEFAULT_BRANCH"), Name: getenv("CI_COMMIT_BRANCH")}
+	if tag := getenv("CI_COMMIT_TAG"); tag != "" {
 		l.Name = "tag-" + tag
 	}
-	if iid := e.getenv("CI_MERGE_REQUEST_IID"); iid != "" {
+	if iid := getenv("CI_MERGE_REQUEST_IID"); iid != "" {
 		l.Name = "mr-" + iid
-		l.Fork = e.getenv("CI_MERGE_REQUEST_SOURCE_PROJECT_ID") != e.getenv("CI_MERGE_REQUEST_PROJECT_ID")
+		l.Fork = getenv("CI_MERGE_REQUEST_SOURCE_PROJECT_ID") != getenv("CI_MERGE_REQUEST_PROJECT_ID")
 	}
 	return l
 }

@@ -1,15 +1,12 @@
-package main
+package ci
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/orch-build/orch/config"
 )
 
 func TestLane(t *testing.T) {
-	t.Chdir(t.TempDir()) // in no repository
 	pull := func(repo string) string {
 		return `{"pull_request": {"number": 7, "head": {"repo": ` + repo + `}}, "repository": {"default_branch": "trunk"}}`
 	}
@@ -21,35 +18,35 @@ func TestLane(t *testing.T) {
 		name  string
 		env   map[string]string
 		event string
-		want  config.Lane
+		want  Lane
 	}{
-		{"nothing known", nil, "", config.Lane{}},
+		{"nothing known", nil, "", Lane{}},
 		{"push", github("push", "trunk"), `{"repository": {"default_branch": "trunk"}}`,
-			config.Lane{Name: "trunk", Main: "trunk", CI: true}},
+			Lane{Name: "trunk", Main: "trunk", CI: true}},
 		{"pull request", github("pull_request", "7/merge"), pull(`{"full_name": "team/app"}`),
-			config.Lane{Name: "pr-7", Main: "trunk", CI: true}},
+			Lane{Name: "pr-7", Main: "trunk", CI: true}},
 		{"pull request of a fork", github("pull_request", "7/merge"), pull(`{"full_name": "eve/app"}`),
-			config.Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
+			Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
 		{"pull request of a fork that is gone", github("pull_request", "7/merge"), pull(`null`),
-			config.Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
+			Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
 		{"a fork's code on the main branch", github("pull_request_target", "trunk"), pull(`{"full_name": "eve/app"}`),
-			config.Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
+			Lane{Name: "pr-7", Main: "trunk", CI: true, Fork: true}},
 		{"an event that cannot be read", github("pull_request_target", "trunk"), `{`,
-			config.Lane{Name: "pull_request_target", CI: true, Fork: true}},
+			Lane{Name: "pull_request_target", CI: true, Fork: true}},
 		{"workflow after a fork's", github("workflow_run", "trunk"),
 			`{"workflow_run": {"head_branch": "trunk", "head_repository": {"full_name": "eve/app"}}, "repository": {"default_branch": "trunk"}}`,
-			config.Lane{Name: "trunk", Main: "trunk", CI: true, Fork: true}},
+			Lane{Name: "trunk", Main: "trunk", CI: true, Fork: true}},
 		{"GitLab branch", map[string]string{"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "x"}, "",
-			config.Lane{Name: "x", Main: "main", CI: true}},
+			Lane{Name: "x", Main: "main", CI: true}},
 		{"GitLab merge request", map[string]string{"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_MERGE_REQUEST_IID": "3",
 			"CI_MERGE_REQUEST_PROJECT_ID": "1", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1"}, "",
-			config.Lane{Name: "mr-3", Main: "main", CI: true}},
+			Lane{Name: "mr-3", Main: "main", CI: true}},
 		{"GitLab fork", map[string]string{"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_MERGE_REQUEST_IID": "3",
 			"CI_MERGE_REQUEST_PROJECT_ID": "1", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "2"}, "",
-			config.Lane{Name: "mr-3", Main: "main", CI: true, Fork: true}},
+			Lane{Name: "mr-3", Main: "main", CI: true, Fork: true}},
 		{"any other service", map[string]string{"CI": "1", "ORCH_CACHE_LANE": "b", "ORCH_CACHE_MAIN": "m", "ORCH_CACHE_TRUSTED": "false"}, "",
-			config.Lane{Name: "b", Main: "m", CI: true, Fork: true}},
-		{"trust that nobody can read", map[string]string{"ORCH_CACHE_LANE": "b", "ORCH_CACHE_TRUSTED": "no"}, "", config.Lane{Name: "b", Fork: true}},
+			Lane{Name: "b", Main: "m", CI: true, Fork: true}},
+		{"trust that nobody can read", map[string]string{"ORCH_CACHE_LANE": "b", "ORCH_CACHE_TRUSTED": "no"}, "", Lane{Name: "b", Fork: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -60,8 +57,8 @@ func TestLane(t *testing.T) {
 				}
 				tt.env["GITHUB_EVENT_PATH"] = path
 			}
-			e := &env{lookup: func(name string) (string, bool) { v, ok := tt.env[name]; return v, ok }}
-			if got := e.lane(); got != tt.want {
+			getenv := func(name string) string { return tt.env[name] }
+			if got := LaneOf(getenv, func() string { return "" }); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
