@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
-	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 
 	"github.com/orch-build/orch/planner"
 )
@@ -52,7 +51,7 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	t.opts = maps.Clone(t.opts)
 	t.opts["requestid"] = requestID(method)
 	t.opts["frontend.caps"] = "moby.buildkit.frontend.subrequests"
-	res, err := dockerfile.Build(ctx, &recorder{Client: t.anchor.gateway, target: t})
+	res, err := t.linked(ctx)
 	if err != nil {
 		return nil, t.anchor.judge.judged(err)
 	}

@@ -50,6 +50,9 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		res.SetRef(file)
 		return res, nil
 	}
+	if syntax, ok := c.target.asksForBuiltIn(req); ok {
+		return nil, &builtInError{syntax}
+	}
 	if !wantsDefinition(req) {
 		return c.Client.Solve(ctx, req)
 	}

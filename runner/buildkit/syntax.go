@@ -1,11 +1,44 @@
 package buildkit
 
 import (
+	"context"
+	"errors"
 	"strconv"
 	"strings"
 
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/dockerfile/version"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
+
+// builtInError stops the linked frontend where it asks the builder for the one
+// that a Dockerfile of a remote context names, which is known only once the
+// frontend has read it, if the linked one stands for it.
+type builtInError struct{ syntax string }
+
+func (e *builtInError) Error() string { return "the frontend " + e.syntax + " is the linked one" }
+
+// linked has the linked frontend read the target.
+func (t *target) linked(ctx context.Context) (*gateway.Result, error) {
+	c := &recorder{Client: t.anchor.gateway, target: t}
+	res, err := dockerfile.Build(ctx, c)
+	var own *builtInError
+	if errors.As(err, &own) {
+		t.opts["cmdline"] = own.syntax // keeps every frontend from asking
+		return dockerfile.Build(ctx, c)
+	}
+	return res, err
+}
+
+// asksForBuiltIn says whether a request of the linked frontend is for one that
+// the linked one stands for.
+func (t *target) asksForBuiltIn(req gateway.SolveRequest) (syntax string, ok bool) {
+	if req.Frontend != "gateway.v0" || t.plan.Dockerfile != nil || t.run.opt.PullFrontend {
+		return "", false
+	}
+	syntax = req.FrontendOpt["cmdline"]
+	return syntax, builtIn(syntax)
+}
 
 // builtIn says whether the frontend that is linked in stands for the one that
 // a syntax line names: the official Dockerfile frontend under a tag that moves

@@ -13,7 +13,6 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
-	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
@@ -131,16 +130,15 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	}
 	var res *gateway.Result
 	var err error
-	c := &recorder{Client: t.anchor.gateway, target: t}
 	switch {
 	case t.foreign():
-		res, err = t.askForeign(ctx, c)
+		res, err = t.askForeign(ctx, &recorder{Client: t.anchor.gateway, target: t})
 	case t.large():
 		res, err = t.convertLarge(ctx)
 	default:
-		res, err = dockerfile.Build(ctx, c)
+		res, err = t.linked(ctx)
 		if t.widen() {
-			res, err = dockerfile.Build(ctx, c)
+			res, err = t.linked(ctx)
 		}
 	}
 	if err == nil {
