@@ -9,6 +9,8 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // variables are what FROM and the ARG instructions before it can use.
@@ -50,7 +52,7 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 			}
 			s, err := expandWord(lex, *a.Value, v)
 			if err != nil {
-				return v, &parseError{msg: cause(err).Error(), line: c.Location()[0].Start.Line}
+				return v, &parseError{msg: fault.Cause(err).Error(), line: c.Location()[0].Start.Line}
 			}
 			v[a.Key] = s
 		}

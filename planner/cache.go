@@ -9,8 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/fault"
+
 	"github.com/distribution/reference"
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
 )
@@ -32,7 +33,7 @@ type Cache struct {
 	// Required makes it an error that the cache cannot be read or written.
 	Required bool
 	// Range is where the cache is asked for.
-	Range hcl.Range
+	Range fault.Range
 }
 
 // SharedCache is a cache destination that a run writes once for several
@@ -184,7 +185,7 @@ func (w *wiring) repository(b *Build) bool {
 		}
 		err = fmt.Errorf("a cache is written under tags, and this is a digest")
 	}
-	w.fail(contextRange(b.Target, "cache.ref"), "Invalid cache reference",
+	w.Fail(contextRange(b.Target, "cache.ref"), "Invalid cache reference",
 		"%q names no repository: %s. Write one such as \"registry.example.com/team/cache\".", ref, err)
 	return false
 }
@@ -333,7 +334,7 @@ func sameEntry(a, b config.Entry) bool { return a.Type == b.Type && maps.Equal(a
 // clash reports two builds that write different caches to one place.
 func (w *wiring) clash(b *Build, c Cache, first *writer) {
 	other := first.builds[0]
-	w.fail(c.Range, "Two caches in one place",
+	w.Fail(c.Range, "Two caches in one place",
 		"Target %q writes its cache to %s, and so does target %q at %s:%d, but not the same way: %s here, %s there. "+
 			"The one would destroy the other. Give each a place of its own, or write the very same entry in both to have one cache for both.",
 		b.Name(), placeText(c.Entry), other.Name(), first.cache.Range.Filename, first.cache.Range.Start.Line,

@@ -8,9 +8,9 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -32,7 +32,7 @@ func (p *planner) check() {
 	}
 	p.checkUnused()
 	p.checkSources()
-	schema.SortDiagnostics(p.diags)
+	schema.SortDiagnostics(p.Diags)
 }
 
 // checking is what the checks find out once.
@@ -56,26 +56,14 @@ func newChecking(p *Plan) checking {
 	}
 }
 
-// warn reports what is no reason to stop.
-func (r *report) warn(at hcl.Range, summary, format string, args ...any) {
-	n := len(r.diags)
-	r.fail(at, summary, format, args...)
-	if len(r.diags) > n {
-		r.diags[n].Severity = hcl.DiagWarning
-	}
-}
-
 // twice reports what two targets write: an error if they are built together.
-func (p *planner) twice(at hcl.Range, summary, format string, args ...any) {
+func (p *planner) twice(at fault.Range, summary, format string, args ...any) {
 	if p.opt.Apart {
-		p.warn(at, summary, format+" They cannot be built together as they are.", args...)
+		p.Warn(at, summary, format+" They cannot be built together as they are.", args...)
 		return
 	}
-	p.fail(at, summary, format, args...)
+	p.Fail(at, summary, format, args...)
 }
-
-// where is a place for the text of a message.
-func where(at hcl.Range) string { return fmt.Sprintf("%s:%d", at.Filename, at.Start.Line) }
 
 // checkTags reports a tag that two targets push: whichever is last would have
 // it.
@@ -91,7 +79,7 @@ func (p *planner) checkTags(b *Build, seen map[string]*Build) {
 		}
 		if other := seen[full]; other != nil && other != b {
 			p.twice(at, "Tag pushed twice", "Target %q pushes %s, and so does target %q at %s. Only one of the images would have the tag: give them different ones.",
-				b.Name(), tag, other.Name(), where(other.Target.RangeOf("tags")))
+				b.Name(), tag, other.Name(), fault.Place(other.Target.RangeOf("tags")))
 			continue
 		}
 		seen[full] = b
@@ -120,12 +108,12 @@ func (p *planner) checkOutputs(b *Build, seen map[string]*Build) {
 			seen[path] = b
 			continue
 		}
-		place := fmt.Sprintf("target %q at %s", other.Name(), where(other.Target.RangeOf("output")))
+		place := fmt.Sprintf("target %q at %s", other.Name(), fault.Place(other.Target.RangeOf("output")))
 		if other == b {
 			place = "another output of it"
 		}
 		if e.Type == "local" || e.Attrs["tar"] == "false" {
-			p.warn(at, "Folder written twice", "Target %q writes its files to %s, and so does %s: files of the same name replace each other.", b.Name(), dest, place)
+			p.Warn(at, "Folder written twice", "Target %q writes its files to %s, and so does %s: files of the same name replace each other.", b.Name(), dest, place)
 			continue
 		}
 		p.twice(at, "Output written twice", "Target %q writes %s, and so does %s. Only one of the images would be there: give them different paths.", b.Name(), dest, place)
@@ -149,10 +137,10 @@ func (p *planner) checkPlatforms(b *Build) {
 		}
 		at := b.Target.RangeOf("platforms")
 		if !slices.Contains(knownOS, pl.OS) {
-			p.fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, suggestion(pl.OS, knownOS))
+			p.Fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, fault.Suggestion(pl.OS, knownOS))
 		}
 		if !slices.Contains(knownArch, pl.Architecture) {
-			p.fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, suggestion(pl.Architecture, knownArch))
+			p.Fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, fault.Suggestion(pl.Architecture, knownArch))
 		}
 	}
 }
@@ -186,7 +174,7 @@ func ownVertices(b *Build) map[*Vertex]bool {
 // checkCredentials reports secrets and ssh keys that a step needs and its
 // target does not provide, and warns of those that no step mounts.
 func (p *planner) checkCredentials(b *Build) {
-	provided := map[string]hcl.Range{}
+	provided := map[string]fault.Range{}
 	unset := map[string]string{}
 	for _, s := range b.Target.Secrets {
 		provided["secret "+s.ID] = b.Target.RangeOf("secret")
@@ -209,15 +197,15 @@ func (p *planner) checkCredentials(b *Build) {
 				continue // for the target that it belongs to
 			}
 			if _, ok := provided[key]; !ok && c.Required {
-				p.fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
+				p.Fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
 					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
 			}
 			if name := unset[key]; name != "" && c.Required {
-				p.fail(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set, and a step needs it (%s:%d).",
+				p.Fail(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set, and a step needs it (%s:%d).",
 					b.Name(), c.ID, name, c.Range.Filename, c.Range.Start.Line)
 			} else if name != "" {
 				delete(unset, key)
-				p.warn(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set. Steps that mount it find no file.",
+				p.Warn(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set. Steps that mount it find no file.",
 					b.Name(), c.ID, name)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // predefined arguments need no ARG: those of BuildKit's Dockerfile reference,
@@ -54,7 +56,7 @@ func (p *planner) checkContextNames(b *Build) {
 			continue
 		}
 		if want := contextKey(strings.ToLower(name)); want != name {
-			p.warn(contextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
+			p.Warn(contextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
 				name, b.Name(), want)
 			continue
 		}
@@ -184,7 +186,7 @@ func (p *planner) warnVolatile(b *Build, d *dockerfile, arg, run *cmd, name stri
 		return
 	}
 	p.volatileAt[arg] = true
-	p.warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
+	p.Warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
 		"%s changes from run to run%s, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
 		name, volatileFrom(b, name), d.name, run.first)
 }
@@ -197,7 +199,7 @@ func volatileFrom(b *Build, name string) string {
 	case at.Filename == "":
 		return ""
 	case cause == "":
-		return fmt.Sprintf(" (it is set at %s)", where(at))
+		return fmt.Sprintf(" (it is set at %s)", fault.Place(at))
 	}
-	return fmt.Sprintf(" (it is %s, at %s)", cause, where(at))
+	return fmt.Sprintf(" (it is %s, at %s)", cause, fault.Place(at))
 }

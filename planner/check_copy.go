@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // checkSources reports what stages take out of local directories and will not
@@ -16,8 +16,8 @@ import (
 func (p *planner) checkSources() {
 	reads := p.plan.reads(ReadOptions{Tree: treeOf(p.opt.Files)}, true)
 	for _, d := range reads.diags {
-		if d.Severity == hcl.DiagError {
-			p.diags = append(p.diags, d)
+		if d.Severity == fault.Error {
+			p.Diags = append(p.Diags, d)
 		}
 	}
 	c := sourceCheck{planner: p, reads: reads, whole: map[string]*view{}, targets: map[sourceFault][]string{}}
@@ -52,33 +52,33 @@ type sourceCheck struct {
 // missing reports a source that makes the build fail.
 func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 	at := c.place(v, e, src)
-	dir, shown := contextText(e.From.Name), ShownPath(contextPath(src))
+	dir, shown := contextText(e.From.Name), fault.Path(contextPath(src))
 	all := c.unfiltered(e.From.local)
 	if e.take != nil && e.take.parents {
 		if dir, err := all.follow(path.Dir(contextPath(src))); err == nil && dir != path.Dir(contextPath(src)) {
-			c.note(v, at, hcl.DiagError, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, ShownPath(path.Join(dir, path.Base(src))))
+			c.note(v, at, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
 			return
 		}
 	}
 	if link, to := all.danglingMatch(e.take, src); link != "" {
-		c.note(v, at, hcl.DiagError, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, ShownPath(link), dir, ShownPath(to))
+		c.note(v, at, fault.Error, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, fault.Path(link), dir, fault.Path(to))
 		return
 	}
 	real, err := all.follow(src)
 	if err != nil {
-		c.note(v, at, hcl.DiagError, "%s in %s is a symbolic link that leads to itself.", shown, dir)
+		c.note(v, at, fault.Error, "%s in %s is a symbolic link that leads to itself.", shown, dir)
 		return
 	}
 	if _, ok := all.at(real); ok {
-		c.note(v, at, hcl.DiagError, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, ShownPath(real))
+		c.note(v, at, fault.Error, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, fault.Path(real))
 		return
 	}
 	if err := all.unreadable(real); err != nil {
-		c.note(v, at, hcl.DiagError, "%s in %s cannot be read: %s.", shown, dir, reason(err))
+		c.note(v, at, fault.Error, "%s in %s cannot be read: %s.", shown, dir, fault.Reason(err))
 		return
 	}
 	if real != contextPath(src) {
-		c.note(v, at, hcl.DiagError, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, ShownPath(real))
+		c.note(v, at, fault.Error, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(real))
 		return
 	}
 	into := ""
@@ -86,7 +86,7 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 		into = ", where " + shown + " looks for files"
 		real = strings.Join(strings.Split(real, "/")[:at], "/")
 	}
-	c.note(v, at, hcl.DiagError, "There is no %s in %s%s.%s", ShownPath(real), dir, into, suggestion(path.Base(real), all.namesIn(path.Dir(real))))
+	c.note(v, at, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, fault.Suggestion(path.Base(real), all.namesIn(path.Dir(real))))
 }
 
 // danglingMatch is a link that a source with wildcards matches and that leads
@@ -118,25 +118,25 @@ func (c *sourceCheck) unmatched(v *Vertex, e *Edge, u unmatched) {
 	at := c.place(v, e, u.source)
 	dir := contextText(e.From.Name)
 	if _, err := filepath.Match(u.source, ""); err != nil {
-		c.note(v, at, hcl.DiagError, "%s is not a pattern: the brackets in it are not in order. Write \\[ and \\] for brackets of a name.", ShownPath(u.source))
+		c.note(v, at, fault.Error, "%s is not a pattern: the brackets in it are not in order. Write \\[ and \\] for brackets of a name.", fault.Path(u.source))
 		return
 	}
 	if c.reads.sent(e.From.local, u.dir) {
-		c.note(v, at, hcl.DiagWarning, "Nothing in %s matches %s.", dir, ShownPath(u.source))
+		c.note(v, at, fault.Warning, "Nothing in %s matches %s.", dir, fault.Path(u.source))
 		return
 	}
-	c.note(v, at, hcl.DiagError, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, ShownPath(u.source), ShownPath(u.dir))
+	c.note(v, at, fault.Error, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, fault.Path(u.source), fault.Path(u.dir))
 }
 
 // sourceFault is what is wrong with a source, for whichever targets it is.
 type sourceFault struct {
-	at       hcl.Range
-	severity hcl.DiagnosticSeverity
+	at       fault.Range
+	severity fault.Severity
 	text     string
 }
 
 // note keeps a fault until the targets that have it are all known.
-func (c *sourceCheck) note(v *Vertex, at hcl.Range, severity hcl.DiagnosticSeverity, format string, args ...any) {
+func (c *sourceCheck) note(v *Vertex, at fault.Range, severity fault.Severity, format string, args ...any) {
 	f := sourceFault{at, severity, fmt.Sprintf(format, args...)}
 	if _, ok := c.targets[f]; !ok {
 		c.faults = append(c.faults, f)
@@ -152,15 +152,15 @@ func (c *sourceCheck) tell() {
 		if len(names) > 1 {
 			who = "targets"
 		}
-		report := c.fail
-		if f.severity == hcl.DiagWarning {
-			report = c.warn
+		report := c.Fail
+		if f.severity == fault.Warning {
+			report = c.Warn
 		}
-		report(f.at, "Nothing to copy", "%s This is for %s %s.", f.text, who, list(names))
+		report(f.at, "Nothing to copy", "%s This is for %s %s.", f.text, who, fault.Names(names))
 	}
 }
 
-func (c *sourceCheck) place(v *Vertex, e *Edge, src string) hcl.Range {
+func (c *sourceCheck) place(v *Vertex, e *Edge, src string) fault.Range {
 	return c.sourceOf(v.Dockerfile).word(e.Range.Start.Line, e.Range.End.Line, src)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // checkExport reports what the exporters of images refuse when everything is
@@ -31,7 +32,7 @@ func (p *planner) checkByDigest(b *Build, names []string, attr string) {
 		if err != nil || reference.IsNameOnly(named) {
 			continue
 		}
-		p.fail(b.Target.RangeOf(attr), "Tag pushed by digest", "Target %q pushes by digest (push-by-digest=true), and %s has a tag, which no image would get. Write the name without the tag, %q, or leave out push-by-digest.",
+		p.Fail(b.Target.RangeOf(attr), "Tag pushed by digest", "Target %q pushes by digest (push-by-digest=true), and %s has a tag, which no image would get. Write the name without the tag, %q, or leave out push-by-digest.",
 			b.Name(), name, reference.FamiliarName(named))
 	}
 }
@@ -46,7 +47,7 @@ func (p *planner) checkAnnotations(b *Build, e config.Entry) {
 				continue
 			}
 			if v := e.Attrs["oci-mediatypes"]; v != "" && !enabled(v) {
-				p.fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
+				p.Fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
 					b.Name(), kind, a)
 				return
 			}
@@ -55,7 +56,7 @@ func (p *planner) checkAnnotations(b *Build, e config.Entry) {
 				if e.Type == "docker" {
 					more = ", or output type=oci with several platforms"
 				}
-				p.fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
+				p.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
 					b.Name(), a, a[strings.Index(a, ":")+1:], more)
 				return
 			}
@@ -119,8 +120,8 @@ func (p *planner) checkNoCache(b *Build) {
 	}
 	for _, name := range b.Target.NoCacheFilter {
 		if !slices.Contains(stages, strings.ToLower(name)) {
-			p.warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
-				b.Name(), name, d.name, suggestion(name, stages))
+			p.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
+				b.Name(), name, d.name, fault.Suggestion(name, stages))
 		}
 	}
 }

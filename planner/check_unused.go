@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
-	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // line is something that a line of the definition gives to a target, or to all
 // that inherit the line: an argument, a context, a secret or an SSH key.
 type line struct {
 	attr, name string
-	at         hcl.Range // zero for what is not in the files
+	at         fault.Range // zero for what is not in the files
 }
 
 // lines collects which of the targets of each line use what it gives. What one
@@ -29,7 +30,7 @@ func newLines() lines { return lines{used: map[line]bool{}, unused: map[line][]*
 
 // note says whether a target uses what it was given.
 func (l *lines) note(b *Build, attr, name string, used bool) {
-	key, at := attr+"."+name, hcl.Range{}
+	key, at := attr+"."+name, fault.Range{}
 	if _, ok := b.Target.Ranges[key]; !ok {
 		key = attr
 	}
@@ -59,20 +60,20 @@ func (p *planner) checkUnused() {
 			for i, b := range builds {
 				names[i] = b.Name()
 			}
-			who, s, its = "Targets "+list(sortedUnique(names)), "", "their"
+			who, s, its = "Targets "+fault.Names(sortedUnique(names)), "", "their"
 		}
 		at := contextRange(builds[0].Target, of.attr+"."+of.name)
 		if of.attr == "contexts" {
-			p.warn(at, "Unused context", "%s name%s the context %q, which no FROM and no --from of %s stages takes.", who, s, of.name, its)
+			p.Warn(at, "Unused context", "%s name%s the context %q, which no FROM and no --from of %s stages takes.", who, s, of.name, its)
 			continue
 		}
 		if of.attr != "args" {
 			kind := credentialName(of.attr)
-			p.warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)
+			p.Warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)
 			continue
 		}
 		where, known := p.declarations(builds)
-		p.warn(at, "Unused argument", "%s set%s the argument %q, which no ARG in %s declares.%s", who, s, of.name, where, argSuggestion(of.name, known))
+		p.Warn(at, "Unused argument", "%s set%s the argument %q, which no ARG in %s declares.%s", who, s, of.name, where, argSuggestion(of.name, known))
 	}
 }
 
@@ -98,5 +99,5 @@ func argSuggestion(given string, known []string) string {
 	near := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
 		return levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil) > max(1, len(given)/3)
 	})
-	return suggestion(given, near)
+	return fault.Suggestion(given, near)
 }

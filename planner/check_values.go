@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/ocilayout"
 )
 
@@ -60,7 +61,7 @@ func (p *planner) checkValues(b *Build) {
 	}
 	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-			p.fail(b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "Target %q: SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", b.Name(), v)
+			p.Fail(b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "Target %q: SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", b.Name(), v)
 		}
 	}
 	for _, e := range t.Entitlements {
@@ -77,8 +78,8 @@ func (p *planner) known(b *Build, attr, what, word string, words []string) bool 
 	if slices.Contains(words, word) {
 		return true
 	}
-	p.fail(b.Target.RangeOf(attr), "Unknown "+what, "Target %q: there is no %s %q; there are %s.%s",
-		b.Name(), what, word, strings.Join(words, ", "), suggestion(word, words))
+	p.Fail(b.Target.RangeOf(attr), "Unknown "+what, "Target %q: there is no %s %q; there are %s.%s",
+		b.Name(), what, word, strings.Join(words, ", "), fault.Suggestion(word, words))
 	return false
 }
 
@@ -97,7 +98,7 @@ func (p *planner) checkExporter(b *Build, e config.Entry) {
 		names, attr = strings.Split(e.Attrs["name"], ","), "output"
 	}
 	if pushes(e) && len(names) == 0 {
-		p.fail(at, "Image without a name", "Target %q pushes an image that has no name. Write tags = [\"registry.example.com/%s:v1\"] in the target.", b.Name(), b.Name())
+		p.Fail(at, "Image without a name", "Target %q pushes an image that has no name. Write tags = [\"registry.example.com/%s:v1\"] in the target.", b.Name(), b.Name())
 	}
 	p.checkExport(b, e, names, attr)
 	switch e.Type {
@@ -113,7 +114,7 @@ func (p *planner) checkExporter(b *Build, e config.Entry) {
 func (p *planner) checkNames(b *Build, names []string, attr string) {
 	for _, n := range names {
 		if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
-			p.fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
+			p.Fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
 		}
 	}
 }
@@ -126,12 +127,12 @@ func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
 	}
 	if level := e.Attrs["compression-level"]; level != "" {
 		if _, err := strconv.Atoi(level); err != nil {
-			p.fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
+			p.Fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
 		}
 	}
 	if v := e.Attrs["source-date-epoch"]; v != "" {
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-			p.fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: source-date-epoch is %q. It is a number of seconds since 1970.", b.Name(), v)
+			p.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: source-date-epoch is %q. It is a number of seconds since 1970.", b.Name(), v)
 		}
 	}
 	for _, key := range flagAttrs {
@@ -143,7 +144,7 @@ func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
 
 func (p *planner) boolean(b *Build, attr, key, value string) {
 	if _, err := strconv.ParseBool(value); err != nil {
-		p.fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), key, value)
+		p.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), key, value)
 	}
 }
 
@@ -161,15 +162,15 @@ func (p *planner) checkCacheEntry(b *Build, e config.Entry, attr, place string) 
 	switch e.Type {
 	case "local":
 		if e.Attrs[place] == "" {
-			p.fail(at, "Invalid "+attr, "Target %q: a cache of the type local needs a folder. Write type=local,%s=FOLDER.", b.Name(), place)
+			p.Fail(at, "Invalid "+attr, "Target %q: a cache of the type local needs a folder. Write type=local,%s=FOLDER.", b.Name(), place)
 		}
 	case "registry":
 		if _, err := reference.ParseNormalizedNamed(e.Attrs["ref"]); err != nil {
-			p.fail(at, "Invalid "+attr, "Target %q: a cache of the type registry needs a repository, and ref is %q. Write type=registry,ref=registry.example.com/cache.", b.Name(), e.Attrs["ref"])
+			p.Fail(at, "Invalid "+attr, "Target %q: a cache of the type registry needs a repository, and ref is %q. Write type=registry,ref=registry.example.com/cache.", b.Name(), e.Attrs["ref"])
 		}
 	case "inline":
 		if attr == "cache-from" {
-			p.fail(at, "Invalid "+attr, "Target %q: the cache in an image is read as type=registry,ref=IMAGE.", b.Name())
+			p.Fail(at, "Invalid "+attr, "Target %q: the cache in an image is read as type=registry,ref=IMAGE.", b.Name())
 		}
 	}
 }
@@ -198,12 +199,12 @@ func (p *planner) checkImageContext(b *Build, name string, c config.Context) {
 	switch c.Kind {
 	case config.Image:
 		if _, err := reference.ParseNormalizedNamed(c.Value); err != nil {
-			p.fail(at, "Invalid image name", "The context %q of target %q: %q is no name of an image: %s.", name, b.Name(), c.Value, err)
+			p.Fail(at, "Invalid image name", "The context %q of target %q: %q is no name of an image: %s.", name, b.Name(), c.Value, err)
 		}
 	case config.OCILayout:
 		dir, _, _ := ocilayout.Split(c.Value)
 		if dir = filepath.FromSlash(dir); !p.isLayout(dir) {
-			p.fail(at, "OCI layout not found", "The context %q of target %q is the layout %s, which has no index.json. Paths start from the working directory.", name, b.Name(), filepath.ToSlash(dir))
+			p.Fail(at, "OCI layout not found", "The context %q of target %q is the layout %s, which has no index.json. Paths start from the working directory.", name, b.Name(), filepath.ToSlash(dir))
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/distribution/reference"
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // ContextName returns the form in which BuildKit looks a named context up:
@@ -141,7 +141,7 @@ type localKey struct {
 }
 
 // local returns the one Local of a directory and ignore patterns.
-func (p *planner) local(dir string, d *dockerfile, at hcl.Range) *local {
+func (p *planner) local(dir string, d *dockerfile, at fault.Range) *local {
 	key := localKey{dir, d}
 	l, ok := p.localFor[key]
 	if !ok {
@@ -151,14 +151,14 @@ func (p *planner) local(dir string, d *dockerfile, at hcl.Range) *local {
 	return l
 }
 
-func (p *planner) findLocal(dir string, d *dockerfile, at hcl.Range) *local {
+func (p *planner) findLocal(dir string, d *dockerfile, at fault.Range) *local {
 	abs := dir
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(p.opt.Dir, dir)
 	}
 	excludes := p.ignored(dir, d, at)
 	if n := headerSize(excludes); n > maxHeaders {
-		p.fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
+		p.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
 			len(excludes), contextText(filepath.ToSlash(dir)), n, maxHeaders)
 	}
 	id := sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
@@ -183,7 +183,7 @@ func (p *planner) checkContexts(t *config.Target) bool {
 	ok := p.checkContext(t, t.Context, "context", "The context")
 	switch t.Context.Kind {
 	case config.Image, config.OCILayout, config.LinkedTarget:
-		p.fail(t.RangeOf("context"), "Unsupported context",
+		p.Fail(t.RangeOf("context"), "Unsupported context",
 			"Target %q: BuildKit takes a directory, a git repository or an URL as the main context, and %q is none. Name it in contexts, as in contexts = { src = %q }, and read it with COPY --from=src.",
 			t.Name, t.Context.Raw, t.Context.Raw)
 		ok = false
@@ -208,18 +208,18 @@ func (p *planner) checkContext(t *config.Target, c config.Context, attr, what st
 	at := contextRange(t, attr)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.fail(at, "Context not found", "%s of target %q is %s, which does not exist. Paths start from the working directory.", what, t.Name, filepath.ToSlash(dir))
+		p.Fail(at, "Context not found", "%s of target %q is %s, which does not exist. Paths start from the working directory.", what, t.Name, filepath.ToSlash(dir))
 	case errors.Is(err, syscall.ENOTDIR):
-		p.fail(at, "Context is not a directory", "%s of target %q is %s, which is not a directory. Write the directory that holds it.", what, t.Name, filepath.ToSlash(dir))
+		p.Fail(at, "Context is not a directory", "%s of target %q is %s, which is not a directory. Write the directory that holds it.", what, t.Name, filepath.ToSlash(dir))
 	default:
-		p.fail(at, "Unreadable context", "%s of target %q: reading %s: %s.", what, t.Name, filepath.ToSlash(dir), reason(err))
+		p.Fail(at, "Unreadable context", "%s of target %q: reading %s: %s.", what, t.Name, filepath.ToSlash(dir), fault.Reason(err))
 	}
 	return false
 }
 
 // contextRange is where a context is written; an element of contexts may only
 // be known by the whole map.
-func contextRange(t *config.Target, attr string) hcl.Range {
+func contextRange(t *config.Target, attr string) fault.Range {
 	if r, ok := t.Ranges[attr]; ok {
 		return r
 	}

@@ -10,11 +10,11 @@ import (
 	"syscall"
 
 	"github.com/distribution/reference"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // defaultName is the name that BuildKit also looks for in lower case.
@@ -193,7 +193,7 @@ func (p *planner) stages(d *dockerfile) (*parsed, bool) {
 		d.parsed = p.parse(d.Data)
 	}
 	for _, e := range d.parsed.errs {
-		p.fail(d.lines(e.line, e.line), "Invalid Dockerfile", "%s", sentence(e.msg))
+		p.Fail(d.lines(e.line, e.line), "Invalid Dockerfile", "%s", fault.Sentence(e.msg))
 	}
 	return d.parsed, len(d.parsed.errs) == 0
 }
@@ -207,7 +207,7 @@ func (p *planner) reportUnread(t *config.Target, path string, err error) {
 		if t.Context.Kind == config.Local && p.checkDir(contextDir(t.Context)) != nil {
 			return // the context that is no directory is reported, and is the reason
 		}
-		p.fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, reason(err))
+		p.Fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, fault.Reason(err))
 		return
 	}
 	if dirErr := p.checkDir(filepath.Dir(path)); dirErr != nil && t.Context.Kind == config.Local {
@@ -217,13 +217,13 @@ func (p *planner) reportUnread(t *config.Target, path string, err error) {
 	}
 	hint := ` Write its path, from the context, in the attribute "dockerfile".`
 	if names := p.dockerfilesIn(filepath.Dir(path)); len(names) > 0 {
-		hint = fmt.Sprintf(" %s has %s.", dirName(filepath.Dir(path)), list(names)) + hint
+		hint = fmt.Sprintf(" %s has %s.", dirName(filepath.Dir(path)), fault.Names(names)) + hint
 	}
-	p.fail(at, "Dockerfile not found", "Target %q needs %s, which does not exist.%s", t.Name, shown, hint)
+	p.Fail(at, "Dockerfile not found", "Target %q needs %s, which does not exist.%s", t.Name, shown, hint)
 }
 
 // dockerfileRange is where a target says which Dockerfile it has.
-func dockerfileRange(t *config.Target) hcl.Range {
+func dockerfileRange(t *config.Target) fault.Range {
 	if _, ok := t.Ranges["dockerfile"]; ok {
 		return t.RangeOf("dockerfile")
 	}
@@ -248,7 +248,7 @@ func (p *planner) dockerfilesIn(dir string) []string {
 
 // ignored returns the patterns of the ignore file that applies to a context:
 // the one named after the Dockerfile, else .dockerignore in the context.
-func (p *planner) ignored(dir string, d *dockerfile, at hcl.Range) []string {
+func (p *planner) ignored(dir string, d *dockerfile, at fault.Range) []string {
 	var paths []string
 	if d != nil && d.path != "" {
 		paths = append(paths, d.path+".dockerignore")
@@ -267,7 +267,7 @@ type ignoreFile struct {
 	found    bool
 }
 
-func (p *planner) readIgnore(path string, at hcl.Range) ([]string, bool) {
+func (p *planner) readIgnore(path string, at fault.Range) ([]string, bool) {
 	if f, ok := p.ignores[path]; ok {
 		return f.patterns, f.found
 	}
@@ -278,25 +278,16 @@ func (p *planner) readIgnore(path string, at hcl.Range) ([]string, bool) {
 		f.found = true
 		f.patterns, err = ignorefile.ReadAll(bytes.NewReader(data))
 		if err != nil {
-			p.fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), reason(err))
+			p.Fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		// The context itself is reported if it is the one that is not there.
 		if p.checkDir(filepath.Dir(path)) == nil {
-			p.fail(at, "Unreadable ignore file", "Reading %s: %s.", filepath.ToSlash(path), reason(err))
+			p.Fail(at, "Unreadable ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
 		}
 	}
 	p.ignores[path] = f
 	return f.patterns, f.found
-}
-
-// reason is the innermost part of a file error, without the path.
-func reason(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err.Error()
-	}
-	return err.Error()
 }
 
 func dirName(dir string) string {
@@ -304,25 +295,4 @@ func dirName(dir string) string {
 		return "The directory"
 	}
 	return filepath.ToSlash(dir)
-}
-
-// cause is the innermost of wrapped errors.
-func cause(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
-}
-
-// sentence ends a message of a library with a full stop and starts it in
-// upper case.
-func sentence(s string) string {
-	s = strings.TrimRight(strings.TrimSpace(s), ".")
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
 }

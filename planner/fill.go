@@ -5,8 +5,9 @@ import (
 	"path"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // filling walks the instructions of a stage, with the variables that each of
@@ -128,7 +129,7 @@ func (f *filling) cmd(k *cmd) {
 	f.n.Steps = append(f.n.Steps, Step{Text: k.text, Range: at})
 }
 
-func (f *filling) arg(a argDecl, at hcl.Range) {
+func (f *filling) arg(a argDecl, at fault.Range) {
 	value, known, set := f.argValue(a, at)
 	if !set {
 		return
@@ -160,7 +161,7 @@ func (f *filling) ownArgs() {
 
 // argValue is the value of an ARG: the target's, else the default, else the
 // one that the same name has before the first FROM.
-func (f *filling) argValue(a argDecl, at hcl.Range) (value string, known, set bool) {
+func (f *filling) argValue(a argDecl, at fault.Range) (value string, known, set bool) {
 	if v, ok := f.t.Args[a.key]; ok {
 		return v, true, true
 	}
@@ -175,7 +176,7 @@ func (f *filling) argValue(a argDecl, at hcl.Range) (value string, known, set bo
 	return v, true, ok
 }
 
-func (f *filling) setEnv(c *instructions.EnvCommand, at hcl.Range) {
+func (f *filling) setEnv(c *instructions.EnvCommand, at fault.Range) {
 	type pair struct {
 		key, value string
 		keyKnown   bool
@@ -198,21 +199,21 @@ func (f *filling) setEnv(c *instructions.EnvCommand, at hcl.Range) {
 }
 
 // expand puts variables into a word.
-func (f *filling) expand(word string, at hcl.Range) (string, bool) {
+func (f *filling) expand(word string, at fault.Range) (string, bool) {
 	s, known, err := f.env.expand(f.lex, word)
 	f.check(err, at)
 	return s, known
 }
 
-func (f *filling) check(err error, at hcl.Range) {
+func (f *filling) check(err error, at fault.Range) {
 	if err != nil {
 		f.ok = false
-		f.fail(at, "Invalid variable", "%s", sentence(cause(err).Error()))
+		f.Fail(at, "Invalid variable", "%s", fault.Sentence(fault.Cause(err).Error()))
 	}
 }
 
 // copy notes the sources of a COPY or ADD.
-func (f *filling) copy(t *take, refs []*node, at hcl.Range) {
+func (f *filling) copy(t *take, refs []*node, at fault.Range) {
 	var paths []string
 	known := true
 	written := t.sources
@@ -250,7 +251,7 @@ func pathsOrAll(paths []string, known bool) []string {
 }
 
 // mounts notes what the mounts of a RUN read.
-func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hcl.Range) {
+func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at fault.Range) {
 	known := true
 	err := c.Expand(func(word string) (string, error) {
 		s, ok, err := f.env.expand(f.lex, word)
@@ -281,7 +282,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at hc
 
 // credential notes a secret or an ssh key. Without an id, a secret is known by
 // the name of its file.
-func (f *filling) credential(m *instructions.Mount, at hcl.Range) {
+func (f *filling) credential(m *instructions.Mount, at fault.Range) {
 	c := Credential{ID: m.CacheID, Required: m.Required, Range: at}
 	switch m.Type {
 	case instructions.MountTypeSecret:
@@ -298,7 +299,7 @@ func (f *filling) credential(m *instructions.Mount, at hcl.Range) {
 }
 
 // mountAll notes everything that the mounts of a RUN may read.
-func (f *filling) mountAll(k *cmd, refs []*node, at hcl.Range) {
+func (f *filling) mountAll(k *cmd, refs []*node, at fault.Range) {
 	for _, n := range refs {
 		f.edge(n, Mount, nil, at)
 	}
@@ -317,7 +318,7 @@ func mounted(froms []from, refs []*node, nth int) *node {
 	return nil
 }
 
-func (f *filling) edge(n *node, why Why, paths []string, at hcl.Range) *Edge {
+func (f *filling) edge(n *node, why Why, paths []string, at fault.Range) *Edge {
 	if n.local != nil {
 		if paths == nil {
 			n.local.readAll()

@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // Digest is the sum of everything that can change the result of a vertex or a
@@ -74,8 +73,8 @@ func (o Openness) String() string { return opennessNames[o] }
 // Open is something that a digest cannot know.
 type Open struct {
 	Why   Openness
-	Text  string    // a clause such as "alpine:3 is not pinned to a digest"
-	Range hcl.Range // where it is written
+	Text  string      // a clause such as "alpine:3 is not pinned to a digest"
+	Range fault.Range // where it is written
 }
 
 // Inputs are the digests of a plan.
@@ -100,7 +99,7 @@ func (in *Inputs) Build(b *Build) *Digest { return in.builds[b] }
 // Inputs computes the digests of all vertices and targets of a plan that was
 // made with Options.Digests. Every file is read once, or not at all if
 // ReadOptions.Memory knows it.
-func (p *Plan) Inputs(opt ReadOptions) (*Inputs, hcl.Diagnostics) {
+func (p *Plan) Inputs(opt ReadOptions) (*Inputs, fault.Diagnostics) {
 	reads, diags := p.Reads(opt)
 	in := &Inputs{Reads: reads, vertices: map[*Vertex]*Digest{}, builds: map[*Build]*Digest{}}
 	in.Hashed = reads.hash()
@@ -154,7 +153,7 @@ func (d *ingredients) files(s *sums, e *Edge) {
 		}
 	}
 	for _, f := range s.faults {
-		d.mark(Open{Why: Unreadable, Text: fmt.Sprintf("%s in %s: %s", ShownPath(f.path), e.From.Name, reason(f.err)), Range: e.Range})
+		d.mark(Open{Why: Unreadable, Text: fmt.Sprintf("%s in %s: %s", fault.Path(f.path), e.From.Name, fault.Reason(f.err)), Range: e.Range})
 	}
 }
 

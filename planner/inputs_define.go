@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/fault"
+
 	"github.com/distribution/reference"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
@@ -236,7 +237,7 @@ func (p *planner) defineImage(v *Vertex, name imageName) {
 }
 
 // markImage marks a digest as open unless an image is pinned.
-func markImage(d *ingredients, ref string, at hcl.Range, what string) {
+func markImage(d *ingredients, ref string, at fault.Range, what string) {
 	if !strings.Contains(ref, "@") {
 		d.mark(Open{Why: MutableTag, Text: what + " is not pinned to a digest", Range: at})
 	}

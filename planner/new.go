@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/hashicorp/hcl/v2"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // New plans a definition. With faults it returns them all, and a plan that
 // holds only the Sources that diagnostics speak of.
-func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
+func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 	p := newPlanner(cfg, opt)
 	if p.setUp() {
 		for _, t := range p.order() {
@@ -24,8 +24,8 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		}
 		p.wireCaches()
 	}
-	if p.diags.HasErrors() {
-		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
+	if p.Diags.HasErrors() {
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.Diags
 	}
 	p.seal()
 	for _, b := range p.plan.Builds {
@@ -37,15 +37,15 @@ func New(cfg *config.Config, opt Options) (*Plan, hcl.Diagnostics) {
 		p.checking = newChecking(p.plan)
 		p.check()
 	}
-	if p.diags.HasErrors() {
-		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.diags
+	if p.Diags.HasErrors() {
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.Diags
 	}
-	return p.plan, p.diags
+	return p.plan, p.Diags
 }
 
 // planner is the plan while it is made.
 type planner struct {
-	report
+	fault.Report
 	cfg      *config.Config
 	opt      Options
 	platform ocispecs.Platform // of the builder
@@ -115,7 +115,7 @@ func (p *planner) setUp() bool {
 	if p.opt.Dir == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			p.fail(hcl.Range{}, "No working directory", "Finding the working directory: %s.", err)
+			p.Fail(fault.Range{}, "No working directory", "Finding the working directory: %s.", err)
 			return false
 		}
 		p.opt.Dir = dir
@@ -126,7 +126,7 @@ func (p *planner) setUp() bool {
 	}
 	pl, err := platforms.Parse(p.opt.BuildPlatform)
 	if err != nil {
-		p.fail(hcl.Range{}, "Invalid build platform", "%q is no platform: %s.", p.opt.BuildPlatform, err)
+		p.Fail(fault.Range{}, "Invalid build platform", "%q is no platform: %s.", p.opt.BuildPlatform, err)
 		return false
 	}
 	p.platform = platforms.Normalize(pl)
@@ -170,7 +170,7 @@ func (p *planner) build(t *config.Target) {
 // policies finds the policies of a build, and keeps their text for messages.
 func (p *planner) policies(b *Build) {
 	set, diags := p.opt.Policies(b.Target)
-	p.diags = append(p.diags, diags...)
+	p.Diags = append(p.Diags, diags...)
 	b.Policies = set
 	for i := range set.Policies {
 		for _, f := range set.Policies[i].Files {
@@ -194,7 +194,7 @@ func (p *planner) platforms(t *config.Target) ([]ocispecs.Platform, bool) {
 			pl, err = platforms.Parse(s)
 		}
 		if err != nil {
-			p.fail(t.RangeOf("platforms"), "Invalid platform",
+			p.Fail(t.RangeOf("platforms"), "Invalid platform",
 				"Target %q: %q is no platform. Write an operating system and an architecture, such as \"linux/amd64\" or \"linux/arm/v7\".", t.Name, s)
 			return nil, false
 		}
@@ -284,7 +284,7 @@ func (o *ordering) visit(t *config.Target) {
 		switch {
 		case next == nil:
 			known := slices.Sorted(maps.Keys(o.targets))
-			o.fail(at, "Unknown target", "The context %q of target %q is the target %q, which does not exist.%s", name, t.Name, c.Value, suggestion(c.Value, known))
+			o.Fail(at, "Unknown target", "The context %q of target %q is the target %q, which does not exist.%s", name, t.Name, c.Value, fault.Suggestion(c.Value, known))
 		case o.state[next.Name] == 1:
 			o.cycle(next, at)
 		case o.state[next.Name] == 0:
@@ -296,7 +296,7 @@ func (o *ordering) visit(t *config.Target) {
 	o.done = append(o.done, t)
 }
 
-func (o *ordering) cycle(start *config.Target, at hcl.Range) {
+func (o *ordering) cycle(start *config.Target, at fault.Range) {
 	var steps []string
 	for _, t := range o.path {
 		if t == start || len(steps) > 0 {
@@ -304,5 +304,5 @@ func (o *ordering) cycle(start *config.Target, at hcl.Range) {
 		}
 	}
 	steps = append(steps, start.Name)
-	o.fail(at, "Cycle of targets", "Each of these targets needs the next one first: %s. Take one of the links out.", strings.Join(steps, " -> "))
+	o.Fail(at, "Cycle of targets", "Each of these targets needs the next one first: %s. Take one of the links out.", strings.Join(steps, " -> "))
 }

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // Outline is what a Dockerfile offers to a target: the stages that it can
@@ -43,7 +44,7 @@ type OutlineArg struct {
 }
 
 // ReadOutline reads a Dockerfile. Its name is for the diagnostics.
-func ReadOutline(name string, data []byte) (*Outline, hcl.Diagnostics) {
+func ReadOutline(name string, data []byte) (*Outline, fault.Diagnostics) {
 	p := parse(data)
 	if len(p.errs) > 0 {
 		return nil, outlineErrors(name, data, p.errs)
@@ -64,14 +65,14 @@ func ReadOutline(name string, data []byte) (*Outline, hcl.Diagnostics) {
 	return o, nil
 }
 
-func outlineErrors(name string, data []byte, errs []parseError) hcl.Diagnostics {
+func outlineErrors(name string, data []byte, errs []parseError) fault.Diagnostics {
 	src := newSource(name, data)
-	var diags hcl.Diagnostics
+	var diags fault.Diagnostics
 	for _, e := range errs {
-		diags = append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError,
+		diags = append(diags, &fault.Diagnostic{
+			Severity: fault.Error,
 			Summary:  "Invalid Dockerfile",
-			Detail:   sentence(e.msg),
+			Detail:   fault.Sentence(e.msg),
 			Subject:  src.lines(e.line, e.line).Ptr(),
 		})
 	}

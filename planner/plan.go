@@ -8,7 +8,7 @@
 package planner
 
 import (
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
@@ -35,7 +35,7 @@ type Options struct {
 	Digests bool
 	// Policies returns the policies that hold for a target; nil finds those on
 	// this machine.
-	Policies func(*config.Target) (*policy.Set, hcl.Diagnostics)
+	Policies func(*config.Target) (*policy.Set, fault.Diagnostics)
 }
 
 // Plan is what a run does: the union graph and the builds over it. It is never
@@ -108,7 +108,7 @@ type Vertex struct {
 	Dockerfile *Dockerfile
 	// Range is where the vertex is written: all lines of a stage, or the line
 	// that names an image or a context.
-	Range hcl.Range
+	Range fault.Range
 	// Steps are the instructions of the stage that BuildKit counts and shows:
 	// the FROM of an image, COPY, ADD, RUN and WORKDIR, triggers of ONBUILD
 	// first. The nth is the one shown as "[name n/total]".
@@ -137,13 +137,13 @@ type Credential struct {
 	Kind     string // "secret" or "ssh"
 	ID       string
 	Required bool // the step fails without it
-	Range    hcl.Range
+	Range    fault.Range
 }
 
 // Step is one instruction of a stage.
 type Step struct {
 	Text  string // the instruction as written, on one line
-	Range hcl.Range
+	Range fault.Range
 }
 
 // Why says for what a vertex needs another.
@@ -164,8 +164,8 @@ const (
 type Edge struct {
 	From  *Vertex
 	Why   Why
-	Range hcl.Range // where it is written
-	Paths []string  // for Copy, Mount and Context: what is taken, as written, cleaned
+	Range fault.Range // where it is written
+	Paths []string    // for Copy, Mount and Context: what is taken, as written, cleaned
 
 	take   *take // for the same: how it is taken; nil if all is
 	pinned bool  // by a checksum where it is written

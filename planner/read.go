@@ -3,14 +3,12 @@ package planner
 import (
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // ReadOptions are what Plan.Reads and Plan.Inputs need besides the plan.
@@ -44,7 +42,7 @@ type Reads struct {
 	opt   ReadOptions
 	// shallow leaves out what is in directories that are read as a whole.
 	shallow bool
-	diags   hcl.Diagnostics
+	diags   fault.Diagnostics
 	seen    map[string]bool
 }
 
@@ -78,7 +76,7 @@ type VertexReads struct {
 // Unmatched is a source in a Dockerfile that matches nothing.
 type Unmatched struct {
 	Vertex *Vertex
-	Range  hcl.Range
+	Range  fault.Range
 	Source string
 	// Fails says that the build fails for it. A source with wildcards that
 	// matches nothing is none to the builder, and copies nothing.
@@ -88,7 +86,7 @@ type Unmatched struct {
 // Reads finds what every stage of the plan reads from local contexts. What
 // cannot be read is told as a warning, since it may be no part of the build
 // that comes.
-func (p *Plan) Reads(opt ReadOptions) (*Reads, hcl.Diagnostics) {
+func (p *Plan) Reads(opt ReadOptions) (*Reads, fault.Diagnostics) {
 	r := p.reads(opt, opt.Most > 0)
 	return r, r.diags
 }
@@ -138,7 +136,7 @@ func (r *Reads) open(v *Vertex) {
 	}
 	view, err := newView(t, l.Excludes)
 	if err != nil {
-		r.tell(hcl.DiagError, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
+		r.tell(fault.Error, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
 		return
 	}
 	view.shallow = r.shallow
@@ -316,15 +314,15 @@ func (r *Reads) sent(l *Local, dir string) bool {
 // fault tells what could not be listed, or has a name that makes trouble.
 func (r *Reads) fault(e *Edge, dir string, it item) {
 	if it.dir != nil && it.dir.err != nil {
-		r.tell(hcl.DiagWarning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
-			e.From.Name, ShownPath(it.path(dir)), reason(it.dir.err))
+		r.tell(fault.Warning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
+			e.From.Name, fault.Path(it.path(dir)), fault.Reason(it.dir.err))
 	}
 	if it.dir != nil && r.opt.All {
 		r.sameInCase(e, it.dir)
 	}
 	if it.entry != nil && !utf8.ValidString(it.Name) {
-		r.tell(hcl.DiagWarning, e.Range, "Name is not UTF-8", "Context %s has a file named %s. The builder takes it along with its folder, but other systems and tools may not. Rename it, or take it out with the ignore file.",
-			e.From.Name, ShownPath(it.path(dir)))
+		r.tell(fault.Warning, e.Range, "Name is not UTF-8", "Context %s has a file named %s. The builder takes it along with its folder, but other systems and tools may not. Rename it, or take it out with the ignore file.",
+			e.From.Name, fault.Path(it.path(dir)))
 	}
 }
 
@@ -334,30 +332,18 @@ func (r *Reads) sameInCase(e *Edge, d *viewed) {
 	for _, it := range d.items {
 		lower := strings.ToLower(it.Name)
 		if other, ok := seen[lower]; ok {
-			r.tell(hcl.DiagWarning, e.Range, "Names differ only in case", "Context %s has %s and %s. A checkout on a file system that does not tell them apart has one of them only, and another digest.",
-				e.From.Name, ShownPath(join(d.path, other)), ShownPath(join(d.path, it.Name)))
+			r.tell(fault.Warning, e.Range, "Names differ only in case", "Context %s has %s and %s. A checkout on a file system that does not tell them apart has one of them only, and another digest.",
+				e.From.Name, fault.Path(join(d.path, other)), fault.Path(join(d.path, it.Name)))
 		}
 		seen[lower] = it.Name
 	}
 }
 
 // tell adds a diagnostic, each once.
-func (r *Reads) tell(severity hcl.DiagnosticSeverity, at hcl.Range, summary, format string, args ...any) {
+func (r *Reads) tell(severity fault.Severity, at fault.Range, summary, format string, args ...any) {
 	detail := fmt.Sprintf(format, args...)
 	if key := summary + "\x00" + detail; !r.seen[key] {
 		r.seen[key] = true
-		r.diags = append(r.diags, &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &at})
+		r.diags = append(r.diags, &fault.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &at})
 	}
-}
-
-// ShownPath is a path for a terminal: as it is, or quoted if it holds line
-// breaks, control characters or bytes that are no UTF-8.
-func ShownPath(path string) string {
-	if path == "" {
-		return "."
-	}
-	if strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
-		return strconv.Quote(path)
-	}
-	return filepath.ToSlash(path)
 }

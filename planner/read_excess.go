@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // Amount is how much there is of something.
@@ -40,7 +42,7 @@ type Culprit struct {
 // Ignore is the line of an ignore file that takes a culprit out, or "" if
 // there is none.
 func (c Culprit) Ignore() string {
-	if ShownPath(c.Path) != c.Path || strings.TrimSpace(c.Path) != c.Path {
+	if fault.Path(c.Path) != c.Path || strings.TrimSpace(c.Path) != c.Path {
 		return ""
 	}
 	line := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(c.Path)

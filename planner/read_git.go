@@ -8,14 +8,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // History is an instruction that takes the history of the repository along
 // with all else in a context: every commit changes what it copies.
 type History struct {
 	Vertex *Vertex
-	Range  hcl.Range
+	Range  fault.Range
 	// Context is the directory of the context as written.
 	Context string
 }
@@ -66,8 +66,8 @@ func (r *Reads) historiesText(w *bufio.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "\nThe history of the repository is copied, so that every commit changes these stages")
 		}
-		fmt.Fprintf(w, "  %s of %s  in %s:%d, stage %s: add %s to %s\n", historyName, ShownPath(h.Context),
-			h.Range.Filename, h.Range.Start.Line, h.Vertex.Name, historyName, ShownPath(ignoreFileOf(h.Context)))
+		fmt.Fprintf(w, "  %s of %s  in %s:%d, stage %s: add %s to %s\n", historyName, fault.Path(h.Context),
+			h.Range.Filename, h.Range.Start.Line, h.Vertex.Name, historyName, fault.Path(ignoreFileOf(h.Context)))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // FilesText prints what the stages read of local contexts, stage by stage,
@@ -27,7 +29,7 @@ func (r *Reads) FilesText(w io.Writer) error {
 		any = true
 		fmt.Fprintf(out, "%s%s  for %s\n", v.Name, platformSuffix(r.plan, v), strings.Join(v.Targets, ", "))
 		for _, c := range reads {
-			fmt.Fprintf(out, "  %s  %s\n", ShownPath(c.Name), Amount{len(c.Files), c.Bytes})
+			fmt.Fprintf(out, "  %s  %s\n", fault.Path(c.Name), Amount{len(c.Files), c.Bytes})
 			for _, row := range rows(c.Files) {
 				fmt.Fprintf(out, "  %9s  %s\n", row.size, row.name)
 			}
@@ -81,7 +83,7 @@ func rowsOf(files []File, folded map[string]Amount) []row {
 	for _, f := range files {
 		if d, ok := foldedIn(f.Path, folded); ok {
 			if d != last {
-				out = append(out, row{SizeText(folded[d].Bytes), fmt.Sprintf("%s/  (%s)", ShownPath(d), count(folded[d].Files, "file"))})
+				out = append(out, row{SizeText(folded[d].Bytes), fmt.Sprintf("%s/  (%s)", fault.Path(d), count(folded[d].Files, "file"))})
 			}
 			last = d
 			continue
@@ -101,11 +103,11 @@ func sizeOf(f File) string {
 func nameOf(f File) string {
 	switch {
 	case f.Mode.IsDir():
-		return strings.TrimPrefix(ShownPath(f.Path)+"/", "./")
+		return strings.TrimPrefix(fault.Path(f.Path)+"/", "./")
 	case f.Mode&fs.ModeSymlink != 0:
-		return ShownPath(f.Path) + " -> " + ShownPath(f.Link)
+		return fault.Path(f.Path) + " -> " + fault.Path(f.Link)
 	}
-	return ShownPath(f.Path)
+	return fault.Path(f.Path)
 }
 
 // FileType is the word for a type of file in text and JSON.
@@ -136,7 +138,7 @@ func (r *Reads) unmatchedText(w io.Writer) {
 		if u.Fails {
 			what = "fails the build"
 		}
-		fmt.Fprintf(w, "  %s  in %s:%d, stage %s: %s\n", ShownPath(u.Source), u.Range.Filename, u.Range.Start.Line, u.Vertex.Name, what)
+		fmt.Fprintf(w, "  %s  in %s:%d, stage %s: %s\n", fault.Path(u.Source), u.Range.Filename, u.Range.Start.Line, u.Vertex.Name, what)
 	}
 }
 
@@ -148,10 +150,10 @@ func (r *Reads) excessText(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "\nNot read by any of these stages")
 		}
-		fmt.Fprintf(w, "  %s lets through %s more than the %s that are read\n", ShownPath(e.Name), e.Unread, e.Read)
+		fmt.Fprintf(w, "  %s lets through %s more than the %s that are read\n", fault.Path(e.Name), e.Unread, e.Read)
 		var lines []string
 		for _, c := range e.Culprits {
-			name := ShownPath(c.Path)
+			name := fault.Path(c.Path)
 			if c.Dir {
 				name += "/  (" + count(c.Amount.Files, "file") + ")"
 			}
@@ -161,7 +163,7 @@ func (r *Reads) excessText(w io.Writer) {
 			}
 		}
 		if len(lines) > 0 {
-			fmt.Fprintf(w, "  add to %s:\n", ShownPath(ignoreFileOf(e.Name)))
+			fmt.Fprintf(w, "  add to %s:\n", fault.Path(ignoreFileOf(e.Name)))
 			for _, l := range lines {
 				fmt.Fprintf(w, "      %s\n", l)
 			}

@@ -3,7 +3,7 @@ package planner
 import (
 	"bytes"
 
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // source is a text with its lines found, so that ranges of a long file cost
@@ -26,7 +26,7 @@ func newSource(name string, data []byte) *source {
 
 // lines is the range of whole lines, counted from 1, without the newline of
 // the last.
-func (s *source) lines(first, last int) hcl.Range {
+func (s *source) lines(first, last int) fault.Range {
 	first = min(max(first, 1), len(s.starts))
 	last = min(max(last, first), len(s.starts))
 	start, end := s.starts[first-1], s.starts[last-1]
@@ -35,16 +35,16 @@ func (s *source) lines(first, last int) hcl.Range {
 		rest = rest[:i]
 	}
 	stop := end + len(bytes.TrimSuffix(rest, []byte("\r")))
-	return hcl.Range{
+	return fault.Range{
 		Filename: s.name,
-		Start:    hcl.Pos{Line: first, Column: 1, Byte: start},
-		End:      hcl.Pos{Line: last, Column: stop - end + 1, Byte: stop},
+		Start:    fault.Pos{Line: first, Column: 1, Byte: start},
+		End:      fault.Pos{Line: last, Column: stop - end + 1, Byte: stop},
 	}
 }
 
 // word is the range of the first occurrence of word in these lines, or the
 // first of the lines if it is not there as such.
-func (s *source) word(first, last int, word string) hcl.Range {
+func (s *source) word(first, last int, word string) fault.Range {
 	r := s.lines(first, last)
 	i := -1
 	if word != "" {
@@ -57,14 +57,14 @@ func (s *source) word(first, last int, word string) hcl.Range {
 	line := r.Start.Line + bytes.Count(before, []byte("\n"))
 	column := len(before) - bytes.LastIndexByte(before, '\n')
 	at := r.Start.Byte + i
-	return hcl.Range{
+	return fault.Range{
 		Filename: s.name,
-		Start:    hcl.Pos{Line: line, Column: column, Byte: at},
-		End:      hcl.Pos{Line: line, Column: column + len(word), Byte: at + len(word)},
+		Start:    fault.Pos{Line: line, Column: column, Byte: at},
+		End:      fault.Pos{Line: line, Column: column + len(word), Byte: at + len(word)},
 	}
 }
 
 // Lines is the range of whole lines of a Dockerfile, counted from 1.
-func (d *Dockerfile) Lines(first, last int) hcl.Range {
+func (d *Dockerfile) Lines(first, last int) fault.Range {
 	return newSource(d.Name, d.Data).lines(first, last)
 }

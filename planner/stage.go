@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // stage returns the vertex of a stage, or nil after a fault.
@@ -71,12 +72,12 @@ func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 	at := s.d.word(st.first, st.fromEnd, "--platform="+st.platform)
 	text, err := expandWord(s.lex, st.platform, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid platform", "%s", sentence(cause(err).Error()))
+		s.Fail(at, "Invalid platform", "%s", fault.Sentence(fault.Cause(err).Error()))
 		return "", false
 	}
 	pl, err := platforms.Parse(text)
 	if text == "" || err != nil {
-		s.fail(at, "Invalid platform", "The platform of stage %s is %q after putting in the arguments, which is no platform. Arguments of FROM are declared by ARG before the first FROM.", st.shown(), text)
+		s.Fail(at, "Invalid platform", "The platform of stage %s is %q after putting in the arguments, which is no platform. Arguments of FROM are declared by ARG before the first FROM.", st.shown(), text)
 		return "", false
 	}
 	return platforms.FormatAll(platforms.Normalize(pl)), true
@@ -125,11 +126,11 @@ func (s *stageWork) baseName(st *stage) (baseName, bool) {
 	none := baseName{stage: -1}
 	name, err := expandWord(s.lex, st.base, s.globals)
 	if err != nil {
-		s.fail(at, "Invalid base", "%s", sentence(cause(err).Error()))
+		s.Fail(at, "Invalid base", "%s", fault.Sentence(fault.Cause(err).Error()))
 		return none, false
 	}
 	if name == "" {
-		s.fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.base)
+		s.Fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.base)
 		return none, false
 	}
 	if i, ok := s.before(name, st.index); ok {
@@ -144,7 +145,7 @@ func (s *stageWork) baseName(st *stage) (baseName, bool) {
 		if _, ok := s.before(strings.ToLower(name), st.index); ok {
 			hint = fmt.Sprintf(" Stages are known by their names in lower case here: write FROM %s.", strings.ToLower(name))
 		}
-		s.fail(at, "Invalid base", "%q is neither an earlier stage nor an image: %s.%s", name, ref.err, hint)
+		s.Fail(at, "Invalid base", "%q is neither an earlier stage nor an image: %s.%s", name, ref.err, hint)
 		return none, false
 	}
 	return baseName{-1, ref}, true
@@ -201,26 +202,26 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 }
 
 // refImage returns the image or context that a name means which is no stage's.
-func (s *stageWork) refImage(f from, at hcl.Range) (imageName, bool) {
+func (s *stageWork) refImage(f from, at fault.Range) (imageName, bool) {
 	ref := s.imageName(f.name)
 	if ref.err != nil {
-		s.fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
-			f.name, ref.err, suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
+		s.Fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
+			f.name, ref.err, fault.Suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
 	}
 	return ref, ref.err == nil
 }
 
 // refStage returns the index of the stage that a name means. COPY knows
 // stages by their index too; mounts do not.
-func (s *stageWork) refStage(k *cmd, f from, at hcl.Range) (i int, found, ok bool) {
+func (s *stageWork) refStage(k *cmd, f from, at fault.Range) (i int, found, ok bool) {
 	if !f.mount {
 		if strings.Contains(f.name, "$") {
-			s.fail(at, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.name)
+			s.Fail(at, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.name)
 			return 0, false, false
 		}
 		if n, err := strconv.Atoi(f.name); err == nil {
 			if n < 0 || n >= len(s.parsed.stages) {
-				s.fail(at, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(s.parsed.stages)-1)
+				s.Fail(at, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(s.parsed.stages)-1)
 				return 0, false, false
 			}
 			return n, true, true
@@ -232,7 +233,7 @@ func (s *stageWork) refStage(k *cmd, f from, at hcl.Range) (i int, found, ok boo
 
 // refTo returns a stage that another one takes from. It has to be an earlier
 // one, unless a named context stands for it.
-func (s *stageWork) refTo(st *stage, k *cmd, i int, at hcl.Range) *node {
+func (s *stageWork) refTo(st *stage, k *cmd, i int, at fault.Range) *node {
 	from := s.parsed.stages[i]
 	if i < st.index {
 		return s.stage(i)
@@ -244,15 +245,15 @@ func (s *stageWork) refTo(st *stage, k *cmd, i int, at hcl.Range) *node {
 	}
 	around := s.d.lines(k.first, k.last)
 	if i == st.index {
-		s.failIn(at, &around, "Cycle of stages", "Stage %s takes from itself.", st.shown())
+		s.FailIn(at, &around, "Cycle of stages", "Stage %s takes from itself.", st.shown())
 		return nil
 	}
 	if steps := s.steps(i, st.index, map[int]bool{}); steps != nil {
-		s.failIn(at, &around, "Cycle of stages", "Each of these stages needs the next one first: %s.",
+		s.FailIn(at, &around, "Cycle of stages", "Each of these stages needs the next one first: %s.",
 			strings.Join(append([]string{st.shown()}, steps...), " -> "))
 		return nil
 	}
-	s.failIn(at, &around, "Stage used before it is defined", "Stage %s takes from stage %s, which is only defined in line %d. Move that stage above.",
+	s.FailIn(at, &around, "Stage used before it is defined", "Stage %s takes from stage %s, which is only defined in line %d. Move that stage above.",
 		st.shown(), from.shown(), from.first)
 	return nil
 }
@@ -355,7 +356,7 @@ func (s *stageWork) triggers(st *stage, cmds []*cmd) bool {
 	ok := true
 	for _, k := range cmds {
 		if k.wrong != nil {
-			s.fail(s.d.lines(st.first, st.fromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(sentence(cause(k.wrong).Error()), "."), k.text)
+			s.Fail(s.d.lines(st.first, st.fromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(fault.Sentence(fault.Cause(k.wrong).Error()), "."), k.text)
 			ok = false
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // node is a vertex with what the stages above it have to know of it.
@@ -39,21 +39,21 @@ func (p *planner) scratch() *node {
 	return n
 }
 
-func (p *planner) image(name imageName, platform string, at hcl.Range) *node {
+func (p *planner) image(name imageName, platform string, at fault.Range) *node {
 	return p.vertex(sum("image", name.full, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
 		p.defineImage(v, name)
 	})
 }
 
-func (p *planner) layout(ref, platform string, at hcl.Range) *node {
+func (p *planner) layout(ref, platform string, at fault.Range) *node {
 	return p.vertex(sum("oci-layout", ref, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
 		p.defineLayout(v, ref)
 	})
 }
 
-func (p *planner) remote(url string, at hcl.Range) *node {
+func (p *planner) remote(url string, at fault.Range) *node {
 	return p.vertex(sum("remote", url), func(v *Vertex) {
 		v.Kind, v.Name, v.Range = RemoteContext, url, at
 		p.defineRemote(v)

@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // work plans the stages of one target.
@@ -120,7 +120,7 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	var err *parseError
 	s.globals, err = globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
 	if err != nil {
-		w.fail(w.d.lines(err.line, err.line), "Invalid ARG", "%s", sentence(err.msg))
+		w.Fail(w.d.lines(err.line, err.line), "Invalid ARG", "%s", fault.Sentence(err.msg))
 		return nil
 	}
 	end := last.index
@@ -173,10 +173,10 @@ func (s *stageWork) unknownStage() {
 	}
 	has := " It has no named stage; leave the attribute out to build the last one."
 	if len(names) > 0 {
-		has = " It has the stages " + list(names) + "."
+		has = " It has the stages " + fault.Names(names) + "."
 	}
-	s.fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
-		s.t.Name, s.t.Stage, s.d.name, suggestion(s.t.Stage, names), has)
+	s.Fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
+		s.t.Name, s.t.Stage, s.d.name, fault.Suggestion(s.t.Stage, names), has)
 }
 
 // opaque is the whole build of a target that cannot be read beforehand.
@@ -248,7 +248,7 @@ func (w *work) context(name, platform string) *node {
 		}
 		ref := w.imageName(c.Value)
 		if ref.err != nil {
-			w.fail(at, "Invalid image reference", "The context %q of target %q is the image %q: %s.", name, w.t.Name, c.Value, ref.err)
+			w.Fail(at, "Invalid image reference", "The context %q of target %q is the image %q: %s.", name, w.t.Name, c.Value, ref.err)
 			ref = imageName{full: c.Value, short: c.Value}
 		}
 		return w.image(ref, platform, at)
@@ -263,7 +263,7 @@ func (w *work) context(name, platform string) *node {
 
 // linked returns what a linked target ends in on a platform. A target with
 // one platform serves all.
-func (w *work) linked(name, platform string, at hcl.Range) *node {
+func (w *work) linked(name, platform string, at fault.Range) *node {
 	in := w.b.Links[name]
 	v := in.Stages[0]
 	for i, pl := range in.Platforms {
@@ -272,7 +272,7 @@ func (w *work) linked(name, platform string, at hcl.Range) *node {
 		}
 	}
 	if len(in.Platforms) > 1 && !slices.Contains(in.Platforms, platform) {
-		w.fail(at, "Platform missing in a linked target", "Target %q needs the result of target %q for %s, which is built for %s only.",
+		w.Fail(at, "Platform missing in a linked target", "Target %q needs the result of target %q for %s, which is built for %s only.",
 			w.t.Name, in.Name(), platform, strings.Join(in.Platforms, ", "))
 	}
 	return w.nodes[v.ID]
