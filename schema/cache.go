@@ -13,6 +13,7 @@ type Cache struct{ Block }
 // cacheKind describes the cache block.
 var cacheKind = blockKind{
 	name:      "cache",
+	doc:       "Where the build cache is kept, for all targets of the file or for one.",
 	buildOnly: true,
 	attrs: []Attribute{
 		{Name: "type", Type: "string", Doc: "Where the cache is kept: registry, local, gha, s3, azblob, or none for no cache."},

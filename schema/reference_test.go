@@ -1,0 +1,105 @@
+package schema
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/internal/golden"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/language.md")
+
+const referenceHead = `# Language reference
+
+<!-- Made from the descriptions in package schema: go test ./schema -run TestReference -update -->
+
+The blocks of a build.hcl and their attributes. [build.hcl](build-hcl.md) shows how
+they are used, [Functions](functions.md) lists what expressions may call. What is
+marked with ¹ is not in the language of bake files. In an object, further keys than
+those listed here are those of BuildKit's exporter or cache.
+`
+
+// TestReference holds docs/language.md to the descriptions of the blocks.
+func TestReference(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	nested := nestedKinds()
+	for _, kind := range blockKinds(Build) {
+		writeKind(&b, kind, "")
+		for _, name := range kind.blocks {
+			if name != cacheKind.name { // the same as at the top of a file
+				writeKind(&b, nested[name], kind.name)
+			}
+		}
+	}
+	golden.Check(t, *update, "../docs/language.md", b.String())
+}
+
+func writeKind(b *strings.Builder, kind *blockKind, outer string) {
+	title := kind.name
+	if outer != "" {
+		title += " in " + outer
+	}
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	label := ""
+	if kind.label {
+		label = `"NAME" `
+	}
+	fmt.Fprintf(b, "`%s %s{ … }`: %s%s\n\n", kind.name, label, kind.doc, only(kind))
+	b.WriteString("| attribute | type | is |\n|---|---|---|\n")
+	for _, a := range kind.attrs {
+		if a.misplaced == "" {
+			fmt.Fprintf(b, "| `%s`%s | `%s` | %s |\n", a.Name, mark(a.buildOnly), a.Type, cell(a))
+		}
+	}
+	for _, name := range kind.blocks {
+		fmt.Fprintf(b, "| `%s { … }`%s | block | see [%s](#%s) |\n", name, mark(nestedKinds()[name].buildOnly), name, anchor(name, kind.name))
+	}
+	for _, a := range kind.attrs {
+		writeFields(b, kind.name, a)
+	}
+}
+
+// writeFields writes the keys of an object.
+func writeFields(b *strings.Builder, kind string, a Attribute) {
+	if len(a.Fields) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nKeys of `%s` in a %s:\n\n| key | type | is |\n|---|---|---|\n", a.Name, kind)
+	for _, f := range a.Fields {
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", f.Name, f.Type, cell(f))
+	}
+}
+
+// only says of a block that bake files have none of it.
+func only(kind *blockKind) string {
+	if kind.buildOnly {
+		return " Only in build.hcl."
+	}
+	return ""
+}
+
+func mark(buildOnly bool) string {
+	if buildOnly {
+		return "¹"
+	}
+	return ""
+}
+
+// anchor is where the page describes a block that is inside another.
+func anchor(name, outer string) string {
+	if name == cacheKind.name {
+		return "cache"
+	}
+	return name + "-in-" + outer
+}
+
+func cell(a Attribute) string {
+	doc := strings.ReplaceAll(a.Doc, "|", `\|`)
+	if a.Required {
+		doc += " Required."
+	}
+	return doc
+}
