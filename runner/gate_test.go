@@ -51,9 +51,9 @@ func TestRunLast(t *testing.T) {
 // deaf is a builder that does not hear an interrupt.
 type deaf struct{ fake }
 
-func (d *deaf) Open(context.Context, *planner.Plan) (Session, error) { return d, nil }
+func (d *deaf) Open(context.Context, *planner.Plan, func(Event)) (Session, error) { return d, nil }
 
-func (d *deaf) Build(ctx context.Context, b *planner.Build, how How) (*Result, error) {
+func (d *deaf) Build(ctx context.Context, b *planner.Build, how BuildOptions) (*Result, error) {
 	if b.Name() != "deaf" {
 		return d.fake.Build(ctx, b, how)
 	}

@@ -39,10 +39,10 @@ func (s *schedule) left() bool {
 	}
 }
 
-// tell hands an event over, unless nobody takes it any more.
-func (s *schedule) tell(e event) {
+// post hands over what a worker reports, unless nobody takes it any more.
+func (s *schedule) post(e event) {
 	select {
-	case s.events <- e:
+	case s.ends <- e:
 	case <-s.abandoned:
 	}
 }

@@ -26,19 +26,20 @@ const (
 	maxLooking = 256
 )
 
-// inbox holds what the builder does until the scheduler has time for it.
+// inbox holds the events of a session until the goroutine of Run has time for
+// them.
 type inbox struct {
 	mu    sync.Mutex
-	items []Activity
+	items []Event
 	wake  chan struct{}
 }
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
 
 // put is called by the session.
-func (b *inbox) put(a Activity) {
+func (b *inbox) put(e Event) {
 	b.mu.Lock()
-	b.items = append(b.items, a)
+	b.items = append(b.items, e)
 	b.mu.Unlock()
 	select {
 	case b.wake <- struct{}{}:
@@ -46,7 +47,7 @@ func (b *inbox) put(a Activity) {
 	}
 }
 
-func (b *inbox) take() []Activity {
+func (b *inbox) take() []Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	items := b.items
@@ -63,22 +64,25 @@ type work struct {
 	runs []*job
 }
 
-// takeActivity takes in what the builder did.
-func (s *schedule) takeActivity() {
-	for _, a := range s.inbox.take() {
+// handleEvents handles what the builder did, and returns whether that may
+// change what can be started.
+func (s *schedule) handleEvents() bool {
+	activities := s.takeEvents()
+	for _, a := range activities {
 		s.heard = true
-		switch a.What {
-		case StepBegun:
-			s.stepBegun(a)
-		case StepEnded:
-			s.stepEnded(a)
+		switch a.Kind {
+		case WorkStarted:
+			s.workStarted(a)
+		case WorkFinished:
+			s.workFinished(a)
 		case VertexDone:
 			s.chain.Done(a.Vertex)
 		}
 	}
+	return len(activities) > 0
 }
 
-func (s *schedule) stepBegun(a Activity) {
+func (s *schedule) workStarted(a Activity) {
 	w := s.works[a.Vertex]
 	if w == nil {
 		w = &work{}
@@ -95,7 +99,7 @@ func (s *schedule) stepBegun(a Activity) {
 	}
 }
 
-func (s *schedule) stepEnded(a Activity) {
+func (s *schedule) workFinished(a Activity) {
 	w := s.works[a.Vertex]
 	if w == nil {
 		return
@@ -111,9 +115,9 @@ func (s *schedule) stepEnded(a Activity) {
 	}
 }
 
-// release forgets that the builder works on a vertex of which it has run nothing
+// forget forgets that the builder works on a vertex of which it has run nothing
 // for a while.
-func (s *schedule) release(now time.Time) {
+func (s *schedule) forget(now time.Time) {
 	for v, w := range s.works {
 		if w.steps == 0 && now.Sub(w.idle) >= leftTime {
 			s.chain.Release(v)
@@ -128,7 +132,7 @@ func (s *schedule) limited() bool { return s.opt.Jobs > 0 }
 // look counts the places that are taken, and the builds that may still come to
 // need one.
 func (s *schedule) look(now time.Time) (taken, looking int) {
-	s.release(now)
+	s.forget(now)
 	for _, j := range s.order {
 		if !j.evaluating {
 			continue

@@ -20,7 +20,7 @@ import (
 // what they are made from is there. A RUN takes as long as its text says.
 type simulator struct {
 	mu       sync.Mutex
-	watch    func(Activity)
+	watch    func(Event)
 	running  int
 	most     int      // RUN steps at once
 	order    []string // of RUN steps
@@ -28,17 +28,16 @@ type simulator struct {
 	export   time.Duration
 }
 
-func (s *simulator) Open(context.Context, *planner.Plan) (Session, error) {
+func (s *simulator) Open(_ context.Context, _ *planner.Plan, send func(Event)) (Session, error) {
+	s.watch = send
 	s.finished = map[*planner.Vertex]chan struct{}{}
 	return s, nil
 }
 
-func (s *simulator) Watch(f func(Activity))            { s.watch = f }
 func (s *simulator) Builder() string                   { return "simulator" }
-func (s *simulator) Account(*Report)                   {}
 func (s *simulator) Close(context.Context, bool) error { return nil }
 
-func (s *simulator) Build(ctx context.Context, b *planner.Build, how How) (*Result, error) {
+func (s *simulator) Build(ctx context.Context, b *planner.Build, how BuildOptions) (*Result, error) {
 	for _, v := range b.Stages {
 		<-s.run(v)
 	}
@@ -70,7 +69,7 @@ func (s *simulator) run(v *planner.Vertex) <-chan struct{} {
 		for _, step := range v.Steps {
 			s.step(v, step.Text)
 		}
-		s.watch(Activity{Vertex: v, What: VertexDone})
+		s.watch(Activity{Vertex: v, Kind: VertexDone})
 		close(done)
 	}()
 	return done
@@ -82,11 +81,11 @@ func (s *simulator) step(v *planner.Vertex, text string) {
 		panic(err)
 	}
 	run := strings.HasPrefix(text, "RUN ")
-	s.watch(Activity{Vertex: v, What: StepBegun, Run: run})
+	s.watch(Activity{Vertex: v, Kind: WorkStarted, Run: run})
 	s.count(run, 1, v)
 	time.Sleep(took)
 	s.count(run, -1, v)
-	s.watch(Activity{Vertex: v, What: StepEnded, Run: run})
+	s.watch(Activity{Vertex: v, Kind: WorkFinished, Run: run})
 }
 
 func (s *simulator) count(run bool, n int, v *planner.Vertex) {
@@ -281,8 +280,8 @@ func TestRoom(t *testing.T) {
 // with its place from its start to its end.
 func asBake(t *testing.T, plan *planner.Plan, jobs int) (took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &simulator{watch: func(Activity) {}}
-		session, err := s.Open(t.Context(), plan)
+		s := &simulator{}
+		session, err := s.Open(t.Context(), plan, func(Event) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +294,7 @@ func asBake(t *testing.T, plan *planner.Plan, jobs int) (took time.Duration) {
 		for _, b := range plan.Builds {
 			places <- true
 			all.Go(func() {
-				_, _ = session.Build(t.Context(), b, How{Evaluated: func(context.Context) error { return nil }})
+				_, _ = session.Build(t.Context(), b, BuildOptions{Evaluated: func(context.Context) error { return nil }})
 				<-places
 			})
 		}

@@ -64,7 +64,7 @@ type Report struct {
 	Builder  string
 	Started  time.Time
 	Finished time.Time
-	// Targets stands in the order of the plan.
+	// Targets is in the order of the plan.
 	Targets []*TargetReport
 	// Caches are the caches that could not be read or written.
 	Caches CacheFaults
@@ -85,15 +85,15 @@ type Report struct {
 	// LoadErr is why images that were built are not in the Docker engine, or nil.
 	LoadErr error
 	// Warnings are what the builder warned of, in the form of bake's metadata
-	// file; nil if that is nothing, or not asked for.
-	Warnings any
+	// file, if Options.Warnings is set.
+	Warnings []any
 	// Published counts the tags that were moved together at the end, and
 	// PublishErr is what went wrong with that, or nil.
 	Published  int
 	PublishErr error
 }
 
-// TargetReport is what became of one target.
+// TargetReport is how one target was built.
 type TargetReport struct {
 	Build *planner.Build
 	State State
@@ -168,12 +168,12 @@ type VertexReport struct {
 // Cached reports whether every step had its result already.
 func (v *VertexReport) Cached() bool { return v.Steps.Run == 0 && v.Steps.Cached > 0 }
 
-// StepReport is one step as the builder carried it out.
+// StepReport is one step as the builder ran it.
 type StepReport struct {
-	// Name is the builder's name of the step, without what stands in
-	// brackets in front of it.
+	// Name is the builder's name of the step, without the brackets in front of
+	// it.
 	Name string
-	// Label is what stands in those brackets, such as "base 2/4", or "".
+	// Label is what is in those brackets, such as "base 2/4", or "".
 	Label string
 	// Stage is the stage that it belongs to, or "", and Vertex its ID.
 	Stage  string

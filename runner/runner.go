@@ -9,7 +9,7 @@ import (
 	"github.com/orch-build/orch/runner/chain"
 )
 
-// Options say how a plan is carried out.
+// Options say how a plan is run.
 type Options struct {
 	// Jobs is how many places there are: how much weight may have RUN steps
 	// running at once. 0 is no limit.
@@ -34,11 +34,16 @@ type Options struct {
 	Leave time.Duration
 	// Retry says what is tried again.
 	Retry Retry
+	// Warnings keeps what the builder warns of in the report.
+	Warnings bool
+	// Event, if set, is called with each event, by the goroutine that calls
+	// Changed.
+	Event func(Event)
 	// Changed, if set, is called after each change of a build's state, by one
 	// goroutine, with the report as far as it is known. It must neither change
 	// the report nor keep it.
 	Changed func(*Report, *TargetReport)
-	// Settled, if set, is called by the same goroutine when nothing has changed
+	// Settled, if set, is called by that goroutine too, when nothing has changed
 	// for a second after a change.
 	Settled func(*Report)
 }
@@ -46,7 +51,7 @@ type Options struct {
 // settleTime is how long nothing changes before Settled is called.
 const settleTime = time.Second
 
-// Run carries out the plan and returns the report of it. The report is
+// Run runs the plan and returns the report of it. The report is
 // complete whatever happened; the error is about the run as a whole, such as a
 // builder that cannot be reached or an interrupt, and not about a build that
 // failed.
@@ -77,7 +82,9 @@ type run struct {
 	jobs   map[*planner.Build]*job
 	order  []*job
 	// stop is set once a failure has ended the run.
-	stop bool
+	stop     bool
+	inbox    *inbox
+	recorder recorder
 	retries
 }
 
@@ -116,6 +123,7 @@ func newRun(plan *planner.Plan, opt Options) *run {
 		plan:   plan,
 		report: &Report{Plan: plan, Started: time.Now()},
 		jobs:   map[*planner.Build]*job{},
+		inbox:  newInbox(),
 	}
 	for i, b := range plan.Builds {
 		j := &job{build: b, report: &TargetReport{Build: b}, weight: weight(b, opt.Jobs), rank: i}
@@ -150,9 +158,13 @@ func weight(b *planner.Build, places int) int {
 	return w
 }
 
-// round opens a session and carries out in it what can be.
+// round opens a session and does in it what can be done.
 func (r *run) round(ctx context.Context, solver Solver) error {
-	session, err := solver.Open(ctx, r.plan)
+	var session Session
+	err := r.listen(func() (err error) {
+		session, err = solver.Open(ctx, r.plan, r.inbox.put)
+		return err
+	})
 	if err != nil {
 		return r.notOpened(ctx, err)
 	}
@@ -162,12 +174,55 @@ func (r *run) round(ctx context.Context, solver Solver) error {
 	if !s.loop(ctx) {
 		return ctx.Err()
 	}
-	err = session.Close(ctx, r.report.OK())
-	if err != nil && ctx.Err() == nil && !errors.As(err, &r.report.Caches) && r.report.OK() {
+	ok := r.report.OK()
+	err = r.listen(func() error { return session.Close(ctx, ok) })
+	r.closed(ctx, err)
+	r.recorder.fill(r.report)
+	return nil
+}
+
+// closed records how the end of a session went.
+func (r *run) closed(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	var faults CacheFaults
+	if errors.As(err, &faults) {
+		r.report.Caches = faults
+	} else if r.report.OK() {
 		r.report.CacheErr = err
 	}
-	session.Account(r.report)
-	return nil
+}
+
+// listen handles events while f runs, in a goroutine of its own.
+func (r *run) listen(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	for {
+		select {
+		case <-r.inbox.wake:
+			r.takeEvents()
+		case err := <-done:
+			r.takeEvents()
+			return err
+		}
+	}
+}
+
+// takeEvents handles the events that have come, and returns what is not only
+// for the report.
+func (r *run) takeEvents() []Activity {
+	var out []Activity
+	for _, e := range r.inbox.take() {
+		if a, ok := e.(Activity); ok {
+			out = append(out, a)
+		}
+		r.record(e)
+		if r.opt.Event != nil {
+			r.opt.Event(e)
+		}
+	}
+	return out
 }
 
 // set changes the state of a build.
@@ -178,8 +233,8 @@ func (r *run) set(j *job, s State) {
 	}
 }
 
-// settle records what became of a build.
-func (r *run) settle(ctx context.Context, j *job, res *Result, err error) {
+// finish records how a build ended.
+func (r *run) finish(ctx context.Context, j *job, res *Result, err error) {
 	t := j.report
 	if j.done {
 		if err != nil {

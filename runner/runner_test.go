@@ -33,7 +33,7 @@ type fake struct {
 	attempts map[string]int
 }
 
-func (f *fake) Open(context.Context, *planner.Plan) (Session, error) {
+func (f *fake) Open(context.Context, *planner.Plan, func(Event)) (Session, error) {
 	f.opened++
 	if len(f.openErr) >= f.opened && f.openErr[f.opened-1] != nil {
 		return nil, f.openErr[f.opened-1]
@@ -68,7 +68,7 @@ func (f *fake) attempt(name string) error {
 	return nil
 }
 
-func (f *fake) Build(ctx context.Context, b *planner.Build, how How) (*Result, error) {
+func (f *fake) Build(ctx context.Context, b *planner.Build, how BuildOptions) (*Result, error) {
 	f.note(b.Name(), 1)
 	over := sync.OnceFunc(func() { f.note("", -1) })
 	defer over()
@@ -110,10 +110,6 @@ func (f *fake) Close(_ context.Context, ok bool) error {
 	f.closed = &ok
 	return nil
 }
-
-func (f *fake) Account(*Report) {}
-
-func (f *fake) Watch(func(Activity)) {}
 
 // graph makes a plan from lines "target: input input", inputs first.
 func graph(lines ...string) *planner.Plan {

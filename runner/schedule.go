@@ -13,7 +13,7 @@ import (
 type schedule struct {
 	*run
 	session Session
-	events  chan event
+	ends    chan event
 	ready   []*job
 	// active is the number of builds that have been started and have not ended,
 	// working that of those among them that do not wait for the outputs of all.
@@ -22,7 +22,6 @@ type schedule struct {
 	lost            bool // the builder is gone
 
 	chain *chain.Graph
-	inbox *inbox
 	heard bool // the builder has said something
 	works map[*planner.Vertex]*work
 	extra int // places beyond those of the options
@@ -46,10 +45,9 @@ type event struct {
 // and for the shared cache.
 func newSchedule(r *run, session Session) *schedule {
 	s := &schedule{
-		run: r, session: session, events: make(chan event), abandoned: make(chan struct{}),
-		chain: chain.New(r.plan, r.opt.Times), inbox: newInbox(), works: map[*planner.Vertex]*work{},
+		run: r, session: session, ends: make(chan event), abandoned: make(chan struct{}),
+		chain: chain.New(r.plan, r.opt.Times), works: map[*planner.Vertex]*work{},
 	}
-	session.Watch(s.inbox.put)
 	for _, j := range r.order {
 		j.pending, j.done = 0, j.report.State == Done
 		j.evaluated, j.held, j.resume = time.Time{}, false, nil
@@ -82,8 +80,8 @@ func (s *schedule) makeReady(j *job) {
 	s.ready = append(s.ready, j)
 }
 
-// loop starts builds and takes in what became of them until nothing runs and
-// nothing can be started.
+// loop starts builds and handles how they end until nothing runs and nothing
+// can be started.
 //
 // It returns false if an interrupt was not heard in time: then builds are still
 // under way, and the session must not be used any more.
@@ -115,29 +113,33 @@ func (s *schedule) loop(interrupt context.Context) bool {
 	return true
 }
 
-// await waits for something to happen, and takes it in. It returns true if the
+// await waits for something to happen, and handles it. It returns true if the
 // state of a build may have changed.
 func (s *schedule) await(ctx context.Context, settled *time.Timer) bool {
 	var again <-chan time.Time
 	if len(s.ready) > 0 && s.limited() && ctx.Err() == nil {
 		again = time.After(lookTime)
 	}
-	select {
-	case e := <-s.events:
-		s.takeActivity()
-		s.take(ctx, e)
-		return true
-	case <-s.inbox.wake:
-		s.takeActivity()
-	case <-again:
-		s.moreRoom()
-	case <-s.abandoned:
-	case <-settled.C:
-		if s.opt.Settled != nil {
-			s.opt.Settled(s.report)
+	for {
+		select {
+		case e := <-s.ends:
+			s.handleEvents()
+			s.handle(ctx, e)
+			return true
+		case <-s.inbox.wake:
+			if !s.handleEvents() {
+				continue
+			}
+		case <-again:
+			s.moreRoom()
+		case <-s.abandoned:
+		case <-settled.C:
+			if s.opt.Settled != nil {
+				s.opt.Settled(s.report)
+			}
 		}
+		return false
 	}
-	return false
 }
 
 // start gives a build to the session.
@@ -161,17 +163,17 @@ func (s *schedule) start(ctx context.Context, j *job) {
 	}
 	resume := make(chan error, 1)
 	go func() {
-		res, err := s.session.Build(ctx, j.build, How{NoExport: j.done, Evaluated: func(ctx context.Context) error {
+		res, err := s.session.Build(ctx, j.build, BuildOptions{NoExport: j.done, Evaluated: func(ctx context.Context) error {
 			return s.evaluated(ctx, j, resume)
 		}})
-		s.tell(event{job: j, result: res, err: err})
+		s.post(event{job: j, result: res, err: err})
 	}()
 	j.resume = resume
 }
 
 // evaluated is called by the worker of a build when its stages are done.
 func (s *schedule) evaluated(ctx context.Context, j *job, resume <-chan error) error {
-	s.tell(event{job: j, evaluated: true})
+	s.post(event{job: j, evaluated: true})
 	if !s.holds(j) {
 		return nil
 	}
@@ -183,16 +185,16 @@ func (s *schedule) evaluated(ctx context.Context, j *job, resume <-chan error) e
 	}
 }
 
-// take takes in an event.
-func (s *schedule) take(ctx context.Context, e event) {
+// handle handles what a worker reports.
+func (s *schedule) handle(ctx context.Context, e event) {
 	j := e.job
 	if e.evaluated {
-		s.takeEvaluated(j)
+		s.handleEvaluated(j)
 		return
 	}
 	s.active--
 	if !j.held {
-		s.leave()
+		s.release()
 	}
 	s.stagesOver(j, e.err == nil)
 	j.held, j.resume = false, nil
@@ -207,14 +209,14 @@ func (s *schedule) take(ctx context.Context, e event) {
 			t.Attempts = append(t.Attempts, Attempt{Started: j.started, Took: t.Took, Err: e.err})
 		}
 	}
-	s.settle(ctx, j, e.result, e.err)
+	s.finish(ctx, j, e.result, e.err)
 	if f := asFailure(e.err); f != nil && f.Lost {
 		s.lost = true
 	}
 }
 
-// takeEvaluated frees the builds that wait for this one's result.
-func (s *schedule) takeEvaluated(j *job) {
+// handleEvaluated frees the builds that wait for this one's result.
+func (s *schedule) handleEvaluated(j *job) {
 	j.evaluated = time.Now()
 	s.stagesOver(j, true)
 	for _, u := range j.users {
@@ -225,7 +227,7 @@ func (s *schedule) takeEvaluated(j *job) {
 	}
 	if s.holds(j) {
 		j.held = true
-		s.leave()
+		s.release()
 	}
 }
 
@@ -237,8 +239,8 @@ func (s *schedule) stagesOver(j *job, good bool) {
 	}
 }
 
-// leave counts a build out that has ended, or waits for the outputs of all.
-func (s *schedule) leave() {
+// release counts a build out that has ended, or waits for the outputs of all.
+func (s *schedule) release() {
 	s.working--
 	s.alone = false
 }

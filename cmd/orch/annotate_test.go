@@ -40,7 +40,7 @@ func TestForeignTextOfARun(t *testing.T) {
 			{Build: build, State: runner.Failed, Err: failure},
 			{Build: build, State: runner.Blocked, Cause: hostile, CauseStage: hostile},
 			{Build: build, State: runner.Done, Result: &runner.Result{
-				Digest: hostile, BuiltIn: hostile, ImageSize: 1, BuiltInSize: 9, Outputs: []runner.Output{{Where: hostile}},
+				Digest: hostile, BuildStage: hostile, ImageSize: 1, BuildStageSize: 9, Outputs: []runner.Output{{Where: hostile}},
 			}},
 		},
 		Caches: runner.CacheFaults{{Where: hostile, Err: errors.New(hostile), Read: true}},

@@ -29,6 +29,7 @@ func TestImports(t *testing.T) {
 			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
 			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
 		},
+		"runner/runnertest":                     {"runner", "runner/blame"},
 		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},

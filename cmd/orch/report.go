@@ -48,7 +48,7 @@ func smaller(res *runner.Result, stage bool) string {
 	if res.ImageSize <= 0 {
 		return none
 	}
-	times := float64(res.BuiltInSize) / float64(res.ImageSize)
+	times := float64(res.BuildStageSize) / float64(res.ImageSize)
 	if times < worthSaying {
 		return none
 	}
@@ -56,10 +56,10 @@ func smaller(res *runner.Result, stage bool) string {
 	if times < 10 {
 		text = strconv.FormatFloat(times, 'f', 1, 64)
 	}
-	if !stage || res.BuiltIn == "" {
-		return fmt.Sprintf("%sx (than %s)", text, imageSize(res.BuiltInSize))
+	if !stage || res.BuildStage == "" {
+		return fmt.Sprintf("%sx (than %s)", text, imageSize(res.BuildStageSize))
 	}
-	return fmt.Sprintf("%sx (%s: %s)", text, res.BuiltIn, imageSize(res.BuiltInSize))
+	return fmt.Sprintf("%sx (%s: %s)", text, res.BuildStage, imageSize(res.BuildStageSize))
 }
 
 func wentTo(t *runner.TargetReport) string {

@@ -175,7 +175,8 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 			progress.Changed(r, t)
 			kept.changed(r, t)
 		},
-		Settled: kept.settled,
+		Settled:  kept.settled,
+		Warnings: e.flagged("BUILDX_METADATA_WARNINGS"),
 	}
 	opt.builder.schedule(ctx, e, &how)
 	type ended struct {
@@ -187,9 +188,6 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	go func() {
 		report, err := runner.Run(ctx, plan, solver, how)
 		progress.Close()
-		if report != nil && e.flagged("BUILDX_METADATA_WARNINGS") {
-			report.Warnings = progress.Warnings()
-		}
 		done <- ended{report, err}
 	}()
 	select {

@@ -21,7 +21,7 @@ func doneTarget(name string, res *runner.Result) *runner.TargetReport {
 func TestPrintTargets(t *testing.T) {
 	targets := []*runner.TargetReport{
 		doneTarget("client", &runner.Result{
-			Steps: runner.Steps{Run: 3}, ImageSize: 8_400_000, BuiltInSize: 256_000_000, BuiltIn: "build-client",
+			Steps: runner.Steps{Run: 3}, ImageSize: 8_400_000, BuildStageSize: 256_000_000, BuildStage: "build-client",
 			Digest: "sha256:b0c227fd299c000000", Outputs: []runner.Output{{Where: "registry.example.com/team/of/some/size/client:v1.2.3"}},
 		}),
 		doneTarget("server", &runner.Result{ImageSize: 8_290_000}),
@@ -92,7 +92,7 @@ func TestJoinWithin(t *testing.T) {
 // An image that is hardly smaller than its build stage is not called smaller.
 func TestSmallerNoise(t *testing.T) {
 	for built, want := range map[int64]string{1_000_000: none, 1_490_000: none, 1_500_000: "1.5x (build: 1.5MB)", 20_000_000: "20x (build: 20MB)"} {
-		if got := smaller(&runner.Result{ImageSize: 1_000_000, BuiltInSize: built, BuiltIn: "build"}, true); got != want {
+		if got := smaller(&runner.Result{ImageSize: 1_000_000, BuildStageSize: built, BuildStage: "build"}, true); got != want {
 			t.Errorf("%d: %s, want %s", built, got, want)
 		}
 	}

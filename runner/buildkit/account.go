@@ -1,72 +1,57 @@
 package buildkit
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
-	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
 
-// Account adds to the report what the builder said of the steps.
-func (r *run) Account(report *runner.Report) {
-	report.Changed = nil
-	for _, c := range r.opt.Contexts.Changes() {
-		report.Changed = append(report.Changed, runner.ContextChange{Context: c.Dir, Path: c.Path, What: string(c.What)})
+// snapshot is a step as it is now, for events.
+func (p *Progress) snapshot(s *step) *runner.Step {
+	out := &runner.Step{
+		ID: string(s.id), Number: s.number, Name: s.name, Text: s.text, Label: s.label, Title: p.shownName(s),
+		Targets: s.targets, Vertices: s.vertices, Internal: s.internal(),
+		Started: s.started, Finished: s.finished, Began: s.begun, Took: s.spent,
+		Done: s.completed, Cached: s.cached, Error: s.failed, Log: s.logName,
 	}
-	p := r.opt.Progress
+	if s.label == "" && len(s.targets) == 1 && p.plan != nil && len(p.plan.Builds) > 1 {
+		out.Title = "[" + s.targets[0] + "] " + out.Title
+	}
+	s.addTo(&out.Count)
+	s.transfer(&out.Transfer, p.caches)
+	s.reported = out
+	return out
+}
+
+// settle sends what has become known of steps since they were last reported:
+// their stages, as further targets turn out to have them, and their logs.
+func (p *Progress) settle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	byVertex := map[*planner.Vertex]*runner.VertexReport{}
-	report.Steps, report.Vertices, report.Transfer = nil, nil, runner.Transfer{}
-	caches := r.cacheRepositories()
 	for _, s := range p.order {
-		s.transfer(&report.Transfer, caches)
-		if s.started.IsZero() {
-			continue
+		if o := p.owner[s.id]; o != nil && s.isStep() {
+			s.vertices, s.source = o.stages, o.source
 		}
-		report.Steps = append(report.Steps, s.report())
-		p.place(s)
-		if !s.completed {
-			continue
-		}
-		for _, v := range s.vertices {
-			if byVertex[v] == nil {
-				byVertex[v] = &runner.VertexReport{Vertex: v}
-			}
-			s.spendOn(byVertex[v])
+		before := s.reported
+		now := p.snapshot(s)
+		if before == nil || !slices.Equal(now.Vertices, before.Vertices) || now.Log != before.Log || now.Count != before.Count {
+			p.emit(runner.StepChanged{Step: now})
 		}
 	}
-	for _, v := range r.plan.Graph.Vertices {
-		if vr := byVertex[v]; vr != nil {
-			report.Vertices = append(report.Vertices, vr)
-		}
-	}
-	slices.SortStableFunc(report.Steps, func(a, b *runner.StepReport) int { return a.Started.Compare(b.Started) })
 }
 
-func (s *step) report() *runner.StepReport {
-	r := &runner.StepReport{
-		Name: cmp.Or(s.text, s.name), Label: s.label, Targets: s.targets, Internal: s.internal(),
-		Started: s.started, Finished: s.finished, Took: s.spent,
-		Cached: s.cached, Failed: s.failed != "" && !strings.HasSuffix(s.failed, "context canceled"),
-		Log: s.logName,
+// sendEnd sends what is known of the targets and their contexts at the end of a
+// session.
+func (r *run) sendEnd() {
+	r.opt.Progress.settle()
+	var changes runner.ContextChanges
+	for _, c := range r.opt.Contexts.Changes() {
+		changes = append(changes, runner.ContextChange{Context: c.Dir, Path: c.Path, What: string(c.What)})
 	}
-	if v := s.vertex(); v != nil {
-		r.Stage, r.Vertex = v.Name, v.ID
+	r.send(changes)
+	for _, b := range r.plan.Builds {
+		if t := r.targets[b]; t.measured != nil {
+			r.send(*t.measured)
+		}
 	}
-	return r
-}
-
-// spendOn adds a step to what its stage took.
-func (s *step) spendOn(v *runner.VertexReport) {
-	if v.Started.IsZero() || s.started.Before(v.Started) {
-		v.Started = s.started
-	}
-	if s.finished.After(v.Finished) {
-		v.Finished = s.finished
-	}
-	v.Took += s.spent
-	s.addTo(&v.Steps)
 }

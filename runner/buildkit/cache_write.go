@@ -255,6 +255,6 @@ func (r *run) writeImage(ctx context.Context, b *planner.Build) error {
 	if err := t.openStores(); err != nil {
 		return err
 	}
-	_, err := t.build(ctx, runner.How{Evaluated: func(context.Context) error { return nil }})
+	_, err := t.build(ctx, runner.BuildOptions{Evaluated: func(context.Context) error { return nil }})
 	return err
 }

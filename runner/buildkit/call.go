@@ -16,7 +16,7 @@ import (
 // built, and nothing converted ahead; the builder is asked for the configuration
 // of base images and for ignore files only.
 func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string) (map[*planner.Build]*Answer, error) {
-	r, err := s.open(ctx, plan)
+	r, err := s.open(ctx, plan, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -8,42 +8,34 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// Watch has f called with what the builder does for the vertices of the plan.
-func (r *run) Watch(f func(runner.Activity)) {
-	p := r.opt.Progress
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.activity = f
-}
-
 // observe reports what a status says of a step. BuildKit reports steps whose
 // result is there as cached, and says that the others have started when they
 // really run. Of a source, such as the image of a FROM, it says so too when it
 // only looks at it.
 func (p *Progress) observe(s *step, v *client.Vertex) {
-	if p.activity == nil || len(s.vertices) == 0 {
+	if len(s.vertices) == 0 {
 		return
 	}
 	run := strings.HasPrefix(s.text, "RUN ")
 	switch {
 	case v.Started != nil && v.Completed == nil && !v.Cached && !s.runs:
 		s.runs = true
-		p.report(s, runner.StepBegun, run)
+		p.report(s, runner.WorkStarted, run)
 	case v.Completed != nil && s.runs:
 		s.runs = false
-		p.report(s, runner.StepEnded, run)
+		p.report(s, runner.WorkFinished, run)
 	}
 	if v.Completed == nil || v.Error != "" {
 		return
 	}
 	for _, stage := range p.ends[s.id] {
-		p.activity(runner.Activity{Vertex: stage, What: runner.VertexDone})
+		p.emit(runner.Activity{Vertex: stage, Kind: runner.VertexDone})
 	}
 }
 
 // report reports a step for each stage that it belongs to; as a RUN, only once.
-func (p *Progress) report(s *step, what runner.What, run bool) {
+func (p *Progress) report(s *step, kind runner.ActivityKind, run bool) {
 	for i, stage := range s.vertices {
-		p.activity(runner.Activity{Vertex: stage, What: what, Run: run && i == 0})
+		p.emit(runner.Activity{Vertex: stage, Kind: kind, Run: run && i == 0})
 	}
 }

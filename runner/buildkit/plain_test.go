@@ -39,7 +39,7 @@ func play(t *testing.T, groups Groups) string {
 		t.Fatal(err)
 	}
 	plan := twoTargets()
-	p.setPlan(plan, &reductions{})
+	p.setPlan(plan, &reductions{}, nil)
 	base, app := digest.FromString("base"), digest.FromString("app")
 	p.owner = map[digest.Digest]*owned{
 		base: {target: "client", stages: plan.Graph.Vertices[:1]}, app: {target: "client", stages: plan.Graph.Vertices[1:]},
@@ -97,7 +97,7 @@ func TestPlainEndOfTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := twoTargets()
-	p.setPlan(plan, &reductions{})
+	p.setPlan(plan, &reductions{}, nil)
 	client1, server := digest.FromString("client"), digest.FromString("server")
 	p.owner = map[digest.Digest]*owned{client1: {target: "client"}, server: {target: "server"}}
 	p.roots = map[string][]digest.Digest{"client": {client1}, "server": {server}}
@@ -138,7 +138,7 @@ func TestPlainAgain(t *testing.T) {
 			Build: b, State: runner.Waiting, Attempts: []runner.Attempt{{Err: &runner.Failure{Reason: "the builder is gone"}}},
 		})
 	}
-	p.setPlan(plan, &reductions{})
+	p.setPlan(plan, &reductions{}, nil)
 	for _, tr := range r.Targets {
 		p.Changed(r, tr)
 	}
@@ -192,7 +192,7 @@ func TestWarningLines(t *testing.T) {
 	}{{"FROM $C\n", []int{3}}, {"FROM b\nFROM $C\n", []int{2, 3}}} {
 		parts.byData[tt.data] = reduction{file: file, lines: &planner.Reduced{Data: []byte(tt.data), Lines: tt.lines}}
 	}
-	p.setPlan(twoTargets(), parts)
+	p.setPlan(twoTargets(), parts, nil)
 	ch, done := p.anchor()
 	for data, line := range map[string]int32{"FROM $C\n": 1, "FROM b\nFROM $C\n": 2} {
 		ch <- &client.SolveStatus{Warnings: []*client.VertexWarning{{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,10 +57,12 @@ type Progress struct {
 	roots map[string][]digest.Digest
 	// ends are the builder's vertices that stages end in.
 	ends map[digest.Digest][]*planner.Vertex
-	// activity is called with what the builder does, if it is not nil.
-	activity func(runner.Activity)
-	steps    map[digest.Digest]*step
-	order    []*step
+	// emit is called with each event of the session.
+	emit func(runner.Event)
+	// caches are the repositories that the run reads caches from.
+	caches []string
+	steps  map[digest.Digest]*step
+	order  []*step
 	// retried counts the targets that are tried again, by the reason.
 	retried map[string]int
 	// imports is told what became of each cache source, if it is not nil, and
@@ -68,8 +71,6 @@ type Progress struct {
 	// warned keeps a warning of a shared Dockerfile from being shown once for
 	// each target.
 	warned map[string]bool
-	// warnings are all that were shown, each once.
-	warnings []*client.VertexWarning
 	// whole finds the file that a part of a Dockerfile was taken from.
 	whole func(part []byte) (reduction, bool)
 }
@@ -104,6 +105,7 @@ func NewProgress(opt ProgressOptions) (*Progress, error) {
 		retried: map[string]int{},
 		warned:  map[string]bool{},
 		whole:   (&reductions{}).whole,
+		emit:    func(runner.Event) {},
 	}
 	switch mode := opt.Mode; {
 	case mode == "tty" && opt.Terminal == nil:
@@ -159,15 +161,19 @@ func (p *Progress) again(t *runner.TargetReport) string {
 	return t.Name() + " is tried again: " + why
 }
 
-// setPlan tells the names of the targets that share a stage, and which parts of
-// Dockerfiles the frontend is handed.
-func (p *Progress) setPlan(plan *planner.Plan, parts *reductions) {
+// setPlan begins a session: it says the names of the targets that share a stage,
+// which parts of Dockerfiles the frontend is handed, and where events go; nil is
+// nowhere.
+func (p *Progress) setPlan(plan *planner.Plan, parts *reductions, emit func(runner.Event)) {
+	if emit == nil {
+		emit = func(runner.Event) {}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.plan, p.whole = plan, parts.whole
+	p.plan, p.whole, p.emit = plan, parts.whole, emit
+	p.caches = cacheRepositories(plan)
 	clear(p.roots) // they are those of a session
 	clear(p.ends)
-	p.activity = nil
 }
 
 // onImport has f called with the name of each cache source that was read, and
@@ -240,15 +246,27 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 		}
 		changed = append(changed, p.takeVertex(v, target))
 	}
+	moved := map[*step]bool{}
 	s.Statuses = slices.DeleteFunc(s.Statuses, func(v *client.VertexStatus) bool {
 		st := p.steps[v.Vertex]
-		return st != nil && st.takeStatus(v)
+		if st == nil {
+			return false
+		}
+		moved[st] = true
+		return st.takeStatus(v)
 	})
 	for _, st := range changed {
+		delete(moved, st)
 		if !st.begun.IsZero() && !st.shown {
 			st.shown = true
 			p.display.started(st)
+			p.emit(runner.StepStarted{Step: p.snapshot(st)})
+		} else if !st.completed {
+			moved[st] = true
 		}
+	}
+	for _, st := range slices.SortedFunc(maps.Keys(moved), func(a, b *step) int { return a.number - b.number }) {
+		p.emit(runner.StepChanged{Step: p.snapshot(st)})
 	}
 	for _, l := range s.Logs {
 		if st := p.steps[l.Vertex]; st != nil {
@@ -264,8 +282,11 @@ func (p *Progress) takeIn(s *client.SolveStatus, target string) {
 		p.inWhole(w)
 	}
 	s.Warnings = slices.DeleteFunc(s.Warnings, p.knownWarning)
-	p.warnings = append(p.warnings, s.Warnings...)
+	for _, w := range s.Warnings {
+		p.emit(warning(w))
+	}
 	p.display.status(s)
+	p.emit(runner.Raw{Record: s})
 }
 
 // takeVertex brings a step up to date, and gives the vertex the name that is
@@ -299,6 +320,7 @@ func (p *Progress) takeLog(st *step, stream int, data []byte) []byte {
 	if len(data) > 0 {
 		st.keep(p.opt.LogDir, data)
 		p.display.output(st, data)
+		p.emit(runner.StepOutput{ID: string(st.id), Data: data})
 	}
 	return data
 }
@@ -311,6 +333,7 @@ func (p *Progress) finish(st *step) []*client.VertexLog {
 			st.held[stream] = nil
 			st.keep(p.opt.LogDir, held)
 			p.display.output(st, held)
+			p.emit(runner.StepOutput{ID: string(st.id), Data: held})
 			rest = append(rest, &client.VertexLog{Vertex: st.id, Stream: stream, Data: held, Timestamp: st.finished})
 		}
 	}
@@ -319,18 +342,17 @@ func (p *Progress) finish(st *step) []*client.VertexLog {
 	}
 	st.closeLog()
 	p.display.finished(st)
+	p.emit(runner.StepFinished{Step: p.snapshot(st)})
 	return rest
 }
 
-// Warnings are what the builder has warned of, each once, in the form of bake's
-// metadata file; nil if that is nothing.
-func (p *Progress) Warnings() any {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.warnings) == 0 {
-		return nil
+// warning is the event of a warning.
+func warning(w *client.VertexWarning) runner.Warning {
+	out := runner.Warning{Text: string(w.Short), Record: w}
+	if w.SourceInfo != nil && len(w.Range) > 0 {
+		out.File, out.Line = w.SourceInfo.Filename, int(w.Range[0].GetStart().GetLine())
 	}
-	return p.warnings
+	return out
 }
 
 // knownWarning says whether a warning was shown before, or is none of the

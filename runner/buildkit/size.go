@@ -61,7 +61,7 @@ func (r *run) measure(ctx context.Context, records *records) {
 	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
 	for _, t := range r.targets {
-		if t.report == nil || t.result == nil {
+		if t.measured == nil || t.result == nil {
 			continue
 		}
 		t.measure(ctx, records)
@@ -90,17 +90,17 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 	}
 	g := newOpGraph(def)
 	if !records.unpacked {
-		t.report.ImageSize = records.without(g, g.root, t.packedLayers(ctx, platform))
-		return t.report.ImageSize > 0
+		t.measured.ImageSize = records.without(g, g.root, t.packedLayers(ctx, platform))
+		return t.measured.ImageSize > 0
 	}
-	t.report.ImageSize = records.size(g, g.root)
-	if t.report.ImageSize == 0 {
+	t.measured.ImageSize = records.size(g, g.root)
+	if t.measured.ImageSize == 0 {
 		return false
 	}
 	for _, id := range g.sources() {
-		if size := records.size(g, id); size > t.report.BuiltInSize {
-			t.report.BuiltInSize = size
-			t.report.BuiltIn = stageOf(g.name(id))
+		if size := records.size(g, id); size > t.measured.BuildStageSize {
+			t.measured.BuildStageSize = size
+			t.measured.BuildStage = stageOf(g.name(id))
 		}
 	}
 	return true

@@ -93,22 +93,22 @@ func NewSolver(b *Builder, opt Options) *Solver {
 }
 
 // Open opens the anchor of the run.
-func (s *Solver) Open(ctx context.Context, plan *planner.Plan) (runner.Session, error) {
+func (s *Solver) Open(ctx context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
 	for _, b := range plan.Builds {
 		if err := checkSource(b, s.builder.version); err != nil {
 			return nil, fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
-	r, err := s.open(ctx, plan)
+	r, err := s.open(ctx, plan, send)
 	if err != nil {
 		return nil, err
 	}
-	r.settle = r.convertAhead(ctx)
+	r.release = r.convertAhead(ctx)
 	return r, nil
 }
 
 // open opens the anchors of a run, in which nothing is converted yet.
-func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
+func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.Event)) (*run, error) {
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
@@ -123,6 +123,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
 		opt:     s.opt,
 		builder: s.builder,
 		plan:    plan,
+		send:    send,
 		targets: map[*planner.Build]*target{},
 		caches:  newCacheWatch(plan),
 		drops:   &s.drops,
@@ -132,7 +133,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan) (*run, error) {
 		r.caches.read(c, s.drops.reason(c))
 	}
 	s.opt.Progress.onImport(r.caches.imported)
-	s.opt.Progress.setPlan(plan, &r.reduced)
+	s.opt.Progress.setPlan(plan, &r.reduced, send)
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -164,6 +165,7 @@ type run struct {
 	opt     Options
 	builder *Builder
 	plan    *planner.Plan
+	send    func(runner.Event)
 	targets map[*planner.Build]*target
 	anchors []*anchor
 	// moved are the anchors of targets that had to leave theirs; see rights.go.
@@ -175,7 +177,7 @@ type run struct {
 	drops   *drops
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
 	unwatch func()                 // ends the watch over the builder
-	settle  func()                 // ends the conversions ahead
+	release func()                 // ends the conversions ahead
 	reduced reductions
 	trees   trees
 	links   sync.Map          // of *planner.Local to what its links lead to; see followed
@@ -205,9 +207,9 @@ func (r *run) open(ctx context.Context) error {
 }
 
 // Build converts, evaluates and exports one target.
-func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*runner.Result, error) {
+func (r *run) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
 	ctx, end := startSpan(ctx, "target "+b.Name(), attribute.String("orch.target", b.Name()))
-	res, err := r.targets[b].build(ctx, how)
+	res, err := r.targets[b].build(ctx, opt)
 	end(err)
 	return res, err
 }
@@ -216,7 +218,8 @@ func (r *run) Build(ctx context.Context, b *planner.Build, how runner.How) (*run
 // into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
 	defer r.unwatch()
-	r.settle()
+	defer r.sendEnd()
+	r.release()
 	sizes := r.askSizes(ctx, ok)
 	if ctx.Err() == nil {
 		r.writeCaches(ctx, ok)
@@ -230,8 +233,8 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	}
 	// What the builder said of the steps is complete only now.
 	for _, t := range r.targets {
-		if t.report != nil {
-			t.report.Steps = t.steps()
+		if t.measured != nil {
+			t.measured.Steps = t.steps()
 		}
 	}
 	if first != nil {

@@ -27,6 +27,7 @@ type step struct {
 	targets     []string
 	vertices    []*planner.Vertex // the stages that it is a step of
 	shown       bool              // has been shown
+	reported    *runner.Step      // as it was last sent
 
 	started   time.Time
 	finished  time.Time

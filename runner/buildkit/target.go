@@ -44,6 +44,7 @@ type target struct {
 	parted     bool                   // steps were given such names
 	given      map[digest.Digest]bool // vertices of the targets that it is built on
 	report     *runner.Result
+	measured   *runner.Measured // nil of a target whose outputs are not written
 	// asked is true if nothing is built, so that the results of linked targets
 	// are not there.
 	asked bool
@@ -88,7 +89,7 @@ func (t *target) openStores() error {
 }
 
 // build takes the target from its Dockerfile to its outputs.
-func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, error) {
+func (t *target) build(ctx context.Context, opt runner.BuildOptions) (*runner.Result, error) {
 	start := time.Now()
 	if err := t.inSpan(ctx, "convert", t.converted); err != nil {
 		return nil, t.failure(ctx, err)
@@ -101,17 +102,18 @@ func (t *target) build(ctx context.Context, how runner.How) (*runner.Result, err
 	}
 	evaluated := time.Now()
 	t.report = &runner.Result{Evaluated: evaluated.Sub(start)}
-	if !how.NoExport {
+	if !opt.NoExport {
 		if err := t.test(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := how.Evaluated(ctx); err != nil {
+	if err := opt.Evaluated(ctx); err != nil {
 		return nil, err
 	}
-	if how.NoExport {
+	if opt.NoExport {
 		return t.report, nil
 	}
+	t.measured = &runner.Measured{Build: t.plan}
 	evaluated = time.Now()
 	if err := t.inSpan(ctx, "export", t.export); err != nil {
 		return nil, t.failure(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/client"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/meter"
 )
@@ -74,10 +75,10 @@ func (s *step) transfer(t *runner.Transfer, caches []string) {
 	}
 }
 
-// cacheRepositories are the repositories that the run reads caches from.
-func (r *run) cacheRepositories() []string {
+// cacheRepositories are the repositories that a run reads caches from.
+func cacheRepositories(plan *planner.Plan) []string {
 	var out []string
-	for _, b := range r.plan.Builds {
+	for _, b := range plan.Builds {
 		for _, c := range b.CacheFrom {
 			if repo := repository(c.Entry); repo != "" && !slices.Contains(out, repo) {
 				out = append(out, repo)
