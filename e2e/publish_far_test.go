@@ -120,6 +120,8 @@ func TestPublishInterruptedAnywhere(t *testing.T) {
 			t.Fatalf("exit code %d:\n%s", code, out.String())
 		case code == 130 && !strings.Contains(strings.ToLower(out.String()), "interrupted"):
 			t.Errorf("nothing says that it was interrupted:\n%s", out.String())
+		case code == 130 && strings.Contains(out.String(), "published together"):
+			t.Errorf("exit code 130, and it says that all is published:\n%s", out.String())
 		case code == 0 && (p.state() != "new" || p.pending() != 0):
 			t.Fatalf("exit code 0, but the tags are %s and %d journals are there\n%s", p.state(), p.pending(), out.String())
 		}

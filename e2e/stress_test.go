@@ -90,6 +90,12 @@ func TestInterruptedAnywhere(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != 0 && code != 130 && code != -1 {
 			t.Errorf("after %s: exit code %d\n%s", after, code, out.String())
 		}
+		switch done := strings.Contains(out.String(), "RESULT"); {
+		case cmd.ProcessState.ExitCode() == 130 && (done || !strings.Contains(strings.ToLower(out.String()), "interrupted")):
+			t.Errorf("after %s: exit code 130, but it does not look interrupted\n%s", after, out.String())
+		case cmd.ProcessState.ExitCode() == 0 && !done:
+			t.Errorf("after %s: exit code 0, but nothing says that it is done\n%s", after, out.String())
+		}
 		noLeftovers(t, dir)
 		stepsEnd(t)
 	}

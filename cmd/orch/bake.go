@@ -59,6 +59,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 
 // bake resolves the definition, and prints or builds it.
 func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *builderFlags, args []string) error {
+	e.interrupt.Note("interrupted before anything was built")
 	opts, err := b.options(e)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ func (e *env) abandoned(ctx context.Context, opt runOptions, err error) error {
 // of it and turns it into an exit code. failed is what went wrong with the run
 // as a whole, or nil.
 func showRun(ctx context.Context, e *env, report *runner.Report, kept *keeper, opt runOptions, failed error) error {
+	e.interrupt.Note(writingText(report, opt))
 	if err := kept.write(report); err != nil {
 		fmt.Fprintf(e.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
 	}
@@ -102,6 +103,35 @@ func printInterrupted(e *env, report *runner.Report, kept *keeper, opt runOption
 	if len(report.Failures()) == 0 {
 		printGoOn(e, kept)
 	}
+}
+
+// writingText says how far a run has come whose files are being written.
+func writingText(report *runner.Report, opt runOptions) string {
+	text := "interrupted while the files of the run were written"
+	switch done := doneTargets(report); {
+	case report.OK():
+		text += "; every target is built"
+	case len(done) > 0:
+		text += "; done: " + listNames(done)
+	default:
+		text += "; no target is done"
+	}
+	switch n := len(unpublished(report, opt.earlier)); {
+	case report.PublishErr != nil:
+		text += ", but tags have not moved: " + plainError(report.PublishErr)
+	case n > 0:
+		text += fmt.Sprintf(", but %s not moved", tagsHave(n))
+	case report.Published > 0:
+		text += fmt.Sprintf(", and %s moved", tagsHave(report.Published))
+	}
+	return text
+}
+
+func tagsHave(tags int) string {
+	if tags == 1 {
+		return "1 tag has"
+	}
+	return fmt.Sprintf("%d tags have", tags)
 }
 
 func doneTargets(report *runner.Report) []string {

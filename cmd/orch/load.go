@@ -173,7 +173,10 @@ func (l *loadFlags) read(e *env) ([]source, config.Options, error) {
 		files, err := l.remote.read(e, l, &opts)
 		return files, opts, err
 	}
-	files, err := l.readFiles(e)
+	var files []source
+	if stopped := e.interruptible(func() { files, err = l.readFiles(e) }); stopped != nil {
+		return nil, opts, stopped
+	}
 	return files, opts, err
 }
 

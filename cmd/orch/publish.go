@@ -180,6 +180,7 @@ func (e *env) publication(ctx context.Context, plan *planner.Plan, opt runOption
 	for _, m := range unpublished(&runner.Report{}, opt.earlier) {
 		refs = append(refs, m.Ref)
 	}
+	defer e.interrupt.Hold()()
 	return pub, p.Prepare(ctx, refs)
 }
 
@@ -211,11 +212,12 @@ func (p *publication) sayFar(e *env, opt runOptions) error {
 }
 
 // publishTags moves the tags of a good run.
-func publishTags(ctx context.Context, p *publish.Publisher, report *runner.Report, earlier []*runner.RecordTarget) error {
+func (e *env) publishTags(ctx context.Context, p *publish.Publisher, report *runner.Report, earlier []*runner.RecordTarget) error {
 	moves := unpublished(report, earlier)
 	if len(moves) == 0 {
 		return nil
 	}
+	defer e.interrupt.Hold()()
 	if err := p.Publish(ctx, moves); err != nil {
 		return err
 	}
@@ -254,7 +256,7 @@ func publishRest(ctx context.Context, e *env, rest *resumed) error {
 		return err
 	}
 	report := &runner.Report{}
-	if err := publishTags(ctx, p, report, rest.done); err != nil {
+	if err := e.publishTags(ctx, p, report, rest.done); err != nil {
 		return e.unpublished(ctx, err, unpublished(report, rest.done))
 	}
 	if report.Published > 0 {

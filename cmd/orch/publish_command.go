@@ -151,7 +151,9 @@ func stateOf(p publish.Pending) string {
 
 // handled does something with journals and says what became of each.
 func handled(e *env, ids []string, where string, do func() ([]publish.Handled, error)) error {
+	release := e.interrupt.Hold()
 	all, err := do()
+	release()
 	if err != nil && len(ids) > 0 {
 		return usageError{err}
 	}

@@ -9,11 +9,13 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/internal/diag"
+	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
@@ -44,6 +46,8 @@ type env struct {
 	restored bool
 	// ctx ends when the command is interrupted; nil never does.
 	ctx context.Context
+	// interrupt ends the command if it goes on then.
+	interrupt *interrupt.Watch
 
 	notices    *notices
 	registries *registries
@@ -115,6 +119,9 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// giveUpAfter is how long a command may go on after an interrupt.
+const giveUpAfter = 3 * time.Second
+
 // run carries out one command line and returns the exit code. An interrupt
 // cancels the context of the command; a second one ends the process.
 func run(e *env, args []string) int {
@@ -122,13 +129,17 @@ func run(e *env, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	e.args, e.ctx = args, ctx
+	e.args, e.ctx, e.interrupt = args, ctx, &interrupt.Watch{}
 	e.neutralise()
 	defer e.profile()()
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
-	err := root.ExecuteContext(ctx)
-	return exitCode(ctx, e, err)
+	code := exitInterrupted
+	if !e.interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e, root.ExecuteContext(ctx)) }) {
+		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())
+		return exitInterrupted
+	}
+	return code
 }
 
 // exitCode prints err, unless that was done, and says how to exit.
@@ -141,7 +152,7 @@ func exitCode(ctx context.Context, e *env, err error) int {
 		return reported.code
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(e.stderr, "orch: interrupted")
+		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())
 		return exitInterrupted
 	}
 	var usage usageError

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
@@ -62,9 +63,13 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	e.collectLess()
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
-	plan, diags := checkedPlan(e, cfg, localPlatform(), false)
-	err := e.report(diags, cfg.Sources, plan.Sources)
+	var plan *planner.Plan
+	var diags hcl.Diagnostics
+	err := e.interruptible(func() { plan, diags = checkedPlan(e, cfg, localPlatform(), false) })
 	if err != nil {
+		return err
+	}
+	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	if err := checkDocker(ctx, plan); err != nil {
@@ -104,7 +109,7 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	}
 	report.LoadErr = loadImages(ctx, loads, report)
 	if err == nil && report.OK() && report.LoadErr == nil && ctx.Err() == nil && opt.publication != nil {
-		report.PublishErr = publishTags(ctx, opt.publication.Publisher, report, opt.earlier)
+		report.PublishErr = e.publishTags(ctx, opt.publication.Publisher, report, opt.earlier)
 	}
 	return showRun(ctx, e, report, kept, opt, err)
 }
@@ -127,7 +132,14 @@ func newMask(e *env, cfg *config.Config) *buildkit.Mask {
 
 // planFor makes the plan, or prints what is wrong.
 func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error) {
-	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Policies: e.policySets()})
+	var plan *planner.Plan
+	var diags hcl.Diagnostics
+	err := e.interruptible(func() {
+		plan, diags = planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Policies: e.policySets()})
+	})
+	if err != nil {
+		return nil, err
+	}
 	return plan, e.report(diags, cfg.Sources, plan.Sources)
 }
 
