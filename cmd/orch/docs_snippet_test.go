@@ -242,6 +242,9 @@ func (s *snippets) makeTargets(number int, words []string) {
 	}
 }
 
+// ciExpression is what GitHub replaces before a command runs.
+var ciExpression = regexp.MustCompile(`\$\{\{.*?\}\}`)
+
 // yaml tests the command lines in a recipe of a CI service.
 func (s *snippets) yaml(b codeBlock) {
 	var doc yaml.Node
@@ -254,7 +257,7 @@ func (s *snippets) yaml(b codeBlock) {
 		if n.Kind == yaml.ScalarNode {
 			for i, l := range strings.Split(n.Value, "\n") {
 				if strings.HasPrefix(strings.TrimSpace(l), "orch ") {
-					s.commandLine(b.number+n.Line+i, l, "")
+					s.commandLine(b.number+n.Line+i, ciExpression.ReplaceAllString(l, "x"), "")
 				}
 			}
 		}
@@ -271,7 +274,8 @@ var (
 )
 
 // foreignFlags are flags of other programs that pages speak of.
-var foreignFlags = strings.Fields("--from --mount --parents --exclude --keep --cache-from --platform")
+var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --cache-from --platform
+	--short --target --build-arg --secret --build-context --remote-cache --cache-hint`)
 
 // TestDocumentFlags looks up the flags that the text of pages speaks of.
 func TestDocumentFlags(t *testing.T) {
