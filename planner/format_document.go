@@ -81,6 +81,7 @@ type DocumentPolicy struct {
 // see Inputs. A local context has none.
 type DocumentDigest struct {
 	Digest string         `json:"digest,omitempty"`
+	Image  string         `json:"image_digest,omitempty"`
 	Open   []DocumentOpen `json:"open,omitempty"`
 }
 
@@ -96,7 +97,7 @@ func documentDigest(d *Digest) DocumentDigest {
 	if d == nil {
 		return DocumentDigest{}
 	}
-	out := DocumentDigest{Digest: d.Sum}
+	out := DocumentDigest{Digest: d.Sum, Image: d.Image}
 	for _, o := range d.Open {
 		out.Open = append(out.Open, DocumentOpen{Why: o.Why.String(), Text: o.Text, File: o.Range.Filename, Line: o.Range.Start.Line})
 	}

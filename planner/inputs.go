@@ -20,6 +20,9 @@ type Digest struct {
 	// Sum is "orch1:" and 64 hexadecimal digits, 1 being DigestVersion. It is
 	// made of the kind and of the sums of all classes.
 	Sum string
+	// Image is the sum of what makes the images of a target's platforms, without
+	// what is published with them; "" unless Inputs.Prove was called.
+	Image string
 	// Open says what could change the result without changing the digest; it
 	// is empty if nothing is known that could. What the vertices below leave
 	// open is part of it.
@@ -62,10 +65,14 @@ const (
 	// Unreadable is a file or directory that could not be read, or that was
 	// written to meanwhile.
 	Unreadable
+	// UnknownImage is an image whose configuration is not known.
+	UnknownImage
+	// Unconvertible is a Dockerfile that the frontend refuses.
+	Unconvertible
 	opennesses
 )
 
-var opennessNames = [opennesses]string{"mutable-tag", "git-branch", "remote-file", "opaque-frontend", "no-cache", "unreadable"}
+var opennessNames = [opennesses]string{"mutable-tag", "git-branch", "remote-file", "opaque-frontend", "no-cache", "unreadable", "unknown-image", "refused"}
 
 // String is the name of a reason in JSON.
 func (o Openness) String() string { return opennessNames[o] }
@@ -95,6 +102,14 @@ func (in *Inputs) Vertex(v *Vertex) *Digest { return in.vertices[v] }
 
 // Build returns the digest of a target.
 func (in *Inputs) Build(b *Build) *Digest { return in.builds[b] }
+
+// Prove puts the digest of a target that was made from the builder's own
+// definition in the place of the sum of its classes, which then only say what
+// differs.
+func (in *Inputs) Prove(b *Build, publication, image string, open []Open) {
+	d := in.builds[b]
+	d.Sum, d.Image, d.Open = publication, image, open
+}
 
 // Inputs computes the digests of all vertices and targets of a plan that was
 // made with Options.Digests. Every file is read once, or not at all if
@@ -374,7 +389,7 @@ func (r *Reads) under(dir string) []*selection {
 			add(&all)
 		}
 	}
-	return out
+	return append(out, r.extra[dir]...)
 }
 
 // learned lists the files with known sums, for the memory.

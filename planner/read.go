@@ -39,7 +39,10 @@ type Reads struct {
 	trees map[string]*tree
 	views map[*Local]*view
 	found map[foundKey]*selection
-	opt   ReadOptions
+	// queried holds what Select found, and extra its parts by directory.
+	queried map[foundKey]*Selection
+	extra   map[string][]*selection
+	opt     ReadOptions
 	// shallow leaves out what is in directories that are read as a whole.
 	shallow bool
 	diags   fault.Diagnostics
@@ -94,13 +97,8 @@ func (p *Plan) Reads(opt ReadOptions) (*Reads, fault.Diagnostics) {
 // reads is Reads; shallow leaves out what is in directories that are read as a
 // whole.
 func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
-	if opt.Tree == nil {
-		opt.Tree = Disk{}
-	}
-	r := &Reads{
-		plan: p, opt: opt, shallow: shallow, trees: map[string]*tree{}, views: map[*Local]*view{},
-		found: map[foundKey]*selection{}, seen: map[string]bool{},
-	}
+	r := newReads(p, opt)
+	r.shallow = shallow
 	for _, v := range p.Graph.Vertices {
 		if v.local != nil {
 			r.open(v)
@@ -122,13 +120,29 @@ func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
 	return r
 }
 
+func newReads(p *Plan, opt ReadOptions) *Reads {
+	if opt.Tree == nil {
+		opt.Tree = Disk{}
+	}
+	return &Reads{
+		plan: p, opt: opt, trees: map[string]*tree{}, views: map[*Local]*view{}, found: map[foundKey]*selection{},
+		queried: map[foundKey]*Selection{}, extra: map[string][]*selection{}, seen: map[string]bool{},
+	}
+}
+
 // wholeOf is an edge that takes all of a local context: that of a target which
 // ends in it.
 func wholeOf(v *Vertex) Edge { return Edge{From: v, Why: Context, Range: v.Range} }
 
 // open makes the view of a context.
 func (r *Reads) open(v *Vertex) {
-	l := v.local
+	if _, err := r.view(v.local); err != nil {
+		r.tell(fault.Error, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
+	}
+}
+
+// view makes the view of a directory with ignore patterns.
+func (r *Reads) view(l *Local) (*view, error) {
 	t, ok := r.trees[l.Dir]
 	if !ok {
 		t = &tree{source: r.opt.Tree, dir: l.Dir}
@@ -136,11 +150,11 @@ func (r *Reads) open(v *Vertex) {
 	}
 	view, err := newView(t, l.Excludes)
 	if err != nil {
-		r.tell(fault.Error, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
-		return
+		return nil, err
 	}
 	view.shallow = r.shallow
 	r.views[l] = view
+	return view, nil
 }
 
 // find selects what an edge takes from a local context.

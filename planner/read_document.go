@@ -37,6 +37,7 @@ type vertexInputs struct {
 
 type digestDoc struct {
 	Digest  string            `json:"digest"`
+	Image   string            `json:"image_digest,omitempty"`
 	Open    []openDoc         `json:"open,omitempty"`
 	Classes map[string]string `json:"classes"`
 }
@@ -157,7 +158,7 @@ func (f File) document() fileDoc {
 }
 
 func (d *Digest) document() *digestDoc {
-	out := &digestDoc{Digest: d.Sum, Classes: map[string]string{}}
+	out := &digestDoc{Digest: d.Sum, Image: d.Image, Classes: map[string]string{}}
 	for _, o := range d.Open {
 		out.Open = append(out.Open, openDoc{o.Why.String(), o.Text, o.Range.Filename, o.Range.Start.Line})
 	}

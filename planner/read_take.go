@@ -54,7 +54,9 @@ type unmatched struct {
 // taken is one file or directory that a take finds.
 type taken struct {
 	path string // in the context, links followed
-	item item
+	// named is the path that a query meant, before links are followed.
+	named string
+	item  item
 	// some holds what is taken of a directory, in order, if not all.
 	some    []picked
 	partial bool

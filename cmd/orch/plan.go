@@ -69,7 +69,7 @@ the digests of its targets and vertices.`,
 				return err
 			}
 			if inputs.asked(format) {
-				return inputs.print(e, cfg, e.stdout)
+				return inputs.print(cmd.Context(), e, cfg, e.stdout)
 			}
 			if inputs.json {
 				if cmd.Flags().Changed("format") && format != "json" {
@@ -81,7 +81,7 @@ the digests of its targets and vertices.`,
 			if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 				return err
 			}
-			digests, err := inputs.inputs(e, plan)
+			digests, err := inputs.inputs(cmd.Context(), e, plan)
 			if err != nil {
 				return err
 			}

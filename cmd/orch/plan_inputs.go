@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"os"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
 )
 
 // inputsFlags ask for what goes into the targets instead of the plan.
@@ -37,16 +41,36 @@ func (f *inputsFlags) check(format string) error {
 }
 
 // inputs computes the digests for the JSON form of a plan, if they are wanted.
-func (f *inputsFlags) inputs(e *env, plan *planner.Plan) (*planner.Inputs, error) {
+func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*planner.Inputs, error) {
 	if !f.digests {
 		return nil, nil
 	}
-	in, diags := plan.Inputs(planner.ReadOptions{Memory: e.fileMemory(), Now: time.Now()})
+	in, diags, err := e.inputs(ctx, plan, planner.ReadOptions{Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
 	return in, e.report(diags, plan.Sources)
 }
 
+// inputs computes the digests of a plan for this machine.
+func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadOptions) (*planner.Inputs, hcl.Diagnostics, error) {
+	read.Memory = e.fileMemory()
+	in, diags := plan.Inputs(read)
+	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory}
+	var err error
+	if opt.Project, err = os.Getwd(); err != nil {
+		return nil, nil, err
+	}
+	if path := e.getenv(policyVariable); path != "" {
+		if opt.SourcePolicy, err = os.ReadFile(path); err != nil {
+			return nil, nil, usagef("%s: %w", policyVariable, err)
+		}
+	}
+	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
 // print plans the targets and prints what goes into them.
-func (f *inputsFlags) print(e *env, cfg *config.Config, w io.Writer) error {
+func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w io.Writer) error {
 	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Policies: e.policySets(), Digests: f.digests})
 	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 		return err
@@ -55,8 +79,10 @@ func (f *inputsFlags) print(e *env, cfg *config.Config, w io.Writer) error {
 	var in *planner.Inputs
 	var reads *planner.Reads
 	if f.digests {
-		opt.Memory = e.fileMemory()
-		in, diags = plan.Inputs(opt)
+		var err error
+		if in, diags, err = e.inputs(ctx, plan, opt); err != nil {
+			return err
+		}
 		reads = in.Reads
 	} else {
 		reads, diags = plan.Reads(opt)

@@ -1,0 +1,100 @@
+package digest
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// frontendOptions are the attributes of a target by the names that BuildKit's frontend
+// has for them, but for its contexts.
+func frontendOptions(b *planner.Build) map[string]string {
+	t := b.Target
+	opts := map[string]string{}
+	set := func(key, value string) {
+		if value != "" {
+			opts[key] = value
+		}
+	}
+	set("target", t.Stage)
+	set("platform", strings.Join(b.Platforms, ","))
+	if t.Network != "default" {
+		set("force-network-mode", t.Network)
+	}
+	set("shm-size", size(t.ShmSize))
+	set("ulimit", strings.Join(t.Ulimits, ","))
+	set("add-hosts", extraHosts(t.ExtraHosts))
+	for k, v := range t.Args {
+		opts["build-arg:"+k] = v
+	}
+	for k, v := range t.Labels {
+		opts["label:"+k] = v
+	}
+	switch {
+	case t.NoCache != nil && *t.NoCache:
+		opts["no-cache"] = ""
+	case len(t.NoCacheFilter) > 0:
+		opts["no-cache"] = strings.Join(t.NoCacheFilter, ",")
+	}
+	if t.Resources != nil {
+		maps.Copy(opts, limits(t.Resources))
+	}
+	return opts
+}
+
+// limits are the limits of the target's steps.
+func limits(res *config.Resources) map[string]string {
+	opts := map[string]string{}
+	set := func(key, value string) {
+		if value != "" {
+			opts[key] = value
+		}
+	}
+	number := func(key string, value *int64) {
+		if value != nil {
+			opts[key] = fmt.Sprint(*value)
+		}
+	}
+	set("memory", size(res.Memory))
+	if res.MemorySwap == "-1" { // no limit
+		set("memswap", res.MemorySwap)
+	} else {
+		set("memswap", size(res.MemorySwap))
+	}
+	set("cpusetcpus", res.CpusetCpus)
+	set("cpusetmems", res.CpusetMems)
+	number("cpushares", res.CPUShares)
+	number("cpuperiod", res.CPUPeriod)
+	number("cpuquota", res.CPUQuota)
+	return opts
+}
+
+// size is a number of bytes, from one with a unit.
+func size(text string) string {
+	n, err := units.RAMInBytes(text)
+	if text == "" || err != nil {
+		return text
+	}
+	return fmt.Sprint(n)
+}
+
+// extraHosts is the frontend's list of names and addresses.
+func extraHosts(hosts map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		for ip := range strings.SplitSeq(hosts[name], ",") {
+			ip = strings.Trim(strings.TrimSpace(ip), "[]")
+			if net.ParseIP(ip) != nil || ip == "host-gateway" {
+				out = append(out, name+"="+ip)
+			}
+		}
+	}
+	return strings.Join(out, ",")
+}

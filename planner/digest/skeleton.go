@@ -1,0 +1,379 @@
+package digest
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	godigest "github.com/opencontainers/go-digest"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// skeleton is the definition of a target for one platform, without what its
+// local sources and linked targets hold.
+type skeleton struct {
+	Sum   string          `json:"sum"`
+	Image json.RawMessage `json:"image,omitempty"` // the configuration
+	Epoch string          `json:"epoch,omitempty"`
+	// Reads is what operations take of local contexts, and Links which linked
+	// targets are used, both in the order in which they are met.
+	Reads   []read    `json:"reads,omitempty"`
+	Links   []string  `json:"links,omitempty"`
+	Opens   []opening `json:"opens,omitempty"`
+	Secrets []string  `json:"secrets,omitempty"`
+	SSH     []string  `json:"ssh,omitempty"`
+	Asked   []asked   `json:"asked,omitempty"`
+	Steps   []step    `json:"steps,omitempty"`
+	// Names is true if the names of steps are in the history of the image.
+	Names bool `json:"names,omitempty"`
+	// Whole is a sum of the Dockerfile if all of it was converted.
+	Whole string `json:"whole,omitempty"`
+	// Failed says why the frontend refuses the Dockerfile.
+	Failed string `json:"failed,omitempty"`
+}
+
+// read is what an operation takes of a context.
+type read struct {
+	Context string        `json:"context"`
+	Query   planner.Query `json:"query"`
+	Line    int           `json:"line,omitempty"`
+}
+
+// opening is something that a definition leaves open.
+type opening struct {
+	Why  planner.Openness `json:"why"`
+	Text string           `json:"text"`
+	Line int              `json:"line,omitempty"`
+}
+
+// step is an operation, for words: its sum is without what it stands on.
+type step struct {
+	Line int    `json:"line,omitempty"`
+	Sum  string `json:"sum"`
+}
+
+// newSkeleton takes a definition apart.
+func newSkeleton(def *llb.Definition, c *conversion) (*skeleton, error) {
+	w := &walk{
+		skeleton: &skeleton{}, conversion: c, def: def,
+		ops: make(map[string]*pb.Op, len(def.Def)), sums: make(map[string]string, len(def.Def)),
+	}
+	if len(def.Def) == 0 {
+		w.Sum = hash("nothing")
+		return w.skeleton, nil
+	}
+	end := ""
+	for _, data := range def.Def {
+		op := &pb.Op{}
+		if err := op.UnmarshalVT(data); err != nil {
+			return nil, fmt.Errorf("reading a definition: %w", err)
+		}
+		end = godigest.FromBytes(data).String()
+		w.ops[end] = op
+	}
+	w.Names = w.bare(end)
+	sum, err := w.of(end)
+	if err != nil {
+		return nil, err
+	}
+	w.Sum = sum
+	slices.Sort(w.Secrets)
+	w.Secrets = slices.Compact(w.Secrets)
+	slices.Sort(w.SSH)
+	w.SSH = slices.Compact(w.SSH)
+	return w.skeleton, nil
+}
+
+// walk goes through a definition, each operation once, what it stands on first.
+type walk struct {
+	*skeleton
+	*conversion
+	def  *llb.Definition
+	ops  map[string]*pb.Op
+	sums map[string]string
+}
+
+// bare says whether the file system of a vertex begins with one that is no
+// image: the exporter then writes the names of steps into the history.
+func (w *walk) bare(id string) bool {
+	for {
+		op := w.ops[id]
+		if op == nil {
+			return false
+		}
+		if src := op.GetSource(); src != nil {
+			name, local := strings.CutPrefix(src.Identifier, "local://")
+			if local && strings.HasPrefix(name, linkContext) {
+				return true // its names may be; its own digest knows
+			}
+			return !strings.HasPrefix(src.Identifier, "docker-image://") && !strings.HasPrefix(src.Identifier, "oci-layout://")
+		}
+		if len(op.Inputs) == 0 {
+			return false
+		}
+		id = op.Inputs[0].Digest
+	}
+}
+
+func (w *walk) of(id string) (string, error) {
+	if sum, ok := w.sums[id]; ok {
+		return sum, nil
+	}
+	op, ok := w.ops[id]
+	if !ok {
+		return "", errors.New("reading a definition: a vertex is missing")
+	}
+	below := make([]string, len(op.Inputs))
+	for i, in := range op.Inputs {
+		sum, err := w.of(in.Digest)
+		if err != nil {
+			return "", err
+		}
+		below[i] = sum
+	}
+	w.reads(id, op)
+	plain := op.CloneVT()
+	for _, in := range plain.Inputs {
+		in.Digest = ""
+	}
+	w.plain(id, plain)
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(plain)
+	if err != nil {
+		return "", fmt.Errorf("reading a definition: %w", err)
+	}
+	fields := []string{string(data)}
+	if w.Names {
+		fields = append(fields, w.def.Metadata[godigest.Digest(id)].Description["llb.customname"])
+	}
+	own := hash(fields...)
+	w.Steps = append(w.Steps, step{Line: w.line(id), Sum: own[:16]})
+	w.sums[id] = hash(append([]string{own}, below...)...)
+	return w.sums[id], nil
+}
+
+// line is where an operation is written in the whole Dockerfile, or 0.
+func (w *walk) line(id string) int {
+	if w.def.Source == nil || w.def.Source.Locations[id] == nil {
+		return 0
+	}
+	for _, loc := range w.def.Source.Locations[id].Locations {
+		for _, r := range loc.Ranges {
+			line := int(r.Start.Line)
+			if w.lines != nil {
+				line = w.lines.Line(line)
+			}
+			return line
+		}
+	}
+	return 0
+}
+
+func (w *walk) open(why planner.Openness, line int, format string, args ...any) {
+	w.Opens = append(w.Opens, opening{why, fmt.Sprintf(format, args...), line})
+}
+
+// plain takes out of an operation what the builder does not look it up by, and
+// notes what it leaves open.
+func (w *walk) plain(id string, op *pb.Op) {
+	if w.def.Metadata[godigest.Digest(id)].IgnoreCache {
+		w.open(planner.NoCache, w.line(id), "no-cache asks to run steps again")
+	}
+	if src := op.GetSource(); src != nil {
+		w.source(id, src)
+	}
+	exec := op.GetExec()
+	if exec == nil {
+		return
+	}
+	if exec.Meta != nil {
+		exec.Meta.ProxyEnv = nil
+	}
+	for _, s := range exec.Secretenv {
+		w.Secrets = append(w.Secrets, s.ID)
+	}
+	for _, m := range exec.Mounts {
+		if m.SecretOpt != nil {
+			w.Secrets = append(w.Secrets, m.SecretOpt.ID)
+		}
+		if m.SSHOpt != nil {
+			w.SSH = append(w.SSH, m.SSHOpt.ID)
+		}
+	}
+}
+
+// source makes a source one of what it holds.
+func (w *walk) source(id string, src *pb.SourceOp) {
+	scheme, name, _ := strings.Cut(src.Identifier, "://")
+	switch scheme {
+	case "local":
+		src.Attrs = nil
+	case "docker-image":
+		_, dgst, pinned := strings.Cut(name, "@")
+		if pinned {
+			src.Identifier = "docker-image://@" + dgst
+		} else {
+			w.open(planner.MutableTag, w.line(id), "%s is not pinned to a digest: pin it, or ask its registry with --resolve", familiar(name))
+		}
+		delete(src.Attrs, pb.AttrImageResolveMode)
+	case "oci-layout":
+		_, dgst, _ := strings.Cut(name, "@")
+		src.Identifier = "docker-image://@" + dgst
+		delete(src.Attrs, pb.AttrOCILayoutSessionID)
+		delete(src.Attrs, pb.AttrOCILayoutStoreID)
+	case "git":
+		_, ref, _ := strings.Cut(name, "#")
+		ref, _, _ = strings.Cut(ref, ":")
+		if src.Attrs[pb.AttrGitChecksum] != "" || isCommit(ref) {
+			return
+		}
+		what := "its default branch"
+		if ref != "" {
+			what = fmt.Sprintf("%q", ref)
+		}
+		w.open(planner.GitBranch, w.line(id), "%s is read at %s, which is not a full commit hash: name one, or a checksum", cmp.Or(src.Attrs[pb.AttrFullRemoteURL], src.Identifier), what)
+	case "http", "https":
+		if src.Attrs[pb.AttrHTTPChecksum] == "" {
+			w.open(planner.RemoteFile, w.line(id), "%s is fetched without a checksum: name one with --checksum", src.Identifier)
+		}
+	default:
+		w.open(planner.RemoteFile, w.line(id), "orch does not know what %s holds", src.Identifier)
+	}
+}
+
+func isCommit(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// familiar is the name of an image as it is written in Dockerfiles.
+func familiar(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ref
+	}
+	return reference.FamiliarString(named)
+}
+
+// openImages notes the images of which the configuration is not known: what
+// triggers they have, which variables, and which user.
+func (s *skeleton) openImages() {
+	for _, q := range s.Asked {
+		if !q.Unknown || q.Digest == "" && q.Why == "" && s.opens(planner.MutableTag, familiar(q.Ref)) {
+			continue
+		}
+		text := familiar(strings.TrimPrefix(q.Ref, layoutScheme)) + " has triggers and variables that are not known here: ask its registry with --resolve"
+		if q.Why != "" {
+			text = familiar(q.Ref) + ": " + q.Why
+			if strings.HasPrefix(q.Ref, layoutScheme) {
+				text = q.Why
+			}
+		}
+		s.Opens = append(s.Opens, opening{Why: planner.UnknownImage, Text: text})
+	}
+}
+
+func (s *skeleton) opens(why planner.Openness, begin string) bool {
+	return slices.ContainsFunc(s.Opens, func(o opening) bool { return o.Why == why && strings.HasPrefix(o.Text, begin+" ") })
+}
+
+// reads notes what an operation takes from local contexts and linked targets.
+func (w *walk) reads(id string, op *pb.Op) {
+	if op.GetSource() != nil {
+		return
+	}
+	taken := make([]bool, len(op.Inputs)) // by queries
+	switch {
+	case op.GetFile() != nil:
+		w.copies(id, op, taken)
+	case op.GetExec() != nil:
+		w.mounts(id, op, taken)
+	}
+	for i := range op.Inputs {
+		if !taken[i] {
+			w.read(id, op, int64(i), planner.Query{})
+		}
+	}
+}
+
+func (w *walk) copies(id string, op *pb.Op, taken []bool) {
+	actions := op.GetFile().Actions
+	for _, a := range actions {
+		c := a.GetCopy()
+		if c == nil || a.SecondaryInput < 0 || a.SecondaryInput >= int64(len(taken)) {
+			continue
+		}
+		taken[a.SecondaryInput] = true
+		w.read(id, op, a.SecondaryInput, planner.Query{
+			Path: strings.TrimPrefix(c.Src, "/"), Wildcard: c.AllowWildcard, Include: c.IncludePatterns, Exclude: c.ExcludePatterns,
+		})
+	}
+	whole := func(i int64) {
+		if i >= 0 && i < int64(len(taken)) {
+			taken[i] = false
+		}
+	}
+	for _, a := range actions {
+		whole(a.Input)
+		for _, owner := range owners(a) {
+			if n := owner.GetByName(); n != nil {
+				whole(n.Input)
+			}
+		}
+	}
+}
+
+// owners are the users that an action looks up.
+func owners(a *pb.FileAction) []*pb.UserOpt {
+	var chown *pb.ChownOpt
+	switch {
+	case a.GetCopy() != nil:
+		chown = a.GetCopy().Owner
+	case a.GetMkdir() != nil:
+		chown = a.GetMkdir().Owner
+	case a.GetMkfile() != nil:
+		chown = a.GetMkfile().Owner
+	}
+	if chown == nil {
+		return nil
+	}
+	return []*pb.UserOpt{chown.User, chown.Group}
+}
+
+func (w *walk) mounts(id string, op *pb.Op, taken []bool) {
+	for _, m := range op.GetExec().Mounts {
+		if m.Input < 0 || m.Input >= int64(len(taken)) || m.Dest == "/" {
+			continue
+		}
+		taken[m.Input] = true
+		w.read(id, op, m.Input, planner.Query{Path: strings.TrimPrefix(m.Selector, "/")})
+	}
+	for _, m := range op.GetExec().Mounts {
+		if m.Dest == "/" && m.Input >= 0 && m.Input < int64(len(taken)) {
+			taken[m.Input] = false
+		}
+	}
+}
+
+// read notes a query, if the input is a local source.
+func (w *walk) read(id string, op *pb.Op, input int64, q planner.Query) {
+	src := w.ops[op.Inputs[input].Digest].GetSource()
+	if src == nil {
+		return
+	}
+	name, local := strings.CutPrefix(src.Identifier, "local://")
+	if !local {
+		return
+	}
+	if strings.HasPrefix(name, linkContext) {
+		w.Links = append(w.Links, name)
+		return
+	}
+	w.Reads = append(w.Reads, read{name, q, w.line(id)})
+}

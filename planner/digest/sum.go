@@ -1,0 +1,101 @@
+package digest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	gohash "hash"
+	"io"
+	"io/fs"
+
+	"github.com/orch-build/orch/planner"
+)
+
+// framed sums fields up, each with its length.
+type framed struct{ gohash.Hash }
+
+func newFramed() framed { return framed{sha256.New()} }
+
+func (f framed) add(fields ...string) {
+	var n [8]byte
+	for _, s := range fields {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+		f.Write(n[:])
+		_, _ = io.WriteString(f.Hash, s)
+	}
+}
+
+func (f framed) hex() string { return hex.EncodeToString(f.Sum(nil)) }
+
+// hash is the sum of fields, in hexadecimal digits.
+func hash(fields ...string) string {
+	f := newFramed()
+	f.add(fields...)
+	return f.hex()
+}
+
+// inode is a file that may have several names.
+type inode struct{ device, number uint64 }
+
+// sumSelection sums up what a query finds: names, types, contents, modes, links,
+// and which of the names are one file. With gitModes, modes are those that git
+// keeps, and each name is a file of its own.
+func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Selected) {
+	f := newFramed()
+	for _, path := range s.Missing() {
+		f.add("missing", path)
+	}
+	var faults []planner.Selected
+	first := map[inode]string{}
+	s.Each(func(it planner.Selected) {
+		mode := it.Mode
+		if gitModes {
+			mode = GitMode(mode)
+		}
+		f.add(it.Root, it.Path)
+		if it.Err != nil {
+			faults = append(faults, it)
+		}
+		switch {
+		case mode.IsDir():
+			if it.Path == "" {
+				mode = fs.ModeDir // the builder makes it
+			}
+			f.add("folder", mode.String())
+		case mode.IsRegular():
+			content := ""
+			if it.Sum != nil {
+				content = string(it.Sum[:])
+			}
+			f.add("file", mode.String(), content)
+			if id := (inode{it.Stamp.Device, it.Stamp.Inode}); id.number != 0 && !gitModes {
+				if name, ok := first[id]; ok {
+					f.add("name of", name)
+				} else {
+					first[id] = it.Path
+				}
+			}
+		case mode&fs.ModeSymlink != 0:
+			f.add("link", it.Link)
+		default:
+			var n [8]byte
+			binary.LittleEndian.PutUint64(n[:], it.Stamp.Device)
+			f.add("special", mode.String(), string(n[:]))
+		}
+	})
+	return f.hex(), faults
+}
+
+// GitMode is the mode that git keeps of one: whether the owner may execute a
+// file.
+func GitMode(m fs.FileMode) fs.FileMode {
+	switch {
+	case m.IsDir():
+		return fs.ModeDir | 0o755
+	case m.IsRegular() && m&0o100 != 0:
+		return 0o755
+	case m.IsRegular():
+		return 0o644
+	}
+	return m
+}
