@@ -87,6 +87,7 @@ func TestForeignImports(t *testing.T) {
 		"schema":            {"github.com/moby/buildkit", "github.com/spf13/cobra", "net/http"},
 		"config":            {"github.com/moby/buildkit", "github.com/spf13/cobra"},
 		"planner":           {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
+		"planner/digest":    {"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker", "github.com/spf13/cobra"},
 		"runner/publish":    {"github.com/moby/buildkit", "github.com/spf13/cobra"},
 		"internal/registry": {"github.com/moby/buildkit", "github.com/spf13/cobra"},
 		"runner":            {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},

@@ -9,11 +9,11 @@ import (
 	"strconv"
 
 	"github.com/containerd/platforms"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/frontend/dockerfile/version"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -347,9 +347,9 @@ func (e *engine) platformSum(b *planner.Build, p *platformResult, out *Target) s
 	for _, r := range s.Reads {
 		got := e.sum(b, r)
 		f.add(r.Context, got.sum)
-		for _, fault := range got.faults {
+		for _, bad := range got.faults {
 			out.Open = append(out.Open, e.openAt(b, opening{
-				planner.Unreadable, fmt.Sprintf("%s cannot be read: %v", planner.ShownPath(fault.Path), fault.Err), r.Line,
+				planner.Unreadable, fmt.Sprintf("%s cannot be read: %v", fault.Path(bad.Path), bad.Err), r.Line,
 			}))
 		}
 	}
@@ -408,7 +408,7 @@ func (e *engine) openAt(b *planner.Build, o opening) planner.Open {
 func eachOnce(list []planner.Open) []planner.Open {
 	seen := map[planner.Open]bool{}
 	return slices.DeleteFunc(list, func(o planner.Open) bool {
-		o.Range = hcl.Range{Filename: o.Range.Filename, Start: o.Range.Start}
+		o.Range = fault.Range{Filename: o.Range.Filename, Start: o.Range.Start}
 		was := seen[o]
 		seen[o] = true
 		return was
