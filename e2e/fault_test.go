@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -412,8 +413,43 @@ func TestBuilderKilled(t *testing.T) {
 	noLeftovers(t, dir)
 }
 
-// killBuilder kills the embedded builder as a crash would.
+// TestBuilderCrash has the builder crash in the middle of a step: what it says
+// then reaches the screen, whether the run goes on elsewhere or ends, and the
+// fault is the builder's.
+func TestBuilderCrash(t *testing.T) {
+	for retries, want := range map[string]string{"2": "done", "0": "failed"} {
+		startBuilder(t)
+		dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+		cmd := runOrch(dir, "bake", "--progress", "plain", "--result", "result.json", "--retries", retries,
+			"--var", "NONCE=crash"+retries+strconv.Itoa(os.Getpid()))
+		said := untilSaid(t, cmd, "started")
+		endBuilder(t, syscall.SIGABRT)
+		err := cmd.Wait()
+		if r := readResult(t, filepath.Join(dir, "result.json")); r.State != want {
+			t.Errorf("retries %s: the run is %s: %v\n%s", retries, r.State, err, said())
+		}
+		says := []string{"The embedded builder crashed, which is a fault of the builder:\nSIGABRT: abort\n"}
+		if want == "failed" {
+			says = append(says, "The builder crashed: SIGABRT: abort")
+		}
+		for _, s := range says {
+			if !strings.Contains(said(), s) {
+				t.Errorf("retries %s: it does not say %q:\n%s", retries, s, said())
+			}
+		}
+		noLeftovers(t, dir)
+	}
+}
+
+// killBuilder kills the embedded builder.
 func killBuilder(t *testing.T) {
+	t.Helper()
+	endBuilder(t, syscall.SIGKILL)
+}
+
+// endBuilder sends a signal to the embedded builder.
+func endBuilder(t *testing.T, signal os.Signal) {
+	t.Helper()
 	out, err := runOrch(t.TempDir(), "builder", "status", "--json").Output()
 	var info struct{ PID int }
 	if err == nil {
@@ -424,7 +460,7 @@ func killBuilder(t *testing.T) {
 	}
 	p, err := os.FindProcess(info.PID)
 	if err == nil {
-		err = p.Kill()
+		err = p.Signal(signal)
 	}
 	if err != nil {
 		t.Fatal(err)

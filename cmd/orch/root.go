@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner/embedded"
 )
 
 // Exit codes, as documented in the help text.
@@ -48,6 +49,9 @@ type env struct {
 	ctx context.Context
 	// interrupt ends the command if it goes on then.
 	interrupt *interrupt.Watch
+
+	// builderLog is where the embedded builder's log ended when it was found.
+	builderLog embedded.Mark
 
 	notices    *notices
 	registries *registries

@@ -165,6 +165,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		Load:      dockerLoad,
 		Loads:     opt.loads,
 		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
+			e.sayCrash()
 			return opt.builder.connect(ctx, e)
 		},
 		BuilderTimeout:        opt.builderTimeout,
@@ -200,6 +201,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	go func() {
 		report, err := runner.Run(ctx, plan, solver, how)
 		progress.Close()
+		e.blameCrash(report)
 		done <- ended{report, err}
 	}()
 	select {

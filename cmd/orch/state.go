@@ -27,6 +27,7 @@ func (e *env) startEmbedded(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	e.builderLog = d.Mark()
 	return d.Address, nil
 }
 

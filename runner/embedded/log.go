@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -48,13 +49,41 @@ func crash(path string, offset int64) string {
 	}
 	lines := strings.Split(string(b), "\n")
 	for i, line := range lines {
-		for _, begin := range []string{"panic: ", "fatal error: ", "unexpected fault address ", "SIGBUS: ", "runtime: out of memory"} {
-			if strings.HasPrefix(line, begin) {
-				return strings.TrimRight(strings.Join(lines[i:min(len(lines), i+crashLines)], "\n"), "\n")
-			}
+		if crashBegins.MatchString(line) {
+			return strings.TrimRight(strings.Join(lines[i:min(len(lines), i+crashLines)], "\n"), "\n")
 		}
 	}
 	return ""
+}
+
+// crashBegins matches the first line of what Go says when a program crashes.
+var crashBegins = regexp.MustCompile(`^(?:panic: |fatal error: |unexpected fault address |SIG[A-Z0-9]+: |runtime: out of memory|runtime: program exceeds )`)
+
+// Mark is a place in the log of a builder: its end when the builder was found.
+type Mark struct {
+	path   string
+	offset int64
+}
+
+// Mark returns the end of the builder's log.
+func (d *Daemon) Mark() Mark {
+	m := Mark{path: d.Log}
+	if fi, err := os.Stat(d.Log); err == nil {
+		m.offset = fi.Size()
+	}
+	return m
+}
+
+// Crash returns what the builder said when it crashed after the mark, or "".
+func (m Mark) Crash() string {
+	fi, err := os.Stat(m.path)
+	if err != nil {
+		return ""
+	}
+	if fi.Size() < m.offset { // the log has been rotated
+		m.offset = 0
+	}
+	return crash(m.path, m.offset)
 }
 
 // CopyLog writes the last n lines of the builder's log to w (all of them if n

@@ -224,7 +224,11 @@ func TestCrash(t *testing.T) {
 	text += "level=warning msg=\"something else\"\n"
 	quiet := text
 	text += "panic: page 7 already freed\n\ngoroutine 1 [running]:\n" + strings.Repeat("main.f()\n", 100)
-	for content, want := range map[string]string{quiet: "", text: "panic: page 7 already freed\n\ngoroutine 1 [running]:\nmain.f()"} {
+	for content, want := range map[string]string{
+		quiet: "", text: "panic: page 7 already freed\n\ngoroutine 1 [running]:\nmain.f()",
+		quiet + "SIGSEGV: segmentation violation\nPC=0x1\n":                     "SIGSEGV: segmentation violation\nPC=0x1",
+		quiet + "runtime: program exceeds 10000-thread limit\nfatal error: x\n": "runtime: program exceeds 10000-thread limit",
+	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
