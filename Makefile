@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit ./runner/lane ./runner/meter
 
-.PHONY: build install demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
+.PHONY: docs build install demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
@@ -44,6 +44,10 @@ lint:
 cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
+
+# Rewrites the pages of docs that are made from the code; tests say when to.
+docs:
+	$(GO) test ./schema ./config ./config/permission ./cmd/orch -run 'Reference|Table|CommandPages' -update
 
 # Results against those of docker buildx bake, side by side on one builder.
 parity:
