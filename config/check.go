@@ -69,13 +69,10 @@ func (c *checker) checkPlaces() {
 }
 
 func (c *checker) checkPlatforms() {
-	for _, p := range c.list("platforms") {
-		for _, one := range strings.Split(p, ",") {
-			if strings.EqualFold(one, "local") {
-				continue
-			}
-			if _, err := platforms.Parse(one); err != nil {
-				c.wrong("platforms", "%q is not a platform; write OS/ARCHITECTURE[/VARIANT], such as linux/arm64", one)
+	for _, text := range c.list("platforms") {
+		for one := range strings.SplitSeq(text, ",") {
+			if _, err := ParsePlatforms([]string{one}); err != nil {
+				c.wrong("platforms", "%w", err)
 			}
 		}
 	}
@@ -149,16 +146,16 @@ func (c *checker) checkOutputs() {
 	toStdout := 0
 	for _, e := range entries {
 		dest := e.Attrs["dest"]
-		switch {
-		case e.folder() && dest == "":
+		switch form := e.form(); {
+		case form == FolderForm && dest == "":
 			c.wrong("output", "the exporter %q needs dest, the folder to write to", e.Type)
-		case e.folder() && dest == "-":
+		case form == FolderForm && dest == "-":
 			c.wrong("output", "the exporter %q writes a folder, which cannot go to standard output", e.Type)
-		case e.folder():
+		case form == FolderForm:
 			c.checkDest(dest, true)
-		case e.archive() && dest == "-":
+		case form == FileForm && dest == "-":
 			toStdout++
-		case e.archive() && dest != "":
+		case form == FileForm && dest != "":
 			c.checkDest(dest, false)
 		}
 	}

@@ -106,12 +106,12 @@ type Target struct {
 	Labels      map[string]string
 	Annotations []string
 	Tags        []string
-	Platforms   []string // as written, such as "linux/arm64"
-	Outputs     []Entry  // the exporters; see Entry
-	CacheFrom   []Entry
-	CacheTo     []Entry
+	Platforms   []Platform
+	Outputs     []Output // the exporters
+	CacheFrom   []CacheEntry
+	CacheTo     []CacheEntry
 	Cache       *Cache // nil if no cache block applies
-	Attest      []Entry
+	Attest      []Attest
 	Secrets     []Secret
 	SSH         []SSH
 
@@ -165,13 +165,6 @@ func (t *Target) RangeOf(attr string) hcl.Range {
 		return r
 	}
 	return t.Range
-}
-
-// Entry is one exporter, cache source, cache destination or attestation: a
-// type and its attributes, as the peer's CSV form "type=registry,ref=…" has it.
-type Entry struct {
-	Type  string
-	Attrs map[string]string // without "type"
 }
 
 // Secret is a value that a RUN step may read while it runs.

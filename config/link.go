@@ -109,15 +109,22 @@ func (r *resolved) grant(to *resolved) {
 // checkPlatforms reports a target that is built for a platform that its
 // linked target is not built for.
 func (r *resolved) checkPlatforms(to *resolved, at hcl.Range) *hcl.Diagnostic {
-	mine, _ := r.values[atPlatforms].([]string)
-	theirs, _ := to.values[atPlatforms].([]string)
+	mine, theirs := builtFor(r.values[atPlatforms]), builtFor(to.values[atPlatforms])
 	if len(mine) < 2 || len(theirs) < 2 {
 		return nil
 	}
+	// Which platform the builder's own is, is not known here.
+	has := map[string]bool{"local": true}
+	for _, p := range theirs {
+		if p.Builder {
+			return nil
+		}
+		has[p.String()] = true
+	}
 	var missing []string
 	for _, p := range mine {
-		if !slices.Contains(theirs, p) {
-			missing = append(missing, p)
+		if !has[p.String()] {
+			missing = append(missing, p.String())
 		}
 	}
 	if len(missing) == 0 {

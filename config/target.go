@@ -2,7 +2,6 @@ package config
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -40,7 +39,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 func outputsToStdout(r *resolved) {
 	entries, _ := r.values[atOutput].([]Entry)
 	for i, e := range entries {
-		if e.archive() && e.Type != "docker" && e.Attrs["dest"] == "" {
+		if e.form() == FileForm && e.Attrs["dest"] == "" {
 			e = e.clone()
 			e.Attrs["dest"] = "-"
 			entries = slices.Clone(entries)
@@ -48,23 +47,6 @@ func outputsToStdout(r *resolved) {
 			r.values[atOutput] = entries
 		}
 	}
-}
-
-// archive reports whether an exporter writes one file.
-func (e Entry) archive() bool {
-	switch e.Type {
-	case "tar":
-		return true
-	case "oci", "docker":
-		tar, err := strconv.ParseBool(e.Attrs["tar"])
-		return err != nil || tar
-	}
-	return false
-}
-
-// folder reports whether an exporter writes a folder.
-func (e Entry) folder() bool {
-	return e.Type == "local" || !e.archive() && (e.Type == "oci" || e.Type == "docker")
 }
 
 // sourceDateEpoch is the variable that asks for a reproducible time stamp; it

@@ -18,7 +18,7 @@ import (
 
 // Cache is a cache source or destination of a build.
 type Cache struct {
-	config.Entry
+	config.CacheEntry
 	// Wired caches come from a cache block: that nothing is there yet is no
 	// fault, because the first run of a lane makes it.
 	Wired bool
@@ -115,10 +115,10 @@ type writer struct {
 func (w *wiring) written(b *Build) {
 	t := b.Target
 	for _, e := range t.CacheFrom {
-		b.CacheFrom = append(b.CacheFrom, Cache{Entry: e, Range: t.RangeOf("cache-from")})
+		b.CacheFrom = append(b.CacheFrom, Cache{CacheEntry: e, Range: t.RangeOf("cache-from")})
 	}
 	for _, e := range t.CacheTo {
-		c := Cache{Entry: e, Range: t.RangeOf("cache-to")}
+		c := Cache{CacheEntry: e, Range: t.RangeOf("cache-to")}
 		if w.claimed(b, c) {
 			b.CacheTo = append(b.CacheTo, c)
 		}
@@ -223,7 +223,7 @@ func (w *wiring) destination(b *Build, lane string, set []string) Cache {
 }
 
 func (w *wiring) wired(b *Build, e config.Entry) Cache {
-	return Cache{Entry: e, Wired: true, Required: b.Target.Cache.Required, Range: contextRange(b.Target, "cache")}
+	return Cache{CacheEntry: config.NewCacheEntry(e), Wired: true, Required: b.Target.Cache.Required, Range: contextRange(b.Target, "cache")}
 }
 
 // entry names a cache the way its type does.

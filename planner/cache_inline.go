@@ -77,13 +77,14 @@ func (w *wiring) image(b *Build, stage *Vertex, ref string) {
 	}
 	t.Tags = []string{ref}
 	t.Annotations, t.Labels, t.CacheFrom, t.CacheTo = nil, nil, nil, nil
-	t.Attest = []config.Entry{{Type: "provenance", Attrs: map[string]string{"disabled": "true"}}}
-	t.Outputs = []config.Entry{{Type: "registry", Attrs: map[string]string{}}}
+	t.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "provenance", Attrs: map[string]string{"disabled": "true"}})}
+	output := config.Entry{Type: "registry", Attrs: map[string]string{}}
 	for _, name := range []string{"compression", "compression-level", "force-compression", "oci-mediatypes", "registry.insecure"} {
 		if v, ok := b.Target.Cache.Options[name]; ok {
-			t.Outputs[0].Attrs[name] = v
+			output.Attrs[name] = v
 		}
 	}
+	t.Outputs = []config.Output{config.NewOutput(output)}
 	image := *b
 	image.Target, image.Stages, image.Wanted = &t, []*Vertex{stage}, false
 	image.CacheFrom = nil

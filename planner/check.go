@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
@@ -68,7 +67,7 @@ func (p *planner) twice(at fault.Range, summary, format string, args ...any) {
 // checkTags reports a tag that two targets push: whichever is last would have
 // it.
 func (p *planner) checkTags(b *Build, seen map[string]*Build) {
-	if !slices.ContainsFunc(b.Target.Outputs, pushes) {
+	if !slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push }) {
 		return
 	}
 	at := b.Target.RangeOf("tags")
@@ -86,16 +85,11 @@ func (p *planner) checkTags(b *Build, seen map[string]*Build) {
 	}
 }
 
-// pushes says whether an exporter pushes the image.
-func pushes(e config.Entry) bool {
-	return e.Type == "registry" || e.Type == "image" && e.Attrs["push"] == "true"
-}
-
 // checkOutputs reports a file that two outputs write, and warns of a folder.
 func (p *planner) checkOutputs(b *Build, seen map[string]*Build) {
 	at := b.Target.RangeOf("output")
-	for _, e := range b.Target.Outputs {
-		dest := e.Attrs["dest"]
+	for _, o := range b.Target.Outputs {
+		dest := o.Dest
 		if dest == "" {
 			continue
 		}
@@ -112,7 +106,7 @@ func (p *planner) checkOutputs(b *Build, seen map[string]*Build) {
 		if other == b {
 			place = "another output of it"
 		}
-		if e.Type == "local" || e.Attrs["tar"] == "false" {
+		if o.Form == config.FolderForm {
 			p.Warn(at, "Folder written twice", "Target %q writes its files to %s, and so does %s: files of the same name replace each other.", b.Name(), dest, place)
 			continue
 		}
@@ -130,12 +124,12 @@ var (
 // checkPlatforms reports a platform that no builder can have. Whether the
 // builder at hand emulates one is not known here.
 func (p *planner) checkPlatforms(b *Build) {
-	for _, s := range b.Platforms {
-		pl, err := platforms.Parse(s)
-		if err != nil {
-			continue // reported when the target was planned
+	at := b.Target.RangeOf("platforms")
+	for _, pl := range b.Target.Platforms {
+		if pl.Builder {
+			continue
 		}
-		at := b.Target.RangeOf("platforms")
+		s := pl.String()
 		if !slices.Contains(knownOS, pl.OS) {
 			p.Fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, fault.Suggestion(pl.OS, knownOS))
 		}

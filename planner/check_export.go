@@ -13,14 +13,14 @@ import (
 
 // checkExport reports what the exporters of images refuse when everything is
 // built.
-func (p *planner) checkExport(b *Build, e config.Entry, names []string, attr string) {
-	switch e.Type {
+func (p *planner) checkExport(b *Build, o config.Output, names []string, attr string) {
+	switch o.Type {
 	case "image", "registry", "oci", "docker":
 	default:
 		return
 	}
-	p.checkAnnotations(b, e)
-	if pushes(e) && enabled(e.Attrs["push-by-digest"]) {
+	p.checkAnnotations(b, o)
+	if o.Push && o.ByDigest {
 		p.checkByDigest(b, names, attr)
 	}
 }
@@ -39,21 +39,21 @@ func (p *planner) checkByDigest(b *Build, names []string, attr string) {
 
 // checkAnnotations reports annotations of parts that the exported image does
 // not have.
-func (p *planner) checkAnnotations(b *Build, e config.Entry) {
+func (p *planner) checkAnnotations(b *Build, o config.Output) {
 	at := b.Target.RangeOf("annotations")
 	for _, a := range b.Target.Annotations {
 		for _, kind := range annotatedParts(a) {
 			if kind == "manifest" {
 				continue
 			}
-			if v := e.Attrs["oci-mediatypes"]; v != "" && !enabled(v) {
+			if o.DockerTypes {
 				p.Fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
 					b.Name(), kind, a)
 				return
 			}
-			if kind != "manifest-descriptor" && !hasIndex(b, e) {
+			if kind != "manifest-descriptor" && !hasIndex(b, o) {
 				more := ", or add platforms or an attestation (attest)"
-				if e.Type == "docker" {
+				if o.Type == "docker" {
 					more = ", or output type=oci with several platforms"
 				}
 				p.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
@@ -82,20 +82,20 @@ func annotatedParts(annotation string) []string {
 
 // hasIndex says whether the image that an output writes may be an index of
 // manifests. What another frontend than BuildKit's makes is not known here.
-func hasIndex(b *Build, e config.Entry) bool {
+func hasIndex(b *Build, o config.Output) bool {
 	t := b.Target
 	if len(b.Platforms) > 1 || len(b.Stages) > 0 && b.Stages[0].Kind == Opaque || enabled(t.Args["BUILDKIT_MULTI_PLATFORM"]) {
 		return true
 	}
-	if e.Type == "docker" {
+	if o.Type == "docker" {
 		return false
 	}
 	// Archives leave out what is for images in a store only, and so the
 	// provenance that there is by default.
-	archive := e.Type == "oci" && !enabled(e.Attrs["attestation-inline"])
-	byDefault := !archive && !slices.ContainsFunc(t.Attest, func(a config.Entry) bool { return a.Type == "provenance" })
-	return byDefault || slices.ContainsFunc(t.Attest, func(a config.Entry) bool {
-		return a.Attrs["disabled"] != "true" && !(archive && enabled(a.Attrs["inline-only"]))
+	archive := o.Type == "oci" && !o.Inlined
+	byDefault := !archive && !slices.ContainsFunc(t.Attest, func(a config.Attest) bool { return a.Type == "provenance" })
+	return byDefault || slices.ContainsFunc(t.Attest, func(a config.Attest) bool {
+		return !a.Disabled && !(archive && a.InlineOnly)
 	})
 }
 

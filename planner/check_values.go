@@ -25,12 +25,6 @@ var (
 	knownEntitlements = []string{"network.host", "security.insecure", "device"}
 )
 
-// flagAttrs are the attributes of exporters and caches that are true or false.
-var flagAttrs = []string{
-	"push", "push-by-digest", "unpack", "store", "oci-mediatypes", "oci-artifact", "force-compression", "registry.insecure",
-	"rewrite-timestamp", "name-canonical", "prefer-nondist-layers", "attestation-inline", "tar", "platform-split", "image-manifest", "ignore-error", "reset",
-}
-
 // checkCall reports a question that BuildKit's frontend does not answer. Another
 // frontend may have questions of its own.
 func (p *planner) checkCall(b *Build) {
@@ -44,8 +38,8 @@ func (p *planner) checkCall(b *Build) {
 func (p *planner) checkValues(b *Build) {
 	t := b.Target
 	p.checkNames(b, t.Tags, "tags")
-	for _, e := range t.Outputs {
-		p.checkExporter(b, e)
+	for _, o := range t.Outputs {
+		p.checkExporter(b, o)
 	}
 	for _, e := range t.CacheFrom {
 		p.checkCacheEntry(b, e, "cache-from", "src")
@@ -83,25 +77,28 @@ func (p *planner) known(b *Build, attr, what, word string, words []string) bool 
 	return false
 }
 
-func (p *planner) checkExporter(b *Build, e config.Entry) {
+func (p *planner) checkExporter(b *Build, o config.Output) {
 	at := b.Target.RangeOf("output")
-	if !p.known(b, "output", "exporter", e.Type, knownExporters) {
+	if !p.known(b, "output", "exporter", o.Type, knownExporters) {
 		return
 	}
-	p.checkLayers(b, e, "output")
-	if mode := e.Attrs["mode"]; mode != "" && e.Type == "local" {
-		p.known(b, "output", "mode", mode, []string{"copy", "delete"})
+	p.checkLayers(b, o.Entry, "output")
+	p.booleans(b, o.Entry, "output", o.NotBool)
+	if o.Mode != "" {
+		p.known(b, "output", "mode", o.Mode, []string{"copy", "delete"})
 	}
-	names := b.Target.Tags
-	attr := "tags"
-	if len(names) == 0 && e.Attrs["name"] != "" {
-		names, attr = strings.Split(e.Attrs["name"], ","), "output"
+	if _, written := o.Attrs["src"]; written && o.Source == "" && (o.Type == "local" || o.Type == "tar") {
+		p.Fail(at, "Invalid output", "Target %q: src is empty. Leave it out to write the whole file system.", b.Name())
 	}
-	if pushes(e) && len(names) == 0 {
+	names, attr := b.Target.Tags, "tags"
+	if len(names) == 0 && len(o.Names) > 0 {
+		names, attr = o.Names, "output"
+	}
+	if o.Push && len(names) == 0 {
 		p.Fail(at, "Image without a name", "Target %q pushes an image that has no name. Write tags = [\"registry.example.com/%s:v1\"] in the target.", b.Name(), b.Name())
 	}
-	p.checkExport(b, e, names, attr)
-	switch e.Type {
+	p.checkExport(b, o, names, attr)
+	switch o.Type {
 	case "image", "registry", "oci", "docker":
 		if attr == "output" {
 			p.checkNames(b, names, attr)
@@ -122,10 +119,10 @@ func (p *planner) checkNames(b *Build, names []string, attr string) {
 // checkLayers reports wrong values of attributes that exporters and caches
 // share.
 func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
-	if c := e.Attrs["compression"]; c != "" {
+	if c, ok := e.Attrs["compression"]; ok {
 		p.known(b, attr, "compression", c, knownCompressions)
 	}
-	if level := e.Attrs["compression-level"]; level != "" {
+	if level, ok := e.Attrs["compression-level"]; ok {
 		if _, err := strconv.Atoi(level); err != nil {
 			p.Fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
 		}
@@ -135,27 +132,24 @@ func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
 			p.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: source-date-epoch is %q. It is a number of seconds since 1970.", b.Name(), v)
 		}
 	}
-	for _, key := range flagAttrs {
-		if v := e.Attrs[key]; v != "" {
-			p.boolean(b, attr, key, v)
-		}
-	}
 }
 
-func (p *planner) boolean(b *Build, attr, key, value string) {
-	if _, err := strconv.ParseBool(value); err != nil {
-		p.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), key, value)
+// booleans reports attributes that are neither true nor false.
+func (p *planner) booleans(b *Build, e config.Entry, attr string, names []string) {
+	for _, name := range names {
+		p.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), name, e.Attrs[name])
 	}
 }
 
 // checkCacheEntry reports what is wrong with a written cache; place is the
 // attribute that says where one of the type local is.
-func (p *planner) checkCacheEntry(b *Build, e config.Entry, attr, place string) {
+func (p *planner) checkCacheEntry(b *Build, e config.CacheEntry, attr, place string) {
 	at := b.Target.RangeOf(attr)
 	if !p.known(b, attr, "type of cache", e.Type, knownCaches) {
 		return
 	}
-	p.checkLayers(b, e, attr)
+	p.checkLayers(b, e.Entry, attr)
+	p.booleans(b, e.Entry, attr, e.NotBool)
 	if mode := e.Attrs["mode"]; mode != "" && attr == "cache-to" {
 		p.known(b, attr, "cache mode", mode, []string{"min", "max"})
 	}
@@ -175,21 +169,17 @@ func (p *planner) checkCacheEntry(b *Build, e config.Entry, attr, place string) 
 	}
 }
 
-func (p *planner) checkAttestation(b *Build, e config.Entry) {
+func (p *planner) checkAttestation(b *Build, e config.Attest) {
 	if !p.known(b, "attest", "attestation", e.Type, knownAttestations) || e.Type != "provenance" {
 		return
 	}
 	if mode := e.Attrs["mode"]; mode != "" {
-		p.known(b, "attest", "provenance mode", mode, []string{"min", "max"})
+		p.known(b, "attest", "provenance mode", mode, []string{"min", "max", "full"})
 	}
 	if v := e.Attrs["version"]; v != "" {
 		p.known(b, "attest", "provenance version", v, []string{"v0.2", "v1"})
 	}
-	for _, key := range []string{"inline-only", "reproducible"} {
-		if v := e.Attrs[key]; v != "" {
-			p.boolean(b, "attest", key, v)
-		}
-	}
+	p.booleans(b, e.Entry, "attest", e.NotBool)
 }
 
 // checkImageContext reports a context whose image cannot have that name, or

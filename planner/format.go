@@ -160,7 +160,7 @@ func (d *documenting) target(b *Build) DocumentTarget {
 		Name: t.Name, Description: t.Description, Wanted: b.Wanted, Stage: t.Stage, Dockerfile: d.opt.mask(t.Dockerfile),
 		Vertices: ids(d.reach[t.Name]), After: []string{}, Reads: d.reads(b),
 		Secrets: []string{}, SSH: []string{}, Tags: d.opt.maskAll(t.Tags),
-		Outputs: d.entries(t.Outputs), CacheFrom: d.entries(cacheEntries(b.CacheFrom)), CacheTo: d.entries(cacheEntries(d.destinations(b))),
+		Outputs: d.entries(outputEntries(t.Outputs)), CacheFrom: d.entries(cacheEntries(b.CacheFrom)), CacheTo: d.entries(cacheEntries(d.destinations(b))),
 	}
 	if b.Dockerfile != nil {
 		out.Dockerfile = b.Dockerfile.Name

@@ -122,7 +122,7 @@ func hostile(t *testing.T) *Plan {
 	return mustPlan(t, &config.Config{Targets: []*config.Target{{
 		Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text, Tags: []string{tag, "token-hunter2"},
 		Args:    map[string]string{"A": "hunter2"},
-		CacheTo: []config.Entry{{Type: "s3", Attrs: map[string]string{"secret_access_key": "cachekey", "bucket": "b"}}},
+		CacheTo: []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"secret_access_key": "cachekey", "bucket": "b"}})},
 	}}}, memory{"x": &fstest.MapFile{}})
 }
 

@@ -141,7 +141,7 @@ var mutations = []mutation{
 		p.dockerfile = "# syntax=example.com/front@" + pinA + "\n" + p.dockerfile
 	}},
 	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.platform = "linux/arm64" }},
-	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.target.Platforms = []string{"linux/amd64"} }},
+	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.target.Platforms = testPlatforms("linux/amd64") }},
 	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.dockerfile }},
 	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# escape=`\n" + p.dockerfile }},
 	{"step", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("make", "make all") }},
@@ -190,9 +190,11 @@ var mutations = []mutation{
 	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY --from=base /src /again\n" }},
 	{"label", []Class{ClassLabel}, func(t *testing.T, p *sample) { p.target.Labels = map[string]string{"a": "b"} }},
 	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *sample) { p.target.Annotations = []string{"a=b"} }},
-	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *sample) { p.target.Attest = []config.Entry{{Type: "sbom"}} }},
+	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *sample) {
+		p.target.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "sbom"})}
+	}},
 	{"output", []Class{ClassOutput}, func(t *testing.T, p *sample) {
-		p.target.Outputs = []config.Entry{{Type: "oci", Attrs: map[string]string{"compression": "zstd"}}}
+		p.target.Outputs = []config.Output{config.NewOutput(config.Entry{Type: "oci", Attrs: map[string]string{"compression": "zstd"}})}
 	}},
 	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *sample) {
 		p.write(t, "ctx/p.rego", "package docker")
@@ -283,8 +285,8 @@ var indifferent = []mutation{
 	{name: "tags", do: func(t *testing.T, p *sample) { p.target.Tags = []string{"app:v2"} }},
 	{name: "description", do: func(t *testing.T, p *sample) { p.target.Description = "x" }},
 	{name: "caches", do: func(t *testing.T, p *sample) {
-		p.target.CacheFrom = []config.Entry{{Type: "local"}}
-		p.target.CacheTo = []config.Entry{{Type: "local"}}
+		p.target.CacheFrom = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
+		p.target.CacheTo = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
 	}},
 	{name: "proxy", do: func(t *testing.T, p *sample) { p.target.Args["HTTP_PROXY"] = "http://proxy" }},
 	{name: "another target", do: func(t *testing.T, p *sample) {

@@ -137,12 +137,12 @@ func (p *planner) setUp() bool {
 func (p *planner) build(t *config.Target) {
 	b := &Build{Target: t, Wanted: p.wanted[t.Name]}
 	ok := p.checkContexts(t)
-	list, platformsOK := p.platforms(t)
+	list := p.platforms(t)
 	if !p.link(b) {
 		ok = false
 	}
 	d, found := p.dockerfile(t)
-	if !ok || !platformsOK || !found {
+	if !ok || !found {
 		return
 	}
 	p.policies(b)
@@ -179,32 +179,25 @@ func (p *planner) policies(b *Build) {
 	}
 }
 
-// platforms returns the platforms of a target, normalized, each once; the
-// builder's if it names none. As the peer does, it takes several in one word,
-// apart by commas, and "local" for the builder's.
-func (p *planner) platforms(t *config.Target) ([]ocispecs.Platform, bool) {
+// platforms returns the platforms of a target, each once; the builder's if it
+// names none.
+func (p *planner) platforms(t *config.Target) []ocispecs.Platform {
 	if len(t.Platforms) == 0 {
-		return []ocispecs.Platform{p.platform}, true
+		return []ocispecs.Platform{p.platform}
 	}
 	var out []ocispecs.Platform
 	seen := map[string]bool{}
-	for s := range strings.SplitSeq(strings.Join(t.Platforms, ","), ",") {
-		pl, err := p.platform, error(nil)
-		if !strings.EqualFold(s, "local") {
-			pl, err = platforms.Parse(s)
+	for _, one := range t.Platforms {
+		pl := one.Platform
+		if one.Builder {
+			pl = p.platform
 		}
-		if err != nil {
-			p.Fail(t.RangeOf("platforms"), "Invalid platform",
-				"Target %q: %q is no platform. Write an operating system and an architecture, such as \"linux/amd64\" or \"linux/arm/v7\".", t.Name, s)
-			return nil, false
-		}
-		pl = platforms.Normalize(pl)
 		if key := platforms.FormatAll(pl); !seen[key] {
 			seen[key] = true
 			out = append(out, pl)
 		}
 	}
-	return out, true
+	return out
 }
 
 // link fills the links of a build. It returns false if one of them has a

@@ -104,6 +104,23 @@ func find(data []byte, from int, word string) hcl.Range {
 	}
 }
 
+// each reads written entries.
+func each[T any](entries []config.Entry, read func(config.Entry) T) []T {
+	out := make([]T, len(entries))
+	for i, e := range entries {
+		out[i] = read(e)
+	}
+	return out
+}
+
+func testPlatforms(texts ...string) []config.Platform {
+	out, err := config.ParsePlatforms(texts)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
 func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 	t.Helper()
 	var d definition
@@ -125,9 +142,9 @@ func readDefinition(t testing.TB, data []byte) (*config.Config, definition) {
 		target := &config.Target{
 			Name: name, Range: at, Ranges: map[string]hcl.Range{}, Context: readContext(in.Context),
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
-			Stage: in.Target, Args: in.Args, Volatile: in.Volatile, Tags: in.Tags, Platforms: in.Platforms, Outputs: in.Output,
-			CacheFrom: in.CacheFrom, CacheTo: in.CacheTo, Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
-			Annotations: in.Annotations, Attest: in.Attest, NoCacheFilter: in.NoCacheFilter,
+			Stage: in.Target, Args: in.Args, Volatile: in.Volatile, Tags: in.Tags, Platforms: testPlatforms(in.Platforms...), Outputs: each(in.Output, config.NewOutput),
+			CacheFrom: each(in.CacheFrom, config.NewCacheEntry), CacheTo: each(in.CacheTo, config.NewCacheEntry), Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
+			Annotations: in.Annotations, Attest: each(in.Attest, config.NewAttest), NoCacheFilter: in.NoCacheFilter,
 		}
 		end := len(data)
 		if i := bytes.Index(data[at.End.Byte:], []byte("\n    }")); i >= 0 {

@@ -88,7 +88,7 @@ func shape(b *Build, reached []*Vertex) string {
 	for _, in := range b.Inputs {
 		s = append(s, in.Name())
 	}
-	for _, list := range [][]config.Entry{b.Target.Outputs, cacheEntries(b.CacheFrom), cacheEntries(b.CacheTo)} {
+	for _, list := range [][]config.Entry{outputEntries(b.Target.Outputs), cacheEntries(b.CacheFrom), cacheEntries(b.CacheTo)} {
 		for _, e := range list {
 			s = append(s, e.Type)
 		}
@@ -130,7 +130,7 @@ func (t *text) facts(b *Build) [][2]string {
 		{"reads", strings.Join(t.reads(b), ", ")},
 		{"policies", t.printable(policies(b.Policies))},
 		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
-		{"output", t.printable(entryList(b.Target.Outputs))},
+		{"output", t.printable(entryList(outputEntries(b.Target.Outputs)))},
 		{"cache from", t.printable(cacheList(b.CacheFrom))},
 		{"cache to", t.printable(cacheList(t.destinations(b)))},
 	}
@@ -175,6 +175,15 @@ func (t *text) reads(b *Build) []string {
 			s = fmt.Sprintf("%s: %s and %d more", r.Directory, strings.Join(r.Paths[:most], " "), len(r.Paths)-most)
 		}
 		out = append(out, t.printable(s))
+	}
+	return out
+}
+
+// outputEntries are outputs as they are written.
+func outputEntries(list []config.Output) []config.Entry {
+	out := make([]config.Entry, len(list))
+	for i, o := range list {
+		out[i] = o.Entry
 	}
 	return out
 }

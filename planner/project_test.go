@@ -33,7 +33,7 @@ func project(t testing.TB, services int) *Plan {
 			fmt.Fprintf(&file, "FROM gobase AS build-%s\nCOPY svc/%s .\nRUN go build\nFROM runtime AS %s\nCOPY --from=build-%s /out /bin/\n", name, name, name, name)
 		}
 		if i%5 == 0 {
-			target.Platforms = []string{"linux/amd64", "linux/arm64"}
+			target.Platforms = testPlatforms("linux/amd64", "linux/arm64")
 		}
 		cfg.Targets = append(cfg.Targets, target)
 		cfg.Chosen = append(cfg.Chosen, name)

@@ -36,9 +36,7 @@ func checkDocker(ctx context.Context, plan *planner.Plan) error {
 
 // loadsImage says whether a target's image goes into a Docker engine.
 func loadsImage(b *planner.Build) bool {
-	return slices.ContainsFunc(b.Target.Outputs, func(o config.Entry) bool {
-		return o.Type == "docker" && o.Attrs["dest"] == ""
-	})
+	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Form == config.EngineForm })
 }
 
 // dockerLoad starts the docker command that loads an image.

@@ -77,11 +77,10 @@ func outputFolders(r *runner.Report) []string {
 	var out []string
 	for _, t := range r.Targets {
 		for _, o := range t.Build.Target.Outputs {
-			dest := o.Attrs["dest"]
-			if dest == "" || dest == "-" {
+			if o.Dest == "" || o.Dest == "-" {
 				continue
 			}
-			if dir := filepath.Dir(filepath.FromSlash(dest)); !slices.Contains(out, dir) {
+			if dir := filepath.Dir(filepath.FromSlash(o.Dest)); !slices.Contains(out, dir) {
 				out = append(out, dir)
 			}
 		}

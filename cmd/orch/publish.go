@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orch-build/orch/config"
@@ -40,16 +39,7 @@ func together(plan *planner.Plan, opt runOptions) bool {
 
 // pushes says whether any output of a build goes to a registry.
 func pushes(b *planner.Build) bool {
-	return slices.ContainsFunc(b.Target.Outputs, pushed)
-}
-
-func pushed(o config.Entry) bool {
-	return o.Type == "registry" || o.Type == "image" && isTrue(o.Attrs["push"])
-}
-
-func isTrue(text string) bool {
-	on, err := strconv.ParseBool(text)
-	return err == nil && on
+	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push })
 }
 
 func unpublishedEarlier(earlier []*runner.RecordTarget) int {
@@ -122,15 +112,15 @@ func domainOf(r publish.Ref) string {
 func pushedRefs(b *planner.Build) []publish.Ref {
 	var out []publish.Ref
 	for _, o := range b.Target.Outputs {
-		if !pushed(o) || isTrue(o.Attrs["push-by-digest"]) {
+		if !o.Push || o.ByDigest {
 			continue
 		}
 		names := b.Target.Tags
 		if len(names) == 0 {
-			names = strings.Split(o.Attrs["name"], ",")
+			names = o.Names
 		}
 		for _, name := range names {
-			ref, err := registry.Parse(strings.TrimSpace(name), isTrue(o.Attrs["registry.insecure"]))
+			ref, err := registry.Parse(strings.TrimSpace(name), o.Insecure)
 			if err == nil {
 				out = append(out, publish.Ref{Name: ref.String() + ":" + ref.Tag, Insecure: ref.Insecure})
 			}

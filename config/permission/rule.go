@@ -229,10 +229,10 @@ func (c *collector) ignoreFile(path string) {
 
 func (c *collector) outputs() {
 	for _, o := range c.t.Outputs {
-		if dest := o.Attrs["dest"]; dest != "" && dest != "-" {
-			c.path(Write, dest, "output", "an output")
+		if o.Dest != "" && o.Dest != "-" {
+			c.path(Write, o.Dest, "output", "an output")
 		}
-		if o.Type == "local" && o.Attrs["mode"] == "delete" {
+		if o.Delete {
 			c.add(Delete, "", "output", "the output")
 		}
 	}

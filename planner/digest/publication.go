@@ -52,7 +52,7 @@ func publication(b *planner.Build, image string) string {
 	f.add("attestations")
 	var attest []string
 	for _, a := range t.Attest {
-		if off, err := strconv.ParseBool(a.Attrs["disabled"]); err == nil && off {
+		if a.Disabled {
 			continue
 		}
 		attest = append(attest, a.Type+"\x00"+attributes(a.Attrs))
@@ -67,7 +67,7 @@ func publication(b *planner.Build, image string) string {
 	}
 	f.add(sortedUnique(forms)...)
 	// The cache that is written into the image is part of it.
-	inline := slices.ContainsFunc(t.CacheTo, func(c config.Entry) bool { return c.Type == "inline" })
+	inline := slices.ContainsFunc(t.CacheTo, func(c config.CacheEntry) bool { return c.Type == "inline" })
 	f.add("inline cache", strconv.FormatBool(inline))
 	return f.hex()
 }

@@ -1,9 +1,9 @@
 package buildkit
 
 import (
-	"strconv"
-
 	"github.com/moby/buildkit/client"
+
+	"github.com/orch-build/orch/config"
 )
 
 // defaultProvenance is what is attached to an image when its target does not
@@ -12,16 +12,16 @@ import (
 const defaultProvenance = "mode=min,inline-only=true"
 
 // attestations are the frontend's options for what is attached to the result.
-func (t *target) attestations(exports []client.ExportEntry) map[string]string {
+func (t *target) attestations(outputs []config.Output) map[string]string {
 	out := map[string]string{}
 	decided := false
 	for _, a := range t.plan.Target.Attest {
 		decided = decided || a.Type == "provenance"
-		if a.Attrs["disabled"] != "true" {
+		if !a.Disabled {
 			out["attest:"+a.Type] = csv(a.Attrs)
 		}
 	}
-	if !decided && !t.run.opt.NoDefaultAttestations && carriesAttestations(exports) {
+	if !decided && !t.run.opt.NoDefaultAttestations && carriesAttestations(outputs) {
 		out["attest:provenance"] = defaultProvenance
 	}
 	return out
@@ -31,14 +31,7 @@ func (t *target) attestations(exports []client.ExportEntry) map[string]string {
 // the builder's own frontend makes the result for it.
 func (t *target) attested() bool {
 	for _, o := range t.plan.Target.Outputs {
-		if o.Type == "cacheonly" {
-			continue
-		}
-		e := client.ExportEntry{Type: o.Type, Attrs: o.Attrs}
-		if o.Type == "registry" {
-			e.Type = client.ExporterImage
-		}
-		if len(t.attestations([]client.ExportEntry{e})) > 0 {
+		if o.Type != "cacheonly" && len(t.attestations([]config.Output{o})) > 0 {
 			return true
 		}
 	}
@@ -51,16 +44,25 @@ func (t *target) crosses() bool { return t.foreign() || t.attested() }
 
 // carriesAttestations says whether any of the outputs is an image that
 // provenance can be attached to, and none is one where that is an error.
-func carriesAttestations(exports []client.ExportEntry) bool {
+func carriesAttestations(outputs []config.Output) bool {
 	carries := false
-	for _, e := range exports {
-		switch e.Type {
-		case client.ExporterImage, client.ExporterOCI:
-			if oci, err := strconv.ParseBool(e.Attrs["oci-mediatypes"]); err == nil && !oci {
-				return false
-			}
-			carries = true
+	for _, o := range outputs {
+		if o.Form != config.ImageForm && o.Type != client.ExporterOCI {
+			continue
 		}
+		if o.DockerTypes {
+			return false
+		}
+		carries = true
 	}
 	return carries
+}
+
+// written are the outputs of a group as the target has them.
+func written(group []exporter) []config.Output {
+	out := make([]config.Output, len(group))
+	for i, o := range group {
+		out[i] = o.from
+	}
+	return out
 }

@@ -104,7 +104,7 @@ func (r *run) cacheList(ctx context.Context, c planner.Cache) string {
 	attrs := r.cacheEntry(c.Entry).Attrs
 	switch c.Type {
 	case "registry":
-		list = r.registryList(ctx, attrs["ref"], isTrue(attrs["registry.insecure"]))
+		list = r.registryList(ctx, attrs["ref"], c.Insecure)
 	case "local":
 		list = folderList(ctx, attrs)
 	}

@@ -39,7 +39,7 @@ func (r *run) watchLane(ctx context.Context, c planner.Cache) {
 	case "local":
 		w = lane.WatchFolder(ctx, attrs["dest"], localTag(attrs))
 	case "registry":
-		w, err = lane.WatchRegistry(ctx, r.opt.Registry, attrs["ref"], isTrue(attrs["registry.insecure"]))
+		w, err = lane.WatchRegistry(ctx, r.opt.Registry, attrs["ref"], c.Insecure)
 	case "gha":
 		if ghaCache(attrs) == nil {
 			w, err = lane.WatchActions(ctx, attrs)

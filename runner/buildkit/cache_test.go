@@ -98,7 +98,7 @@ func TestPlaceOf(t *testing.T) {
 		"gha:app-main": {Type: "gha", Attrs: map[string]string{"scope": "app-main", "token": "secret"}},
 		"s3":           {Type: "s3", Attrs: map[string]string{"secret_access_key": "secret"}},
 	} {
-		if got := placeOf(planner.Cache{Entry: c}); got != want {
+		if got := placeOf(planner.Cache{CacheEntry: config.NewCacheEntry(c)}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

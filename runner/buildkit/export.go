@@ -18,9 +18,21 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
 )
+
+// exporter is an output of a target as the builder gets it.
+type exporter struct {
+	client.ExportEntry
+	from config.Output
+	// tags are taken off the name of the image: they are moved once the whole
+	// run is good.
+	tags []string
+	// twin says that this is the image of the output before it, under other
+	// names.
+	twin bool
+}
 
 // export writes the target's outputs, by a solve of the very vertices that the
 // anchor holds.
@@ -53,13 +65,13 @@ func (t *target) export(ctx context.Context) error {
 }
 
 // exportGroup writes outputs that are known by one digest.
-func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, out *files) error {
-	tags, names := tagsOff(group)
+func (t *target) exportGroup(ctx context.Context, group []exporter, out *files) error {
+	tags, names := tagsOf(group)
 	opt, err := t.exportOptions(group, t.inlineCaches())
 	if err != nil {
 		return err
 	}
-	res, err := t.solve(ctx, opt)
+	res, err := t.solve(ctx, opt, group)
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
@@ -67,7 +79,7 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ou
 	if t.collected(group[0]) {
 		return t.run.opt.Loads.take(t.plan.Name(), res.ExporterResponse)
 	}
-	if slices.ContainsFunc(group, func(e client.ExportEntry) bool { return e.OutputStore != nil }) {
+	if slices.ContainsFunc(group, func(o exporter) bool { return o.OutputStore != nil }) {
 		if err := out.index(ctx, res.ExporterResponse); err != nil {
 			return err
 		}
@@ -77,7 +89,7 @@ func (t *target) exportGroup(ctx context.Context, group []client.ExportEntry, ou
 
 // exportOptions are those of a session of its own: the outputs of a session
 // are known by their number, so that targets cannot share one.
-func (t *target) exportOptions(exports []client.ExportEntry, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
+func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
 	creds := newCredentials()
 	creds.add(t.plan.Target)
 	attach, err := t.run.attachables(creds)
@@ -91,6 +103,10 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 	}
 	for name, f := range folders {
 		dirs[name] = f.fs
+	}
+	exports := make([]client.ExportEntry, len(group))
+	for i, o := range group {
+		exports[i] = o.ExportEntry
 	}
 	opt := client.SolveOpt{
 		Exports:             exports,
@@ -111,9 +127,9 @@ func (t *target) exportOptions(exports []client.ExportEntry, caches []client.Cac
 // solve runs the export. A target that gets attestations goes through the
 // builder's own frontend. Where steps were given other names, it would make
 // others, so that the builder attests what was run as it is.
-func (t *target) solve(ctx context.Context, opt client.SolveOpt) (*client.SolveResponse, error) {
+func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exporter) (*client.SolveResponse, error) {
 	again := t.again
-	if attests := t.attestations(opt.Exports); len(attests) > 0 {
+	if attests := t.attestations(written(group)); len(attests) > 0 {
 		// The builder adds the attestations that the whole request names, and
 		// its frontend makes those that its own options name.
 		opt.FrontendAttrs = t.attestedOptions(ctx, attests)
@@ -186,8 +202,8 @@ func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Def
 
 // exports turns the target's outputs into BuildKit's, with their files written
 // aside.
-func (t *target) exports(ctx context.Context, out *files) ([]client.ExportEntry, error) {
-	var exports []client.ExportEntry
+func (t *target) exports(ctx context.Context, out *files) ([]exporter, error) {
+	var exports []exporter
 	for _, o := range t.plan.Target.Outputs {
 		e, err := t.exportEntry(ctx, o, out)
 		if err != nil {
@@ -200,14 +216,13 @@ func (t *target) exports(ctx context.Context, out *files) ([]client.ExportEntry,
 
 // exportEntry is one output; where an image has names in registries of both
 // kinds, it takes two exports.
-func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) ([]client.ExportEntry, error) {
-	e := &client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}
+func (t *target) exportEntry(ctx context.Context, o config.Output, out *files) ([]exporter, error) {
+	e := &exporter{ExportEntry: client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}, from: o}
 	if e.Attrs == nil {
 		e.Attrs = map[string]string{}
 	}
-	dest := e.Attrs["dest"]
 	delete(e.Attrs, "dest")
-	where := dest
+	where := o.Dest
 	switch o.Type {
 	case "cacheonly":
 		return nil, nil
@@ -222,16 +237,16 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) ([]c
 		where = t.name(e)
 	case "oci", "docker":
 		t.name(e)
-		if err := t.archive(ctx, e, dest, out); err != nil {
+		if err := t.archive(ctx, e, out); err != nil {
 			return nil, err
 		}
-		if dest == "" && o.Type == "docker" {
+		if o.Form == config.EngineForm {
 			where = "docker: " + e.Attrs["name"]
 		}
 	case "tar":
-		t.toFile(e, dest, out)
+		t.toFile(e, out)
 	case "local":
-		dir, err := out.folder(filepath.FromSlash(dest), e.Attrs["mode"] == "delete")
+		dir, err := out.folder(filepath.FromSlash(o.Dest), o.Delete)
 		if err != nil {
 			return nil, err
 		}
@@ -240,7 +255,7 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) ([]c
 	default:
 		return nil, fmt.Errorf("unknown exporter %q; known are image, registry, oci, docker, local, tar and cacheonly", o.Type)
 	}
-	if e.Type == client.ExporterImage && e.Attrs["push"] == "true" && e.Attrs["name"] == "" {
+	if o.Push && e.Attrs["name"] == "" {
 		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
 	}
 	for _, a := range t.plan.Target.Annotations {
@@ -252,13 +267,13 @@ func (t *target) exportEntry(ctx context.Context, o orch.Entry, out *files) ([]c
 	}
 	t.report.Outputs = append(t.report.Outputs, runner.Output{Type: o.Type, Where: where})
 	if twin != nil {
-		return []client.ExportEntry{*e, *twin}, nil
+		return []exporter{*e, *twin}, nil
 	}
-	return []client.ExportEntry{*e}, nil
+	return []exporter{*e}, nil
 }
 
 // name fills in the image's names from the tags and returns them.
-func (t *target) name(e *client.ExportEntry) string {
+func (t *target) name(e *exporter) string {
 	if tags := t.plan.Target.Tags; len(tags) > 0 {
 		e.Attrs["name"] = strings.Join(tags, ",")
 	}
@@ -267,15 +282,15 @@ func (t *target) name(e *client.ExportEntry) string {
 
 // archive says where an OCI or docker archive goes: a file, a folder, a Docker
 // engine or the standard output.
-func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string, out *files) error {
-	switch {
-	case e.Attrs["tar"] == "false":
-		store, err := out.layout(filepath.FromSlash(dest))
+func (t *target) archive(ctx context.Context, e *exporter, out *files) error {
+	switch e.from.Form {
+	case config.FolderForm:
+		store, err := out.layout(filepath.FromSlash(e.from.Dest))
 		if err != nil {
 			return err
 		}
 		e.OutputStore = store
-	case dest == "" && e.Type == client.ExporterDocker:
+	case config.EngineForm:
 		if l := t.run.opt.Loads; l != nil {
 			e.Attrs["tar"], e.OutputStore = "false", l.store
 			return nil
@@ -289,12 +304,13 @@ func (t *target) archive(ctx context.Context, e *client.ExportEntry, dest string
 		}
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return w, nil }
 	default:
-		t.toFile(e, dest, out)
+		t.toFile(e, out)
 	}
 	return nil
 }
 
-func (t *target) toFile(e *client.ExportEntry, dest string, out *files) {
+func (t *target) toFile(e *exporter, out *files) {
+	dest := e.from.Dest
 	if dest == "" || dest == "-" {
 		e.Output = out.stream("the standard output", t.run.opt.Stdout)
 		return
@@ -304,7 +320,7 @@ func (t *target) toFile(e *client.ExportEntry, dest string, out *files) {
 
 // annotate adds an annotation, "[TYPE[,TYPE][PLATFORM]:]KEY=VALUE", to an
 // exporter under the name that BuildKit has for it.
-func annotate(e *client.ExportEntry, annotation string) {
+func annotate(e *exporter, annotation string) {
 	key, value, _ := strings.Cut(annotation, "=")
 	kinds, name, ok := strings.Cut(key, ":")
 	if !ok {

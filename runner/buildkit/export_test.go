@@ -26,7 +26,7 @@ func TestAnnotate(t *testing.T) {
 		"index-descriptor:a=b:c":          {"annotation-index-descriptor.a": "b:c"},
 	}
 	for text, want := range tests {
-		e := &client.ExportEntry{Attrs: map[string]string{}}
+		e := &exporter{ExportEntry: client.ExportEntry{Attrs: map[string]string{}}}
 		annotate(e, text)
 		if !maps.Equal(e.Attrs, want) {
 			t.Errorf("%s: %v, want %v", text, e.Attrs, want)
@@ -93,7 +93,7 @@ func TestByDigest(t *testing.T) {
 		{name: "each", kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a:v1"}},
 		{name: "not pushed", together: true, kind: "image", attrs: map[string]string{"name": "r.io/a:v1"}},
 		{name: "a file", together: true, kind: "oci", attrs: map[string]string{"name": "r.io/a:v1"}},
-		{name: "by digest already", together: true, kind: "image", attrs: map[string]string{"push": "true", "push-by-digest": "true", "name": "r.io/a"}},
+		{name: "by digest already", together: true, kind: "image", attrs: map[string]string{"push": "true", "push-by-digest": "T", "name": "r.io/a"}},
 		{name: "tags", together: true, kind: "image", attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2, r.io/b"},
 			repos: "r.io/a,r.io/b", tags: "r.io/a:v1,r.io/a:v2,r.io/b:latest"},
 		{name: "short", together: true, kind: "image", attrs: map[string]string{"push": "1", "name": "app"},
@@ -106,7 +106,7 @@ func TestByDigest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := &client.ExportEntry{Type: tt.kind, Attrs: maps.Clone(tt.attrs)}
+			e := exporterOf(tt.kind, maps.Clone(tt.attrs))
 			twin, err := pushTarget(tt.together).byDigest(e)
 			if names := twinNames(twin); names != tt.others {
 				t.Errorf("the builder moves %q, want %q", names, tt.others)
@@ -122,18 +122,23 @@ func TestByDigest(t *testing.T) {
 				if !maps.Equal(e.Attrs, tt.attrs) {
 					t.Errorf("changed: %v", e.Attrs)
 				}
-			case e.Attrs["name"] != tt.repos || e.Attrs[pushedTags] != tt.tags || e.Attrs["push-by-digest"] != "true":
+			case e.Attrs["name"] != tt.repos || strings.Join(e.tags, ",") != tt.tags || e.Attrs["push-by-digest"] != "true":
 				t.Errorf("%v", e.Attrs)
 			}
 		})
 	}
 }
 
-func twinNames(e *client.ExportEntry) string {
+// exporterOf is an output as exportEntry begins it.
+func exporterOf(kind string, attrs map[string]string) *exporter {
+	return &exporter{ExportEntry: client.ExportEntry{Type: kind, Attrs: attrs}, from: config.NewOutput(config.Entry{Type: kind, Attrs: maps.Clone(attrs)})}
+}
+
+func twinNames(e *exporter) string {
 	if e == nil {
 		return ""
 	}
-	if e.Attrs[twinExport] == "" || e.Attrs["push"] == "" || e.Attrs[pushedTags]+e.Attrs["push-by-digest"] != "" {
+	if !e.twin || e.Attrs["push"] == "" || len(e.tags) > 0 || e.Attrs["push-by-digest"] != "" {
 		return "a bad twin"
 	}
 	return e.Attrs["name"]
@@ -142,32 +147,28 @@ func twinNames(e *client.ExportEntry) string {
 // TestTags follows the tags of two images from the exports to the report.
 func TestTags(t *testing.T) {
 	tg := pushTarget(true)
-	exports := []client.ExportEntry{
-		{Type: "oci", Attrs: map[string]string{}},
-		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2,far.io/a:v1"}},
-		{Type: "image", Attrs: map[string]string{"push": "true", "name": "r.io/b:v1", "registry.insecure": "true"}},
+	exports := []*exporter{
+		exporterOf("oci", map[string]string{}),
+		exporterOf("image", map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2,far.io/a:v1"}),
+		exporterOf("image", map[string]string{"push": "", "name": "r.io/b:v1", "registry.insecure": "t"}),
 	}
-	var all []client.ExportEntry
-	for i := range exports {
-		twin, err := tg.byDigest(&exports[i])
+	var all []exporter
+	for _, e := range exports {
+		twin, err := tg.byDigest(e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, exports[i])
+		all = append(all, *e)
 		if twin != nil {
 			all = append(all, *twin)
 		}
 	}
-	exports = all
-	groups := tg.apart(exports)
+	groups := tg.apart(all)
 	if len(groups) != 3 || groups[0][0].Type != "oci" {
 		t.Fatalf("%d groups, want the file and each image apart: %v", len(groups), groups)
 	}
 	for i, group := range groups {
-		tags, names := tagsOff(group)
-		if _, there := group[0].Attrs[pushedTags]; there {
-			t.Error("the builder would see the tags")
-		}
+		tags, names := tagsOf(group)
 		response := map[string]string{exptypes.ExporterImageDigestKey: "sha256:" + strings.Repeat(string(rune('0'+i)), 3)}
 		tg.takeResponse(response)
 		if err := tg.takeTags(tags, names, response); err != nil {

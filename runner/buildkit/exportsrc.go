@@ -20,14 +20,13 @@ func checkSource(b *planner.Build, version string) error {
 		return nil
 	}
 	for _, o := range b.Target.Outputs {
-		src, ok := o.Attrs["src"]
-		if !ok || o.Type != "local" && o.Type != "tar" {
+		if _, asked := o.Attrs["src"]; !asked || o.Type != "local" && o.Type != "tar" {
 			continue
 		}
 		at := b.Target.RangeOf("output")
 		return fmt.Errorf("%s:%d: the output type=%s with src=%s needs a builder with BuildKit %s; this one has %s, "+
 			"which would write the whole file system: take a newer builder, or copy %s into a stage of its own and leave src out",
-			at.Filename, at.Start.Line, o.Type, src, sourceSince, version, src)
+			at.Filename, at.Start.Line, o.Type, o.Source, sourceSince, version, o.Source)
 	}
 	return nil
 }

@@ -24,15 +24,18 @@ func TestCheckSource(t *testing.T) {
 		{"", "local", "/app", false},
 		{"master", "local", "/app", false},
 	} {
-		b := &planner.Build{Target: &config.Target{Name: "a", Outputs: []config.Entry{
-			{Type: "cacheonly"}, {Type: tt.exporter, Attrs: map[string]string{"dest": "out", "src": tt.src}},
+		b := &planner.Build{Target: &config.Target{Name: "a", Outputs: []config.Output{
+			config.NewOutput(config.Entry{Type: "cacheonly"}),
+			config.NewOutput(config.Entry{Type: tt.exporter, Attrs: map[string]string{"dest": "out", "src": tt.src}}),
 		}}}
 		err := checkSource(b, tt.version)
 		if (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), tt.version) {
 			t.Errorf("%+v: %v", tt, err)
 		}
 	}
-	whole := &planner.Build{Target: &config.Target{Outputs: []config.Entry{{Type: "local", Attrs: map[string]string{"dest": "out"}}}}}
+	whole := &planner.Build{Target: &config.Target{Outputs: []config.Output{
+		config.NewOutput(config.Entry{Type: "local", Attrs: map[string]string{"dest": "out"}}),
+	}}}
 	if err := checkSource(whole, "v0.33.0"); err != nil {
 		t.Error(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images/archive"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -93,10 +92,10 @@ func (l *Loads) Write(ctx context.Context, w io.Writer, chosen func(target strin
 
 // loadsApart puts the exports that are collected for a Docker engine behind the
 // others, each by itself: the builder describes one image of a request.
-func (t *target) loadsApart(exports []client.ExportEntry) (rest []client.ExportEntry, loads [][]client.ExportEntry) {
+func (t *target) loadsApart(exports []exporter) (rest []exporter, loads [][]exporter) {
 	for _, e := range exports {
 		if t.collected(e) {
-			loads = append(loads, []client.ExportEntry{e})
+			loads = append(loads, []exporter{e})
 		} else {
 			rest = append(rest, e)
 		}
@@ -105,6 +104,6 @@ func (t *target) loadsApart(exports []client.ExportEntry) (rest []client.ExportE
 }
 
 // collected says whether an export goes to the images that are loaded together.
-func (t *target) collected(e client.ExportEntry) bool {
+func (t *target) collected(e exporter) bool {
 	return t.run.opt.Loads != nil && e.OutputStore == t.run.opt.Loads.store
 }

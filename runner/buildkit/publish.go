@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -19,22 +18,14 @@ import (
 // its tags are written down in the result, for whoever moves them once the
 // whole run is good.
 
-// pushedTags is the key, among the attributes of an export that is being put
-// together, of the tags that were taken off its name, and twinExport that of an
-// export which is the same image under other names.
-const (
-	pushedTags = "orch.tags"
-	twinExport = "orch.twin"
-)
-
 // byDigest takes the tags off the names of an image that is to be pushed, but
 // for those in registries where the builder moves them. Where an image has names
 // of both kinds, the others are in an export of their own, which is returned.
-func (t *target) byDigest(e *client.ExportEntry) (*client.ExportEntry, error) {
-	if t.run.opt.ByDigest == nil || t.forCache || e.Type != client.ExporterImage || !isTrue(e.Attrs["push"]) || isTrue(e.Attrs["push-by-digest"]) {
+func (t *target) byDigest(e *exporter) (*exporter, error) {
+	if t.run.opt.ByDigest == nil || t.forCache || !e.from.Push || e.from.ByDigest {
 		return nil, nil
 	}
-	var tags, repos, others []string
+	var repos, others []string
 	for n := range strings.SplitSeq(e.Attrs["name"], ",") {
 		ref, err := reference.ParseNormalizedNamed(strings.TrimSpace(n))
 		if err != nil {
@@ -47,34 +38,28 @@ func (t *target) byDigest(e *client.ExportEntry) (*client.ExportEntry, error) {
 			others = append(others, reference.TagNameOnly(ref).String())
 			continue
 		}
-		tags = append(tags, reference.TagNameOnly(ref).String())
+		e.tags = append(e.tags, reference.TagNameOnly(ref).String())
 		if repo := ref.Name(); !slices.Contains(repos, repo) {
 			repos = append(repos, repo)
 		}
 	}
-	if len(tags) == 0 {
+	if len(e.tags) == 0 {
 		return nil, nil
 	}
-	var twin *client.ExportEntry
+	var twin *exporter
 	if len(others) > 0 {
-		twin = &client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}
-		twin.Attrs["name"], twin.Attrs[twinExport] = strings.Join(others, ","), "true"
+		twin = &exporter{ExportEntry: client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}, from: e.from, twin: true}
+		twin.Attrs["name"] = strings.Join(others, ",")
 	}
-	e.Attrs[pushedTags] = strings.Join(tags, ",")
 	e.Attrs["name"] = strings.Join(repos, ",")
 	e.Attrs["push-by-digest"] = "true"
 	return twin, nil
 }
 
-func isTrue(text string) bool {
-	on, err := strconv.ParseBool(text)
-	return err == nil && on
-}
-
 // apart puts outputs into groups that are exported one after the other. The
 // builder names one digest for all images of a group, so that where it matters
 // which is which, each pushed image is a group of its own.
-func (t *target) apart(exports []client.ExportEntry) [][]client.ExportEntry {
+func (t *target) apart(exports []exporter) [][]exporter {
 	images := 0
 	for _, e := range exports {
 		switch e.Type {
@@ -83,41 +68,37 @@ func (t *target) apart(exports []client.ExportEntry) [][]client.ExportEntry {
 		}
 	}
 	if images < 2 || t.run.opt.ByDigest == nil {
-		return [][]client.ExportEntry{exports}
+		return [][]exporter{exports}
 	}
-	var groups [][]client.ExportEntry
-	var rest []client.ExportEntry
+	var groups [][]exporter
+	var rest []exporter
 	for _, e := range exports {
 		switch {
-		case e.Attrs[twinExport] != "":
+		case e.twin:
 			last := len(groups) - 1
 			groups[last] = append(groups[last], e)
-		case e.Attrs[pushedTags] != "":
-			groups = append(groups, []client.ExportEntry{e})
+		case len(e.tags) > 0:
+			groups = append(groups, []exporter{e})
 		default:
 			rest = append(rest, e)
 		}
 	}
 	if len(rest) > 0 {
-		groups = append([][]client.ExportEntry{rest}, groups...)
+		groups = append([][]exporter{rest}, groups...)
 	}
 	return groups
 }
 
-// tagsOff takes the tags of a group off its attributes, which the builder
-// would not know. names are all that the image of the group is called by, if
-// tags of it are moved later.
-func tagsOff(group []client.ExportEntry) (tags []runner.Tag, names []string) {
+// tagsOf returns the tags of a group that are moved later, and all names that
+// its image has.
+func tagsOf(group []exporter) (tags []runner.Tag, names []string) {
 	for _, e := range group {
-		delete(e.Attrs, twinExport)
-		list, ok := e.Attrs[pushedTags]
-		if !ok {
+		if len(e.tags) == 0 {
 			names = append(names, strings.Split(e.Attrs["name"], ",")...)
 			continue
 		}
-		delete(e.Attrs, pushedTags)
-		for tag := range strings.SplitSeq(list, ",") {
-			tags = append(tags, runner.Tag{Name: tag, Insecure: isTrue(e.Attrs["registry.insecure"])})
+		for _, tag := range e.tags {
+			tags = append(tags, runner.Tag{Name: tag, Insecure: e.from.Insecure})
 			names = append(names, tag)
 		}
 	}
