@@ -4,7 +4,7 @@
 set -eu
 time=${1:-30s}
 export CGO_ENABLED=0
-for pkg in ./schema ./config ./planner ./runner/buildkit ./internal/termtext; do
+for pkg in ./schema ./config ./planner ./runner/buildkit ./internal/termtext ./convert; do
 	for target in $(go test "$pkg" -list '^Fuzz' | grep '^Fuzz'); do
 		echo "fuzzing $pkg $target for $time"
 		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10s >"${TMPDIR:-/tmp}/orch-fuzz.$$" 2>&1 || {

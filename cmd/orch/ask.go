@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"github.com/orch-build/orch/internal/usage"
 	"maps"
 
 	"github.com/orch-build/orch/planner"
@@ -68,7 +69,7 @@ func (q *question) askBuilder(ctx context.Context, builder *buildkit.Builder, bu
 	}
 	progress, err := newProgress(q.env, mode, "", nil)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage.Wrap(err)
 	}
 	defer progress.Close()
 	return buildkit.NewSolver(builder, q.options(progress)).Call(ctx, q.plan, builds, q.method)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/spf13/cobra"
@@ -9,7 +11,6 @@ import (
 func newBakeCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var b bakeFlags
-	var builder builderFlags
 	cmd := &cobra.Command{
 		Use:   "bake [URL [CONTEXT]] [TARGET…]",
 		Short: "Build targets",
@@ -41,24 +42,26 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 					return runAgain(cmd.Context(), e, again)
 				}
 			}
-			args = load.takeArgs(cmd.Context(), &builder, args)
-			if b.list != "" {
-				return runList(e, &load, &b)
+			args, err := load.open(e, args)
+			if err != nil {
+				return err
 			}
-			return bake(cmd, e, &load, &b, &builder, args)
+			if b.list != "" {
+				return runList(cmd.Context(), e, &load, &b)
+			}
+			return bake(cmd.Context(), e, &load, &b, args)
 		},
 	}
-	load.register(cmd.Flags())
+	load.register(cmd)
 	b.register(cmd.Flags())
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publishModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
-	builder.register(cmd)
 	return cmd
 }
 
 // bake resolves the definition, and prints or builds it.
-func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *builderFlags, args []string) error {
+func bake(ctx context.Context, e *env, load *loadFlags, b *bakeFlags, args []string) error {
 	e.interrupt.Note("interrupted before anything was built")
 	opts, err := b.options(e)
 	if err != nil {
@@ -68,48 +71,50 @@ func bake(cmd *cobra.Command, e *env, load *loadFlags, b *bakeFlags, builder *bu
 	if err != nil {
 		return err
 	}
-	found := newPolicies(cmd.Context(), e, builder)
+	found := newPolicies(ctx, e, &load.builder)
 	defer found.close()
-	if e.policies = found; !b.print {
-		load.found = found.whole
+	e.policies = found
+	whole := found.whole
+	if b.print {
+		whole = nil
 	}
 	change := func(o *config.Options) { o.Overrides = b.over(o.Overrides, overrides) }
 	if b.resume {
 		if err := b.unresumable(); err != nil {
 			return err
 		}
-		rest, err := resume(e, load, change, args)
+		rest, err := resume(ctx, e, load, change, whole, args)
 		if err == nil && len(rest.names) == 0 {
-			return publishRest(cmd.Context(), e, rest)
+			return publishRest(ctx, e, rest)
 		}
 		if err != nil {
 			return err
 		}
 		args, opts.earlier = rest.names, rest.done
 	}
-	cfg, err := load.load(e, func(o *config.Options) {
+	cfg, err := load.resolve(ctx, e, func(o *config.Options) {
 		change(o)
 		o.Targets = args
-	})
+	}, whole)
 	if err != nil {
 		return err
 	}
 	if b.print {
 		return config.Print(termtext.JSONWriter(e.stdout), cfg)
 	}
-	if err := load.allowed(cmd.Context(), e, cfg, overrides); err != nil {
+	if err := load.allowed(ctx, e, cfg, overrides); err != nil {
 		return err
 	}
-	if err := found.check(cfg, load.remote != nil && !load.typedPolicy(overrides)); err != nil {
+	if err := found.check(cfg, load.URL != "" && !load.typedPolicy(overrides)); err != nil {
 		return err
 	}
-	opts.builder = builder
+	opts.builder = &load.builder
 	if calls(cfg) {
 		flag, err := parseCall(b.call)
 		if err != nil {
 			return err
 		}
-		return runCall(cmd.Context(), e, cfg, flag, opts)
+		return runCall(ctx, e, cfg, flag, opts)
 	}
-	return runBake(cmd.Context(), e, cfg, opts)
+	return runBake(ctx, e, cfg, opts)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -66,7 +67,7 @@ func newBuilderCommand(e *env) *cobra.Command {
 func embeddedOptions(e *env) (embedded.Options, error) {
 	o, err := embedded.OptionsFromEnv(e.getenv)
 	if err != nil {
-		return o, usageError{err}
+		return o, usage.Wrap(err)
 	}
 	o.Version = orchVersion()
 	o.Notify = func(line string) { fmt.Fprintln(e.stderr, line) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -33,7 +34,7 @@ func (f *storageFlags) add(cmd *cobra.Command) {
 func (f *storageFlags) open(ctx context.Context, e *env) (*buildkit.Builder, embedded.StorageFilter, error) {
 	filter, err := embedded.ParseStorageFilter(f.filters)
 	if err != nil {
-		return nil, filter, usageError{err}
+		return nil, filter, usage.Wrap(err)
 	}
 	b, err := f.builder.connect(ctx, e)
 	return b, filter, err
@@ -150,7 +151,7 @@ func parseSize(s string) (int64, error) {
 	}
 	n, err := units.FromHumanSize(s)
 	if err != nil || n < 0 {
-		return 0, usageError{errors.New("--keep-storage is " + s + ", which is not a size: write for example 500mb or 10gb")}
+		return 0, usage.Wrap(errors.New("--keep-storage is " + s + ", which is not a size: write for example 500mb or 10gb"))
 	}
 	return n, nil
 }

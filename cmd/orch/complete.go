@@ -9,13 +9,16 @@ import (
 
 // completeTargets completes the names of targets and groups in a shell.
 func completeTargets(e *env, load *loadFlags) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 && config.IsRemote(args[0]) {
 			return nil, cobra.ShellCompDirectiveNoFileComp // to fetch it takes too long
 		}
 		quiet := *e
 		quiet.stderr = io.Discard
-		d, err := load.evaluate(&quiet)
+		if _, err := load.open(&quiet, nil); err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		d, err := load.evaluate(cmd.Context(), &quiet)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

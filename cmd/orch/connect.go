@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"github.com/orch-build/orch/internal/usage"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 	if f.tlsDir != "" {
 		var err error
 		if tls, err = buildkit.TLSFromDir(f.tlsDir); err != nil {
-			return nil, usageError{err}
+			return nil, usage.Wrap(err)
 		}
 		tls.ServerName = f.tls.ServerName
 	}
@@ -73,7 +74,7 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 	var badAddress *buildkit.AddressError
 	var badTLS *buildkit.TLSError
 	if errors.As(err, &badAddress) || errors.As(err, &badTLS) {
-		return nil, usageError{err}
+		return nil, usage.Wrap(err)
 	}
 	return b, err
 }

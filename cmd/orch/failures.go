@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/orch-build/orch/internal/shellquote"
 	"io"
 	"slices"
 	"strings"
@@ -229,23 +230,6 @@ func withoutResume(args []string) []string {
 	return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--resume" })
 }
 
-// commandLine writes the call of orch with args as a shell reads it.
-func commandLine(args []string) string {
-	out := []string{"orch"}
-	for _, a := range args {
-		out = append(out, shellQuote(a))
-	}
-	return strings.Join(out, " ")
-}
-
-// shellQuote writes an argument as a shell reads it.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+,./:@%") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // annotateFailure has a CI service show a failure beside the line.
 func annotateFailure(e *env, g *runner.FailureGroup, mask func(string) string) {
 	text := mask(plainError(g.Err))
@@ -256,3 +240,6 @@ func annotateFailure(e *env, g *runner.FailureGroup, mask func(string) string) {
 		Severity: "error", File: g.File, Line: g.Line, Title: whose(g.Targets) + " failed" + place(g.Failure), Text: text,
 	})
 }
+
+// commandLine writes the call of orch with args as a shell reads it.
+func commandLine(args []string) string { return shellquote.Command("orch", args...) }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/load"
 	"io"
 	"io/fs"
 	"os"
@@ -90,12 +92,11 @@ func (f *fmtFlags) run(e *env, args []string) error {
 	for _, name := range files {
 		c, err := f.format(e, name)
 		var reported *errReported
-		var unreadable usageError
 		switch {
 		case errors.As(err, &reported):
 			wrong = err
-		case errors.As(err, &unreadable):
-			wrong = e.wrongFile(unreadable)
+		case usage.Is(err):
+			wrong = e.wrongFile(err)
 		case err != nil:
 			return err
 		}
@@ -176,9 +177,9 @@ func (f *fmtFlags) folder(root string) ([]string, error) {
 
 // format formats one file and says whether that changes it.
 func (f *fmtFlags) format(e *env, name string) (bool, error) {
-	src, err := readSource(e, name)
+	src, err := readHCL(e, name)
 	if err != nil {
-		return false, usageError{err}
+		return false, usage.Wrap(err)
 	}
 	out, diags := formatted(name, src)
 	if diags.HasErrors() {
@@ -234,4 +235,12 @@ func (e *env) diffOut() io.Writer {
 		return e.stdout
 	}
 	return termtext.Raw(e.stdout)
+}
+
+// readHCL reads a file, or standard input.
+func readHCL(e *env, name string) ([]byte, error) {
+	if name == "-" {
+		return e.readStdin()
+	}
+	return load.ReadFile(name)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"github.com/orch-build/orch/internal/termtext"
 	"slices"
@@ -17,7 +18,6 @@ var listable = []string{"targets", "groups", "variables"}
 
 func newListCommand(e *env) *cobra.Command {
 	var load loadFlags
-	var builder builderFlags
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "list targets|groups|variables [URL]",
@@ -32,11 +32,14 @@ func newListCommand(e *env) *cobra.Command {
 		},
 		ValidArgs: listable,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rest := load.takeArgs(cmd.Context(), &builder, args[1:])
+			rest, err := load.open(e, args[1:])
+			if err != nil {
+				return err
+			}
 			if len(rest) > 0 || !slices.Contains(listable, args[0]) {
 				return listUsage(args)
 			}
-			d, err := load.evaluate(e)
+			d, err := load.evaluate(cmd.Context(), e)
 			if err != nil {
 				return err
 			}
@@ -50,8 +53,7 @@ func newListCommand(e *env) *cobra.Command {
 			}
 		},
 	}
-	load.register(cmd.Flags())
-	builder.register(cmd)
+	load.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "list templates too: targets that are there to be inherited")
 	return cmd
@@ -178,7 +180,7 @@ type listedVariable struct {
 }
 
 // runList carries out bake --list, which lists in the peer's format.
-func runList(e *env, load *loadFlags, b *bakeFlags) error {
+func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 	if b.print {
 		return usagef("--print and --list exclude each other")
 	}
@@ -192,8 +194,8 @@ func runList(e *env, load *loadFlags, b *bakeFlags) error {
 	if _, err := b.overrides(); err != nil {
 		return err
 	}
-	load.overrides = nil // the list shows what is written
-	d, err := load.evaluate(e)
+	load.loader.Overrides = nil // the list shows what is written
+	d, err := load.evaluate(ctx, e)
 	if err != nil {
 		return err
 	}

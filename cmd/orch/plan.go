@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -22,7 +21,6 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
-	var builder builderFlags
 	var inputs inputsFlags
 	var format, output string
 	cmd := &cobra.Command{
@@ -54,11 +52,14 @@ the digests of its targets and vertices.`,
   orch plan --format dot | dot -Tsvg >plan.svg`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args = load.takeArgs(cmd.Context(), &builder, args)
+			args, err := load.open(e, args)
+			if err != nil {
+				return err
+			}
 			if !slices.Contains(planFormats, format) {
 				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
 			}
-			cfg, err := load.load(e, func(o *config.Options) { o.Targets = args })
+			cfg, err := load.resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil)
 			if err != nil {
 				return err
 			}
@@ -92,8 +93,7 @@ the digests of its targets and vertices.`,
 			return writePlan(output, plan, format, opt)
 		},
 	}
-	load.register(cmd.Flags())
-	builder.register(cmd)
+	load.register(cmd)
 	inputs.register(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
@@ -128,7 +128,7 @@ func writePlan(path string, plan *planner.Plan, format string, opt planner.Forma
 		return err
 	}
 	if err := output.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		return usageError{fmt.Errorf("writing the plan: %w", err)}
+		return usagef("writing the plan: %w", err)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -145,7 +146,7 @@ func (p *policies) fetch(t *config.Target, c config.Context) (*buildkit.Tree, er
 	}
 	tree, err := p.conn.Tree(p.ctx, t, c, buildkit.Options{LookupEnv: p.lookup, SourcePolicy: source})
 	if err != nil {
-		return nil, errors.New(redactedError(err, c.Value))
+		return nil, errors.New(load.RedactedError(err, c.Value))
 	}
 	return tree, nil
 }
@@ -208,7 +209,7 @@ func switchedOff(t *config.Target, set *policy.Set) hcl.Diagnostics {
 
 // typedPolicy says whether the command line speaks of policies.
 func (l *loadFlags) typedPolicy(overrides []config.Override) bool {
-	for _, text := range l.overrides {
+	for _, text := range l.Overrides {
 		if o, err := config.ParseOverride(text); err == nil {
 			overrides = append(overrides, o)
 		}

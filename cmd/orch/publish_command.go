@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
 	"io"
 	"strings"
 	"time"
@@ -155,7 +156,7 @@ func handled(e *env, ids []string, where string, do func() ([]publish.Handled, e
 	all, err := do()
 	release()
 	if err != nil && len(ids) > 0 {
-		return usageError{err}
+		return usage.Wrap(err)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,7 @@ type resumed struct {
 
 // resume works out what is left of the last run in this folder. A target that
 // is done is left out, unless its definition has changed since.
-func resume(e *env, load *loadFlags, change func(*config.Options), args []string) (*resumed, error) {
+func resume(ctx context.Context, e *env, load *loadFlags, change func(*config.Options), whole func(*config.Config) error, args []string) (*resumed, error) {
 	store, _, err := projectStore(e)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func resume(e *env, load *loadFlags, change func(*config.Options), args []string
 	if last == nil {
 		return nil, usagef("--resume: no run in this folder is known; run orch bake without it first")
 	}
-	if err := e.asThen(last, load.vars); err != nil {
+	if err := e.asThen(last, load.Vars); err != nil {
 		return nil, err
 	}
 	if len(args) == 0 {
@@ -40,10 +41,10 @@ func resume(e *env, load *loadFlags, change func(*config.Options), args []string
 			}
 		}
 	}
-	cfg, err := load.load(e, func(o *config.Options) {
+	cfg, err := load.resolve(ctx, e, func(o *config.Options) {
 		change(o)
 		o.Targets = args
-	})
+	}, whole)
 	if err != nil {
 		return nil, err
 	}

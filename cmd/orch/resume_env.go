@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/orch-build/orch/internal/shellquote"
 	"maps"
 	"slices"
 	"strings"
@@ -46,9 +47,9 @@ func (e *env) asThen(last *runner.Record, given []string) error {
 func (e *env) sayThen(then map[string]string) {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(then)) {
-		part := name + "=" + shellQuote(then[name])
+		part := name + "=" + shellquote.Word(then[name])
 		if now, ok := e.lookup(name); ok && now != then[name] {
-			part += fmt.Sprintf(" (now %s; --var %s=… changes it)", shellQuote(now), name)
+			part += fmt.Sprintf(" (now %s; --var %s=… changes it)", shellquote.Word(now), name)
 		}
 		parts = append(parts, part)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -59,26 +60,6 @@ type env struct {
 	policies *policies
 }
 
-// interruptible does work that looks at no context, such as working out a
-// definition, and stops waiting for it when the command is interrupted.
-func (e *env) interruptible(work func()) error {
-	if e.ctx == nil {
-		work()
-		return nil
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		work()
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-e.ctx.Done():
-		return e.ctx.Err()
-	}
-}
-
 func osEnv() *env {
 	return &env{
 		stdin:   os.Stdin,
@@ -116,12 +97,7 @@ type errReported struct {
 func (e *errReported) Error() string { return e.err.Error() }
 func (e *errReported) Unwrap() error { return e.err }
 
-// usageError is an error of the user's: exit code 2.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
+func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // giveUpAfter is how long a command may go on after an interrupt.
 const giveUpAfter = 3 * time.Second
@@ -159,10 +135,9 @@ func exitCode(ctx context.Context, e *env, err error) int {
 		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())
 		return exitInterrupted
 	}
-	var usage usageError
 	var diags hcl.Diagnostics
 	e.diag().PrintError(err)
-	if errors.As(err, &usage) || errors.As(err, &diags) {
+	if usage.Is(err) || errors.As(err, &diags) {
 		return exitUsage
 	}
 	return exitFailed

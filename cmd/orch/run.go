@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
 	"slices"
 	"strconv"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
@@ -65,7 +67,7 @@ func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) er
 	defer end()
 	var plan *planner.Plan
 	var diags hcl.Diagnostics
-	err := e.interruptible(func() { plan, diags = checkedPlan(e, cfg, localPlatform(), false) })
+	err := interrupt.Until(ctx, func() { plan, diags = checkedPlan(e, cfg, localPlatform(), false) })
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func newMask(e *env, cfg *config.Config) *buildkit.Mask {
 func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error) {
 	var plan *planner.Plan
 	var diags hcl.Diagnostics
-	err := e.interruptible(func() {
+	err := interrupt.Until(e.ctx, func() {
 		plan, diags = planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Policies: e.policySets()})
 	})
 	if err != nil {
@@ -150,7 +152,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 	mask *buildkit.Mask, kept *keeper, opt runOptions) (*runner.Report, error) {
 	progress, err := newProgress(e, opt.progress, kept.logs(), mask)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage.Wrap(err)
 	}
 	policy, err := sourcePolicy(e)
 	if err != nil {

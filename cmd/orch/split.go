@@ -18,6 +18,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/program"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/embedded"
@@ -52,7 +53,7 @@ func setProgram(_ *env, o *embedded.Options) { o.Program = openWhole }
 
 // composeReader reads no Compose files, but starts this command over in the
 // whole orch, which does.
-func composeReader(e *env, _ func(path string) error) composeFunc {
+func composeReader(e *env, _ func(path string) error, _ func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
 	return func([]types.ConfigFile, map[string]string, bool) (*types.Project, error) {
 		return nil, fmt.Errorf("starting the part of orch that reads Compose files: %w", e.handOver())
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -29,15 +27,6 @@ func (e *env) startEmbedded(ctx context.Context) (string, error) {
 	}
 	e.builderLog = d.Mark()
 	return d.Address, nil
-}
-
-// goEnv asks the Go command on PATH for one of its settings.
-func goEnv(name string) (string, error) {
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		return "", fmt.Errorf("asking the Go command for %s: %w", name, err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }
 
 // clientID is a name for this machine and user, made once and kept in the

@@ -3,12 +3,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/diag"
 )
 
 func newValidateCommand(e *env) *cobra.Command {
 	var load loadFlags
-	var builder builderFlags
 	var asJSON, deep, withLint, strict bool
 	cmd := &cobra.Command{
 		Use:   "validate [URL [CONTEXT]] [TARGET…]",
@@ -31,41 +31,41 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
   orch validate --json -f ci/build.hcl`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args = load.takeArgs(cmd.Context(), &builder, args)
-			defer load.close()
-			files, opts, err := load.read(e)
+			args, err := load.open(e, args)
 			if err != nil {
 				return err
 			}
-			opts.Targets, opts.All = args, len(args) == 0
-			cfg, diags, err := e.resolve(files, opts)
+			defer load.loader.Close()
+			all := len(args) == 0
+			d, err := load.loader.Resolve(cmd.Context(), func(o *config.Options) { o.Targets, o.All = args, all })
 			if err != nil {
 				return err
 			}
-			sources := []map[string][]byte{sourcesFor(files, opts)}
+			cfg, diags := d.Config, d.Diags
+			sources := []map[string][]byte{d.Texts}
 			if (deep || withLint) && !diags.HasErrors() {
 				if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
 					return err
 				}
-				if opts.All {
+				if all {
 					cfg = cfg.WithoutTemplates()
 				}
 				var fetcher *builderFlags
 				if withLint { // BuildKit's rules are for remote contexts too
-					fetcher = &builder
+					fetcher = &load.builder
 				}
 				e.policies = newPolicies(cmd.Context(), e, fetcher)
 				defer e.policies.close()
 				if err := e.policies.whole(cfg); err != nil {
 					return err
 				}
-				plan, more := checkedPlan(e, cfg, localPlatform(), opts.All)
+				plan, more := checkedPlan(e, cfg, localPlatform(), all)
 				sources = append(sources, plan.Sources)
 				if !more.HasErrors() {
 					more = append(more, e.policies.compile(cfg.Targets)...)
 				}
 				if withLint && !more.HasErrors() {
-					found, err := lint(cmd.Context(), e, plan, &builder)
+					found, err := lint(cmd.Context(), e, plan, &load.builder)
 					if err != nil {
 						return err
 					}
@@ -82,8 +82,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			return e.report(diags, sources...)
 		},
 	}
-	load.register(cmd.Flags())
-	builder.register(cmd)
+	load.register(cmd)
 	cmd.Flags().BoolVar(&deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
 	cmd.Flags().BoolVar(&withLint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
 	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/internal/diag"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -29,8 +30,8 @@ func setProgram(e *env, o *embedded.Options) {
 }
 
 // composeReader reads Compose files, and of what they refer to that which permit
-// lets be read.
-func composeReader(e *env, permit func(path string) error) composeFunc {
+// lets be read; it reports warnings.
+func composeReader(e *env, permit func(path string) error, report func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
 	e.removeUnpacked()
 	var told hcl.Diagnostics
 	return func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
@@ -40,7 +41,7 @@ func composeReader(e *env, permit func(path string) error) composeFunc {
 		}
 		n := len(told)
 		told = diag.Once(append(told, warnings...))
-		_ = e.report(told[n:], contents(files))
+		_ = report(told[n:], contents(files))
 		return project, nil
 	}
 }

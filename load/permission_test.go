@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"os"
@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/permission"
 	"github.com/orch-build/orch/schema"
@@ -40,11 +39,11 @@ func allowDir(t *testing.T) (wd, outside string) {
 
 // missingFlags resolves a target with those attributes, and returns the flags
 // that it lacks.
-func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
+func missingFlags(t *testing.T, r Request, attrs string) []string {
 	t.Helper()
 	f, diags := config.Parse("build.hcl", []byte("target \"a\" {\n"+attrs+"\n}\ntarget \"bb\" {}"), &config.Options{})
 	opts := config.Options{All: true}
-	for _, text := range l.overrides {
+	for _, text := range r.Overrides {
 		o, err := config.ParseOverride(text)
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +54,7 @@ func missingFlags(t *testing.T, l *loadFlags, attrs string) []string {
 	if diags = append(diags, more...); diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	granted, err := l.granted(nil)
+	granted, err := (&Loader{Request: r}).granted(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +113,16 @@ func TestAllow(t *testing.T) {
 		{"git over ssh", `context = "git@example.com:x.git"`, []string{"ssh"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := missingFlags(t, &loadFlags{}, test.attrs)
+			got := missingFlags(t, Request{}, test.attrs)
 			if !slices.Equal(got, test.want) {
 				t.Fatalf("lacks %q, want %q", got, test.want)
 			}
 			// The flags that are printed are enough, and none is too many.
-			if left := missingFlags(t, &loadFlags{allow: got}, test.attrs); len(left) > 0 {
+			if left := missingFlags(t, Request{Allow: got}, test.attrs); len(left) > 0 {
 				t.Errorf("with %q it lacks %q", got, left)
 			}
 			for i := range got {
-				if left := missingFlags(t, &loadFlags{allow: slices.Delete(slices.Clone(got), i, i+1)}, test.attrs); len(left) == 0 {
+				if left := missingFlags(t, Request{Allow: slices.Delete(slices.Clone(got), i, i+1)}, test.attrs); len(left) == 0 {
 					t.Errorf("%q is not needed", got[i])
 				}
 			}
@@ -153,7 +152,7 @@ func TestAllowOverrides(t *testing.T) {
 		if strings.HasPrefix(set, "a.cache.") {
 			attrs = "cache {\ntype = \"local\"\n}"
 		}
-		if got := strings.Join(missingFlags(t, &loadFlags{overrides: []string{set}}, attrs), " "); got != want {
+		if got := strings.Join(missingFlags(t, Request{Overrides: []string{set}}, attrs), " "); got != want {
 			t.Errorf("--set %s lacks %q, want %q", set, got, want)
 		}
 	}
@@ -179,7 +178,7 @@ func TestAllowCleared(t *testing.T) {
 		{[]string{"a.secrets=", "a.output=", "a.entitlement=network.host", "b*.entitlements="}, "security.insecure"},
 	} {
 		set := test.set
-		if got := strings.Join(missingFlags(t, &loadFlags{overrides: set}, attrs), " "); got != test.want {
+		if got := strings.Join(missingFlags(t, Request{Overrides: set}, attrs), " "); got != test.want {
 			t.Errorf("--set %q lacks %q, want %q", set, got, test.want)
 		}
 	}
@@ -188,30 +187,14 @@ func TestAllowCleared(t *testing.T) {
 func TestAllowAnything(t *testing.T) {
 	allowDir(t)
 	attrs := "context = \"/etc\"\noutput = [\"../x\"]"
-	if got := missingFlags(t, &loadFlags{allow: []string{"fs=*"}}, attrs); len(got) > 0 {
+	if got := missingFlags(t, Request{Allow: []string{"fs=*"}}, attrs); len(got) > 0 {
 		t.Errorf("lacks %q", got)
 	}
-	if got := missingFlags(t, &loadFlags{allow: []string{"fs.read=*"}}, attrs); !slices.Equal(got, []string{"fs.write=../x"}) {
+	if got := missingFlags(t, Request{Allow: []string{"fs.read=*"}}, attrs); !slices.Equal(got, []string{"fs.write=../x"}) {
 		t.Errorf("lacks %q", got)
 	}
 	// A grant for what does not exist yet is one.
-	if got := missingFlags(t, &loadFlags{allow: []string{"fs.write=../x/y", "fs.read=/"}}, `output = ["../x/y/z"]`); len(got) > 0 {
+	if got := missingFlags(t, Request{Allow: []string{"fs.write=../x/y", "fs.read=/"}}, `output = ["../x/y/z"]`); len(got) > 0 {
 		t.Errorf("lacks %q", got)
-	}
-}
-
-func TestDescribeNeeds(t *testing.T) {
-	at := hcl.Range{Filename: "build.hcl", Start: hcl.Pos{Line: 3, Column: 5}}
-	got := describeNeeds([]permission.Need{
-		{Key: permission.Read, Value: "/a b", Why: "the context of the target web", At: at},
-		{Key: permission.SSH, Why: "the SSH agent of the target web"},
-	}, "/x/y/z")
-	want := `the definition asks for what it has not been allowed:
-  reading /a b, the context of the target web (build.hcl:3:5)
-  the use of the SSH agent, the SSH agent of the target web
-These flags allow it:
-  '--allow=fs.read=/a b' --allow=ssh`
-	if got != want {
-		t.Errorf("got:\n%s", got)
 	}
 }

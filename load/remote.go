@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -11,18 +11,18 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/blame"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/schema"
 )
 
-// remoteDefinition is a definition that the builder fetches. The names of its
-// environment variables are the peer's.
-type remoteDefinition struct {
-	ctx        context.Context
-	builder    *builderFlags
-	url        string
-	cmdContext string // a second URL, the value of BAKE_CMD_CONTEXT
-
+// remote is a definition that the builder fetches. The names of its environment
+// variables are bake's.
+type remote struct {
+	*Loader
+	ctx  context.Context
 	conn *buildkit.Builder
 	tree *buildkit.Remote
 }
@@ -30,47 +30,32 @@ type remoteDefinition struct {
 // slowFetch is how long fetching may take before a line says that it goes on.
 const slowFetch = time.Second
 
-// takeArgs notes the URLs at the beginning of a command's arguments, from
-// which the definition is to be read, and returns the other arguments.
-func (l *loadFlags) takeArgs(ctx context.Context, builder *builderFlags, args []string) []string {
-	if len(args) == 0 || !config.IsRemote(args[0]) {
-		return args
-	}
-	l.remote = &remoteDefinition{ctx: ctx, builder: builder, url: args[0]}
-	args = args[1:]
-	if len(args) > 0 && config.IsRemote(args[0]) {
-		l.remote.cmdContext = args[0]
-		args = args[1:]
-	}
-	return args
-}
-
 // read fetches the definition and reads its files: those of -f, or else those
 // that are looked for; then those of -f that "cwd://" marks as local.
-func (r *remoteDefinition) read(e *env, l *loadFlags, opts *config.Options) ([]source, error) {
-	if err := r.fetch(e); err != nil {
+func (r *remote) read(opts *config.Options) ([]File, error) {
+	if err := r.fetch(); err != nil {
 		return nil, err
 	}
-	opts.CmdContext = r.cmdContext
+	opts.CmdContext = r.CmdContext
 	// The repository around the working directory is another one.
 	opts.Git = func(_, fact string) (any, error) { return r.tree.GitFact(fact) }
 	opts.Files = newImportReader(remoteFiles{r.tree})
 	opts.Remote = &config.Remote{
-		URL: r.url, Tree: !r.tree.IsFile, Archive: r.tree.Archive, Base: r.tree.Base,
-		Secrets: gitSecrets(e, r.url),
-		SSH:     gitSSH(e),
+		URL: r.URL, Tree: !r.tree.IsFile, Archive: r.tree.Archive, Base: r.tree.Base,
+		Secrets: r.gitSecrets(),
+		SSH:     r.gitSSH(),
 	}
-	remote, local := splitLocal(l.named(e))
-	files, err := r.readFiles(remote)
+	fetched, local := splitLocal(r.named())
+	files, err := r.readFetched(fetched)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range local {
-		src, err := readSource(e, name)
+		src, err := r.readFile(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usage.Wrap(err)
 		}
-		files = append(files, source{name, src})
+		files = append(files, File{name, src})
 	}
 	return files, nil
 }
@@ -89,19 +74,19 @@ func splitLocal(names []string) (remote, local []string) {
 }
 
 // fetch has the builder fetch the source.
-func (r *remoteDefinition) fetch(e *env) error {
+func (r *remote) fetch() error {
 	var err error
-	if r.conn, err = r.builder.connect(r.ctx, e); err != nil {
+	if r.conn, err = r.Connect(r.ctx); err != nil {
 		return err
 	}
-	shown := config.Redacted(r.url)
-	slow := time.AfterFunc(slowFetch, func() { fmt.Fprintf(e.stderr, "Fetching %s …\n", shown) })
+	shown := config.Redacted(r.URL)
+	slow := time.AfterFunc(slowFetch, func() { r.Note(fmt.Sprintf("Fetching %s …", shown)) })
 	defer slow.Stop()
-	r.tree, err = r.conn.Fetch(r.ctx, r.url, buildkit.FetchOptions{
-		Secrets:   gitSecrets(e, r.url),
-		LookupEnv: e.lookup,
-		SSH:       gitSSH(e),
-		Advice:    gitAdvice(e),
+	r.tree, err = r.conn.Fetch(r.ctx, r.URL, buildkit.FetchOptions{
+		Secrets:   r.gitSecrets(),
+		LookupEnv: r.LookupEnv,
+		SSH:       r.gitSSH(),
+		Advice:    r.gitAdvice(),
 	})
 	if err == nil {
 		return nil
@@ -109,19 +94,19 @@ func (r *remoteDefinition) fetch(e *env) error {
 	if r.ctx.Err() != nil {
 		return r.ctx.Err()
 	}
-	return usageError{fmt.Errorf("fetching the definition %s: %s%s", shown, redactedError(err, r.url), fetchHint(err))}
+	return usage.Errorf("fetching the definition %s: %s%s", shown, RedactedError(err, r.URL), fetchHint(err))
 }
 
 // gitSSH returns the agent's socket or the keys for a git server.
-func gitSSH(e *env) []string { return splitNonEmpty(e.getenv("BUILDX_BAKE_GIT_SSH")) }
+func (r *remote) gitSSH() []string { return splitNonEmpty(r.getenv("BUILDX_BAKE_GIT_SSH")) }
 
 // gitAdvice returns what shows the advice of git while a definition is fetched,
 // or nil if BUILDX_BAKE_GIT_ADVICE does not ask for it.
-func gitAdvice(e *env) func(string) {
-	if on, _ := strconv.ParseBool(e.getenv("BUILDX_BAKE_GIT_ADVICE")); !on {
+func (r *remote) gitAdvice() func(string) {
+	if on, _ := strconv.ParseBool(r.getenv("BUILDX_BAKE_GIT_ADVICE")); !on {
 		return nil
 	}
-	return func(line string) { fmt.Fprintln(e.stderr, line) }
+	return r.Note
 }
 
 func splitNonEmpty(list string) []string {
@@ -131,9 +116,9 @@ func splitNonEmpty(list string) []string {
 	return strings.Split(list, ",")
 }
 
-// redactedError is the text of an error without the password of the URL.
-func redactedError(err error, url string) string {
-	text := strings.ReplaceAll(plainError(err), "failed to load cache key: ", "")
+// RedactedError is the text of an error without the password of the URL.
+func RedactedError(err error, url string) string {
+	text := strings.ReplaceAll(termtext.Brief(blame.Plain(err.Error()), termtext.MaxMessage), "failed to load cache key: ", "")
 	return strings.ReplaceAll(text, url, config.Redacted(url))
 }
 
@@ -152,14 +137,14 @@ func fetchHint(err error) string {
 
 // gitSecrets returns where the credentials for a git server are: variables of
 // the environment in any case of letters. Their values stay there.
-func gitSecrets(e *env, url string) []config.Secret {
-	host := config.HostOf(url)
+func (r *remote) gitSecrets() []config.Secret {
+	host := config.HostOf(r.URL)
 	if host == "" {
 		return nil
 	}
 	var out []config.Secret
 	for _, kind := range []string{"TOKEN", "HEADER"} {
-		for _, kv := range e.environ() {
+		for _, kv := range r.Environ() {
 			name, _, _ := strings.Cut(kv, "=")
 			if strings.EqualFold(name, "BUILDX_BAKE_GIT_AUTH_"+kind) {
 				out = append(out, config.Secret{ID: "GIT_AUTH_" + kind + "." + host, Env: name})
@@ -171,47 +156,47 @@ func gitSecrets(e *env, url string) []config.Secret {
 }
 
 // readFiles reads the named files of the tree, or those that are looked for.
-func (r *remoteDefinition) readFiles(names []string) ([]source, error) {
+func (r *remote) readFetched(names []string) ([]File, error) {
 	if r.tree.IsFile {
 		src, err := r.tree.ReadFile("", schema.MaxFileSize)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("reading %s: %w", config.Redacted(r.url), err)}
+			return nil, usage.Errorf("reading %s: %w", config.Redacted(r.URL), err)
 		}
-		return []source{{r.fileName(), src}}, nil
+		return []File{{r.fileName(), src}}, nil
 	}
-	var out []source
+	var out []File
 	for _, name := range names {
 		src, err := r.tree.ReadFile(name, schema.MaxFileSize)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("reading %s of %s: %w", name, config.Redacted(r.url), causeOf(err))}
+			return nil, usage.Errorf("reading %s of %s: %w", name, config.Redacted(r.URL), causeOf(err))
 		}
-		out = append(out, source{name, src})
+		out = append(out, File{name, src})
 	}
 	if len(names) > 0 {
 		return out, nil
 	}
-	for _, set := range [][]string{buildFiles, bakeFiles} {
+	for _, set := range [][]string{BuildFiles, BakeFiles} {
 		for _, name := range set {
 			src, err := r.tree.ReadFile(name, schema.MaxFileSize)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, usageError{fmt.Errorf("reading %s of %s: %w", name, config.Redacted(r.url), err)}
+				return nil, usage.Errorf("reading %s of %s: %w", name, config.Redacted(r.URL), err)
 			}
 			if len(src) > 0 {
-				out = append(out, source{name, src})
+				out = append(out, File{name, src})
 			}
 		}
 		if len(out) > 0 {
 			return out, nil
 		}
 	}
-	return nil, usagef("there is no definition in %s: looked for %s, %s\nName a file of it with -f.",
-		config.Redacted(r.url), strings.Join(buildFiles[:2], ", "), strings.Join(bakeFiles, ", "))
+	return nil, usage.Errorf("there is no definition in %s: looked for %s, %s\nName a file of it with -f.",
+		config.Redacted(r.URL), strings.Join(BuildFiles[:2], ", "), strings.Join(BakeFiles, ", "))
 }
 
 // fileName is what a file from an HTTP server is called in messages; its
 // extension says how it is written.
-func (r *remoteDefinition) fileName() string {
-	name, _, _ := strings.Cut(config.Redacted(r.url), "?")
+func (r *remote) fileName() string {
+	name, _, _ := strings.Cut(config.Redacted(r.URL), "?")
 	return name
 }
 
@@ -223,8 +208,8 @@ func causeOf(err error) error {
 	return err
 }
 
-// close lets the builder forget what was fetched.
-func (l *loadFlags) close() {
+// Close lets the builder forget what was fetched.
+func (l *Loader) Close() {
 	if l.remote == nil {
 		return
 	}

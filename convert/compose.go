@@ -1,4 +1,4 @@
-package main
+package convert
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/schema"
 	"go.yaml.in/yaml/v3"
 )
@@ -18,14 +19,14 @@ import (
 // fromCompose makes a target of each service that is built, as reading the
 // Compose files would. The variables of the files stay variables, if the
 // values around them allow it.
-func (d *document) fromCompose(e *env, files []source) error {
+func (d *document) fromCompose(opt Options, files []load.File) error {
 	variables := composeVariables(files)
-	cfg, diags := composeConfig(e, files, variables, mark)
+	cfg, diags := composeConfig(opt, files, variables, placeholder)
 	marked := !diags.HasErrors()
 	if !marked {
-		cfg, diags = composeConfig(e, files, variables, func(v template.Variable) string { return v.DefaultValue })
+		cfg, diags = composeConfig(opt, files, variables, func(v template.Variable) string { return v.DefaultValue })
 	}
-	if err := e.report(diags, sourcesOf(files)); err != nil {
+	if err := opt.Report(diags, load.Texts(files)); err != nil {
 		return err
 	}
 	var printed bytes.Buffer
@@ -44,11 +45,11 @@ func (d *document) fromCompose(e *env, files []source) error {
 }
 
 // composeVariables lists what the files have in "${…}".
-func composeVariables(files []source) map[string]template.Variable {
+func composeVariables(files []load.File) map[string]template.Variable {
 	out := map[string]template.Variable{}
 	for _, f := range files {
 		var model map[string]any
-		if yaml.Unmarshal(f.src, &model) == nil {
+		if yaml.Unmarshal(f.Text, &model) == nil {
 			for name, v := range template.ExtractVariables(model, template.DefaultPattern) {
 				if !slices.Contains(languageNames, name) {
 					out[name] = v
@@ -59,22 +60,22 @@ func composeVariables(files []source) map[string]template.Variable {
 	return out
 }
 
-// mark stands for the value of a variable while the files are read.
-func mark(v template.Variable) string { return "orch_variable_" + v.Name + "_end" }
+// placeholder stands for the value of a variable while the files are read.
+func placeholder(v template.Variable) string { return "orch_variable_" + v.Name + "_end" }
 
 var marked = regexp.MustCompile(`orch_variable_(\w+?)_end`)
 
 func unmark(text []byte) []byte { return marked.ReplaceAll(text, []byte("$${$1}")) }
 
-// composeConfig works out the files with those values of the variables.
-func composeConfig(e *env, files []source, variables map[string]template.Variable, value func(template.Variable) string) (*config.Config, hcl.Diagnostics) {
-	opts := config.Options{All: true, FileRelative: true, Compose: composeReader(e, nil), Vars: map[string]string{}}
+// composeConfig evaluates the files with those values of the variables.
+func composeConfig(opt Options, files []load.File, variables map[string]template.Variable, value func(template.Variable) string) (*config.Config, hcl.Diagnostics) {
+	opts := config.Options{All: true, FileRelative: true, Compose: opt.Compose(opt.Report), Vars: map[string]string{}}
 	for name, v := range variables {
 		opts.Vars[name] = value(v)
 	}
 	var parsed []*schema.File
 	for _, f := range files {
-		file, _ := schema.ParseAs(schema.Compose, f.name, f.src, schema.Bake)
+		file, _ := schema.ParseAs(schema.Compose, f.Name, f.Text, schema.Bake)
 		parsed = append(parsed, file)
 	}
 	return config.Resolve(parsed, opts)

@@ -1,15 +1,17 @@
-package main
+package convert
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/google/shlex"
 	"github.com/spf13/pflag"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/orch-build/orch/load"
 )
 
 // Before there were several stages in a Dockerfile, a shell script built a
@@ -19,7 +21,8 @@ import (
 // Dockerfile has to take from it.
 
 // buildScripts lists the shell scripts of a folder with a Dockerfile.build
-// that have a line with docker build.
+// that have a command docker build. What cannot be read as a shell script is
+// none.
 func buildScripts(dir string) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(dir, "Dockerfile.build")); err != nil {
 		return nil, nil
@@ -34,22 +37,17 @@ func buildScripts(dir string) ([]string, error) {
 		if !entry.Type().IsRegular() || entry.Name() != "build" && filepath.Ext(p) != ".sh" {
 			continue
 		}
-		src, err := readLimited(p)
-		if err != nil {
-			return nil, err
-		}
-		for _, words := range commandLines(string(src)) {
-			if _, ok := dockerCommand(words, buildCommands); ok {
-				out = append(out, p)
-				break
-			}
+		d := &document{}
+		if d.fromScript(p) == nil && len(d.targets) > 0 {
+			out = append(out, p)
 		}
 	}
 	return out, nil
 }
 
-// script is what is known of a script at one of its lines.
+// script is what is known of a script at one of its commands.
 type script struct {
+	words
 	d      *document
 	dir    string
 	images map[string]string // targets by the images they make
@@ -57,60 +55,113 @@ type script struct {
 	copied []string          // what was copied since the last build
 	links  map[string]any
 	vars   map[string]string // what the script sets
+	known  map[string]string // names by NAME=VALUE of the script
+	last   made
 }
+
+// made is what a command of docker prints the ID of: an image of a target, or a
+// container of it.
+type made struct{ image, container string }
 
 // fromScripts makes a target of each docker build of the scripts.
 func (d *document) fromScripts(names []string) error {
 	for _, name := range names {
-		src, err := readLimited(name)
-		if err != nil {
-			return usageError{err}
-		}
-		s := &script{d: d, dir: filepath.Dir(name), images: map[string]string{}, from: map[string]string{}, vars: map[string]string{}}
-		for _, words := range commandLines(string(src)) {
-			s.line(words)
+		if err := d.fromScript(name); err != nil {
+			return err
 		}
 	}
 	if len(d.targets) == 0 {
-		return usagef("there is no docker build in %s", strings.Join(names, ", "))
+		return fmt.Errorf("there is no docker build in %s", strings.Join(names, ", "))
 	}
 	return nil
 }
 
-// commandLines splits a script into simple commands, each into its words. It
-// knows quotes, comments and continued lines, and nothing else of the shell.
-func commandLines(src string) [][]string {
-	src = strings.ReplaceAll(src, "\\\r\n", " ")
-	src = strings.ReplaceAll(src, "\\\n", " ")
-	var out [][]string
-	for line := range strings.Lines(src) {
-		line = substitution.ReplaceAllStringFunc(line, hideSpaces)
-		for _, part := range commandEnd.Split(line, -1) {
-			words, err := shlex.Split(part)
-			if err != nil || len(words) == 0 {
-				continue
-			}
-			for i, w := range words {
-				words[i] = strings.ReplaceAll(w, hiddenSpace, " ")
-			}
-			out = append(out, words)
-		}
+func (d *document) fromScript(name string) error {
+	src, err := load.ReadFile(name)
+	if err != nil {
+		return err
 	}
-	return out
+	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	file, err := syntax.NewParser().Parse(bytes.NewReader(src), name)
+	if err != nil {
+		return fmt.Errorf("reading a shell script: %w", err)
+	}
+	s := &script{d: d, dir: filepath.Dir(name), images: map[string]string{}, from: map[string]string{}, vars: map[string]string{}, known: map[string]string{}}
+	s.stmts(file.Stmts)
+	return nil
 }
 
-// substitution is the output of a command in a line. Its spaces do not end a
-// word, so they are hidden while the line is split.
-var substitution = regexp.MustCompile("\\$\\([^)]*\\)|`[^`]*`")
-
-const hiddenSpace = "\x1f"
-
-func hideSpaces(s string) string {
-	return strings.NewReplacer(" ", hiddenSpace, "|", "", ";", "", "&", "").Replace(s)
+// stmts takes in statements and all that they consist of, in their order.
+func (s *script) stmts(list []*syntax.Stmt) {
+	for _, stmt := range list {
+		syntax.Walk(stmt, func(node syntax.Node) bool {
+			switch n := node.(type) {
+			case *syntax.Subshell:
+				dir := s.dir
+				s.stmts(n.Stmts)
+				s.dir = dir
+				return false
+			case *syntax.CallExpr:
+				s.call(n)
+				return false
+			case *syntax.DeclClause: // export, local and their kin
+				s.assign(n.Args)
+				return false
+			}
+			return true
+		})
+	}
 }
 
-// commandEnd is what ends a simple command on a line.
-var commandEnd = regexp.MustCompile(`&&|\|\||;|\|`)
+// call takes in a simple command. What stands before its name counts only for
+// the command itself.
+func (s *script) call(n *syntax.CallExpr) {
+	if len(n.Args) == 0 {
+		s.assign(n.Assigns)
+		return
+	}
+	var words []string
+	for _, w := range n.Args {
+		words = append(words, s.word(w.Parts, false))
+	}
+	s.command(words)
+}
+
+// assign takes in what variables are set to. One that is set to what a command
+// prints may be an image or a container.
+func (s *script) assign(list []*syntax.Assign) {
+	for _, a := range list {
+		if a.Name == nil || a.Value == nil {
+			continue
+		}
+		if cmd := substitution(a.Value.Parts); cmd != nil {
+			s.last = made{}
+			s.stmts(cmd.Stmts)
+			name := s.expansion(expansion{name: a.Name.Value})
+			if s.last.image != "" {
+				s.images[name] = s.last.image
+			}
+			if s.last.container != "" {
+				s.from[name] = s.last.container
+			}
+		}
+		s.vars[a.Name.Value] = s.word(a.Value.Parts, false)
+	}
+}
+
+// substitution is the command whose output a word consists of, or nil.
+func substitution(parts []syntax.WordPart) *syntax.CmdSubst {
+	if len(parts) != 1 {
+		return nil
+	}
+	switch p := parts[0].(type) {
+	case *syntax.CmdSubst:
+		return p
+	case *syntax.DblQuoted:
+		return substitution(p.Parts)
+	}
+	return nil
+}
 
 var (
 	buildCommands  = []string{"build", "image build", "buildx build", "builder build"}
@@ -121,7 +172,7 @@ var (
 
 // dockerCommand returns the words behind one of the commands of docker.
 func dockerCommand(words []string, commands []string) ([]string, bool) {
-	for len(words) > 0 && (words[0] == "sudo" || words[0] == "exec" || assignment.MatchString(words[0])) {
+	for len(words) > 0 && slices.Contains([]string{"sudo", "exec", "command", "time"}, words[0]) {
 		words = words[1:]
 	}
 	if len(words) == 0 || words[0] != "docker" && words[0] != "podman" {
@@ -136,11 +187,8 @@ func dockerCommand(words []string, commands []string) ([]string, bool) {
 	return nil, false
 }
 
-// assignment is a word that sets a variable.
-var assignment = regexp.MustCompile(`^([A-Za-z_]\w*)=(.*)$`)
-
-// line takes in one command of the script.
-func (s *script) line(words []string) {
+// command takes in the words of a command.
+func (s *script) command(words []string) {
 	if args, ok := dockerCommand(words, buildCommands); ok {
 		s.build(args)
 	} else if args, ok := dockerCommand(words, createCommands); ok {
@@ -149,17 +197,8 @@ func (s *script) line(words []string) {
 		s.copy(args)
 	} else if args, ok := dockerCommand(words, tagCommands); ok && len(args) == 2 {
 		s.tag(args[0], args[1])
-	} else {
-		for _, w := range words {
-			if w == "export" || w == "local" || w == "readonly" {
-				continue
-			}
-			m := assignment.FindStringSubmatch(w)
-			if m == nil {
-				return
-			}
-			s.vars[m[1]] = m[2]
-		}
+	} else if len(words) == 2 && words[0] == "cd" && !hasExpansion(words[1]) {
+		s.dir = filepath.Join(s.dir, filepath.FromSlash(words[1]))
 	}
 }
 
@@ -213,9 +252,10 @@ func (s *script) build(args []string) {
 	}
 	t.label = s.d.unused(s.name(*file, *tags, *stage, context))
 	for _, tag := range *tags {
-		s.images[plainNames(tag)] = t.label
+		s.images[tag] = t.label
 	}
 	s.d.targets = append(s.d.targets, t)
+	s.last = made{image: t.label}
 }
 
 // context sets the context and the Dockerfile. On the command line the path
@@ -224,7 +264,7 @@ func (s *script) context(attrs map[string]any, context, file string) string {
 	if context == "" || context == "-" {
 		context = "."
 	}
-	if strings.Contains(context, "://") || strings.ContainsAny(context, "$") {
+	if strings.Contains(context, "://") || hasExpansion(context) {
 		attrs["context"] = s.text(context)
 		return context
 	}
@@ -235,7 +275,7 @@ func (s *script) context(attrs map[string]any, context, file string) string {
 	if file == "" {
 		return dir
 	}
-	if rel, err := filepath.Rel(filepath.FromSlash(dir), filepath.Join(s.dir, file)); err == nil && !strings.Contains(file, "$") {
+	if rel, err := filepath.Rel(filepath.FromSlash(dir), filepath.Join(s.dir, file)); err == nil && !hasExpansion(file) {
 		file = filepath.ToSlash(rel)
 	}
 	if file != "Dockerfile" {
@@ -247,19 +287,22 @@ func (s *script) context(attrs map[string]any, context, file string) string {
 // name finds a name for a target: the stage, what distinguishes the
 // Dockerfile, the image, or the folder.
 func (s *script) name(file string, tags []string, stage, context string) string {
-	if stage != "" && !strings.Contains(stage, "$") {
+	if stage != "" && !hasExpansion(stage) {
 		return targetName(stage)
 	}
-	if base := filepath.Base(file); file != "" && !strings.EqualFold(base, "Dockerfile") && !strings.Contains(base, "$") {
+	if base := filepath.Base(file); file != "" && !strings.EqualFold(base, "Dockerfile") && !hasExpansion(base) {
 		return dockerfileName(file)
 	}
 	if len(tags) > 0 {
 		image := tags[0]
 		image = image[strings.LastIndex(image, "/")+1:]
 		image, _, _ = strings.Cut(image, ":")
-		if image != "" && !strings.Contains(image, "$") {
+		if image != "" && !hasExpansion(image) {
 			return targetName(image)
 		}
+	}
+	if hasExpansion(context) {
+		return "app"
 	}
 	return dockerfileName(filepath.Join(filepath.FromSlash(context), "Dockerfile"))
 }
@@ -273,8 +316,11 @@ func (s *script) create(args []string) {
 		} else if a == "--name" && i+1 < len(args) {
 			name = args[i+1]
 		}
-		if target, ok := s.images[plainNames(a)]; ok && name != "" {
-			s.from[name] = target
+		if target, ok := s.images[a]; ok {
+			s.last = made{container: target}
+			if name != "" {
+				s.from[name] = target
+			}
 		}
 	}
 }
@@ -295,23 +341,18 @@ func (s *script) copy(args []string) {
 	}
 	s.links[target] = "target:" + target
 	s.copied = append(s.copied, fmt.Sprintf(
-		"The script copied %s\nout of the image of %q to %s. The Dockerfile can take it from there:\nCOPY --from=%s %s …", file, target, args[1], target, file))
+		"The script copied %s\nout of the image of %q to %s. The Dockerfile can take it from there:\nCOPY --from=%s %s …", s.source(file), target, s.source(args[1]), target, s.source(file)))
 }
 
 // tag gives an image that was built a further name.
 func (s *script) tag(image, also string) {
 	for i, t := range s.d.targets {
-		if t.label == s.images[plainNames(image)] {
+		if t.label == s.images[image] {
 			tags, _ := t.attrs["tags"].([]any)
 			s.d.targets[i].attrs["tags"] = append(tags, s.text(also))
 		}
 	}
 }
-
-var bracedName = regexp.MustCompile(`\$\{(\w+)\}`)
-
-// plainNames writes "${NAME}" as "$NAME", so that both are the same.
-func plainNames(word string) string { return bracedName.ReplaceAllString(word, "$$$1") }
 
 func (s *script) texts(words []string) []any {
 	out := make([]any, len(words))
@@ -338,51 +379,55 @@ func (s *script) pairs(words []string, fromEnv bool) map[string]any {
 	return out
 }
 
-// shellVariable is "$NAME", "${NAME}", "${NAME:-DEFAULT}", "$1" or "$(…)".
-var shellVariable = regexp.MustCompile("\\$\\{(\\w+)(?::?-([^}]*))?[^}]*\\}|\\$(\\w+|@|\\*)|\\$\\(([^)]*)\\)|`([^`]*)`")
-
 // text turns a word of the script into a template; its variables become
 // variables of the definition.
 func (s *script) text(word string) string {
 	var b strings.Builder
-	end := 0
-	for _, m := range shellVariable.FindAllStringSubmatchIndex(word, -1) {
-		group := func(i int) string {
-			if m[2*i] < 0 {
-				return ""
-			}
-			return word[m[2*i]:m[2*i+1]]
-		}
-		b.WriteString(literal(word[end:m[0]]))
-		end = m[1]
-		b.WriteString("${" + s.variable(group(1)+group(3), group(2), group(4)+group(5)) + "}")
-	}
-	b.WriteString(literal(word[end:]))
+	s.each(word, func(text string) { b.WriteString(literal(text)) }, func(x expansion) {
+		b.WriteString("${" + s.variable(x) + "}")
+	})
 	return b.String()
+}
+
+// commandName names the variable that stands for what a command prints.
+func commandName(command string) string {
+	words := strings.FieldsFunc(strings.ToUpper(command), func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
+	return strings.Join(words, "_")
 }
 
 // variable returns the name of the variable that stands for one of the
 // shell's, or for the output of a command.
-func (s *script) variable(name, value, command string) string {
-	if command != "" {
-		if strings.HasPrefix(command, "git rev-parse --short") {
+func (s *script) variable(x expansion) string {
+	if x.command != "" {
+		if strings.HasPrefix(x.command, "git rev-parse --short") {
 			return "git.short"
 		}
-		if strings.HasPrefix(command, "git rev-parse") {
+		if strings.HasPrefix(x.command, "git rev-parse") {
 			return "git.sha"
 		}
-		name = strings.ToUpper(strings.Trim(targetName(command), "_"))
+		x.name = commandName(x.command)
 	}
-	if set, ok := s.vars[name]; ok && value == "" {
-		delete(s.vars, name) // it may speak of itself
-		text := s.text(set)
-		s.vars[name] = set
-		if strings.HasPrefix(text, "${git.") && strings.HasSuffix(text, "}") {
-			return text[2 : len(text)-1]
+	name := variableName(x.name)
+	value := s.text(x.value)
+	if set, ok := s.vars[x.name]; ok && x.value == "" {
+		key := x.name + "=" + set
+		if known, ok := s.known[key]; ok {
+			return known
 		}
-		value = text
+		delete(s.vars, x.name) // it may use itself
+		value = s.text(set)
+		s.vars[x.name] = set
+		if strings.HasPrefix(value, "${git.") && strings.HasSuffix(value, "}") {
+			s.known[key] = value[2 : len(value)-1]
+			return s.known[key]
+		}
+		s.known[key] = name
+		if value == "${"+name+"}" { // NAME=${NAME:-value}, which is entered by now
+			return name
+		}
 	}
-	name = variableName(name)
 	s.d.variable(name, value)
 	return name
 }

@@ -1,4 +1,4 @@
-package main
+package convert
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -27,14 +28,14 @@ type dockerfileOf struct {
 }
 
 // fromDockerfiles makes a target of each final stage of the Dockerfiles.
-func (d *document) fromDockerfiles(e *env, paths []string) error {
+func (d *document) fromDockerfiles(opt Options, paths []string) error {
 	var files []dockerfileOf
 	var diags hcl.Diagnostics
 	sources := map[string][]byte{}
 	for _, p := range paths {
-		src, err := readLimited(p)
+		src, err := load.ReadFile(p)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
 		sources[p] = src
 		o, more := planner.ReadOutline(p, src)
@@ -43,7 +44,7 @@ func (d *document) fromDockerfiles(e *env, paths []string) error {
 			files = append(files, dockerfileOf{p, contextFor(p, o), o})
 		}
 	}
-	if err := e.report(diags, sources); err != nil {
+	if err := opt.Report(diags, sources); err != nil {
 		return err
 	}
 	for _, f := range files {

@@ -1,4 +1,4 @@
-package main
+package interrupt
 
 import (
 	"context"
@@ -6,13 +6,12 @@ import (
 	"testing"
 )
 
-// TestInterruptible holds that a command does not wait for work that goes on
+// TestUntil holds that nobody waits for work that goes on
 // after an interrupt, and gets the result of work that ends.
-func TestInterruptible(t *testing.T) {
+func TestUntil(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	e := &env{ctx: ctx}
 	done := false
-	if err := e.interruptible(func() { done = true }); err != nil || !done {
+	if err := Until(ctx, func() { done = true }); err != nil || !done {
 		t.Errorf("work that ends: done %v, error %v", done, err)
 	}
 	forever := make(chan struct{})
@@ -22,7 +21,7 @@ func TestInterruptible(t *testing.T) {
 		<-started
 		cancel()
 	}()
-	err := e.interruptible(func() {
+	err := Until(ctx, func() {
 		close(started)
 		<-forever
 	})

@@ -1,8 +1,9 @@
-package main
+package load
 
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -10,19 +11,20 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/permission"
+	"github.com/orch-build/orch/internal/usage"
 )
 
 // granted are the permissions of a run: those of --allow, the working
 // directory, what --set and its kin name, and for a local definition the
 // folders of this machine's Go toolchain, which goenv() gave.
-func (l *loadFlags) granted(overrides []config.Override) (*permission.Set, error) {
-	s, err := permission.Parse(l.allow)
+func (l *Loader) granted(overrides []config.Override) (*permission.Set, error) {
+	s, err := permission.Parse(l.Allow)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage.Wrap(err)
 	}
 	s.GrantRead(".")
 	s.GrantWrite(".")
-	for _, text := range l.overrides {
+	for _, text := range l.Overrides {
 		if o, err := config.ParseOverride(text); err == nil {
 			overrides = append(overrides, o)
 		}
@@ -40,9 +42,22 @@ func (l *loadFlags) granted(overrides []config.Override) (*permission.Set, error
 	return s, nil
 }
 
+// Missing returns what of needs is not granted.
+func (l *Loader) Missing(needs []permission.Need, overrides []config.Override) ([]permission.Need, error) {
+	set, err := l.granted(overrides)
+	if err != nil {
+		return nil, err
+	}
+	files, err := l.checksFiles()
+	if err != nil {
+		return nil, err
+	}
+	return set.Missing(needs, files), nil
+}
+
 // checksFiles says whether files and agents have to be granted, by bake's
 // variables.
-func (l *loadFlags) checksFiles(e *env) (bool, error) {
+func (l *Loader) checksFiles() (bool, error) {
 	on := true
 	for _, v := range []struct {
 		name       string
@@ -52,13 +67,13 @@ func (l *loadFlags) checksFiles(e *env) (bool, error) {
 		{"BAKE_ALLOW_REMOTE_FS_ACCESS", true, false},
 		{"BUILDX_BAKE_ENTITLEMENTS_FS", false, true},
 	} {
-		text := e.getenv(v.name)
-		if text == "" || v.remoteOnly && l.remote == nil {
+		text := l.getenv(v.name)
+		if text == "" || v.remoteOnly && l.URL == "" {
 			continue
 		}
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return false, usagef("%s=%s is neither true nor false", v.name, text)
+			return false, usage.Errorf("%s=%s is neither true nor false", v.name, text)
 		}
 		on = b == v.switchesOn
 	}
@@ -66,29 +81,29 @@ func (l *loadFlags) checksFiles(e *env) (bool, error) {
 }
 
 // guard makes sure that a definition reads only what is granted while it is
-// worked out. What is beside a file of -f may be imported too.
-func (l *loadFlags) guard(e *env) (*permission.Guard, error) {
-	files, err := l.checksFiles(e)
+// evaluated. What is beside a file of -f may be imported too.
+func (l *Loader) guard() (*permission.Guard, error) {
+	files, err := l.checksFiles()
 	if err != nil {
 		return nil, err
 	}
 	if !files {
 		return permission.NoGuard(), nil
 	}
-	granted, err := l.granted(nil)
+	set, err := l.granted(nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range l.named(e) {
-		if rest := strings.TrimPrefix(name, "cwd://"); l.remote == nil && rest != "-" {
-			granted.GrantRead(filepath.Dir(rest))
+	for _, name := range l.named() {
+		if rest := strings.TrimPrefix(name, "cwd://"); l.URL == "" && rest != "-" {
+			set.GrantRead(filepath.Dir(rest))
 		}
 	}
 	wd, err := permission.RealPath(".")
 	if err != nil {
 		return nil, err
 	}
-	return permission.NewGuard(granted, wd), nil
+	return permission.NewGuard(set, wd), nil
 }
 
 // toolchain are the settings of the Go command that name its own folders.
@@ -99,7 +114,7 @@ var publicSettings = []string{"GOARCH", "GOHOSTARCH", "GOHOSTOS", "GOOS", "GOVER
 
 // hostAnswers answers a definition's questions about this machine.
 type hostAnswers struct {
-	load  *loadFlags
+	load  *Loader
 	guard *permission.Guard
 }
 
@@ -107,7 +122,7 @@ type hostAnswers struct {
 // toolchain of this machine in mind, so that it need not be granted. One from
 // elsewhere is told of no folder that it may not read, and of nothing private.
 func (h hostAnswers) goEnv(name string) (string, error) {
-	if h.load.remote == nil {
+	if h.load.URL == "" {
 		value, err := goEnv(name)
 		if filepath.IsAbs(value) && slices.Contains(toolchain, name) {
 			h.load.toolchain = append(h.load.toolchain, value)
@@ -128,8 +143,17 @@ func (h hostAnswers) goEnv(name string) (string, error) {
 // may read that.
 func (h hostAnswers) homeDir() (string, error) {
 	dir, err := os.UserHomeDir()
-	if err == nil && h.load.remote != nil {
+	if err == nil && h.load.URL != "" {
 		err = h.guard.Read(dir)
 	}
 	return dir, err
+}
+
+// goEnv asks the Go command on PATH for one of its settings.
+func goEnv(name string) (string, error) {
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("asking the Go command for %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }

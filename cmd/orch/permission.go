@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
 	"io"
 	"os"
 	"strings"
@@ -20,7 +21,7 @@ import (
 func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, overrides []config.Override) error {
 	needs, err := permission.Of(cfg)
 	if err != nil {
-		return usageError{err}
+		return usage.Wrap(err)
 	}
 	return l.grants(ctx, e, needs, overrides)
 }
@@ -29,32 +30,24 @@ func (l *loadFlags) allowed(ctx context.Context, e *env, cfg *config.Config, ove
 func (l *loadFlags) allowedToPlan(ctx context.Context, e *env, cfg *config.Config) error {
 	needs, err := permission.Planned(cfg)
 	if err != nil {
-		return usageError{err}
+		return usage.Wrap(err)
 	}
 	return l.grants(ctx, e, needs, nil)
 }
 
 // grants makes sure that needs are granted.
 func (l *loadFlags) grants(ctx context.Context, e *env, needs []permission.Need, overrides []config.Override) error {
-	granted, err := l.granted(overrides)
-	if err != nil {
+	missing, err := l.loader.Missing(needs, overrides)
+	if err != nil || len(missing) == 0 {
 		return err
-	}
-	files, err := l.checksFiles(e)
-	if err != nil {
-		return err
-	}
-	missing := granted.Missing(needs, files)
-	if len(missing) == 0 {
-		return nil
 	}
 	wd, err := permission.RealPath(".")
 	if err != nil {
 		return err
 	}
-	text := describeNeeds(missing, wd)
+	text := permission.Describe(missing, wd)
 	if !e.canAsk() {
-		return usageError{fmt.Errorf("%s", text)}
+		return usagef("%s", text)
 	}
 	fmt.Fprintf(e.stderr, "%s\n\nGo on and allow it this time? [y/N] ", text)
 	yes, err := readAnswer(ctx, e.stdin)
@@ -65,25 +58,6 @@ func (l *loadFlags) grants(ctx context.Context, e *env, needs []permission.Need,
 		return usagef("not allowed, so nothing was done")
 	}
 	return nil
-}
-
-// describeNeeds says what is not granted, where it is written, and the flags
-// that would grant it.
-func describeNeeds(missing []permission.Need, wd string) string {
-	var b strings.Builder
-	b.WriteString("the definition asks for what it has not been allowed:\n")
-	for _, n := range missing {
-		fmt.Fprintf(&b, "  %s, %s", n.Action(wd), n.Why)
-		if n.At.Filename != "" {
-			fmt.Fprintf(&b, " (%s:%d:%d)", n.At.Filename, n.At.Start.Line, n.At.Start.Column)
-		}
-		b.WriteByte('\n')
-	}
-	b.WriteString("These flags allow it:\n ")
-	for _, f := range permission.Flags(missing, wd) {
-		b.WriteString(" " + shellQuote("--allow="+f))
-	}
-	return b.String()
 }
 
 // canAsk says whether someone can read a question and answer it.

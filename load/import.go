@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"io/fs"
@@ -10,7 +10,7 @@ import (
 )
 
 // importReader reads the files of import blocks and keeps their text, so that
-// a message can show the lines it speaks of.
+// a message can show the lines it is about.
 type importReader struct {
 	config.Files
 	sources map[string][]byte
@@ -28,10 +28,10 @@ func (r *importReader) ReadFile(name string) ([]byte, error) {
 	return src, err
 }
 
-// sourcesFor returns the text of all files of a definition by their name, the
+// allTexts returns the text of all files of a definition by their name, the
 // imported ones too.
-func sourcesFor(files []source, opts config.Options) map[string][]byte {
-	out := sourcesOf(files)
+func allTexts(files []File, opts config.Options) map[string][]byte {
+	out := Texts(files)
 	if r, ok := opts.Files.(*importReader); ok {
 		maps.Copy(out, r.sources)
 	}
@@ -41,7 +41,7 @@ func sourcesFor(files []source, opts config.Options) map[string][]byte {
 // osFiles reads files of this machine.
 type osFiles struct{}
 
-func (osFiles) ReadFile(name string) ([]byte, error)       { return readLimited(name) }
+func (osFiles) ReadFile(name string) ([]byte, error)       { return ReadFile(name) }
 func (osFiles) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (osFiles) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 
