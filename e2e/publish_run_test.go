@@ -151,11 +151,19 @@ type published struct {
 	one, two *gate
 	step     int
 	old      map[string]string
+	// patience is how long orch waits for a registry: long, so that a slow
+	// machine makes no difference, but where registries fail on purpose.
+	patience time.Duration
 }
+
+const (
+	patient = time.Minute
+	hasty   = time.Second
+)
 
 func newPublished(t *testing.T, one, two *gate) *published {
 	t.Helper()
-	p := &published{t: t, one: one, two: two, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
+	p := &published{t: t, one: one, two: two, patience: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
 	startBuilder(t)
 	p.dir = project(t, map[string]string{"build.hcl": publishProject})
 	if out, err := p.next().CombinedOutput(); err != nil {
@@ -167,8 +175,7 @@ func newPublished(t *testing.T, one, two *gate) *published {
 // orch prepares a run of orch.
 func (p *published) orch(args ...string) *exec.Cmd {
 	cmd := runOrch(p.dir, args...)
-	// A registry that does not get better is given up soon.
-	cmd.Env = append(cmd.Env, "ONE="+p.one.host, "TWO="+p.two.host, "NAME="+p.name, "ORCH_REGISTRY_TIMEOUT=1s")
+	cmd.Env = append(cmd.Env, "ONE="+p.one.host, "TWO="+p.two.host, "NAME="+p.name, "ORCH_REGISTRY_TIMEOUT="+p.patience.String())
 	return cmd
 }
 
@@ -230,6 +237,9 @@ func (p *published) pending() int {
 // going on with the run publishes it.
 func (p *published) judge(what string, good bool, out []byte, back bool) {
 	p.t.Helper()
+	before := p.patience
+	defer func() { p.patience = before }()
+	p.patience = patient
 	state, pending := p.state(), p.pending()
 	finish := func(want string, args ...string) {
 		if more, err := p.orch(args...).CombinedOutput(); err != nil {
@@ -273,6 +283,7 @@ func TestPublishRunFaults(t *testing.T) {
 	if os.Getenv("ORCH_STRESS") == "" {
 		every = 9
 	}
+	p.patience = hasty
 	for how, name := range map[verdict]string{refuse: "503", cut: "cut", lose: "lost"} {
 		for k := 1 + int(how)%every; k <= all; k += every {
 			g.set(func(n, _ int, _ *http.Request) verdict {
@@ -362,6 +373,7 @@ func TestPublishRunKilled(t *testing.T) {
 func TestPublishTwoRegistries(t *testing.T) {
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
+	p.patience = hasty
 	two.set(func(_, tag int, r *http.Request) verdict {
 		if tag > 0 && r.Method == http.MethodPut {
 			return refuse
@@ -412,6 +424,7 @@ func TestPublishRunImmutable(t *testing.T) {
 	t.Setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
+	p.patience = hasty
 	puts := 0
 	two.set(func(_, tag int, r *http.Request) verdict {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") && !strings.Contains(r.URL.Path, "sha256:") {
