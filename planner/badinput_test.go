@@ -1,4 +1,4 @@
-package planner
+package planner_test
 
 import (
 	"bytes"
@@ -11,11 +11,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/plannertest"
+	"github.com/orch-build/orch/planner/print"
 )
 
-func planText(text string) (*Plan, hcl.Diagnostics) {
+func planText(text string) (*planner.Plan, hcl.Diagnostics) {
 	cfg := &config.Config{Targets: []*config.Target{{Name: "a", Dockerfile: "Dockerfile", Context: config.Context{Value: "."}}}}
-	return New(cfg, Options{Files: memory{"Dockerfile": &fstest.MapFile{Data: []byte(text)}}, BuildPlatform: "linux/amd64", Dir: "/w"})
+	return planner.New(cfg, planner.Options{Files: plannertest.Files{"Dockerfile": &fstest.MapFile{Data: []byte(text)}}, BuildPlatform: "linux/amd64", Dir: "/w"})
 }
 
 // TestBadInput demands a clear answer, soon, to Dockerfiles that nobody writes
@@ -81,10 +84,10 @@ func TestBadInput(t *testing.T) {
 				t.Errorf("says %v, want it in line %d", diags, c.line)
 			}
 			var b bytes.Buffer
-			if err := plan.Text(&b, TextOptions{}); err != nil {
+			if err := print.Text(&b, plan, print.TextOptions{}); err != nil {
 				t.Error(err)
 			}
-			if err := plan.HTML(&b, FormatOptions{}); err != nil {
+			if err := print.HTML(&b, plan, print.Options{}); err != nil {
 				t.Error(err)
 			}
 		})

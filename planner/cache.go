@@ -9,11 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/orch-build/orch/internal/fault"
-
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // Cache is a cache source or destination of a build.
@@ -338,7 +337,7 @@ func (w *wiring) clash(b *Build, c Cache, first *writer) {
 		"Target %q writes its cache to %s, and so does target %q at %s:%d, but not the same way: %s here, %s there. "+
 			"The one would destroy the other. Give each a place of its own, or write the very same entry in both to have one cache for both.",
 		b.Name(), placeText(c.Entry), other.Name(), first.cache.Range.Filename, first.cache.Range.Start.Line,
-		entryList([]config.Entry{c.Entry}), entryList([]config.Entry{first.cache.Entry}))
+		EntryList([]config.Entry{c.Entry}), EntryList([]config.Entry{first.cache.Entry}))
 }
 
 // place is the same for destinations that would overwrite each other; "" for

@@ -43,7 +43,7 @@ func cachedStages(b *Build) []*Vertex {
 	visit = func(v *Vertex) {
 		for _, e := range v.Inputs {
 			from := e.From
-			named := from.Kind == Stage && from.Dockerfile == b.Dockerfile && !isNumber(from.Name)
+			named := from.Kind == Stage && from.Dockerfile == b.Dockerfile && !from.Unnamed()
 			if named && e.Why != Base && !slices.Contains(out, from) {
 				out = append(out, from)
 			}
@@ -57,8 +57,6 @@ func cachedStages(b *Build) []*Vertex {
 	slices.SortStableFunc(out[1:], func(a, b *Vertex) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
-
-func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // image adds the build that pushes a stage with its cache. Targets that have
 // the same stage share one image under several names.

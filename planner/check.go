@@ -46,7 +46,7 @@ type checking struct {
 
 func newChecking(p *Plan) checking {
 	return checking{
-		reach:       p.reached(),
+		reach:       p.Reached(),
 		args:        map[*parsed]*knownArgs{},
 		lines:       newLines(),
 		lineSources: map[*Dockerfile]*source{},

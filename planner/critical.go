@@ -27,59 +27,60 @@ type CriticalPath struct {
 // grew. With no times, or among equals, it is the one with the most stages, and
 // then the one with the most steps.
 func (p *Plan) CriticalPath(times Times) CriticalPath {
-	chains := p.chains(times)
+	chains := p.Chains(times)
 	var end *Vertex
 	for _, v := range p.Graph.Vertices {
-		if runs(v) && (end == nil || chains[v].longer(chains[end])) {
+		if v.Runs() && (end == nil || chains[v].longer(chains[end])) {
 			end = v
 		}
 	}
 	return chains.path(end, times)
 }
 
-// chain is the longest chain of work that ends in a vertex.
-type chain struct {
+// Chain is the longest chain of work that ends in a vertex.
+type Chain struct {
+	Known  time.Duration // what was recorded of it
+	Stages int
 	time   time.Duration // with what is estimated
-	known  time.Duration // what was recorded of it
-	stages int
 	steps  int
 	below  *Vertex // the vertex before it; nil at the start
 }
 
-func (c chain) longer(than chain) bool {
+func (c Chain) longer(than Chain) bool {
 	if c.time != than.time {
 		return c.time > than.time
 	}
-	if c.stages != than.stages {
-		return c.stages > than.stages
+	if c.Stages != than.Stages {
+		return c.Stages > than.Stages
 	}
 	return c.steps > than.steps
 }
 
-type chains map[*Vertex]chain
+// Chains holds the chain of each vertex of a plan.
+type Chains map[*Vertex]Chain
 
-// chains measures every vertex; inputs stand before what uses them.
-func (p *Plan) chains(times Times) chains {
-	out := make(chains, len(p.Graph.Vertices))
+// Chains measures every vertex; inputs come before what uses them.
+func (p *Plan) Chains(times Times) Chains {
+	out := make(Chains, len(p.Graph.Vertices))
 	step := p.stepTime(times)
 	for _, v := range p.Graph.Vertices {
-		var c chain
+		var c Chain
 		for _, e := range v.Inputs {
-			if in := out[e.From]; in.stages > 0 && (c.below == nil || in.longer(out[c.below])) {
+			if in := out[e.From]; in.Stages > 0 && (c.below == nil || in.longer(out[c.below])) {
 				c.below = e.From
 			}
 		}
 		if c.below != nil {
 			in := out[c.below]
-			c.time, c.known, c.stages, c.steps = in.time, in.known, in.stages, in.steps
+			c.time, c.Known, c.Stages, c.steps = in.time, in.Known, in.Stages, in.steps
 		}
-		if runs(v) {
-			c.stages++
+		if v.Runs() {
+			c.Stages++
 			c.steps += len(v.Steps)
 		}
 		took, recorded := times[v.ID]
-		c.known += took
-		if !recorded && runs(v) {
+		c.Known += took
+		if !recorded && v.Runs() {
 			took = step * time.Duration(max(1, len(v.Steps)))
 		}
 		c.time += took
@@ -93,7 +94,7 @@ func (p *Plan) stepTime(times Times) time.Duration {
 	var total time.Duration
 	steps := 0
 	for _, v := range p.Graph.Vertices {
-		if took, ok := times[v.ID]; ok && runs(v) {
+		if took, ok := times[v.ID]; ok && v.Runs() {
 			total += took
 			steps += max(1, len(v.Steps))
 		}
@@ -101,7 +102,7 @@ func (p *Plan) stepTime(times Times) time.Duration {
 	return total / time.Duration(max(1, steps))
 }
 
-func (c chains) path(end *Vertex, times Times) CriticalPath {
+func (c Chains) path(end *Vertex, times Times) CriticalPath {
 	var out CriticalPath
 	for v := end; v != nil; v = c[v].below {
 		out.Vertices = append(out.Vertices, v)

@@ -25,10 +25,10 @@ func TestMemory(t *testing.T) {
 	if second.Hashed != 0 {
 		t.Errorf("the second run read %d files again", second.Hashed)
 	}
-	if a, b := first.Reads.plan.Builds[0], plan.Builds[0]; first.Build(a).Sum != second.Build(b).Sum {
+	if a, b := first.Reads.Plan.Builds[0], plan.Builds[0]; first.Build(a).Sum != second.Build(b).Sum {
 		t.Error("the memory gives another digest")
 	}
-	p.write(t, "ctx/src/main.go", "package mine") // as long as before
+	p.Write(t, "ctx/src/main.go", "package mine") // as long as before
 	plan, third := p.inputs(t)
 	if third.Hashed != 1 {
 		t.Errorf("%d files were read after one has changed", third.Hashed)
@@ -205,7 +205,7 @@ func TestUnreadable(t *testing.T) {
 	if d := in.Build(plan.Builds[0]); len(d.Open) != 2 {
 		t.Errorf("open for %v", d.Open)
 	}
-	p.write(t, "ctx/.dockerignore", "src/deep\nsrc/main.go\n")
+	p.Write(t, "ctx/.dockerignore", "src/deep\nsrc/main.go\n")
 	plan = p.plan(t)
 	in, diags = plan.Inputs(ReadOptions{Tree: p.tree})
 	if len(diags) != 0 || len(in.Build(plan.Builds[0]).Open) != 0 {

@@ -111,6 +111,15 @@ func (in *Inputs) Prove(b *Build, publication, image string, open []Open) {
 	d.Sum, d.Image, d.Open = publication, image, open
 }
 
+// Open returns what leaves the digests of targets open, each once.
+func (in *Inputs) Open() []Open {
+	var all []Open
+	for _, b := range in.Reads.Plan.Builds {
+		all = append(all, in.builds[b].Open...)
+	}
+	return eachOnce(all)
+}
+
 // Inputs computes the digests of all vertices and targets of a plan that was
 // made with Options.Digests. Every file is read once, or not at all if
 // ReadOptions.Memory knows it.
@@ -378,12 +387,12 @@ func (r *Reads) under(dir string) []*selection {
 			out = append(out, s)
 		}
 	}
-	for _, v := range r.plan.Graph.Vertices {
+	for _, v := range r.Plan.Graph.Vertices {
 		for i := range v.Inputs {
 			add(&v.Inputs[i])
 		}
 	}
-	for _, b := range r.plan.Builds {
+	for _, b := range r.Plan.Builds {
 		for _, v := range b.Stages {
 			all := wholeOf(v)
 			add(&all)

@@ -18,80 +18,29 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner/plannertest"
 )
 
 const (
-	pinA   = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	pinB   = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-	commit = "0123456789abcdef0123456789abcdef01234567"
+	pinA   = plannertest.PinA
+	pinB   = plannertest.PinB
+	commit = plannertest.Commit
 )
 
-// sample is a small build on a real disk, with something of every class.
+// sample is a sample with what it is read by.
 type sample struct {
-	dir        string
-	target     *config.Target
-	more       []*config.Target
-	dockerfile string
-	memory     Memory
-	now        time.Time
-	tree       Tree
-	platform   string
+	*plannertest.Sample
+	memory Memory
+	now    time.Time
+	tree   Tree
 }
 
-func newSample(t testing.TB) *sample {
-	p := &sample{dir: t.TempDir(), platform: "linux/amd64"}
-	p.write(t, "ctx/src/main.go", "package main")
-	p.write(t, "ctx/src/deep/run.sh", "echo")
-	p.write(t, "ctx/other/file", "not read")
-	p.write(t, "ctx/.dockerignore", "*.log\n")
-	p.link(t, "main.go", "ctx/src/link")
-	p.dockerfile = `ARG BASE=alpine:3@` + pinA + `
-FROM $BASE AS base
-ARG VERSION=1
-COPY src /src
-RUN --mount=type=secret,id=token --mount=type=ssh --mount=type=cache,target=/cache make
-ADD https://example.com/lib.git#` + commit + ` /lib
-FROM base
-LABEL version=$VERSION
-`
-	p.target = &config.Target{Name: "app", Dockerfile: "Dockerfile", Args: map[string]string{}}
-	return p
-}
-
-func (p *sample) write(t testing.TB, name, data string) {
-	t.Helper()
-	path := filepath.Join(p.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *sample) link(t testing.TB, to, name string) {
-	t.Helper()
-	path := filepath.Join(p.dir, name)
-	_ = os.Remove(path)
-	if err := os.Symlink(to, path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *sample) chmod(t testing.TB, name string, mode fs.FileMode) {
-	t.Helper()
-	if err := os.Chmod(filepath.Join(p.dir, name), mode); err != nil {
-		t.Fatal(err)
-	}
-}
+func newSample(t testing.TB) *sample { return &sample{Sample: plannertest.NewSample(t)} }
 
 // plan plans the project as it is now.
 func (p *sample) plan(t testing.TB) *Plan {
 	t.Helper()
-	p.write(t, "ctx/Dockerfile", p.dockerfile)
-	p.target.Context = config.Context{Value: filepath.Join(p.dir, "ctx")}
-	cfg := &config.Config{Targets: append([]*config.Target{p.target}, p.more...), Chosen: []string{"app"}}
-	plan, diags := New(cfg, Options{BuildPlatform: p.platform, Dir: p.dir, Digests: true})
+	plan, diags := New(p.Config(t), Options{BuildPlatform: p.Platform, Dir: p.Dir, Digests: true})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -121,13 +70,6 @@ func (p *sample) digest(t testing.TB) *Digest {
 	return nil
 }
 
-func (p *sample) replace(old, new string) {
-	if !strings.Contains(p.dockerfile, old) {
-		panic("the Dockerfile has no " + old)
-	}
-	p.dockerfile = strings.ReplaceAll(p.dockerfile, old, new)
-}
-
 // mutation changes one input, which must show in these classes and no others;
 // ClassUpstream shows every change of a vertex.
 type mutation struct {
@@ -138,67 +80,67 @@ type mutation struct {
 
 var mutations = []mutation{
 	{"opaque frontend", []Class{ClassKind, ClassPlatform, ClassFrontend, ClassInstruction, ClassArgument, ClassFileName, ClassFileContent, ClassLink, ClassImage, ClassImageDigest, ClassRemote, ClassMount, ClassSecret, ClassSSH}, func(t *testing.T, p *sample) {
-		p.dockerfile = "# syntax=example.com/front@" + pinA + "\n" + p.dockerfile
+		p.Dockerfile = "# syntax=example.com/front@" + pinA + "\n" + p.Dockerfile
 	}},
-	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.platform = "linux/arm64" }},
-	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.target.Platforms = testPlatforms("linux/amd64") }},
-	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.dockerfile }},
-	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.dockerfile = "# escape=`\n" + p.dockerfile }},
-	{"step", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("make", "make all") }},
-	{"destination", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.replace("src /src", "src /app") }},
-	{"heredoc", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY <<EOF /x\n\"a\"\nEOF\n" }},
-	{"argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.target.Args["VERSION"] = "2" }},
-	{"default of an argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.replace("VERSION=1", "VERSION=2") }},
-	{"argument of BuildKit", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_INLINE_CACHE"] = "1" }},
-	{"name of a host", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.target.Args["BUILDKIT_SANDBOX_HOSTNAME"] = "x" }},
-	{"new file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/new.go", "") }},
+	{"platform", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.Platform = "linux/arm64" }},
+	{"platforms of the target", []Class{ClassPlatform}, func(t *testing.T, p *sample) { p.Target.Platforms = plannertest.Platforms("linux/amd64") }},
+	{"syntax", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.Dockerfile = "# syntax=docker/dockerfile:1.7\n" + p.Dockerfile }},
+	{"escape", []Class{ClassFrontend}, func(t *testing.T, p *sample) { p.Dockerfile = "# escape=`\n" + p.Dockerfile }},
+	{"step", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.Replace("make", "make all") }},
+	{"destination", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.Replace("src /src", "src /app") }},
+	{"heredoc", []Class{ClassInstruction}, func(t *testing.T, p *sample) { p.Dockerfile += "COPY <<EOF /x\n\"a\"\nEOF\n" }},
+	{"argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.Target.Args["VERSION"] = "2" }},
+	{"default of an argument", []Class{ClassArgument, ClassInstruction}, func(t *testing.T, p *sample) { p.Replace("VERSION=1", "VERSION=2") }},
+	{"argument of BuildKit", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.Target.Args["BUILDKIT_INLINE_CACHE"] = "1" }},
+	{"name of a host", []Class{ClassArgument}, func(t *testing.T, p *sample) { p.Target.Args["BUILDKIT_SANDBOX_HOSTNAME"] = "x" }},
+	{"new file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.Write(t, "ctx/src/new.go", "") }},
 	{"empty folder", []Class{ClassFileName}, func(t *testing.T, p *sample) {
-		if err := os.Mkdir(filepath.Join(p.dir, "ctx/src/empty"), 0o755); err != nil {
+		if err := os.Mkdir(filepath.Join(p.Dir, "ctx/src/empty"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}},
 	{"renamed file", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) {
-		if err := os.Rename(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/src/main2.go")); err != nil {
+		if err := os.Rename(filepath.Join(p.Dir, "ctx/src/main.go"), filepath.Join(p.Dir, "ctx/src/main2.go")); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{"file that is ignored now", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/.dockerignore", "**/*.sh\n") }},
+	{"file that is ignored now", []Class{ClassFileName, ClassFileContent}, func(t *testing.T, p *sample) { p.Write(t, "ctx/.dockerignore", "**/*.sh\n") }},
 	{"pipe", []Class{ClassFileName}, func(t *testing.T, p *sample) {
-		if err := syscall.Mkfifo(filepath.Join(p.dir, "ctx/src/pipe"), 0o644); err != nil {
+		if err := syscall.Mkfifo(filepath.Join(p.Dir, "ctx/src/pipe"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{"content", []Class{ClassFileContent}, func(t *testing.T, p *sample) { p.write(t, "ctx/src/main.go", "package mine") }},
-	{"executable", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o755) }},
-	{"setuid", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.chmod(t, "ctx/src/deep/run.sh", 0o644|fs.ModeSetuid) }},
-	{"link", []Class{ClassLink}, func(t *testing.T, p *sample) { p.link(t, "deep", "ctx/src/link") }},
-	{"image", []Class{ClassImage}, func(t *testing.T, p *sample) { p.replace("alpine:3@", "debian:3@") }},
-	{"image by argument", []Class{ClassImage}, func(t *testing.T, p *sample) { p.target.Args["BASE"] = "alpine:4@" + pinA }},
-	{"pinned image", []Class{ClassImageDigest}, func(t *testing.T, p *sample) { p.replace(pinA, pinB) }},
-	{"commit", []Class{ClassRemote, ClassInstruction}, func(t *testing.T, p *sample) { p.replace(commit, strings.Repeat("f", 40)) }},
-	{"mount", []Class{ClassMount}, func(t *testing.T, p *sample) { p.replace("target=/cache", "target=/cache,sharing=locked") }},
-	{"id of a secret", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.replace("id=token", "id=key") }},
-	{"secret that is provided", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "token", Env: "TOKEN"}} }},
-	{"id of an agent", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.replace("type=ssh", "type=ssh,id=git") }},
-	{"agent that is provided", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.target.SSH = []config.SSH{{ID: "default"}} }},
-	{"network", []Class{ClassNetwork}, func(t *testing.T, p *sample) { p.target.Network = "none" }},
-	{"hosts", []Class{ClassHosts}, func(t *testing.T, p *sample) { p.target.ExtraHosts = map[string]string{"db": "10.0.0.1"} }},
-	{"shm", []Class{ClassShm}, func(t *testing.T, p *sample) { p.target.ShmSize = "128m" }},
-	{"ulimits", []Class{ClassUlimits}, func(t *testing.T, p *sample) { p.target.Ulimits = []string{"nofile=1024"} }},
-	{"resources", []Class{ClassResources}, func(t *testing.T, p *sample) { p.target.Resources = &config.Resources{Memory: "1g"} }},
-	{"epoch", []Class{ClassEpoch}, func(t *testing.T, p *sample) { p.target.Args["SOURCE_DATE_EPOCH"] = "1" }},
-	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *sample) { p.dockerfile += "COPY --from=base /src /again\n" }},
-	{"label", []Class{ClassLabel}, func(t *testing.T, p *sample) { p.target.Labels = map[string]string{"a": "b"} }},
-	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *sample) { p.target.Annotations = []string{"a=b"} }},
+	{"content", []Class{ClassFileContent}, func(t *testing.T, p *sample) { p.Write(t, "ctx/src/main.go", "package mine") }},
+	{"executable", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.Chmod(t, "ctx/src/deep/run.sh", 0o755) }},
+	{"setuid", []Class{ClassFileMode}, func(t *testing.T, p *sample) { p.Chmod(t, "ctx/src/deep/run.sh", 0o644|fs.ModeSetuid) }},
+	{"link", []Class{ClassLink}, func(t *testing.T, p *sample) { p.Link(t, "deep", "ctx/src/link") }},
+	{"image", []Class{ClassImage}, func(t *testing.T, p *sample) { p.Replace("alpine:3@", "debian:3@") }},
+	{"image by argument", []Class{ClassImage}, func(t *testing.T, p *sample) { p.Target.Args["BASE"] = "alpine:4@" + pinA }},
+	{"pinned image", []Class{ClassImageDigest}, func(t *testing.T, p *sample) { p.Replace(pinA, pinB) }},
+	{"commit", []Class{ClassRemote, ClassInstruction}, func(t *testing.T, p *sample) { p.Replace(commit, strings.Repeat("f", 40)) }},
+	{"mount", []Class{ClassMount}, func(t *testing.T, p *sample) { p.Replace("target=/cache", "target=/cache,sharing=locked") }},
+	{"id of a secret", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.Replace("id=token", "id=key") }},
+	{"secret that is provided", []Class{ClassSecret}, func(t *testing.T, p *sample) { p.Target.Secrets = []config.Secret{{ID: "token", Env: "TOKEN"}} }},
+	{"id of an agent", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.Replace("type=ssh", "type=ssh,id=git") }},
+	{"agent that is provided", []Class{ClassSSH}, func(t *testing.T, p *sample) { p.Target.SSH = []config.SSH{{ID: "default"}} }},
+	{"network", []Class{ClassNetwork}, func(t *testing.T, p *sample) { p.Target.Network = "none" }},
+	{"hosts", []Class{ClassHosts}, func(t *testing.T, p *sample) { p.Target.ExtraHosts = map[string]string{"db": "10.0.0.1"} }},
+	{"shm", []Class{ClassShm}, func(t *testing.T, p *sample) { p.Target.ShmSize = "128m" }},
+	{"ulimits", []Class{ClassUlimits}, func(t *testing.T, p *sample) { p.Target.Ulimits = []string{"nofile=1024"} }},
+	{"resources", []Class{ClassResources}, func(t *testing.T, p *sample) { p.Target.Resources = &config.Resources{Memory: "1g"} }},
+	{"epoch", []Class{ClassEpoch}, func(t *testing.T, p *sample) { p.Target.Args["SOURCE_DATE_EPOCH"] = "1" }},
+	{"upstream", []Class{ClassUpstream, ClassInstruction}, func(t *testing.T, p *sample) { p.Dockerfile += "COPY --from=base /src /again\n" }},
+	{"label", []Class{ClassLabel}, func(t *testing.T, p *sample) { p.Target.Labels = map[string]string{"a": "b"} }},
+	{"annotation", []Class{ClassAnnotation}, func(t *testing.T, p *sample) { p.Target.Annotations = []string{"a=b"} }},
 	{"attestation", []Class{ClassAttestation}, func(t *testing.T, p *sample) {
-		p.target.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "sbom"})}
+		p.Target.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "sbom"})}
 	}},
 	{"output", []Class{ClassOutput}, func(t *testing.T, p *sample) {
-		p.target.Outputs = []config.Output{config.NewOutput(config.Entry{Type: "oci", Attrs: map[string]string{"compression": "zstd"}})}
+		p.Target.Outputs = []config.Output{config.NewOutput(config.Entry{Type: "oci", Attrs: map[string]string{"compression": "zstd"}})}
 	}},
 	{"policy", []Class{ClassPolicy}, func(t *testing.T, p *sample) {
-		p.write(t, "ctx/p.rego", "package docker")
-		p.target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p.rego"}}}}
+		p.Write(t, "ctx/p.rego", "package docker")
+		p.Target.Policy = []config.Policy{{Files: []config.PolicyFile{{Filename: "p.rego"}}}}
 	}},
 }
 
@@ -239,58 +181,58 @@ var indifferent = []mutation{
 	{name: "times of files", do: func(t *testing.T, p *sample) {
 		then := time.Unix(1, 0)
 		for _, f := range []string{"ctx/src/main.go", "ctx/src"} {
-			if err := os.Chtimes(filepath.Join(p.dir, f), then, then); err != nil {
+			if err := os.Chtimes(filepath.Join(p.Dir, f), then, then); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}},
 	{name: "umask", do: func(t *testing.T, p *sample) {
-		p.chmod(t, "ctx/src/main.go", 0o600)
-		p.chmod(t, "ctx/src/deep", 0o700)
-		p.chmod(t, "ctx/src", 0o775)
+		p.Chmod(t, "ctx/src/main.go", 0o600)
+		p.Chmod(t, "ctx/src/deep", 0o700)
+		p.Chmod(t, "ctx/src", 0o775)
 	}},
 	{name: "owner", do: func(t *testing.T, p *sample) {
-		if err := os.Chown(filepath.Join(p.dir, "ctx/src/main.go"), 1000, 1000); err != nil {
+		if err := os.Chown(filepath.Join(p.Dir, "ctx/src/main.go"), 1000, 1000); err != nil {
 			t.Skip("only root may give files away")
 		}
 	}},
 	{name: "folder of the checkout", do: func(t *testing.T, p *sample) {
 		to := filepath.Join(t.TempDir(), "elsewhere")
-		if err := os.Rename(p.dir, to); err != nil {
+		if err := os.Rename(p.Dir, to); err != nil {
 			t.Fatal(err)
 		}
-		p.dir = to
+		p.Dir = to
 	}},
 	{name: "order of a walk", do: func(t *testing.T, p *sample) { p.tree = reversed{} }},
 	{name: "hard link", do: func(t *testing.T, p *sample) {
-		if err := os.Link(filepath.Join(p.dir, "ctx/src/main.go"), filepath.Join(p.dir, "ctx/other/main.go")); err != nil {
+		if err := os.Link(filepath.Join(p.Dir, "ctx/src/main.go"), filepath.Join(p.Dir, "ctx/other/main.go")); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{name: "file that nobody reads", do: func(t *testing.T, p *sample) { p.write(t, "ctx/other/file", "changed") }},
+	{name: "file that nobody reads", do: func(t *testing.T, p *sample) { p.Write(t, "ctx/other/file", "changed") }},
 	{name: "file that is ignored", do: func(t *testing.T, p *sample) {
-		p.write(t, "ctx/.dockerignore", "*.log\nsrc/build.tmp")
-		p.write(t, "ctx/src/build.tmp", "x")
+		p.Write(t, "ctx/.dockerignore", "*.log\nsrc/build.tmp")
+		p.Write(t, "ctx/src/build.tmp", "x")
 	}},
-	{name: "argument that nobody declares", do: func(t *testing.T, p *sample) { p.target.Args["NOBODY"] = "x" }},
-	{name: "argument in place of its value", do: func(t *testing.T, p *sample) { p.replace("$BASE", "alpine:3@"+pinA) }},
-	{name: "name of a stage", do: func(t *testing.T, p *sample) { p.replace("base", "ground") }},
+	{name: "argument that nobody declares", do: func(t *testing.T, p *sample) { p.Target.Args["NOBODY"] = "x" }},
+	{name: "argument in place of its value", do: func(t *testing.T, p *sample) { p.Replace("$BASE", "alpine:3@"+pinA) }},
+	{name: "name of a stage", do: func(t *testing.T, p *sample) { p.Replace("base", "ground") }},
 	{name: "comments and blank lines", do: func(t *testing.T, p *sample) {
-		p.dockerfile = "# hello\n\n" + strings.ReplaceAll(p.dockerfile, "\nRUN", "\n# why\nRUN")
+		p.Dockerfile = "# hello\n\n" + strings.ReplaceAll(p.Dockerfile, "\nRUN", "\n# why\nRUN")
 	}},
 	{name: "stage that is not needed", do: func(t *testing.T, p *sample) {
-		p.replace("FROM $BASE", "FROM busybox AS unused\nCOPY other /\nFROM $BASE")
+		p.Replace("FROM $BASE", "FROM busybox AS unused\nCOPY other /\nFROM $BASE")
 	}},
-	{name: "secret from elsewhere", do: func(t *testing.T, p *sample) { p.target.Secrets = []config.Secret{{ID: "nobody", Src: "x"}} }},
-	{name: "tags", do: func(t *testing.T, p *sample) { p.target.Tags = []string{"app:v2"} }},
-	{name: "description", do: func(t *testing.T, p *sample) { p.target.Description = "x" }},
+	{name: "secret from elsewhere", do: func(t *testing.T, p *sample) { p.Target.Secrets = []config.Secret{{ID: "nobody", Src: "x"}} }},
+	{name: "tags", do: func(t *testing.T, p *sample) { p.Target.Tags = []string{"app:v2"} }},
+	{name: "description", do: func(t *testing.T, p *sample) { p.Target.Description = "x" }},
 	{name: "caches", do: func(t *testing.T, p *sample) {
-		p.target.CacheFrom = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
-		p.target.CacheTo = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
+		p.Target.CacheFrom = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
+		p.Target.CacheTo = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "local"})}
 	}},
-	{name: "proxy", do: func(t *testing.T, p *sample) { p.target.Args["HTTP_PROXY"] = "http://proxy" }},
+	{name: "proxy", do: func(t *testing.T, p *sample) { p.Target.Args["HTTP_PROXY"] = "http://proxy" }},
 	{name: "another target", do: func(t *testing.T, p *sample) {
-		p.more = []*config.Target{{Name: "aaa", Dockerfile: "Dockerfile", Stage: "base", Context: config.Context{Value: filepath.Join(p.dir, "ctx")}}}
+		p.More = []*config.Target{{Name: "aaa", Dockerfile: "Dockerfile", Stage: "base", Context: config.Context{Value: filepath.Join(p.Dir, "ctx")}}}
 	}},
 }
 
@@ -389,9 +331,9 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newSample(t)
-			p.dockerfile = c.dockerfile + "\n"
+			p.Dockerfile = c.dockerfile + "\n"
 			if c.change != nil {
-				c.change(p.target)
+				c.change(p.Target)
 			}
 			d := p.digest(t)
 			var got []Openness
@@ -400,7 +342,7 @@ func TestOpen(t *testing.T) {
 				if !strings.Contains(o.Text, c.text) {
 					t.Errorf("it says %q, want %q", o.Text, c.text)
 				}
-				if o.Why != NoCache && o.Range.Start.Line == 0 && p.target.Contexts == nil {
+				if o.Why != NoCache && o.Range.Start.Line == 0 && p.Target.Contexts == nil {
 					t.Errorf("%q has no place", o.Text)
 				}
 			}
@@ -415,9 +357,9 @@ func TestOpen(t *testing.T) {
 func TestLayoutDigest(t *testing.T) {
 	of := func(folder, pin, ref string) *Digest {
 		p := newSample(t)
-		p.write(t, folder+"/index.json", fmt.Sprintf(`{"manifests":[{"digest":%q,"annotations":{"org.opencontainers.image.ref.name":"v1"}}]}`, pin))
-		p.dockerfile = "FROM base\n"
-		p.target.Contexts = map[string]config.Context{"base": {Kind: config.OCILayout, Value: filepath.Join(p.dir, folder) + ref}}
+		p.Write(t, folder+"/index.json", fmt.Sprintf(`{"manifests":[{"digest":%q,"annotations":{"org.opencontainers.image.ref.name":"v1"}}]}`, pin))
+		p.Dockerfile = "FROM base\n"
+		p.Target.Contexts = map[string]config.Context{"base": {Kind: config.OCILayout, Value: filepath.Join(p.Dir, folder) + ref}}
 		return p.digest(t)
 	}
 	first := of("oci", pinA, ":v1")

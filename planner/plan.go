@@ -8,6 +8,8 @@
 package planner
 
 import (
+	"strings"
+
 	"github.com/orch-build/orch/internal/fault"
 
 	"github.com/orch-build/orch/config"
@@ -59,6 +61,18 @@ type Plan struct {
 	Sources map[string][]byte
 }
 
+// Reached lists for each target the vertices that it reaches, in the order of
+// the graph.
+func (p *Plan) Reached() map[string][]*Vertex {
+	out := make(map[string][]*Vertex, len(p.Builds))
+	for _, v := range p.Graph.Vertices {
+		for _, name := range v.Targets {
+			out[name] = append(out[name], v)
+		}
+	}
+	return out
+}
+
 // Graph is the union of the stage graphs of all targets.
 type Graph struct {
 	// Vertices stands in topological order: a vertex after all its inputs,
@@ -85,6 +99,24 @@ const (
 	// Scratch is the empty image.
 	Scratch
 )
+
+// String is the word for a kind in printed plans.
+func (k Kind) String() string {
+	switch k {
+	case Stage:
+		return "stage"
+	case Image:
+		return "image"
+	case LocalContext:
+		return "local"
+	case RemoteContext:
+		return "remote"
+	case Opaque:
+		return "opaque"
+	default:
+		return "scratch"
+	}
+}
 
 // Vertex is one piece of work that several targets may share.
 type Vertex struct {
@@ -132,6 +164,14 @@ type Vertex struct {
 // Shared reports whether two or more targets reach the vertex.
 func (v *Vertex) Shared() bool { return len(v.Targets) > 1 }
 
+// Runs reports whether the vertex is work, and not only something to read.
+func (v *Vertex) Runs() bool { return v.Kind == Stage || v.Kind == Opaque }
+
+// Unnamed reports whether the vertex is a stage that has only a number.
+func (v *Vertex) Unnamed() bool {
+	return v.Kind == Stage && strings.Trim(v.Name, "0123456789") == ""
+}
+
 // Credential is a secret or an ssh key that a step mounts.
 type Credential struct {
 	Kind     string // "secret" or "ssh"
@@ -159,6 +199,20 @@ const (
 	// Context is a COPY, ADD or bind mount out of the build context.
 	Context
 )
+
+// String is the word for a reason in printed plans.
+func (w Why) String() string {
+	switch w {
+	case Base:
+		return "base"
+	case Copy:
+		return "copy"
+	case Mount:
+		return "mount"
+	default:
+		return "context"
+	}
+}
 
 // Edge is one input of a vertex.
 type Edge struct {

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner/plannertest"
 )
 
 // randomProject makes Dockerfiles of stages that refer to each other, some of
@@ -89,9 +90,9 @@ func randomTarget(r *rand.Rand, i int, dockerfile string, stages int) *config.Ta
 	}
 	switch r.IntN(6) {
 	case 0, 1:
-		t.Platforms = testPlatforms("linux/arm64", "linux/amd64")
+		t.Platforms = plannertest.Platforms("linux/arm64", "linux/amd64")
 	case 2:
-		t.Platforms = testPlatforms("linux/arm/v7")
+		t.Platforms = plannertest.Platforms("linux/arm/v7")
 	}
 	if i > 0 && r.IntN(3) == 0 {
 		t.Contexts[fmt.Sprintf("s%d", r.IntN(stages))] = config.Context{Kind: config.LinkedTarget, Value: fmt.Sprintf("t%d", r.IntN(i))}

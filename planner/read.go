@@ -35,7 +35,7 @@ type ReadOptions struct {
 // It follows the builder's own rules, and each folder is listed at most once
 // for all contexts and stages.
 type Reads struct {
-	plan  *Plan
+	Plan  *Plan
 	trees map[string]*tree
 	views map[*Local]*view
 	found map[foundKey]*selection
@@ -125,7 +125,7 @@ func newReads(p *Plan, opt ReadOptions) *Reads {
 		opt.Tree = Disk{}
 	}
 	return &Reads{
-		plan: p, opt: opt, trees: map[string]*tree{}, views: map[*Local]*view{}, found: map[foundKey]*selection{},
+		Plan: p, opt: opt, trees: map[string]*tree{}, views: map[*Local]*view{}, found: map[foundKey]*selection{},
 		queried: map[foundKey]*Selection{}, extra: map[string][]*selection{}, seen: map[string]bool{},
 	}
 }
@@ -290,7 +290,7 @@ func parent(name string) string {
 // Unmatched returns the sources that match nothing, in the order of the plan.
 func (r *Reads) Unmatched() []Unmatched {
 	var out []Unmatched
-	for _, v := range r.plan.Graph.Vertices {
+	for _, v := range r.Plan.Graph.Vertices {
 		for i := range v.Inputs {
 			e := &v.Inputs[i]
 			s := r.of(e)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
@@ -16,7 +15,8 @@ type Amount struct {
 	Bytes int64
 }
 
-func (a *Amount) add(b Amount) { a.Files, a.Bytes = a.Files+b.Files, a.Bytes+b.Bytes }
+// Add adds another amount.
+func (a *Amount) Add(b Amount) { a.Files, a.Bytes = a.Files+b.Files, a.Bytes+b.Bytes }
 
 // Excess is a context whose ignore file lets through much more than any stage
 // reads.
@@ -70,7 +70,7 @@ func (r *Reads) Excess() []Excess {
 	if !r.opt.All {
 		return nil
 	}
-	for _, v := range r.plan.Graph.Vertices {
+	for _, v := range r.Plan.Graph.Vertices {
 		if r.views[v.local] == nil {
 			continue
 		}
@@ -150,13 +150,13 @@ func (w *waste) walk(d *viewed) (unread Amount) {
 		name := join(d.path, it.Name)
 		switch {
 		case it.dir != nil:
-			unread.add(w.walk(it.dir))
+			unread.Add(w.walk(it.dir))
 		case w.some[name]:
-			w.read.add(Amount{1, it.Stamp.Size})
+			w.read.Add(Amount{1, it.Stamp.Size})
 		case !ours(name):
 			one := Amount{1, it.Stamp.Size}
-			w.unread.add(one)
-			unread.add(one)
+			w.unread.Add(one)
+			unread.Add(one)
 			w.culprits = append(w.culprits, Culprit{Path: name, Amount: one})
 		}
 	}
@@ -173,7 +173,7 @@ func (w *waste) readAll(d *viewed) {
 			w.readAll(it.dir)
 			continue
 		}
-		w.read.add(Amount{1, it.Stamp.Size})
+		w.read.Add(Amount{1, it.Stamp.Size})
 	}
 	w.unsure = w.unsure || w.left <= 0
 }
@@ -186,22 +186,4 @@ func (w *waste) list(d *viewed) []item {
 	items := w.view.list(d)
 	w.left -= len(items)
 	return items
-}
-
-// String is the number of files and their size.
-func (a Amount) String() string {
-	return count(a.Files, "file") + ", " + SizeText(a.Bytes)
-}
-
-// SizeText is a size in bytes for people, in powers of 1000.
-func SizeText(n int64) string {
-	if n < 1000 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	size, unit := float64(n), 0
-	for size >= 999.5 && unit < 5 {
-		size /= 1000
-		unit++
-	}
-	return strconv.FormatFloat(size, 'g', 3, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
 }

@@ -1,12 +1,8 @@
 package planner
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
 )
@@ -20,15 +16,15 @@ type History struct {
 	Context string
 }
 
-// historyName is the folder of a repository's history.
-const historyName = ".git"
+// HistoryName is the folder of a repository's history.
+const HistoryName = ".git"
 
 // Histories returns the instructions that take a context's history along, in
 // the order of the plan. One that names it has a reason to.
 func (r *Reads) Histories() []History {
 	var out []History
 	has := map[*Local]bool{}
-	for _, v := range r.plan.Graph.Vertices {
+	for _, v := range r.Plan.Graph.Vertices {
 		for i := range v.Inputs {
 			e := &v.Inputs[i]
 			view := r.views[e.From.local]
@@ -36,7 +32,7 @@ func (r *Reads) Histories() []History {
 				continue
 			}
 			if _, ok := has[e.From.local]; !ok {
-				it, ok := findItem(view.list(&view.root), historyName)
+				it, ok := findItem(view.list(&view.root), HistoryName)
 				has[e.From.local] = ok && it.entry.Mode&fs.ModeDir != 0
 			}
 			if has[e.From.local] {
@@ -57,29 +53,6 @@ func (t *take) takesAll() bool {
 	if err != nil {
 		return false
 	}
-	ignored, _ := without.match(historyName, nil)
+	ignored, _ := without.match(HistoryName, nil)
 	return !ignored
-}
-
-func (r *Reads) historiesText(w *bufio.Writer) {
-	for i, h := range r.Histories() {
-		if i == 0 {
-			fmt.Fprintln(w, "\nThe history of the repository is copied, so that every commit changes these stages")
-		}
-		fmt.Fprintf(w, "  %s of %s  in %s:%d, stage %s: add %s to %s\n", historyName, fault.Path(h.Context),
-			h.Range.Filename, h.Range.Start.Line, h.Vertex.Name, historyName, fault.Path(ignoreFileOf(h.Context)))
-	}
-}
-
-func ignoreFileOf(context string) string {
-	return strings.TrimSuffix(context, "/") + "/.dockerignore"
-}
-
-// HintsText prints what would make contexts smaller or stages last longer: what
-// nobody reads, and histories that are copied.
-func (r *Reads) HintsText(to io.Writer) error {
-	w := bufio.NewWriter(to)
-	r.excessText(w)
-	r.historiesText(w)
-	return w.Flush()
 }

@@ -17,6 +17,7 @@ func TestImports(t *testing.T) {
 		"config":          {"schema", "internal/template"},
 		"config/policy":   {"schema", "config", "internal/template"},
 		"planner":         {"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
+		"planner/print":   {"planner", "internal/fault", "internal/termtext"},
 		"runner":          {"schema", "config", "config/policy", "planner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/meter":    {},
 		"runner/rights":   {"schema", "config", "internal/template"},

@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/runner/times"
 )
 
@@ -86,7 +87,7 @@ the digests of its targets and vertices.`,
 			if err != nil {
 				return err
 			}
-			opt := planner.FormatOptions{Times: e.lastTimes(plan), Mask: cfg.Mask, Inputs: digests}
+			opt := print.Options{Times: e.lastTimes(plan), Mask: cfg.Mask, Inputs: digests}
 			if output == "" || output == "-" {
 				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), opt)
 			}
@@ -102,19 +103,19 @@ the digests of its targets and vertices.`,
 }
 
 // printPlan prints a plan in one of planFormats.
-func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.TextOptions, opt planner.FormatOptions) error {
+func printPlan(w io.Writer, plan *planner.Plan, format string, text print.TextOptions, opt print.Options) error {
 	switch format {
 	case "json":
-		return plan.JSON(termtext.JSONWriter(w), opt)
+		return print.JSON(termtext.JSONWriter(w), plan, opt)
 	case "dot":
-		return plan.DOT(termtext.Raw(w), opt)
+		return print.DOT(termtext.Raw(w), plan, opt)
 	case "mermaid":
-		return plan.Mermaid(termtext.Raw(w), opt)
+		return print.Mermaid(termtext.Raw(w), plan, opt)
 	case "html":
-		return plan.HTML(termtext.Raw(w), opt)
+		return print.HTML(termtext.Raw(w), plan, opt)
 	default:
-		text.FormatOptions = opt
-		if err := plan.Text(termtext.Colored(w), text); err != nil {
+		text.Options = opt
+		if err := print.Text(termtext.Colored(w), plan, text); err != nil {
 			return err
 		}
 		return hint(w, plan)
@@ -122,9 +123,9 @@ func printPlan(w io.Writer, plan *planner.Plan, format string, text planner.Text
 }
 
 // writePlan replaces a file with a plan, in one step.
-func writePlan(path string, plan *planner.Plan, format string, opt planner.FormatOptions) error {
+func writePlan(path string, plan *planner.Plan, format string, opt print.Options) error {
 	var b bytes.Buffer
-	if err := printPlan(&b, plan, format, planner.TextOptions{}, opt); err != nil {
+	if err := printPlan(&b, plan, format, print.TextOptions{}, opt); err != nil {
 		return err
 	}
 	if err := output.WriteFile(path, b.Bytes(), 0o644); err != nil {
@@ -151,13 +152,13 @@ func (e *env) lastTimes(plan *planner.Plan) planner.Times {
 }
 
 // textOptions fits printed plans to a terminal.
-func (e *env) textOptions(w io.Writer) planner.TextOptions {
+func (e *env) textOptions(w io.Writer) print.TextOptions {
 	if !termtext.IsTerminal(w) {
-		return planner.TextOptions{}
+		return print.TextOptions{}
 	}
 	width, _, err := term.GetSize(int(termtext.File(w).Fd()))
 	if err != nil {
 		width = 0
 	}
-	return planner.TextOptions{Width: width, Color: termtext.HasColor(w)}
+	return print.TextOptions{Width: width, Color: termtext.HasColor(w)}
 }

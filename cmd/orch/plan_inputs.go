@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/print"
 )
 
 // inputsFlags ask for what goes into the targets instead of the plan.
@@ -100,10 +101,10 @@ func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w i
 
 func (f *inputsFlags) write(out *bytes.Buffer, reads *planner.Reads, in *planner.Inputs) error {
 	if f.json {
-		return reads.InputsJSON(out, in)
+		return print.InputsJSON(out, reads, in)
 	}
 	if f.files {
-		if err := reads.FilesText(out); err != nil {
+		if err := print.Files(out, reads); err != nil {
 			return err
 		}
 	}
@@ -113,7 +114,7 @@ func (f *inputsFlags) write(out *bytes.Buffer, reads *planner.Reads, in *planner
 	if f.files {
 		out.WriteByte('\n')
 	}
-	return in.DigestsText(out)
+	return print.Digests(out, in)
 }
 
 // hintEntries bounds what a plan looks at beyond what the stages read: it must
@@ -124,5 +125,5 @@ const hintEntries = 2000
 // the history of the repository.
 func hint(w io.Writer, plan *planner.Plan) error {
 	reads, _ := plan.Reads(planner.ReadOptions{All: true, Most: hintEntries})
-	return reads.HintsText(w)
+	return print.Hints(w, reads)
 }

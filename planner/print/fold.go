@@ -1,16 +1,20 @@
-package planner
+package print
 
 import (
 	"cmp"
 	"container/heap"
+	"strconv"
 	"strings"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
 // fold finds the folders that are shown as one line each, so that a list of
 // files has at most so many lines: the fullest one is folded first, and counts
 // as a line of the folder that it is in.
-func fold(files []File, most int) map[string]Amount {
-	folded := map[string]Amount{}
+func fold(files []planner.File, most int) map[string]planner.Amount {
+	folded := map[string]planner.Amount{}
 	t := newFoldDirs(files)
 	for t.lines > most && len(t.queue) > 0 {
 		e := heap.Pop(&t.queue).(queued)
@@ -40,11 +44,11 @@ type foldDir struct {
 	parent *foldDir
 	inner  []*foldDir
 	lines  int // files and folded folders directly in it
-	amount Amount
+	amount planner.Amount
 	folded bool // it, or a folder around it
 }
 
-func newFoldDirs(files []File) *foldDirs {
+func newFoldDirs(files []planner.File) *foldDirs {
 	root := &foldDir{}
 	all := map[string]*foldDir{"": root}
 	var at func(path string) *foldDir
@@ -68,7 +72,7 @@ func newFoldDirs(files []File) *foldDirs {
 			f = at(file.Path[:i])
 		}
 		f.lines++
-		f.amount.add(Amount{1, file.Size})
+		f.amount.Add(planner.Amount{Files: 1, Bytes: file.Size})
 	}
 	for path, f := range all {
 		if path != "" && f.lines > 0 {
@@ -80,7 +84,7 @@ func newFoldDirs(files []File) *foldDirs {
 }
 
 // close folds a folder and all in it, and returns how many lines they had.
-func (f *foldDir) close(folded map[string]Amount) int {
+func (f *foldDir) close(folded map[string]planner.Amount) int {
 	lines := f.lines
 	for _, in := range f.inner {
 		if in.folded {
@@ -88,7 +92,7 @@ func (f *foldDir) close(folded map[string]Amount) int {
 		} else {
 			lines += in.close(folded)
 		}
-		f.amount.add(in.amount)
+		f.amount.Add(in.amount)
 	}
 	f.folded, f.inner = true, nil
 	return lines
@@ -115,4 +119,22 @@ func (q *foldQueue) Pop() any {
 	x := old[len(old)-1]
 	*q = old[:len(old)-1]
 	return x
+}
+
+// amountText is the number of files and their size.
+func amountText(a planner.Amount) string {
+	return termtext.Count(a.Files, "file") + ", " + sizeText(a.Bytes)
+}
+
+// sizeText is a size in bytes for people, in powers of 1000.
+func sizeText(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	size, unit := float64(n), 0
+	for size >= 999.5 && unit < 5 {
+		size /= 1000
+		unit++
+	}
+	return strconv.FormatFloat(size, 'g', 3, 64) + " " + []string{"B", "kB", "MB", "GB", "TB", "PB"}[unit]
 }

@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"encoding/json"
@@ -6,31 +6,31 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
-// FormatOptions are what the printed forms of a plan need besides the plan.
-type FormatOptions struct {
+// Options are what the printed forms of a plan need besides the plan.
+type Options struct {
 	// Times are those of the last run; nil if none was recorded.
-	Times Times
+	Times planner.Times
 	// Mask makes the values of sensitive variables unreadable; nil if there
 	// are none.
 	Mask func(string) string
 	// Inputs are the digests of the plan, which Document then has; nil leaves
 	// them out.
-	Inputs *Inputs
+	Inputs *planner.Inputs
 }
 
-func (o FormatOptions) mask(s string) string {
+func (o Options) mask(s string) string {
 	if o.Mask == nil {
 		return s
 	}
 	return o.Mask(s)
 }
 
-func (o FormatOptions) maskAll(list []string) []string {
+func (o Options) maskAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
 		out[i] = o.mask(s)
@@ -38,7 +38,7 @@ func (o FormatOptions) maskAll(list []string) []string {
 	return out
 }
 
-func (o FormatOptions) maskMap(m map[string]string) map[string]string {
+func (o Options) maskMap(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	for k, v := range m {
 		out[k] = o.mask(v)
@@ -47,21 +47,21 @@ func (o FormatOptions) maskMap(m map[string]string) map[string]string {
 }
 
 // JSON prints the plan as its Document.
-func (p *Plan) JSON(w io.Writer, opt FormatOptions) error {
+func JSON(w io.Writer, p *planner.Plan, opt Options) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(p.Document(opt)); err != nil {
+	if err := enc.Encode(NewDocument(p, opt)); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
 	return nil
 }
 
-// Document returns the plan in the form that programs read.
-func (p *Plan) Document(opt FormatOptions) *Document {
-	d := documenting{Plan: p, opt: opt, reach: p.reached(), chains: p.chains(opt.Times), layers: p.layers()}
+// NewDocument returns the plan in the form that programs read.
+func NewDocument(p *planner.Plan, opt Options) *Document {
+	d := documenting{Plan: p, opt: opt, reach: p.Reached(), chains: p.Chains(opt.Times), layers: layers(p)}
 	out := &Document{
-		Version: DocumentVersion, Summary: p.summary(), Order: p.waves(),
+		Version: DocumentVersion, Summary: summary(p), Order: waves(p),
 		Targets:  make([]DocumentTarget, 0, len(p.Builds)),
 		Vertices: make([]DocumentVertex, 0, len(p.Graph.Vertices)),
 		Locals:   make([]DocumentLocal, 0, len(p.Locals)),
@@ -84,10 +84,10 @@ func (p *Plan) Document(opt FormatOptions) *Document {
 	return out
 }
 
-func (p *Plan) summary() DocumentSummary {
+func summary(p *planner.Plan) DocumentSummary {
 	s := DocumentSummary{Targets: len(p.Builds)}
 	for _, v := range p.Graph.Vertices {
-		if !runs(v) {
+		if !v.Runs() {
 			continue
 		}
 		s.Stages++
@@ -101,8 +101,8 @@ func (p *Plan) summary() DocumentSummary {
 
 // waves lists the targets by how many links stand below them: those of one
 // wave can be built at the same time.
-func (p *Plan) waves() [][]string {
-	level := map[*Build]int{}
+func waves(p *planner.Plan) [][]string {
+	level := map[*planner.Build]int{}
 	waves := [][]string{}
 	for _, b := range p.Builds {
 		for _, in := range b.Inputs {
@@ -117,8 +117,8 @@ func (p *Plan) waves() [][]string {
 }
 
 // layers measures for each vertex the longest way below it.
-func (p *Plan) layers() map[*Vertex]int {
-	out := make(map[*Vertex]int, len(p.Graph.Vertices))
+func layers(p *planner.Plan) map[*planner.Vertex]int {
+	out := make(map[*planner.Vertex]int, len(p.Graph.Vertices))
 	for _, v := range p.Graph.Vertices {
 		n := 0
 		for _, e := range v.Inputs {
@@ -129,7 +129,7 @@ func (p *Plan) layers() map[*Vertex]int {
 	return out
 }
 
-func ids(list []*Vertex) []string {
+func ids(list []*planner.Vertex) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
 		out[i] = v.ID
@@ -147,20 +147,20 @@ func some(list []string) []string {
 
 // documenting is a plan while its document is made.
 type documenting struct {
-	*Plan
-	opt    FormatOptions
-	reach  map[string][]*Vertex
-	chains chains
-	layers map[*Vertex]int
+	*planner.Plan
+	opt    Options
+	reach  map[string][]*planner.Vertex
+	chains planner.Chains
+	layers map[*planner.Vertex]int
 }
 
-func (d *documenting) target(b *Build) DocumentTarget {
+func (d *documenting) target(b *planner.Build) DocumentTarget {
 	t := b.Target
 	out := DocumentTarget{
 		Name: t.Name, Description: t.Description, Wanted: b.Wanted, Stage: t.Stage, Dockerfile: d.opt.mask(t.Dockerfile),
 		Vertices: ids(d.reach[t.Name]), After: []string{}, Reads: d.reads(b),
 		Secrets: []string{}, SSH: []string{}, Tags: d.opt.maskAll(t.Tags),
-		Outputs: d.entries(outputEntries(t.Outputs)), CacheFrom: d.entries(cacheEntries(b.CacheFrom)), CacheTo: d.entries(cacheEntries(d.destinations(b))),
+		Outputs: d.entries(outputEntries(t.Outputs)), CacheFrom: d.entries(cacheEntries(b.CacheFrom)), CacheTo: d.entries(cacheEntries(destinations(d.Plan, b))),
 	}
 	if b.Dockerfile != nil {
 		out.Dockerfile = b.Dockerfile.Name
@@ -169,8 +169,8 @@ func (d *documenting) target(b *Build) DocumentTarget {
 	for _, v := range b.Stages {
 		out.Results = append(out.Results, DocumentResult{Platform: v.Platform, Vertex: v.ID})
 		c := d.chains[v]
-		out.CriticalPath.Stages = max(out.CriticalPath.Stages, c.stages)
-		out.CriticalPath.Seconds = max(out.CriticalPath.Seconds, c.known.Seconds())
+		out.CriticalPath.Stages = max(out.CriticalPath.Stages, c.Stages)
+		out.CriticalPath.Seconds = max(out.CriticalPath.Seconds, c.Known.Seconds())
 	}
 	for i, pl := range b.Platforms {
 		out.Results[i].Platform = pl
@@ -190,7 +190,7 @@ func (d *documenting) target(b *Build) DocumentTarget {
 	return out
 }
 
-func (d *documenting) reads(b *Build) []DocumentRead {
+func (d *documenting) reads(b *planner.Build) []DocumentRead {
 	out := readsOf(d.reach[b.Name()])
 	for i := range out {
 		out[i].Paths = d.opt.maskAll(out[i].Paths)
@@ -201,26 +201,12 @@ func (d *documenting) reads(b *Build) []DocumentRead {
 func (d *documenting) entries(list []config.Entry) []DocumentEntry {
 	out := make([]DocumentEntry, len(list))
 	for i, e := range list {
-		out[i] = DocumentEntry{Type: e.Type, Attributes: d.opt.maskMap(publicAttrs(e.Attrs))}
+		out[i] = DocumentEntry{Type: e.Type, Attributes: d.opt.maskMap(planner.PublicAttrs(e.Attrs))}
 	}
 	return out
 }
 
-// publicAttrs masks the attributes of an exporter or cache that are
-// credentials: the keys and tokens of BuildKit's s3, azblob and gha caches.
-func publicAttrs(attrs map[string]string) map[string]string {
-	out := maps.Clone(attrs)
-	for k := range out {
-		for _, part := range []string{"secret", "token", "access_key", "account_key", "password"} {
-			if strings.Contains(strings.ToLower(k), part) {
-				out[k] = config.Masked
-			}
-		}
-	}
-	return out
-}
-
-func (d *documenting) vertex(v *Vertex) DocumentVertex {
+func (d *documenting) vertex(v *planner.Vertex) DocumentVertex {
 	out := DocumentVertex{
 		ID: v.ID, Kind: v.Kind.String(), Name: d.opt.mask(v.Name), Platform: v.Platform, Layer: d.layers[v],
 		Steps: []DocumentStep{}, Inputs: []DocumentInput{}, Args: d.opt.maskMap(v.Args), Targets: v.Targets,
@@ -253,12 +239,12 @@ func (d *documenting) vertex(v *Vertex) DocumentVertex {
 
 // readsOf lists the directories that vertices take files from, with the paths
 // in them.
-func readsOf(vertices []*Vertex) []DocumentRead {
+func readsOf(vertices []*planner.Vertex) []DocumentRead {
 	all := map[string]bool{}
 	paths := map[string]map[string]bool{}
 	for _, v := range vertices {
 		for _, e := range v.Inputs {
-			if e.From.Kind != LocalContext {
+			if e.From.Kind != planner.LocalContext {
 				continue
 			}
 			dir := e.From.Name

@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"bytes"
@@ -16,14 +16,15 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/planner"
 )
 
 // open shows a page with a script at its end, and returns what the script left
 // in report. The page must not load anything nor complain of anything.
-func open(t *testing.T, plan *Plan, script string, report any) {
+func open(t *testing.T, plan *planner.Plan, script string, report any) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := plan.HTML(&b, FormatOptions{}); err != nil {
+	if err := HTML(&b, plan, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	before := `<script>
@@ -151,7 +152,7 @@ func TestPage(t *testing.T) {
 					t.Errorf("%s: %q, want %q", what, got, want)
 				}
 			}
-			reach := plan.reached()
+			reach := plan.Reached()
 			same("vertices", got.Vertices, ids(plan.Graph.Vertices))
 			if n == 300 && got.Folded > 60 {
 				t.Errorf("folded, %d vertices are shown", got.Folded)
@@ -166,14 +167,14 @@ func TestPage(t *testing.T) {
 				if strings.Contains(b.Name(), "svc-00") {
 					named = append(named, b.Name())
 				}
-				if slices.ContainsFunc(reach[b.Name()], func(v *Vertex) bool { return v.Name == "nodebase" }) {
+				if slices.ContainsFunc(reach[b.Name()], func(v *planner.Vertex) bool { return v.Name == "nodebase" }) {
 					web = append(web, b.Name())
 				}
 			}
 			same("found by name", got.ByName, named)
 			same("found by step", got.ByStep, web)
 			for _, id := range got.Matches {
-				if !slices.ContainsFunc(plan.Graph.Vertices, func(v *Vertex) bool { return v.ID == id && v.Name == "nodebase" }) {
+				if !slices.ContainsFunc(plan.Graph.Vertices, func(v *planner.Vertex) bool { return v.ID == id && v.Name == "nodebase" }) {
 					t.Errorf("%s is no match of npm ci", id)
 				}
 			}
@@ -195,7 +196,7 @@ func TestPage(t *testing.T) {
 
 // checkLines demands that every stage shows its lines, and every image those
 // that name it.
-func checkLines(t *testing.T, plan *Plan, lines map[string][]string) {
+func checkLines(t *testing.T, plan *planner.Plan, lines map[string][]string) {
 	t.Helper()
 	source := strings.Split(string(plan.Sources["Dockerfile"]), "\n")
 	checked := 0
@@ -206,7 +207,7 @@ func checkLines(t *testing.T, plan *Plan, lines map[string][]string) {
 		}
 		checked++
 		want := source[v.Range.Start.Line-1 : v.Range.End.Line]
-		if v.Kind != LocalContext && !slices.Equal(got, want) {
+		if v.Kind != planner.LocalContext && !slices.Equal(got, want) {
 			t.Errorf("%s shows %q, want %q", v.Name, got, want)
 		}
 	}

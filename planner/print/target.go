@@ -1,12 +1,13 @@
-package planner
+package print
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
 // maxGroups is how many targets, or shapes of targets, are printed in full.
@@ -27,7 +28,7 @@ func (t *text) targets() {
 }
 
 // brief prints a line for each shape.
-func (t *text) brief(groups [][]*Build) {
+func (t *text) brief(groups [][]*planner.Build) {
 	var rows [][2]string
 	for _, g := range groups {
 		base, own, _ := t.split(g[0])
@@ -35,14 +36,14 @@ func (t *text) brief(groups [][]*Build) {
 		if len(base) > 0 {
 			facts = append(facts, "shares "+strings.Join(t.labels(base, green), ", "))
 		}
-		facts = append(facts, "adds "+count(len(own), "stage"))
+		facts = append(facts, "adds "+termtext.Count(len(own), "stage"))
 		rows = append(rows, [2]string{t.paint(cyan, t.names(buildNames(g), -1)), strings.Join(facts, ", ")})
 	}
 	t.table(rows)
 	fmt.Fprintf(t.w, "\nName targets to see them in full: orch plan %s\n", groups[0][0].Name())
 }
 
-func buildNames(group []*Build) []string {
+func buildNames(group []*planner.Build) []string {
 	var names []string
 	for _, b := range group {
 		names = append(names, b.Name())
@@ -51,10 +52,10 @@ func buildNames(group []*Build) []string {
 }
 
 // groups puts builds of the same shape together, in the order of the plan.
-func (t *text) groups() [][]*Build {
+func (t *text) groups() [][]*planner.Build {
 	fold := t.opt.Fold >= 0 && len(t.Builds) > t.opt.Fold
 	place := map[string]int{}
-	var out [][]*Build
+	var out [][]*planner.Build
 	for _, b := range t.Builds {
 		key := b.Name()
 		if fold {
@@ -74,7 +75,7 @@ func (t *text) groups() [][]*Build {
 // shape is equal for targets that differ in names and texts only: the same
 // shared vertices, as many own stages with as many steps, the same platforms,
 // kinds of outputs and caches.
-func shape(b *Build, reached []*Vertex) string {
+func shape(b *planner.Build, reached []*planner.Vertex) string {
 	var s []string
 	for _, v := range reached {
 		if v.Shared() {
@@ -99,7 +100,7 @@ func shape(b *Build, reached []*Vertex) string {
 
 // target prints what one target, or several of the same shape, have beyond
 // what is shared.
-func (t *text) target(group []*Build) {
+func (t *text) target(group []*planner.Build) {
 	b := group[0]
 	title := t.names(buildNames(group), -1)
 	if !b.Wanted {
@@ -119,7 +120,7 @@ func (t *text) target(group []*Build) {
 }
 
 // facts are the rows of a target; those with nothing to say are empty.
-func (t *text) facts(b *Build) [][2]string {
+func (t *text) facts(b *planner.Build) [][2]string {
 	base, own, sources := t.split(b)
 	return [][2]string{
 		{"shares", strings.Join(t.labels(base, green, b.Platforms...), ", ")},
@@ -130,18 +131,18 @@ func (t *text) facts(b *Build) [][2]string {
 		{"reads", strings.Join(t.reads(b), ", ")},
 		{"policies", t.printable(policies(b.Policies))},
 		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
-		{"output", t.printable(entryList(outputEntries(b.Target.Outputs)))},
+		{"output", t.printable(planner.EntryList(outputEntries(b.Target.Outputs)))},
 		{"cache from", t.printable(cacheList(b.CacheFrom))},
-		{"cache to", t.printable(cacheList(t.destinations(b)))},
+		{"cache to", t.printable(cacheList(destinations(t.Plan, b)))},
 	}
 }
 
 // split returns the topmost of the stages that a target shares, the stages
 // that it has alone, and the images and remote files that no other fetches.
-func (t *text) split(b *Build) (base, own, sources []*Vertex) {
-	under := map[*Vertex]bool{}
+func (t *text) split(b *planner.Build) (base, own, sources []*planner.Vertex) {
+	under := map[*planner.Vertex]bool{}
 	for _, v := range t.reach[b.Name()] {
-		if runs(v) && v.Shared() {
+		if v.Runs() && v.Shared() {
 			for _, e := range v.Inputs {
 				under[e.From] = true
 			}
@@ -149,10 +150,10 @@ func (t *text) split(b *Build) (base, own, sources []*Vertex) {
 	}
 	for _, v := range t.reach[b.Name()] {
 		switch {
-		case v.Kind == Scratch || v.Kind == LocalContext || under[v]:
+		case v.Kind == planner.Scratch || v.Kind == planner.LocalContext || under[v]:
 		case v.Shared():
 			base = append(base, v)
-		case runs(v):
+		case v.Runs():
 			own = append(own, v)
 		default:
 			sources = append(sources, v)
@@ -163,7 +164,7 @@ func (t *text) split(b *Build) (base, own, sources []*Vertex) {
 
 // reads lists the directories that the stages of a target take files from,
 // with the paths in them.
-func (t *text) reads(b *Build) []string {
+func (t *text) reads(b *planner.Build) []string {
 	const most = 8
 	var out []string
 	for _, r := range readsOf(t.reach[b.Name()]) {
@@ -186,18 +187,4 @@ func outputEntries(list []config.Output) []config.Entry {
 		out[i] = o.Entry
 	}
 	return out
-}
-
-// entryList writes exporters and caches as bake files do.
-func entryList(list []config.Entry) string {
-	var out []string
-	for _, e := range list {
-		parts := []string{"type=" + e.Type}
-		attrs := publicAttrs(e.Attrs)
-		for _, k := range slices.Sorted(maps.Keys(attrs)) {
-			parts = append(parts, k+"="+attrs[k])
-		}
-		out = append(out, strings.Join(parts, ","))
-	}
-	return strings.Join(out, " ")
 }

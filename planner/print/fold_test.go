@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"fmt"
@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/planner"
 )
 
 // foldSlowly is what fold means, said simply.
-func foldSlowly(files []File, most int) map[string]Amount {
-	folded := map[string]Amount{}
+func foldSlowly(files []planner.File, most int) map[string]planner.Amount {
+	folded := map[string]planner.Amount{}
 	for len(rowsOf(files, folded)) > most {
 		lines, shown := map[string]int{}, map[string]bool{}
 		for _, f := range files {
@@ -33,10 +35,10 @@ func foldSlowly(files []File, most int) map[string]Amount {
 		if best == "" {
 			break
 		}
-		var a Amount
+		var a planner.Amount
 		for _, f := range files {
 			if strings.HasPrefix(f.Path, best+"/") {
-				a.add(Amount{1, f.Size})
+				a.Add(planner.Amount{Files: 1, Bytes: f.Size})
 			}
 		}
 		for d := range folded {
@@ -60,9 +62,9 @@ func TestFold(t *testing.T) {
 			}
 			names[p+fmt.Sprintf("f%d", random.IntN(9))] = true
 		}
-		var files []File
+		var files []planner.File
 		for _, name := range slices.Sorted(maps.Keys(names)) {
-			files = append(files, File{Path: name, Size: int64(random.IntN(100))})
+			files = append(files, planner.File{Path: name, Size: int64(random.IntN(100))})
 		}
 		most := random.IntN(20)
 		if got, want := fold(files, most), foldSlowly(files, most); !maps.Equal(got, want) {

@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"bufio"
@@ -10,15 +10,17 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
-// FilesText prints what the stages read of local contexts, stage by stage,
+// Files prints what the stages read of local contexts, stage by stage,
 // each file with its size. Folders that are read with many files in them are
 // one line, so that a stage has about a hundred lines at most.
-func (r *Reads) FilesText(w io.Writer) error {
+func Files(w io.Writer, r *planner.Reads) error {
 	out := bufio.NewWriter(w)
 	any := false
-	for _, v := range r.plan.Graph.Vertices {
+	for _, v := range r.Plan.Graph.Vertices {
 		reads := r.Of(v)
 		if len(reads) == 0 {
 			continue
@@ -27,9 +29,9 @@ func (r *Reads) FilesText(w io.Writer) error {
 			fmt.Fprintln(out)
 		}
 		any = true
-		fmt.Fprintf(out, "%s%s  for %s\n", v.Name, platformSuffix(r.plan, v), strings.Join(v.Targets, ", "))
+		fmt.Fprintf(out, "%s%s  for %s\n", v.Name, platformSuffix(r.Plan, v), strings.Join(v.Targets, ", "))
 		for _, c := range reads {
-			fmt.Fprintf(out, "  %s  %s\n", fault.Path(c.Name), Amount{len(c.Files), c.Bytes})
+			fmt.Fprintf(out, "  %s  %s\n", fault.Path(c.Name), amountText(planner.Amount{Files: len(c.Files), Bytes: c.Bytes}))
 			for _, row := range rows(c.Files) {
 				fmt.Fprintf(out, "  %9s  %s\n", row.size, row.name)
 			}
@@ -38,15 +40,15 @@ func (r *Reads) FilesText(w io.Writer) error {
 	if !any {
 		fmt.Fprintln(out, "no stage reads a local context")
 	}
-	r.unmatchedText(out)
+	unmatchedText(out, r)
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	return r.HintsText(w)
+	return Hints(w, r)
 }
 
 // platformSuffix names the platform where vertices differ in theirs.
-func platformSuffix(p *Plan, v *Vertex) string {
+func platformSuffix(p *planner.Plan, v *planner.Vertex) string {
 	for _, other := range p.Graph.Vertices {
 		if v.Platform != "" && other.Platform != "" && other.Platform != v.Platform {
 			return " on " + v.Platform
@@ -59,12 +61,12 @@ type row struct{ size, name string }
 
 // rows are the lines of a list of files. The folder with the most files is put
 // into one line until the others fit.
-func rows(files []File) []row {
+func rows(files []planner.File) []row {
 	const most = 100
 	return rowsOf(files, fold(files, most))
 }
 
-func foldedIn(p string, folded map[string]Amount) (string, bool) {
+func foldedIn(p string, folded map[string]planner.Amount) (string, bool) {
 	for d := p; ; {
 		i := strings.LastIndexByte(d, '/')
 		if i < 0 {
@@ -77,13 +79,13 @@ func foldedIn(p string, folded map[string]Amount) (string, bool) {
 	}
 }
 
-func rowsOf(files []File, folded map[string]Amount) []row {
+func rowsOf(files []planner.File, folded map[string]planner.Amount) []row {
 	var out []row
 	last := ""
 	for _, f := range files {
 		if d, ok := foldedIn(f.Path, folded); ok {
 			if d != last {
-				out = append(out, row{SizeText(folded[d].Bytes), fmt.Sprintf("%s/  (%s)", fault.Path(d), count(folded[d].Files, "file"))})
+				out = append(out, row{sizeText(folded[d].Bytes), fmt.Sprintf("%s/  (%s)", fault.Path(d), termtext.Count(folded[d].Files, "file"))})
 			}
 			last = d
 			continue
@@ -93,14 +95,14 @@ func rowsOf(files []File, folded map[string]Amount) []row {
 	return out
 }
 
-func sizeOf(f File) string {
+func sizeOf(f planner.File) string {
 	if !f.Mode.IsRegular() {
-		return FileType(f.Mode)
+		return fileType(f.Mode)
 	}
-	return SizeText(f.Size)
+	return sizeText(f.Size)
 }
 
-func nameOf(f File) string {
+func nameOf(f planner.File) string {
 	switch {
 	case f.Mode.IsDir():
 		return strings.TrimPrefix(fault.Path(f.Path)+"/", "./")
@@ -110,8 +112,8 @@ func nameOf(f File) string {
 	return fault.Path(f.Path)
 }
 
-// FileType is the word for a type of file in text and JSON.
-func FileType(m fs.FileMode) string {
+// fileType is the word for a type of file in text and JSON.
+func fileType(m fs.FileMode) string {
 	switch {
 	case m.IsRegular():
 		return "file"
@@ -127,7 +129,7 @@ func FileType(m fs.FileMode) string {
 	return "device"
 }
 
-func (r *Reads) unmatchedText(w io.Writer) {
+func unmatchedText(w io.Writer, r *planner.Reads) {
 	list := r.Unmatched()
 	if len(list) == 0 {
 		return
@@ -142,81 +144,49 @@ func (r *Reads) unmatchedText(w io.Writer) {
 	}
 }
 
-// excessText prints the contexts that let through much more than is read, with
-// the lines of an ignore file that would help.
-func (r *Reads) excessText(w io.Writer) {
-	list := r.Excess()
-	for i, e := range list {
-		if i == 0 {
-			fmt.Fprintln(w, "\nNot read by any of these stages")
-		}
-		fmt.Fprintf(w, "  %s lets through %s more than the %s that are read\n", fault.Path(e.Name), e.Unread, e.Read)
-		var lines []string
-		for _, c := range e.Culprits {
-			name := fault.Path(c.Path)
-			if c.Dir {
-				name += "/  (" + count(c.Amount.Files, "file") + ")"
-			}
-			fmt.Fprintf(w, "  %9s  %s\n", SizeText(c.Amount.Bytes), name)
-			if line := c.Ignore(); line != "" {
-				lines = append(lines, line)
-			}
-		}
-		if len(lines) > 0 {
-			fmt.Fprintf(w, "  add to %s:\n", fault.Path(ignoreFileOf(e.Name)))
-			for _, l := range lines {
-				fmt.Fprintf(w, "      %s\n", l)
-			}
-		}
-	}
-}
-
-// DigestsText prints the digests of targets, and of the stages that they are
+// Digests prints the digests of targets, and of the stages that they are
 // made of, with what they leave open.
-func (in *Inputs) DigestsText(w io.Writer) error {
+func Digests(w io.Writer, in *planner.Inputs) error {
 	out := bufio.NewWriter(w)
-	p := in.Reads.plan
+	p := in.Reads.Plan
 	left := 0
 	for _, b := range p.Builds {
-		left = max(left, runeLen(b.Name()))
+		left = max(left, termtext.Width(b.Name()))
 	}
 	for _, v := range p.Graph.Vertices {
-		if runs(v) {
-			left = max(left, runeLen(v.Name+platformSuffix(p, v)))
+		if v.Runs() {
+			left = max(left, termtext.Width(v.Name+platformSuffix(p, v)))
 		}
 	}
 	fmt.Fprintln(out, "Targets")
 	for _, b := range p.Builds {
-		digestRow(out, left, b.Name(), in.builds[b])
+		digestRow(out, left, b.Name(), in.Build(b))
 	}
 	fmt.Fprintln(out, "\nStages")
 	for _, v := range p.Graph.Vertices {
-		if runs(v) {
-			digestRow(out, left, v.Name+platformSuffix(p, v), in.vertices[v])
+		if v.Runs() {
+			digestRow(out, left, v.Name+platformSuffix(p, v), in.Vertex(v))
 		}
 	}
-	in.openText(out)
+	openText(out, in)
 	return out.Flush()
 }
 
-func digestRow(w io.Writer, left int, name string, d *Digest) {
+func digestRow(w io.Writer, left int, name string, d *planner.Digest) {
 	mark := ""
 	if len(d.Open) > 0 {
 		mark = "  open"
 	}
-	fmt.Fprintf(w, "  %s%s  %s%s\n", name, strings.Repeat(" ", max(left-runeLen(name), 0)), d.Sum, mark)
+	fmt.Fprintf(w, "  %s%s  %s%s\n", name, strings.Repeat(" ", max(left-termtext.Width(name), 0)), d.Sum, mark)
 }
 
 // openText says once what leaves digests open.
-func (in *Inputs) openText(w io.Writer) {
-	var all []Open
-	for _, b := range in.Reads.plan.Builds {
-		all = append(all, in.builds[b].Open...)
-	}
-	if all = eachOnce(all); len(all) == 0 {
+func openText(w io.Writer, in *planner.Inputs) {
+	all := in.Open()
+	if len(all) == 0 {
 		return
 	}
-	slices.SortStableFunc(all, func(a, b Open) int {
+	slices.SortStableFunc(all, func(a, b planner.Open) int {
 		return cmp.Or(cmp.Compare(a.Range.Filename, b.Range.Filename), cmp.Compare(a.Range.Start.Line, b.Range.Start.Line))
 	})
 	fmt.Fprintln(w, "\nOpen: the result may change without the digest, because")

@@ -1,10 +1,12 @@
-package planner
+package print
 
 import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/planner"
 )
 
 // InputsVersion is the version of the document that InputsJSON writes. It
@@ -97,17 +99,17 @@ type culpritDoc struct {
 
 // InputsJSON writes what the stages read and, if in is not nil, the digests of
 // targets and vertices. The form is described in docs/plan.md.
-func (r *Reads) InputsJSON(w io.Writer, in *Inputs) error {
+func InputsJSON(w io.Writer, r *planner.Reads, in *planner.Inputs) error {
 	doc := inputsDocument{Version: InputsVersion, Targets: []targetInputs{}, Vertices: []vertexInputs{}}
-	for _, b := range r.plan.Builds {
+	for _, b := range r.Plan.Builds {
 		t := targetInputs{Name: b.Name()}
 		if in != nil {
-			t.digestDoc = in.builds[b].document()
+			t.digestDoc = digestDocument(in.Build(b))
 		}
 		doc.Targets = append(doc.Targets, t)
 	}
-	for _, v := range r.plan.Graph.Vertices {
-		doc.Vertices = append(doc.Vertices, r.vertexDocument(v, in))
+	for _, v := range r.Plan.Graph.Vertices {
+		doc.Vertices = append(doc.Vertices, vertexDocument(r, v, in))
 	}
 	for _, u := range r.Unmatched() {
 		doc.Unmatched = append(doc.Unmatched, unmatchedDoc{u.Source, u.Vertex.Name, u.Range.Filename, u.Range.Start.Line, u.Fails})
@@ -128,25 +130,25 @@ func (r *Reads) InputsJSON(w io.Writer, in *Inputs) error {
 	return enc.Encode(doc)
 }
 
-func (r *Reads) vertexDocument(v *Vertex, in *Inputs) vertexInputs {
+func vertexDocument(r *planner.Reads, v *planner.Vertex, in *planner.Inputs) vertexInputs {
 	out := vertexInputs{ID: v.ID, Kind: v.Kind.String(), Name: v.Name, Platform: v.Platform, Targets: v.Targets}
 	for _, c := range r.Of(v) {
 		d := contextDoc{Context: c.Name, Bytes: c.Bytes, Files: []fileDoc{}}
 		for _, f := range c.Files {
-			d.Files = append(d.Files, f.document())
+			d.Files = append(d.Files, fileDocument(f))
 		}
 		out.Reads = append(out.Reads, d)
 	}
 	if in != nil {
-		if d := in.vertices[v]; d != nil {
-			out.digestDoc = d.document()
+		if d := in.Vertex(v); d != nil {
+			out.digestDoc = digestDocument(d)
 		}
 	}
 	return out
 }
 
-func (f File) document() fileDoc {
-	d := fileDoc{Path: f.Path, Type: FileType(f.Mode), Size: f.Size, Link: f.Link}
+func fileDocument(f planner.File) fileDoc {
+	d := fileDoc{Path: f.Path, Type: fileType(f.Mode), Size: f.Size, Link: f.Link}
 	d.Executable = f.Mode.IsRegular() && f.Mode&0o100 != 0
 	switch {
 	case !utf8.ValidString(f.Path):
@@ -157,14 +159,14 @@ func (f File) document() fileDoc {
 	return d
 }
 
-func (d *Digest) document() *digestDoc {
+func digestDocument(d *planner.Digest) *digestDoc {
 	out := &digestDoc{Digest: d.Sum, Image: d.Image, Classes: map[string]string{}}
 	for _, o := range d.Open {
 		out.Open = append(out.Open, openDoc{o.Why.String(), o.Text, o.Range.Filename, o.Range.Start.Line})
 	}
-	for c := range classes {
-		if d.sums[c] != "" {
-			out.Classes[c.String()] = d.sums[c]
+	for _, c := range planner.Classes() {
+		if sum := d.Class(c); sum != "" {
+			out.Classes[c.String()] = sum
 		}
 	}
 	return out

@@ -1,13 +1,15 @@
-package planner
+package print
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
 // ANSI attributes, see ECMA-48, "Select graphic rendition".
@@ -56,22 +58,22 @@ const space = "\u00a0"
 func unbroken(s string) string { return strings.ReplaceAll(s, " ", space) }
 
 // label is a vertex with its kind and its work.
-func (t *text) label(v *Vertex, color string) string {
+func (t *text) label(v *planner.Vertex, color string) string {
 	name := t.printable(v.Name)
 	switch {
-	case v.Kind == Opaque:
+	case v.Kind == planner.Opaque:
 		return unbroken(t.paint(color, name) + " (read by the builder)")
-	case v.Kind != Stage:
+	case v.Kind != planner.Stage:
 		return unbroken(v.Kind.String() + " " + t.paint(color, name))
 	case name[0] >= '0' && name[0] <= '9':
 		name = "stage " + name
 	}
-	return unbroken(t.paint(color, name) + t.paint(dim, " ("+count(len(v.Steps), "step")+")"))
+	return unbroken(t.paint(color, name) + t.paint(dim, " ("+termtext.Count(len(v.Steps), "step")+")"))
 }
 
 // labels lists vertices; those that differ in platforms and arguments only
 // come together. Several platforms that are all of these are not named.
-func (t *text) labels(vertices []*Vertex, color string, each ...string) []string {
+func (t *text) labels(vertices []*planner.Vertex, color string, each ...string) []string {
 	var names []string
 	on := map[string][]string{}
 	for _, v := range vertices {
@@ -91,10 +93,10 @@ func (t *text) labels(vertices []*Vertex, color string, each ...string) []string
 // how many there are of one.
 func (t *text) platformText(list, each []string) string {
 	s := ""
-	distinct := sortedUnique(slices.Clone(list))
+	distinct := distinctOf(list)
 	switch {
 	case !t.several || distinct[0] == "" || slices.Equal(distinct, []string{t.home}):
-	case len(each) > 1 && slices.Equal(distinct, sortedUnique(slices.Clone(each))):
+	case len(each) > 1 && slices.Equal(distinct, distinctOf(each)):
 		s = unbroken(" on each")
 	default:
 		s = unbroken(" on " + strings.Join(distinct, "+"))
@@ -109,7 +111,7 @@ func (t *text) platformText(list, each []string) string {
 func (t *text) table(rows [][2]string) {
 	left := 0
 	for _, r := range rows {
-		if n := runeLen(r[0]); n <= t.opt.Width/2 {
+		if n := termtext.Width(r[0]); n <= t.opt.Width/2 {
 			left = max(left, n)
 		}
 	}
@@ -121,9 +123,9 @@ func (t *text) table(rows [][2]string) {
 // row prints a head and a value beside it; below it if the head is longer than
 // the column.
 func (t *text) row(head string, left int, value string) {
-	pad := strings.Repeat(" ", max(left-runeLen(head), 0))
+	pad := strings.Repeat(" ", max(left-termtext.Width(head), 0))
 	lines := wrap(value, t.opt.Width-left-4)
-	if runeLen(head) > left {
+	if termtext.Width(head) > left {
 		fmt.Fprintf(t.w, "  %s\n", solid(head))
 		head, pad = "", strings.Repeat(" ", left)
 	}
@@ -136,22 +138,12 @@ func (t *text) row(head string, left int, value string) {
 // solid turns the spaces that kept words together into plain ones.
 func solid(s string) string { return strings.ReplaceAll(s, space, " ") }
 
-var ansi = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-// runeLen is how many columns a text takes.
-func runeLen(s string) int {
-	if strings.Contains(s, "\x1b") {
-		s = ansi.ReplaceAllString(s, "")
-	}
-	return utf8.RuneCountInString(s)
-}
-
 // wrap folds a text at its spaces; what is kept together and has no room on a
 // line is folded too.
 func wrap(s string, width int) []string {
 	var words []string
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) {
-		if runeLen(word) > width {
+		if termtext.Width(word) > width {
 			words = append(words, strings.Split(word, space)...)
 		} else {
 			words = append(words, word)
@@ -163,7 +155,7 @@ func wrap(s string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case runeLen(line)+1+runeLen(word) <= width:
+		case termtext.Width(line)+1+termtext.Width(word) <= width:
 			line += " " + word
 		default:
 			lines = append(lines, line)
@@ -172,3 +164,6 @@ func wrap(s string, width int) []string {
 	}
 	return append(lines, line)
 }
+
+// distinctOf sorts a list, each once.
+func distinctOf(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

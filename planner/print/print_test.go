@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"bytes"
@@ -12,27 +12,25 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/tools/txtar"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/plannertest"
 )
 
 // TestFormats holds some fixtures against their goldens in every form but the
 // page, whose data is that of JSON.
 func TestFormats(t *testing.T) {
 	for _, name := range []string{"guide", "links", "mounts", "opaque-syntax", "platforms"} {
-		ar, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
-		if err != nil {
-			t.Fatal(err)
+		plan := fixture(t, filepath.Join("../testdata", name+".txtar"))
+		if plan == nil {
+			t.Fatalf("%s has faults", name)
 		}
-		_, plan, diags := planOf(t, ar)
-		if diags.HasErrors() {
-			t.Fatal(diags)
-		}
-		for ext, print := range map[string]func(io.Writer, FormatOptions) error{"json": plan.JSON, "dot": plan.DOT, "mmd": plan.Mermaid} {
+		for ext, print := range map[string]func(io.Writer, *planner.Plan, Options) error{"json": JSON, "dot": DOT, "mmd": Mermaid} {
 			t.Run(name+"."+ext, func(t *testing.T) {
 				var b bytes.Buffer
-				if err := print(&b, FormatOptions{}); err != nil {
+				if err := print(&b, plan, Options{}); err != nil {
 					t.Fatal(err)
 				}
 				golden := filepath.Join("testdata", "format", name+"."+ext)
@@ -53,46 +51,14 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestCriticalPath(t *testing.T) {
-	text := "FROM a AS base\nRUN 1\nFROM base AS long\nRUN 2\nFROM base AS slow\nRUN 3\nFROM long AS more\nRUN 4\nFROM x\nCOPY --from=more / /\nCOPY --from=slow / /\n"
-	plan := mustPlan(t, &config.Config{Targets: []*config.Target{
-		{Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text},
-	}}, memory{"x": &fstest.MapFile{}})
-	times := Times{}
-	names := func() string {
-		var out []string
-		for _, v := range plan.CriticalPath(times).Vertices {
-			out = append(out, v.Name)
-		}
-		return strings.Join(out, " ")
-	}
-	if got := names(); got != "base long more 4" {
-		t.Errorf("by stages: %s", got)
-	}
-	for _, v := range plan.Graph.Vertices {
-		switch v.Name {
-		case "base", "long", "more", "4":
-			times[v.ID] = time.Second
-		case "slow":
-			times[v.ID] = time.Minute
-		}
-	}
-	if got := names(); got != "base slow 4" {
-		t.Errorf("by time: %s", got)
-	}
-	if p := plan.CriticalPath(times); p.Time != 62*time.Second || p.Timed != 3 {
-		t.Errorf("takes %s in %d", p.Time, p.Timed)
-	}
-}
-
 // A stage without a recorded time is not one that takes none: a chain that grew
 // is not hidden by a shorter one that was timed.
 func TestCriticalPathEstimates(t *testing.T) {
 	text := "FROM a AS base\nRUN 1\nFROM base AS timed\nRUN 2\nFROM base AS fresh\nRUN 3\nRUN 4\nRUN 5\nFROM x\nCOPY --from=timed / /\nCOPY --from=fresh / /\n"
-	plan := mustPlan(t, &config.Config{Targets: []*config.Target{
+	plan := newPlan(t, &config.Config{Targets: []*config.Target{
 		{Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text},
-	}}, memory{"x": &fstest.MapFile{}})
-	times := Times{}
+	}}, plannertest.Files{"x": &fstest.MapFile{}})
+	times := planner.Times{}
 	for _, v := range plan.Graph.Vertices {
 		if v.Name == "base" || v.Name == "timed" {
 			times[v.ID] = 10 * time.Second
@@ -107,7 +73,7 @@ func TestCriticalPathEstimates(t *testing.T) {
 		t.Errorf("%s, %s in %d", got, path.Time, path.Timed)
 	}
 	var b strings.Builder
-	if err := plan.Text(&b, TextOptions{FormatOptions: FormatOptions{Times: times}}); err != nil {
+	if err := Text(&b, plan, TextOptions{Options: Options{Times: times}}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "3 stages, 10.0s and 2 never timed"; !strings.Contains(b.String(), want) {
@@ -116,26 +82,28 @@ func TestCriticalPathEstimates(t *testing.T) {
 }
 
 // hostile is a plan whose texts try to leave the place that they are put in.
-func hostile(t *testing.T) *Plan {
+func hostile(t *testing.T) *planner.Plan {
 	text := "FROM alpine AS a\nRUN echo \"</script><script>alert(1)</script>\" '<!--' \\\"\nCOPY [\"x\\u001b[31m];\", \"/\"]\nRUN echo `{{js}}` {{data}}\nLABEL é=\"\xff\"\n"
 	tag := `x"]; <b>&amp;#quot;`
-	return mustPlan(t, &config.Config{Targets: []*config.Target{{
+	return newPlan(t, &config.Config{Targets: []*config.Target{{
 		Name: "t", Context: config.Context{Value: "."}, DockerfileInline: &text, Tags: []string{tag, "token-hunter2"},
 		Args:    map[string]string{"A": "hunter2"},
 		CacheTo: []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"secret_access_key": "cachekey", "bucket": "b"}})},
-	}}}, memory{"x": &fstest.MapFile{}})
+	}}}, plannertest.Files{"x": &fstest.MapFile{}})
 }
 
 func TestFormatsEscapeAndMask(t *testing.T) {
 	plan := hostile(t)
-	opt := FormatOptions{Mask: func(s string) string { return strings.ReplaceAll(s, "hunter2", config.Masked) }}
+	opt := Options{Mask: func(s string) string { return strings.ReplaceAll(s, "hunter2", config.Masked) }}
 	forms := map[string]string{}
-	for name, print := range map[string]func(io.Writer, FormatOptions) error{
-		"json": plan.JSON, "dot": plan.DOT, "mermaid": plan.Mermaid, "html": plan.HTML,
-		"text": func(w io.Writer, opt FormatOptions) error { return plan.Text(w, TextOptions{FormatOptions: opt}) },
+	for name, print := range map[string]func(io.Writer, *planner.Plan, Options) error{
+		"json": JSON, "dot": DOT, "mermaid": Mermaid, "html": HTML,
+		"text": func(w io.Writer, plan *planner.Plan, opt Options) error {
+			return Text(w, plan, TextOptions{Options: opt})
+		},
 	} {
 		var b bytes.Buffer
-		if err := print(&b, opt); err != nil {
+		if err := print(&b, plan, opt); err != nil {
 			t.Fatal(err)
 		}
 		forms[name] = b.String()
@@ -170,12 +138,12 @@ func TestTextFits(t *testing.T) {
 		plan := project(t, c.targets)
 		for _, width := range []int{60, 80, 120} {
 			var b strings.Builder
-			if err := plan.Text(&b, TextOptions{Width: width, Color: true}); err != nil {
+			if err := Text(&b, plan, TextOptions{Width: width, Color: true}); err != nil {
 				t.Fatal(err)
 			}
 			lines := strings.Split(b.String(), "\n")
 			for _, l := range lines {
-				if runeLen(l) > width {
+				if termtext.Width(l) > width {
 					t.Errorf("%d targets, width %d: %q", c.targets, width, l)
 				}
 			}
@@ -189,7 +157,7 @@ func TestTextFits(t *testing.T) {
 // TestSchema holds the printed plans against docs/plan.schema.json, which has
 // to describe every field.
 func TestSchema(t *testing.T) {
-	text, err := os.ReadFile("../docs/plan.schema.json")
+	text, err := os.ReadFile("../../docs/plan.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,26 +174,22 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := filepath.Glob("testdata/*.txtar")
+	names, err := filepath.Glob("../testdata/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
 	for _, name := range names {
-		ar, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, plan, diags := planOf(t, ar)
-		if diags.HasErrors() {
+		plan := fixture(t, name)
+		if plan == nil {
 			continue
 		}
-		times := Times{}
+		times := planner.Times{}
 		for _, v := range plan.Graph.Vertices {
 			times[v.ID] = time.Second
 		}
-		in, _ := plan.Inputs(ReadOptions{Tree: plainTree{memory{}}})
+		in, _ := plan.Inputs(planner.ReadOptions{Tree: noFiles{}})
 		var b bytes.Buffer
-		if err := plan.JSON(&b, FormatOptions{Times: times, Inputs: in}); err != nil {
+		if err := JSON(&b, plan, Options{Times: times, Inputs: in}); err != nil {
 			t.Fatal(err)
 		}
 		printed, err := jsonschema.UnmarshalJSON(&b)

@@ -1,13 +1,14 @@
-package planner
+package print
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
-func cacheEntries(caches []Cache) []config.Entry {
+func cacheEntries(caches []planner.Cache) []config.Entry {
 	var out []config.Entry
 	for _, c := range caches {
 		out = append(out, c.Entry)
@@ -17,8 +18,8 @@ func cacheEntries(caches []Cache) []config.Entry {
 
 // destinations are all the places where the cache of a build goes, the shared
 // ones first.
-func (p *Plan) destinations(b *Build) []Cache {
-	var out []Cache
+func destinations(p *planner.Plan, b *planner.Build) []planner.Cache {
+	var out []planner.Cache
 	for _, s := range p.Caches {
 		if slices.Contains(s.Builds, b) {
 			out = append(out, s.Cache)
@@ -29,7 +30,7 @@ func (p *Plan) destinations(b *Build) []Cache {
 
 // cacheList writes caches out: those of cache blocks by their names, for the
 // block is at hand, and others as they are written.
-func cacheList(caches []Cache) string {
+func cacheList(caches []planner.Cache) string {
 	var out []string
 	for _, c := range caches {
 		switch {
@@ -38,7 +39,7 @@ func cacheList(caches []Cache) string {
 		case c.Wired:
 			out = append(out, cacheName(c.Entry))
 		default:
-			out = append(out, entryList([]config.Entry{c.Entry}))
+			out = append(out, planner.EntryList([]config.Entry{c.Entry}))
 		}
 	}
 	return strings.Join(out, " ")
@@ -66,7 +67,7 @@ func (t *text) caches() {
 		for _, b := range s.Builds {
 			names = append(names, b.Name())
 		}
-		rows = append(rows, [2]string{cacheList([]Cache{s.Cache}), "of " + t.names(names, len(t.Builds))})
+		rows = append(rows, [2]string{cacheList([]planner.Cache{s.Cache}), "of " + t.names(names, len(t.Builds))})
 	}
 	for _, b := range t.CacheImages {
 		for _, tag := range b.Target.Tags {

@@ -1,18 +1,21 @@
-package planner
+package print
 
 import (
 	"bufio"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
 // DOT prints the graph in the language of Graphviz
 // (https://graphviz.org/doc/info/lang.html). Vertices that several targets
 // share are filled, those of the critical path have a thick line, and every
 // target points to what it ends in. The empty image is left out.
-func (p *Plan) DOT(w io.Writer, opt FormatOptions) error {
-	d := p.drawing(opt)
+func DOT(w io.Writer, p *planner.Plan, opt Options) error {
+	d := newDrawing(p, opt)
 	out := bufio.NewWriter(w)
 	out.WriteString("digraph plan {\n")
 	out.WriteString("  rankdir=LR\n")
@@ -67,8 +70,8 @@ func dotString(s string) string {
 // (https://mermaid.js.org/syntax/flowchart.html), drawn as DOT draws it. Where
 // it is shown, Mermaid draws no more than maxEdges (500) edges unless it is
 // configured otherwise.
-func (p *Plan) Mermaid(w io.Writer, opt FormatOptions) error {
-	d := p.drawing(opt)
+func Mermaid(w io.Writer, p *planner.Plan, opt Options) error {
+	d := newDrawing(p, opt)
 	out := bufio.NewWriter(w)
 	out.WriteString("flowchart LR\n")
 	for _, v := range d.drawn() {
@@ -133,8 +136,8 @@ type drawing struct {
 	critical map[string]bool
 }
 
-func (p *Plan) drawing(opt FormatOptions) *drawing {
-	d := &drawing{Document: p.Document(opt), place: map[string]int{}, critical: map[string]bool{}}
+func newDrawing(p *planner.Plan, opt Options) *drawing {
+	d := &drawing{Document: NewDocument(p, opt), place: map[string]int{}, critical: map[string]bool{}}
 	for i, v := range d.Vertices {
 		d.place[v.ID] = i
 	}
@@ -173,7 +176,7 @@ func (d *drawing) label(v *DocumentVertex) string {
 		if s[0] >= '0' && s[0] <= '9' {
 			s = "stage " + s
 		}
-		s += "\n" + count(len(v.Steps), "step")
+		s += "\n" + termtext.Count(len(v.Steps), "step")
 	case "opaque":
 		s += "\n" + "read by the builder"
 	default:

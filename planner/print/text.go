@@ -1,4 +1,10 @@
-package planner
+// Package print writes a plan down: as text for a terminal, as the document that
+// programs read, as graphs for Graphviz and Mermaid, and as a page of HTML. It
+// also prints what the stages of a plan read, and their digests.
+//
+// It knows plans that are finished and writers, and nothing of how a plan is
+// made or run, nor of terminals: the caller decides on widths and colours.
+package print
 
 import (
 	"bufio"
@@ -9,9 +15,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 )
 
-// TextOptions are the choices of Plan.Text.
+// TextOptions are the choices of Text.
 type TextOptions struct {
 	// Width is how many columns a line may have; 0 means 100. Names that are
 	// longer than that stay whole.
@@ -21,45 +30,13 @@ type TextOptions struct {
 	// Fold puts targets of the same shape together when the plan has more
 	// targets than this; 0 means 12, and a negative number never folds.
 	Fold int
-	FormatOptions
-}
-
-// String is the word for a kind in printed plans.
-func (k Kind) String() string {
-	switch k {
-	case Stage:
-		return "stage"
-	case Image:
-		return "image"
-	case LocalContext:
-		return "local"
-	case RemoteContext:
-		return "remote"
-	case Opaque:
-		return "opaque"
-	default:
-		return "scratch"
-	}
-}
-
-// String is the word for a reason in printed plans.
-func (w Why) String() string {
-	switch w {
-	case Base:
-		return "base"
-	case Copy:
-		return "copy"
-	case Mount:
-		return "mount"
-	default:
-		return "context"
-	}
+	Options
 }
 
 // Text prints the plan for a terminal: what is shared and by whom, the longest
 // chain of stages, the order of the builds, and what each target adds to what
 // is shared.
-func (p *Plan) Text(w io.Writer, opt TextOptions) error {
+func Text(w io.Writer, p *planner.Plan, opt TextOptions) error {
 	if opt.Width <= 0 {
 		opt.Width = 100
 	}
@@ -67,8 +44,8 @@ func (p *Plan) Text(w io.Writer, opt TextOptions) error {
 		opt.Fold = 12
 	}
 	out := bufio.NewWriter(w)
-	t := text{Plan: p, w: out, opt: opt, reach: p.reached()}
-	t.home, t.several = p.home()
+	t := text{Plan: p, w: out, opt: opt, reach: p.Reached()}
+	t.home, t.several = home(p)
 	t.head()
 	t.shared()
 	t.criticalPath()
@@ -78,20 +55,8 @@ func (p *Plan) Text(w io.Writer, opt TextOptions) error {
 	return out.Flush()
 }
 
-// reached lists for each target the vertices that it reaches, in the order of
-// the graph.
-func (p *Plan) reached() map[string][]*Vertex {
-	out := make(map[string][]*Vertex, len(p.Builds))
-	for _, v := range p.Graph.Vertices {
-		for _, name := range v.Targets {
-			out[name] = append(out[name], v)
-		}
-	}
-	return out
-}
-
 // home is the platform that most vertices have, and whether there are others.
-func (p *Plan) home() (platform string, several bool) {
+func home(p *planner.Plan) (platform string, several bool) {
 	counts := map[string]int{}
 	for _, v := range p.Graph.Vertices {
 		if v.Platform != "" {
@@ -108,20 +73,17 @@ func (p *Plan) home() (platform string, several bool) {
 
 // text is a plan while it is printed.
 type text struct {
-	*Plan
+	*planner.Plan
 	w       *bufio.Writer
 	opt     TextOptions
-	reach   map[string][]*Vertex
+	reach   map[string][]*planner.Vertex
 	home    string // the platform that goes without saying
 	several bool   // platforms
 }
 
-// runs says whether a vertex is work, and not only something to read.
-func runs(v *Vertex) bool { return v.Kind == Stage || v.Kind == Opaque }
-
 func (t *text) head() {
-	s := t.summary()
-	line := fmt.Sprintf("%s, %s, %d shared", count(s.Targets, "target"), count(s.Stages, "stage"), s.SharedStages)
+	s := summary(t.Plan)
+	line := fmt.Sprintf("%s, %s, %d shared", termtext.Count(s.Targets, "target"), termtext.Count(s.Stages, "stage"), s.SharedStages)
 	if s.SeparateStages > s.Stages {
 		line += fmt.Sprintf(" (%d if each target were built alone)", s.SeparateStages)
 	}
@@ -133,13 +95,6 @@ func (t *text) head() {
 	}
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
 func (t *text) heading(s string) { fmt.Fprintf(t.w, "\n%s\n", t.paint(bold, s)) }
 
 // maxShared is how many shared stages are listed one by one.
@@ -148,11 +103,11 @@ const maxShared = 24
 // shared prints what two or more targets reach, most wanted first; sources
 // that any build has, such as scratch, are left out.
 func (t *text) shared() {
-	var stages, sources []*Vertex
+	var stages, sources []*planner.Vertex
 	for _, v := range t.Graph.Vertices {
 		switch {
-		case !v.Shared() || v.Kind == Scratch || v.Kind == LocalContext:
-		case runs(v):
+		case !v.Shared() || v.Kind == planner.Scratch || v.Kind == planner.LocalContext:
+		case v.Runs():
 			stages = append(stages, v)
 		default:
 			sources = append(sources, v)
@@ -166,7 +121,7 @@ func (t *text) shared() {
 	slices.SortStableFunc(sources, mostWanted)
 	var rows [][2]string
 	for _, v := range stages[:min(len(stages), maxShared)] {
-		rows = append(rows, [2]string{t.labels([]*Vertex{v}, green)[0], "by " + t.names(v.Targets, len(t.Builds))})
+		rows = append(rows, [2]string{t.labels([]*planner.Vertex{v}, green)[0], "by " + t.names(v.Targets, len(t.Builds))})
 	}
 	if n := len(stages) - maxShared; n > 0 {
 		rows = append(rows, [2]string{fmt.Sprintf("%d more", n), "by " + strconv.Itoa(len(stages[maxShared].Targets)) + " targets or fewer"})
@@ -177,13 +132,13 @@ func (t *text) shared() {
 	}
 }
 
-func mostWanted(a, b *Vertex) int { return cmp.Compare(len(b.Targets), len(a.Targets)) }
+func mostWanted(a, b *planner.Vertex) int { return cmp.Compare(len(b.Targets), len(a.Targets)) }
 
 // counted lists what several targets fetch, with how many they are.
-func (t *text) counted(list []*Vertex) string {
+func (t *text) counted(list []*planner.Vertex) string {
 	var out []string
 	for _, v := range list[:min(len(list), maxShared)] {
-		s := t.labels([]*Vertex{v}, "")[0]
+		s := t.labels([]*planner.Vertex{v}, "")[0]
 		if len(v.Targets) < len(t.Builds) {
 			s += unbroken(fmt.Sprintf(" (%d targets)", len(v.Targets)))
 		}
@@ -197,12 +152,12 @@ func (t *text) counted(list []*Vertex) string {
 
 // criticalPath prints the chain that a build cannot be shorter than.
 func (t *text) criticalPath() {
-	path := t.CriticalPath(t.opt.Times)
+	path := t.Plan.CriticalPath(t.opt.Times)
 	if len(path.Vertices) < 2 {
 		return
 	}
 	t.heading("Critical path")
-	head := count(len(path.Vertices), "stage")
+	head := termtext.Count(len(path.Vertices), "stage")
 	if path.Timed > 0 {
 		head += ", " + seconds(path.Time)
 		if n := len(path.Vertices) - path.Timed; n > 0 {
@@ -212,7 +167,7 @@ func (t *text) criticalPath() {
 	var steps []string
 	for _, v := range path.Vertices {
 		name := t.printable(v.Name)
-		if v.Kind == Stage && isNumber(v.Name) {
+		if v.Unnamed() {
 			name = "stage " + name
 		}
 		if took, ok := t.opt.Times[v.ID]; ok {
@@ -220,7 +175,7 @@ func (t *text) criticalPath() {
 		}
 		steps = append(steps, unbroken(name))
 	}
-	t.row(head, runeLen(head), strings.Join(steps, " "+t.paint(dim, "→")+" "))
+	t.row(head, termtext.Width(head), strings.Join(steps, " "+t.paint(dim, "→")+" "))
 }
 
 // seconds writes a duration as people say it.
@@ -248,7 +203,7 @@ func (t *text) names(names []string, all int) string {
 func (t *text) order() {
 	t.heading("Order")
 	var rows [][2]string
-	for i, names := range t.waves() {
+	for i, names := range waves(t.Plan) {
 		rows = append(rows, [2]string{t.paint(dim, strconv.Itoa(i+1)), t.names(names, -1)})
 	}
 	t.table(rows)

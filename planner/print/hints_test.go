@@ -1,8 +1,11 @@
-package planner
+package print
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/plannertest"
 )
 
 // TestHistories points out the copies that take .git along, and no others.
@@ -22,14 +25,14 @@ func TestHistories(t *testing.T) {
 		{"from a stage", "FROM scratch AS a\nFROM scratch\nCOPY --from=a . .\n", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newSample(t)
-			p.dockerfile = tt.dockerfile
-			p.write(t, "ctx/.git/HEAD", "x")
-			p.write(t, "ctx/.dockerignore", tt.ignore)
+			p := plannertest.NewSample(t)
+			p.Dockerfile = tt.dockerfile
+			p.Write(t, "ctx/.git/HEAD", "x")
+			p.Write(t, "ctx/.dockerignore", tt.ignore)
 			for _, most := range []int{0, 10} {
-				reads, _ := p.plan(t).Reads(ReadOptions{All: true, Most: most})
+				reads, _ := samplePlan(t, p).Reads(planner.ReadOptions{All: true, Most: most})
 				var b strings.Builder
-				if err := reads.HintsText(&b); err != nil {
+				if err := Hints(&b, reads); err != nil {
 					t.Fatal(err)
 				}
 				if got := len(reads.Histories()) == 1; got != tt.want || strings.Contains(b.String(), "history") != tt.want {

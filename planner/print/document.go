@@ -1,4 +1,8 @@
-package planner
+package print
+
+import (
+	"github.com/orch-build/orch/planner"
+)
 
 // DocumentVersion is the version of the JSON form of a plan. It grows when a
 // field changes its meaning or goes away; new fields do not change it.
@@ -77,8 +81,8 @@ type DocumentPolicy struct {
 	Unseen bool `json:"unseen,omitempty"`
 }
 
-// DocumentDigest is the digest of a target or vertex, with FormatOptions.Inputs;
-// see Inputs. A local context has none.
+// DocumentDigest is the digest of a target or vertex, with Options.Inputs; see
+// planner.Inputs. A local context has none.
 type DocumentDigest struct {
 	Digest string         `json:"digest,omitempty"`
 	Image  string         `json:"image_digest,omitempty"`
@@ -93,7 +97,7 @@ type DocumentOpen struct {
 	Line int    `json:"line,omitempty"`
 }
 
-func documentDigest(d *Digest) DocumentDigest {
+func documentDigest(d *planner.Digest) DocumentDigest {
 	if d == nil {
 		return DocumentDigest{}
 	}

@@ -1,4 +1,4 @@
-package planner
+package print
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/planner"
 )
 
 //go:embed page/page.html
@@ -30,8 +32,8 @@ type page struct {
 
 // HTML prints the plan as one page that needs nothing beside it: the graph in
 // layers, a list of targets, and the Dockerfiles.
-func (p *Plan) HTML(w io.Writer, opt FormatOptions) error {
-	data := page{Document: p.Document(opt), Shapes: p.shapes(), Sources: map[string][]string{}}
+func HTML(w io.Writer, p *planner.Plan, opt Options) error {
+	data := page{Document: NewDocument(p, opt), Shapes: shapes(p), Sources: map[string][]string{}}
 	for name, src := range p.Sources {
 		lines := strings.Split(opt.mask(strings.ToValidUTF8(string(bytes.TrimSuffix(src, []byte("\n"))), "\uFFFD")), "\n")
 		for i, l := range lines {
@@ -53,8 +55,8 @@ func (p *Plan) HTML(w io.Writer, opt FormatOptions) error {
 }
 
 // shapes puts targets of the same shape together, the most frequent first.
-func (p *Plan) shapes() [][]int {
-	reach := p.reached()
+func shapes(p *planner.Plan) [][]int {
+	reach := p.Reached()
 	place := map[string]int{}
 	out := [][]int{}
 	for n, b := range p.Builds {
