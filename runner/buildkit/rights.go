@@ -251,6 +251,9 @@ func (t *target) partings(ctx context.Context, uses []rights.Use) (map[digest.Di
 		if len(found) == 0 || !t.yields(mine, found) {
 			continue
 		}
+		if u.Fixed && mine != "" && len(found) == 1 && found[""] {
+			continue // the others are refused, and not this one
+		}
 		if u.Fixed || mine == "" && u.Required {
 			return nil, t.lacks(ctx, u, ", though another target of this run with the same step has it")
 		}
