@@ -20,7 +20,7 @@ import (
 // moments: while contexts are sent, steps run, outputs come back. Each run is
 // finished over another connection.
 func TestConnectionCutAnywhere(t *testing.T) {
-	proxy := newBuilderProxy(t, builderSocket(t))
+	proxy := newBuilderProxy(t, builderSocket(t, shared.state))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	for i := range rounds(t, 3, 20) {
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--var", fmt.Sprintf("NONCE=cuts%d-%d", i, os.Getpid()))
@@ -45,7 +45,7 @@ func TestConnectionCutAnywhere(t *testing.T) {
 // step, as when a machine is gone. The run notices, and is finished over a new
 // connection.
 func TestBuilderSilent(t *testing.T) {
-	proxy := newBuilderProxy(t, builderSocket(t))
+	proxy := newBuilderProxy(t, builderSocket(t, shared.state))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--result", "result.json", "--var", fmt.Sprintf("NONCE=silent%d", os.Getpid()))
 	cmd.Env = append(cmd.Env, "ORCH_BUILDER_TIMEOUT=7s")

@@ -51,7 +51,7 @@ func (p *parityParts) call(t *testing.T, program, binary string, args []string) 
 	copyProject(t, "testdata/parity-call", dir)
 	args = append(args, "--allow", "fs=*", "--progress", "quiet")
 	if program == "peer" {
-		args = append(args, "--builder", p.peerBuilder(t, binary))
+		args = append(args, "--builder", p.peerBuilder(t, "call", binary))
 	}
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = dir

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +30,9 @@ import (
 
 // parityParts are what the projects build from besides their own files.
 type parityParts struct {
-	env      []string
-	peerOnce sync.Once
+	env       []string
+	git, http string          // the addresses of what is served
+	builders  map[string]bool // that the peer knows
 }
 
 // startParityParts pushes a small image, writes it as a layout, serves a git
@@ -44,7 +44,7 @@ func startParityParts(t *testing.T) *parityParts {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &parityParts{}
+	p := &parityParts{builders: map[string]bool{}}
 	set := func(key, value string) { p.env = append(p.env, key+"="+value) }
 	set("ORCH_STATE_DIR", shared.state)
 	set("BUILDX_CONFIG", filepath.Join(dir, "buildx"))
@@ -55,8 +55,9 @@ func startParityParts(t *testing.T) *parityParts {
 	set("SEED", pushSeed(t))
 	set("SCANNER", pushScanner(t))
 	set("LAYOUT", writeLayout(t, filepath.Join(dir, "layout")))
-	set("GIT", serveGit(t, filepath.Join(dir, "git")))
-	set("HTTP", serveArchive(t))
+	p.git, p.http = serveGit(t, filepath.Join(dir, "git")), serveArchive(t)
+	set("GIT", p.git)
+	set("HTTP", p.http)
 	set("SSH_AUTH_SOCK", serveAgent(t, filepath.Join(dir, "agent.sock")))
 	return p
 }
@@ -172,28 +173,37 @@ func serveGit(t *testing.T, dir string) string {
 			t.Fatal(err)
 		}
 	}
-	git := func(args ...string) string {
-		cmd := exec.Command("git", args...)
-		date := fmt.Sprintf("%d +0000", epoch)
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date,
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	git("init", "-q", "-b", "main", work)
-	git("-C", work, "add", ".")
-	git("-C", work, "commit", "-q", "-m", "files")
-	git("clone", "-q", "--bare", work, filepath.Join(dir, "files.git"))
-	backend := filepath.Join(git("--exec-path"), "git-http-backend")
+	commitFiles(t, work, ".")
+	git(t, "clone", "-q", "--bare", work, filepath.Join(dir, "files.git"))
+	backend := filepath.Join(git(t, "--exec-path"), "git-http-backend")
 	s := httptest.NewServer(&cgi.Handler{
 		Path: backend,
 		Env:  []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
 	})
 	t.Cleanup(s.Close)
 	return s.URL + "/files.git#main"
+}
+
+// git runs git, whose commits are the same in each run.
+func git(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	date := fmt.Sprintf("%d +0000", epoch)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date,
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commitFiles makes a folder a repository with some of its files.
+func commitFiles(t *testing.T, dir string, files ...string) {
+	t.Helper()
+	git(t, "init", "-q", "-b", "main", dir)
+	git(t, append([]string{"-C", dir, "add"}, files...)...)
+	git(t, "-C", dir, "commit", "-q", "-m", "files")
 }
 
 // serveAgent is an ssh agent without keys.

@@ -85,7 +85,13 @@ func (r *parityRun) metadata(t *testing.T, out *strings.Builder) {
 		fmt.Fprintf(out, "target %s\n", target)
 		for _, key := range sortedKeys(md) {
 			switch {
-			case strings.HasPrefix(key, "buildx."), strings.HasPrefix(key, "orch."):
+			case strings.HasPrefix(key, "buildx.build.provenance"):
+				data, err := json.Marshal(md[key])
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(out, "  %s\n%s", key, layersLine.ReplaceAllString(r.statement(t, "    ", data), ""))
+			case key == "buildx.build.ref", strings.HasPrefix(key, "orch."):
 			case key == "image.name":
 				fmt.Fprintf(out, "  %s %s\n", key, r.plain(fmt.Sprint(md[key])))
 			default:
@@ -99,6 +105,9 @@ func (r *parityRun) metadata(t *testing.T, out *strings.Builder) {
 		}
 	}
 }
+
+// layersLine is of what a builder adds to its history once an image is exported.
+var layersLine = regexp.MustCompile(`(?m)^ *"layers": "…",\n`)
 
 // pushed describes an image of the registry.
 func (r *parityRun) pushed(t *testing.T, out *strings.Builder, image string, md map[string]any) {
@@ -225,6 +234,7 @@ func notes(m map[string]string) string {
 // plain takes what differs between two runs out of a text.
 func (r *parityRun) plain(text string) string {
 	return strings.NewReplacer(
+		r.git, "GIT", r.http, "HTTP",
 		r.repo, "REPO", shared.registry, "REGISTRY",
 		url.QueryEscape(shared.registry)+strings.TrimPrefix(r.repo, shared.registry), "REPO", url.QueryEscape(shared.registry), "REGISTRY",
 	).Replace(text)
@@ -264,7 +274,8 @@ func strip(v any) {
 		if args, ok := v["args"].(map[string]any); ok {
 			stripTransport(args)
 		}
-		for _, k := range []string{"locals", "inputs", "root"} {
+		// What the builder has measured is in its history only.
+		for _, k := range []string{"locals", "inputs", "root", "sysUsage"} {
 			delete(v, k)
 		}
 		for _, inner := range v {
@@ -283,7 +294,7 @@ func stripTransport(args map[string]any) {
 	for k, v := range args {
 		text, _ := v.(string)
 		switch {
-		case k == "frontend.caps", k == "cmdline", strings.HasPrefix(k, "local-sessionid:"), strings.HasPrefix(k, "sharedkey:"),
+		case k == "frontend.caps", k == "cmdline", k == "dockerfilekey", strings.HasPrefix(k, "local-sessionid:"), strings.HasPrefix(k, "sharedkey:"),
 			strings.HasPrefix(k, "input-metadata:"), strings.HasPrefix(k, "input:"):
 			delete(args, k)
 		case strings.HasPrefix(k, "context:") && (strings.HasPrefix(text, "local:") || strings.HasPrefix(text, "input:")):

@@ -29,6 +29,8 @@ type parityRun struct {
 	project string
 	dir     string // a copy of the project
 	repo    string // where it pushes to
+	git     string // the repository that is served
+	http    string // the archive that is served
 }
 
 // TestParity builds each project of testdata/parity and holds every image,
@@ -73,6 +75,7 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 		program: program, project: project,
 		dir:  filepath.Join(t.TempDir(), program),
 		repo: shared.registry + "/" + program + "/" + project,
+		git:  p.git, http: p.http,
 	}
 	copyProject(t, filepath.Join("testdata/parity", project), r.dir)
 	args := []string{
@@ -80,7 +83,7 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 		"--allow", "fs=*", "--allow", "ssh", "--allow", "network.host", "--allow", "buildx.local.delete", "--allow", "security.insecure",
 	}
 	if program == "peer" {
-		args = append(args, "--builder", p.peerBuilder(t, binary))
+		args = append(args, "--builder", p.peerBuilder(t, project, binary))
 	} else {
 		// Tags that move together are not in the subjects of attestations.
 		args = append(args, "--publish=each")
@@ -88,7 +91,10 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), p.env...)
-	cmd.Env = append(cmd.Env, "REPO="+r.repo, "PWD="+r.dir)
+	cmd.Env = append(cmd.Env, "REPO="+r.repo, "PWD="+r.dir, "BUILDX_METADATA_PROVENANCE=disabled")
+	if project == factsProject {
+		cmd.Env = append(cmd.Env, r.facts(t)...)
+	}
 	if policy := filepath.Join(r.dir, "policy.json"); exists(policy) {
 		text := strings.ReplaceAll(readText(t, policy), "REGISTRY", shared.registry)
 		if err := os.WriteFile(policy, []byte(text), 0o644); err != nil {
@@ -102,30 +108,62 @@ func (p *parityParts) run(t *testing.T, program, project, binary string) string 
 	return r.summary(t)
 }
 
-// peerBuilder makes the builder of the tests known to the peer.
-func (p *parityParts) peerBuilder(t *testing.T, binary string) string {
+// factsProject is the one in which images and the metadata file say what git,
+// the docker configuration and the builder know.
+const factsProject = "facts"
+
+// facts makes the project a repository, and returns what makes a program look at
+// such things.
+func (r *parityRun) facts(t *testing.T) []string {
 	t.Helper()
-	p.peerOnce.Do(func() {
-		cmd := exec.Command(binary, "create", "--name", "orch", "--driver", "remote", "unix://"+builderSocket(t))
-		cmd.Env = append(os.Environ(), p.env...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("telling the peer of the builder: %v\n%s", err, out)
+	commitFiles(t, r.dir, "docker-bake.hcl", "app")
+	git(t, "-C", r.dir, "remote", "add", "origin", "https://me:password@example.test/a/b.git")
+	return []string{
+		"DOCKER_CONFIG=" + filepath.Join(r.dir, "docker"),
+		"BUILDX_GIT_LABELS=1", "BUILDX_GIT_CHECK_DIRTY=1", "BUILDX_METADATA_PROVENANCE=max",
+	}
+}
+
+// peerBuilder makes the builder of the tests known to the peer. Where it reads
+// the provenance from the builder's history, that is one that keeps a history.
+func (p *parityParts) peerBuilder(t *testing.T, project, binary string) string {
+	t.Helper()
+	name, state := "orch", shared.state
+	if project == factsProject {
+		name, state = "facts", t.TempDir()
+	}
+	if p.builders[name] {
+		return name
+	}
+	var config []string
+	if project == factsProject {
+		file := filepath.Join(state, "buildkitd.toml")
+		if err := os.WriteFile(file, []byte("[history]\nmaxEntries = 100\n"), 0o644); err != nil {
+			t.Fatal(err)
 		}
-	})
-	return "orch"
+		config = []string{"ORCH_BUILDER_CONFIG=" + file}
+		t.Cleanup(func() { stopBuilder(state) })
+	}
+	cmd := exec.Command(binary, "create", "--name", name, "--driver", "remote", "unix://"+builderSocket(t, state, config...))
+	cmd.Env = append(os.Environ(), p.env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("telling the peer of the builder: %v\n%s", err, out)
+	}
+	p.builders[name] = true
+	return name
 }
 
 // builderSocket starts the embedded builder and returns its socket.
-func builderSocket(t *testing.T) string {
+func builderSocket(t *testing.T, state string, env ...string) string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(shared.bin, "orch"), "builder", "start")
-	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state)
+	cmd.Env = append(append(os.Environ(), "ORCH_STATE_DIR="+state), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("starting the builder: %v\n%s", err, out)
 	}
-	found, err := filepath.Glob(filepath.Join(shared.state, "*.sock"))
+	found, err := filepath.Glob(filepath.Join(state, "*.sock"))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("sockets in %s: %v, %v", shared.state, found, err)
+		t.Fatalf("sockets in %s: %v, %v", state, found, err)
 	}
 	return found[0]
 }

@@ -13,7 +13,7 @@ import (
 // end of a target is known about as soon as its steps are told: its line comes
 // after theirs.
 func TestPlainOrder(t *testing.T) {
-	builderSocket(t)
+	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{
 		"build.hcl": fmt.Sprintf(`
 variable "BUSYBOX" {}

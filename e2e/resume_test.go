@@ -64,7 +64,7 @@ COPY --from=slow /f /
 // TestResumeAfterKill kills orch in the middle of a run: going on builds what
 // was not done, and leaves out what was, and the tags of both are published.
 func TestResumeAfterKill(t *testing.T) {
-	builderSocket(t)
+	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{"build.hcl": resumeProject, "Dockerfile": resumeDockerfile})
 	nonce := fmt.Sprintf("r%d", os.Getpid())
 	args := func(more ...string) []string {
@@ -161,7 +161,7 @@ RUN --mount=type=bind,target=/all echo $NONCE; ls /all >/list
 // TestResumeKeepsCache goes on after a test has failed: another set of targets
 // reads another part of the context, and no step runs again for it.
 func TestResumeKeepsCache(t *testing.T) {
-	builderSocket(t)
+	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{
 		"build.hcl": testedProject, "Dockerfile": testedDockerfile,
 		"a.txt": "a", "b.txt": "b", "src/x": "x", "src/deep/y": "y",

@@ -69,7 +69,7 @@ func stepsEnd(t *testing.T) {
 // TestInterruptedAnywhere ends a run at random moments: it is out soon, leaves
 // no container and nothing half made, and the next run works.
 func TestInterruptedAnywhere(t *testing.T) {
-	builderSocket(t)
+	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	for i := range rounds(t, 4, 50) {
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=int%d-%d", i, os.Getpid()))
@@ -108,12 +108,12 @@ func TestInterruptedAnywhere(t *testing.T) {
 // TestBuilderKilledAnywhere kills the builder at random moments: the run is
 // finished on the next one, or ends with a clear error.
 func TestBuilderKilledAnywhere(t *testing.T) {
-	builderSocket(t)
+	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	finished := 0
 	n := rounds(t, 2, 20)
 	for i := range n {
-		builderSocket(t)
+		builderSocket(t, shared.state)
 		cmd := runOrch(dir, "bake", "--progress", "plain", "--var", fmt.Sprintf("NONCE=dead%d-%d", i, os.Getpid()))
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out

@@ -33,3 +33,17 @@ func gitOptions(e *env) buildkit.GitOptions {
 	}
 	return opt
 }
+
+// metadataProvenance is how much provenance the metadata file has: as in bake, the
+// short form unless BUILDX_METADATA_PROVENANCE says otherwise.
+func metadataProvenance(e *env, metadataFile string) buildkit.ProvenanceMode {
+	value := e.getenv("BUILDX_METADATA_PROVENANCE")
+	on, err := strconv.ParseBool(value)
+	switch {
+	case metadataFile == "", value == "disabled", err == nil && !on:
+		return buildkit.NoProvenance
+	case value == "max":
+		return buildkit.MaxProvenance
+	}
+	return buildkit.MinProvenance
+}

@@ -180,6 +180,7 @@ func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit
 		ByDigest:              opt.publication.byDigest(),
 		Proxies:               proxies(e, mask),
 		Git:                   gitOptions(e),
+		Provenance:            metadataProvenance(e, opt.metadataFile),
 		Policy:                e.policies.evaluator(),
 	})
 	how := runner.Options{

@@ -342,10 +342,14 @@ func (t *target) takeResponse(response map[string]string) {
 	if d := response[exptypes.ExporterImageDigestKey]; d != "" {
 		t.report.Digest = d
 	}
+	t.addMetadata(metadata(response))
+}
+
+func (t *target) addMetadata(more map[string]any) {
 	if t.report.Metadata == nil {
 		t.report.Metadata = map[string]any{}
 	}
-	maps.Copy(t.report.Metadata, metadata(response))
+	maps.Copy(t.report.Metadata, more)
 }
 
 // takeSizes writes down how large the written files are.

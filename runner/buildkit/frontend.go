@@ -78,6 +78,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 		return "", "", nil, err
 	}
 	a := v.(answer)
+	c.target.noteImage(ref, a.dgst, opt)
 	c.target.noteTriggers(a.data)
 	return a.ref, a.dgst, plainTriggers(a.data), nil
 }
@@ -95,6 +96,7 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	res.Op = res.Op.CloneVT()
 	if res.Image != nil {
 		image := *res.Image
+		c.target.noteImage(strings.TrimPrefix(strings.TrimPrefix(res.Op.Identifier, "docker-image://"), "oci-layout://"), image.Digest, opt)
 		c.target.noteTriggers(image.Config)
 		image.Config = plainTriggers(image.Config)
 		res.Image = &image

@@ -70,6 +70,7 @@ func (t *target) oneFrontend(ctx context.Context, res *gateway.Result) (*gateway
 		return res, err
 	}
 	t.defs = map[gateway.Reference]*pb.Definition{}
+	t.theirs = true
 	return theirs, nil
 }
 

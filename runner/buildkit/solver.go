@@ -65,6 +65,9 @@ type Options struct {
 	Proxies map[string]string
 	// Git says what is told of the repository that a target is built from.
 	Git GitOptions
+	// Provenance says how much of a target's provenance its result has beside what
+	// its outputs carry.
+	Provenance ProvenanceMode
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *SourcePolicy
 	// Policy prepares what judges the sources of a target; it is asked for

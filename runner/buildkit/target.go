@@ -22,6 +22,7 @@ import (
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/provenance"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -53,7 +54,9 @@ type target struct {
 
 	mu       sync.Mutex // the frontend solves platforms side by side
 	defs     map[gateway.Reference]*pb.Definition
-	triggers map[string]bool // ONBUILD instructions of base images
+	triggers map[string]bool    // ONBUILD instructions of base images
+	images   []provenance.Image // that the frontend has resolved
+	theirs   bool               // the builder's own frontend made the result
 	// badTrigger is one of them on which a frontend of the builder fails.
 	badTrigger string
 	whole      bool // more of the Dockerfile may be needed than what the plan says
@@ -119,6 +122,9 @@ func (t *target) build(ctx context.Context, opt runner.BuildOptions) (*runner.Re
 		return nil, t.failure(ctx, err)
 	}
 	t.report.Exported = time.Since(evaluated)
+	if err := t.takeProvenance(ctx, start); err != nil {
+		return nil, t.failure(ctx, err)
+	}
 	return t.report, nil
 }
 

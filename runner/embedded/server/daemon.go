@@ -88,14 +88,17 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 	if err != nil {
 		return nil, nil, err
 	}
-	// Opened always, written never: a record per build costs half the time of
-	// a build that changes nothing.
+	// Opened always, written only where the configuration asks for a history: a
+	// record per build costs half the time of a build that changes nothing.
 	historyDB, err := boltutil.SafeOpen(filepath.Join(s.Root, "history.db"), 0o600,
 		&bolt.Options{FreelistType: bolt.FreelistMapType})
 	if err != nil {
 		return nil, nil, err
 	}
-	noHistory := int64(0)
+	history := s.config.History
+	if history == nil {
+		history = &config.HistoryConfig{MaxEntries: new(int64)}
+	}
 	c, err := control.NewController(control.Opt{
 		SessionManager:   sessions,
 		WorkerController: workers,
@@ -124,7 +127,7 @@ func newController(ctx context.Context, s settings) (*control.Controller, *unpac
 		CacheStore:     cacheStore,
 		LeaseManager:   w.LeaseManager(),
 		ContentStore:   w.ContentStore(),
-		HistoryConfig:  &config.HistoryConfig{MaxEntries: &noHistory},
+		HistoryConfig:  history,
 		GarbageCollect: w.GarbageCollect,
 		GracefulStop:   ctx.Done(),
 	})

@@ -1,6 +1,6 @@
 // Package daemonconfig reads the configuration file of buildkitd for the
-// embedded builder: registries, garbage collection, parallelism, entitlements
-// and DNS. It says, with the line, what is wrong in the file and what the
+// embedded builder: registries, garbage collection, parallelism, entitlements,
+// DNS and the history. It says, with the line, what is wrong in the file and what the
 // builder makes no use of. It does not know where the file is.
 package daemonconfig
 
@@ -35,7 +35,9 @@ type Config struct {
 	} `toml:"worker"`
 	Registries map[string]resolverconfig.RegistryConfig `toml:"registry"`
 	DNS        *buildkitd.DNSConfig                     `toml:"dns"`
-	Frontend   struct {
+	// History is nil if none is kept.
+	History  *buildkitd.HistoryConfig `toml:"history"`
+	Frontend struct {
 		Gateway struct {
 			AllowedRepositories []string `toml:"allowedRepositories"`
 		} `toml:"gateway.v0"`

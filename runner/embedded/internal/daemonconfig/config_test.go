@@ -39,13 +39,15 @@ insecure-entitlements = ["network.host"]
   http = true
 [dns]
   nameservers = ["192.0.2.1"]
+[history]
+  maxEntries = 7
 `)
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("%v, %q", err, warnings)
 	}
 	if !c.Debug || c.Worker.OCI.MaxParallelism != 3 || !slices.Equal(c.Entitlements, []string{"network.host"}) ||
 		c.DNS.Nameservers[0] != "192.0.2.1" || c.Registries["docker.io"].Mirrors[0] != "mirror.example:5000" ||
-		!*c.Registries["mirror.example:5000"].PlainHTTP || c.Worker.OCI.GCPolicy[0].KeepDuration.Duration != 48*time.Hour {
+		*c.History.MaxEntries != 7 || !*c.Registries["mirror.example:5000"].PlainHTTP || c.Worker.OCI.GCPolicy[0].KeepDuration.Duration != 48*time.Hour {
 		t.Errorf("got %+v", c)
 	}
 	if c, warnings, err := Load(""); err != nil || len(warnings) > 0 || c.Entitlements != nil {
