@@ -3,9 +3,14 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,6 +73,13 @@ var named = map[string]map[string]string{
 	"import pattern": {"build.hcl": `import "i" { source = "%s*.hcl" }`},
 	"imported":       {"build.hcl": `import "i" { source = "in/i.hcl" }`, "in/i.hcl": `target "default" { context = "%ssub" }`},
 	"override":       {"build.hcl": `target "default" {}`, "build.override.hcl": `target "default" { dockerfile = "%sDockerfile" }`},
+	"bake override":  {"docker-bake.hcl": `target "default" {}`, "docker-bake.override.hcl": `target "default" { context = "%ssub" }`},
+	"json override":  {"docker-bake.json": `{"target":{"default":{}}}`, "docker-bake.override.json": `{"target":{"default":{"dockerfile":"%sDockerfile"}}}`},
+	"compose over":   {"compose.yaml": "services: { default: { build: . } }", "compose.override.yaml": "services: { default: { env_file: '%sfile', build: . } }"},
+	"x-bake":         {"compose.yaml": "services: { default: { build: { context: ., x-bake: { secret: ['id=s,src=%sfile'], cache-to: ['type=local,dest=%scache'] } } } }"},
+	"label file":     {"compose.yaml": "services: { default: { label_file: '%sfile', build: . } }"},
+	"config file":    {"compose.yaml": "configs: { c: { file: '%sfile' } }\nservices: { default: { configs: [c], build: . } }"},
+	"additional":     {"compose.yaml": "services: { default: { build: { context: ., additional_contexts: { x: '%sdir' } } } }"},
 	"include":        {"compose.yaml": "include: ['%scompose.yaml']\nservices: { default: { build: . } }"},
 	"include env":    {"compose.yaml": "include: [{ path: in/c.yaml, env_file: '%sfile' }]", "in/c.yaml": "services: { default: { build: . } }"},
 	"include folder": {"compose.yaml": "include: [{ path: in/c.yaml, project_directory: '%ssub' }]", "in/c.yaml": "services: { default: { build: . } }"},
@@ -107,6 +119,20 @@ func TestPermissions(t *testing.T) {
 				files[name] = strings.ReplaceAll(text, "%s", path)
 			}
 			t.Run(what+"/"+how, func(t *testing.T) { touchesNothing(t, strace, files, "", "") })
+		}
+	}
+	ways := []string{"absolute", "cwd", "file", "link"}
+	for i, what := range slices.Sorted(maps.Keys(named)) {
+		some := ways[i%len(ways):][:1]
+		if os.Getenv("ORCH_STRESS") != "" {
+			some = ways
+		}
+		for _, how := range some {
+			files := map[string]string{}
+			for name, text := range named[what] {
+				files[name] = strings.ReplaceAll(text, "%s", leads("ROOT")[how])
+			}
+			t.Run("remote/"+what+"/"+how, func(t *testing.T) { remoteTouchesNothing(t, strace, files) })
 		}
 	}
 	for link, files := range linked {
@@ -174,7 +200,61 @@ func touchesNothing(t *testing.T, strace string, files map[string]string, link, 
 			t.Fatal(err)
 		}
 	}
-	for i, args := range [][]string{{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"}} {
+	runTraced(t, strace, root, [][]string{
+		{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"},
+	})
+}
+
+// remoteTouchesNothing runs orch on a definition from a server, which comes with
+// a link to a folder of this machine.
+func remoteTouchesNothing(t *testing.T, strace string, files map[string]string) {
+	t.Parallel()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range outsideFiles {
+		path := filepath.Join(root, "outside", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, "wd"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var data bytes.Buffer
+	w := tar.NewWriter(&data)
+	add := func(h *tar.Header, text string) {
+		h.Size, h.Mode = int64(len(text)), 0o644
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(&tar.Header{Name: "Dockerfile"}, "FROM scratch\n")
+	add(&tar.Header{Name: "in/f"}, "f")
+	add(&tar.Header{Name: "out", Typeflag: tar.TypeSymlink, Linkname: filepath.Join(root, "outside")}, "")
+	for name, text := range files {
+		add(&tar.Header{Name: name}, strings.ReplaceAll(text, "ROOT", root))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data.Bytes()) }))
+	t.Cleanup(server.Close)
+	runTraced(t, strace, root, [][]string{
+		{"bake", "--progress", "plain", server.URL + "/def.tar"}, {"plan", "--files", server.URL + "/def.tar"},
+	})
+}
+
+// runTraced runs commands in the folder wd of a root and has the kernel's word
+// for what they touched in its folder outside.
+func runTraced(t *testing.T, strace, root string, commands [][]string) {
+	t.Helper()
+	wd, outside := filepath.Join(root, "wd"), filepath.Join(root, "outside")
+	for i, args := range commands {
 		trace := filepath.Join(root, fmt.Sprint("trace", i))
 		cmd := exec.Command(strace, append([]string{"-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,ftruncate", "-o", trace, filepath.Join(shared.bin, "orch")}, args...)...)
 		cmd.Dir = wd
