@@ -18,6 +18,7 @@ func TestImports(t *testing.T) {
 		"config/policy":   {"schema", "config", "internal/template"},
 		"planner":         {"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
 		"planner/print":   {"planner", "internal/fault", "internal/termtext"},
+		"planner/options": {"internal/fault", "schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
 		"runner":          {"schema", "config", "config/policy", "planner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/meter":    {},
 		"runner/rights":   {"schema", "config", "internal/template"},
@@ -27,7 +28,7 @@ func TestImports(t *testing.T) {
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"schema", "config", "config/policy", "planner", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/provenance", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
+			"schema", "config", "config/policy", "planner", "planner/options", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
 			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
 		},
 		"runner/runnertest":                     {"runner", "runner/blame"},

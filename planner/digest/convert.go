@@ -21,6 +21,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/options"
 )
 
 // Names of local sources in the definitions that are made here. What stands
@@ -45,7 +46,7 @@ type conversion struct {
 
 // newConversion writes down what the frontend is told.
 func (e *engine) newConversion(b *planner.Build, platform *ocispecs.Platform) *conversion {
-	c := &conversion{build: b, platform: platform, data: b.Dockerfile.Data, opts: frontendOptions(b), layouts: map[string]layout{}}
+	c := &conversion{build: b, platform: platform, data: b.Dockerfile.Data, opts: options.Of(b), layouts: map[string]layout{}}
 	if r := b.Reduced(); r != nil {
 		c.data, c.lines = r.Data, r
 	}

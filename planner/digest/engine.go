@@ -15,6 +15,7 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/options"
 )
 
 // Version counts up whenever equal inputs get another digest.
@@ -232,7 +233,7 @@ func opaque(b *planner.Build) bool {
 // opaque is the skeleton of a target that cannot be converted: all that it may
 // read counts.
 func (e *engine) opaque(b *planner.Build) *skeleton {
-	opts := frontendOptions(b)
+	opts := options.Of(b)
 	fields := []string{"opaque", b.Target.Dockerfile}
 	s := &skeleton{}
 	text := "its Dockerfile " + b.Target.Dockerfile + " is read by the builder"

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -230,74 +228,4 @@ func (m *memo) settle(ctx context.Context, key string, a *memoAnswer) {
 		m.mu.Unlock()
 	}
 	close(a.done)
-}
-
-// networkMode is the frontend's word for a target's network.
-func networkMode(network string) string {
-	switch network {
-	case "", "default":
-		return ""
-	case "none", "host", "sandbox":
-		return network
-	}
-	return network
-}
-
-// shmSize is a size in bytes, from one with a unit.
-func shmSize(size string) string {
-	if size == "" {
-		return ""
-	}
-	n, err := units.RAMInBytes(size)
-	if err != nil {
-		return size
-	}
-	return fmt.Sprint(n)
-}
-
-// extraHosts is the frontend's list of names and addresses.
-func extraHosts(hosts map[string]string) string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		for ip := range strings.SplitSeq(hosts[name], ",") {
-			ip = strings.Trim(strings.TrimSpace(ip), "[]")
-			if net.ParseIP(ip) != nil || ip == "host-gateway" {
-				out = append(out, name+"="+ip)
-			}
-		}
-	}
-	return strings.Join(out, ",")
-}
-
-// resourceOptions are the limits of the target's steps.
-func (t *target) resourceOptions() {
-	res := t.plan.Target.Resources
-	if res == nil {
-		return
-	}
-	set := func(key, value string) {
-		if value != "" {
-			t.opts[key] = value
-		}
-	}
-	number := func(key string, value *int64) {
-		if value != nil {
-			t.opts[key] = fmt.Sprint(*value)
-		}
-	}
-	set("memory", shmSize(res.Memory))
-	set("memswap", memorySwap(res.MemorySwap))
-	set("cpusetcpus", res.CpusetCpus)
-	set("cpusetmems", res.CpusetMems)
-	number("cpushares", res.CPUShares)
-	number("cpuperiod", res.CPUPeriod)
-	number("cpuquota", res.CPUQuota)
-}
-
-// memorySwap keeps -1, which means no limit.
-func memorySwap(v string) string {
-	if v == "-1" {
-		return v
-	}
-	return shmSize(v)
 }

@@ -21,6 +21,7 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/options"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/provenance"
 	"github.com/orch-build/orch/runner/rights"
@@ -230,34 +231,10 @@ func dockerfileState(d *planner.Dockerfile, data []byte) llb.State {
 
 // targetOptions are the attributes of the target, by the frontend's names.
 func (t *target) targetOptions() {
-	target := t.plan.Target
-	set := func(key, value string) {
-		if value != "" {
-			t.opts[key] = value
-		}
-	}
-	set("target", target.Stage)
-	set("platform", strings.Join(t.plan.Platforms, ","))
-	set("force-network-mode", networkMode(target.Network))
-	set("shm-size", shmSize(target.ShmSize))
-	set("ulimit", strings.Join(target.Ulimits, ","))
-	set("add-hosts", extraHosts(target.ExtraHosts))
-	for k, v := range target.Args {
-		t.opts["build-arg:"+k] = v
-	}
-	for k, v := range target.Labels {
-		t.opts["label:"+k] = v
-	}
-	if target.Pull != nil && *target.Pull {
+	maps.Copy(t.opts, options.Of(t.plan))
+	if pull := t.plan.Target.Pull; pull != nil && *pull {
 		t.opts["image-resolve-mode"] = "pull"
 	}
-	switch {
-	case target.NoCache != nil && *target.NoCache:
-		t.opts["no-cache"] = ""
-	case len(target.NoCacheFilter) > 0:
-		t.opts["no-cache"] = strings.Join(target.NoCacheFilter, ",")
-	}
-	t.resourceOptions()
 }
 
 // contextOptions tell the frontend where the contexts are. Local ones are

@@ -1,4 +1,11 @@
-package digest
+// Package options writes the attributes of a target as the options that
+// BuildKit's Dockerfile frontend has for them. What the builder gets and what
+// digests are made from both come from here, so that an attribute that is in
+// one cannot be missing in the other.
+//
+// It knows nothing of contexts, which depend on where a build runs, and asks
+// nothing of a builder.
+package options
 
 import (
 	"fmt"
@@ -13,9 +20,9 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// frontendOptions are the attributes of a target by the names that BuildKit's frontend
-// has for them, but for its contexts.
-func frontendOptions(b *planner.Build) map[string]string {
+// Of returns the attributes of a build's target that can change what comes
+// out, by the names that the frontend has for them, but for its contexts.
+func Of(b *planner.Build) map[string]string {
 	t := b.Target
 	opts := map[string]string{}
 	set := func(key, value string) {
