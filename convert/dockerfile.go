@@ -12,8 +12,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // maxDepth is how many folders below the given one init looks for
@@ -24,7 +25,7 @@ const maxDepth = 4
 type dockerfileOf struct {
 	path    string // as it was found
 	context string // the folder that its build is to have
-	*planner.Outline
+	*dockerfile.Outline
 }
 
 // fromDockerfiles makes a target of each final stage of the Dockerfiles.
@@ -38,7 +39,7 @@ func (d *document) fromDockerfiles(opt Options, paths []string) error {
 			return err
 		}
 		sources[p] = src
-		o, more := planner.ReadOutline(p, src)
+		o, more := dockerfile.ReadOutline(p, src)
 		diags = append(diags, more...)
 		if o != nil {
 			files = append(files, dockerfileOf{p, contextFor(p, o), o})
@@ -114,7 +115,7 @@ func (f *dockerfileOf) attributes(d *document) map[string]any {
 
 // targetName names the target of a stage: by the stage, and if there are
 // other Dockerfiles by this one.
-func (f *dockerfileOf) targetName(s planner.OutlineStage, alone bool) string {
+func (f *dockerfileOf) targetName(s dockerfile.OutlineStage, alone bool) string {
 	file := dockerfileName(f.path)
 	stage := targetName(s.Name)
 	switch {
@@ -202,7 +203,7 @@ func variableName(arg string) string {
 // contextFor says which folder the build of a Dockerfile is to have: its own,
 // unless only the current one has the files that it copies. Patterns count
 // where nothing else is copied: they may match nothing.
-func contextFor(p string, o *planner.Outline) string {
+func contextFor(p string, o *dockerfile.Outline) string {
 	own := filepath.Dir(p)
 	has := func(dir string) bool {
 		if len(o.Sources) == 0 {

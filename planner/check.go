@@ -10,6 +10,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -37,21 +38,21 @@ func (p *planner) check() {
 // checking is what the checks find out once.
 type checking struct {
 	reach       map[string][]*Vertex // by the name of a target
-	args        map[*parsed]*knownArgs
+	args        map[*dockerfile.File]*knownArgs
 	lines       lines
-	lineSources map[*Dockerfile]*source
+	lineSources map[*Dockerfile]*dockerfile.Source
 	volatile    map[sameVolatile]bool
-	volatileAt  map[*cmd]bool // the ARG that was warned of
+	volatileAt  map[*dockerfile.Cmd]bool // the ARG that was warned of
 }
 
 func newChecking(p *Plan) checking {
 	return checking{
 		reach:       p.Reached(),
-		args:        map[*parsed]*knownArgs{},
+		args:        map[*dockerfile.File]*knownArgs{},
 		lines:       newLines(),
-		lineSources: map[*Dockerfile]*source{},
+		lineSources: map[*Dockerfile]*dockerfile.Source{},
 		volatile:    map[sameVolatile]bool{},
-		volatileAt:  map[*cmd]bool{},
+		volatileAt:  map[*dockerfile.Cmd]bool{},
 	}
 }
 

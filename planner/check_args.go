@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // predefined arguments need no ARG: those of BuildKit's Dockerfile reference,
@@ -67,29 +68,29 @@ func (p *planner) checkContextNames(b *Build) {
 // knownArgs is what the checks have to know of a Dockerfile.
 type knownArgs struct {
 	declared map[string]bool
-	triggers bool           // an ONBUILD may declare more
-	stages   map[int]*stage // by the line of FROM
+	triggers bool                      // an ONBUILD may declare more
+	stages   map[int]*dockerfile.Stage // by the line of FROM
 }
 
 // argsOf reads it once for all targets of a Dockerfile.
-func (p *planner) argsOf(d *dockerfile) *knownArgs {
+func (p *planner) argsOf(d *file) *knownArgs {
 	if k := p.args[d.parsed]; k != nil {
 		return k
 	}
-	k := &knownArgs{declared: map[string]bool{}, stages: map[int]*stage{}}
+	k := &knownArgs{declared: map[string]bool{}, stages: map[int]*dockerfile.Stage{}}
 	p.args[d.parsed] = k
-	for _, c := range d.parsed.args {
+	for _, c := range d.parsed.Args {
 		for _, a := range c.Args {
 			k.declared[a.Key] = true
 		}
 	}
-	for _, s := range d.parsed.stages {
-		k.stages[s.first] = s
-		for _, a := range s.decls {
-			k.declared[a.key] = true
+	for _, s := range d.parsed.Stages {
+		k.stages[s.First] = s
+		for _, a := range s.Decls {
+			k.declared[a.Key] = true
 		}
-		for _, c := range s.cmds {
-			k.triggers = k.triggers || len(c.onbuild) > 0
+		for _, c := range s.Cmds {
+			k.triggers = k.triggers || len(c.Onbuild) > 0
 		}
 	}
 	return k
@@ -119,7 +120,7 @@ var (
 
 // checkVolatile warns of steps that run anew whenever an argument changes that
 // they do not use: all RUN steps below an ARG have it in their environment.
-func (p *planner) checkVolatile(b *Build, d *dockerfile, name string) {
+func (p *planner) checkVolatile(b *Build, d *file, name string) {
 	if b.Target.Volatile[name] == "" && !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
 		return
 	}
@@ -142,8 +143,8 @@ type sameVolatile struct {
 
 // stagesTo returns the stages of a Dockerfile that a vertex is built on, and
 // that of the vertex itself at the end: an ARG holds for the stages on top too.
-func (p *planner) stagesTo(d *dockerfile, v *Vertex) []*stage {
-	var out []*stage
+func (p *planner) stagesTo(d *file, v *Vertex) []*dockerfile.Stage {
+	var out []*dockerfile.Stage
 	for v.Kind == Stage && v.Dockerfile == d.Dockerfile {
 		s := p.argsOf(d).stages[v.Range.Start.Line]
 		if s == nil {
@@ -158,10 +159,10 @@ func (p *planner) stagesTo(d *dockerfile, v *Vertex) []*stage {
 
 // volatileAbove looks for the first RUN below an ARG. One that uses the
 // argument has to run again, and so have all below it.
-func (p *planner) volatileAbove(b *Build, d *dockerfile, stages []*stage, name string) {
-	var arg *cmd
+func (p *planner) volatileAbove(b *Build, d *file, stages []*dockerfile.Stage, name string) {
+	var arg *dockerfile.Cmd
 	for _, s := range stages {
-		for _, k := range s.cmds {
+		for _, k := range s.Cmds {
 			switch c := k.Command.(type) {
 			case *instructions.ArgCommand:
 				if slices.ContainsFunc(c.Args, func(a instructions.KeyValuePairOptional) bool { return a.Key == name }) {
@@ -170,7 +171,7 @@ func (p *planner) volatileAbove(b *Build, d *dockerfile, stages []*stage, name s
 			case *instructions.RunCommand:
 				switch {
 				case arg == nil:
-				case slices.ContainsFunc(k.words, func(w string) bool { return strings.Contains(w, name) }):
+				case slices.ContainsFunc(k.Words, func(w string) bool { return strings.Contains(w, name) }):
 					return
 				default:
 					p.warnVolatile(b, d, arg, k, name)
@@ -181,14 +182,14 @@ func (p *planner) volatileAbove(b *Build, d *dockerfile, stages []*stage, name s
 	}
 }
 
-func (p *planner) warnVolatile(b *Build, d *dockerfile, arg, run *cmd, name string) {
+func (p *planner) warnVolatile(b *Build, d *file, arg, run *dockerfile.Cmd, name string) {
 	if p.volatileAt[arg] {
 		return
 	}
 	p.volatileAt[arg] = true
-	p.Warn(d.lines(arg.first, arg.last), "Argument above steps that do not use it",
+	p.Warn(d.source.Lines(arg.First, arg.Last), "Argument above steps that do not use it",
 		"%s changes from run to run%s, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
-		name, volatileFrom(b, name), d.name, run.first)
+		name, volatileFrom(b, name), d.Name, run.First)
 }
 
 // volatileFrom says in brackets where the value of an argument comes from, as

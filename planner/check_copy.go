@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // checkSources reports what stages take out of local directories and will not
@@ -52,10 +53,10 @@ type sourceCheck struct {
 // missing reports a source that makes the build fail.
 func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 	at := c.place(v, e, src)
-	dir, shown := contextText(e.From.Name), fault.Path(contextPath(src))
+	dir, shown := contextText(e.From.Name), fault.Path(dockerfile.ContextPath(src))
 	all := c.unfiltered(e.From.local)
 	if e.take != nil && e.take.parents {
-		if dir, err := all.follow(path.Dir(contextPath(src))); err == nil && dir != path.Dir(contextPath(src)) {
+		if dir, err := all.follow(path.Dir(dockerfile.ContextPath(src))); err == nil && dir != path.Dir(dockerfile.ContextPath(src)) {
 			c.note(v, at, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
 			return
 		}
@@ -77,7 +78,7 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 		c.note(v, at, fault.Error, "%s in %s cannot be read: %s.", shown, dir, fault.Reason(err))
 		return
 	}
-	if real != contextPath(src) {
+	if real != dockerfile.ContextPath(src) {
 		c.note(v, at, fault.Error, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(real))
 		return
 	}
@@ -161,7 +162,7 @@ func (c *sourceCheck) tell() {
 }
 
 func (c *sourceCheck) place(v *Vertex, e *Edge, src string) fault.Range {
-	return c.sourceOf(v.Dockerfile).word(e.Range.Start.Line, e.Range.End.Line, src)
+	return c.sourceOf(v.Dockerfile).Word(e.Range.Start.Line, e.Range.End.Line, src)
 }
 
 // unfiltered is a context as it is on the disk.
@@ -205,9 +206,9 @@ func (v *view) namesIn(dir string) []string {
 }
 
 // sourceOf finds the lines of a Dockerfile once.
-func (p *planner) sourceOf(d *Dockerfile) *source {
+func (p *planner) sourceOf(d *Dockerfile) *dockerfile.Source {
 	if p.lineSources[d] == nil {
-		p.lineSources[d] = newSource(d.Name, d.Data)
+		p.lineSources[d] = dockerfile.NewSource(d.Name, d.Data)
 	}
 	return p.lineSources[d]
 }

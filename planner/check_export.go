@@ -113,15 +113,15 @@ func (p *planner) checkNoCache(b *Build) {
 		return
 	}
 	var stages []string
-	for _, s := range d.parsed.stages {
-		if s.name != "" {
-			stages = append(stages, s.name)
+	for _, s := range d.parsed.Stages {
+		if s.Name != "" {
+			stages = append(stages, s.Name)
 		}
 	}
 	for _, name := range b.Target.NoCacheFilter {
 		if !slices.Contains(stages, strings.ToLower(name)) {
 			p.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
-				b.Name(), name, d.name, fault.Suggestion(name, stages))
+				b.Name(), name, d.Name, fault.Suggestion(name, stages))
 		}
 	}
 }

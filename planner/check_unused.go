@@ -84,7 +84,7 @@ func (p *planner) declarations(builds []*Build) (where string, args []string) {
 	found := map[string]bool{}
 	for _, b := range builds {
 		d := p.parsedFor[b]
-		files = append(files, d.name)
+		files = append(files, d.Name)
 		maps.Copy(found, p.argsOf(d).declared)
 	}
 	if files = sortedUnique(files); len(files) > 3 {

@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // headers are what may stand at the top of a Dockerfile, where a comment may
@@ -104,7 +105,7 @@ func checkComments(t *testing.T, recipe []byte, line string) {
 	if x, y := idsOf(a), idsOf(b); !slices.Equal(x["a"], y["a"]) {
 		t.Errorf("other vertices with the comments of\n%s", with)
 	}
-	paths := TriggerPaths([]string{"# words\n# " + strings.Map(oneLineOnly, line) + "\nCOPY f /f"})
+	paths := dockerfile.TriggerPaths([]string{"# words\n# " + strings.Map(oneLineOnly, line) + "\nCOPY f /f"})
 	if paths != nil && !slices.Equal(paths, []string{"f"}) && len(paths) > 0 {
 		t.Errorf("a trigger below the comment %q reads %q", line, paths)
 	}
@@ -144,11 +145,11 @@ func TestTriggersWithComments(t *testing.T) {
 	for _, trigger := range []string{
 		"# words\n# check=skip=all\nCOPY f /f", "# check=skip=all\nCOPY f /f", "\n# x\n\n# check=a\n\nCOPY f /f\n",
 	} {
-		if got := TriggerPaths([]string{trigger}); !slices.Equal(got, []string{"f"}) {
+		if got := dockerfile.TriggerPaths([]string{trigger}); !slices.Equal(got, []string{"f"}) {
 			t.Errorf("%q reads %q", trigger, got)
 		}
 	}
-	if got := TriggerPaths([]string{"FROM scratch"}); got == nil || len(got) > 0 {
+	if got := dockerfile.TriggerPaths([]string{"FROM scratch"}); got == nil || len(got) > 0 {
 		t.Errorf("FROM reads %q", got)
 	}
 }

@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
 )
 
 // ContextName returns the form in which BuildKit looks a named context up:
@@ -124,24 +123,14 @@ func (l *local) finish() {
 	}
 }
 
-// contextPath is a source of COPY, ADD or a mount as BuildKit follows it: a
-// slash path from the root of the context; "" is all of it. A name that is no
-// UTF-8 does not survive the way to the builder, so all has to go there.
-func contextPath(src string) string {
-	if !utf8.ValidString(src) {
-		return ""
-	}
-	return strings.TrimPrefix(path.Join("/", filepath.ToSlash(src)), "/")
-}
-
 // localKey is what a context and its ignore file follow from.
 type localKey struct {
 	dir string
-	d   *dockerfile
+	d   *file
 }
 
 // local returns the one Local of a directory and ignore patterns.
-func (p *planner) local(dir string, d *dockerfile, at fault.Range) *local {
+func (p *planner) local(dir string, d *file, at fault.Range) *local {
 	key := localKey{dir, d}
 	l, ok := p.localFor[key]
 	if !ok {
@@ -151,7 +140,7 @@ func (p *planner) local(dir string, d *dockerfile, at fault.Range) *local {
 	return l
 }
 
-func (p *planner) findLocal(dir string, d *dockerfile, at fault.Range) *local {
+func (p *planner) findLocal(dir string, d *file, at fault.Range) *local {
 	abs := dir
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(p.opt.Dir, dir)
@@ -161,7 +150,7 @@ func (p *planner) findLocal(dir string, d *dockerfile, at fault.Range) *local {
 		p.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
 			len(excludes), contextText(filepath.ToSlash(dir)), n, maxHeaders)
 	}
-	id := sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
+	id := framed.Sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
 	if l, ok := p.locals[id]; ok {
 		return l
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // defaultName is the name that BuildKit also looks for in lower case.
@@ -24,18 +26,18 @@ const defaultName = "Dockerfile"
 // says.
 const syntaxArg = "BUILDKIT_SYNTAX"
 
-// dockerfile is a Dockerfile with its stages.
-type dockerfile struct {
+// file is a Dockerfile with its stages.
+type file struct {
 	*Dockerfile
-	*source
+	source *dockerfile.Source
 	path   string // where it was found; "" if it is inline
-	parsed *parsed
+	parsed *dockerfile.File
 	err    error // why it could not be read
 }
 
 // dockerfile finds the Dockerfile of a target. It returns nil if the builder
 // has to fetch it, and false if there is a fault, which is reported.
-func (p *planner) dockerfile(t *config.Target) (*dockerfile, bool) {
+func (p *planner) dockerfile(t *config.Target) (*file, bool) {
 	if t.DockerfileInline != nil {
 		return p.inline(t), true
 	}
@@ -59,7 +61,7 @@ func (p *planner) dockerfile(t *config.Target) (*dockerfile, bool) {
 // false if it is not here. "cwd://" marks a path that does not start from the
 // context.
 func dockerfilePath(t *config.Target) (string, bool) {
-	if isHTTP(t.Dockerfile) {
+	if dockerfile.IsHTTP(t.Dockerfile) {
 		return "", false
 	}
 	if path, ok := strings.CutPrefix(t.Dockerfile, "cwd://"); ok {
@@ -85,7 +87,7 @@ func contextDir(c config.Context) string {
 	return filepath.Clean(c.Value)
 }
 
-func (p *planner) inline(t *config.Target) *dockerfile {
+func (p *planner) inline(t *config.Target) *file {
 	text := *t.DockerfileInline
 	if d, ok := p.inlines[text]; ok {
 		return d
@@ -97,7 +99,7 @@ func (p *planner) inline(t *config.Target) *dockerfile {
 
 // readDockerfile reads a Dockerfile, or the one in lower case if there is no
 // "Dockerfile".
-func (p *planner) readDockerfile(path string) *dockerfile {
+func (p *planner) readDockerfile(path string) *file {
 	data, err := p.readText(path)
 	found := path
 	if errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == defaultName {
@@ -107,7 +109,7 @@ func (p *planner) readDockerfile(path string) *dockerfile {
 		}
 	}
 	if err != nil {
-		return &dockerfile{err: err}
+		return &file{err: err}
 	}
 	d := p.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
 	d.path = found
@@ -138,12 +140,12 @@ func (p *planner) readText(path string) ([]byte, error) {
 	return p.opt.Files.ReadFile(path)
 }
 
-func (p *planner) newDockerfile(name, filename string, data []byte) *dockerfile {
+func (p *planner) newDockerfile(name, filename string, data []byte) *file {
 	syntax, _, _, _ := parser.DetectSyntax(data)
 	p.plan.Sources[name] = data
-	d := &dockerfile{
+	d := &file{
 		Dockerfile: &Dockerfile{Name: name, Filename: filename, Data: data, Syntax: syntax},
-		source:     newSource(name, data),
+		source:     dockerfile.NewSource(name, data),
 	}
 	if isDockerfileSyntax(syntax) {
 		d.parsed = p.parse(data)
@@ -152,10 +154,10 @@ func (p *planner) newDockerfile(name, filename string, data []byte) *dockerfile 
 }
 
 // parse reads equal texts once.
-func (p *planner) parse(data []byte) *parsed {
-	key := sum(string(data))
+func (p *planner) parse(data []byte) *dockerfile.File {
+	key := framed.Sum(string(data))
 	if _, ok := p.texts[key]; !ok {
-		p.texts[key] = parse(data)
+		p.texts[key] = dockerfile.Parse(data)
 	}
 	return p.texts[key]
 }
@@ -179,7 +181,7 @@ func isDockerfileSyntax(frontend string) bool {
 
 // frontend is what reads a target's Dockerfile: what the target's arguments
 // ask for, else what the file does.
-func frontend(t *config.Target, d *dockerfile) string {
+func frontend(t *config.Target, d *file) string {
 	if s := strings.TrimSpace(t.Args[syntaxArg]); s != "" {
 		s, _, _ = strings.Cut(s, " ")
 		return s
@@ -188,14 +190,14 @@ func frontend(t *config.Target, d *dockerfile) string {
 }
 
 // stages returns the parsed stages, reporting what the parser refused.
-func (p *planner) stages(d *dockerfile) (*parsed, bool) {
+func (p *planner) stages(d *file) (*dockerfile.File, bool) {
 	if d.parsed == nil {
 		d.parsed = p.parse(d.Data)
 	}
-	for _, e := range d.parsed.errs {
-		p.Fail(d.lines(e.line, e.line), "Invalid Dockerfile", "%s", fault.Sentence(e.msg))
+	for _, e := range d.parsed.Errs {
+		p.Fail(d.source.Lines(e.Line, e.Line), "Invalid Dockerfile", "%s", fault.Sentence(e.Msg))
 	}
-	return d.parsed, len(d.parsed.errs) == 0
+	return d.parsed, len(d.parsed.Errs) == 0
 }
 
 // reportUnread says why the Dockerfile of a target was not read, and what is
@@ -248,7 +250,7 @@ func (p *planner) dockerfilesIn(dir string) []string {
 
 // ignored returns the patterns of the ignore file that applies to a context:
 // the one named after the Dockerfile, else .dockerignore in the context.
-func (p *planner) ignored(dir string, d *dockerfile, at fault.Range) []string {
+func (p *planner) ignored(dir string, d *file, at fault.Range) []string {
 	var paths []string
 	if d != nil && d.path != "" {
 		paths = append(paths, d.path+".dockerignore")

@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // filling walks the instructions of a stage, with the variables that each of
@@ -15,7 +16,7 @@ import (
 type filling struct {
 	*stageWork
 	n    *node
-	env  *environment
+	env  *dockerfile.Environment
 	refs []*node // those of the instructions still to come
 	ok   bool
 	// ownsArgs is true once the arguments of the vertex are a map of its own.
@@ -23,11 +24,11 @@ type filling struct {
 }
 
 // fill describes a new vertex.
-func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*cmd) bool {
+func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node, cmds []*dockerfile.Cmd) bool {
 	v := n.Vertex
-	v.Name, v.Dockerfile = st.shown(), s.d.Dockerfile
-	v.Range = s.d.lines(st.first, st.last)
-	at := s.d.lines(st.first, st.fromEnd)
+	v.Name, v.Dockerfile = st.Shown(), s.d.Dockerfile
+	v.Range = s.d.source.Lines(st.First, st.Last)
+	at := s.d.source.Lines(st.First, st.FromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
 	v.Steps, n.onbuild, v.Args, v.Credentials, v.secrets, v.ssh = nil, nil, nil, nil, nil, nil
 	if s.inherits(st) {
@@ -37,7 +38,7 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 		base.local.readAll()
 	}
 	if _, ok := s.baseStage(st); !ok && base.Kind != Scratch {
-		v.Steps = append(v.Steps, Step{Text: st.source, Range: at})
+		v.Steps = append(v.Steps, Step{Text: st.Source, Range: at})
 	}
 	f := filling{stageWork: s, n: n, env: baseEnvironment(s, st, base), refs: refs, ok: true}
 	f.defineStage(st, cmds)
@@ -49,66 +50,66 @@ func (s *stageWork) fill(n *node, st *stage, base *node, refs []*node, cmds []*c
 }
 
 // baseStage returns the index of the earlier stage that a stage starts from.
-func (s *stageWork) baseStage(st *stage) (int, bool) {
-	name, err := expandWord(s.lex, st.base, s.globals)
+func (s *stageWork) baseStage(st *dockerfile.Stage) (int, bool) {
+	name, err := dockerfile.Expand(s.lex, st.Base, s.globals)
 	if err != nil {
 		return 0, false
 	}
-	return s.before(name, st.index)
+	return s.parsed.Before(name, st.Index)
 }
 
 // inherits says whether a stage goes on where an earlier one of the same file
 // ends, arguments and all. A context that stands for that stage only hands on
 // what an image does.
-func (s *stageWork) inherits(st *stage) bool {
+func (s *stageWork) inherits(st *dockerfile.Stage) bool {
 	i, ok := s.baseStage(st)
 	return ok && !s.replaced[i]
 }
 
 // baseEnvironment is what a stage starts with: all of an earlier stage of the
 // same file, else the unknown variables of an image.
-func baseEnvironment(s *stageWork, st *stage, base *node) *environment {
+func baseEnvironment(s *stageWork, st *dockerfile.Stage, base *node) *dockerfile.Environment {
 	switch {
 	case base.Kind == Scratch, base.Kind == LocalContext, base.Kind == RemoteContext:
-		return newEnvironment(false)
+		return dockerfile.NewEnvironment(false)
 	case s.inherits(st):
-		return base.env.on()
+		return base.env.On()
 	default:
-		return newEnvironment(true)
+		return dockerfile.NewEnvironment(true)
 	}
 }
 
 // again notes another place of a vertex. The vertex is described by the one
 // that stands first in the order of files and lines.
-func (s *stageWork) again(n *node, st *stage, base *node, refs []*node, cmds []*cmd) {
+func (s *stageWork) again(n *node, st *dockerfile.Stage, base *node, refs []*node, cmds []*dockerfile.Cmd) {
 	at := n.Range
-	if n.Dockerfile == s.d.Dockerfile && at.Start.Line == st.first {
+	if n.Dockerfile == s.d.Dockerfile && at.Start.Line == st.First {
 		return
 	}
-	if !slices.Contains(n.Names, st.shown()) {
-		n.Names = sortedUnique(append(n.Names, st.shown()))
+	if !slices.Contains(n.Names, st.Shown()) {
+		n.Names = sortedUnique(append(n.Names, st.Shown()))
 	}
-	if s.d.name < at.Filename || s.d.name == at.Filename && st.first < at.Start.Line {
+	if s.d.Name < at.Filename || s.d.Name == at.Filename && st.First < at.Start.Line {
 		s.fill(n, st, base, refs, cmds)
 	}
 }
 
-func (f *filling) cmd(k *cmd) {
-	at := f.d.lines(k.first, k.last)
-	refs := f.refs[:len(k.froms)]
-	f.refs = f.refs[len(k.froms):]
+func (f *filling) cmd(k *dockerfile.Cmd) {
+	at := f.d.source.Lines(k.First, k.Last)
+	refs := f.refs[:len(k.Froms)]
+	f.refs = f.refs[len(k.Froms):]
 	f.defineCmd(k)
 	switch c := k.Command.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {
-			f.arg(newArgDecl(a, f.lex), at)
+			f.arg(dockerfile.NewArg(a, f.lex), at)
 		}
 		return
 	case *instructions.EnvCommand:
 		f.setEnv(c, at)
 		return
 	case *instructions.OnbuildCommand:
-		f.n.onbuild = append(f.n.onbuild, k.onbuild...)
+		f.n.onbuild = append(f.n.onbuild, k.Onbuild...)
 		return
 	case *instructions.CopyCommand:
 		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns, parents: c.Parents}, refs, at)
@@ -126,24 +127,24 @@ func (f *filling) cmd(k *cmd) {
 	default:
 		return
 	}
-	f.n.Steps = append(f.n.Steps, Step{Text: k.text, Range: at})
+	f.n.Steps = append(f.n.Steps, Step{Text: k.Text, Range: at})
 }
 
-func (f *filling) arg(a argDecl, at fault.Range) {
+func (f *filling) arg(a dockerfile.Arg, at fault.Range) {
 	value, known, set := f.argValue(a, at)
 	if !set {
 		return
 	}
-	f.env.set(a.key, value, known)
+	f.env.Set(a.Key, value, known)
 	if !known {
-		f.n.def.add(ClassArgument, a.key, "expression", a.value)
+		f.n.def.add(ClassArgument, a.Key, "expression", a.Value)
 	} else {
-		f.n.def.add(ClassArgument, a.key, "value", value)
+		f.n.def.add(ClassArgument, a.Key, "value", value)
 	}
 	f.ownArgs()
-	delete(f.n.Args, a.key)
+	delete(f.n.Args, a.Key)
 	if known {
-		f.n.Args[a.key] = value
+		f.n.Args[a.Key] = value
 	}
 }
 
@@ -161,18 +162,18 @@ func (f *filling) ownArgs() {
 
 // argValue is the value of an ARG: the target's, else the default, else the
 // one that the same name has before the first FROM.
-func (f *filling) argValue(a argDecl, at fault.Range) (value string, known, set bool) {
-	if v, ok := f.t.Args[a.key]; ok {
+func (f *filling) argValue(a dockerfile.Arg, at fault.Range) (value string, known, set bool) {
+	if v, ok := f.t.Args[a.Key]; ok {
 		return v, true, true
 	}
-	if a.fixed {
-		return a.value, true, true
+	if a.Fixed {
+		return a.Value, true, true
 	}
-	if a.hasValue {
-		v, known := f.expand(a.value, at)
+	if a.HasValue {
+		v, known := f.expand(a.Value, at)
 		return v, known, true
 	}
-	v, ok := f.globals[a.key]
+	v, ok := f.globals[a.Key]
 	return v, true, ok
 }
 
@@ -191,16 +192,16 @@ func (f *filling) setEnv(c *instructions.EnvCommand, at fault.Range) {
 	}
 	for _, p := range pairs {
 		if !p.keyKnown {
-			f.env.open = true
+			f.env.Open = true
 			continue
 		}
-		f.env.set(p.key, p.value, p.known)
+		f.env.Set(p.key, p.value, p.known)
 	}
 }
 
 // expand puts variables into a word.
 func (f *filling) expand(word string, at fault.Range) (string, bool) {
-	s, known, err := f.env.expand(f.lex, word)
+	s, known, err := f.env.Expand(f.lex, word)
 	f.check(err, at)
 	return s, known
 }
@@ -224,11 +225,11 @@ func (f *filling) copy(t *take, refs []*node, at fault.Range) {
 			known = false
 			continue
 		}
-		if refs == nil && isRemote(s) {
+		if refs == nil && dockerfile.IsRemote(s) {
 			f.edge(f.remote(s, at), Copy, nil, at)
 			continue
 		}
-		paths = append(paths, contextPath(s))
+		paths = append(paths, dockerfile.ContextPath(s))
 		t.sources = append(t.sources, s)
 	}
 	if !known {
@@ -251,10 +252,10 @@ func pathsOrAll(paths []string, known bool) []string {
 }
 
 // mounts notes what the mounts of a RUN read.
-func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at fault.Range) {
+func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*node, at fault.Range) {
 	known := true
 	err := c.Expand(func(word string) (string, error) {
-		s, ok, err := f.env.expand(f.lex, word)
+		s, ok, err := f.env.Expand(f.lex, word)
 		known = known && ok
 		return s, err
 	})
@@ -270,9 +271,9 @@ func (f *filling) mounts(c *instructions.RunCommand, k *cmd, refs []*node, at fa
 	}
 	for i, m := range instructions.GetMounts(c) {
 		f.credential(m, at)
-		paths := []string{contextPath(m.Source)}
+		paths := []string{dockerfile.ContextPath(m.Source)}
 		t := &take{sources: []string{m.Source}, mount: true}
-		if n := mounted(k.froms, refs, i); n != nil {
+		if n := mounted(k.Froms, refs, i); n != nil {
 			f.edge(n, Mount, paths, at).take = t
 		} else if m.From == "" && m.Type == instructions.MountTypeBind {
 			f.edge(f.main, Context, paths, at).take = t
@@ -299,19 +300,19 @@ func (f *filling) credential(m *instructions.Mount, at fault.Range) {
 }
 
 // mountAll notes everything that the mounts of a RUN may read.
-func (f *filling) mountAll(k *cmd, refs []*node, at fault.Range) {
+func (f *filling) mountAll(k *dockerfile.Cmd, refs []*node, at fault.Range) {
 	for _, n := range refs {
 		f.edge(n, Mount, nil, at)
 	}
-	if k.hasFiles {
+	if k.HasFiles {
 		f.edge(f.main, Context, nil, at)
 	}
 }
 
 // mounted returns what the nth mount of an instruction names, or nil.
-func mounted(froms []from, refs []*node, nth int) *node {
+func mounted(froms []dockerfile.From, refs []*node, nth int) *node {
 	for i, f := range froms {
-		if f.nth == nth {
+		if f.Nth == nth {
 			return refs[i]
 		}
 	}

@@ -1,13 +1,11 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 )
-
-// scratch is the base of a stage that starts from nothing.
-const scratch = "scratch"
 
 // imageName is the reference of an image as written, read once.
 type imageName struct {
@@ -32,4 +30,9 @@ func (p *planner) imageName(s string) imageName {
 	}
 	p.refs[s] = n
 	return n
+}
+
+func sortedUnique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }

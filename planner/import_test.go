@@ -23,7 +23,7 @@ func TestImports(t *testing.T) {
 			}
 		}
 		if rest, ok := strings.CutPrefix(d, "github.com/orch-build/orch/"); ok {
-			if !slices.Contains([]string{"schema", "config", "planner", "config/policy", "internal/ocilayout", "internal/template", "internal/fault"}, rest) {
+			if !slices.Contains([]string{"schema", "config", "planner", "config/policy", "internal/ocilayout", "internal/template", "internal/fault", "internal/framed", "planner/dockerfile"}, rest) {
 				t.Errorf("imports %s", d)
 			}
 		}

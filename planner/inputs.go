@@ -11,6 +11,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
 )
 
 // Digest is the sum of everything that can change the result of a vertex or a
@@ -144,8 +145,8 @@ func (in *Inputs) vertex(v *Vertex) *Digest {
 	if v.def != nil {
 		// The plan stays as it is: what comes is added to a sum of its sums.
 		for c := range classes {
-			if !v.def.sums[c].empty() {
-				own.sums[c].add(v.def.sums[c].hex())
+			if !v.def.sums[c].Empty() {
+				own.sums[c].Add(v.def.sums[c].Hex())
 			}
 		}
 		own.open = slices.Clone(v.def.open)
@@ -184,14 +185,14 @@ func (d *ingredients) files(s *sums, e *Edge) {
 // digest makes the sum of all sums.
 func (d *ingredients) digest() *Digest {
 	out := &Digest{Open: eachOnce(d.open)}
-	var all digest
+	var all framed.Digest
 	for c := range classes {
-		if !d.sums[c].empty() {
-			out.sums[c] = d.sums[c].hex()
-			all.add(c.String(), out.sums[c])
+		if !d.sums[c].Empty() {
+			out.sums[c] = d.sums[c].Hex()
+			all.Add(c.String(), out.sums[c])
 		}
 	}
-	out.Sum = fmt.Sprintf("orch%d:%s", DigestVersion, all.hex())
+	out.Sum = fmt.Sprintf("orch%d:%s", DigestVersion, all.Hex())
 	return out
 }
 
@@ -301,11 +302,11 @@ func (d *ingredients) target(t *config.Target) {
 	}
 	for _, e := range t.Attest {
 		d.add(ClassAttestation, e.Type)
-		d.sums[ClassAttestation].addMap(e.Attrs)
+		d.sums[ClassAttestation].AddMap(e.Attrs)
 	}
 	for _, e := range t.Outputs {
 		d.add(ClassOutput, e.Type)
-		d.sums[ClassOutput].addMap(form(e.Attrs))
+		d.sums[ClassOutput].AddMap(form(e.Attrs))
 	}
 	for _, k := range slices.Sorted(maps.Keys(t.Args)) {
 		if strings.HasPrefix(k, "BUILDKIT_") {

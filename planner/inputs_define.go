@@ -7,26 +7,27 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/orch-build/orch/internal/fault"
-
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
 	"github.com/orch-build/orch/internal/ocilayout"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // ingredients are what defines a vertex without the files that it reads and
 // without what it is built on: a running sum for each class.
 type ingredients struct {
-	sums [classes]digest
+	sums [classes]framed.Digest
 	open []Open
 }
 
 func (d *ingredients) add(c Class, fields ...string) {
 	if d != nil {
-		d.sums[c].add(fields...)
+		d.sums[c].Add(fields...)
 	}
 }
 
@@ -49,7 +50,7 @@ func (p *planner) define(v *Vertex) *ingredients {
 }
 
 // defineStage adds what is known of a stage before its instructions.
-func (f *filling) defineStage(st *stage, cmds []*cmd) {
+func (f *filling) defineStage(st *dockerfile.Stage, cmds []*dockerfile.Cmd) {
 	d := f.define(f.n.Vertex)
 	if d == nil {
 		return
@@ -58,7 +59,7 @@ func (f *filling) defineStage(st *stage, cmds []*cmd) {
 	// are handed on.
 	d.add(ClassKind, fmt.Sprint(f.inherits(st)))
 	f.defineFrontend(d)
-	run := slices.ContainsFunc(cmds, func(k *cmd) bool {
+	run := slices.ContainsFunc(cmds, func(k *dockerfile.Cmd) bool {
 		_, ok := k.Command.(*instructions.RunCommand)
 		return ok
 	})
@@ -67,9 +68,9 @@ func (f *filling) defineStage(st *stage, cmds []*cmd) {
 
 // defineFrontend adds what reads the Dockerfile.
 func (s *stageWork) defineFrontend(d *ingredients) {
-	d.add(ClassFrontend, s.frontend, string(s.parsed.escape))
+	d.add(ClassFrontend, s.frontend, string(s.parsed.Escape))
 	if !builtIn(s.frontend) {
-		markImage(d, s.frontend, s.d.lines(1, 1), "the frontend "+s.frontend)
+		markImage(d, s.frontend, s.d.source.Lines(1, 1), "the frontend "+s.frontend)
 	}
 }
 
@@ -124,12 +125,12 @@ func defineSettings(d *ingredients, t *config.Target, run bool) {
 // defineCmd adds an instruction, as it is after the expansion of variables.
 // What depends on the environment of an image stays as written: the image is
 // part of the digest.
-func (f *filling) defineCmd(k *cmd) {
+func (f *filling) defineCmd(k *dockerfile.Cmd) {
 	d := f.n.def
 	if d == nil {
 		return
 	}
-	words := slices.Clone(k.words)
+	words := slices.Clone(k.Words)
 	at := slices.Index(words, "") // behind the flags
 	switch k.Command.(type) {
 	case *instructions.ArgCommand, *instructions.OnbuildCommand, *instructions.CmdCommand, *instructions.EntrypointCommand,
@@ -164,7 +165,7 @@ func (f *filling) expandFlag(word *string, flag bool) {
 
 // expanded is a word with its variables, or as it is.
 func (f *filling) expanded(word string) string {
-	s, known, err := f.env.expand(f.lex, word)
+	s, known, err := f.env.Expand(f.lex, word)
 	if !known || err != nil {
 		return word
 	}
@@ -172,12 +173,12 @@ func (f *filling) expanded(word string) string {
 }
 
 // defineMounts adds the mounts of a RUN.
-func (f *filling) defineMounts(k *cmd) {
+func (f *filling) defineMounts(k *dockerfile.Cmd) {
 	d := f.n.def
 	if d == nil {
 		return
 	}
-	for _, w := range k.words {
+	for _, w := range k.Words {
 		value, ok := strings.CutPrefix(w, "--mount=")
 		if !ok {
 			continue

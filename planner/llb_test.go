@@ -28,6 +28,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // anyImage answers for every image with the same configuration.
@@ -152,7 +153,7 @@ func compare(t *testing.T, b *Build, platform string, end *Vertex, each bool) {
 	}
 	compareReduced(t, b, platform)
 	theirs, paths, local := stepsOf(t, def)
-	alone := len(parse(data).stages) == 1 && len(externals(end)) == 0
+	alone := len(dockerfile.Parse(data).Stages) == 1 && len(externals(end)) == 0
 	ours := map[string]bool{}
 	planned(end, alone, ours)
 	if bytes.Contains(data, []byte("ONBUILD ARG")) {

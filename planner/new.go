@@ -12,6 +12,8 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // New plans a definition. With faults it returns them all, and a plan that
@@ -53,7 +55,7 @@ type planner struct {
 	nodes    map[string]*node
 	builds   map[string]*Build
 	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
-	parsedFor map[*Build]*dockerfile
+	parsedFor map[*Build]*file
 	checking
 	// usedContexts holds the named contexts that a stage of a build takes.
 	usedContexts map[*Build]map[string]bool
@@ -61,15 +63,15 @@ type planner struct {
 	targets map[string]*config.Target
 	wanted  map[string]bool
 
-	files   map[string]*dockerfile // by path
-	inlines map[string]*dockerfile // by text
-	texts   map[string]*parsed     // by digest
-	ignores map[string]ignoreFile  // by path
-	dirs    map[string]error       // by path
-	locals  map[string]*local      // by ID
+	files   map[string]*file            // by path
+	inlines map[string]*file            // by text
+	texts   map[string]*dockerfile.File // by digest
+	ignores map[string]ignoreFile       // by path
+	dirs    map[string]error            // by path
+	locals  map[string]*local           // by ID
 	// localFor saves working out the same ID again.
 	localFor map[localKey]*local
-	ids      digest // of the stage at hand
+	ids      framed.Digest // of the stage at hand
 	// unreached remembers what checkUnreached found.
 	unreached map[unreachedKey]bool
 	refs      map[string]imageName // as written
@@ -81,13 +83,13 @@ func newPlanner(cfg *config.Config, opt Options) *planner {
 		plan:         &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
 		nodes:        map[string]*node{},
 		builds:       map[string]*Build{},
-		parsedFor:    map[*Build]*dockerfile{},
+		parsedFor:    map[*Build]*file{},
 		targets:      map[string]*config.Target{},
 		usedContexts: map[*Build]map[string]bool{},
 		wanted:       map[string]bool{},
-		files:        map[string]*dockerfile{},
-		inlines:      map[string]*dockerfile{},
-		texts:        map[string]*parsed{},
+		files:        map[string]*file{},
+		inlines:      map[string]*file{},
+		texts:        map[string]*dockerfile.File{},
 		ignores:      map[string]ignoreFile{},
 		dirs:         map[string]error{},
 		locals:       map[string]*local{},

@@ -10,10 +10,10 @@ package planner
 import (
 	"strings"
 
-	"github.com/orch-build/orch/internal/fault"
-
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // Options are what New needs besides the definition.
@@ -214,6 +214,11 @@ func (w Why) String() string {
 	}
 }
 
+// Lines is the range of whole lines of a Dockerfile, counted from 1.
+func (d *Dockerfile) Lines(first, last int) fault.Range {
+	return dockerfile.NewSource(d.Name, d.Data).Lines(first, last)
+}
+
 // Edge is one input of a vertex.
 type Edge struct {
 	From  *Vertex
@@ -284,24 +289,35 @@ type Build struct {
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
 
-	parsed *parsed // nil unless the Dockerfile's stages were read
-	needs  []int   // the stages of parsed that the build reaches, in order
-	bodies []int   // those of them that no named context stands for everywhere
+	// Parsed is the Dockerfile taken apart; nil unless its stages were read.
+	Parsed *dockerfile.File
+	// Needs are the stages of Parsed that the build reaches, in order, and Bodies
+	// those of them that no named context stands for everywhere.
+	Needs, Bodies []int
 }
 
 // Name is the name of the build's target.
 func (b *Build) Name() string { return b.Target.Name }
 
+// Reduced returns what the build needs of its Dockerfile, or nil if it has no
+// Dockerfile with stages that were read.
+func (b *Build) Reduced() *dockerfile.Reduced {
+	if b.Dockerfile == nil || b.Parsed == nil {
+		return nil
+	}
+	return b.Parsed.Reduce(b.Dockerfile.Data, b.Needs, b.Bodies)
+}
+
 // StagesBefore names the stages of the build's Dockerfile that begin above a
 // line: those that an instruction there can name.
 func (b *Build) StagesBefore(line int) []string {
 	var names []string
-	if b.parsed == nil {
+	if b.Parsed == nil {
 		return nil
 	}
-	for _, s := range b.parsed.stages {
-		if s.name != "" && s.first < line {
-			names = append(names, s.name)
+	for _, s := range b.Parsed.Stages {
+		if s.Name != "" && s.First < line {
+			names = append(names, s.Name)
 		}
 	}
 	return names

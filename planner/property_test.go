@@ -100,7 +100,7 @@ func randomTarget(r *rand.Rand, i int, dockerfile string, stages int) *config.Ta
 	for _, name := range []string{"assets", "golang", "alpine", fmt.Sprintf("s%d", r.IntN(stages)), "golang::linux/amd64"} {
 		if _, ok := t.Contexts[name]; !ok && r.IntN(4) == 0 {
 			t.Contexts[name] = []config.Context{
-				{Value: "more"}, {Value: "sub"}, {Kind: config.Image, Value: "busybox"}, {Kind: config.Image, Value: scratch},
+				{Value: "more"}, {Value: "sub"}, {Kind: config.Image, Value: "busybox"}, {Kind: config.Image, Value: "scratch"},
 				{Kind: config.Git, Value: "https://example.com/x.git#v1"}, {Kind: config.OCILayout, Value: "layout"},
 			}[r.IntN(6)]
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // History is an instruction that takes the history of the repository along
@@ -46,7 +47,7 @@ func (r *Reads) Histories() []History {
 // takesAll says whether a copy takes the whole context and leaves no history
 // out. A mount copies nothing into an image.
 func (t *take) takesAll() bool {
-	if t == nil || t.mount || t.parents || !slices.ContainsFunc(t.sources, func(s string) bool { return contextPath(s) == "" }) {
+	if t == nil || t.mount || t.parents || !slices.ContainsFunc(t.sources, func(s string) bool { return dockerfile.ContextPath(s) == "" }) {
 		return false
 	}
 	without, err := newMatcher(t.exclude)

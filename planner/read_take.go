@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/framed"
 )
 
 // take is what one instruction takes from a context, as written, with its
@@ -30,7 +32,7 @@ func (t *take) key() string {
 		fields = append(fields, "mount")
 	}
 	fields = append(append(fields, t.sources...), "")
-	return sum(append(fields, t.exclude...)...)
+	return framed.Sum(append(fields, t.exclude...)...)
 }
 
 // selection is what a take finds in a view.

@@ -15,6 +15,8 @@ import (
 	"github.com/tonistiigi/fsutil"
 	builder "github.com/tonistiigi/fsutil/copy"
 	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 var names = []string{"a", "b", "c", "go.mod", "x.go", "y.md", ".git"}
@@ -291,7 +293,7 @@ func TestTakeAgainstBuilder(t *testing.T) {
 		for range 4 {
 			k := randomTake(r)
 			for _, src := range k.sources {
-				there := send(t, dir, ignore, []string{contextPath(src)})
+				there := send(t, dir, ignore, []string{dockerfile.ContextPath(src)})
 				v, err := newView(&tree{source: Disk{}, dir: dir}, ignore)
 				if err != nil {
 					t.Fatal(err)

@@ -3,6 +3,8 @@ package planner
 import (
 	"io/fs"
 	"path/filepath"
+
+	"github.com/orch-build/orch/internal/framed"
 )
 
 // Query is what one operation of a definition takes from a local context: the
@@ -27,7 +29,7 @@ func (q *Query) key() string {
 	for _, p := range q.Exclude {
 		fields = append(fields, "-"+p)
 	}
-	return sum(fields...)
+	return framed.Sum(fields...)
 }
 
 // Selection is what a query finds.

@@ -11,6 +11,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // stage returns the vertex of a stage, or nil after a fault.
@@ -19,20 +21,20 @@ func (s *stageWork) stage(i int) *node {
 		return n
 	}
 	s.memo[i] = nil // what a faulty stage stays
-	n := s.plan(s.parsed.stages[i])
+	n := s.plan(s.parsed.Stages[i])
 	s.memo[i] = n
 	return n
 }
 
 // plan finds the base of a stage, what else it takes from, and so its ID; the
 // rest only if no target met the same stage before.
-func (s *stageWork) plan(st *stage) *node {
+func (s *stageWork) plan(st *dockerfile.Stage) *node {
 	platform, ok := s.stagePlatform(st)
 	if !ok {
 		return nil
 	}
-	if n := s.named(st.name, platform); n != nil {
-		s.replaced[st.index] = true
+	if n := s.named(st.Name, platform); n != nil {
+		s.replaced[st.Index] = true
 		return n
 	}
 	base, ok := s.base(st, platform)
@@ -40,12 +42,12 @@ func (s *stageWork) plan(st *stage) *node {
 		return nil
 	}
 	platform = s.basePlatform(st, base, platform)
-	cmds := st.cmds
+	cmds := st.Cmds
 	if len(base.onbuild) > 0 {
 		if !s.triggers(st, base.onbuild) {
 			return nil
 		}
-		cmds = slices.Concat(base.onbuild, st.cmds)
+		cmds = slices.Concat(base.onbuild, st.Cmds)
 	}
 	refs, ok := s.refs(st, cmds)
 	if !ok {
@@ -56,7 +58,7 @@ func (s *stageWork) plan(st *stage) *node {
 		s.again(n, st, base, refs, cmds)
 		return n
 	}
-	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform, Names: []string{st.shown()}}}
+	n := &node{Vertex: &Vertex{ID: id, Kind: Stage, Platform: platform, Names: []string{st.Shown()}}}
 	s.nodes[id] = n
 	if !s.fill(n, st, base, refs, cmds) {
 		return nil
@@ -65,19 +67,19 @@ func (s *stageWork) plan(st *stage) *node {
 }
 
 // stagePlatform is the platform that FROM asks for, or the target's.
-func (s *stageWork) stagePlatform(st *stage) (string, bool) {
-	if st.platform == "" {
+func (s *stageWork) stagePlatform(st *dockerfile.Stage) (string, bool) {
+	if st.Platform == "" {
 		return s.target, true
 	}
-	at := s.d.word(st.first, st.fromEnd, "--platform="+st.platform)
-	text, err := expandWord(s.lex, st.platform, s.globals)
+	at := s.d.source.Word(st.First, st.FromEnd, "--platform="+st.Platform)
+	text, err := dockerfile.Expand(s.lex, st.Platform, s.globals)
 	if err != nil {
 		s.Fail(at, "Invalid platform", "%s", fault.Sentence(fault.Cause(err).Error()))
 		return "", false
 	}
 	pl, err := platforms.Parse(text)
 	if text == "" || err != nil {
-		s.Fail(at, "Invalid platform", "The platform of stage %s is %q after putting in the arguments, which is no platform. Arguments of FROM are declared by ARG before the first FROM.", st.shown(), text)
+		s.Fail(at, "Invalid platform", "The platform of stage %s is %q after putting in the arguments, which is no platform. Arguments of FROM are declared by ARG before the first FROM.", st.Shown(), text)
 		return "", false
 	}
 	return platforms.FormatAll(platforms.Normalize(pl)), true
@@ -85,7 +87,7 @@ func (s *stageWork) stagePlatform(st *stage) (string, bool) {
 
 // basePlatform is the platform that a stage has for the sake of its base: that
 // of the stage below it; and scratch has none but the target's.
-func (s *stageWork) basePlatform(st *stage, base *node, asked string) string {
+func (s *stageWork) basePlatform(st *dockerfile.Stage, base *node, asked string) string {
 	if base.Kind == Scratch {
 		return s.target
 	}
@@ -97,7 +99,7 @@ func (s *stageWork) basePlatform(st *stage, base *node, asked string) string {
 
 // base returns what a stage starts from: an earlier stage of that very name,
 // nothing, a named context, or an image.
-func (s *stageWork) base(st *stage, platform string) (*node, bool) {
+func (s *stageWork) base(st *dockerfile.Stage, platform string) (*node, bool) {
 	b, ok := s.baseName(st)
 	switch {
 	case !ok:
@@ -111,7 +113,7 @@ func (s *stageWork) base(st *stage, platform string) (*node, bool) {
 	if n := s.named(b.image.context, platform); n != nil {
 		return n, true
 	}
-	return s.image(b.image, platform, s.d.lines(st.first, st.fromEnd)), true
+	return s.image(b.image, platform, s.d.source.Lines(st.First, st.FromEnd)), true
 }
 
 // baseName is what a FROM means.
@@ -121,28 +123,28 @@ type baseName struct {
 }
 
 // baseName reads what a FROM means, and reports it if that is nothing.
-func (s *stageWork) baseName(st *stage) (baseName, bool) {
-	at := s.d.lines(st.first, st.fromEnd)
+func (s *stageWork) baseName(st *dockerfile.Stage) (baseName, bool) {
+	at := s.d.source.Lines(st.First, st.FromEnd)
 	none := baseName{stage: -1}
-	name, err := expandWord(s.lex, st.base, s.globals)
+	name, err := dockerfile.Expand(s.lex, st.Base, s.globals)
 	if err != nil {
 		s.Fail(at, "Invalid base", "%s", fault.Sentence(fault.Cause(err).Error()))
 		return none, false
 	}
 	if name == "" {
-		s.Fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.base)
+		s.Fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.Base)
 		return none, false
 	}
-	if i, ok := s.before(name, st.index); ok {
+	if i, ok := s.parsed.Before(name, st.Index); ok {
 		return baseName{stage: i}, true
 	}
-	if name == scratch {
+	if name == dockerfile.ScratchName {
 		return none, true
 	}
 	ref := s.imageName(name)
 	if ref.err != nil {
 		hint := ""
-		if _, ok := s.before(strings.ToLower(name), st.index); ok {
+		if _, ok := s.parsed.Before(strings.ToLower(name), st.Index); ok {
 			hint = fmt.Sprintf(" Stages are known by their names in lower case here: write FROM %s.", strings.ToLower(name))
 		}
 		s.Fail(at, "Invalid base", "%q is neither an earlier stage nor an image: %s.%s", name, ref.err, hint)
@@ -151,23 +153,13 @@ func (s *stageWork) baseName(st *stage) (baseName, bool) {
 	return baseName{-1, ref}, true
 }
 
-// before returns the last stage of that name before another one.
-func (s *stageWork) before(name string, limit int) (int, bool) {
-	at := s.parsed.named[name]
-	n, _ := slices.BinarySearch(at, limit)
-	if n == 0 {
-		return 0, false
-	}
-	return at[n-1], true
-}
-
 // refs returns what the instructions name by --from and from=, one for each
 // name in order.
-func (s *stageWork) refs(st *stage, cmds []*cmd) ([]*node, bool) {
+func (s *stageWork) refs(st *dockerfile.Stage, cmds []*dockerfile.Cmd) ([]*node, bool) {
 	var out []*node
 	ok := true
 	for _, k := range cmds {
-		for _, f := range k.froms {
+		for _, f := range k.Froms {
 			n := s.ref(st, k, f)
 			if n == nil {
 				ok = false
@@ -178,8 +170,8 @@ func (s *stageWork) refs(st *stage, cmds []*cmd) ([]*node, bool) {
 	return out, ok
 }
 
-func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
-	at := s.d.word(k.first, k.last, "from="+f.name)
+func (s *stageWork) ref(st *dockerfile.Stage, k *dockerfile.Cmd, f dockerfile.From) *node {
+	at := s.d.source.Word(k.First, k.Last, "from="+f.Name)
 	i, found, ok := s.refStage(k, f, at)
 	if !ok {
 		return nil
@@ -187,7 +179,7 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 	if found {
 		return s.refTo(st, k, i, at)
 	}
-	if f.name == scratch {
+	if f.Name == dockerfile.ScratchName {
 		return s.scratch()
 	}
 	ref, ok := s.refImage(f, at)
@@ -202,67 +194,67 @@ func (s *stageWork) ref(st *stage, k *cmd, f from) *node {
 }
 
 // refImage returns the image or context that a name means which is no stage's.
-func (s *stageWork) refImage(f from, at fault.Range) (imageName, bool) {
-	ref := s.imageName(f.name)
+func (s *stageWork) refImage(f dockerfile.From, at fault.Range) (imageName, bool) {
+	ref := s.imageName(f.Name)
 	if ref.err != nil {
 		s.Fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
-			f.name, ref.err, fault.Suggestion(f.name, slices.Collect(maps.Keys(s.parsed.named))))
+			f.Name, ref.err, fault.Suggestion(f.Name, slices.Collect(maps.Keys(s.parsed.Named))))
 	}
 	return ref, ref.err == nil
 }
 
 // refStage returns the index of the stage that a name means. COPY knows
 // stages by their index too; mounts do not.
-func (s *stageWork) refStage(k *cmd, f from, at fault.Range) (i int, found, ok bool) {
-	if !f.mount {
-		if strings.Contains(f.name, "$") {
-			s.Fail(at, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.name)
+func (s *stageWork) refStage(k *dockerfile.Cmd, f dockerfile.From, at fault.Range) (i int, found, ok bool) {
+	if !f.Mount {
+		if strings.Contains(f.Name, "$") {
+			s.Fail(at, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.Name)
 			return 0, false, false
 		}
-		if n, err := strconv.Atoi(f.name); err == nil {
-			if n < 0 || n >= len(s.parsed.stages) {
-				s.Fail(at, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(s.parsed.stages)-1)
+		if n, err := strconv.Atoi(f.Name); err == nil {
+			if n < 0 || n >= len(s.parsed.Stages) {
+				s.Fail(at, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(s.parsed.Stages)-1)
 				return 0, false, false
 			}
 			return n, true, true
 		}
 	}
-	i, found = s.find(f.name)
+	i, found = s.parsed.Find(f.Name)
 	return i, found, true
 }
 
 // refTo returns a stage that another one takes from. It has to be an earlier
 // one, unless a named context stands for it.
-func (s *stageWork) refTo(st *stage, k *cmd, i int, at fault.Range) *node {
-	from := s.parsed.stages[i]
-	if i < st.index {
+func (s *stageWork) refTo(st *dockerfile.Stage, k *dockerfile.Cmd, i int, at fault.Range) *node {
+	from := s.parsed.Stages[i]
+	if i < st.Index {
 		return s.stage(i)
 	}
 	if platform, ok := s.stagePlatform(from); ok {
-		if n := s.named(from.name, platform); n != nil {
+		if n := s.named(from.Name, platform); n != nil {
 			return n
 		}
 	}
-	around := s.d.lines(k.first, k.last)
-	if i == st.index {
-		s.FailIn(at, &around, "Cycle of stages", "Stage %s takes from itself.", st.shown())
+	around := s.d.source.Lines(k.First, k.Last)
+	if i == st.Index {
+		s.FailIn(at, &around, "Cycle of stages", "Stage %s takes from itself.", st.Shown())
 		return nil
 	}
-	if steps := s.steps(i, st.index, map[int]bool{}); steps != nil {
+	if steps := s.steps(i, st.Index, map[int]bool{}); steps != nil {
 		s.FailIn(at, &around, "Cycle of stages", "Each of these stages needs the next one first: %s.",
-			strings.Join(append([]string{st.shown()}, steps...), " -> "))
+			strings.Join(append([]string{st.Shown()}, steps...), " -> "))
 		return nil
 	}
 	s.FailIn(at, &around, "Stage used before it is defined", "Stage %s takes from stage %s, which is only defined in line %d. Move that stage above.",
-		st.shown(), from.shown(), from.first)
+		st.Shown(), from.Shown(), from.First)
 	return nil
 }
 
 // steps returns the names on a way from one stage to another, or nil.
 func (s *stageWork) steps(i, goal int, seen map[int]bool) []string {
-	st := s.parsed.stages[i]
+	st := s.parsed.Stages[i]
 	if i == goal {
-		return []string{st.shown()}
+		return []string{st.Shown()}
 	}
 	if seen[i] {
 		return nil
@@ -270,25 +262,25 @@ func (s *stageWork) steps(i, goal int, seen map[int]bool) []string {
 	seen[i] = true
 	for _, next := range s.needs(st) {
 		if rest := s.steps(next, goal, seen); rest != nil {
-			return append([]string{st.shown()}, rest...)
+			return append([]string{st.Shown()}, rest...)
 		}
 	}
 	return nil
 }
 
 // needs returns the stages that one names, whatever comes of it.
-func (s *stageWork) needs(st *stage) []int {
+func (s *stageWork) needs(st *dockerfile.Stage) []int {
 	var out []int
-	if name, err := expandWord(s.lex, st.base, s.globals); err == nil {
-		if i, ok := s.before(name, st.index); ok {
+	if name, err := dockerfile.Expand(s.lex, st.Base, s.globals); err == nil {
+		if i, ok := s.parsed.Before(name, st.Index); ok {
 			out = append(out, i)
 		}
 	}
-	for _, k := range st.cmds {
-		for _, f := range k.froms {
-			if n, err := strconv.Atoi(f.name); err == nil && !f.mount && n >= 0 && n < len(s.parsed.stages) {
+	for _, k := range st.Cmds {
+		for _, f := range k.Froms {
+			if n, err := strconv.Atoi(f.Name); err == nil && !f.Mount && n >= 0 && n < len(s.parsed.Stages) {
 				out = append(out, n)
-			} else if i, ok := s.find(f.name); ok {
+			} else if i, ok := s.parsed.Find(f.Name); ok {
 				out = append(out, i)
 			}
 		}
@@ -297,66 +289,66 @@ func (s *stageWork) needs(st *stage) []int {
 }
 
 // id is the digest of all that defines the work of a stage.
-func (s *stageWork) id(st *stage, cmds []*cmd, base *node, refs []*node, platform string) string {
+func (s *stageWork) id(st *dockerfile.Stage, cmds []*dockerfile.Cmd, base *node, refs []*node, platform string) string {
 	d := &s.ids
-	d.reset()
-	d.add("stage", platform, s.frontend, string(s.parsed.escape), s.all, base.ID, strconv.FormatBool(s.inherits(st)), st.sum)
-	files, run := st.hasFiles, st.hasRun
-	for _, k := range cmds[:len(cmds)-len(st.cmds)] {
-		files = files || k.hasFiles
+	d.Reset()
+	d.Add("stage", platform, s.frontend, string(s.parsed.Escape), s.all, base.ID, strconv.FormatBool(s.inherits(st)), st.Sum)
+	files, run := st.HasFiles, st.HasRun
+	for _, k := range cmds[:len(cmds)-len(st.Cmds)] {
+		files = files || k.HasFiles
 		if _, ok := k.Command.(*instructions.RunCommand); ok {
 			run = true
 		}
 		if c, ok := k.Command.(*instructions.ArgCommand); ok {
 			for _, a := range c.Args {
-				s.addArg(d, newArgDecl(a, s.lex))
+				s.addArg(d, dockerfile.NewArg(a, s.lex))
 			}
 		}
 	}
-	for _, a := range st.decls {
+	for _, a := range st.Decls {
 		s.addArg(d, a)
 	}
 	for _, n := range refs {
-		d.add(n.ID)
+		d.Add(n.ID)
 	}
 	if files {
-		d.add("context", s.main.ID)
+		d.Add("context", s.main.ID)
 	}
 	if run {
-		d.add("run", s.exec)
+		d.Add("run", s.exec)
 	}
-	return d.id()
+	return d.ID()
 }
 
 // addArg adds the value of an argument, or what it is computed from: the
 // variables in there are themselves part of the ID.
-func (s *stageWork) addArg(d *digest, a argDecl) {
-	if v, ok := s.t.Args[a.key]; ok {
-		d.add("value", v)
+func (s *stageWork) addArg(d *framed.Digest, a dockerfile.Arg) {
+	if v, ok := s.t.Args[a.Key]; ok {
+		d.Add("value", v)
 		return
 	}
-	if a.hasValue {
-		if a.fixed {
-			d.add("value", a.value)
+	if a.HasValue {
+		if a.Fixed {
+			d.Add("value", a.Value)
 		} else {
-			d.add("expression", a.value)
+			d.Add("expression", a.Value)
 		}
 		return
 	}
-	if v, ok := s.globals[a.key]; ok {
-		d.add("value", v)
+	if v, ok := s.globals[a.Key]; ok {
+		d.Add("value", v)
 		return
 	}
-	d.add("unset")
+	d.Add("unset")
 }
 
 // triggers reports the ONBUILD instructions of a base that mean nothing. They
 // are read where a stage starts from the base.
-func (s *stageWork) triggers(st *stage, cmds []*cmd) bool {
+func (s *stageWork) triggers(st *dockerfile.Stage, cmds []*dockerfile.Cmd) bool {
 	ok := true
 	for _, k := range cmds {
-		if k.wrong != nil {
-			s.Fail(s.d.lines(st.first, st.fromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(fault.Sentence(fault.Cause(k.wrong).Error()), "."), k.text)
+		if k.Wrong != nil {
+			s.Fail(s.d.source.Lines(st.First, st.FromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(fault.Sentence(fault.Cause(k.Wrong).Error()), "."), k.Text)
 			ok = false
 		}
 	}

@@ -43,14 +43,14 @@ func newStamp(info fs.FileInfo) Stamp {
 	return Stamp{Size: info.Size(), MTime: info.ModTime().UnixNano(), Mode: uint32(info.Mode())}
 }
 
-type file struct{ *os.File }
+type diskFile struct{ *os.File }
 
 func openDisk(path string) (Content, error) {
 	f, err := os.Open(path)
-	return file{f}, err
+	return diskFile{f}, err
 }
 
-func (f file) Stamp() (Stamp, error) {
+func (f diskFile) Stamp() (Stamp, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return Stamp{}, err

@@ -7,14 +7,16 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // node is a vertex with what the stages above it have to know of it.
 type node struct {
 	*Vertex
-	env     *environment // at the end of the stage
-	onbuild []*cmd       // what a stage on top of it runs first
-	local   *local       // the directory, if it is one
+	env     *dockerfile.Environment // at the end of the stage
+	onbuild []*dockerfile.Cmd       // what a stage on top of it runs first
+	local   *local                  // the directory, if it is one
 }
 
 // vertex returns the node of an ID, made by fill when it is new.
@@ -29,32 +31,32 @@ func (p *planner) vertex(id string, fill func(*Vertex)) *node {
 }
 
 func (p *planner) scratch() *node {
-	n := p.vertex(sum("scratch"), func(v *Vertex) {
-		v.Kind, v.Name = Scratch, scratch
+	n := p.vertex(framed.Sum("scratch"), func(v *Vertex) {
+		v.Kind, v.Name = Scratch, dockerfile.ScratchName
 		p.define(v)
 	})
 	if n.env == nil {
-		n.env = newEnvironment(false)
+		n.env = dockerfile.NewEnvironment(false)
 	}
 	return n
 }
 
 func (p *planner) image(name imageName, platform string, at fault.Range) *node {
-	return p.vertex(sum("image", name.full, platform), func(v *Vertex) {
+	return p.vertex(framed.Sum("image", name.full, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
 		p.defineImage(v, name)
 	})
 }
 
 func (p *planner) layout(ref, platform string, at fault.Range) *node {
-	return p.vertex(sum("oci-layout", ref, platform), func(v *Vertex) {
+	return p.vertex(framed.Sum("oci-layout", ref, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
 		p.defineLayout(v, ref)
 	})
 }
 
 func (p *planner) remote(url string, at fault.Range) *node {
-	return p.vertex(sum("remote", url), func(v *Vertex) {
+	return p.vertex(framed.Sum("remote", url), func(v *Vertex) {
 		v.Kind, v.Name, v.Range = RemoteContext, url, at
 		p.defineRemote(v)
 	})

@@ -12,6 +12,8 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // work plans the stages of one target.
@@ -19,7 +21,7 @@ type work struct {
 	*planner
 	b        *Build
 	t        *config.Target
-	d        *dockerfile // nil if the builder has to fetch it
+	d        *file // nil if the builder has to fetch it
 	frontend string
 	main     *node           // the main context
 	contexts map[string]bool // the names of contexts
@@ -30,16 +32,16 @@ type work struct {
 // stageWork plans them for one platform.
 type stageWork struct {
 	*work
-	parsed   *parsed
+	parsed   *dockerfile.File
 	lex      *shell.Lex
 	platform ocispecs.Platform
 	target   string // that platform, as vertices have it
-	globals  variables
+	globals  dockerfile.Variables
 	memo     map[int]*node
 	replaced map[int]bool // stages that a named context stands for
 }
 
-func newWork(p *planner, b *Build, d *dockerfile) *work {
+func newWork(p *planner, b *Build, d *file) *work {
 	w := &work{planner: p, b: b, t: b.Target, d: d, contexts: map[string]bool{}}
 	for name := range w.t.Contexts {
 		w.contexts[name] = true
@@ -86,14 +88,14 @@ func (w *work) mainContext() *node {
 func settings(t *config.Target) (exec, all string) {
 	if t.Network != "" || len(t.ExtraHosts) > 0 || t.ShmSize != "" || len(t.Ulimits) > 0 || t.Resources != nil ||
 		t.Args["BUILDKIT_CACHE_MOUNT_NS"] != "" || t.Args["BUILDKIT_SANDBOX_HOSTNAME"] != "" {
-		var d digest
-		d.add(t.Network, t.ShmSize, t.Args["BUILDKIT_CACHE_MOUNT_NS"], t.Args["BUILDKIT_SANDBOX_HOSTNAME"])
-		d.addMap(t.ExtraHosts)
-		d.add(t.Ulimits...)
+		var d framed.Digest
+		d.Add(t.Network, t.ShmSize, t.Args["BUILDKIT_CACHE_MOUNT_NS"], t.Args["BUILDKIT_SANDBOX_HOSTNAME"])
+		d.AddMap(t.ExtraHosts)
+		d.Add(t.Ulimits...)
 		// A struct of plain values always encodes.
 		limits, _ := json.Marshal(t.Resources)
-		d.add(string(limits))
-		exec = d.hex()
+		d.Add(string(limits))
+		exec = d.Hex()
 	}
 	return exec, t.Args["SOURCE_DATE_EPOCH"]
 }
@@ -108,24 +110,24 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	if !ok {
 		return nil
 	}
-	last := parsed.stages[len(parsed.stages)-1]
+	last := parsed.Stages[len(parsed.Stages)-1]
 	name := w.t.Stage
 	if name == "" {
-		name = last.name
+		name = last.Name
 	}
 	if name == "" {
 		name = "default"
 	}
-	s := &stageWork{work: w, parsed: parsed, lex: parsed.lex, platform: pl, target: platforms.FormatAll(pl), memo: map[int]*node{}, replaced: map[int]bool{}}
-	var err *parseError
-	s.globals, err = globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
+	s := &stageWork{work: w, parsed: parsed, lex: parsed.Lex, platform: pl, target: platforms.FormatAll(pl), memo: map[int]*node{}, replaced: map[int]bool{}}
+	var err *dockerfile.Error
+	s.globals, err = dockerfile.Globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
 	if err != nil {
-		w.Fail(w.d.lines(err.line, err.line), "Invalid ARG", "%s", fault.Sentence(err.msg))
+		w.Fail(w.d.source.Lines(err.Line, err.Line), "Invalid ARG", "%s", fault.Sentence(err.Msg))
 		return nil
 	}
-	end := last.index
+	end := last.Index
 	if w.t.Stage != "" {
-		if end, ok = s.find(w.t.Stage); !ok {
+		if end, ok = s.parsed.Find(w.t.Stage); !ok {
 			s.unknownStage()
 			return nil
 		}
@@ -143,32 +145,22 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 
 // need notes the stages that the target reaches on this platform too.
 func (s *stageWork) need() {
-	s.b.parsed = s.parsed
-	s.b.needs = slices.AppendSeq(s.b.needs, maps.Keys(s.memo))
-	slices.Sort(s.b.needs)
-	s.b.needs = slices.Compact(s.b.needs)
+	s.b.Parsed = s.parsed
+	s.b.Needs = slices.AppendSeq(s.b.Needs, maps.Keys(s.memo))
+	slices.Sort(s.b.Needs)
+	s.b.Needs = slices.Compact(s.b.Needs)
 	for i := range s.memo {
 		if !s.replaced[i] {
-			s.b.bodies = append(s.b.bodies, i)
+			s.b.Bodies = append(s.b.Bodies, i)
 		}
 	}
 }
 
-// find returns the index of the stage of that name in any case; the last one
-// if several have it.
-func (s *stageWork) find(name string) (int, bool) {
-	at := s.parsed.named[strings.ToLower(name)]
-	if len(at) == 0 {
-		return 0, false
-	}
-	return at[len(at)-1], true
-}
-
 func (s *stageWork) unknownStage() {
 	var names []string
-	for _, st := range s.parsed.stages {
-		if st.name != "" {
-			names = append(names, st.name)
+	for _, st := range s.parsed.Stages {
+		if st.Name != "" {
+			names = append(names, st.Name)
 		}
 	}
 	has := " It has no named stage; leave the attribute out to build the last one."
@@ -176,23 +168,23 @@ func (s *stageWork) unknownStage() {
 		has = " It has the stages " + fault.Names(names) + "."
 	}
 	s.Fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
-		s.t.Name, s.t.Stage, s.d.name, fault.Suggestion(s.t.Stage, names), has)
+		s.t.Name, s.t.Stage, s.d.Name, fault.Suggestion(s.t.Stage, names), has)
 }
 
 // opaque is the whole build of a target that cannot be read beforehand.
 func (w *work) opaque(platform string) *node {
-	var d digest
-	d.add("opaque", platform, w.t.Stage, w.frontend, w.exec, w.all)
-	d.addMap(w.t.Args)
+	var d framed.Digest
+	d.Add("opaque", platform, w.t.Stage, w.frontend, w.exec, w.all)
+	d.AddMap(w.t.Args)
 	inputs := []Edge{{From: w.main.Vertex, Why: Context, Range: w.t.RangeOf("context")}}
 	nodes := []*node{w.main}
-	d.add(w.main.ID)
+	d.Add(w.main.ID)
 	for _, name := range slices.Sorted(maps.Keys(w.t.Contexts)) {
 		n := w.context(name, platform)
 		at := contextRange(w.t, "contexts."+name)
 		nodes = append(nodes, n)
 		inputs = append(inputs, Edge{From: n.Vertex, Why: Context, Range: at})
-		d.add(name, n.ID)
+		d.Add(name, n.ID)
 	}
 	for _, n := range nodes {
 		if n.local != nil {
@@ -201,13 +193,13 @@ func (w *work) opaque(platform string) *node {
 	}
 	name, at := w.t.Dockerfile, dockerfileRange(w.t)
 	if w.d != nil {
-		name = w.d.name
-		at = w.d.lines(1, 1)
-		d.add(string(w.d.Data))
+		name = w.d.Name
+		at = w.d.source.Lines(1, 1)
+		d.Add(string(w.d.Data))
 	} else {
-		d.add(name)
+		d.Add(name)
 	}
-	return w.planner.vertex(d.id(), func(v *Vertex) {
+	return w.planner.vertex(d.ID(), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range, v.Inputs = Opaque, name, platform, at, inputs
 		if w.d != nil {
 			v.Dockerfile = w.d.Dockerfile
@@ -219,7 +211,7 @@ func (w *work) opaque(platform string) *node {
 
 // named returns the context that stands for a stage or an image, or nil.
 func (w *work) named(name, platform string) *node {
-	if name == "" || name == scratch || name == "context" {
+	if name == "" || name == dockerfile.ScratchName || name == "context" {
 		return nil
 	}
 	// BuildKit looks for the short form of a name, and only for that.
@@ -243,7 +235,7 @@ func (w *work) context(name, platform string) *node {
 	case config.Local:
 		return w.local(contextDir(c), nil, at).node
 	case config.Image:
-		if c.Value == scratch {
+		if c.Value == dockerfile.ScratchName {
 			return w.scratch()
 		}
 		ref := w.imageName(c.Value)

@@ -21,6 +21,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/planner/options"
 )
 
@@ -35,9 +36,9 @@ const (
 // conversion is one target for one platform on its way through the frontend.
 type conversion struct {
 	build    *planner.Build
-	platform *ocispecs.Platform // nil for the builder's own
-	data     []byte             // of the Dockerfile
-	lines    *planner.Reduced   // nil if data is all of it
+	platform *ocispecs.Platform  // nil for the builder's own
+	data     []byte              // of the Dockerfile
+	lines    *dockerfile.Reduced // nil if data is all of it
 	opts     map[string]string
 	inputs   []string // the names of the local sources
 	layouts  map[string]layout

@@ -10,7 +10,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // contextName is what the progress calls the main context.
@@ -46,7 +46,7 @@ func (t *target) widen() bool {
 		return false
 	}
 	triggers := slices.Sorted(maps.Keys(t.triggers))
-	t.whole = planner.TriggersTakeStages(triggers)
+	t.whole = dockerfile.TriggersTakeStages(triggers)
 	if !t.widenContext(triggers) && !t.whole {
 		return false
 	}
@@ -63,7 +63,7 @@ func (t *target) widenContext(triggers []string) bool {
 	}
 	wide := *l
 	wide.Paths = nil
-	if more := planner.TriggerPaths(triggers); more != nil {
+	if more := dockerfile.TriggerPaths(triggers); more != nil {
 		wide.Paths = slices.Concat(l.Paths, more)
 		slices.Sort(wide.Paths)
 		wide.Paths = slices.Compact(wide.Paths)

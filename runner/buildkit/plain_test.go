@@ -14,6 +14,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -190,7 +191,7 @@ func TestWarningLines(t *testing.T) {
 		data  string
 		lines []int
 	}{{"FROM $C\n", []int{3}}, {"FROM b\nFROM $C\n", []int{2, 3}}} {
-		parts.byData[tt.data] = reduction{file: file, lines: &planner.Reduced{Data: []byte(tt.data), Lines: tt.lines}}
+		parts.byData[tt.data] = reduction{file: file, lines: &dockerfile.Reduced{Data: []byte(tt.data), Lines: tt.lines}}
 	}
 	p.setPlan(twoTargets(), parts, nil)
 	ch, done := p.anchor()

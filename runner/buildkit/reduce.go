@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // reductions remembers which Dockerfiles the frontend was handed in part, so
@@ -16,7 +17,7 @@ type reductions struct {
 
 type reduction struct {
 	file  *planner.Dockerfile
-	lines *planner.Reduced
+	lines *dockerfile.Reduced
 }
 
 // dockerfileFor returns what the linked frontend gets to read for a build.

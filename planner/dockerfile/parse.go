@@ -1,4 +1,12 @@
-package planner
+// Package dockerfile takes one Dockerfile apart: into its stages, their
+// instructions and arguments, and what each of them names. It reads with
+// BuildKit's own parser, puts variables into words as BuildKit does, and finds
+// the places of what a message is about.
+//
+// It knows nothing of targets, of other Dockerfiles, nor of files on a disk: it
+// is handed bytes. What the stages of a file come to for a target is the business
+// of package planner.
+package dockerfile
 
 import (
 	"bufio"
@@ -18,22 +26,24 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+
+	"github.com/orch-build/orch/internal/framed"
 )
 
-// parsed is the text of a Dockerfile, read once whatever the number of files
+// File is the text of a Dockerfile, read once whatever the number of files
 // and targets that have it. It knows nothing of arguments.
-type parsed struct {
-	stages []*stage
-	// args are the ARG instructions before the first FROM.
-	args   []*instructions.ArgCommand
-	escape rune
-	lex    *shell.Lex // for that escape character
-	// named holds the indexes of the stages of each name, in order.
-	named map[string][]int
-	errs  []parseError
+type File struct {
+	Stages []*Stage
+	// Args are the ARG instructions before the first FROM.
+	Args   []*instructions.ArgCommand
+	Escape rune
+	Lex    *shell.Lex // for that escape character
+	// Named holds the indexes of the stages of each name, in order.
+	Named map[string][]int
+	Errs  []Error
 	// suspect are the stages whose names are looked at for every target; see
 	// suspects.
-	suspect   []*stage
+	suspect   []*Stage
 	suspected bool
 	// starts holds where each line begins.
 	starts []int
@@ -42,95 +52,95 @@ type parsed struct {
 	// end is the last line of the instruction before the current one.
 	end int
 	// text takes what is written in the last stage, for its sum.
-	text digest
+	text framed.Digest
 }
 
-// parseError is what BuildKit's parser refuses, and where.
-type parseError struct {
-	msg  string
-	line int // from 1; 0 if it concerns the whole file
+// Error is what BuildKit's parser refuses, and where.
+type Error struct {
+	Msg  string
+	Line int // from 1; 0 if it concerns the whole file
 }
 
-// stage is one stage as written.
-type stage struct {
-	index    int
-	name     string // in lower case; "" if it has none
-	base     string // with variables
-	platform string // with variables; "" if not written
-	cmds     []*cmd
-	decls    []argDecl
-	sum      string // of what is written in it, but names of stages
+// Stage is one stage as written.
+type Stage struct {
+	Index    int
+	Name     string // in lower case; "" if it has none
+	Base     string // with variables
+	Platform string // with variables; "" if not written
+	Cmds     []*Cmd
+	Decls    []Arg
+	Sum      string // of what is written in it, but names of stages
 	comments int    // first of the comment lines above FROM, or first
-	first    int    // line of FROM, from 1
-	fromEnd  int    // last line of FROM
-	last     int    // last line of its last instruction
-	source   string // FROM as written
-	hasRun   bool
-	hasFiles bool // some instruction may read the main context
+	First    int    // line of FROM, from 1
+	FromEnd  int    // last line of FROM
+	Last     int    // last line of its last instruction
+	Source   string // FROM as written
+	HasRun   bool
+	HasFiles bool // some instruction may read the main context
 }
 
-// shown is how a message and a vertex call the stage.
-func (s *stage) shown() string {
-	if s.name != "" {
-		return s.name
+// Shown is how a message and a vertex call the stage.
+func (s *Stage) Shown() string {
+	if s.Name != "" {
+		return s.Name
 	}
-	return strconv.Itoa(s.index)
+	return strconv.Itoa(s.Index)
 }
 
-// cmd is one instruction.
-type cmd struct {
+// Cmd is one instruction.
+type Cmd struct {
 	instructions.Command
-	text    string   // on one line, as written
-	words   []string // what defines its work; see newCmd
-	froms   []from
-	onbuild []*cmd // what an ONBUILD instruction triggers
-	// wrong is why a triggered instruction means nothing. BuildKit reads it when
+	Text    string   // on one line, as written
+	Words   []string // what defines its work; see newCmd
+	Froms   []From
+	Onbuild []*Cmd // what an ONBUILD instruction triggers
+	// Wrong is why a triggered instruction means nothing. BuildKit reads it when
 	// a stage starts from this one, and not before.
-	wrong    error
-	hasFiles bool // may read the main context
-	first    int
-	last     int
+	Wrong    error
+	HasFiles bool // may read the main context
+	First    int
+	Last     int
 }
 
-// from is a name after --from= or from=.
-type from struct {
-	name  string
-	mount bool
-	nth   int // which mount of the instruction it belongs to
+// From is a name after --from= or from=.
+type From struct {
+	Name  string
+	Mount bool
+	Nth   int // which mount of the instruction it belongs to
 }
 
-// argDecl is one ARG of a stage.
-type argDecl struct {
-	key      string
-	value    string // its default
-	hasValue bool
-	fixed    bool // value holds no variable and is already unquoted
+// Arg is one ARG of a stage.
+type Arg struct {
+	Key      string
+	Value    string // its default
+	HasValue bool
+	Fixed    bool // value holds no variable and is already unquoted
 }
 
-// parse reads a Dockerfile with BuildKit's parser and collects every
+// Parse reads a Dockerfile with BuildKit's parser and collects every
 // instruction that it refuses.
-func parse(data []byte) *parsed {
-	p := &parsed{escape: '\\', named: map[string][]int{}, starts: lineStarts(data)}
+func Parse(data []byte) *File {
+	p := &File{Escape: '\\', Named: map[string][]int{}, starts: lineStarts(data)}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		if n := longLine(data); n > 0 {
-			p.errs = append(p.errs, parseError{msg: err.Error(), line: n})
+			p.Errs = append(p.Errs, Error{Msg: err.Error(), Line: n})
 			return p
 		}
 		p.fail(err, 0)
 		return p
 	}
-	p.escape, p.lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
+	p.Escape, p.Lex = res.EscapeToken, shell.NewLex(res.EscapeToken)
 	for i, in := range readInstructions(res.AST.Children) {
 		p.add(in, res.AST.Children[i])
 		p.end = res.AST.Children[i].EndLine
 	}
-	if len(p.stages) == 0 && len(p.errs) == 0 {
-		p.errs = append(p.errs, parseError{msg: "the file has no FROM, so there is no stage to build"})
+	if len(p.Stages) == 0 && len(p.Errs) == 0 {
+		p.Errs = append(p.Errs, Error{Msg: "the file has no FROM, so there is no stage to build"})
 	}
 	p.endStage()
-	for _, s := range p.stages {
-		s.finish(p.lex)
+	for _, s := range p.Stages {
+		s.finish(p.Lex)
 	}
 	return p
 }
@@ -147,12 +157,12 @@ func longLine(data []byte) int {
 	return 0
 }
 
-func (p *parsed) fail(err error, line int) {
+func (p *File) fail(err error, line int) {
 	var loc *parser.LocationError
 	if errors.As(err, &loc) && len(loc.Locations) > 0 && len(loc.Locations[0]) > 0 {
 		line = loc.Locations[0][0].Start.Line
 	}
-	p.errs = append(p.errs, parseError{msg: err.Error(), line: line})
+	p.Errs = append(p.Errs, Error{Msg: err.Error(), Line: line})
 }
 
 // instruction is what a line of a Dockerfile means, or why it means nothing.
@@ -196,7 +206,7 @@ func readInstructions(nodes []*parser.Node) []instruction {
 	return out
 }
 
-func (p *parsed) add(in instruction, node *parser.Node) {
+func (p *File) add(in instruction, node *parser.Node) {
 	if in.err != nil {
 		p.fail(in.err, node.StartLine)
 		p.lostFrom = p.lostFrom || levenshtein.Distance(strings.ToLower(node.Value), command.From, nil) <= 2
@@ -206,8 +216,8 @@ func (p *parsed) add(in instruction, node *parser.Node) {
 	case *instructions.Stage:
 		p.addStage(c, node)
 	case *instructions.ArgCommand:
-		if len(p.stages) == 0 {
-			p.args = append(p.args, c)
+		if len(p.Stages) == 0 {
+			p.Args = append(p.Args, c)
 			return
 		}
 		p.addCmd(c, node)
@@ -216,76 +226,77 @@ func (p *parsed) add(in instruction, node *parser.Node) {
 	}
 }
 
-func (p *parsed) addStage(c *instructions.Stage, node *parser.Node) {
-	s := &stage{
-		index: len(p.stages), name: c.Name, base: c.BaseName, platform: c.Platform,
+func (p *File) addStage(c *instructions.Stage, node *parser.Node) {
+	s := &Stage{
+		Index: len(p.Stages), Name: c.Name, Base: c.BaseName, Platform: c.Platform,
 		comments: node.StartLine,
-		first:    node.StartLine, fromEnd: node.EndLine, last: node.EndLine, source: oneLine(c.SourceCode),
+		First:    node.StartLine, FromEnd: node.EndLine, Last: node.EndLine, Source: oneLine(c.SourceCode),
 	}
-	if s.index > 0 && node.PrevComment != nil {
+	if s.Index > 0 && node.PrevComment != nil {
 		s.comments = p.end + 1
 	}
 	p.endStage()
-	p.stages = append(p.stages, s)
-	if s.name != "" {
-		p.named[s.name] = append(p.named[s.name], s.index)
+	p.Stages = append(p.Stages, s)
+	if s.Name != "" {
+		p.Named[s.Name] = append(p.Named[s.Name], s.Index)
 	}
 }
 
 // endStage sums up the text of the last stage.
-func (p *parsed) endStage() {
-	if n := len(p.stages); n > 0 {
-		p.stages[n-1].sum = p.text.hex()
+func (p *File) endStage() {
+	if n := len(p.Stages); n > 0 {
+		p.Stages[n-1].Sum = p.text.Hex()
 	}
-	p.text.reset()
+	p.text.Reset()
 }
 
-func (p *parsed) addCmd(c instructions.Command, node *parser.Node) {
-	if p.lostFrom && len(p.stages) == 0 {
+func (p *File) addCmd(c instructions.Command, node *parser.Node) {
+	if p.lostFrom && len(p.Stages) == 0 {
 		return // it belongs to the stage of the FROM that was refused
 	}
-	if len(p.stages) == 0 {
-		p.errs = append(p.errs, parseError{
-			msg:  fmt.Sprintf("%s stands before the first FROM, where only ARG may stand", strings.ToUpper(node.Value)),
-			line: node.StartLine,
+	if len(p.Stages) == 0 {
+		p.Errs = append(p.Errs, Error{
+			Msg:  fmt.Sprintf("%s stands before the first FROM, where only ARG may stand", strings.ToUpper(node.Value)),
+			Line: node.StartLine,
 		})
 		return
 	}
-	s := p.stages[len(p.stages)-1]
+	s := p.Stages[len(p.Stages)-1]
 	k, text, err := newCmd(c, node)
 	if err != nil {
 		p.fail(err, node.StartLine)
 		return
 	}
-	s.cmds = append(s.cmds, k)
-	s.last = max(s.last, node.EndLine)
-	p.text.add(text...)
+	s.Cmds = append(s.Cmds, k)
+	s.Last = max(s.Last, node.EndLine)
+	p.text.Add(text...)
 }
 
 // finish fills what follows from the instructions of a stage.
-func (s *stage) finish(lex *shell.Lex) {
-	for _, k := range s.cmds {
-		s.hasFiles = s.hasFiles || k.hasFiles
+func (s *Stage) finish(lex *shell.Lex) {
+	for _, k := range s.Cmds {
+		s.HasFiles = s.HasFiles || k.HasFiles
 		switch c := k.Command.(type) {
 		case *instructions.RunCommand:
-			s.hasRun = true
+			s.HasRun = true
 		case *instructions.ArgCommand:
 			for _, a := range c.Args {
-				s.decls = append(s.decls, newArgDecl(a, lex))
+				s.Decls = append(s.Decls, NewArg(a, lex))
 			}
 		}
 	}
 }
 
-func newArgDecl(a instructions.KeyValuePairOptional, lex *shell.Lex) argDecl {
-	d := argDecl{key: a.Key}
+// NewArg reads one argument of an ARG instruction.
+func NewArg(a instructions.KeyValuePairOptional, lex *shell.Lex) Arg {
+	d := Arg{Key: a.Key}
 	if a.Value == nil {
 		return d
 	}
-	d.hasValue, d.value = true, *a.Value
-	if !strings.ContainsRune(d.value, '$') {
-		if v, _, err := lex.ProcessWord(d.value, variables(nil)); err == nil {
-			d.value, d.fixed = v, true
+	d.HasValue, d.Value = true, *a.Value
+	if !strings.ContainsRune(d.Value, '$') {
+		if v, _, err := lex.ProcessWord(d.Value, Variables(nil)); err == nil {
+			d.Value, d.Fixed = v, true
 		}
 	}
 	return d
@@ -294,38 +305,38 @@ func newArgDecl(a instructions.KeyValuePairOptional, lex *shell.Lex) argDecl {
 // newCmd reads what an instruction refers to, and returns with it the parts
 // of its text that define its work: all but the names of stages, which the
 // digests of the stages stand for.
-func newCmd(c instructions.Command, node *parser.Node) (*cmd, []string, error) {
-	k := &cmd{Command: c, text: cmdText(c, node), first: node.StartLine, last: node.EndLine}
+func newCmd(c instructions.Command, node *parser.Node) (*Cmd, []string, error) {
+	k := &Cmd{Command: c, Text: cmdText(c, node), First: node.StartLine, Last: node.EndLine}
 	text := []string{strings.ToLower(node.Value)}
 	switch c := c.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {
 			text = append(text, a.Key)
 		}
-		k.words = text
+		k.Words = text
 		return k, text, nil
 	case *instructions.CopyCommand:
 		if c.From != "" {
-			k.froms = []from{{name: c.From}}
+			k.Froms = []From{{Name: c.From}}
 		} else {
-			k.hasFiles = len(c.SourcePaths) > 0
+			k.HasFiles = len(c.SourcePaths) > 0
 		}
 	case *instructions.AddCommand:
-		k.hasFiles = slices.ContainsFunc(c.SourcePaths, func(s string) bool { return !isRemote(s) })
+		k.HasFiles = slices.ContainsFunc(c.SourcePaths, func(s string) bool { return !IsRemote(s) })
 	case *instructions.RunCommand:
 		k.readMounts(c, node.Flags)
 	case *instructions.OnbuildCommand:
 		triggers, err := parseTrigger(c.Expression, node)
 		if err != nil {
-			triggers = []*cmd{{Command: c, wrong: err, text: cmdText(c, node)}}
+			triggers = []*Cmd{{Command: c, Wrong: err, Text: cmdText(c, node)}}
 		}
-		k.onbuild = triggers
+		k.Onbuild = triggers
 	}
 	text = append(text, strconv.FormatBool(node.Attributes["json"]))
 	text = append(text, flagTexts(node)...)
 	text = append(text, "")
-	k.words = appendArgs(text, node)
-	return k, k.words, nil
+	k.Words = appendArgs(text, node)
+	return k, k.Words, nil
 }
 
 // appendArgs adds the words of an instruction and its heredocs.
@@ -374,15 +385,15 @@ func mountText(value string) string {
 
 // readMounts notes the stages that the mounts of a RUN name, and whether one
 // of them may read the main context.
-func (k *cmd) readMounts(c *instructions.RunCommand, flags []string) {
+func (k *Cmd) readMounts(c *instructions.RunCommand, flags []string) {
 	for i, m := range instructions.GetMounts(c) {
 		if m.From != "" {
-			k.froms = append(k.froms, from{name: m.From, mount: true, nth: i})
+			k.Froms = append(k.Froms, From{Name: m.From, Mount: true, Nth: i})
 		}
 	}
 	for _, f := range flags {
 		if value, ok := strings.CutPrefix(f, "--mount="); ok && mayReadContext(mountFields(value)) {
-			k.hasFiles = true
+			k.HasFiles = true
 		}
 	}
 }
@@ -406,12 +417,12 @@ func mayReadContext(fields []string) bool {
 }
 
 // parseTrigger reads the instruction of an ONBUILD.
-func parseTrigger(expr string, at *parser.Node) ([]*cmd, error) {
+func parseTrigger(expr string, at *parser.Node) ([]*Cmd, error) {
 	res, err := parser.Parse(strings.NewReader(expr))
 	if err != nil {
 		return nil, parser.SetLocation(err, at.Location())
 	}
-	var out []*cmd
+	var out []*Cmd
 	for _, node := range res.AST.Children {
 		node.StartLine, node.EndLine = at.StartLine, at.EndLine
 		in, err := parseInstruction(node)
@@ -443,4 +454,24 @@ func oneLine(s string) string {
 		return s
 	}
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// Find returns the index of the stage of that name in any case; the last one
+// if several have it.
+func (p *File) Find(name string) (int, bool) {
+	at := p.Named[strings.ToLower(name)]
+	if len(at) == 0 {
+		return 0, false
+	}
+	return at[len(at)-1], true
+}
+
+// Before returns the last stage of that name before another one.
+func (p *File) Before(name string, limit int) (int, bool) {
+	at := p.Named[name]
+	n, _ := slices.BinarySearch(at, limit)
+	if n == 0 {
+		return 0, false
+	}
+	return at[n-1], true
 }

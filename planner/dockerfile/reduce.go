@@ -1,4 +1,4 @@
-package planner
+package dockerfile
 
 import (
 	"bytes"
@@ -25,60 +25,58 @@ func (r *Reduced) Line(n int) int {
 	return r.Lines[n-1]
 }
 
-// Reduced returns what the build needs of its Dockerfile, or nil if it has no
-// Dockerfile with stages that were read.
-func (b *Build) Reduced() *Reduced {
-	if b.Dockerfile == nil || b.parsed == nil {
-		return nil
-	}
-	r := &reducer{data: b.Dockerfile.Data, starts: b.parsed.starts}
-	stages := b.parsed.stages
-	r.take(1, stages[0].first-1)
-	counted := b.countsStages()
-	last := slices.Max(b.needs)
+// Reduce returns what a build of some stages needs of a file with these bytes.
+// The bodies are those of the stages whose instructions it needs too: a named
+// context stands for each of the others.
+func (p *File) Reduce(data []byte, needs, bodies []int) *Reduced {
+	r := &reducer{data: data, starts: p.starts}
+	stages := p.Stages
+	r.take(1, stages[0].First-1)
+	counted := p.countsStages(needs)
+	last := slices.Max(needs)
 	// BuildKit leaves a stage's name out of the names of its steps where the
 	// file has no other stage.
-	alone := len(b.needs) == 1 && len(stages) > 1 && (last == 0 || !counted)
+	alone := len(needs) == 1 && len(stages) > 1 && (last == 0 || !counted)
 	if alone && !counted {
 		r.placeholder(1)
 	}
 	for _, st := range stages[:last+1] {
 		switch {
-		case slices.Contains(b.bodies, st.index):
-			r.take(st.comments, st.last)
-		case slices.Contains(b.needs, st.index):
+		case slices.Contains(bodies, st.Index):
+			r.take(st.comments, st.Last)
+		case slices.Contains(needs, st.Index):
 			// A named context stands for the stage; the frontend would look for
 			// the images that its instructions name.
-			r.take(st.comments, st.fromEnd)
+			r.take(st.comments, st.FromEnd)
 		case counted:
-			r.placeholder(st.first)
+			r.placeholder(st.First)
 		}
 	}
 	if alone && counted {
-		r.placeholder(stages[last].last)
+		r.placeholder(stages[last].Last)
 	}
 	return &r.out
 }
 
-// countsStages says whether a stage that the build needs goes by its number:
+// countsStages says whether a stage that a build needs goes by its number:
 // others must stay where they are then.
-func (b *Build) countsStages() bool {
-	for _, i := range b.needs {
-		st := b.parsed.stages[i]
-		if st.name == "" || slices.ContainsFunc(st.cmds, countsStages) {
+func (p *File) countsStages(needs []int) bool {
+	for _, i := range needs {
+		st := p.Stages[i]
+		if st.Name == "" || slices.ContainsFunc(st.Cmds, countsStages) {
 			return true
 		}
 	}
 	return false
 }
 
-func countsStages(k *cmd) bool {
-	for _, f := range k.froms {
-		if _, err := strconv.Atoi(f.name); err == nil {
+func countsStages(k *Cmd) bool {
+	for _, f := range k.Froms {
+		if _, err := strconv.Atoi(f.Name); err == nil {
 			return true
 		}
 	}
-	return slices.ContainsFunc(k.onbuild, countsStages)
+	return slices.ContainsFunc(k.Onbuild, countsStages)
 }
 
 // reducer collects lines.

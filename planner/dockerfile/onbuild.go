@@ -1,4 +1,4 @@
-package planner
+package dockerfile
 
 import (
 	"slices"
@@ -28,7 +28,8 @@ func TriggerPaths(triggers []string) []string {
 			paths = append(paths, read...)
 		}
 	}
-	return sortedUnique(paths)
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // TriggersTakeStages reports whether one of the ONBUILD triggers of an image
@@ -40,7 +41,7 @@ func TriggersTakeStages(triggers []string) bool {
 			continue
 		}
 		for _, k := range cmds {
-			if len(k.froms) > 0 {
+			if len(k.Froms) > 0 {
 				return true
 			}
 		}
@@ -50,8 +51,8 @@ func TriggersTakeStages(triggers []string) bool {
 
 // reads lists the paths of the main context that an instruction reads, as
 // written; known is false if they depend on a variable.
-func (k *cmd) reads() (paths []string, known bool) {
-	if !k.hasFiles {
+func (k *Cmd) reads() (paths []string, known bool) {
+	if !k.HasFiles {
 		return nil, true
 	}
 	var sources []string
@@ -59,7 +60,7 @@ func (k *cmd) reads() (paths []string, known bool) {
 	case *instructions.CopyCommand:
 		sources = c.SourcePaths
 	case *instructions.AddCommand:
-		sources = slices.DeleteFunc(slices.Clone(c.SourcePaths), isRemote)
+		sources = slices.DeleteFunc(slices.Clone(c.SourcePaths), IsRemote)
 	default:
 		// The fields of a mount are only read once variables are in place.
 		return nil, false
@@ -68,7 +69,7 @@ func (k *cmd) reads() (paths []string, known bool) {
 		if strings.ContainsAny(src, "$\\\"'`") {
 			return nil, false
 		}
-		paths = append(paths, contextPath(src))
+		paths = append(paths, ContextPath(src))
 	}
 	return paths, true
 }

@@ -1,4 +1,7 @@
-package planner
+// Package framed sums lists of strings up so that no two lists have the same
+// sum: each string goes in with its length. It does not know what the strings
+// mean.
+package framed
 
 import (
 	"crypto/sha256"
@@ -9,9 +12,9 @@ import (
 	"slices"
 )
 
-// digest sums strings up so that no two lists of strings have the same sum:
+// Digest sums strings up so that no two lists of strings have the same sum:
 // each goes in with its length. The zero value is empty and ready.
-type digest struct {
+type Digest struct {
 	// buf holds what was added and not yet summed up: most digests are made of
 	// few bytes, for which this is all that they need.
 	buf []byte
@@ -20,10 +23,11 @@ type digest struct {
 
 const flushAt = 4096
 
-// empty says whether nothing was added, not even a list without fields.
-func (d *digest) empty() bool { return d.buf == nil && d.h == nil }
+// Empty says whether nothing was added, not even a list without fields.
+func (d *Digest) Empty() bool { return d.buf == nil && d.h == nil }
 
-func (d *digest) add(fields ...string) {
+// Add adds strings, each by itself.
+func (d *Digest) Add(fields ...string) {
 	if d.buf == nil {
 		d.buf = make([]byte, 0, 256)
 	}
@@ -40,7 +44,7 @@ func appendField(b []byte, f string) []byte {
 	return append(b, f...)
 }
 
-func (d *digest) flush() {
+func (d *Digest) flush() {
 	if d.h == nil {
 		d.h = sha256.New()
 	}
@@ -48,18 +52,19 @@ func (d *digest) flush() {
 	d.buf = d.buf[:0]
 }
 
-// reset makes the digest empty, and keeps its memory for the next one.
-func (d *digest) reset() { *d = digest{buf: d.buf[:0]} }
+// Reset makes the digest empty, and keeps its memory for the next one.
+func (d *Digest) Reset() { *d = Digest{buf: d.buf[:0]} }
 
-func (d *digest) addMap(m map[string]string) {
+// AddMap adds the keys of a map with their values, in order.
+func (d *Digest) AddMap(m map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		d.add(k, m[k])
+		d.Add(k, m[k])
 	}
-	d.add("")
+	d.Add("")
 }
 
 // sum returns the sum of what was added so far.
-func (d *digest) sum() (out [sha256.Size]byte) {
+func (d *Digest) sum() (out [sha256.Size]byte) {
 	if d.h == nil {
 		return sha256.Sum256(d.buf)
 	}
@@ -68,16 +73,16 @@ func (d *digest) sum() (out [sha256.Size]byte) {
 	return out
 }
 
-// hex is the sum in hexadecimal digits.
-func (d *digest) hex() string {
+// Hex is the sum in hexadecimal digits.
+func (d *Digest) Hex() string {
 	sum := d.sum()
 	return hex.EncodeToString(sum[:])
 }
 
 const idPrefix = "sha256:"
 
-// id is the sum as the ID of a vertex.
-func (d *digest) id() string { return idOf(d.sum()) }
+// ID is the sum as the ID of a vertex.
+func (d *Digest) ID() string { return idOf(d.sum()) }
 
 func idOf(sum [sha256.Size]byte) string {
 	var out [len(idPrefix) + 2*sha256.Size]byte
@@ -86,8 +91,8 @@ func idOf(sum [sha256.Size]byte) string {
 	return string(out[:])
 }
 
-// sum is the ID of a vertex that these fields define.
-func sum(fields ...string) string {
+// Sum is the ID of a vertex that these fields define.
+func Sum(fields ...string) string {
 	var buf [512]byte // on the stack, where that of a digest cannot be
 	b := buf[:0]
 	for _, f := range fields {

@@ -1,4 +1,4 @@
-package planner
+package dockerfile
 
 import (
 	"bytes"
@@ -6,16 +6,16 @@ import (
 	"github.com/orch-build/orch/internal/fault"
 )
 
-// source is a text with its lines found, so that ranges of a long file cost
+// Source is a text with its lines found, so that ranges of a long file cost
 // nothing.
-type source struct {
+type Source struct {
 	name   string
 	data   []byte
 	starts []int // where each line starts
 }
 
-func newSource(name string, data []byte) *source {
-	s := &source{name: name, data: data, starts: []int{0}}
+func NewSource(name string, data []byte) *Source {
+	s := &Source{name: name, data: data, starts: []int{0}}
 	for i, b := range data {
 		if b == '\n' && i+1 < len(data) {
 			s.starts = append(s.starts, i+1)
@@ -24,9 +24,9 @@ func newSource(name string, data []byte) *source {
 	return s
 }
 
-// lines is the range of whole lines, counted from 1, without the newline of
+// Lines is the range of whole lines, counted from 1, without the newline of
 // the last.
-func (s *source) lines(first, last int) fault.Range {
+func (s *Source) Lines(first, last int) fault.Range {
 	first = min(max(first, 1), len(s.starts))
 	last = min(max(last, first), len(s.starts))
 	start, end := s.starts[first-1], s.starts[last-1]
@@ -42,16 +42,16 @@ func (s *source) lines(first, last int) fault.Range {
 	}
 }
 
-// word is the range of the first occurrence of word in these lines, or the
+// Word is the range of the first occurrence of word in these lines, or the
 // first of the lines if it is not there as such.
-func (s *source) word(first, last int, word string) fault.Range {
-	r := s.lines(first, last)
+func (s *Source) Word(first, last int, word string) fault.Range {
+	r := s.Lines(first, last)
 	i := -1
 	if word != "" {
 		i = bytes.Index(s.data[r.Start.Byte:r.End.Byte], []byte(word))
 	}
 	if i < 0 {
-		return s.lines(first, first)
+		return s.Lines(first, first)
 	}
 	before := s.data[r.Start.Byte : r.Start.Byte+i]
 	line := r.Start.Line + bytes.Count(before, []byte("\n"))
@@ -62,9 +62,4 @@ func (s *source) word(first, last int, word string) fault.Range {
 		Start:    fault.Pos{Line: line, Column: column, Byte: at},
 		End:      fault.Pos{Line: line, Column: column + len(word), Byte: at + len(word)},
 	}
-}
-
-// Lines is the range of whole lines of a Dockerfile, counted from 1.
-func (d *Dockerfile) Lines(first, last int) fault.Range {
-	return newSource(d.Name, d.Data).lines(first, last)
 }

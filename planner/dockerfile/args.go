@@ -1,4 +1,4 @@
-package planner
+package dockerfile
 
 import (
 	"fmt"
@@ -13,24 +13,24 @@ import (
 	"github.com/orch-build/orch/internal/fault"
 )
 
-// variables are what FROM and the ARG instructions before it can use.
-type variables map[string]string
+// Variables are what FROM and the ARG instructions before it can use.
+type Variables map[string]string
 
 // Get returns the value of a variable.
-func (v variables) Get(key string) (string, bool) {
+func (v Variables) Get(key string) (string, bool) {
 	s, ok := v[key]
 	return s, ok
 }
 
 // Keys returns the names of all variables.
-func (v variables) Keys() []string { return slices.Sorted(maps.Keys(v)) }
+func (v Variables) Keys() []string { return slices.Sorted(maps.Keys(v)) }
 
-// globals computes the variables that FROM can use: the automatic ones, then
+// Globals computes the variables that FROM can use: the automatic ones, then
 // the ARG instructions before the first FROM, with the target's arguments over
 // both. The names are those of BuildKit's Dockerfile reference, "Automatic
 // platform ARGs in the global scope".
-func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage string, args map[string]string) (variables, *parseError) {
-	v := variables{
+func Globals(p *File, lex *shell.Lex, build, target ocispecs.Platform, stage string, args map[string]string) (Variables, *Error) {
+	v := Variables{
 		"BUILDPLATFORM": platforms.Format(build), "BUILDOS": build.OS, "BUILDOSVERSION": build.OSVersion,
 		"BUILDARCH": build.Architecture, "BUILDVARIANT": build.Variant,
 		"TARGETPLATFORM": platforms.FormatAll(target), "TARGETOS": target.OS, "TARGETOSVERSION": target.OSVersion,
@@ -41,7 +41,7 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 			v[k] = s
 		}
 	}
-	for _, c := range p.args {
+	for _, c := range p.Args {
 		for _, a := range c.Args {
 			if s, ok := args[a.Key]; ok {
 				v[a.Key] = s
@@ -50,9 +50,9 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 			if a.Value == nil {
 				continue
 			}
-			s, err := expandWord(lex, *a.Value, v)
+			s, err := Expand(lex, *a.Value, v)
 			if err != nil {
-				return v, &parseError{msg: fault.Cause(err).Error(), line: c.Location()[0].Start.Line}
+				return v, &Error{Msg: fault.Cause(err).Error(), Line: c.Location()[0].Start.Line}
 			}
 			v[a.Key] = s
 		}
@@ -65,8 +65,8 @@ func globals(p *parsed, lex *shell.Lex, build, target ocispecs.Platform, stage s
 // the memory.
 const maxExpanded = 1 << 20
 
-// expandWord puts variables into a word and takes its quotes off.
-func expandWord(lex *shell.Lex, word string, env shell.EnvGetter) (string, error) {
+// Expand puts variables into a word and takes its quotes off.
+func Expand(lex *shell.Lex, word string, env shell.EnvGetter) (string, error) {
 	if !strings.ContainsAny(word, "$\"'\\`") {
 		return word, nil
 	}
@@ -92,35 +92,37 @@ func (b *bounded) Get(key string) (string, bool) {
 	return s, ok
 }
 
-// environment is what the instructions of a stage can use, as far as it is
+// Environment is what the instructions of a stage can use, as far as it is
 // known without pulling images.
-type environment struct {
+type Environment struct {
 	// base is what the stage started with, which is not changed any more.
-	base *environment
+	base *Environment
 	vars map[string]string
 	// unknown holds variables that are set to something unknown.
 	unknown map[string]bool
 	// path is true once PATH is set here. BuildKit sets it if no image does, by
 	// the system of the platform, so until then it is unknown.
 	path bool
-	// open is true if an image below may set any variable that is in neither.
-	open bool
+	// Open is true if an image below may set any variable that is in neither.
+	Open bool
 	// guessed becomes true when a lookup met something unknown.
 	guessed bool
 }
 
 const pathVariable = "PATH"
 
-func newEnvironment(open bool) *environment {
-	return &environment{open: open}
+// NewEnvironment is the environment of a stage that starts from an image, whose
+// variables are not known, or with open false from nothing.
+func NewEnvironment(open bool) *Environment {
+	return &Environment{Open: open}
 }
 
-// on is the environment of a stage that starts where this one ends, after which
+// On is the environment of a stage that starts where this one ends, after which
 // this one must not be changed. Copying all of it would take a square of memory
 // for a long chain of stages, and looking through all of the chain a square of
 // time. So each environment has at most half of what the one below it has, and
 // those that have more are made one with it.
-func (e *environment) on() *environment {
+func (e *Environment) On() *Environment {
 	top := e
 	for top.base != nil && top.base.size() <= 2*top.size() {
 		top = top.flat()
@@ -128,29 +130,29 @@ func (e *environment) on() *environment {
 	if top.size() == 0 && top.base != nil {
 		top = top.base
 	}
-	return &environment{base: top, path: e.path, open: e.open}
+	return &Environment{base: top, path: e.path, Open: e.Open}
 }
 
 // size is how many variables are set here.
-func (e *environment) size() int { return len(e.vars) + len(e.unknown) }
+func (e *Environment) size() int { return len(e.vars) + len(e.unknown) }
 
 // flat is an environment together with the one below it.
-func (e *environment) flat() *environment {
-	f := &environment{base: e.base.base, vars: maps.Clone(e.base.vars), unknown: maps.Clone(e.base.unknown)}
+func (e *Environment) flat() *Environment {
+	f := &Environment{base: e.base.base, vars: maps.Clone(e.base.vars), unknown: maps.Clone(e.base.unknown)}
 	for key, value := range e.vars {
 		if !e.unknown[key] {
-			f.set(key, value, true)
+			f.Set(key, value, true)
 		}
 	}
 	for key := range e.unknown {
-		f.set(key, "", false)
+		f.Set(key, "", false)
 	}
 	return f
 }
 
 // Get returns the value of a variable, "" for one that is set to something
 // unknown.
-func (e *environment) Get(key string) (string, bool) {
+func (e *Environment) Get(key string) (string, bool) {
 	if key == pathVariable && !e.path {
 		e.guessed = true
 		return "", true
@@ -164,22 +166,23 @@ func (e *environment) Get(key string) (string, bool) {
 			return s, true
 		}
 	}
-	if e.open {
+	if e.Open {
 		e.guessed = true
 	}
 	return "", false
 }
 
 // Keys returns the names of the known variables.
-func (e *environment) Keys() []string {
+func (e *Environment) Keys() []string {
 	var keys []string
 	for l := e; l != nil; l = l.base {
 		keys = slices.AppendSeq(keys, maps.Keys(l.vars))
 	}
-	return sortedUnique(keys)
+	return slices.Compact(slices.Sorted(slices.Values(keys)))
 }
 
-func (e *environment) set(key, value string, known bool) {
+// Set sets a variable, or notes that it is set to something unknown.
+func (e *Environment) Set(key, value string, known bool) {
 	e.path = e.path || key == pathVariable
 	if !known {
 		if e.unknown == nil {
@@ -195,11 +198,11 @@ func (e *environment) set(key, value string, known bool) {
 	e.vars[key] = value
 }
 
-// expand puts variables into a word; known is false if the result depends on
+// Expand puts variables into a word; known is false if the result depends on
 // something unknown, and an error that may come from that is none.
-func (e *environment) expand(lex *shell.Lex, word string) (s string, known bool, err error) {
+func (e *Environment) Expand(lex *shell.Lex, word string) (s string, known bool, err error) {
 	e.guessed = false
-	s, err = expandWord(lex, word, e)
+	s, err = Expand(lex, word, e)
 	if e.guessed {
 		return s, false, nil
 	}

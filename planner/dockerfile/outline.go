@@ -1,4 +1,4 @@
-package planner
+package dockerfile
 
 import (
 	"path"
@@ -45,35 +45,35 @@ type OutlineArg struct {
 
 // ReadOutline reads a Dockerfile. Its name is for the diagnostics.
 func ReadOutline(name string, data []byte) (*Outline, fault.Diagnostics) {
-	p := parse(data)
-	if len(p.errs) > 0 {
-		return nil, outlineErrors(name, data, p.errs)
+	p := Parse(data)
+	if len(p.Errs) > 0 {
+		return nil, outlineErrors(name, data, p.Errs)
 	}
 	o := &Outline{}
 	used := p.usedStages()
-	for i, s := range p.stages {
+	for i, s := range p.Stages {
 		if !used[i] {
-			o.Final = append(o.Final, OutlineStage{Name: s.name, Index: i, Last: i == len(p.stages)-1})
+			o.Final = append(o.Final, OutlineStage{Name: s.Name, Index: i, Last: i == len(p.Stages)-1})
 		}
 	}
 	o.readArgs(p)
-	for _, s := range p.stages {
-		for _, c := range s.cmds {
+	for _, s := range p.Stages {
+		for _, c := range s.Cmds {
 			o.readSources(c.Command)
 		}
 	}
 	return o, nil
 }
 
-func outlineErrors(name string, data []byte, errs []parseError) fault.Diagnostics {
-	src := newSource(name, data)
+func outlineErrors(name string, data []byte, errs []Error) fault.Diagnostics {
+	src := NewSource(name, data)
 	var diags fault.Diagnostics
 	for _, e := range errs {
 		diags = append(diags, &fault.Diagnostic{
 			Severity: fault.Error,
 			Summary:  "Invalid Dockerfile",
-			Detail:   fault.Sentence(e.msg),
-			Subject:  src.lines(e.line, e.line).Ptr(),
+			Detail:   fault.Sentence(e.Msg),
+			Subject:  src.Lines(e.Line, e.Line).Ptr(),
 		})
 	}
 	return diags
@@ -84,25 +84,25 @@ var variableWord = regexp.MustCompile(`\$(\{[^}]*\}|\w+)`)
 
 // usedStages says which stages another stage starts or takes files from. A
 // name with a variable stands for every stage that it can name.
-func (p *parsed) usedStages() []bool {
-	used := make([]bool, len(p.stages))
+func (p *File) usedStages() []bool {
+	used := make([]bool, len(p.Stages))
 	mark := func(word string, before int) {
 		if i, err := strconv.Atoi(word); err == nil && i >= 0 && i < before {
 			used[i] = true
 			return
 		}
 		pattern := variableWord.ReplaceAllString(strings.ToLower(word), "*")
-		for i, s := range p.stages[:before] {
-			if ok, err := path.Match(pattern, s.name); ok && err == nil && s.name != "" {
+		for i, s := range p.Stages[:before] {
+			if ok, err := path.Match(pattern, s.Name); ok && err == nil && s.Name != "" {
 				used[i] = true
 			}
 		}
 	}
-	for i, s := range p.stages {
-		mark(s.base, i)
-		for _, c := range s.cmds {
-			for _, f := range c.froms {
-				mark(f.name, i)
+	for i, s := range p.Stages {
+		mark(s.Base, i)
+		for _, c := range s.Cmds {
+			for _, f := range c.Froms {
+				mark(f.Name, i)
 			}
 		}
 	}
@@ -111,35 +111,35 @@ func (p *parsed) usedStages() []bool {
 
 // readArgs collects the arguments. A default that stands before the first
 // FROM holds for the stages that repeat the name alone.
-func (o *Outline) readArgs(p *parsed) {
+func (o *Outline) readArgs(p *File) {
 	global := map[string]*string{}
 	at := map[string]int{}
-	add := func(d argDecl, value *string) {
-		if isAutomatic(d.key) {
+	add := func(d Arg, value *string) {
+		if isAutomatic(d.Key) {
 			return
 		}
-		i, seen := at[d.key]
+		i, seen := at[d.Key]
 		if !seen {
-			at[d.key] = len(o.Args)
-			o.Args = append(o.Args, OutlineArg{Name: d.key, Default: value})
+			at[d.Key] = len(o.Args)
+			o.Args = append(o.Args, OutlineArg{Name: d.Key, Default: value})
 			return
 		}
 		if old := o.Args[i].Default; old != nil && (value == nil || *value != *old) {
 			o.Args[i].Default = nil
 		}
 	}
-	for _, c := range p.args {
+	for _, c := range p.Args {
 		for _, a := range c.Args {
-			d := newArgDecl(a, p.lex)
-			global[d.key] = d.plain()
+			d := NewArg(a, p.Lex)
+			global[d.Key] = d.plain()
 			add(d, d.plain())
 		}
 	}
-	for _, s := range p.stages {
-		for _, d := range s.decls {
+	for _, s := range p.Stages {
+		for _, d := range s.Decls {
 			value := d.plain()
-			if !d.hasValue {
-				value = global[d.key]
+			if !d.HasValue {
+				value = global[d.Key]
 			}
 			add(d, value)
 		}
@@ -147,11 +147,11 @@ func (o *Outline) readArgs(p *parsed) {
 }
 
 // plain returns the default, or nil if there is none that is known.
-func (d *argDecl) plain() *string {
-	if !d.fixed {
+func (d *Arg) plain() *string {
+	if !d.Fixed {
 		return nil
 	}
-	return &d.value
+	return &d.Value
 }
 
 // automaticArgs are filled in by the builder, or passed on without being
@@ -186,7 +186,7 @@ func (o *Outline) readSources(c instructions.Command) {
 	for _, s := range paths {
 		special := strings.IndexAny(s, "$*?[")
 		switch {
-		case isRemote(s):
+		case IsRemote(s):
 		case special < 0:
 			o.Sources = append(o.Sources, s)
 		case fixedFolder(s[:special]) != "":
