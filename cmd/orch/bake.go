@@ -5,6 +5,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner/publication"
 	"github.com/spf13/cobra"
 )
 
@@ -55,66 +56,83 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 	load.register(cmd)
 	b.register(cmd.Flags())
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publishModes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publication.Modes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
+// bakeRun is one call of bake.
+type bakeRun struct {
+	env       *env
+	load      *loadFlags
+	flags     *bakeFlags
+	policies  *policies
+	overrides []config.Override // those of the flags
+}
+
 // bake resolves the definition, and prints or builds it.
-func bake(ctx context.Context, e *env, load *loadFlags, b *bakeFlags, args []string) error {
+func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args []string) error {
 	e.interrupt.Note("interrupted before anything was built")
-	opts, err := b.options(e)
+	opts, err := flags.options(e)
 	if err != nil {
 		return err
 	}
-	overrides, err := b.overrides()
-	if err != nil {
-		return err
-	}
-	found := newPolicies(ctx, e, &load.builder)
-	defer found.close()
-	e.policies = found
-	whole := found.whole
-	if b.print {
-		whole = nil
-	}
-	change := func(o *config.Options) { o.Overrides = b.over(o.Overrides, overrides) }
-	if b.resume {
-		if err := b.unresumable(); err != nil {
-			return err
-		}
-		rest, err := resume(ctx, e, load, change, whole, args)
-		if err == nil && len(rest.names) == 0 {
-			return publishRest(ctx, e, rest)
-		}
-		if err != nil {
-			return err
-		}
-		args, opts.earlier = rest.names, rest.done
-	}
-	cfg, err := load.resolve(ctx, e, func(o *config.Options) {
-		change(o)
-		o.Targets = args
-	}, whole)
-	if err != nil {
-		return err
-	}
-	if b.print {
-		return config.Print(termtext.JSONWriter(e.stdout), cfg)
-	}
-	if err := load.allowed(ctx, e, cfg, overrides); err != nil {
-		return err
-	}
-	if err := found.check(cfg, load.URL != "" && !load.typedPolicy(overrides)); err != nil {
+	b := &bakeRun{env: e, load: load, flags: flags, policies: newPolicies(ctx, e, &load.builder)}
+	defer b.policies.close()
+	e.policies = b.policies
+	if b.overrides, err = flags.overrides(); err != nil {
 		return err
 	}
 	opts.builder = &load.builder
-	if calls(cfg) {
-		flag, err := parseCall(b.call)
+	if flags.resume {
+		if err := flags.unresumable(); err != nil {
+			return err
+		}
+		left, err := b.resume(ctx, args)
+		if err == nil && len(left.Names) == 0 {
+			return e.publishRest(ctx, left)
+		}
 		if err != nil {
 			return err
 		}
-		return runCall(ctx, e, cfg, flag, opts)
+		args, opts.earlier = left.Names, left.Done
 	}
-	return runBake(ctx, e, cfg, opts)
+	cfg, err := b.resolve(ctx, args)
+	if err != nil {
+		return err
+	}
+	if flags.print {
+		return config.Print(termtext.JSONWriter(e.stdout), cfg)
+	}
+	return b.build(ctx, cfg, opts)
+}
+
+// resolve reads the definition of those targets.
+func (b *bakeRun) resolve(ctx context.Context, targets []string) (*config.Config, error) {
+	whole := b.policies.whole
+	if b.flags.print {
+		whole = nil
+	}
+	return b.load.resolve(ctx, b.env, func(o *config.Options) {
+		o.Overrides = b.flags.over(o.Overrides, b.overrides)
+		o.Targets = targets
+	}, whole)
+}
+
+// build builds the targets, or asks about those that are to be asked about.
+func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions) error {
+	if err := b.load.allowed(ctx, b.env, cfg, b.overrides); err != nil {
+		return err
+	}
+	if err := b.policies.check(cfg, b.load.URL != "" && !b.load.typedPolicy(b.overrides)); err != nil {
+		return err
+	}
+	if !calls(cfg) {
+		return b.env.build(ctx, cfg, opts)
+	}
+	flag, err := parseCall(b.flags.call)
+	if err != nil {
+		return err
+	}
+	return runCall(ctx, b.env, cfg, flag, opts)
 }

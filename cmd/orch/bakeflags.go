@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/publication"
 	"github.com/spf13/pflag"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -102,8 +104,8 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.frontend != "linked" && b.frontend != "pull" {
 		return runOptions{}, usagef("--frontend %q: there are linked and pull", b.frontend)
 	}
-	if !slices.Contains(publishModes, b.publish) {
-		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publishModes, ", "))
+	if !slices.Contains(publication.Modes, b.publish) {
+		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publication.Modes, ", "))
 	}
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
@@ -130,6 +132,33 @@ func (b *bakeFlags) writable() error {
 		}
 	}
 	return nil
+}
+
+// runOptions say how a resolved definition is built.
+type runOptions struct {
+	builder      *builderFlags
+	progress     string
+	jobs         int // 0 is by the builder's size
+	keepGoing    bool
+	deferOutput  bool
+	retries      int
+	metadataFile string
+	resultFile   string
+	reportFile   string
+	junitFile    string
+	pullFrontend bool
+	// strictContext makes changes of a context while it is read an error.
+	strictContext bool
+	// debug asks for notes on what orch does.
+	debug   bool
+	publish string
+	// earlier are the targets that an earlier run has built.
+	earlier []*runner.RecordTarget
+}
+
+// shown reports whether there is more on the screen than failures.
+func (o *runOptions) shown() bool {
+	return o.progress != "quiet" && o.progress != "none" && o.progress != "rawjson"
 }
 
 // callFlag is what the frontend is asked for instead of a build.

@@ -14,6 +14,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
@@ -37,12 +38,12 @@ func calls(cfg *config.Config) bool {
 // runCall asks the frontend about the targets that have a call, and builds the
 // others.
 func runCall(ctx context.Context, e *env, cfg *config.Config, flag callFlag, opt runOptions) error {
-	plan, err := planFor(e, cfg, localPlatform())
+	plan, err := e.planned(ctx, cfg, planning{})
 	if err != nil {
 		return err
 	}
 	if rest := builtOnly(cfg); len(rest.Chosen) > 0 {
-		if err := runBake(ctx, e, rest, opt); err != nil {
+		if err := e.build(ctx, rest, opt); err != nil {
 			return err
 		}
 	}
@@ -115,7 +116,7 @@ func printAnswers(e *env, asked []*planner.Build, answers map[*planner.Build]*bu
 			err = a.Print(e.stdout)
 		}
 		if err != nil {
-			fmt.Fprintf(e.stdout, "error: %s\n", plainError(err))
+			fmt.Fprintf(e.stdout, "error: %s\n", report.PlainError(err))
 		}
 		code = callCode(code, a, err, flag)
 	}
@@ -168,7 +169,7 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 		}
 		switch {
 		case a.Err != nil:
-			targets[b.Name()][method] = map[string]any{"error": plainError(a.Err)}
+			targets[b.Name()][method] = map[string]any{"error": report.PlainError(a.Err)}
 		case a.JSON() != nil:
 			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
 			if err := json.Unmarshal(a.JSON(), &fields); err != nil {

@@ -7,16 +7,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 )
-
-// checkedPlan makes a plan and looks for what would fail or disappoint once it
-// is carried out; apart says that its targets need not be built together.
-func checkedPlan(e *env, cfg *config.Config, platform string, apart bool) (*planner.Plan, hcl.Diagnostics) {
-	return planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Checks: true, Apart: apart, Policies: e.policySets()})
-}
 
 // lint has BuildKit's frontend look at the Dockerfiles of all targets; a
 // warning about a file that several targets have is there once.

@@ -16,7 +16,7 @@ func (e *env) sayCrash() string {
 		return ""
 	}
 	e.builderLog = embedded.Mark{}
-	e.warn("The embedded builder crashed, which is a fault of the builder:\n" + text)
+	e.notices.Warn("The embedded builder crashed, which is a fault of the builder:\n" + text)
 	first, _, _ := strings.Cut(text, "\n")
 	return first
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,7 +12,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/load"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/schema"
 )
@@ -87,6 +90,37 @@ func (l *loadFlags) evaluate(ctx context.Context, e *env) (*config.Definition, e
 		return nil, err
 	}
 	return d.Evaluated, e.report(d.Diags, d.Texts)
+}
+
+// planning says how a plan is made.
+type planning struct {
+	platform string // of the builder; "" is that of this machine
+	// checks looks for what would fail or disappoint in a build.
+	checks bool
+	// apart says that the targets need not be built together.
+	apart bool
+	// digests keeps what the digests of the plan need.
+	digests bool
+}
+
+// makePlan makes the plan of a definition: the one way from a definition to a
+// plan.
+func (e *env) makePlan(ctx context.Context, cfg *config.Config, how planning) (plan *planner.Plan, diags hcl.Diagnostics, err error) {
+	opt := planner.Options{
+		Files: planner.Disk{}, BuildPlatform: cmp.Or(how.platform, localPlatform()),
+		Checks: how.checks, Apart: how.apart, Digests: how.digests, Policies: e.policySets(),
+	}
+	err = interrupt.Until(ctx, func() { plan, diags = planner.New(cfg, opt) })
+	return plan, diags, err
+}
+
+// planned makes the plan of a definition and prints what is wrong with it.
+func (e *env) planned(ctx context.Context, cfg *config.Config, how planning) (*planner.Plan, error) {
+	plan, diags, err := e.makePlan(ctx, cfg, how)
+	if err != nil {
+		return nil, err
+	}
+	return plan, e.report(diags, cfg.Sources, plan.Sources)
 }
 
 // readStdin reads standard input, and leaves it for whoever reads it next.

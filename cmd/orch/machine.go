@@ -1,42 +1,34 @@
 package main
 
 import (
-	"bufio"
-	"os"
-	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
-// cores is how many cores this process may use; Go minds what a container is
-// limited to.
-func cores() int { return runtime.GOMAXPROCS(0) }
+// flagged says whether a variable of the environment is set to a true value.
+func (e *env) flagged(name string) bool {
+	on, err := strconv.ParseBool(e.getenv(name))
+	return err == nil && on
+}
 
-// memory is the memory of this machine that could be used now, in bytes, as
-// Linux has it in /proc/meminfo; 0 elsewhere.
-func memory() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
+// newProgress starts the display that fits what standard error is.
+func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Progress, error) {
+	if mode == "none" { // bake's word for quiet
+		mode = "quiet"
 	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		name, value, ok := strings.Cut(lines.Text(), ":")
-		if !ok || name != "MemAvailable" {
-			continue
-		}
-		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		if err != nil {
-			return 0
-		}
-		return kb << 10
+	opt := buildkit.ProgressOptions{Mode: mode, Out: e.stderr, Terminal: e.terminal(), LogDir: logs, Mask: mask}
+	switch ci.Of(e.getenv) {
+	case ci.GitHub:
+		opt.Groups = buildkit.GitHub
+	case ci.GitLab:
+		opt.Groups = buildkit.GitLab
 	}
-	return 0
+	return buildkit.NewProgress(opt)
 }
 
 // terminal describes standard error, if it is a terminal.

@@ -14,6 +14,7 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/print"
+	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/times"
 )
 
@@ -79,8 +80,8 @@ the digests of its targets and vertices.`,
 				}
 				format = "json"
 			}
-			plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Policies: e.policySets(), Digests: inputs.digests})
-			if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
+			plan, err := e.planned(cmd.Context(), cfg, planning{digests: inputs.digests})
+			if err != nil {
 				return err
 			}
 			digests, err := inputs.inputs(cmd.Context(), e, plan)
@@ -137,7 +138,7 @@ func writePlan(path string, plan *planner.Plan, format string, opt print.Options
 // lastTimes returns how long the stages of a plan took when they last ran in
 // this folder; nil if no run was recorded.
 func (e *env) lastTimes(plan *planner.Plan) planner.Times {
-	store, _, err := projectStore(e)
+	store, _, err := record.Project(e.getenv)
 	if err != nil {
 		return nil
 	}

@@ -72,15 +72,15 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadO
 
 // print plans the targets and prints what goes into them.
 func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w io.Writer) error {
-	plan, diags := planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: localPlatform(), Policies: e.policySets(), Digests: f.digests})
-	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
+	plan, err := e.planned(ctx, cfg, planning{digests: f.digests})
+	if err != nil {
 		return err
 	}
+	var diags hcl.Diagnostics
 	opt := planner.ReadOptions{All: f.files, Now: time.Now()}
 	var in *planner.Inputs
 	var reads *planner.Reads
 	if f.digests {
-		var err error
 		if in, diags, err = e.inputs(ctx, plan, opt); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w i
 	if err := f.write(&out, reads, in); err != nil {
 		return err
 	}
-	_, err := w.Write([]byte(cfg.Mask(out.String())))
+	_, err = w.Write([]byte(cfg.Mask(out.String())))
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner/publish"
 )
 
@@ -128,9 +129,9 @@ func printPending(w io.Writer, pending []publish.Pending) {
 		for _, m := range p.Moves {
 			old := "nothing"
 			if m.Old != "" {
-				old = shortDigest(m.Old)
+				old = report.ShortDigest(m.Old)
 			}
-			fmt.Fprintf(w, "  %s: from %s to %s\n", m.Name, old, shortDigest(m.New))
+			fmt.Fprintf(w, "  %s: from %s to %s\n", m.Name, old, report.ShortDigest(m.New))
 		}
 	}
 }

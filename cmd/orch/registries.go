@@ -18,7 +18,7 @@ type registries struct {
 func (e *env) openRegistries() *registries {
 	r := e.registries
 	r.once.Do(func() {
-		r.credentials = registry.LoadCredentials("", e.warn)
+		r.credentials = registry.LoadCredentials("", e.notices.Warn)
 		r.client = registry.New(registry.Options{Credentials: r.credentials})
 	})
 	return r

@@ -3,24 +3,70 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/orch-build/orch/config"
+	"github.com/spf13/pflag"
+
+	"github.com/orch-build/orch/internal/shellquote"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/record"
 )
 
-// resumed is what a run that goes on where another ended has to do.
-type resumed struct {
-	// names are the targets to build.
-	names []string
-	// done are the records of those that need no build.
-	done []*runner.RecordTarget
+// shownFlags say what is seen or written of a run, and nothing of what it
+// builds: beside them, --resume still means the last run as it was.
+var shownFlags = []string{"resume", "progress", "debug", "result", "report", "junit", "metadata-file"}
+
+// argsOfLast is the command line of the last run in this folder, with the flags
+// given now after it, if they do not say by themselves what to build: a run
+// that pushed is resumed as one that pushes. It is nil if what was typed is all
+// that counts.
+func argsOfLast(e *env, flags *pflag.FlagSet) ([]string, error) {
+	alone := !e.resuming
+	flags.Visit(func(f *pflag.Flag) { alone = alone && slices.Contains(shownFlags, f.Name) })
+	if !alone {
+		return nil, nil
+	}
+	store, _, err := record.Project(e.getenv)
+	if err != nil {
+		return nil, err
+	}
+	last, err := store.Last()
+	if err != nil || last == nil || len(last.Args) == 0 {
+		return nil, err
+	}
+	for _, a := range last.Args {
+		if strings.Contains(a, buildkit.Masked) {
+			return nil, usagef("--resume: the command line of that run held a secret, which is not kept; give all of it again:\n  %s",
+				commandLine(append(slices.Clone(last.Args), "--resume")))
+		}
+	}
+	given := withoutResume(e.args)
+	if at := slices.Index(given, "bake"); at >= 0 {
+		given = slices.Delete(given, at, at+1)
+	}
+	return append(slices.Concat(last.Args, given), "--resume"), nil
 }
 
-// resume works out what is left of the last run in this folder. A target that
-// is done is left out, unless its definition has changed since.
-func resume(ctx context.Context, e *env, load *loadFlags, change func(*config.Options), whole func(*config.Config) error, args []string) (*resumed, error) {
-	store, _, err := projectStore(e)
+// runAgain carries out the command line of the last run, as a resumed one.
+func runAgain(ctx context.Context, e *env, args []string) error {
+	if before := withoutResume(args); len(before) > 1 {
+		fmt.Fprintf(e.stderr, "As that run: %s\n", commandLine(before))
+	}
+	e.args, e.resuming = args, true
+	root := newRootCommand(e)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// resume finds what is left of the last run in this folder.
+func (b *bakeRun) resume(ctx context.Context, args []string) (*record.Left, error) {
+	e := b.env
+	store, _, err := record.Project(e.getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -31,64 +77,27 @@ func resume(ctx context.Context, e *env, load *loadFlags, change func(*config.Op
 	if last == nil {
 		return nil, usagef("--resume: no run in this folder is known; run orch bake without it first")
 	}
-	if err := e.asThen(last, load.Vars); err != nil {
+	if err := e.asThen(last, b.load.Vars); err != nil {
 		return nil, err
 	}
 	if len(args) == 0 {
-		for _, t := range last.Targets {
-			if t.Wanted {
-				args = append(args, t.Name)
-			}
-		}
+		args = record.Wanted(last)
 	}
-	cfg, err := load.resolve(ctx, e, func(o *config.Options) {
-		change(o)
-		o.Targets = args
-	}, whole)
+	cfg, err := b.resolve(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := planFor(e, cfg, localPlatform())
+	plan, err := e.planned(ctx, cfg, planning{})
 	if err != nil {
 		return nil, err
 	}
-	r := &resumed{}
-	var changed []string
-	for _, b := range plan.Builds {
-		if !b.Wanted {
-			continue
-		}
-		t := last.Target(b.Name())
-		switch {
-		case t == nil || t.State != runner.Done:
-			r.names = append(r.names, b.Name())
-		case t.Definition != definitionOf(cfg, b):
-			changed = append(changed, b.Name())
-			r.names = append(r.names, b.Name())
-		default:
-			if t.From == "" {
-				t.From = last.ID
-			}
-			r.done = append(r.done, t)
-		}
-	}
-	if len(changed) > 0 {
-		fmt.Fprintf(e.stderr, "Built again, because the definition has changed since: %s\n", listNames(changed))
+	left := record.LeftOf(last, cfg, plan)
+	if len(left.Changed) > 0 {
+		fmt.Fprintf(e.stderr, "Built again, because the definition has changed since: %s\n", report.Names(left.Changed))
 	}
 	fmt.Fprintf(e.stderr, "Resuming the run of %s: %s to build, %d done already\n",
-		last.Started.Local().Format("2 Jan 15:04:05"), count(len(r.names), "target"), len(r.done))
-	return r, nil
-}
-
-// maxNames is how many names a list of targets shows.
-const maxNames = 8
-
-// listNames lists the names of targets, the first of them if there are many.
-func listNames(names []string) string {
-	if len(names) <= maxNames {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
+		last.Started.Local().Format("2 Jan 15:04:05"), termtext.Count(len(left.Names), "target"), len(left.Done))
+	return left, nil
 }
 
 // unresumable says what --resume does not go with.
@@ -99,4 +108,75 @@ func (b *bakeFlags) unresumable() error {
 		}
 	}
 	return nil
+}
+
+// resumeCommand is the command line that builds what is left.
+func resumeCommand(args []string) string {
+	return commandLine(append(withoutResume(args), "--resume"))
+}
+
+// withoutResume is a command line as it was before a run was resumed.
+func withoutResume(args []string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--resume" })
+}
+
+// commandLine writes the call of orch with args as a shell reads it.
+func commandLine(args []string) string { return shellquote.Command("orch", args...) }
+
+// asThen lets the variables of the environment that the definition of an earlier
+// run took values from be what they were, and says which these are. What was not
+// kept, because it is sensitive, has to be there again. given are the variables
+// that the command line sets.
+func (e *env) asThen(last *runner.Record, given []string) error {
+	if e.restored {
+		return nil
+	}
+	e.restored = true
+	then, hidden := record.Env(last, given)
+	for _, name := range hidden {
+		if _, ok := e.lookup(name); !ok {
+			return usagef("--resume: the variable %s of the environment held a sensitive value in that run, which is not kept; set it again", name)
+		}
+	}
+	if len(then) == 0 {
+		return nil
+	}
+	e.sayThen(then)
+	e.overlay(then)
+	return nil
+}
+
+// sayThen shows what the variables were, and which of them is another one now.
+func (e *env) sayThen(then map[string]string) {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(then)) {
+		part := name + "=" + shellquote.Word(then[name])
+		if now, ok := e.lookup(name); ok && now != then[name] {
+			part += fmt.Sprintf(" (now %s; --var %s=… changes it)", shellquote.Word(now), name)
+		}
+		parts = append(parts, part)
+	}
+	fmt.Fprintf(e.stderr, "With the environment of that run: %s\n", strings.Join(parts, " "))
+}
+
+// overlay puts variables in front of the environment.
+func (e *env) overlay(vars map[string]string) {
+	lookup, environ := e.lookup, e.environ
+	e.lookup = func(name string) (string, bool) {
+		if v, ok := vars[name]; ok {
+			return v, true
+		}
+		return lookup(name)
+	}
+	e.environ = func() []string {
+		out := slices.DeleteFunc(slices.Clone(environ()), func(kv string) bool {
+			name, _, _ := strings.Cut(kv, "=")
+			_, ours := vars[name]
+			return ours
+		})
+		for _, name := range slices.Sorted(maps.Keys(vars)) {
+			out = append(out, name+"="+vars[name])
+		}
+		return out
+	}
 }

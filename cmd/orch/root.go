@@ -16,6 +16,8 @@ import (
 
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/internal/interrupt"
+	"github.com/orch-build/orch/internal/notice"
+	"github.com/orch-build/orch/internal/profile"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/embedded"
@@ -54,8 +56,10 @@ type env struct {
 	// builderLog is where the embedded builder's log ended when it was found.
 	builderLog embedded.Mark
 
-	notices    *notices
+	notices    *notice.Board
 	registries *registries
+	// openSite reaches where targets are built; nil is a builder.
+	openSite func(context.Context, *env, *builderFlags) (site, error)
 	// policies are those of the targets at hand; nil before there are any.
 	policies *policies
 }
@@ -67,9 +71,6 @@ func osEnv() *env {
 		stderr:  os.Stderr,
 		lookup:  os.LookupEnv,
 		environ: os.Environ,
-
-		notices:    &notices{},
-		registries: &registries{},
 	}
 }
 
@@ -79,6 +80,10 @@ func osEnv() *env {
 func (e *env) neutralise() {
 	e.stdout = termtext.NewWriter(e.stdout, termtext.SinkOf(e.stdout, e.lookup))
 	e.stderr = termtext.NewWriter(e.stderr, termtext.SinkOf(e.stderr, e.lookup))
+	e.notices, e.registries = &notice.Board{Out: e.stderr}, &registries{}
+	if e.openSite == nil {
+		e.openSite = connectSite
+	}
 }
 
 // getenv returns a variable of the environment, or "".
@@ -111,7 +116,7 @@ func run(e *env, args []string) int {
 
 	e.args, e.ctx, e.interrupt = args, ctx, &interrupt.Watch{}
 	e.neutralise()
-	defer e.profile()()
+	defer profile.Start(e.getenv, e.stderr)()
 	root := newRootCommand(e)
 	root.SetArgs(fmtArgs(args))
 	code := exitInterrupted

@@ -4,269 +4,271 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/orch-build/orch/internal/usage"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/ci"
-	"github.com/orch-build/orch/internal/contextfs"
-	"github.com/orch-build/orch/internal/interrupt"
-	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/docker"
+	"github.com/orch-build/orch/runner/publication"
+	"github.com/orch-build/orch/runner/record"
+	"github.com/orch-build/orch/runner/room"
+	"github.com/orch-build/orch/runner/times"
 )
 
 // leaveAfter is how long an interrupted run waits for the builder to say that
 // it has stopped.
 const leaveAfter = 700 * time.Millisecond
 
-// runOptions say how a resolved definition is built.
-type runOptions struct {
-	builder      *builderFlags
-	progress     string
-	jobs         int // 0 is by the builder's size
-	keepGoing    bool
-	deferOutput  bool
-	retries      int
-	metadataFile string
-	resultFile   string
-	reportFile   string
-	pullFrontend bool
-	// strictContext makes changes of a context while it is read an error.
-	strictContext bool
-	// debug asks for notes on what orch does.
-	debug     bool
-	publish   string
-	junitFile string
-	// builderTimeout is how long the builder may say nothing; 0 is the default.
-	builderTimeout time.Duration
+// buildRun is one run of the targets of a definition.
+type buildRun struct {
+	*env
+	opt    runOptions
+	cfg    *config.Config
+	plan   *planner.Plan
+	site   site
+	mask   *buildkit.Mask
+	record *record.Recorder
+	// timeout is how long the builder may say nothing; 0 is the default.
+	timeout time.Duration
 	// loads collects the images that are loaded together; nil if there are none.
 	loads *buildkit.Loads
-	// earlier are the targets that an earlier run has built.
-	earlier []*runner.RecordTarget
-	// publication is what is to be published together, or nil.
-	publication *publication
+	// publication is what is published together, or nil.
+	publication *publication.Publication
 }
 
-// shown reports whether there is more on the screen than failures.
-func (o *runOptions) shown() bool {
-	return o.progress != "quiet" && o.progress != "none" && o.progress != "rawjson"
-}
-
-// runBake plans and builds the chosen targets, and prints what came of it.
-func runBake(ctx context.Context, e *env, cfg *config.Config, opt runOptions) error {
+// build plans and builds the chosen targets, and prints what came of it.
+func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) error {
 	e.collectLess()
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
-	var plan *planner.Plan
-	var diags hcl.Diagnostics
-	err := interrupt.Until(ctx, func() { plan, diags = checkedPlan(e, cfg, localPlatform(), false) })
-	if err != nil {
+	r := &buildRun{env: e, opt: opt, cfg: cfg}
+	if err := r.check(ctx); err != nil {
 		return err
 	}
-	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
-		return err
-	}
-	if err := checkDocker(ctx, plan); err != nil {
-		return err
-	}
-	if opt.builderTimeout, err = e.builderTimeout(); err != nil {
-		return err
-	}
-	ready := e.preparePublication(ctx, plan, opt)
-	builder, err := opt.builder.connect(ctx, e)
-	if err != nil {
+	ready := publication.Prepare(ctx, r.plan, r.publishing())
+	var err error
+	if r.site, err = e.openSite(ctx, e, opt.builder); err != nil {
 		return e.notBegun(ctx, err)
 	}
-	defer builder.Close()
-	if opt.publication, err = ready(); err != nil {
+	defer r.site.Close()
+	if r.publication, err = ready(); err != nil {
 		return e.notBegun(ctx, err)
 	}
-	if builder.Platform != "" && builder.Platform != localPlatform() {
-		if plan, err = planFor(e, cfg, builder.Platform); err != nil {
+	if p := r.site.platform(); p != "" && p != localPlatform() {
+		if r.plan, err = e.planned(ctx, cfg, planning{platform: p}); err != nil {
 			return err
 		}
 	}
-	mask := newMask(e, cfg)
-	e.noteTo(opt.debug, mask)
-	logrus.Debugf("plan: %d targets, %d vertices", len(plan.Builds), len(plan.Graph.Vertices))
-	logrus.Debugf("builder: %s, %s", builder.Name, builder.Platform)
-	kept := newKeeper(e, cfg, mask, opt.earlier)
-	loads, clean, err := collectLoads(plan)
+	loads, clean, err := docker.Collect(r.plan)
 	if err != nil {
 		return err
 	}
 	defer clean()
-	opt.loads = loads
-	report, err := carryOut(ctx, e, plan, builder, mask, kept, opt)
-	if report == nil {
-		return e.abandoned(ctx, opt, err)
+	r.loads = loads
+	r.begin()
+	run, err := r.run(ctx)
+	if run == nil {
+		return r.abandoned(ctx, err)
 	}
-	report.LoadErr = loadImages(ctx, loads, report)
-	if err == nil && report.OK() && report.LoadErr == nil && ctx.Err() == nil && opt.publication != nil {
-		report.PublishErr = e.publishTags(ctx, opt.publication.Publisher, report, opt.earlier)
+	run.LoadErr = docker.LoadImages(ctx, loads, run)
+	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil && r.publication != nil {
+		run.PublishErr = e.publishTags(ctx, r.publication.Publisher, run, opt.earlier)
 	}
-	return showRun(ctx, e, report, kept, opt, err)
+	return r.finish(ctx, run, err)
 }
 
-// newMask knows the secrets that are known before the run.
-func newMask(e *env, cfg *config.Config) *buildkit.Mask {
-	mask := &buildkit.Mask{}
-	for _, v := range slices.Concat(cfg.Sensitive(), config.Credentials(e.args...)) {
-		mask.Add(v)
+// check makes the plan and looks for what would fail.
+func (r *buildRun) check(ctx context.Context) (err error) {
+	if r.plan, err = r.planned(ctx, r.cfg, planning{checks: true}); err != nil {
+		return err
 	}
-	for _, t := range cfg.Targets {
+	if err := docker.Check(ctx, r.plan); err != nil {
+		return err
+	}
+	r.timeout, err = r.builderTimeout()
+	return err
+}
+
+// begin makes ready what goes along with the run: what masks secrets, the notes
+// of --debug and the record.
+func (r *buildRun) begin() {
+	r.mask = &buildkit.Mask{}
+	for _, v := range slices.Concat(r.cfg.Sensitive(), config.Credentials(r.args...)) {
+		r.mask.Add(v)
+	}
+	for _, t := range r.cfg.Targets {
 		for _, s := range t.Secrets {
-			if v := e.getenv(s.Env); s.Env != "" {
-				mask.Add(v)
+			if v := r.getenv(s.Env); s.Env != "" {
+				r.mask.Add(v)
 			}
 		}
 	}
-	return mask
-}
-
-// planFor makes the plan, or prints what is wrong.
-func planFor(e *env, cfg *config.Config, platform string) (*planner.Plan, error) {
-	var plan *planner.Plan
-	var diags hcl.Diagnostics
-	err := interrupt.Until(e.ctx, func() {
-		plan, diags = planner.New(cfg, planner.Options{Files: planner.Disk{}, BuildPlatform: platform, Policies: e.policySets()})
+	r.noteTo(r.opt.debug, r.mask)
+	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
+	logrus.Debugf("builder: %s, %s", r.site.name(), r.site.platform())
+	rec, err := record.New(record.Options{
+		Version: version, Args: withoutResume(r.args), Config: r.cfg, Earlier: r.opt.earlier, Mask: r.mask.Text, Getenv: r.getenv,
 	})
 	if err != nil {
-		return nil, err
+		fmt.Fprintf(r.stderr, "Warning: %v\n", err)
 	}
-	return plan, e.report(diags, cfg.Sources, plan.Sources)
+	r.record = rec
 }
 
-// carryOut runs the plan with a progress display. It returns soon after an
-// interrupt, even if the builder does not answer any more; then there is no
-// report.
-func carryOut(ctx context.Context, e *env, plan *planner.Plan, builder *buildkit.Builder,
-	mask *buildkit.Mask, kept *keeper, opt runOptions) (*runner.Report, error) {
-	progress, err := newProgress(e, opt.progress, kept.logs(), mask)
+// run runs the plan with a progress display. It returns soon after an interrupt,
+// even if the builder does not answer any more; then there is no report.
+func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
+	progress, err := newProgress(r.env, r.opt.progress, r.record.Logs(), r.mask)
 	if err != nil {
 		return nil, usage.Wrap(err)
 	}
-	policy, err := sourcePolicy(e)
+	solver, err := r.site.solver(r, progress)
 	if err != nil {
 		return nil, err
 	}
-	solver := buildkit.NewSolver(builder, buildkit.Options{
-		Progress:  progress,
-		Mask:      mask,
-		ClientID:  e.clientID(),
-		LookupEnv: e.lookup,
-		Stdout:    termtext.Raw(e.stdout),
-		Load:      dockerLoad,
-		Loads:     opt.loads,
-		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
-			e.sayCrash()
-			return opt.builder.connect(ctx, e)
-		},
-		BuilderTimeout:        opt.builderTimeout,
-		NoDefaultAttestations: e.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
-		PullFrontend:          opt.pullFrontend,
-		SourcePolicy:          policy,
-		Contexts:              &contextfs.Watch{Strict: opt.strictContext},
-		Credentials:           e.openRegistries().credentials,
-		Registry:              e.openRegistries().client,
-		ByDigest:              opt.publication.byDigest(),
-		Proxies:               proxies(e, mask),
-		Git:                   gitOptions(e),
-		Provenance:            metadataProvenance(e, opt.metadataFile),
-		Policy:                e.policies.evaluator(),
-	})
-	how := runner.Options{
-		Jobs: opt.jobs, KeepGoing: opt.keepGoing, DeferOutput: opt.deferOutput,
-		Retry: runner.Retry{Sessions: opt.retries},
-		Last:  opt.publication.last(), Leave: leaveAfter,
-		Changed: func(r *runner.Report, t *runner.TargetReport) {
-			progress.Changed(r, t)
-			kept.changed(r, t)
-		},
-		Settled:  kept.settled,
-		Warnings: e.flagged("BUILDX_METADATA_WARNINGS"),
+	how := r.options(ctx)
+	how.Changed = func(run *runner.Report, t *runner.TargetReport) {
+		progress.Changed(run, t)
+		r.record.Changed(run, t)
 	}
-	opt.builder.schedule(ctx, e, &how)
 	type ended struct {
 		report *runner.Report
 		err    error
 	}
 	done := make(chan ended, 1)
-	defer e.holdNotices()()
+	defer r.notices.Hold()()
 	go func() {
-		report, err := runner.Run(ctx, plan, solver, how)
+		report, err := runner.Run(ctx, r.plan, solver, how)
 		progress.Close()
-		e.blameCrash(report)
+		r.blameCrash(report)
 		done <- ended{report, err}
 	}()
 	select {
-	case r := <-done:
-		return r.report, r.err
+	case e := <-done:
+		return e.report, e.err
 	case <-ctx.Done():
 	}
 	select {
-	case r := <-done:
-		return r.report, r.err
+	case e := <-done:
+		return e.report, e.err
 	case <-time.After(2 * leaveAfter): // the run itself leaves before
 	}
 	return nil, ctx.Err()
 }
 
-// flagged says whether a variable of the environment is set to a true value.
-func (e *env) flagged(name string) bool {
-	on, err := strconv.ParseBool(e.getenv(name))
-	return err == nil && on
+// options say how the plan is run.
+func (r *buildRun) options(ctx context.Context) runner.Options {
+	how := runner.Options{
+		Jobs: r.opt.jobs, KeepGoing: r.opt.keepGoing, DeferOutput: r.opt.deferOutput,
+		Retry: runner.Retry{Sessions: r.opt.retries},
+		Last:  r.publication.Last(), Leave: leaveAfter,
+		Settled:  r.record.Settled,
+		Warnings: r.flagged("BUILDX_METADATA_WARNINGS"),
+	}
+	if store, _, err := record.Project(r.getenv); err == nil {
+		how.Times = times.Load(store.Dir()).Times()
+	}
+	// A builder elsewhere, of which nothing is known, has limits of its own.
+	if how.Jobs == 0 && r.site.embedded() {
+		room.Limit(ctx, r.getenv, &how)
+	}
+	return how
 }
 
-// newProgress starts the display that fits what standard error is.
-func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Progress, error) {
-	if mode == "none" { // the peer's word for quiet
-		mode = "quiet"
-	}
-	opt := buildkit.ProgressOptions{Mode: mode, Out: e.stderr, Terminal: e.terminal(), LogDir: logs, Mask: mask}
-	switch ci.Of(e.getenv) {
-	case ci.GitHub:
-		opt.Groups = buildkit.GitHub
-	case ci.GitLab:
-		opt.Groups = buildkit.GitLab
-	}
-	return buildkit.NewProgress(opt)
-}
-
-// writeFiles writes the files that were asked for, whatever came of the run.
-func writeFiles(report *runner.Report, kept *keeper, opt runOptions) error {
-	var problems []error
-	if opt.resultFile != "" {
-		problems = append(problems, writeResult(opt.resultFile, report, kept))
-	}
-	if opt.junitFile != "" {
-		problems = append(problems, writeJUnit(opt.junitFile, report))
-	}
-	if opt.metadataFile != "" {
-		problems = append(problems, writeMetadata(opt.metadataFile, report))
-	}
-	if opt.reportFile != "" {
-		problems = append(problems, writeTimeline(opt.reportFile, report, kept))
-	}
-	return errors.Join(problems...)
-}
-
-// writeResult writes the record of the run where the user wants it.
-func writeResult(path string, report *runner.Report, kept *keeper) error {
-	data, err := kept.encode(report)
-	if err == nil {
-		err = output.WriteFile(path, data, 0o644)
-	}
+// keepTimes remembers how long things took, for the next run. Where that fails,
+// the next run knows less.
+func (r *buildRun) keepTimes(run *runner.Report) {
+	store, _, err := record.Project(r.getenv)
 	if err != nil {
-		return fmt.Errorf("writing result file: %w", err)
+		return
 	}
-	return nil
+	if book := times.Load(store.Dir()); book.Note(run) {
+		_ = book.Save(store.Dir())
+	}
+}
+
+// publishing says what the run publishes, and with what.
+func (r *buildRun) publishing() publication.Options {
+	opt := publication.Options{
+		Mode: r.opt.publish, Earlier: r.opt.earlier, Publisher: r.publisher,
+		Credentials: r.openRegistries().credentials, Hold: r.interrupt.Hold,
+	}
+	if r.opt.shown() {
+		opt.Note = r.notices.Note
+	}
+	return opt
+}
+
+// notBegun is how a run ends that was not begun.
+func (e *env) notBegun(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	fmt.Fprintln(e.stderr, "orch: interrupted before anything was built")
+	return &errReported{code: exitInterrupted, err: ctx.Err()}
+}
+
+// abandoned is how a run ends of which nothing is known.
+func (r *buildRun) abandoned(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	text := "orch: interrupted, and the builder does not answer"
+	if r.publication.Alone() {
+		text += "; no tag has moved"
+	}
+	fmt.Fprintln(r.stderr, text)
+	return &errReported{code: exitInterrupted, err: ctx.Err()}
+}
+
+// finish writes what is to be written of a run that is over, prints the end of
+// it and turns it into an exit code. failed is what went wrong with the run as a
+// whole, or nil.
+func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error) error {
+	p := r.printer(run)
+	r.interrupt.Note(p.Writing())
+	if err := r.record.Write(run); err != nil {
+		fmt.Fprintf(r.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
+	}
+	r.keepTimes(run)
+	unwritten := r.writeFiles(run)
+	p.CacheFaults()
+	p.ContextChanges()
+	interrupted := ctx.Err() != nil
+	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && !interrupted {
+		if r.opt.shown() {
+			p.Good()
+		}
+		return unwritten
+	}
+	if unwritten != nil {
+		fmt.Fprintf(r.stderr, "orch: %v\n", unwritten)
+	}
+	if run.LoadErr != nil && !interrupted {
+		fmt.Fprintf(r.stderr, "\nWhat was built is not in the Docker engine: %v\n", run.LoadErr)
+	}
+	switch {
+	case run.LoadErr != nil && run.OK() && !interrupted:
+		return &errReported{code: exitFailed, err: run.LoadErr}
+	case run.PublishErr != nil:
+		return r.unpublished(ctx, run.PublishErr, len(publication.Unmoved(run, r.opt.earlier)))
+	case run.OK():
+		p.InterruptedLate()
+	case interrupted:
+		p.Interrupted()
+	case len(run.Failures()) > 0:
+		p.Failed()
+		return &errReported{code: exitFailed, err: errors.New("the build failed")}
+	case failed == nil && len(run.Caches.Required()) > 0:
+		return &errReported{code: exitFailed, err: errors.New("a cache that is required failed")}
+	default:
+		return failed
+	}
+	return &errReported{code: exitInterrupted, err: ctx.Err()}
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/containerd/platforms"
 
+	"github.com/orch-build/orch/internal/hashstore"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -27,6 +29,15 @@ func (e *env) startEmbedded(ctx context.Context) (string, error) {
 	}
 	e.builderLog = d.Mark()
 	return d.Address, nil
+}
+
+// fileMemory returns the memory of file sums, or nil where nothing can be kept.
+func (e *env) fileMemory() planner.Memory {
+	dir, err := embedded.DefaultStateDir(e.getenv)
+	if err != nil {
+		return nil
+	}
+	return hashstore.Store{Dir: filepath.Join(dir, "files")}
 }
 
 // clientID is a name for this machine and user, made once and kept in the

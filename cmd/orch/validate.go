@@ -59,7 +59,10 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				if err := e.policies.whole(cfg); err != nil {
 					return err
 				}
-				plan, more := checkedPlan(e, cfg, localPlatform(), all)
+				plan, more, err := e.makePlan(cmd.Context(), cfg, planning{checks: true, apart: all})
+				if err != nil {
+					return err
+				}
 				sources = append(sources, plan.Sources)
 				if !more.HasErrors() {
 					more = append(more, e.policies.compile(cfg.Targets)...)

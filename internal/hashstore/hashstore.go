@@ -1,4 +1,7 @@
-package main
+// Package hashstore keeps the sums of files in a folder, one file for each
+// directory that they are in, and bounds how much there is. It knows nothing of
+// what the sums are for.
+package hashstore
 
 import (
 	"cmp"
@@ -10,8 +13,6 @@ import (
 	"slices"
 
 	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/embedded"
 )
 
 // The memory of file sums is bounded: so many directories, and so many bytes
@@ -21,27 +22,16 @@ const (
 	mostHashBytes = 512 << 20
 )
 
-// hashMemory keeps the sums of files in the state folder, one file for each
-// directory that is a context.
-type hashMemory struct{ dir string }
+// Store is a folder with sums of files.
+type Store struct{ Dir string }
 
-// fileMemory returns the memory of file sums, or nil where nothing can be
-// kept.
-func (e *env) fileMemory() planner.Memory {
-	dir, err := embedded.DefaultStateDir(e.getenv)
-	if err != nil {
-		return nil
-	}
-	return hashMemory{filepath.Join(dir, "files")}
-}
-
-func (m hashMemory) path(dir string) string {
+func (m Store) path(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
-	return filepath.Join(m.dir, hex.EncodeToString(sum[:16]))
+	return filepath.Join(m.Dir, hex.EncodeToString(sum[:16]))
 }
 
 // Load returns what was saved for a directory, or nil.
-func (m hashMemory) Load(dir string) []byte {
+func (m Store) Load(dir string) []byte {
 	path := m.path(dir)
 	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || info.Size() > mostHashBytes {
 		return nil
@@ -54,11 +44,11 @@ func (m hashMemory) Load(dir string) []byte {
 }
 
 // Save replaces what is kept for a directory, and drops what is too much.
-func (m hashMemory) Save(dir string, data []byte) error {
+func (m Store) Save(dir string, data []byte) error {
 	if len(data) > mostHashBytes {
 		return nil
 	}
-	if err := os.MkdirAll(m.dir, 0o700); err != nil {
+	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
 		return err
 	}
 	if err := output.WriteFile(m.path(dir), data, 0o600); err != nil {
@@ -67,8 +57,8 @@ func (m hashMemory) Save(dir string, data []byte) error {
 	return m.prune()
 }
 
-func (m hashMemory) prune() error {
-	entries, err := os.ReadDir(m.dir)
+func (m Store) prune() error {
+	entries, err := os.ReadDir(m.Dir)
 	if err != nil {
 		return err
 	}
@@ -85,7 +75,7 @@ func (m hashMemory) prune() error {
 	for i, f := range files {
 		bytes += f.Size()
 		if i >= mostHashFiles || bytes > mostHashBytes {
-			if err := os.Remove(filepath.Join(m.dir, f.Name())); err != nil {
+			if err := os.Remove(filepath.Join(m.Dir, f.Name())); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/xml"
@@ -43,7 +43,7 @@ func TestJUnit(t *testing.T) {
 		{Build: &planner.Build{Target: &config.Target{Name: "untested"}}, State: runner.Done},
 	}}
 	path := filepath.Join(t.TempDir(), "junit.xml")
-	if err := writeJUnit(path, report); err != nil {
+	if err := WriteJUnit(path, report); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bytes"
@@ -14,6 +14,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/diag"
+	"github.com/orch-build/orch/internal/shellquote"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/termtext/logread"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -48,21 +51,15 @@ func TestForeignTextOfARun(t *testing.T) {
 	}
 	for _, github := range []string{"", "true"} {
 		var out bytes.Buffer
-		e := &env{stderr: &out, stdout: &out, args: []string{"bake", hostile}, lookup: func(name string) (string, bool) {
-			switch name {
-			case "GITHUB_ACTIONS":
-				return github, true
-			case "BUILDKITE":
-				return "true", true
-			}
-			return "", false
-		}}
-		e.neutralise()
-		kept := &keeper{kept: &runner.Kept{}, info: runner.RecordInfo{Mask: func(s string) string { return s }}}
-		printFailures(e, report, kept)
-		printTable(e.stderr, report, 80)
-		printCacheFaults(e.stderr, report)
-		_ = e.report(hcl.Diagnostics{{
+		getenv := func(name string) string {
+			return map[string]string{"GITHUB_ACTIONS": github, "BUILDKITE": "true"}[name]
+		}
+		w := termtext.NewWriter(&out, termtext.SinkOf(&out, func(name string) (string, bool) { return getenv(name), true }))
+		p := &Printer{Out: w, Width: 80, Getenv: getenv, Mask: func(s string) string { return s }, Run: report, Resume: shellquote.Command("orch", "bake", hostile), Kept: true}
+		p.Failed()
+		p.Good()
+		p.CacheFaults()
+		_ = (&diag.Printer{Out: w, Getenv: getenv}).Print(hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: hostile, Detail: hostile,
 			Subject: &hcl.Range{Filename: hostile, Start: hcl.Pos{Line: 2, Column: 3}, End: hcl.Pos{Line: 3, Column: 1}},
 		}}, map[string][]byte{hostile: []byte(hostile)})
@@ -83,7 +80,7 @@ func TestForeignTextOfARun(t *testing.T) {
 func testForeignFiles(t *testing.T, report *runner.Report) {
 	dir := t.TempDir()
 	junit := filepath.Join(dir, "junit.xml")
-	if err := writeJUnit(junit, report); err != nil {
+	if err := WriteJUnit(junit, report); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(junit)
@@ -111,9 +108,9 @@ func testForeignFiles(t *testing.T, report *runner.Report) {
 func TestLongLines(t *testing.T) {
 	long := strings.Repeat("x", 5_000_000)
 	var out bytes.Buffer
-	e := &env{stderr: &out, stdout: &out, lookup: func(string) (string, bool) { return "true", true }}
-	e.neutralise()
-	err := e.report(hcl.Diagnostics{{
+	w := termtext.NewWriter(&out, termtext.Sink{})
+	getenv := func(string) string { return "true" }
+	err := (&diag.Printer{Out: w, Getenv: getenv}).Print(hcl.Diagnostics{{
 		Severity: hcl.DiagError, Summary: "Wrong " + long, Detail: "There is no " + long,
 		Subject: &hcl.Range{Filename: "f", Start: hcl.Pos{Line: 1, Column: 4_000_000}, End: hcl.Pos{Line: 1, Column: 4_500_000}},
 	}}, map[string][]byte{"f": []byte(long)})
@@ -123,7 +120,7 @@ func TestLongLines(t *testing.T) {
 	f := &runner.FailureGroup{Targets: []string{"a"}, Failure: &runner.Failure{
 		ExitCode: -1, Err: errors.New(long), Excerpt: []runner.ExcerptLine{{Number: 1, Text: long}},
 	}}
-	printFailure(e.stderr, f, func(s string) string { return s })
+	printFailure(w, f, func(s string) string { return s })
 	if out.Len() > 20_000 {
 		t.Errorf("%d bytes", out.Len())
 	}

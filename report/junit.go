@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/xml"
@@ -46,9 +46,9 @@ type (
 	}
 )
 
-// writeJUnit writes what became of the tests, a suite for each target that has
+// WriteJUnit writes what became of the tests, a suite for each target that has
 // any. Tests of a target that did not come to them are skipped.
-func writeJUnit(path string, report *runner.Report) error {
+func WriteJUnit(path string, report *runner.Report) error {
 	var all junitSuites
 	for _, t := range report.Targets {
 		if len(t.Build.Target.Tests) > 0 {

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -75,7 +75,7 @@ func stepPlace(s *runner.StepReport, several bool) string {
 	if len(s.Targets) == 0 || !several && !unnamed {
 		return s.Label
 	}
-	names := listNames(s.Targets)
+	names := Names(s.Targets)
 	if len(s.Targets) > 3 {
 		names = count(len(s.Targets), "target")
 	}

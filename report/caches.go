@@ -1,18 +1,17 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/orch-build/orch/internal/termtext"
-	"github.com/orch-build/orch/runner"
 )
 
-// printCacheFaults says which caches were not read or written: a warning, or
+// CacheFaults says which caches were not read or written: a warning, or
 // an error for those that the definition requires. Caches with the same reason
 // share a line.
-func printCacheFaults(w io.Writer, r *runner.Report) {
+func (p *Printer) CacheFaults() {
+	w := p.Out
 	type kind struct {
 		read, required bool
 		reason         string
@@ -20,12 +19,12 @@ func printCacheFaults(w io.Writer, r *runner.Report) {
 	var order []kind
 	where := map[kind][]string{}
 	var absent []string
-	for _, f := range r.Caches {
+	for _, f := range p.Run.Caches {
 		if f.Absent {
 			absent = append(absent, f.Where)
 			continue
 		}
-		k := kind{f.Read, f.Required, withoutTag(plainError(f.Err), f.Where)}
+		k := kind{f.Read, f.Required, withoutTag(PlainError(f.Err), f.Where)}
 		if where[k] == nil {
 			order = append(order, k)
 		}

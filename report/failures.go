@@ -1,8 +1,7 @@
-package main
+package report
 
 import (
 	"fmt"
-	"github.com/orch-build/orch/internal/shellquote"
 	"io"
 	"slices"
 	"strings"
@@ -15,35 +14,33 @@ import (
 // maxFailures is how many failures are shown in full.
 const maxFailures = 5
 
-// printFailures prints the end of a failed run: each failure once, with the
-// targets that came to it, and last of all how many there are and how to go
-// on.
-func printFailures(e *env, r *runner.Report, kept *keeper) {
-	w, mask := e.stderr, kept.info.Mask
-	groups := r.FailureGroups()
+// failures prints the end of a failed run: each failure once, with the targets
+// that came to it, and last of all how many there are and how to go on.
+func (p *Printer) failures() {
+	groups := p.Run.FailureGroups()
 	for _, g := range groups[:min(len(groups), maxFailures)] {
-		fmt.Fprintln(w)
-		printFailure(w, g, mask)
+		fmt.Fprintln(p.Out)
+		printFailure(p.Out, g, p.Mask)
 	}
 	if len(groups) > 1 {
-		fmt.Fprintf(w, "\n%s:\n", count(len(groups), "failure"))
+		fmt.Fprintf(p.Out, "\n%s:\n", count(len(groups), "failure"))
 		for _, g := range groups {
-			fmt.Fprintf(w, "  %s\n", failureLine(g))
+			fmt.Fprintf(p.Out, "  %s\n", failureLine(g))
 		}
 	}
 	for _, g := range groups {
-		annotateFailure(e, g, mask)
+		p.annotate(g)
 	}
-	printFullDisks(e, r, groups)
-	printBlocked(w, r)
-	fmt.Fprintf(w, "\n%s\n", unfinished(r, len(kept.info.Earlier)))
-	printGoOn(e, kept)
+	p.fullDisks(groups)
+	printBlocked(p.Out, p.Run)
+	fmt.Fprintf(p.Out, "\n%s\n", unfinished(p.Run, p.Earlier))
+	p.goOn()
 }
 
-// printGoOn says how to go on with a run that is not whole.
-func printGoOn(e *env, kept *keeper) {
-	if kept.kept != nil {
-		fmt.Fprintf(e.stderr, "To build what is left: %s\n", kept.info.Mask(resumeCommand(e.args)))
+// goOn says how to go on with a run that is not whole.
+func (p *Printer) goOn() {
+	if p.Kept {
+		fmt.Fprintf(p.Out, "To build what is left: %s\n", p.Resume)
 	}
 }
 
@@ -74,7 +71,7 @@ func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string)
 	}
 	fmt.Fprintln(w)
 	if g.ExitCode < 0 {
-		fmt.Fprintf(w, "%s\n", termtext.Fold(w, mask(plainError(g.Err))))
+		fmt.Fprintf(w, "%s\n", termtext.Fold(w, mask(PlainError(g.Err))))
 	}
 	if v := verdict(g.Failure); v != "" {
 		fmt.Fprintln(w, termtext.Fold(w, v))
@@ -104,7 +101,7 @@ func whose(names []string) string {
 	if len(names) == 1 {
 		return "Target " + names[0]
 	}
-	return "Targets " + listNames(names)
+	return "Targets " + Names(names)
 }
 
 // place says where a failure is, as the end of a sentence.
@@ -194,7 +191,7 @@ func printBlocked(w io.Writer, r *runner.Report) {
 		fmt.Fprintln(w)
 	}
 	for _, cause := range causes {
-		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("Never started, because %s failed: %s", cause, listNames(blocked[cause]))))
+		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("Never started, because %s failed: %s", cause, Names(blocked[cause]))))
 	}
 }
 
@@ -220,26 +217,13 @@ func unfinished(r *runner.Report, earlier int) string {
 	return strings.Join(parts, ", ") + " in " + seconds(r.Finished.Sub(r.Started))
 }
 
-// resumeCommand is the command line that builds what is left.
-func resumeCommand(args []string) string {
-	return commandLine(append(withoutResume(args), "--resume"))
-}
-
-// withoutResume is a command line as it was before a run was resumed.
-func withoutResume(args []string) []string {
-	return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--resume" })
-}
-
-// annotateFailure has a CI service show a failure beside the line.
-func annotateFailure(e *env, g *runner.FailureGroup, mask func(string) string) {
-	text := mask(plainError(g.Err))
+// annotate has a CI service show a failure beside the line.
+func (p *Printer) annotate(g *runner.FailureGroup) {
+	text := p.Mask(PlainError(g.Err))
 	if n := len(g.Log); n > 0 {
-		text += "\n" + mask(strings.Join(g.Log[max(0, n-5):], "\n"))
+		text += "\n" + p.Mask(strings.Join(g.Log[max(0, n-5):], "\n"))
 	}
-	ci.Annotate(e.stderr, e.getenv, ci.Annotation{
+	ci.Annotate(p.Out, p.Getenv, ci.Annotation{
 		Severity: "error", File: g.File, Line: g.Line, Title: whose(g.Targets) + " failed" + place(g.Failure), Text: text,
 	})
 }
-
-// commandLine writes the call of orch with args as a shell reads it.
-func commandLine(args []string) string { return shellquote.Command("orch", args...) }

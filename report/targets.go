@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/blame"
 )
 
 // printTable shows what became of every target of a good run, on a terminal
@@ -37,7 +36,7 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 	if n := len(t.Attempts); n > 1 {
 		what += fmt.Sprintf(" (try %d)", n)
 	}
-	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), shortDigest(res.Digest), wentTo(t)}
+	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), ShortDigest(res.Digest), wentTo(t)}
 }
 
 // worthSaying is how many times smaller an image has to be for that to be said.
@@ -87,11 +86,6 @@ func noOutput(r *runner.Report) []string {
 	return out
 }
 
-// plainError is an error in plain words.
-func plainError(err error) string {
-	return termtext.Brief(blame.Plain(err.Error()), termtext.MaxMessage)
-}
-
 func count(n int, noun string) string { return termtext.Count(n, noun) }
 
 func seconds(d time.Duration) string { return termtext.Seconds(d) }
@@ -103,7 +97,8 @@ func imageSize(n int64) string {
 	return units.HumanSizeWithPrecision(float64(n), 3)
 }
 
-func shortDigest(d string) string {
+// ShortDigest is the beginning of a digest; "-" if there is none.
+func ShortDigest(d string) string {
 	algo, hex, ok := strings.Cut(d, ":")
 	if !ok {
 		return none

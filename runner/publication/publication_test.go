@@ -1,4 +1,4 @@
-package main
+package publication
 
 import (
 	"testing"
@@ -24,7 +24,7 @@ func TestTogether(t *testing.T) {
 		{output("image", "1"), output("oci", "1"), false},
 	} {
 		plan := &planner.Plan{Builds: []*planner.Build{tt.a, tt.b}}
-		if got := together(plan, runOptions{publish: "auto"}); got != tt.want {
+		if got := together(plan, Options{Mode: "auto"}); got != tt.want {
 			t.Errorf("%v and %v: %t", tt.a.Target.Outputs, tt.b.Target.Outputs, got)
 		}
 	}

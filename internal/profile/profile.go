@@ -1,7 +1,10 @@
-package main
+// Package profile writes profiles of the running program, for those who work on
+// it.
+package profile
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/pprof"
 
@@ -15,12 +18,12 @@ const (
 	memProfileEnv = "ORCH_MEMPROFILE"
 )
 
-// profile begins the profiles that the environment asks for, and returns a
+// Start begins the profiles that the environment asks for, and returns a
 // function that writes them. One that cannot be written is a warning.
-func (e *env) profile() func() {
-	warn := func(err error) { fmt.Fprintf(e.stderr, "Warning: writing a profile: %v\n", err) }
+func Start(getenv func(string) string, warnings io.Writer) (stop func()) {
+	warn := func(err error) { fmt.Fprintf(warnings, "Warning: writing a profile: %v\n", err) }
 	var cpu *output.File
-	if path := e.getenv(cpuProfileEnv); path != "" {
+	if path := getenv(cpuProfileEnv); path != "" {
 		f, err := output.Create(path, 0o666)
 		if err == nil {
 			err = pprof.StartCPUProfile(f)
@@ -37,7 +40,7 @@ func (e *env) profile() func() {
 				warn(err)
 			}
 		}
-		if path := e.getenv(memProfileEnv); path != "" {
+		if path := getenv(memProfileEnv); path != "" {
 			if err := writeMemProfile(path); err != nil {
 				warn(err)
 			}

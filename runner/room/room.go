@@ -1,13 +1,19 @@
-package main
+// Package room decides how much a run may do at once on the builder of this
+// machine, which it shares with the user. It knows nothing of builds.
+package room
 
 import (
+	"bufio"
 	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/orch-build/orch/internal/proctree"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
-	"github.com/orch-build/orch/runner/times"
 )
 
 // The embedded builder is given places by the machine that it shares with the
@@ -23,17 +29,11 @@ const (
 	perPlace = 256 << 20
 )
 
-// schedule completes the options of a run by what says when what starts.
-func (f *builderFlags) schedule(ctx context.Context, e *env, opt *runner.Options) {
-	if store, _, err := projectStore(e); err == nil {
-		opt.Times = times.Load(store.Dir()).Times()
-	}
-	if opt.Jobs != 0 || f.address(e) != "" {
-		return
-	}
+// Limit decides how many places a run on the embedded builder has.
+func Limit(ctx context.Context, getenv func(string) string, opt *runner.Options) {
 	opt.Jobs = runner.Capacity(cores(), memory())
 	r := &room{pid: func() int {
-		o, err := embedded.OptionsFromEnv(e.getenv)
+		o, err := embedded.OptionsFromEnv(getenv)
 		if err != nil {
 			return 0
 		}
@@ -82,14 +82,28 @@ func (r *room) ask(want int) int {
 	return min(want, int((memory()-reserve)/perPlace))
 }
 
-// keepTimes remembers how long things took, for the next run. Where that fails,
-// the next run knows less.
-func keepTimes(e *env, report *runner.Report) {
-	store, _, err := projectStore(e)
+// cores is how many cores this process may use; Go minds what a container is
+// limited to.
+func cores() int { return runtime.GOMAXPROCS(0) }
+
+// memory is the memory of this machine that could be used now, in bytes, as
+// Linux has it in /proc/meminfo; 0 elsewhere.
+func memory() int64 {
+	f, err := os.Open("/proc/meminfo")
 	if err != nil {
-		return
+		return 0
 	}
-	if book := times.Load(store.Dir()); book.Note(report) {
-		_ = book.Save(store.Dir())
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		name, value, ok := strings.Cut(lines.Text(), ":")
+		if !ok || name != "MemAvailable" {
+			continue
+		}
+		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return kb << 10
 	}
+	return 0
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/json"
@@ -8,8 +8,8 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// writeMetadata writes the metadata file of bake, in one step.
-func writeMetadata(path string, report *runner.Report) error {
+// WriteMetadata writes the metadata file of bake, in one step.
+func WriteMetadata(path string, report *runner.Report) error {
 	out := map[string]any{}
 	for _, t := range report.Targets {
 		if t.Result == nil {

@@ -1,4 +1,4 @@
-package main
+package docker
 
 import (
 	"context"
@@ -10,10 +10,10 @@ import (
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
-// collectLoads prepares to load the images of several targets with one archive,
+// Collect prepares to load the images of several targets with one archive,
 // in which what they share is there once. A single image needs no collecting:
 // the result is nil then.
-func collectLoads(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err error) {
+func Collect(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err error) {
 	n := 0
 	for _, b := range plan.Builds {
 		if loadsImage(b) {
@@ -34,9 +34,9 @@ func collectLoads(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err 
 	return loads, clean, err
 }
 
-// loadImages hands the images of the targets that are done to the Docker engine,
+// LoadImages hands the images of the targets that are done to the Docker engine,
 // whatever became of the others.
-func loadImages(ctx context.Context, loads *buildkit.Loads, report *runner.Report) error {
+func LoadImages(ctx context.Context, loads *buildkit.Loads, report *runner.Report) error {
 	if loads == nil || ctx.Err() != nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func loadImages(ctx context.Context, loads *buildkit.Loads, report *runner.Repor
 	if loads.Count(chosen) == 0 {
 		return nil
 	}
-	w, err := dockerLoad(ctx)
+	w, err := Load(ctx)
 	if err != nil {
 		return err
 	}

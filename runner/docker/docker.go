@@ -1,4 +1,6 @@
-package main
+// Package docker hands images to the Docker engine of this machine, by the command
+// docker. It knows nothing of how they are built.
+package docker
 
 import (
 	"context"
@@ -18,9 +20,9 @@ import (
 // withoutDocker is what to do where there is no Docker engine.
 const withoutDocker = "without Docker, write a file: -o type=oci,dest=image.tar"
 
-// checkDocker makes sure, before anything is built, that there is a Docker
+// Check makes sure, before anything is built, that there is a Docker
 // engine if an image is to be loaded into one.
-func checkDocker(ctx context.Context, plan *planner.Plan) error {
+func Check(ctx context.Context, plan *planner.Plan) error {
 	if !slices.ContainsFunc(plan.Builds, loadsImage) {
 		return nil
 	}
@@ -39,8 +41,8 @@ func loadsImage(b *planner.Build) bool {
 	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Form == config.EngineForm })
 }
 
-// dockerLoad starts the docker command that loads an image.
-func dockerLoad(ctx context.Context) (io.WriteCloser, error) {
+// Load starts the docker command that loads an image.
+func Load(ctx context.Context) (io.WriteCloser, error) {
 	cmd := exec.CommandContext(ctx, "docker", "load", "--quiet")
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,23 +1,22 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/runner"
 )
 
 // shownChanges is how many files a warning about a context names.
 const shownChanges = 5
 
-// printContextChanges warns of contexts that changed while they were read: what
+// ContextChanges warns of contexts that changed while they were read: what
 // was built may have some files of before and some of after.
-func printContextChanges(w io.Writer, r *runner.Report) {
+func (p *Printer) ContextChanges() {
+	w := p.Out
 	byContext := map[string][]string{}
 	var order []string
-	for _, c := range r.Changed {
+	for _, c := range p.Run.Changed {
 		if byContext[c.Context] == nil {
 			order = append(order, c.Context)
 		}

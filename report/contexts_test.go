@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ func TestPrintContextChanges(t *testing.T) {
 	for _, name := range []string{"a", "b\x1b", "c", "d", "e", "f", "g"} {
 		r.Changed = append(r.Changed, runner.ContextChange{Context: "src", Path: name, What: "vanished"})
 	}
-	printContextChanges(&out, r)
+	(&Printer{Out: &out, Run: r}).ContextChanges()
 	want := "Warning: the context src changed while it was read: a vanished, \"b\\x1b\" vanished, c vanished, " +
 		"d vanished, e vanished, and 2 more. With --strict-context this is an error.\n"
 	if out.String() != want {

@@ -1,11 +1,12 @@
-package main
+package report
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
+
+	"github.com/docker/go-units"
 
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
@@ -16,27 +17,27 @@ import (
 // is full: what did not fit may have been removed again by the time one looks.
 const littleSpace = 64 << 20
 
-// printFullDisks says, for failures because of a full disk, which disk that is
-// and how to make room on it.
-func printFullDisks(e *env, r *runner.Report, groups []*runner.FailureGroup) {
+// fullDisks says, for failures because of a full disk, which disk that is and
+// how to make room on it.
+func (p *Printer) fullDisks(groups []*runner.FailureGroup) {
 	if !slices.ContainsFunc(groups, func(g *runner.FailureGroup) bool { return g.DiskFull }) {
 		return
 	}
-	fmt.Fprintln(e.stderr)
-	if disks := fullOutputs(r); len(disks) > 0 {
+	fmt.Fprintln(p.Out)
+	if disks := fullOutputs(p.Run); len(disks) > 0 {
 		for _, d := range disks {
-			fmt.Fprintf(e.stderr, "An output did not fit: %s. Make room there, or write elsewhere.\n", d)
+			fmt.Fprintf(p.Out, "An output did not fit: %s. Make room there, or write elsewhere.\n", d)
 		}
 		return
 	}
-	if e.builtEmbedded(r) {
-		printStateDisk(e, e.stderr)
+	if p.StateDir != "" {
+		p.stateDisk()
 	} else {
-		fmt.Fprintf(e.stderr, "If it is the disk of the builder: 'orch builder prune' with the same --builder makes room there.\n")
+		fmt.Fprintf(p.Out, "If it is the disk of the builder: 'orch builder prune' with the same --builder makes room there.\n")
 	}
-	for _, dir := range outputFolders(r) {
+	for _, dir := range outputFolders(p.Run) {
 		if free, total, err := embedded.DiskSpace(dir); err == nil && free < littleSpace {
-			fmt.Fprintf(e.stderr, "The disk of the outputs in %s has %s of %s free: make room there, or write elsewhere.\n", dir, size(free), size(total))
+			fmt.Fprintf(p.Out, "The disk of the outputs in %s has %s of %s free: make room there, or write elsewhere.\n", dir, size(free), size(total))
 		}
 	}
 }
@@ -54,22 +55,15 @@ func fullOutputs(r *runner.Report) []string {
 	return out
 }
 
-// builtEmbedded says whether a run was on the embedded builder.
-func (e *env) builtEmbedded(r *runner.Report) bool { return r.Builder == embeddedName }
-
-// printStateDisk says how full the disk is that holds the embedded builder.
-func printStateDisk(e *env, w io.Writer) {
-	state, err := embedded.DefaultStateDir(e.getenv)
-	if err != nil {
-		return
-	}
-	free, total, err := embedded.DiskSpace(state)
+// stateDisk says how full the disk is that holds the embedded builder.
+func (p *Printer) stateDisk() {
+	free, total, err := embedded.DiskSpace(p.StateDir)
 	if err != nil || free >= littleSpace {
-		fmt.Fprintf(w, "The builder keeps its state in %s; 'orch builder prune' makes room there.\n", state)
+		fmt.Fprintf(p.Out, "The builder keeps its state in %s; 'orch builder prune' makes room there.\n", p.StateDir)
 		return
 	}
-	fmt.Fprintf(w, "The disk of the builder's state in %s has %s of %s free: 'orch builder prune' makes room,\n"+
-		"ORCH_STATE_DIR names a folder on another disk.\n", state, size(free), size(total))
+	fmt.Fprintf(p.Out, "The disk of the builder's state in %s has %s of %s free: 'orch builder prune' makes room,\n"+
+		"ORCH_STATE_DIR names a folder on another disk.\n", p.StateDir, size(free), size(total))
 }
 
 // outputFolders are those that targets write into, each once.
@@ -87,3 +81,5 @@ func outputFolders(r *runner.Report) []string {
 	}
 	return out
 }
+
+func size(n int64) string { return units.HumanSize(float64(n)) }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+
+	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/docker"
+)
+
+// site is where the targets of a run are built; tests have one without a
+// builder.
+type site interface {
+	name() string
+	// platform is that of the builder; "" if it is not known.
+	platform() string
+	// embedded says whether it shares this machine with the user.
+	embedded() bool
+	// solver returns what builds the targets of a run.
+	solver(*buildRun, *buildkit.Progress) (runner.Solver, error)
+	Close() error
+}
+
+// builderSite is a BuildKit daemon.
+type builderSite struct {
+	*buildkit.Builder
+	flags *builderFlags
+	local bool
+}
+
+// connectSite reaches the builder that the flags choose.
+func connectSite(ctx context.Context, e *env, flags *builderFlags) (site, error) {
+	b, err := flags.connect(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return &builderSite{b, flags, flags.address(e) == ""}, nil
+}
+
+func (s *builderSite) name() string     { return s.Name }
+func (s *builderSite) platform() string { return s.Platform }
+func (s *builderSite) embedded() bool   { return s.local }
+
+func (s *builderSite) solver(r *buildRun, progress *buildkit.Progress) (runner.Solver, error) {
+	policy, err := sourcePolicy(r.env)
+	if err != nil {
+		return nil, err
+	}
+	return buildkit.NewSolver(s.Builder, buildkit.Options{
+		Progress:  progress,
+		Mask:      r.mask,
+		ClientID:  r.clientID(),
+		LookupEnv: r.lookup,
+		Stdout:    termtext.Raw(r.stdout),
+		Load:      docker.Load,
+		Loads:     r.loads,
+		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
+			r.sayCrash()
+			return s.flags.connect(ctx, r.env)
+		},
+		BuilderTimeout:        r.timeout,
+		NoDefaultAttestations: r.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
+		PullFrontend:          r.opt.pullFrontend,
+		SourcePolicy:          policy,
+		Contexts:              &contextfs.Watch{Strict: r.opt.strictContext},
+		Credentials:           r.openRegistries().credentials,
+		Registry:              r.openRegistries().client,
+		ByDigest:              r.publication.ByDigest(),
+		Proxies:               proxies(r.env, r.mask),
+		Git:                   gitOptions(r.env),
+		Provenance:            metadataProvenance(r.env, r.opt.metadataFile),
+		Policy:                r.policies.evaluator(),
+	}), nil
+}

@@ -1,0 +1,201 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// keepEvery is the least time between two writes of the record of a run that
+// goes on. The record is there for the run that is killed: what it says is
+// done is done.
+const keepEvery = time.Second
+
+// Recorder writes the record of a run to the state folder, again and again while
+// the run goes on.
+type Recorder struct {
+	kept    *runner.Kept // nil if nothing can be kept
+	info    runner.RecordInfo
+	digests map[*planner.Build]string // of definitions
+	written time.Time
+	behind  bool // something has changed since
+}
+
+// Project returns where the records of the current folder's runs are kept, and
+// that folder.
+func Project(getenv func(string) string) (runner.Store, string, error) {
+	state, err := embedded.DefaultStateDir(getenv)
+	if err != nil {
+		return runner.Store{}, "", err
+	}
+	project, err := os.Getwd()
+	if err != nil {
+		return runner.Store{}, "", err
+	}
+	return runner.ProjectStore(state, project), project, nil
+}
+
+// Options say what a run is that is recorded.
+type Options struct {
+	Version string
+	// Args is the command line, without --resume.
+	Args   []string
+	Config *config.Config
+	// Earlier are the targets that an earlier run has built.
+	Earlier []*runner.RecordTarget
+	// Mask takes the secrets out of a text.
+	Mask   func(string) string
+	Getenv func(name string) string
+}
+
+// New begins to record a run. Where nothing can be kept, the error says why, and
+// the recorder still encodes.
+func New(opt Options) (*Recorder, error) {
+	r := &Recorder{digests: map[*planner.Build]string{}}
+	r.info = runner.RecordInfo{
+		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Mask: opt.Mask,
+		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
+	}
+	r.keepEnv(opt.Config)
+	store, project, err := Project(opt.Getenv)
+	r.info.Project = project
+	if err != nil {
+		return r, nil // without a state folder nobody expects a record
+	}
+	if r.kept, err = store.Begin(time.Now()); err != nil {
+		return r, err
+	}
+	r.info.ID = r.kept.ID
+	return r, nil
+}
+
+// Kept says whether the run is recorded, so that it can be resumed.
+func (r *Recorder) Kept() bool { return r.kept != nil }
+
+// keepEnv notes what the definition took from the environment.
+func (r *Recorder) keepEnv(cfg *config.Config) {
+	r.info.Env = map[string]string{}
+	for _, v := range cfg.Environment() {
+		if v.Sensitive {
+			r.info.HiddenEnv = append(r.info.HiddenEnv, v.Name)
+		} else {
+			r.info.Env[v.Name] = v.Value
+		}
+	}
+}
+
+// Logs is the folder for the output of steps, or "".
+func (r *Recorder) Logs() string {
+	if r.kept == nil {
+		return ""
+	}
+	return r.kept.Logs
+}
+
+// Changed writes the record down, if that was not done just now.
+func (r *Recorder) Changed(run *runner.Report, _ *runner.TargetReport) {
+	if r.kept == nil {
+		return
+	}
+	if time.Since(r.written) < keepEvery {
+		r.behind = true
+		return
+	}
+	// The last write tells if this does not work.
+	_ = r.Write(run)
+}
+
+// Settled writes down what was left out because the record had just been
+// written.
+func (r *Recorder) Settled(run *runner.Report) {
+	if r.behind {
+		_ = r.Write(run)
+	}
+}
+
+// Write writes the record as it is now.
+func (r *Recorder) Write(run *runner.Report) error {
+	if r.kept == nil {
+		return nil
+	}
+	data, err := json.Marshal(runner.NewRecord(run, r.info))
+	if err != nil {
+		return fmt.Errorf("writing the record of the run: %w", err)
+	}
+	r.written, r.behind = time.Now(), false
+	return output.WriteFile(r.kept.Path(), append(data, '\n'), 0o600)
+}
+
+// definition is what definitionOf says, computed once.
+func (r *Recorder) definition(cfg *config.Config, b *planner.Build) string {
+	if _, ok := r.digests[b]; !ok {
+		r.digests[b] = definitionOf(cfg, b)
+	}
+	return r.digests[b]
+}
+
+// WriteResult writes the record of the run where the user wants it.
+func (r *Recorder) WriteResult(path string, run *runner.Report) error {
+	data, err := json.MarshalIndent(runner.NewRecord(run, r.info), "", "  ")
+	if err == nil {
+		err = output.WriteFile(path, append(data, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("writing result file: %w", err)
+	}
+	return nil
+}
+
+// WriteTimeline writes the timeline of the run as an HTML page.
+func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
+	var page bytes.Buffer
+	err := runner.NewRecord(run, r.info).Timeline(&page)
+	if err == nil {
+		err = output.WriteFile(path, page.Bytes(), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("writing report file: %w", err)
+	}
+	return nil
+}
+
+// definitionOf is a digest of everything that a definition says about a
+// target: its stages, with the instructions and arguments that they have, and
+// its attributes. The content of the files that it copies is no part of it.
+func definitionOf(cfg *config.Config, b *planner.Build) string {
+	var text bytes.Buffer
+	for _, v := range b.Stages {
+		text.WriteString(v.ID + "\n")
+	}
+	one := *cfg
+	one.Targets, one.Groups = []*config.Target{b.Target}, nil
+	if err := config.Print(&text, &one); err != nil {
+		return ""
+	}
+	if !b.Policies.Empty() {
+		policies, err := json.Marshal(b.Policies.Policies)
+		if err != nil {
+			return ""
+		}
+		text.Write(policies)
+	}
+	if len(b.Target.Tests) > 0 {
+		tests, err := json.Marshal(b.Target.Tests)
+		if err != nil {
+			return ""
+		}
+		text.Write(tests)
+	}
+	sum := sha256.Sum256(text.Bytes())
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
