@@ -53,7 +53,7 @@ func (f *Finder) Find(t *config.Target) (*Set, hcl.Diagnostics) {
 	for _, p := range t.Policy {
 		if p.Reset {
 			s.set.Off = append(s.set.Off, s.set.Names()...)
-			s.set.Policies, s.set.Unseen = nil, ""
+			s.set.Policies, s.set.Unseen, s.set.Lost = nil, "", nil
 		}
 		n := len(s.set.Policies)
 		switch {
@@ -91,7 +91,7 @@ func (s *search) switchOff(first []Policy) {
 	if s.BuiltIn {
 		s.set.Off = append(s.set.Off, BuiltInName)
 	}
-	s.set.Unseen = ""
+	s.set.Unseen, s.set.Lost = "", nil
 }
 
 // alone says whether an entry disables and does nothing else.
@@ -121,7 +121,7 @@ func (s *search) beside() []Policy {
 		data, err = s.content(at)
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), s.lost(err):
 		return nil
 	case err != nil:
 		s.fail("Unreadable policy", "Target %q: reading the policy %s beside its Dockerfile: %s.", s.target.Name, name, reason(err))
@@ -145,6 +145,8 @@ func (s *search) add(p, settings config.Policy) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			s.missing(f, at)
+		case s.lost(err):
+			return
 		case err != nil:
 			s.fail("Unreadable policy", "Target %q: reading the policy %s: %s.", s.target.Name, f.Filename, reason(err))
 		}
@@ -207,6 +209,22 @@ func (s *search) content(at location) ([]byte, error) {
 	return c.data, c.err
 }
 
+// lostError is why a tree could not be fetched.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
+// lost notes that a tree could not be fetched. That is no fault of the
+// definition: the target fails for it, as it would without a policy.
+func (s *search) lost(err error) bool {
+	var lost lostError
+	if !errors.As(err, &lost) {
+		return false
+	}
+	s.set.Lost = lost.error
+	return true
+}
+
 var errNotRegular = errors.New("it is not a regular file")
 
 func (s *search) local(name string) ([]byte, error) {
@@ -220,7 +238,7 @@ func (s *search) local(name string) ([]byte, error) {
 func (s *search) remote(at location) ([]byte, error) {
 	tree, err := s.Tree(s.target, *at.tree)
 	if err != nil {
-		return nil, fmt.Errorf("fetching %s: %w", config.Redacted(at.tree.Value), err)
+		return nil, lostError{fmt.Errorf("fetching %s: %w", config.Redacted(at.tree.Value), err)}
 	}
 	name := strings.TrimPrefix(path.Join("/", filepath.ToSlash(at.name)), "/")
 	if info, err := tree.Stat(name); err != nil || info.Mode()&fs.ModeSymlink == 0 {

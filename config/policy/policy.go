@@ -26,6 +26,9 @@ type Set struct {
 	// Unseen names a file that is a policy if it is in the target's remote
 	// context, where nobody has looked.
 	Unseen string
+	// Lost is why the target's remote context, which may have a policy, could not
+	// be fetched; such a target must not be built.
+	Lost error
 }
 
 // Policy is one policy.

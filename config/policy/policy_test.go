@@ -157,12 +157,25 @@ func TestFind(t *testing.T) {
 }
 
 // TestUnreachable holds that a remote context which cannot be looked into is
-// an error: a policy could be there.
+// noted, unless no policy of it counts: one could be there.
 func TestUnreachable(t *testing.T) {
 	f := &Finder{Files: disk{fstest.MapFS{}}, Tree: func(*config.Target, config.Context) (Tree, error) { return nil, errors.New("no way there") }}
-	_, diags := f.Find(&config.Target{Context: config.Context{Kind: config.HTTP, Value: "https://example.com/x.tar.gz"}})
-	if !diags.HasErrors() || !strings.Contains(diags.Error(), "no way there") {
-		t.Error(diags)
+	target := &config.Target{Context: config.Context{Kind: config.HTTP, Value: "https://example.com/x.tar.gz"}}
+	find := func(policies ...config.Policy) error {
+		target.Policy = policies
+		set, diags := f.Find(target)
+		if diags.HasErrors() {
+			t.Error(diags)
+		}
+		return set.Lost
+	}
+	for _, policies := range [][]config.Policy{nil, {entry(nil, "p.rego")}} {
+		if err := find(policies...); err == nil || !strings.Contains(err.Error(), "no way there") {
+			t.Errorf("%v: %v", policies, err)
+		}
+	}
+	if err := find(config.Policy{Disabled: true}); err != nil {
+		t.Errorf("switched off: %v", err)
 	}
 }
 

@@ -64,12 +64,15 @@ type arbiter struct {
 // underPolicy says whether the builder has to be asked about a target, because
 // a policy judges what is looked at.
 func underPolicy(b *planner.Build) bool {
-	return !b.Policies.Empty() || b.Policies != nil && b.Policies.Unseen != ""
+	return !b.Policies.Empty() || b.Policies != nil && (b.Policies.Unseen != "" || b.Policies.Lost != nil)
 }
 
 // judgeOf returns what judges a target, or nil.
 func (r *run) judgeOf(ctx context.Context, t *target) (*arbiter, error) {
 	b := t.plan
+	if t.lost() != nil {
+		return nil, nil // which ends it before anything is asked
+	}
 	if b.Policies.Empty() {
 		if b.Policies != nil && b.Policies.Unseen != "" {
 			return nil, fmt.Errorf("nobody has looked for the policy %s in its context", b.Policies.Unseen)
@@ -124,6 +127,14 @@ func (j *arbiter) addNames(b *planner.Build, seen map[*planner.Build]bool) {
 	for _, in := range b.Inputs {
 		j.addNames(in, seen)
 	}
+}
+
+// lost is why nothing is known of the policies of the target, or nil.
+func (t *target) lost() error {
+	if t.plan.Policies == nil {
+		return nil
+	}
+	return t.plan.Policies.Lost
 }
 
 // takeIn makes one arbiter of two that decide the same, or returns false.

@@ -174,6 +174,9 @@ func (t *target) evaluate(ctx context.Context) error {
 
 // prepare writes down what the frontend is told: options and inputs.
 func (t *target) prepare(ctx context.Context) error {
+	if err := t.lost(); err != nil {
+		return err
+	}
 	t.opts = maps.Clone(t.anchor.gateway.BuildOpts().Opts)
 	if t.opts == nil {
 		t.opts = map[string]string{}
