@@ -44,6 +44,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
 	}
 	t.classify(f)
+	f.Transient = f.Transient && t.lost() == nil // another try finds what was found
 	var denial *Denial
 	if errors.As(err, &denial) {
 		f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = runner.FaultUser, denial.Reason(), false, false, false
