@@ -28,7 +28,7 @@ func TestImports(t *testing.T) {
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"schema", "config", "config/policy", "planner", "planner/options", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
+			"schema", "config", "config/policy", "planner", "planner/options", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/provenance", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
 			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
 		},
 		"runner/runnertest":                     {"runner", "runner/blame"},
