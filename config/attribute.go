@@ -1,18 +1,26 @@
 package config
 
 import (
+	"fmt"
+	"slices"
+
+	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 )
 
-// attribute describes one attribute of a target: the only place where its
-// name, its kind, the way it is merged and overridden, and its field of
-// Target are put together.
+// attribute is one attribute of a target: its description in package schema,
+// from which all else follows, and what takes code: how its values are read,
+// and where they go.
 type attribute struct {
+	schema.Attribute
 	name string
+	// kind reads, merges and shows the values. If it is nil, the type that is
+	// described has one.
 	kind kind
-	// set lists the keys of --set that change it; they are applied in this
-	// order.
-	set []setKey
+	// apply holds the keys of --set that do not set the attribute as its kind
+	// does, by their names; behind those with a name of their own is ".".
+	apply map[string]applyFunc
+	set   []setKey
 	// store puts the decided value into the target's field.
 	store func(t *Target, v any)
 }
@@ -36,115 +44,145 @@ type kind interface {
 	show(v any) any
 }
 
-// numAttributes is how many attributes a target has.
-const numAttributes = 34
+// The attributes of a target, in the order in which --print shows them, which
+// is that of bake's JSON.
+const (
+	atDescription = iota
+	atAnnotations
+	atAttest
+	atContext
+	atContexts
+	atDockerfile
+	atDockerfileInline
+	atArgs
+	atLabels
+	atTags
+	atCacheFrom
+	atCacheTo
+	atTarget
+	atSecret
+	atSSH
+	atPlatforms
+	atOutput
+	atPull
+	atNoCache
+	atNetwork
+	atNoCacheFilter
+	atShmSize
+	atUlimits
+	atResources
+	atCall
+	atEntitlements
+	atExtraHosts
+	atPolicy
+	atTraits
+	atCache
+	atWeight
+	atExclusive
+	atRetry
+	atInherits
+	numAttributes
+)
 
-// attributes lists the attributes of a target in the order in which --print
-// shows them. The peer's JSON has this order too.
-var attributes = [numAttributes]attribute{
-	{name: "description", kind: description{},
+// attributes lists the attributes of a target.
+var attributes = bind([numAttributes]attribute{
+	atDescription: {name: "description", kind: description{},
 		store: func(t *Target, v any) { t.Description = v.(string) }},
-	{name: "annotations", kind: list{grows: true, onlyGrows: true, escape: true}, set: listKey("annotation", "annotations"),
+	atAnnotations: {name: "annotations", kind: list{grows: true, onlyGrows: true, escape: true},
 		store: func(t *Target, v any) { t.Annotations = v.([]string) }},
-	{name: "attest", kind: attests{}, set: listKey("attest"),
+	atAttest: {name: "attest", kind: attests{},
 		store: func(t *Target, v any) { t.Attest = readEach(v, NewAttest) }},
-	{name: "context", kind: contextKind{}, set: textKey("context"),
+	atContext: {name: "context", kind: contextKind{},
 		store: func(t *Target, v any) { t.Context = v.(place).context() }},
-	{name: "contexts", kind: contextMap{}, set: namedKey("contexts"),
+	atContexts: {name: "contexts", kind: contextMap{},
 		store: func(t *Target, v any) { t.Contexts = v.(places).contexts() }},
-	{name: "dockerfile", kind: text{}, set: textKey("dockerfile"),
-		store: func(t *Target, v any) { t.Dockerfile = v.(string) }},
-	{name: "dockerfile-inline", kind: text{escape: true},
+	atDockerfile: {name: "dockerfile", store: func(t *Target, v any) { t.Dockerfile = v.(string) }},
+	atDockerfileInline: {name: "dockerfile-inline", kind: text{escape: true},
 		store: func(t *Target, v any) { s := v.(string); t.DockerfileInline = &s }},
-	{name: "args", kind: table{escape: true}, set: []setKey{{name: "arg", aliases: []string{"args"}, shape: named, fromEnv: true}},
+	atArgs: {name: "args", kind: table{escape: true},
 		store: func(t *Target, v any) { t.Args = plain(v) }},
-	{name: "labels", kind: table{escape: true}, set: namedKey("label", "labels"),
+	atLabels: {name: "labels", kind: table{escape: true},
 		store: func(t *Target, v any) { t.Labels = plain(v) }},
-	{name: "tags", kind: list{}, set: listKey("tag", "tags"),
-		store: func(t *Target, v any) { t.Tags = v.([]string) }},
-	{name: "cache-from", kind: caches{grows: true}, set: listKey("cache-from"),
+	atTags: {name: "tags", store: func(t *Target, v any) { t.Tags = v.([]string) }},
+	atCacheFrom: {name: "cache-from", kind: caches{grows: true},
 		store: func(t *Target, v any) { t.CacheFrom = readEach(v, NewCacheEntry) }},
-	{name: "cache-to", kind: caches{}, set: listKey("cache-to"),
+	atCacheTo: {name: "cache-to", kind: caches{},
 		store: func(t *Target, v any) { t.CacheTo = readEach(v, NewCacheEntry) }},
-	{name: "target", kind: text{}, set: textKey("target"),
-		store: func(t *Target, v any) { t.Stage = v.(string) }},
-	{name: "secret", kind: secrets{}, set: []setKey{
-		{name: "secret", aliases: []string{"secrets"}, shape: listed},
-		{name: "secret", shape: named, noAppend: true, apply: overrideSecret},
-	}, store: func(t *Target, v any) { t.Secrets = v.([]Secret) }},
-	{name: "ssh", kind: sshKeys{}, set: listKey("ssh"),
+	atTarget: {name: "target", store: func(t *Target, v any) { t.Stage = v.(string) }},
+	atSecret: {name: "secret", kind: secrets{}, apply: map[string]applyFunc{"secret.": overrideSecret},
+		store: func(t *Target, v any) { t.Secrets = v.([]Secret) }},
+	atSSH: {name: "ssh", kind: sshKeys{},
 		store: func(t *Target, v any) { t.SSH = v.([]SSH) }},
-	{name: "platforms", kind: list{}, set: listKey("platform", "platforms"),
-		store: func(t *Target, v any) { t.Platforms = builtFor(v) }},
-	{name: "output", kind: outputs{}, set: []setKey{
-		{name: "output", shape: listed},
-		{name: "push", shape: single, apply: overridePush},
-		{name: "load", shape: single, apply: overrideLoad},
-	}, store: func(t *Target, v any) { t.Outputs = readEach(v, NewOutput) }},
-	{name: "pull", kind: boolean{}, set: textKey("pull"),
-		store: func(t *Target, v any) { b := v.(bool); t.Pull = &b }},
-	{name: "no-cache", kind: boolean{}, set: textKey("no-cache"),
-		store: func(t *Target, v any) { b := v.(bool); t.NoCache = &b }},
-	{name: "network", kind: text{}, set: textKey("network"),
-		store: func(t *Target, v any) { t.Network = v.(string) }},
-	{name: "no-cache-filter", kind: list{grows: true}, set: listKey("no-cache-filter"),
-		store: func(t *Target, v any) { t.NoCacheFilter = v.([]string) }},
-	{name: "shm-size", kind: text{}, set: textKey("shm-size"),
-		store: func(t *Target, v any) { t.ShmSize = v.(string) }},
-	{name: "ulimits", kind: list{grows: true}, set: listKey("ulimit", "ulimits"),
-		store: func(t *Target, v any) { t.Ulimits = v.([]string) }},
-	{name: "resources", kind: resources{}, set: []setKey{{name: "resource", aliases: []string{"resources"}, shape: named, noAppend: true}},
+	atPlatforms: {name: "platforms", store: func(t *Target, v any) { t.Platforms = builtFor(v) }},
+	atOutput: {name: "output", kind: outputs{}, apply: map[string]applyFunc{"push": overridePush, "load": overrideLoad},
+		store: func(t *Target, v any) { t.Outputs = readEach(v, NewOutput) }},
+	atPull:          {name: "pull", store: func(t *Target, v any) { b := v.(bool); t.Pull = &b }},
+	atNoCache:       {name: "no-cache", store: func(t *Target, v any) { b := v.(bool); t.NoCache = &b }},
+	atNetwork:       {name: "network", store: func(t *Target, v any) { t.Network = v.(string) }},
+	atNoCacheFilter: {name: "no-cache-filter", store: func(t *Target, v any) { t.NoCacheFilter = v.([]string) }},
+	atShmSize:       {name: "shm-size", store: func(t *Target, v any) { t.ShmSize = v.(string) }},
+	atUlimits:       {name: "ulimits", store: func(t *Target, v any) { t.Ulimits = v.([]string) }},
+	atResources: {name: "resources", kind: resources{},
 		store: func(t *Target, v any) { r := v.(Resources); t.Resources = &r }},
-	{name: "call", kind: text{}, set: textKey("call"),
-		store: func(t *Target, v any) { t.Call = v.(string) }},
-	{name: "entitlements", kind: list{grows: true, onlyGrows: true}, set: listKey("entitlement", "entitlements"),
-		store: func(t *Target, v any) { t.Entitlements = v.([]string) }},
-	{name: "extra-hosts", kind: table{escape: true}, set: namedKey("extra-host", "extra-hosts"),
+	atCall:         {name: "call", store: func(t *Target, v any) { t.Call = v.(string) }},
+	atEntitlements: {name: "entitlements", store: func(t *Target, v any) { t.Entitlements = v.([]string) }},
+	atExtraHosts: {name: "extra-hosts", kind: table{escape: true},
 		store: func(t *Target, v any) { t.ExtraHosts = plain(v) }},
-	{name: "policy", kind: policies{}, set: listKey("policy"),
+	atPolicy: {name: "policy", kind: policies{},
 		store: func(t *Target, v any) { t.Policy = v.([]Policy) }},
-	{name: "traits", kind: hiddenTable{},
-		store: func(t *Target, v any) { t.Traits = plain(v) }},
-	{name: "cache", kind: cacheKind{}, set: []setKey{{name: "cache", shape: named, noAppend: true}},
+	atTraits: {name: "traits", store: func(t *Target, v any) { t.Traits = plain(v) }},
+	atCache: {name: "cache", kind: cacheKind{},
 		store: func(*Target, any) {}},
-	{name: "weight", kind: number{max: MaxWeight, min: 1}, set: textKey("weight"),
+	atWeight: {name: "weight", kind: number{max: MaxWeight, min: 1},
 		store: func(t *Target, v any) { t.Weight = v.(int) }},
-	{name: "exclusive", kind: hiddenBool{}, set: textKey("exclusive"),
-		store: func(t *Target, v any) { t.Exclusive = v.(bool) }},
-	{name: "retry", kind: number{max: MaxRetry}, set: textKey("retry"),
+	atExclusive: {name: "exclusive", store: func(t *Target, v any) { t.Exclusive = v.(bool) }},
+	atRetry: {name: "retry", kind: number{max: MaxRetry},
 		store: func(t *Target, v any) { t.Retry = v.(int) }},
-	{name: "inherits", kind: list{grows: true, hidden: true},
-		store: func(*Target, any) {}},
+	atInherits: {name: "inherits", store: func(*Target, any) {}},
+})
+
+// bind puts what is described and what is done together. That a part is
+// missing is a fault of orch, which no run survives.
+func bind(list [numAttributes]attribute) [numAttributes]attribute {
+	for i := range list {
+		a := &list[i]
+		described, ok := schema.TargetAttribute(a.name)
+		if !ok || a.store == nil {
+			panic(fmt.Sprintf("the attribute %d (%q) of a target is not described in package schema, or has no field", i, a.name))
+		}
+		a.Attribute = described
+		if a.kind == nil {
+			a.kind = kindOf(&described)
+		}
+		for _, key := range described.Set {
+			name := key.Name
+			if key.Shape == schema.Named {
+				name += "."
+			}
+			a.set = append(a.set, setKey{SetKey: key, apply: a.apply[name]})
+		}
+	}
+	return list
 }
 
-// The places in attributes of those that the code speaks of.
-var (
-	atContext      = attributeIndex("context")
-	atContexts     = attributeIndex("contexts")
-	atDockerfile   = attributeIndex("dockerfile")
-	atOutput       = attributeIndex("output")
-	atPlatforms    = attributeIndex("platforms")
-	atNetwork      = attributeIndex("network")
-	atEntitlements = attributeIndex("entitlements")
-	atArgs         = attributeIndex("args")
-	atInherits     = attributeIndex("inherits")
-	atDescription  = attributeIndex("description")
-	atCacheFrom    = attributeIndex("cache-from")
-	atCacheTo      = attributeIndex("cache-to")
-	atCache        = attributeIndex("cache")
-	atSecret       = attributeIndex("secret")
-	atSSH          = attributeIndex("ssh")
-	atPolicy       = attributeIndex("policy")
-)
+// kindOf is the kind of attributes of a type.
+func kindOf(a *schema.Attribute) kind {
+	switch a.Type {
+	case "string":
+		return text{}
+	case "bool":
+		return boolean{}
+	case "list(string)":
+		return list{grows: a.Merge != schema.Replaces, onlyGrows: a.Merge == schema.OnlyGrows}
+	case "map(string)":
+		return table{}
+	}
+	panic(fmt.Sprintf("the attribute %s has the type %s, which needs a kind of its own", a.Name, a.Type))
+}
 
 // attributeIndex returns the place of an attribute, or -1.
 func attributeIndex(name string) int {
-	for i := range attributes {
-		if attributes[i].name == name {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(attributes[:], func(a attribute) bool { return a.name == name })
 }
 
 // values holds the attributes of one target, in the order of attributes.

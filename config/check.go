@@ -80,7 +80,7 @@ func (c *checker) checkPlatforms() {
 
 // checkLimits looks at sizes and limits of RUN steps.
 func (c *checker) checkLimits() {
-	if s, ok := c.r.values[attributeIndex("shm-size")].(string); ok {
+	if s, ok := c.r.values[atShmSize].(string); ok {
 		c.checkSize("shm-size", s)
 	}
 	for _, u := range c.list("ulimits") {
@@ -88,7 +88,7 @@ func (c *checker) checkLimits() {
 			c.wrong("ulimits", "%q is not a limit: %w", u, err)
 		}
 	}
-	if res, ok := c.r.values[attributeIndex("resources")].(Resources); ok {
+	if res, ok := c.r.values[atResources].(Resources); ok {
 		if res.Memory != "" {
 			c.checkSize("resources", res.Memory)
 		}

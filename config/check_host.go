@@ -15,7 +15,7 @@ const maxSecret = 500 * 1024
 // checkSecrets looks whether the files of secrets are there, which is an error
 // if not, and notes which variables are not: a step may do without.
 func (c *checker) checkSecrets() {
-	list, _ := c.r.values[attributeIndex("secret")].([]Secret)
+	list, _ := c.r.values[atSecret].([]Secret)
 	for i, s := range list {
 		if s.ID == "" {
 			c.wrong("secret", "it has no id")
@@ -50,7 +50,7 @@ func (c *checker) checkSecrets() {
 // checkSSH looks whether agents and keys are there. A context that is cloned
 // over SSH needs the default agent.
 func (c *checker) checkSSH() {
-	list, _ := c.r.values[attributeIndex("ssh")].([]SSH)
+	list, _ := c.r.values[atSSH].([]SSH)
 	if p, ok := c.r.values[atContext].(place); ok && len(list) == 0 && overSSH(p) {
 		list = []SSH{c.opts.sshAgent()}
 	}

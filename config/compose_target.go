@@ -80,7 +80,7 @@ func (c *composeReader) read() error {
 	if err := c.extension(); err != nil {
 		return fmt.Errorf("x-bake: %w", err)
 	}
-	if tags, _ := c.values[attributeIndex("tags")].([]string); len(tags) == 0 && c.service.Image != "" {
+	if tags, _ := c.values[atTags].([]string); len(tags) == 0 && c.service.Image != "" {
 		c.set("tags", []string{c.service.Image})
 	}
 	return nil
@@ -278,7 +278,7 @@ func (c *composeReader) extension() error {
 		composeAdd(c, "secret", x.Secrets, parseSecret),
 		composeAdd(c, "ssh", x.SSH, parseSSH),
 	)
-	if keys, ok := c.values[attributeIndex("ssh")].([]SSH); ok {
+	if keys, ok := c.values[atSSH].([]SSH); ok {
 		sortSSH(keys)
 	}
 	for name, b := range map[string]*bool{"pull": x.Pull, "no-cache": x.NoCache} {

@@ -249,11 +249,11 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 	out := map[string]cty.Value{"name": cty.StringVal(r.name)}
 	var diags hcl.Diagnostics
 	for i := range attributes {
-		if name := attributes[i].name; r.attr != "" && name != r.attr || !schema.HasAttribute(name, in.block.Dialect) {
+		if name := attributes[i].Name; r.attr != "" && name != r.attr || !schema.HasAttribute(name, in.block.Dialect) {
 			continue
 		}
 		diags = append(diags, in.load(ev, i)...)
-		out[attributes[i].name] = attributes[i].kind.encode(in.values[i])
+		out[attributes[i].Name] = attributes[i].kind.encode(in.values[i])
 	}
 	return out, diags
 }

@@ -88,7 +88,7 @@ func (c *chooser) filter() hcl.Diagnostics {
 
 // matchTraits reports whether a target matches all filters.
 func matchTraits(r *resolved, filters []string) (bool, error) {
-	traits, _ := r.values[attributeIndex("traits")].(map[string]*string)
+	traits, _ := r.values[atTraits].(map[string]*string)
 	for _, f := range filters {
 		name, pattern, hasValue := strings.Cut(f, "=")
 		name, not := strings.CutSuffix(name, "!")

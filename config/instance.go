@@ -42,7 +42,7 @@ type blockInfo struct {
 func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 	info := &blockInfo{Target: b, ev: ev, base: base, ranges: map[string]hcl.Range{}}
 	for i := range attributes {
-		name := attributes[i].name
+		name := attributes[i].Name
 		attr, ok := b.Attrs[name]
 		if !ok {
 			continue
@@ -108,7 +108,7 @@ func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 	if in.done[i] || in.block.exprs[i] == nil {
 		return nil
 	}
-	what := "target." + in.name + "." + attributes[i].name
+	what := "target." + in.name + "." + attributes[i].Name
 	if diag := ev.enter(step{what, in.block.exprs[i].Range()}); diag != nil {
 		return hcl.Diagnostics{diag}
 	}
@@ -127,13 +127,13 @@ func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any,
 	}
 	if value.IsNull() {
 		if err := nullFits(attributes[i].kind, value); err != nil && in.block.Dialect == schema.Bake {
-			diags = append(diags, wrongType(attributes[i].name, expr, scope, err))
+			diags = append(diags, wrongType(attributes[i].Name, expr, scope, err))
 		}
 		return nil, diags
 	}
 	v, err := attributes[i].kind.decode(value)
 	if err != nil {
-		return nil, append(diags, wrongType(attributes[i].name, expr, scope, err))
+		return nil, append(diags, wrongType(attributes[i].Name, expr, scope, err))
 	}
 	return in.based(ev, i, v), diags
 }

@@ -137,7 +137,7 @@ func (cacheKind) override(v any, o *override) (any, error) {
 	return out, nil
 }
 
-// show leaves the block out: the peer's JSON has no such thing.
+// show is not called: bake's JSON has no such thing.
 func (cacheKind) show(any) any { return nil }
 
 // blockExpr is a block as one expression whose value is an object of its

@@ -13,7 +13,6 @@ type list struct {
 	grows     bool // a later list is put behind the earlier one, not in its place
 	onlyGrows bool // so does an override, even one with "="
 	escape    bool // --print doubles the "$" of "${"
-	hidden    bool // --print leaves it out
 }
 
 func (list) decode(v cty.Value) (any, error) {
@@ -69,7 +68,7 @@ func (k list) override(v any, o *override) (any, error) {
 
 func (k list) show(v any) any {
 	l := v.([]string)
-	if len(l) == 0 || k.hidden {
+	if len(l) == 0 {
 		return nil
 	}
 	if !k.escape {

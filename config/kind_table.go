@@ -106,8 +106,3 @@ func plain(v any) map[string]string {
 	}
 	return out
 }
-
-// hiddenTable is a table that the peer's JSON does not have.
-type hiddenTable struct{ table }
-
-func (hiddenTable) show(any) any { return nil }

@@ -43,18 +43,18 @@ func ParseOverride(text string) (Override, error) {
 	}
 	key := findSetKey(o.Key, o.HasSub)
 	switch {
-	case !hasValue && (key == nil || !key.fromEnv):
+	case !hasValue && (key == nil || !key.FromEnv):
 		return o, fmt.Errorf("%q lacks a value: write %s=VALUE", text, text)
 	case key == nil:
 		return o, nil
-	case key.shape == named && !o.HasSub:
+	case key.Shape == schema.Named && !o.HasSub:
 		return o, fmt.Errorf("%q needs a name: write %s.%s.NAME=VALUE", text, o.Pattern, o.Key)
-	case key.shape != named && o.HasSub:
+	case key.Shape != schema.Named && o.HasSub:
 		return o, fmt.Errorf("%q has a name too many: write %s.%s=VALUE", text, o.Pattern, o.Key)
-	case key.noAppend && grows:
+	case key.NoAppend && grows:
 		return o, fmt.Errorf("%q cannot be appended to: write = instead of +=", o.Key+"."+o.Sub)
 	}
-	o.Key = key.name
+	o.Key = key.Name
 	return o, nil
 }
 
@@ -65,7 +65,7 @@ func (o *Override) clears() bool {
 		return false
 	}
 	key := findSetKey(o.Key, o.HasSub)
-	return key != nil && key.shape == listed
+	return key != nil && key.Shape == schema.Listed
 }
 
 // splitOverride returns the pattern, the key, and what follows the key, if
@@ -75,7 +75,7 @@ func splitOverride(left string) []string {
 	for i := 1; i < len(parts); i++ {
 		last := i == len(parts)-1
 		key := findSetKey(parts[i], !last)
-		if key == nil || !last && key.shape != named && findSetKey(parts[i+1], i+1 < len(parts)-1) != nil {
+		if key == nil || !last && key.Shape != schema.Named && findSetKey(parts[i+1], i+1 < len(parts)-1) != nil {
 			continue
 		}
 		out := []string{strings.Join(parts[:i], "."), parts[i]}
@@ -87,34 +87,13 @@ func splitOverride(left string) []string {
 	return strings.SplitN(left, ".", 3)
 }
 
-// shape is what the values of a --set key look like.
-type shape int
-
-const (
-	single shape = iota // the last value counts
-	listed              // all values count
-	named               // arg.NAME: each name on its own
-)
+// applyFunc changes the value of an attribute; v may be nil.
+type applyFunc func(v any, o *override) (any, error)
 
 // setKey is a key of --set.
 type setKey struct {
-	name     string
-	aliases  []string // other spellings of the same key
-	shape    shape
-	noAppend bool // "+=" is refused
-	fromEnv  bool // without "=", the value comes from the environment
-	// apply changes the attribute; nil leaves it to the attribute's kind.
-	apply func(v any, o *override) (any, error)
-}
-
-func listKey(name string, aliases ...string) []setKey {
-	return []setKey{{name: name, aliases: aliases, shape: listed}}
-}
-
-func textKey(name string) []setKey { return []setKey{{name: name}} }
-
-func namedKey(name string, aliases ...string) []setKey {
-	return []setKey{{name: name, aliases: aliases, shape: named}}
+	schema.SetKey
+	apply applyFunc // nil leaves it to the attribute's kind
 }
 
 // findSetKey returns the key of that name, or nil. Where there are two, such
@@ -124,10 +103,10 @@ func findSetKey(name string, sub bool) *setKey {
 	for i := range attributes {
 		for j := range attributes[i].set {
 			key := &attributes[i].set[j]
-			if key.name != name && !slices.Contains(key.aliases, name) {
+			if key.Name != name && !slices.Contains(key.Aliases, name) {
 				continue
 			}
-			if (key.shape == named) == sub {
+			if (key.Shape == schema.Named) == sub {
 				return key
 			}
 			found = key
@@ -259,7 +238,7 @@ func (r *resolved) override(os *overrides) hcl.Diagnostics {
 		for j := range attributes[i].set {
 			key := &attributes[i].set[j]
 			for _, o := range *os {
-				if o.key != key.name || o.hasSub != (key.shape == named) {
+				if o.key != key.Name || o.hasSub != (key.Shape == schema.Named) {
 					continue
 				}
 				known++
@@ -297,7 +276,7 @@ func (r *resolved) overrideOne(attr int, key *setKey, o *override) error {
 		v = nil // not written, so that it does not hide what another parent has
 	}
 	r.values[attr] = v
-	r.forget(attributes[attr].name, o.sub)
+	r.forget(attributes[attr].Name, o.sub)
 	return nil
 }
 
@@ -307,12 +286,12 @@ func unknownKey(key string) string {
 	for i := range attributes {
 		a := &attributes[i]
 		for _, k := range a.set {
-			keys = append(keys, k.name)
-			if key == k.name+"s" {
-				return fmt.Sprintf("There is no key %q. Did you mean %q?", key, k.name)
+			keys = append(keys, k.Name)
+			if key == k.Name+"s" {
+				return fmt.Sprintf("There is no key %q. Did you mean %q?", key, k.Name)
 			}
 		}
-		if a.name == key {
+		if a.Name == key {
 			return fmt.Sprintf("The attribute %q cannot be overridden.", key)
 		}
 	}

@@ -46,11 +46,11 @@ func (g *Group) shown() object {
 func (t *Target) shown() object {
 	var out object
 	for i := range attributes {
-		if t.written[i] == nil {
+		if t.written[i] == nil || !attributes[i].Printed() {
 			continue
 		}
 		if v := attributes[i].kind.show(t.written[i]); v != nil {
-			out = append(out, property{attributes[i].name, v})
+			out = append(out, property{attributes[i].Name, v})
 		}
 	}
 	return out

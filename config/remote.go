@@ -190,7 +190,7 @@ func (c *checker) checkRemoteDockerfile() {
 		return
 	}
 	name := c.text("dockerfile")
-	if _, written := c.r.values[attributeIndex("dockerfile-inline")].(string); written || strings.HasPrefix(name, cwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
+	if _, written := c.r.values[atDockerfileInline].(string); written || strings.HasPrefix(name, cwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
 		return
 	}
 	local := path.Join(strings.TrimPrefix(p.raw, cwdScheme), name)

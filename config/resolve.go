@@ -69,7 +69,7 @@ func (r *resolved) own() {
 
 // forget removes the place where an attribute, or an element of it, stood.
 func (r *resolved) forget(attr, sub string) {
-	if attr == attributes[atArgs].name {
+	if attr == attributes[atArgs].Name {
 		r.mergeVolatile(map[string]*string{sub: &sub}, nil)
 	}
 	if sub != "" {

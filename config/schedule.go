@@ -27,8 +27,7 @@ const (
 	MaxRetry = 10
 )
 
-// number is an attribute that holds a small whole number, which --print leaves
-// out.
+// number is an attribute that holds a small whole number.
 type number struct{ min, max int }
 
 func (k number) decode(v cty.Value) (any, error) {
@@ -70,9 +69,4 @@ func (k number) override(_ any, o *override) (any, error) {
 	return k.check(i)
 }
 
-func (number) show(any) any { return nil }
-
-// hiddenBool is a boolean that the peer's JSON does not have.
-type hiddenBool struct{ boolean }
-
-func (hiddenBool) show(any) any { return nil }
+func (number) show(v any) any { return v }

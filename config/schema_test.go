@@ -27,12 +27,12 @@ func TestSchemaAgrees(t *testing.T) {
 		}
 	}
 	for _, a := range attributes {
-		if a.name == "cache" { // a block, described as such
+		if a.Name == "cache" { // a block
 			continue
 		}
-		d, ok := described[a.name]
+		d, ok := described[a.Name]
 		if !ok {
-			t.Errorf("%s is read and not described", a.name)
+			t.Errorf("%s is read and not described", a.Name)
 			continue
 		}
 		sample, ok := samples[d.Type]
@@ -40,7 +40,7 @@ func TestSchemaAgrees(t *testing.T) {
 			sample = objectOf(t, d)
 		}
 		if _, err := a.kind.decode(sample); err != nil {
-			t.Errorf("%s is described as %s, and not read as one: %v", a.name, d.Type, err)
+			t.Errorf("%s is described as %s, and not read as one: %v", a.Name, d.Type, err)
 		}
 	}
 }

@@ -242,7 +242,7 @@ func (f volatility) attribute(r reference) (*instance, hcl.Expression) {
 	}
 	in := blocks[len(blocks)-1]
 	for i := range attributes {
-		if in.block != nil && attributes[i].name == r.attr {
+		if in.block != nil && attributes[i].Name == r.attr {
 			return in, in.block.exprs[i]
 		}
 	}

@@ -32,6 +32,13 @@ var cacheKind = blockKind{
 // targetCacheKind is the cache block inside a target.
 var targetCacheKind = blockKind{name: cacheKind.name, buildOnly: true, attrs: cacheKind.attrs}
 
+// cacheAttribute describes the cache block of a target as an attribute, which
+// it is for references, inheritance and --set.
+var cacheAttribute = Attribute{
+	Name: targetCacheKind.name, Type: "object", Fields: cacheKind.attrs, buildOnly: true, Effect: "saves work",
+	Set: []SetKey{{Name: "cache", Shape: Named, NoAppend: true}},
+}
+
 // CacheAttributes returns the attributes of a cache block, in the order in
 // which they are documented.
 func CacheAttributes() []Attribute { return cacheKind.attrs }

@@ -21,11 +21,72 @@ type Attribute struct {
 	// Fields are the keys of an object, or of the objects in a list; there
 	// may be others.
 	Fields []Attribute
-	// buildOnly attributes are not in the peer's language.
+	// Merge says what becomes of the lists that several definitions of a target
+	// have.
+	Merge Merge
+	// Set are the keys of --set that change the attribute of a target.
+	Set []SetKey
+	// Effect is ChangesResult, or why the attribute of a target cannot change
+	// what is built.
+	Effect string
+	// buildOnly attributes are not in the language of bake.
 	buildOnly bool
+	// spent attributes have done their work when a target is resolved.
+	spent bool
 	// misplaced, if not "", says why the attribute is wrong in this block.
 	misplaced string
 }
+
+// ChangesResult is the Effect of an attribute whose value can change what is
+// built, so that it is part of digests.
+const ChangesResult = "changes the result"
+
+// Merge says how a later list goes with an earlier one.
+type Merge int
+
+const (
+	// Replaces: the later list is the whole.
+	Replaces Merge = iota
+	// Grows: the later list is put behind the earlier one.
+	Grows
+	// OnlyGrows: so is that of an override, even one with "=".
+	OnlyGrows
+)
+
+// Shape is what the values of a key of --set look like.
+type Shape int
+
+const (
+	// Single: the last value counts.
+	Single Shape = iota
+	// Listed: all values count.
+	Listed
+	// Named: KEY.NAME, each name on its own.
+	Named
+)
+
+// SetKey is a key of --set.
+type SetKey struct {
+	Name     string
+	Aliases  []string // other spellings of the same key
+	Shape    Shape
+	NoAppend bool // "+=" is refused
+	FromEnv  bool // without "=", the value comes from the environment
+}
+
+func listKey(name string, aliases ...string) []SetKey {
+	return []SetKey{{Name: name, Aliases: aliases, Shape: Listed}}
+}
+
+func textKey(name string) []SetKey { return []SetKey{{Name: name}} }
+
+func namedKey(name string, aliases ...string) []SetKey {
+	return []SetKey{{Name: name, Aliases: aliases, Shape: Named}}
+}
+
+// Printed says whether --print shows the attribute: bake reads what it prints,
+// and has none of what is in build.hcl only.
+func (a *Attribute) Printed() bool { return !a.buildOnly && !a.spent }
 
 // blockKind describes one kind of block and says where its blocks go.
 type blockKind struct {
@@ -56,6 +117,20 @@ func nestedKinds() map[string]*blockKind {
 // TargetAttributes returns the attributes of a target block, in the order in
 // which they are documented.
 func TargetAttributes() []Attribute { return targetKind.attrs }
+
+// TargetAttribute returns the description of an attribute of a target, or of
+// the block that is used like one.
+func TargetAttribute(name string) (Attribute, bool) {
+	if name == cacheAttribute.Name {
+		return cacheAttribute, true
+	}
+	for _, a := range targetKind.attrs {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return Attribute{}, false
+}
 
 // HasAttribute reports whether a target has an attribute in a dialect, or a
 // block that is used like one.
