@@ -21,6 +21,9 @@ type attribute struct {
 	// does, by their names; behind those with a name of their own is ".".
 	apply map[string]applyFunc
 	set   []setKey
+	// check lists what is wrong with a value, as far as the value alone can
+	// say; nil finds nothing.
+	check func(v any) []error
 	// store puts the decided value into the target's field.
 	store func(t *Target, v any)
 }
@@ -88,7 +91,7 @@ const (
 var attributes = bind([numAttributes]attribute{
 	atDescription: {name: "description", kind: description{},
 		store: func(t *Target, v any) { t.Description = v.(string) }},
-	atAnnotations: {name: "annotations", kind: list{grows: true, onlyGrows: true, escape: true},
+	atAnnotations: {name: "annotations", kind: list{grows: true, onlyGrows: true, escape: true}, check: eachOf(checkAnnotation),
 		store: func(t *Target, v any) { t.Annotations = v.([]string) }},
 	atAttest: {name: "attest", kind: attests{},
 		store: func(t *Target, v any) { t.Attest = readEach(v, NewAttest) }},
@@ -113,16 +116,16 @@ var attributes = bind([numAttributes]attribute{
 		store: func(t *Target, v any) { t.Secrets = v.([]Secret) }},
 	atSSH: {name: "ssh", kind: sshKeys{},
 		store: func(t *Target, v any) { t.SSH = v.([]SSH) }},
-	atPlatforms: {name: "platforms", store: func(t *Target, v any) { t.Platforms = builtFor(v) }},
+	atPlatforms: {name: "platforms", check: checkPlatforms, store: func(t *Target, v any) { t.Platforms = builtFor(v) }},
 	atOutput: {name: "output", kind: outputs{}, apply: map[string]applyFunc{"push": overridePush, "load": overrideLoad},
 		store: func(t *Target, v any) { t.Outputs = readEach(v, NewOutput) }},
 	atPull:          {name: "pull", store: func(t *Target, v any) { b := v.(bool); t.Pull = &b }},
 	atNoCache:       {name: "no-cache", store: func(t *Target, v any) { b := v.(bool); t.NoCache = &b }},
 	atNetwork:       {name: "network", store: func(t *Target, v any) { t.Network = v.(string) }},
 	atNoCacheFilter: {name: "no-cache-filter", store: func(t *Target, v any) { t.NoCacheFilter = v.([]string) }},
-	atShmSize:       {name: "shm-size", store: func(t *Target, v any) { t.ShmSize = v.(string) }},
-	atUlimits:       {name: "ulimits", store: func(t *Target, v any) { t.Ulimits = v.([]string) }},
-	atResources: {name: "resources", kind: resources{},
+	atShmSize:       {name: "shm-size", check: checkSize, store: func(t *Target, v any) { t.ShmSize = v.(string) }},
+	atUlimits:       {name: "ulimits", check: eachOf(checkUlimit), store: func(t *Target, v any) { t.Ulimits = v.([]string) }},
+	atResources: {name: "resources", kind: resources{}, check: checkResources,
 		store: func(t *Target, v any) { r := v.(Resources); t.Resources = &r }},
 	atCall:         {name: "call", store: func(t *Target, v any) { t.Call = v.(string) }},
 	atEntitlements: {name: "entitlements", store: func(t *Target, v any) { t.Entitlements = v.([]string) }},

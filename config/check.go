@@ -25,9 +25,7 @@ func (d *Definition) checkTarget(r *resolved) hcl.Diagnostics {
 	c := &checker{r: r, opts: &d.opts}
 	c.checkPlaces()
 	c.checkRemoteDockerfile()
-	c.checkPlatforms()
-	c.checkLimits()
-	c.checkAnnotations()
+	c.checkValues()
 	c.checkOutputs()
 	if c.opts.Host != nil {
 		c.checkSecrets()
@@ -54,11 +52,6 @@ func (c *checker) text(attr string) string {
 	return s
 }
 
-func (c *checker) list(attr string) []string {
-	l, _ := c.r.values[attributeIndex(attr)].([]string)
-	return l
-}
-
 func (c *checker) checkPlaces() {
 	if p, ok := c.r.values[atContext].(place); ok && p.raw == "-" {
 		c.wrong("context", "%w", errContextStdin)
@@ -68,76 +61,103 @@ func (c *checker) checkPlaces() {
 	}
 }
 
-func (c *checker) checkPlatforms() {
-	for _, text := range c.list("platforms") {
-		for one := range strings.SplitSeq(text, ",") {
-			if _, err := ParsePlatforms([]string{one}); err != nil {
-				c.wrong("platforms", "%w", err)
+// checkValues looks at each attribute by itself.
+func (c *checker) checkValues() {
+	for i := range attributes {
+		if v := c.r.values[i]; v != nil && attributes[i].check != nil {
+			for _, err := range attributes[i].check(v) {
+				c.wrong(attributes[i].Name, "%w", err)
 			}
 		}
 	}
 }
 
-// checkLimits looks at sizes and limits of RUN steps.
-func (c *checker) checkLimits() {
-	if s, ok := c.r.values[atShmSize].(string); ok {
-		c.checkSize("shm-size", s)
-	}
-	for _, u := range c.list("ulimits") {
-		if _, err := units.ParseUlimit(u); err != nil {
-			c.wrong("ulimits", "%q is not a limit: %w", u, err)
+// eachOf checks the elements of a list.
+func eachOf(check func(string) error) func(any) []error {
+	return func(v any) []error {
+		var errs []error
+		for _, s := range v.([]string) {
+			if err := check(s); err != nil {
+				errs = append(errs, err)
+			}
 		}
-	}
-	if res, ok := c.r.values[atResources].(Resources); ok {
-		if res.Memory != "" {
-			c.checkSize("resources", res.Memory)
-		}
-		if res.MemorySwap != "" && res.MemorySwap != "-1" {
-			c.checkSize("resources", res.MemorySwap)
-		}
+		return errs
 	}
 }
 
-func (c *checker) checkSize(attr, s string) {
-	if _, err := units.RAMInBytes(strings.TrimSpace(s)); err != nil {
-		c.wrong(attr, "%q is not a size; write a number with a unit, such as 128m or 2g", s)
+func checkPlatforms(v any) []error {
+	var errs []error
+	for _, text := range v.([]string) {
+		for one := range strings.SplitSeq(text, ",") {
+			if _, err := ParsePlatforms([]string{one}); err != nil {
+				errs = append(errs, err)
+			}
+		}
 	}
+	return errs
+}
+
+func checkUlimit(s string) error {
+	if _, err := units.ParseUlimit(s); err != nil {
+		return fmt.Errorf("%q is not a limit: %w", s, err)
+	}
+	return nil
+}
+
+func checkResources(v any) []error {
+	res := v.(Resources)
+	var errs []error
+	if res.Memory != "" {
+		errs = append(errs, checkSize(res.Memory)...)
+	}
+	if res.MemorySwap != "" && res.MemorySwap != "-1" {
+		errs = append(errs, checkSize(res.MemorySwap)...)
+	}
+	return errs
+}
+
+// checkSize reports a text that is not a size.
+func checkSize(v any) []error {
+	if _, err := units.RAMInBytes(strings.TrimSpace(v.(string))); err != nil {
+		return []error{fmt.Errorf("%q is not a size; write a number with a unit, such as 128m or 2g", v)}
+	}
+	return nil
 }
 
 // annotationTypes are the parts of an image that can have annotations.
 var annotationTypes = []string{"manifest", "index", "manifest-descriptor", "index-descriptor"}
 
-// checkAnnotations looks at [TYPE[PLATFORM][,TYPE…]:]KEY=VALUE.
-func (c *checker) checkAnnotations() {
-	for _, a := range c.list("annotations") {
-		left, _, ok := strings.Cut(a, "=")
-		if !ok {
-			c.wrong("annotations", "%q is not of the form KEY=VALUE", a)
-			continue
-		}
-		types, _, ok := strings.Cut(left, ":")
-		if !ok {
-			continue
-		}
-		for _, t := range strings.Split(types, ",") {
-			c.checkAnnotationType(t)
+// checkAnnotation looks at [TYPE[PLATFORM][,TYPE…]:]KEY=VALUE.
+func checkAnnotation(a string) error {
+	left, _, ok := strings.Cut(a, "=")
+	if !ok {
+		return fmt.Errorf("%q is not of the form KEY=VALUE", a)
+	}
+	types, _, ok := strings.Cut(left, ":")
+	if !ok {
+		return nil
+	}
+	for t := range strings.SplitSeq(types, ",") {
+		if err := checkAnnotationType(t); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (c *checker) checkAnnotationType(t string) {
+func checkAnnotationType(t string) error {
 	name, platform, hasPlatform := strings.Cut(t, "[")
 	if !slices.Contains(annotationTypes, name) {
-		c.wrong("annotations", "there is no annotation type %q; there are %s", name, strings.Join(annotationTypes, ", "))
-		return
+		return fmt.Errorf("there is no annotation type %q; there are %s", name, strings.Join(annotationTypes, ", "))
 	}
 	if !hasPlatform {
-		return
+		return nil
 	}
 	platform, closed := strings.CutSuffix(platform, "]")
 	if _, err := platforms.Parse(platform); err != nil || !closed || platform == "" {
-		c.wrong("annotations", "%q is not of the form %s[OS/ARCHITECTURE]", t, name)
+		return fmt.Errorf("%q is not of the form %s[OS/ARCHITECTURE]", t, name)
 	}
+	return nil
 }
 
 // checkOutputs looks at the destinations of exporters.

@@ -76,10 +76,9 @@ type wiring struct {
 	sets map[string][]string
 }
 
-// setKey is equal for targets whose caches are written together.
-func setKey(c *config.Cache) string {
-	return strings.Join([]string{c.Type, c.Ref, c.Mode, c.Lane, c.Main, fmt.Sprint(c.Trusted, c.Write, c.Required, c.Options)}, "\x00")
-}
+// setKey is equal for targets whose caches are written together: those whose
+// cache blocks say the same. It holds every field, with maps in their order.
+func setKey(c *config.Cache) string { return fmt.Sprintf("%#v", *c) }
 
 // findSets finds out which targets this run builds with one cache block.
 func (w *wiring) findSets(builds []*Build) {

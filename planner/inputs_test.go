@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/schema"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -269,28 +271,27 @@ func TestDigestIsStable(t *testing.T) {
 	}
 }
 
-// fields of config.Target that are no inputs, and why.
-var noInputs = map[string]string{
-	"Name": "what it is called", "Description": "a comment", "Traits": "what it is chosen by", "Volatile": "where values come from, which are in Args",
-	"Tags": "where the result goes", "CacheFrom": "saves work", "CacheTo": "saves work", "Cache": "saves work",
-	"Tests": "look at the result and change nothing",
-	"Pull":  "asks what a tag means now; an open digest says so", "Call": "asks for something else than a build",
-	"Entitlements": "permits what an instruction asks for", "Limits": "bounds how long and how often it is tried", "Range": "a place", "Shared": "for warnings", "Template": "says whether it was asked for", "Ranges": "places", "written": "for printing",
-}
+// aside are the fields of config.Target that no attribute fills.
+var aside = []string{"Name", "Volatile", "Tests", "Template", "Range", "Ranges", "Shared", "written"}
 
-// inputFields are the fields of config.Target that digests take in.
-var inputFields = []string{
-	"Context", "Contexts", "Dockerfile", "DockerfileInline", "Stage", "Args", "Labels", "Annotations", "Platforms",
-	"Outputs", "Attest", "Secrets", "SSH", "NoCache", "NoCacheFilter", "Network", "ExtraHosts", "ShmSize", "Ulimits",
-	"Resources", "Policy",
-}
+// attributeOf are the attributes of fields that have other names.
+var attributeOf = map[string]string{"Stage": "target", "Outputs": "output", "Secrets": "secret", "Limits": "weight"}
 
-// TestFields demands a decision for every attribute that a target has.
+// TestFields demands a decision for every attribute that a target has: its
+// description says whether it can change a result.
 func TestFields(t *testing.T) {
+	upper := regexp.MustCompile(`([a-z])([A-Z])`)
 	for i := range reflect.TypeFor[config.Target]().NumField() {
 		name := reflect.TypeFor[config.Target]().Field(i).Name
-		if noInputs[name] == "" && !slices.Contains(inputFields, name) {
-			t.Errorf("no one has decided whether config.Target.%s can change a result", name)
+		if slices.Contains(aside, name) {
+			continue
+		}
+		attribute := attributeOf[name]
+		if attribute == "" {
+			attribute = strings.ToLower(upper.ReplaceAllString(name, "$1-$2"))
+		}
+		if a, ok := schema.TargetAttribute(attribute); !ok || a.Effect == "" {
+			t.Errorf("config.Target.%s: no description in package schema says whether it can change a result", name)
 		}
 	}
 }

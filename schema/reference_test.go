@@ -57,9 +57,42 @@ func writeKind(b *strings.Builder, kind *blockKind, outer string) {
 	for _, name := range kind.blocks {
 		fmt.Fprintf(b, "| `%s { … }`%s | block | see [%s](#%s) |\n", name, mark(nestedKinds()[name].buildOnly), name, anchor(name, kind.name))
 	}
+	if kind == &targetKind {
+		writeEffects(b)
+	}
 	for _, a := range kind.attrs {
 		writeFields(b, kind.name, a)
 	}
+}
+
+// writeEffects writes how the attributes of a target are overridden and
+// inherited, and whether they are part of digests.
+func writeEffects(b *strings.Builder) {
+	b.WriteString("\nHow they are overridden with `--set TARGET.KEY=VALUE`, what becomes of an inherited list, and whether they are part of digests:\n\n" +
+		"| attribute | keys of `--set` | an inherited list | in digests |\n|---|---|---|---|\n")
+	for _, a := range append(TargetAttributes(), cacheAttribute) {
+		list := ""
+		if strings.HasPrefix(a.Type, "list(") {
+			list = [...]string{Replaces: "is replaced", Grows: "is added to", OnlyGrows: "is added to, by `--set` too"}[a.Merge]
+		}
+		effect := "yes"
+		if a.Effect != ChangesResult {
+			effect = "no: " + a.Effect
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", a.Name, setKeys(a.Set), list, effect)
+	}
+}
+
+func setKeys(keys []SetKey) string {
+	var out []string
+	for _, k := range keys {
+		text := k.Name
+		if k.Shape == Named {
+			text += ".NAME"
+		}
+		out = append(out, "`"+text+"`")
+	}
+	return strings.Join(out, ", ")
 }
 
 // writeFields writes the keys of an object.
