@@ -1,7 +1,9 @@
 package config
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/orch-build/orch/schema"
@@ -71,4 +73,36 @@ func objectOf(t *testing.T, d schema.Attribute) cty.Value {
 		return cty.ObjectVal(values)
 	}
 	return cty.TupleVal([]cty.Value{cty.ObjectVal(values)})
+}
+
+// TestMergeAgrees merges two lists of every attribute that holds one, and
+// wants what its description says.
+func TestMergeAgrees(t *testing.T) {
+	pairs := map[string][2]string{
+		"attest": {"type=sbom", "type=provenance"}, "secret": {"id=a", "id=b"}, "policy": {"filename=a", "filename=b"}, "output": {"a", "b"},
+	}
+	for i := range attributes {
+		a := &attributes[i]
+		if !strings.HasPrefix(a.Type, "list(") {
+			continue
+		}
+		pair, ok := pairs[a.Name]
+		if !ok {
+			pair = [2]string{"a", "b"}
+		}
+		var v [2]any
+		for j, text := range pair {
+			var err error
+			if v[j], err = a.kind.decode(cty.TupleVal([]cty.Value{cty.StringVal(text)})); err != nil {
+				t.Fatalf("%s: %v", a.Name, err)
+			}
+		}
+		want := 2
+		if a.Merge == schema.Replaces {
+			want = 1
+		}
+		if n := reflect.ValueOf(a.kind.merge(v[0], v[1])).Len(); n != want {
+			t.Errorf("%s: a list of one merged with another has %d elements, and its description says %d", a.Name, n, want)
+		}
+	}
 }

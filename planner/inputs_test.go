@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/schema"
 	"github.com/orch-build/orch/planner/plannertest"
+	"github.com/orch-build/orch/schema"
 )
 
 const (

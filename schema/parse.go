@@ -51,6 +51,8 @@ const (
 	Grows
 	// OnlyGrows: so is that of an override, even one with "=".
 	OnlyGrows
+	// ByName: so is it, and of the elements with the same name the last counts.
+	ByName
 )
 
 // Shape is what the values of a key of --set look like.

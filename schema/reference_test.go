@@ -73,7 +73,7 @@ func writeEffects(b *strings.Builder) {
 	for _, a := range append(TargetAttributes(), cacheAttribute) {
 		list := ""
 		if strings.HasPrefix(a.Type, "list(") {
-			list = [...]string{Replaces: "is replaced", Grows: "is added to", OnlyGrows: "is added to, by `--set` too"}[a.Merge]
+			list = [...]string{Replaces: "is replaced", Grows: "is added to", OnlyGrows: "is added to, by `--set` too", ByName: "is added to; of one name the last counts"}[a.Merge]
 		}
 		effect := "yes"
 		if a.Effect != ChangesResult {
