@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/orch-build/orch/internal/ci"
+	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
@@ -59,6 +60,9 @@ func (p *Printer) PrintError(err error) {
 		return
 	}
 	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
+	if reason, ok := limits.Of(err); ok {
+		fmt.Fprintf(p.Out, "This is no fault of the definition: %s.\n", reason)
+	}
 }
 
 // JSON prints diagnostics as JSON, each once, even if there are none. It

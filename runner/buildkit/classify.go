@@ -16,6 +16,7 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
 
+	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/netfault"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
@@ -144,6 +145,10 @@ func classify(f *runner.Failure) {
 	}
 	if errors.Is(f.Err, syscall.ENOSPC) || errors.Is(f.Err, syscall.EDQUOT) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
+		return
+	}
+	if reason, ok := limits.Of(f.Err); ok {
+		f.Fault, f.Reason = runner.FaultInfrastructure, reason
 		return
 	}
 	var out *output.Error

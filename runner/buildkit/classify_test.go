@@ -68,6 +68,9 @@ func TestClassify(t *testing.T) {
 		{"full", `write /tmp/x: no space left on device`, -1, infra, false, false, 0},
 		{"forbidden", `unexpected status from HEAD request to https://r/v2/a: 403 Forbidden`, -1, user, false, false, 0},
 		{"absent", `r/a:latest: not found`, -1, user, false, false, 0},
+		{"files", `failed to read dockerfile: open Dockerfile: too many open files`, -1, infra, false, false, 0},
+		{"memory", `fork/exec /usr/bin/runc: cannot allocate memory`, -1, infra, false, false, 0},
+		{"processes", `fork/exec /usr/bin/runc: resource temporarily unavailable`, -1, infra, false, false, 0},
 		{"anything", `something else`, -1, unknown, false, false, 0},
 	}
 	for _, tt := range tests {
