@@ -69,7 +69,7 @@ func TestRunLeaves(t *testing.T) {
 		defer cancel()
 		d := &deaf{fake{fail: map[string][]error{"bad": {errors.New("boom")}}}}
 		r, err := Run(ctx, graph("good", "bad", "deaf"), d, Options{KeepGoing: true, Leave: time.Second})
-		if !errors.Is(err, context.DeadlineExceeded) || states(r) != "good=done bad=failed deaf=canceled" {
+		if !errors.Is(err, context.DeadlineExceeded) || states(r) != "good=done bad=failed deaf=canceled" || !r.Abandoned {
 			t.Errorf("%s, %v", states(r), err)
 		}
 		if took := r.Finished.Sub(r.Started); took != 6*time.Second {

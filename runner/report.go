@@ -75,6 +75,8 @@ type Report struct {
 	Steps []*StepReport
 	// Transfer counts the bytes that the run moved.
 	Transfer Transfer
+	// Abandoned is true of an interrupted run whose builds did not end in time.
+	Abandoned bool
 	// Rounds is how many sessions the run took; more than one if something
 	// was tried again.
 	Rounds int

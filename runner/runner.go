@@ -172,6 +172,7 @@ func (r *run) round(ctx context.Context, solver Solver) error {
 	r.report.Rounds++
 	s := newSchedule(r, session)
 	if !s.loop(ctx) {
+		r.report.Abandoned = true
 		return ctx.Err()
 	}
 	ok := r.report.OK()

@@ -29,7 +29,7 @@ func (q *question) ask(ctx context.Context) (map[*planner.Build]*buildkit.Answer
 		return nil, err
 	}
 	q.source = source
-	answers, err := buildkit.Ask(ctx, q.plan, q.builds, q.method, q.options(nil), false)
+	answers, err := buildkit.Ask(ctx, q.plan, q.builds, q.method, q.options(), false)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (q *question) ask(ctx context.Context) (map[*planner.Build]*buildkit.Answer
 	}
 	builder, err := q.builder.connect(ctx, q.env)
 	if err != nil {
-		more, askErr := buildkit.Ask(ctx, q.plan, rest, q.method, q.options(nil), true)
+		more, askErr := buildkit.Ask(ctx, q.plan, rest, q.method, q.options(), true)
 		maps.Copy(answers, more)
 		if askErr != nil || len(q.unanswered(answers)) > 0 {
 			return nil, err
@@ -67,17 +67,17 @@ func (q *question) askBuilder(ctx context.Context, builder *buildkit.Builder, bu
 	if mode == "auto" {
 		mode = "quiet"
 	}
-	progress, err := newProgress(q.env, mode, "", nil)
+	display, err := newDisplay(q.env, mode, len(q.plan.Builds), nil)
 	if err != nil {
 		return nil, usage.Wrap(err)
 	}
-	defer progress.Close()
-	return buildkit.NewSolver(builder, q.options(progress)).Call(ctx, q.plan, builds, q.method)
+	defer display.Close()
+	return buildkit.NewSolver(builder, q.options()).Call(ctx, q.plan, builds, q.method, display.Event)
 }
 
-func (q *question) options(progress *buildkit.Progress) buildkit.Options {
+func (q *question) options() buildkit.Options {
 	return buildkit.Options{
-		Progress: progress, ClientID: q.clientID(), LookupEnv: q.lookup, Stdout: q.stdout,
+		ClientID: q.clientID(), LookupEnv: q.lookup, Stdout: q.stdout,
 		SourcePolicy: q.source, Policy: q.policies.evaluator(),
 	}
 }

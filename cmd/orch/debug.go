@@ -6,12 +6,12 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/internal/mask"
 )
 
 // noteTo sends what orch and BuildKit's packages note of their own work to
 // standard error with --debug, and nowhere without: it is about their insides.
-func (e *env) noteTo(debug bool, mask *buildkit.Mask) {
+func (e *env) noteTo(debug bool, mask *mask.Mask) {
 	if !debug {
 		logrus.SetOutput(io.Discard)
 		log.SetOutput(io.Discard)
@@ -26,7 +26,7 @@ func (e *env) noteTo(debug bool, mask *buildkit.Mask) {
 // maskedWriter keeps secrets out of a log whose every write is a whole line.
 type maskedWriter struct {
 	w    io.Writer
-	mask *buildkit.Mask
+	mask *mask.Mask
 }
 
 func (m maskedWriter) Write(line []byte) (int, error) {

@@ -5,12 +5,13 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/dockerproxy"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
 // proxies are the build arguments that the docker configuration has for every
 // target. Their passwords are masked.
-func proxies(e *env, mask *buildkit.Mask) map[string]string {
+func proxies(e *env, mask *mask.Mask) map[string]string {
 	args := dockerproxy.Args("", e.getenv)
 	for _, value := range args {
 		for _, secret := range config.Credentials(value) {

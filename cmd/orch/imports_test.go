@@ -28,9 +28,12 @@ func TestImports(t *testing.T) {
 		"internal/layout": {"internal/output"},
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"schema", "config", "config/policy", "planner", "planner/options", "runner", "runner/blame", "runner/chain", "runner/lane", "runner/meter", "runner/provenance", "runner/rights", "internal/contextfs", "internal/layout", "internal/netfault", "internal/output", "internal/termtext",
-			"internal/definition", "internal/followlinks", "internal/registry", "internal/retry", "internal/dockerproxy", "internal/vcs", "internal/template", "internal/ocilayout",
+			"runner", "runner/blame", "runner/buildkit/steps", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
+			"planner/options", "runner/provenance", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
 		},
+		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
+		"runner/progress":                       {"runner"},
+		"internal/mask":                         {},
 		"runner/runnertest":                     {"runner", "runner/blame"},
 		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
@@ -106,6 +109,7 @@ func TestForeignImports(t *testing.T) {
 		"runner/buildkit": {
 			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker", "github.com/spf13/cobra",
 		},
+		"runner/progress": {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner/embedded": {"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base", "github.com/spf13/cobra"},
 	}
 	for pkg, prefixes := range forbidden {
@@ -113,6 +117,28 @@ func TestForeignImports(t *testing.T) {
 			for _, prefix := range prefixes {
 				if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
 					t.Errorf("%s depends on %s", pkg, dep)
+				}
+			}
+		}
+	}
+}
+
+// TestDisplayImports keeps what draws a run apart from what runs it.
+func TestDisplayImports(t *testing.T) {
+	forbidden := map[string][]string{
+		"runner/progress":    {"github.com/moby/", "github.com/containerd/", module + "runner/buildkit"},
+		"runner/buildkit...": {"github.com/moby/buildkit/util/progress", "github.com/containerd/console", "golang.org/x/term", module + "runner/progress"},
+	}
+	for pkg, prefixes := range forbidden {
+		out, err := exec.Command("go", "list", "-f", `{{$pkg := .ImportPath}}{{range .Imports}}{{$pkg}} {{.}}{{"\n"}}{{end}}`, module+pkg).Output()
+		if err != nil {
+			t.Fatalf("listing the imports of %s: %v", pkg, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			from, to, _ := strings.Cut(strings.TrimSpace(line), " ")
+			for _, prefix := range prefixes {
+				if strings.HasPrefix(to, prefix) {
+					t.Errorf("%s imports %s", from, to)
 				}
 			}
 		}

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/orch-build/orch/internal/ci"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/termtext"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/progress"
 )
 
 // flagged says whether a variable of the environment is set to a true value.
@@ -16,28 +17,29 @@ func (e *env) flagged(name string) bool {
 	return err == nil && on
 }
 
-// newProgress starts the display that fits what standard error is.
-func newProgress(e *env, mode, logs string, mask *buildkit.Mask) (*buildkit.Progress, error) {
+// newDisplay starts the display that fits what standard error is, for a run of
+// so many targets.
+func newDisplay(e *env, mode string, targets int, mask *mask.Mask) (*progress.Display, error) {
 	if mode == "none" { // bake's word for quiet
 		mode = "quiet"
 	}
-	opt := buildkit.ProgressOptions{Mode: mode, Out: e.stderr, Terminal: e.terminal(), LogDir: logs, Mask: mask}
+	opt := progress.Options{Mode: mode, Out: e.stderr, Terminal: e.terminal(), Several: targets > 1, Mask: mask.Text}
 	switch ci.Of(e.getenv) {
 	case ci.GitHub:
-		opt.Groups = buildkit.GitHub
+		opt.Groups = progress.GitHub
 	case ci.GitLab:
-		opt.Groups = buildkit.GitLab
+		opt.Groups = progress.GitLab
 	}
-	return buildkit.NewProgress(opt)
+	return progress.New(opt)
 }
 
 // terminal describes standard error, if it is a terminal.
-func (e *env) terminal() *buildkit.Terminal {
+func (e *env) terminal() *progress.Terminal {
 	f := termtext.File(e.stderr)
 	if !termtext.IsTerminal(e.stderr) || e.getenv("TERM") == "dumb" {
 		return nil
 	}
-	return &buildkit.Terminal{
+	return &progress.Terminal{
 		Size: func() (int, int) {
 			w, h, err := term.GetSize(int(f.Fd()))
 			if err != nil {

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/record"
 )
 
@@ -40,7 +40,7 @@ func argsOfLast(e *env, flags *pflag.FlagSet) ([]string, error) {
 		return nil, err
 	}
 	for _, a := range last.Args {
-		if strings.Contains(a, buildkit.Masked) {
+		if strings.Contains(a, mask.Masked) {
 			return nil, usagef("--resume: the command line of that run held a secret, which is not kept; give all of it again:\n  %s",
 				commandLine(append(slices.Clone(last.Args), "--resume")))
 		}

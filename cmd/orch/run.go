@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -23,7 +24,7 @@ import (
 
 // leaveAfter is how long an interrupted run waits for the builder to say that
 // it has stopped.
-const leaveAfter = 700 * time.Millisecond
+const leaveAfter = 1400 * time.Millisecond
 
 // buildRun is one run of the targets of a definition.
 type buildRun struct {
@@ -32,7 +33,7 @@ type buildRun struct {
 	cfg    *config.Config
 	plan   *planner.Plan
 	site   site
-	mask   *buildkit.Mask
+	mask   *mask.Mask
 	record *record.Recorder
 	// timeout is how long the builder may say nothing; 0 is the default.
 	timeout time.Duration
@@ -98,7 +99,7 @@ func (r *buildRun) check(ctx context.Context) (err error) {
 // begin makes ready what goes along with the run: what masks secrets, the notes
 // of --debug and the record.
 func (r *buildRun) begin() {
-	r.mask = &buildkit.Mask{}
+	r.mask = &mask.Mask{}
 	for _, v := range slices.Concat(r.cfg.Sensitive(), config.Credentials(r.args...)) {
 		r.mask.Add(v)
 	}
@@ -124,17 +125,18 @@ func (r *buildRun) begin() {
 // run runs the plan with a progress display. It returns soon after an interrupt,
 // even if the builder does not answer any more; then there is no report.
 func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
-	progress, err := newProgress(r.env, r.opt.progress, r.record.Logs(), r.mask)
+	display, err := newDisplay(r.env, r.opt.progress, len(r.plan.Builds), r.mask)
 	if err != nil {
 		return nil, usage.Wrap(err)
 	}
-	solver, err := r.site.solver(r, progress)
+	solver, err := r.site.solver(r)
 	if err != nil {
 		return nil, err
 	}
 	how := r.options(ctx)
+	how.Event = display.Event
 	how.Changed = func(run *runner.Report, t *runner.TargetReport) {
-		progress.Changed(run, t)
+		display.Changed(run, t)
 		r.record.Changed(run, t)
 	}
 	type ended struct {
@@ -145,7 +147,10 @@ func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 	defer r.notices.Hold()()
 	go func() {
 		report, err := runner.Run(ctx, r.plan, solver, how)
-		progress.Close()
+		display.Close()
+		if report.Abandoned {
+			report = nil
+		}
 		r.blameCrash(report)
 		done <- ended{report, err}
 	}()
@@ -157,7 +162,7 @@ func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 	select {
 	case e := <-done:
 		return e.report, e.err
-	case <-time.After(2 * leaveAfter): // the run itself leaves before
+	case <-time.After(leaveAfter + leaveAfter/2): // the run itself leaves before
 	}
 	return nil, ctx.Err()
 }

@@ -19,7 +19,7 @@ type site interface {
 	// embedded says whether it shares this machine with the user.
 	embedded() bool
 	// solver returns what builds the targets of a run.
-	solver(*buildRun, *buildkit.Progress) (runner.Solver, error)
+	solver(*buildRun) (runner.Solver, error)
 	Close() error
 }
 
@@ -43,13 +43,13 @@ func (s *builderSite) name() string     { return s.Name }
 func (s *builderSite) platform() string { return s.Platform }
 func (s *builderSite) embedded() bool   { return s.local }
 
-func (s *builderSite) solver(r *buildRun, progress *buildkit.Progress) (runner.Solver, error) {
+func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 	policy, err := sourcePolicy(r.env)
 	if err != nil {
 		return nil, err
 	}
 	return buildkit.NewSolver(s.Builder, buildkit.Options{
-		Progress:  progress,
+		LogDir:    r.record.Logs(),
 		Mask:      r.mask,
 		ClientID:  r.clientID(),
 		LookupEnv: r.lookup,

@@ -196,3 +196,12 @@ func clean(s string) string {
 		return r
 	}, string(out))
 }
+
+// Final returns a line of output as it is on a terminal in the end, without what
+// would move the cursor or colour the screen.
+func Final(s string) string {
+	if i := strings.LastIndexByte(strings.TrimRight(s, "\r"), '\r'); i >= 0 {
+		s = s[i+1:]
+	}
+	return Line(s)
+}

@@ -234,3 +234,19 @@ func TestBrief(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestFinal has what a line of output is on a terminal in the end.
+func TestFinal(t *testing.T) {
+	tests := map[string]string{
+		"plain":                     "plain",
+		"10%\r20%\r30%":             "30%",
+		"\x1b[31mred\x1b[0m\x1b[2J": "red",
+		"tab\tbell\a":               "tab bell",
+		"\x1b]0;title\x07text":      "text",
+	}
+	for in, want := range tests {
+		if got := Final(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
 	a.judge.on(&opt)
 	go func() {
 		defer close(a.finished)
-		status, shown := a.run.opt.Progress.anchor()
+		status, shown := a.run.steps.Anchor()
 		_, a.err = a.run.builder.client.Build(ctx, opt, "orch", a.hold, status)
 		<-shown
 	}()
@@ -142,7 +142,7 @@ func (a *anchor) judged() error {
 		return err
 	}
 	if warning != "" {
-		a.run.opt.Progress.warn(warning)
+		a.run.steps.Warn(warning)
 	}
 	return nil
 }

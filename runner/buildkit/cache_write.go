@@ -48,7 +48,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	slices.Sort(names)
 	slices.Sort(entitled)
 	return r.intoLane(ctx, c, names, func(e client.CacheOptionsEntry) (map[string]string, error) {
-		status, _ := r.opt.Progress.export(shown)
+		status, _ := r.steps.Export(shown)
 		opt := client.SolveOpt{
 			CacheExports:        []client.CacheOptionsEntry{e},
 			Session:             attach,

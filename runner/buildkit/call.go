@@ -9,14 +9,16 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // Call asks the frontend about each build instead of building it: method is
 // one of its requests, such as "lint", "outline" or "targets". Nothing is
 // built, and nothing converted ahead; the builder is asked for the configuration
-// of base images and for ignore files only.
-func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string) (map[*planner.Build]*Answer, error) {
-	r, err := s.open(ctx, plan, nil)
+// of base images and for ignore files only. send is called with what happens,
+// from any goroutine.
+func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string, send func(runner.Event)) (map[*planner.Build]*Answer, error) {
+	r, err := s.open(ctx, plan, send)
 	if err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exporte
 			}
 		}
 	}
-	status, shown := t.run.opt.Progress.export(t.plan.Name())
+	status, shown := t.run.steps.Export(t.plan.Name())
 	defer func() { <-shown }()
 	return t.run.builder.client.Build(ctx, opt, "orch", again, status)
 }

@@ -13,10 +13,8 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
+	"github.com/orch-build/orch/runner/buildkit/steps"
 )
-
-// logTail is how many lines of a failed step's output a failure keeps.
-const logTail = 20
 
 // failure collects what is known about an error of this target. Once the run
 // has been ended, what a build says of it is only an echo of that.
@@ -26,7 +24,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 	}
 	mask := t.run.opt.Mask
 	err = t.anchor.judge.judged(err)
-	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.err(err)}
+	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.Err(err)}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
 		f.ExitCode = int(exit.ExitCode)
@@ -65,18 +63,18 @@ func (t *target) failure(ctx context.Context, err error) error {
 
 // fillStep fills in which step failed and what it said.
 func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
-	s := t.run.opt.Progress.over(id)
-	f.Step, f.StepID, f.Log, f.LogFile = s.name, id.String(), s.last(), s.logName
-	name, isStep := parseStepName(s.name)
-	v := s.vertex()
-	if v == nil {
-		f.Stage = name.stage
+	s, log := t.run.steps.Over(id)
+	f.Step, f.StepID, f.Log, f.LogFile = s.Name, id.String(), log, s.Log
+	name, isStep := steps.ParseName(s.Name)
+	if len(s.Vertices) == 0 {
+		f.Stage = name.Stage
 		return
 	}
+	v := s.Vertices[0]
 	f.Stage, f.Vertex = v.Name, v.ID
-	f.Platform = t.notable(s.platform())
+	f.Platform = t.notable(steps.Platform(s.Vertices))
 	if isStep {
-		nth, of := name.place()
+		nth, of := name.Place()
 		blame.Locate(f, v, nth, of)
 	}
 	blame.Missing(f, v)
@@ -102,9 +100,9 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 	}
 	first, last := lineSpan(src.Ranges)
 	data := src.Info.Data
-	if part, ok := t.run.reduced.whole(data); ok {
-		first, last = part.lines.Line(first), part.lines.Line(last)
-		f.File, data = part.file.Name, part.file.Data
+	if file, lines, ok := t.run.reduced.whole(data); ok {
+		first, last = lines.Line(first), lines.Line(last)
+		f.File, data = file.Name, file.Data
 	}
 	f.Line = first
 	f.Excerpt = blame.Excerpt(data, first, last)

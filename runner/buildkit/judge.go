@@ -90,7 +90,7 @@ func (r *run) judgeOf(ctx context.Context, t *target) (*arbiter, error) {
 			return r.attachables(creds)
 		},
 		Log: func(source string) (func(string), func(bool)) {
-			return r.opt.Progress.decision(shownSource(source))
+			return r.steps.Decision(shownSource(source))
 		},
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -90,42 +89,13 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 		if err != nil {
 			return err
 		}
-		masked, err := t.run.opt.Mask.plain(pred)
+		masked, err := t.run.opt.Mask.JSON(pred)
 		if err != nil {
-			return err
+			return fmt.Errorf("writing provenance: %w", err)
 		}
 		t.addMetadata(map[string]any{provenance.Key(id): masked})
 	}
 	return nil
-}
-
-// plain is a value as JSON has it, with secrets masked in all of its texts.
-func (m *Mask) plain(v any) (any, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("writing provenance: %w", err)
-	}
-	var out any
-	if err := json.Unmarshal(data, &out); err != nil {
-		return nil, fmt.Errorf("writing provenance: %w", err)
-	}
-	return m.texts(out), nil
-}
-
-func (m *Mask) texts(v any) any {
-	switch v := v.(type) {
-	case string:
-		return m.Text(v)
-	case []any:
-		for i := range v {
-			v[i] = m.texts(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = m.texts(v[k])
-		}
-	}
-	return v
 }
 
 // request is what the frontend was asked for, with the requests of the targets

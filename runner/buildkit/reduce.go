@@ -8,7 +8,7 @@ import (
 )
 
 // reductions remembers which Dockerfiles the frontend was handed in part, so
-// that what is said of a line of such a part can be shown in the whole file. A
+// that a message about a line of such a part can be shown in the whole file. A
 // step that several targets share may be reported with the part of any.
 type reductions struct {
 	mu     sync.Mutex
@@ -36,9 +36,9 @@ func (r *reductions) dockerfileFor(b *planner.Build) []byte {
 }
 
 // whole returns the file that a part was taken from.
-func (r *reductions) whole(data []byte) (reduction, bool) {
+func (r *reductions) whole(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, ok := r.byData[string(data)]
-	return found, ok
+	return found.file, found.lines, ok
 }

@@ -21,6 +21,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 
 	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // httpFile is the name that a file from an HTTP server gets.
@@ -82,7 +83,7 @@ func (o *FetchOptions) showAdvice(status <-chan *client.SolveStatus) {
 		}
 		for _, log := range s.Logs {
 			for line := range strings.Lines(string(log.Data)) {
-				o.Advice(printable(strings.TrimRight(line, "\r\n")))
+				o.Advice(termtext.Final(strings.TrimRight(line, "\r\n")))
 			}
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/followlinks"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/rights"
@@ -98,7 +99,7 @@ func (r *run) auth() session.Attachable {
 type secretStore struct {
 	creds  *credentials
 	lookup func(string) (string, bool)
-	mask   *Mask
+	mask   *mask.Mask
 }
 
 func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	grpcmetadata "google.golang.org/grpc/metadata"
 
+	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/meter"
 )
 
@@ -155,8 +156,8 @@ func manifestOf(list []ocispecs.Descriptor, platform string) digest.Digest {
 
 // stageOf takes the stage's name out of a step's.
 func stageOf(step string) string {
-	name, _ := parseStepName(step)
-	return name.stage
+	name, _ := steps.ParseName(step)
+	return name.Stage
 }
 
 // records are a builder's cache records.
@@ -195,12 +196,12 @@ func keepLatest(m map[string]*controlapi.UsageRecord, key string, u *controlapi.
 // writes down only if several are built: a record keeps the name under which its
 // step ran first. It is "" for what is no step.
 func bareName(description string) string {
-	name, ok := parseStepName(description)
+	name, ok := steps.ParseName(description)
 	if !ok {
 		return ""
 	}
-	name.platform = ""
-	return "[" + name.label() + "] " + name.text
+	name.Platform = ""
+	return "[" + name.Label() + "] " + name.Text
 }
 
 // of is the record of a step, or nil.

@@ -11,19 +11,22 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/orch-build/orch/internal/contextfs"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/lane"
 	"github.com/orch-build/orch/runner/rights"
 )
 
 // Options are what a Solver needs besides the plan.
 type Options struct {
-	// Progress shows what happens. The caller closes it.
-	Progress *Progress
-	// Mask learns the values of secrets as steps ask for them.
-	Mask *Mask
+	// LogDir is a folder for the whole output of each step; "" keeps none.
+	LogDir string
+	// Mask makes secrets unreadable in what is reported, and learns their values
+	// as steps ask for them.
+	Mask *mask.Mask
 	// Redial finds the builder again after it was lost; nil means that it
 	// cannot be.
 	Redial func(context.Context) (*Builder, error)
@@ -75,10 +78,11 @@ type Options struct {
 	Policy func(context.Context, *planner.Build, PolicyHost) (*Policy, error)
 }
 
-// Solver carries out plans on one builder.
+// Solver runs plans on one builder.
 type Solver struct {
 	builder *Builder
 	opt     Options
+	steps   *steps.Tracker
 	opened  int
 	places  map[string]string // where outputs led when the run began
 	drops   drops
@@ -92,7 +96,7 @@ func NewSolver(b *Builder, opt Options) *Solver {
 	if opt.Registry == nil {
 		opt.Registry = registry.New(registry.Options{Credentials: opt.Credentials})
 	}
-	return &Solver{builder: b, opt: opt}
+	return &Solver{builder: b, opt: opt, steps: steps.New(steps.Options{LogDir: opt.LogDir, Mask: opt.Mask})}
 }
 
 // Open opens the anchor of the run.
@@ -127,6 +131,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 		builder: s.builder,
 		plan:    plan,
 		send:    send,
+		steps:   s.steps,
 		targets: map[*planner.Build]*target{},
 		caches:  newCacheWatch(plan),
 		drops:   &s.drops,
@@ -135,8 +140,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 	for _, c := range s.drops.caches {
 		r.caches.read(c, s.drops.reason(c))
 	}
-	s.opt.Progress.onImport(r.caches.imported)
-	s.opt.Progress.setPlan(plan, &r.reduced, send)
+	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.whole, Imported: r.caches.imported})
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -169,6 +173,7 @@ type run struct {
 	builder *Builder
 	plan    *planner.Plan
 	send    func(runner.Event)
+	steps   *steps.Tracker
 	targets map[*planner.Build]*target
 	anchors []*anchor
 	// moved are the anchors of targets that had to leave theirs; see rights.go.
@@ -217,6 +222,23 @@ func (r *run) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptio
 	return res, err
 }
 
+// sendEnd sends what is known of the steps, the targets and their contexts at
+// the end of a session.
+func (r *run) sendEnd() {
+	r.steps.End()
+	var changes runner.ContextChanges
+	for _, c := range r.opt.Contexts.Changes() {
+		changes = append(changes, runner.ContextChange{Context: c.Dir, Path: c.Path, What: string(c.What)})
+	}
+	r.send(changes)
+	for _, b := range r.plan.Builds {
+		if t := r.targets[b]; t.measured != nil {
+			t.measured.Steps = t.countSteps()
+			r.send(*t.measured)
+		}
+	}
+}
+
 // Close writes the caches of the run, while the anchors still hold what goes
 // into them, and ends the anchors.
 func (r *run) Close(ctx context.Context, ok bool) error {
@@ -232,12 +254,6 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	for _, a := range slices.Concat(r.moved, r.anchors) {
 		if err := a.close(ctx); err != nil && first == nil {
 			first = err
-		}
-	}
-	// What the builder said of the steps is complete only now.
-	for _, t := range r.targets {
-		if t.measured != nil {
-			t.measured.Steps = t.steps()
 		}
 	}
 	if first != nil {

@@ -160,7 +160,7 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	return res, t.readUses(ctx, res)
 }
 
-// evaluate has the builder carry out the steps, for all platforms at once.
+// evaluate has the builder run the steps, for all platforms at once.
 func (t *target) evaluate(ctx context.Context) error {
 	ctx, stop := t.run.caches.watch(ctx)
 	defer stop()
@@ -407,22 +407,35 @@ func platformIDs(res *gateway.Result) ([]string, error) {
 	return ids, nil
 }
 
-// steps counts what became of the steps of the target's stages. BuildKit
-// reports a step only when it looks at it, so what lies below a cached step
-// counts as neither.
-func (t *target) steps() runner.Steps {
-	var n runner.Steps
-	seen := map[digest.Digest]bool{}
+// countSteps counts the steps of the target's stages.
+func (t *target) countSteps() runner.Steps {
+	ids := map[digest.Digest]bool{}
 	for _, def := range t.defs {
 		for _, dt := range def.Def {
-			id := digest.FromBytes(dt)
-			v, ok := t.run.opt.Progress.step(id)
-			if !ok || seen[id] || !v.completed || !v.isStep() {
-				continue
-			}
-			seen[id] = true
-			v.addTo(&n)
+			ids[digest.FromBytes(dt)] = true
 		}
 	}
-	return n
+	return t.run.steps.Count(ids)
+}
+
+// claim says which vertices are the target's, and of which stages they are
+// steps. What the builder does not tell of a foreign frontend's definitions only
+// leaves gaps in what is shown.
+func (t *target) claim(ctx context.Context, result *gateway.Result) {
+	ids, err := platformIDs(result)
+	if err != nil {
+		return
+	}
+	for i, id := range ids {
+		ref := result.Ref
+		if id != "" {
+			ref = result.Refs[id]
+		}
+		def, err := t.definition(ctx, ref)
+		if err != nil || def == nil {
+			continue
+		}
+		t.defs[ref] = def
+		t.run.steps.Own(t.plan, i, def)
+	}
 }

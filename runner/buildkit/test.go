@@ -21,6 +21,7 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/steps"
 )
 
 // test runs the target's tests in its result, which is what is exported
@@ -37,24 +38,24 @@ func (t *target) test(ctx context.Context) error {
 	var failure *runner.Failure
 	for _, test := range tests {
 		start := time.Now()
-		log := t.testLog(test)
+		log := t.run.steps.Test(t.plan.Name(), test)
 		code, err := box.run(ctx, test, log)
 		took := time.Since(start)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		} else if err == nil {
-			err = judge(test, code, log.text())
+			err = judge(test, code, log.Text())
 		}
-		log.end(err)
+		log.End(err)
 		if ctx.Err() != nil {
 			return err
 		}
-		result := runner.TestResult{Name: test.Name, Took: took, Output: log.step.last()}
+		result := runner.TestResult{Name: test.Name, Took: took, Output: log.Lines()}
 		if err != nil {
 			result.Failure = err.Error()
 			if failure == nil {
 				failure = t.testFailure(test, result, code)
-				failure.LogFile = log.file()
+				failure.LogFile = log.File()
 			}
 		}
 		t.report.Tests = append(t.report.Tests, result)
@@ -150,7 +151,7 @@ func (t *target) testBox() (*testBox, error) {
 
 // run runs the command of a test, which prints to log, and returns its exit
 // code. The error is about a command that could not be run, or took too long.
-func (b *testBox) run(ctx context.Context, test *orch.Test, log *testLog) (int, error) {
+func (b *testBox) run(ctx context.Context, test *orch.Test, log *steps.TestLog) (int, error) {
 	ctr, err := b.gateway.NewContainer(ctx, gateway.NewContainerRequest{
 		Platform: b.platform,
 		Mounts:   []gateway.Mount{{Dest: "/", Ref: b.ref, MountType: pb.MountType_BIND}},

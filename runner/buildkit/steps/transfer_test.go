@@ -1,4 +1,4 @@
-package buildkit
+package steps
 
 import (
 	"testing"
@@ -32,7 +32,7 @@ func TestTransfer(t *testing.T) {
 	for _, tt := range tests {
 		s := &step{name: tt.step}
 		for _, n := range []int64{4, 10, 10} {
-			if hidden := s.takeStatus(&client.VertexStatus{ID: tt.status, Current: n}); hidden != tt.hidden {
+			if hidden := s.moves(&client.VertexStatus{ID: tt.status, Current: n}); hidden != tt.hidden {
 				t.Errorf("%s, %s: hidden: %v", tt.step, tt.status, hidden)
 			}
 		}
@@ -66,10 +66,10 @@ func TestCountSources(t *testing.T) {
 	for name, tt := range tests {
 		s := &step{source: tt.source, cached: tt.cached}
 		if tt.status != "" {
-			s.takeStatus(&client.VertexStatus{ID: tt.status, Current: 10})
+			s.moves(&client.VertexStatus{ID: tt.status, Current: 10})
 		}
 		var got runner.Steps
-		if s.addTo(&got); got != tt.want {
+		if s.count(&got); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 	}

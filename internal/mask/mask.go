@@ -1,13 +1,16 @@
-package buildkit
+// Package mask makes secret values unreadable in what is shown or kept. It does
+// not know where secrets come from.
+package mask
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
 )
 
-// Masked stands in the place of a secret value.
+// Masked takes the place of a secret value.
 const Masked = "***"
 
 // minMasked is the length in bytes below which a value is not masked: to mask
@@ -52,9 +55,38 @@ func (m *Mask) Text(s string) string {
 	return s
 }
 
-// stream masks pieces of an output. What could be the beginning of a value is
+// JSON returns a value as JSON has it, with secrets masked in all of its texts.
+func (m *Mask) JSON(v any) (any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out any
+	if err := json.Unmarshal(data, &out); err != nil {
+		return nil, err
+	}
+	return m.texts(out), nil
+}
+
+func (m *Mask) texts(v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.Text(v)
+	case []any:
+		for i := range v {
+			v[i] = m.texts(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = m.texts(v[k])
+		}
+	}
+	return v
+}
+
+// Stream masks pieces of an output. What could be the beginning of a value is
 // held back until the next piece comes.
-func (m *Mask) stream(held *[]byte, data []byte) []byte {
+func (m *Mask) Stream(held *[]byte, data []byte) []byte {
 	if m == nil {
 		return data
 	}
@@ -89,8 +121,8 @@ type maskedError struct {
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.error }
 
-// err masks the text of an error.
-func (m *Mask) err(err error) error {
+// Err masks the text of an error.
+func (m *Mask) Err(err error) error {
 	if err == nil || m == nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package steps
 
 import (
 	"slices"
@@ -27,9 +27,9 @@ const (
 	extractPrefix = "extracting "
 )
 
-// takeStatus takes in how far a part of a step is. It returns true if the
-// status is none of the user's business.
-func (s *step) takeStatus(v *client.VertexStatus) bool {
+// moves notes how far a part of a step is. It returns true if the status is
+// nothing that a user should see.
+func (s *step) moves(v *client.VertexStatus) bool {
 	if strings.HasPrefix(v.ID, transferPrefix) {
 		if s.transfers == nil {
 			s.transfers = map[string]int64{}
@@ -50,19 +50,12 @@ func (s *step) takeStatus(v *client.VertexStatus) bool {
 	return ok
 }
 
-// sent is how many bytes were sent to the builder for the step.
-func (s *step) sent() int64 {
-	var n int64
-	for _, b := range s.transfers {
-		n += b
-	}
-	return n
-}
-
 // transfer adds what was moved for the step. caches are the repositories that
 // caches are read from: layers of a cache are fetched when a step needs them.
 func (s *step) transfer(t *runner.Transfer, caches []string) {
-	t.Sent += s.sent()
+	for _, n := range s.transfers {
+		t.Sent += n
+	}
 	for m, n := range s.moved {
 		switch {
 		case m.Sent && strings.HasPrefix(s.name, exportsPrefix):

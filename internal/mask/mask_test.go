@@ -1,6 +1,7 @@
-package buildkit
+package mask
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,7 @@ func TestMaskStream(t *testing.T) {
 		var out strings.Builder
 		for rest := text; rest != ""; {
 			n := min(size, len(rest))
-			out.Write(m.stream(&held, []byte(rest[:n])))
+			out.Write(m.Stream(&held, []byte(rest[:n])))
 			rest = rest[n:]
 		}
 		out.Write(held)
@@ -36,5 +37,14 @@ func TestMaskText(t *testing.T) {
 	var none *Mask
 	if got := none.Text("first-line"); got != "first-line" {
 		t.Errorf("without a mask: %q", got)
+	}
+}
+
+func TestMaskJSON(t *testing.T) {
+	m := &Mask{}
+	m.Add("s3cret-value")
+	got, err := m.JSON(map[string]any{"a": []string{"x s3cret-value"}, "n": 1})
+	if err != nil || fmt.Sprint(got) != "map[a:[x ***] n:1]" {
+		t.Errorf("%v, error %v", got, err)
 	}
 }

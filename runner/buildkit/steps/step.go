@@ -1,4 +1,4 @@
-package buildkit
+package steps
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/meter"
@@ -21,16 +22,17 @@ type step struct {
 	id     digest.Digest
 	number int    // in the order of appearance, from 1
 	name   string // as the builder has it
-	// text is the name without the brackets in front, and label what stands
-	// in these: the targets and the place in the stage.
+	// text is the name without the brackets in front, and label what is in
+	// these: the targets and the place in the stage.
 	text, label string
 	targets     []string
 	vertices    []*planner.Vertex // the stages that it is a step of
-	shown       bool              // has been shown
-	reported    *runner.Step      // as it was last sent
+	test        bool              // it is a test, which is not a step of the report
+	announced   bool              // its start has been sent
+	sent        *runner.Step      // as it was last sent
 
-	started   time.Time
-	finished  time.Time
+	start     time.Time
+	end       time.Time
 	spent     time.Duration // in intervals that are over
 	begun     time.Time     // of the interval that is not
 	completed bool
@@ -49,29 +51,8 @@ type step struct {
 
 // isStep reports whether it is a step of a Dockerfile.
 func (s *step) isStep() bool {
-	_, ok := parseStepName(s.name)
+	_, ok := ParseName(s.name)
 	return ok
-}
-
-// vertex is the stage that the step belongs to; the first of several, or nil.
-func (s *step) vertex() *planner.Vertex {
-	if len(s.vertices) == 0 {
-		return nil
-	}
-	return s.vertices[0]
-}
-
-// platform is what the step is for, or "" if that is not one.
-func (s *step) platform() string {
-	if len(s.vertices) == 0 {
-		return ""
-	}
-	for _, v := range s.vertices {
-		if v.Platform != s.vertices[0].Platform {
-			return ""
-		}
-	}
-	return s.vertices[0].Platform
 }
 
 // internal reports whether the step is the builder's own business.
@@ -83,34 +64,31 @@ func (s *step) internal() bool {
 // nothing of a result that stands for several targets, and warns of it.
 const verifying = "Verifying build result"
 
-// took is how long the builder has worked on the step.
-func (s *step) took() time.Duration { return s.spent }
-
-// take takes in a vertex as the builder reports it; again and again, also with
-// several intervals.
-func (s *step) take(v *client.Vertex) {
+// update brings the step up to date with a vertex, which the builder reports
+// again and again, also with several intervals.
+func (s *step) update(v *client.Vertex) {
 	s.name = v.Name
 	s.cached = s.cached || v.Cached
 	if v.Started != nil && !v.Started.Equal(s.begun) {
 		s.begun = *v.Started
 		s.completed, s.failed = false, ""
-		if s.started.IsZero() {
-			s.started = *v.Started
+		if s.start.IsZero() {
+			s.start = *v.Started
 		}
 	}
 	if v.Completed != nil && !s.completed && !s.begun.IsZero() {
 		s.completed = true
-		s.finished = *v.Completed
+		s.end = *v.Completed
 		s.spent += v.Completed.Sub(s.begun)
 		s.failed = v.Error
 	}
 }
 
-// addTo counts the step. To read a source is no work of a stage: the builder
+// count counts the step. To read a source is not work of a stage: the builder
 // looks at each source in every run, and never says that it was cached. Of an
 // image it says whether layers were fetched; of git repositories and files
 // from the web nothing, but the step that takes from them tells.
-func (s *step) addTo(n *runner.Steps) {
+func (s *step) count(n *runner.Steps) {
 	switch {
 	case s.source == "" && !s.cached, s.source != "" && s.fetched:
 		n.Run++
@@ -119,44 +97,26 @@ func (s *step) addTo(n *runner.Steps) {
 	}
 }
 
-// shownName is the step's name with its targets in front.
-func (p *Progress) shownName(s *step) string {
-	switch {
-	case s.label == "" || p.plan == nil:
-		return s.name
-	case len(p.plan.Builds) < 2:
-		return "[" + s.label + "] " + s.text
-	}
-	return "[" + joinTargets(s.targets) + ": " + s.label + "] " + s.text
-}
+// logTail is how many lines of a step's output are kept for a report.
+const logTail = 20
 
-// joinTargets names up to three targets, and counts them if there are more.
-func joinTargets(targets []string) string {
-	if len(targets) > 3 {
-		return fmt.Sprintf("%d targets", len(targets))
-	}
-	return strings.Join(targets, "+")
-}
-
-// tail returns the last n lines of a step's output.
-func (s *step) tail(n int) []string {
+// lastLines returns the end of a step's output for a report, without what would
+// move the cursor or colour the screen of whoever reads it.
+func (s *step) lastLines() []string {
 	text := strings.TrimRight(string(s.log), "\n")
 	if text == "" {
 		return nil
 	}
 	lines := strings.Split(text, "\n")
-	return lines[max(0, len(lines)-n):]
-}
-
-// last returns the end of a step's output for a report, without what would
-// move the cursor or colour the screen of whoever reads it.
-func (s *step) last() []string {
-	lines := s.tail(logTail)
+	lines = lines[max(0, len(lines)-logTail):]
 	for i, l := range lines {
-		lines[i] = printable(l)
+		lines[i] = termtext.Final(l)
 	}
 	return lines
 }
+
+// maxLog bounds what is kept of the output of one step in memory.
+const maxLog = 64 << 10
 
 // keep remembers output of a step, and writes it to the step's log file.
 func (s *step) keep(dir string, data []byte) {
@@ -215,12 +175,4 @@ func slug(text string) string {
 		return "step"
 	}
 	return b.String()
-}
-
-// planBuilds are the builds of the plan, once there is one.
-func (p *Progress) planBuilds() []*planner.Build {
-	if p.plan == nil {
-		return nil
-	}
-	return p.plan.Builds
 }

@@ -1,15 +1,14 @@
-package buildkit
+package steps
 
 import (
-	"context"
 	"slices"
 	"strings"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // customName is the key of a vertex's name in its metadata.
@@ -84,9 +83,9 @@ func (s *stageIndex) name(v *planner.Vertex, key string) {
 }
 
 // find returns the stages that a step belongs to.
-func (s *stageIndex) find(name stepName) []*planner.Vertex {
-	found := s.stages[strings.ToLower(name.stage)]
-	if len(found) == 0 || name.stage == "" && len(found) > 1 {
+func (s *stageIndex) find(name Name) []*planner.Vertex {
+	found := s.stages[strings.ToLower(name.Stage)]
+	if len(found) == 0 || name.Stage == "" && len(found) > 1 {
 		return s.stages[anyStage]
 	}
 	return found
@@ -108,53 +107,33 @@ type owned struct {
 	source string            // the scheme of what it reads, if it does nothing else
 }
 
-// claim tells the display which vertices are the target's, and of which stages
-// they are steps. What the builder does not tell of a foreign frontend's
-// definitions only leaves gaps in what is shown.
-func (t *target) claim(ctx context.Context, result *gateway.Result) {
-	ids, err := platformIDs(result)
-	if err != nil {
-		return
-	}
-	for i, id := range ids {
-		ref := result.Ref
-		if id != "" {
-			ref = result.Refs[id]
-		}
-		def, err := t.definition(ctx, ref)
-		if err != nil || def == nil {
-			continue
-		}
-		t.defs[ref] = def
-		t.run.opt.Progress.own(newStageIndex(t.plan, i), def)
-	}
-}
-
-// own records whose vertices a definition has, and of which stages they are
-// steps.
-func (p *Progress) own(of *stageIndex, def *pb.Definition) {
+// Own records that a definition has the vertices of a build, for the platform
+// of that number, and of which stages they are steps.
+func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition) {
+	of := newStageIndex(b, platform)
 	ids := make([]digest.Digest, len(def.Def))
 	for i, dt := range def.Def {
 		ids[i] = digest.FromBytes(dt)
 	}
 	root := rootOf(def)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if target := of.build.Name(); root != "" {
-		p.roots[target] = append(p.roots[target], root)
+		t.roots[target] = append(t.roots[target], string(root))
+		t.session.Send(runner.TargetSteps{Target: target, Steps: slices.Clone(t.roots[target])})
 	}
 	// A definition has what a vertex is made from before it.
 	last := map[*planner.Vertex]digest.Digest{}
 	for i, id := range ids {
-		o := p.owner[id]
+		o := t.owner[id]
 		if o == nil {
 			o = &owned{target: of.build.Name(), source: sourceScheme(def.Def[i])}
-			p.owner[id] = o
+			t.owner[id] = o
 		}
 		if of.below[o.target] {
 			continue
 		}
-		name, ok := parseStepName(def.Metadata[string(id)].GetDescription()[customName])
+		name, ok := ParseName(def.Metadata[string(id)].GetDescription()[customName])
 		if !ok {
 			continue
 		}
@@ -166,8 +145,8 @@ func (p *Progress) own(of *stageIndex, def *pb.Definition) {
 		}
 	}
 	for v, id := range last {
-		if !slices.Contains(p.ends[id], v) {
-			p.ends[id] = append(p.ends[id], v)
+		if !slices.Contains(t.ends[id], v) {
+			t.ends[id] = append(t.ends[id], v)
 		}
 	}
 }
@@ -197,19 +176,19 @@ func rootOf(def *pb.Definition) digest.Digest {
 }
 
 // place finds out to which stages and to which targets a step belongs.
-func (p *Progress) place(s *step) {
-	o := p.owner[s.id]
-	if o == nil || p.plan == nil {
+func (t *Tracker) place(s *step) {
+	o := t.owner[s.id]
+	if o == nil {
 		return
 	}
 	s.source = o.source
-	name, ok := parseStepName(s.name)
+	name, ok := ParseName(s.name)
 	if !ok {
 		return
 	}
 	s.vertices = o.stages
-	name.platform = p.shownPlatform(s, name.platform)
-	s.text, s.label = name.text, name.label()
+	name.Platform = t.shownPlatform(s, name.Platform)
+	s.text, s.label = name.Text, name.Label()
 	switch len(o.stages) {
 	case 0:
 		s.targets = []string{o.target}
@@ -228,15 +207,15 @@ func (p *Progress) place(s *step) {
 // shownPlatform is the platform that a step is shown with. BuildKit names the
 // one of the target that came first, though others may have the step too, and
 // leaves it out of some steps where it would tell one from the other.
-func (p *Progress) shownPlatform(s *step, named string) string {
+func (t *Tracker) shownPlatform(s *step, named string) string {
 	if len(s.vertices) == 0 {
 		return named
 	}
-	platform := s.platform()
+	platform := Platform(s.vertices)
 	if platform == "" {
 		return ""
 	}
-	if named != "" || !p.severalPlatforms(s) {
+	if named != "" || !t.severalPlatforms(s) {
 		return named
 	}
 	return platform
@@ -244,8 +223,8 @@ func (p *Progress) shownPlatform(s *step, named string) string {
 
 // severalPlatforms says whether a target of the step is built for more than one
 // platform.
-func (p *Progress) severalPlatforms(s *step) bool {
-	return slices.ContainsFunc(p.plan.Builds, func(b *planner.Build) bool {
+func (t *Tracker) severalPlatforms(s *step) bool {
+	return slices.ContainsFunc(t.session.Plan.Builds, func(b *planner.Build) bool {
 		return len(b.Platforms) > 1 && slices.ContainsFunc(s.vertices, func(v *planner.Vertex) bool {
 			return slices.Contains(v.Targets, b.Name())
 		})

@@ -1,4 +1,4 @@
-package buildkit
+package steps
 
 import (
 	"crypto/rand"
@@ -8,16 +8,16 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// decision begins the log of what the policies say about a source, which is
-// shown as a step that the builder does not know of. A decision of which
-// nothing is said is not shown.
-func (p *Progress) decision(about string) (line func(string), end func(denied bool)) {
+// Decision begins the log of what the policies say about a source, as a step
+// that the builder does not know of. A decision of which nothing is said is no
+// step.
+func (t *Tracker) Decision(about string) (line func(string), end func(denied bool)) {
 	v := &client.Vertex{Digest: digest.FromString(rand.Text()), Name: "policies on " + about}
 	show := func(logs ...*client.VertexLog) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		now := *v
-		p.takeIn(&client.SolveStatus{Vertexes: []*client.Vertex{&now}, Logs: logs}, "")
+		t.status(&client.SolveStatus{Vertexes: []*client.Vertex{&now}, Logs: logs}, "")
 	}
 	line = func(text string) {
 		now := time.Now()
@@ -38,11 +38,4 @@ func (p *Progress) decision(about string) (line func(string), end func(denied bo
 		show()
 	}
 	return line, end
-}
-
-// warn shows a warning at the end of the run.
-func (p *Progress) warn(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.takeIn(&client.SolveStatus{Warnings: []*client.VertexWarning{{Short: []byte(text)}}}, "")
 }

@@ -1,4 +1,4 @@
-package buildkit
+package progress
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/moby/buildkit/client"
 
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
@@ -27,71 +25,94 @@ type Terminal struct {
 // redrawEvery is the time between two pictures.
 const redrawEvery = 100 * time.Millisecond
 
+// maxTail bounds what is kept of the output of a step that runs.
+const maxTail = 64 << 10
+
 // tty shows a run on a terminal: a block of lines at the bottom that is drawn
 // again and again, with how far the targets are and the steps that run, and
 // above it a line for each target that is over.
 type tty struct {
-	p        *Progress
 	w        io.Writer // steers the terminal
 	out      io.Writer // for text
 	term     *Terminal
 	begun    time.Time
+	ticker   *time.Ticker
 	counts   runner.Counts
-	running  []*step
+	running  []*runningStep
 	above    []string // lines to be left above the block
 	drawn    int      // lines of the block on the screen
-	warnings []*client.VertexWarning
-	stop     chan struct{}
-	stopped  chan struct{}
+	warnings []runner.Warning
 }
 
-func newTTY(p *Progress, w io.Writer, term *Terminal) *tty {
-	d := &tty{p: p, w: termtext.Raw(w), out: w, term: term, begun: time.Now(), stop: make(chan struct{}), stopped: make(chan struct{})}
-	go func() {
-		defer close(d.stopped)
-		tick := time.NewTicker(redrawEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				p.mu.Lock()
-				d.draw(false)
-				p.mu.Unlock()
-			case <-d.stop:
-				return
-			}
+// runningStep is a step that runs, with the end of its output.
+type runningStep struct {
+	*runner.Step
+	log []byte
+}
+
+func newTTY(w io.Writer, term *Terminal) *tty {
+	return &tty{w: termtext.Raw(w), out: w, term: term, begun: time.Now(), ticker: time.NewTicker(redrawEvery)}
+}
+
+func (d *tty) wake() <-chan time.Time { return d.ticker.C }
+func (d *tty) woken()                 { d.draw(false) }
+
+func (d *tty) event(e runner.Event) {
+	switch e := e.(type) {
+	case runner.StepStarted:
+		d.running = append(d.running, &runningStep{Step: e.Step})
+	case runner.StepChanged:
+		if s := d.step(e.ID); s != nil {
+			s.Step = e.Step
 		}
-	}()
-	return d
-}
-
-func (d *tty) status(s *client.SolveStatus) { d.warnings = append(d.warnings, s.Warnings...) }
-
-func (d *tty) started(s *step) { d.running = append(d.running, s) }
-
-func (d *tty) output(*step, []byte) {}
-
-func (d *tty) finished(s *step) {
-	d.running = slices.DeleteFunc(d.running, func(r *step) bool { return r == s })
-}
-
-func (d *tty) target(t *runner.TargetReport, c runner.Counts) {
-	d.counts = c
-	if why := d.p.again(t); why != "" {
-		d.above = append(d.above, d.paint("33", "↻")+" "+termtext.Line(why))
+	case runner.StepOutput:
+		if s := d.step(e.ID); s != nil {
+			s.log = append(s.log, e.Data...)
+			s.log = s.log[max(0, len(s.log)-maxTail):]
+		}
+	case runner.StepFinished:
+		d.running = slices.DeleteFunc(d.running, func(s *runningStep) bool { return s.ID == e.ID })
+	case runner.Warning:
+		d.warnings = append(d.warnings, e)
 	}
-	if len(d.p.planBuilds()) < 2 {
+}
+
+// step is a step that runs, or nil.
+func (d *tty) step(id string) *runningStep {
+	i := slices.IndexFunc(d.running, func(s *runningStep) bool { return s.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return d.running[i]
+}
+
+// tail returns the last n lines of what a step has printed.
+func (s *runningStep) tail(n int) []string {
+	text := strings.TrimRight(string(s.log), "\n")
+	if text == "" {
+		return nil
+	}
+	all := strings.Split(text, "\n")
+	return all[max(0, len(all)-n):]
+}
+
+func (d *tty) target(c *change) {
+	d.counts = c.counts
+	if c.again != "" {
+		d.above = append(d.above, d.paint("33", "↻")+" "+termtext.Line(c.again))
+	}
+	if !c.told {
 		return
 	}
-	switch t.State {
+	switch c.state {
 	case runner.Done:
-		d.above = append(d.above, d.paint("32", "✔")+" "+termtext.Line(t.Name())+" "+d.paint("2", shortTime(t.Took)))
+		d.above = append(d.above, d.paint("32", "✔")+" "+termtext.Line(c.name)+" "+d.paint("2", shortTime(c.took)))
 	case runner.Failed:
 		width, _ := d.term.Size()
-		line := termtext.Line(t.Name() + " failed" + whyFailed(t.Err))
+		line := termtext.Line(c.name + " failed" + c.why)
 		d.above = append(d.above, d.paint("31;1", "✘")+" "+termtext.Clip(line, max(width, 20)-3))
 	case runner.Blocked:
-		d.above = append(d.above, d.paint("33", "⊘")+" "+t.Name()+" blocked by "+t.Cause)
+		d.above = append(d.above, d.paint("33", "⊘")+" "+c.name+" blocked by "+c.cause)
 	}
 }
 
@@ -126,7 +147,7 @@ func (d *tty) paint(code, text string) string {
 // draw puts the block anew, below what stays. Each line is written over the
 // one that was there, so that nothing flickers.
 func (d *tty) draw(last bool) {
-	lines := d.above
+	above := d.above
 	d.above = nil
 	var block []string
 	if !last {
@@ -136,7 +157,7 @@ func (d *tty) draw(last bool) {
 	if d.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r", d.drawn)
 	}
-	for _, line := range append(lines, block...) {
+	for _, line := range append(above, block...) {
 		b.WriteString(line + "\x1b[K\n")
 	}
 	if d.drawn > 0 {
@@ -151,56 +172,40 @@ func (d *tty) block() []string {
 	width, height := d.term.Size()
 	width, height = max(width, 20), max(height, 6)
 	room := height - 3
-	lines := []string{d.paint("1", termtext.Clip(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
+	block := []string{d.paint("1", termtext.Clip(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
 	running := slices.Clone(d.running)
-	slices.SortStableFunc(running, func(a, b *step) int { return cmp.Compare(a.number, b.number) })
+	slices.SortStableFunc(running, func(a, b *runningStep) int { return cmp.Compare(a.Number, b.Number) })
 	outputs := room / max(1, len(running))
 	for i, s := range running {
-		if len(lines) >= room && i < len(running)-1 {
-			lines = append(lines, fmt.Sprintf(" … and %d more", len(running)-i))
+		if len(block) >= room && i < len(running)-1 {
+			block = append(block, fmt.Sprintf(" … and %d more", len(running)-i))
 			break
 		}
-		lines = append(lines, d.stepLine(s, width-1))
+		block = append(block, d.stepLine(s, width-1))
 		if outputs > 1 {
 			for _, l := range s.tail(min(outputs-1, 4)) {
-				lines = append(lines, d.paint("2", termtext.Clip("    "+printable(l), width-1)))
+				block = append(block, d.paint("2", termtext.Clip("    "+termtext.Final(l), width-1)))
 			}
 		}
 	}
-	return lines
+	return block
 }
 
 // stepLine is the line of a step that runs.
-func (d *tty) stepLine(s *step, width int) string {
-	took := shortTime(s.spent + time.Since(s.begun))
-	name := d.p.shownName(s)
-	if s.label == "" && len(s.targets) == 1 && len(d.p.planBuilds()) > 1 {
-		name = "[" + s.targets[0] + "] " + name
-	}
-	if n := s.sent(); n > 0 {
+func (d *tty) stepLine(s *runningStep, width int) string {
+	took := shortTime(s.Took + time.Since(s.Began))
+	name := s.Title
+	if n := s.Transfer.Sent; n > 0 {
 		name += fmt.Sprintf(" (%.1fMB)", float64(n)/1e6)
 	}
 	room := max(width-len(took)-5, 5)
-	name = termtext.Clip(printable(name), room)
+	name = termtext.Clip(termtext.Final(name), room)
 	return " " + d.paint("36", "=>") + " " + name + strings.Repeat(" ", max(1, room-termtext.Width(name)+1)) + took
 }
 
-// printable is a line of output as it is on a terminal in the end, without what
-// would move the cursor or colour the screen.
-func printable(s string) string {
-	if i := strings.LastIndexByte(strings.TrimRight(s, "\r"), '\r'); i >= 0 {
-		s = s[i+1:]
-	}
-	return termtext.Line(s)
-}
-
-// close is called with the lock held, which the drawing goroutine may be
-// waiting for.
+// close leaves what is to stay on the screen.
 func (d *tty) close() {
-	close(d.stop)
-	d.p.mu.Unlock()
-	<-d.stopped
-	d.p.mu.Lock()
+	d.ticker.Stop()
 	d.draw(true)
 	writeWarnings(d.out, d.warnings, NoGroups)
 }

@@ -1,0 +1,204 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner"
+)
+
+// Modes are the values of Options.Mode.
+var Modes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
+
+// Options say how a run is shown.
+type Options struct {
+	// Mode is one of Modes; "auto" is tty on a terminal and plain elsewhere.
+	Mode string
+	// Out is where it is shown.
+	Out io.Writer
+	// Terminal describes Out if it is a terminal, or is nil.
+	Terminal *Terminal
+	// Groups is the form in which plain mode marks groups of lines.
+	Groups Groups
+	// Several says that the run has more than one target, so that it is said how
+	// each of them ends.
+	Several bool
+	// Mask makes secrets unreadable in a text; nil leaves it as it is.
+	Mask func(string) string
+}
+
+// Display shows a run. Its methods may be called from several goroutines; what
+// they are told is drawn, in order, by one of its own.
+type Display struct {
+	in      chan any
+	done    chan struct{}
+	drawer  drawer
+	several bool
+	mask    func(string) string
+	retried map[string]int // targets that are tried again, by the reason
+}
+
+// drawer is one form of a display. Its methods are called by one goroutine.
+type drawer interface {
+	event(e runner.Event)
+	target(c *change)
+	// wake is when the drawer wants to be woken next; nil is never.
+	wake() <-chan time.Time
+	woken()
+	// close shows what is left to show.
+	close()
+}
+
+// change is a target whose state has changed, as it was then.
+type change struct {
+	name   string
+	state  runner.State
+	took   time.Duration
+	cause  string // the target that blocks it
+	why    string // where and why it failed, in some words
+	again  string // the line about its being tried again, or ""
+	told   bool   // the end of the target is shown
+	counts runner.Counts
+}
+
+// New starts a display. An unknown mode, or the mode "tty" where there is no
+// terminal, is an error.
+func New(opt Options) (*Display, error) {
+	if !slices.Contains(Modes, opt.Mode) {
+		return nil, fmt.Errorf("unknown progress mode %q; known are %s", opt.Mode, strings.Join(Modes, ", "))
+	}
+	if opt.Mask == nil {
+		opt.Mask = func(s string) string { return s }
+	}
+	d := &Display{
+		in: make(chan any, 256), done: make(chan struct{}),
+		several: opt.Several, mask: opt.Mask, retried: map[string]int{},
+	}
+	switch mode := opt.Mode; {
+	case mode == "tty" && opt.Terminal == nil:
+		return nil, fmt.Errorf("starting progress display: the mode tty needs a terminal")
+	case mode == "tty" || mode == "auto" && opt.Terminal != nil:
+		d.drawer = newTTY(opt.Out, opt.Terminal)
+	case mode == "plain" || mode == "auto":
+		d.drawer = newPlain(opt.Out, opt.Groups)
+	case mode == "rawjson":
+		d.drawer = newRawJSON(opt.Out)
+	default:
+		d.drawer = quiet{}
+	}
+	go d.run()
+	return d, nil
+}
+
+// run draws until the display is closed.
+func (d *Display) run() {
+	defer close(d.done)
+	for {
+		select {
+		case m := <-d.in:
+			switch m := m.(type) {
+			case closing:
+				d.drawer.close()
+				return
+			case runner.Event:
+				d.drawer.event(m)
+			case *change:
+				m.again = d.again(m)
+				d.drawer.target(m)
+			}
+		case <-d.drawer.wake():
+			d.drawer.woken()
+		}
+	}
+}
+
+// closing is the last that a display is told.
+type closing struct{}
+
+// send tells the display something, unless it is closed.
+func (d *Display) send(m any) {
+	select {
+	case d.in <- m:
+	case <-d.done:
+	}
+}
+
+// Event shows something that happened in the run.
+func (d *Display) Event(e runner.Event) { d.send(e) }
+
+// Changed shows that a target's state has changed.
+func (d *Display) Changed(r *runner.Report, t *runner.TargetReport) {
+	c := &change{
+		name: t.Name(), state: t.State, took: t.Took, cause: t.Cause,
+		again: t.Again(), told: d.several, counts: r.Count(),
+	}
+	if t.State == runner.Failed {
+		c.why = whyFailed(t.Err)
+	}
+	d.send(c)
+}
+
+// Close waits until everything has been shown. What comes later is dropped.
+func (d *Display) Close() {
+	d.send(closing{})
+	<-d.done
+}
+
+// maxRetried is how many targets are named that are tried again for one reason.
+const maxRetried = 5
+
+// again is the line about a target that is tried again, or "".
+func (d *Display) again(c *change) string {
+	why := d.mask(c.again)
+	if why == "" {
+		return ""
+	}
+	d.retried[why]++
+	switch n := d.retried[why]; {
+	case n > maxRetried+1:
+		return ""
+	case n > maxRetried:
+		return "More targets are tried again: " + why
+	}
+	return c.name + " is tried again: " + why
+}
+
+// shortTime is a time for people.
+func shortTime(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// countsText says how many targets are done, running and waiting.
+func countsText(c runner.Counts) string {
+	text := fmt.Sprintf("%d done, %d running, %d waiting", c[runner.Done], c[runner.Running], c[runner.Waiting]+c[runner.Ready])
+	for _, s := range []runner.State{runner.Failed, runner.Blocked} {
+		if c[s] > 0 {
+			text += fmt.Sprintf(", %d %s", c[s], s)
+		}
+	}
+	return text
+}
+
+// writeWarnings writes what the builder warns of.
+func writeWarnings(w io.Writer, warnings []runner.Warning, groups Groups) {
+	for _, v := range warnings {
+		at, text := "", termtext.Line(v.Text)
+		if v.File != "" {
+			file := termtext.Line(v.File)
+			if groups == GitHub {
+				fmt.Fprintf(termtext.Raw(w), "::warning file=%s,line=%d::%s\n", strings.NewReplacer("%", "%25", ":", "%3A", ",", "%2C").Replace(file),
+					v.Line, strings.ReplaceAll(text, "%", "%25"))
+				continue
+			}
+			at = fmt.Sprintf(" (%s:%d)", file, v.Line)
+		}
+		fmt.Fprintf(w, "Warning: %s%s\n", text, at)
+	}
+}
