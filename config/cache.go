@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -216,7 +217,7 @@ func (c *checkedCache) word(attr, fallback string, words []string) string {
 		return ""
 	}
 	if !slices.Contains(words, s) {
-		c.fail(attr, "Wrong value in a cache block", "The %s of a cache is one of %s, not %q.%s", attr, strings.Join(words, ", "), s, didYouMean(s, words))
+		c.fail(attr, "Wrong value in a cache block", "The %s of a cache is one of %s, not %q.%s", attr, strings.Join(words, ", "), s, suggest.Sentence(s, words))
 	}
 	return s
 }

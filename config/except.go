@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -25,7 +26,7 @@ func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError,
 				Summary:  "Unknown target to leave out",
-				Detail:   fmt.Sprintf("No target or group is called %q.%s", e, didYouMean(e, d.names())),
+				Detail:   fmt.Sprintf("No target or group is called %q.%s", e, suggest.Sentence(e, d.names())),
 			})
 		}
 		for _, name := range names {

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // explainCalls puts in the place of an error about the call of a function of
@@ -52,7 +54,7 @@ func (ev *evaluator) explainUnknown(diags hcl.Diagnostics) {
 		}
 		if _, rest, ok := strings.Cut(d.Detail, `function named "`); ok {
 			name, _, _ := strings.Cut(rest, `"`)
-			d.Detail = fmt.Sprintf("There is no function named %q.%s", name, didYouMean(name, sortedKeys(ev.root.Functions)))
+			d.Detail = fmt.Sprintf("There is no function named %q.%s", name, suggest.Sentence(name, sortedKeys(ev.root.Functions)))
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // GitFacts are the values that expressions read as git.FACT: the commit, the
@@ -42,7 +44,7 @@ func (ev *evaluator) withGit(refs []reference, expr hcl.Expression, scope *hcl.E
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError,
 				Summary:  "Unknown git value",
-				Detail:   fmt.Sprintf("There is no git.%s; there are %s.%s", r.name, strings.Join(GitFacts, ", "), didYouMean(r.name, GitFacts)),
+				Detail:   fmt.Sprintf("There is no git.%s; there are %s.%s", r.name, strings.Join(GitFacts, ", "), suggest.Sentence(r.name, GitFacts)),
 				Subject:  r.at.Ptr(),
 			})
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -215,7 +216,7 @@ func (im *importing) unused(failed bool) hcl.Diagnostics {
 			continue
 		}
 		known := im.knownVariables()
-		detail := fmt.Sprintf("No imported file has a variable %q.%s", name, didYouMean(name, known))
+		detail := fmt.Sprintf("No imported file has a variable %q.%s", name, suggest.Sentence(name, known))
 		if len(known) > 0 {
 			detail += " There are: " + some(known, 20) + "."
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -121,7 +122,7 @@ func (cacheKind) override(v any, o *override) (any, error) {
 		names = append(names, a.Name)
 	}
 	if !slices.Contains(names, o.sub) && !strings.HasPrefix(o.sub, optionPrefix) || o.sub == "options" {
-		return nil, fmt.Errorf("a cache block has no attribute %q%s", o.sub, didYouMean(o.sub, names))
+		return nil, fmt.Errorf("a cache block has no attribute %q%s", o.sub, suggest.Sentence(o.sub, names))
 	}
 	out := cacheSettings{}
 	if old, ok := v.(cacheSettings); ok {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // Override changes one attribute of the targets that a pattern matches.
@@ -200,8 +200,8 @@ func (d *Definition) matchTargets(o Override) ([]string, *hcl.Diagnostic) {
 		detail := fmt.Sprintf("No target matches %q.", o.Pattern)
 		if g := d.ev.groups[o.Pattern]; g != nil {
 			detail += fmt.Sprintf(" It is the name of a group of %s: write %s.", some(g.Targets, 5), d.setPattern(o.Pattern, g.Targets))
-		} else if s := schema.Suggest(o.Pattern, d.targetNames); s != "" {
-			detail += fmt.Sprintf(" Did you mean %q?", s)
+		} else {
+			detail += suggest.Sentence(o.Pattern, d.targetNames)
 		}
 		return nil, setError(o.Text, detail)
 	}
@@ -296,8 +296,8 @@ func unknownKey(key string) string {
 		}
 	}
 	detail := fmt.Sprintf("There is no key %q.", key)
-	if s := schema.Suggest(key, keys); s != "" {
-		return detail + fmt.Sprintf(" Did you mean %q?", s)
+	if meant := suggest.Sentence(key, keys); meant != "" {
+		return detail + meant
 	}
 	keys = unique(keys)
 	slices.Sort(keys)

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -248,9 +249,7 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 		return diag
 	}
 	names := d.names()
-	if s := schema.Suggest(name, names); s != "" {
-		diag.Detail += fmt.Sprintf(" Did you mean %q?", s)
-	}
+	diag.Detail += suggest.Sentence(name, names)
 	if len(names) > 0 {
 		diag.Detail += " There are: " + some(names, 20) + "."
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -120,20 +121,12 @@ func (ev *evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError,
 				Summary:  "Unknown function",
-				Detail:   fmt.Sprintf("The function %s calls %q, which does not exist.%s", f.name, call.name, didYouMean(call.name, sortedKeys(ev.root.Functions))),
+				Detail:   fmt.Sprintf("The function %s calls %q, which does not exist.%s", f.name, call.name, suggest.Sentence(call.name, sortedKeys(ev.root.Functions))),
 				Subject:  call.at.Ptr(),
 			})
 		}
 	}
 	return diags
-}
-
-// didYouMean returns a sentence that offers the most similar name, or "".
-func didYouMean(name string, known []string) string {
-	if s := schema.Suggest(name, known); s != "" {
-		return fmt.Sprintf(" Did you mean %q?", s)
-	}
-	return ""
 }
 
 // recursion reports every function that calls itself, by the way of others or

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -21,7 +22,7 @@ func (d *Definition) unknownVars() hcl.Diagnostics {
 		if slices.Contains(known, strings.TrimSuffix(name, jsonSuffix)) || slices.Contains(known, name) {
 			continue
 		}
-		detail := fmt.Sprintf("--var %s: no file has a variable %q.%s", name, name, didYouMean(name, known))
+		detail := fmt.Sprintf("--var %s: no file has a variable %q.%s", name, name, suggest.Sentence(name, known))
 		if v := d.ev.vars[name]; v != nil && v.constant != nil {
 			detail = fmt.Sprintf("--var %s: %q is a constant, at %s:%d. Write variable %q { default = … } for what can be set.",
 				name, name, v.constant.Range.Filename, v.constant.Range.Start.Line, name)

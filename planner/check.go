@@ -10,6 +10,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/schema"
 )
@@ -132,10 +133,10 @@ func (p *planner) checkPlatforms(b *Build) {
 		}
 		s := pl.String()
 		if !slices.Contains(knownOS, pl.OS) {
-			p.Fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, fault.Suggestion(pl.OS, knownOS))
+			p.Fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, suggest.Sentence(pl.OS, knownOS))
 		}
 		if !slices.Contains(knownArch, pl.Architecture) {
-			p.Fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, fault.Suggestion(pl.Architecture, knownArch))
+			p.Fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, suggest.Sentence(pl.Architecture, knownArch))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -87,7 +88,7 @@ func (c *sourceCheck) missing(v *Vertex, e *Edge, src string) {
 		into = ", where " + shown + " looks for files"
 		real = strings.Join(strings.Split(real, "/")[:at], "/")
 	}
-	c.note(v, at, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, fault.Suggestion(path.Base(real), all.namesIn(path.Dir(real))))
+	c.note(v, at, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, suggest.Sentence(path.Base(real), all.namesIn(path.Dir(real))))
 }
 
 // danglingMatch is a link that a source with wildcards matches and that leads

@@ -8,7 +8,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // checkExport reports what the exporters of images refuse when everything is
@@ -121,7 +121,7 @@ func (p *planner) checkNoCache(b *Build) {
 	for _, name := range b.Target.NoCacheFilter {
 		if !slices.Contains(stages, strings.ToLower(name)) {
 			p.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
-				b.Name(), name, d.Name, fault.Suggestion(name, stages))
+				b.Name(), name, d.Name, suggest.Sentence(name, stages))
 		}
 	}
 }

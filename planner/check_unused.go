@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // line is something that a line of the definition gives to a target, or to all
@@ -96,8 +95,5 @@ func (p *planner) declarations(builds []*Build) (where string, args []string) {
 // argSuggestion is a suggestion for the name of an argument. Names of arguments
 // are made of the same few words, so that only a slip of the finger counts.
 func argSuggestion(given string, known []string) string {
-	near := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
-		return levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil) > max(1, len(given)/3)
-	})
-	return fault.Suggestion(given, near)
+	return suggest.Sentence(given, suggest.Near(given, known, max(1, len(given)/3)))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/ocilayout"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // What BuildKit and its exporters, caches and attestations know.
@@ -73,7 +73,7 @@ func (p *planner) known(b *Build, attr, what, word string, words []string) bool 
 		return true
 	}
 	p.Fail(b.Target.RangeOf(attr), "Unknown "+what, "Target %q: there is no %s %q; there are %s.%s",
-		b.Name(), what, word, strings.Join(words, ", "), fault.Suggestion(word, words))
+		b.Name(), what, word, strings.Join(words, ", "), suggest.Sentence(word, words))
 	return false
 }
 

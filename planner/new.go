@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -279,7 +280,7 @@ func (o *ordering) visit(t *config.Target) {
 		switch {
 		case next == nil:
 			known := slices.Sorted(maps.Keys(o.targets))
-			o.Fail(at, "Unknown target", "The context %q of target %q is the target %q, which does not exist.%s", name, t.Name, c.Value, fault.Suggestion(c.Value, known))
+			o.Fail(at, "Unknown target", "The context %q of target %q is the target %q, which does not exist.%s", name, t.Name, c.Value, suggest.Sentence(c.Value, known))
 		case o.state[next.Name] == 1:
 			o.cycle(next, at)
 		case o.state[next.Name] == 0:

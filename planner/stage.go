@@ -12,6 +12,7 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -198,7 +199,7 @@ func (s *stageWork) refImage(f dockerfile.From, at fault.Range) (imageName, bool
 	ref := s.imageName(f.Name)
 	if ref.err != nil {
 		s.Fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
-			f.Name, ref.err, fault.Suggestion(f.Name, slices.Collect(maps.Keys(s.parsed.Named))))
+			f.Name, ref.err, suggest.Sentence(f.Name, slices.Collect(maps.Keys(s.parsed.Named))))
 	}
 	return ref, ref.err == nil
 }

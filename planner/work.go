@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -168,7 +169,7 @@ func (s *stageWork) unknownStage() {
 		has = " It has the stages " + fault.Names(names) + "."
 	}
 	s.Fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
-		s.t.Name, s.t.Stage, s.d.Name, fault.Suggestion(s.t.Stage, names), has)
+		s.t.Name, s.t.Stage, s.d.Name, suggest.Sentence(s.t.Stage, names), has)
 }
 
 // opaque is the whole build of a target that cannot be read beforehand.

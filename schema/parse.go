@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // Attribute describes one attribute of a block kind.
@@ -375,9 +377,7 @@ func (f *File) unknown(what, name, where string, at hcl.Range, known []string) *
 		Detail:   fmt.Sprintf("There is no %s %q %s.", what, name, place),
 		Subject:  at.Ptr(),
 	}
-	if s := Suggest(name, known); s != "" {
-		d.Detail += fmt.Sprintf(" Did you mean %q?", s)
-	}
+	d.Detail += suggest.Sentence(name, known)
 	if f.Dialect == Bake {
 		d.Severity = hcl.DiagWarning
 		d.Detail += " It has no effect."

@@ -79,17 +79,6 @@ func TestDialectOf(t *testing.T) {
 	}
 }
 
-func TestSuggest(t *testing.T) {
-	known := []string{"tags", "target", "args", "context", "contexts"}
-	for name, want := range map[string]string{
-		"tag": "tags", "trget": "target", "contxt": "context", "arg": "args", "zzzzzz": "", "x": "",
-	} {
-		if got := Suggest(name, known); got != want {
-			t.Errorf("Suggest(%q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
 func TestLimits(t *testing.T) {
 	for name, src := range map[string]string{
 		"size":      strings.Repeat("#", MaxFileSize+1),

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/orch-build/orch/schema"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // intents are the commands that people of other tools look for, and what does
@@ -76,7 +76,7 @@ func flagError(cmd *cobra.Command, err error) error {
 				known = append(known, f.Name)
 			}
 		})
-		if like := schema.Suggest(m[1], known); like != "" {
+		if like := suggest.Name(m[1], known); like != "" {
 			text += fmt.Sprintf(". Did you mean --%s?", like)
 		}
 	}

@@ -13,7 +13,7 @@ const module = "github.com/orch-build/orch/"
 // else of the module.
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
-		"schema":          {},
+		"schema":          {"internal/suggest"},
 		"config":          {"schema", "internal/template"},
 		"config/policy":   {"schema", "config", "internal/template"},
 		"planner":         {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
@@ -60,6 +60,7 @@ func TestImports(t *testing.T) {
 		"internal/template":                     {},
 		"internal/fault":                        {},
 		"internal/shellquote":                   {},
+		"internal/suggest":                      {},
 		"internal/usage":                        {},
 		"internal/hashstore":                    {"internal/output"},
 		"internal/notice":                       {},

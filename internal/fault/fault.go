@@ -1,8 +1,7 @@
 // Package fault collects what is wrong with a user's files and has the words
-// to report it: a suggestion for a misspelt name, a list of names, a path that
-// may hold anything.
+// to report it: a list of names, a path that may hold anything.
 //
-// It stands for HCL's diagnostics where nothing else of HCL is needed: the
+// It takes the place of HCL's diagnostics where nothing else of HCL is needed: the
 // packages that plan know a place in a file, and nothing of the language. It
 // does not print; package diag does.
 package fault
@@ -16,7 +15,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -74,21 +72,6 @@ func (r *Report) Warn(at Range, summary, format string, args ...any) {
 	if len(r.Diags) > n {
 		r.Diags[n].Severity = Warning
 	}
-}
-
-// Suggestion is a sentence that names the closest of the known names, or "".
-func Suggestion(given string, known []string) string {
-	best, least := "", len(given)/3+2
-	for _, k := range known {
-		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil)
-		if d < least {
-			best, least = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
 // Names joins names for a sentence, cut to the first twenty.

@@ -20,7 +20,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/agext/levenshtein"
 	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
@@ -28,6 +27,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // File is the text of a Dockerfile, read once whatever the number of files
@@ -209,7 +209,7 @@ func readInstructions(nodes []*parser.Node) []instruction {
 func (p *File) add(in instruction, node *parser.Node) {
 	if in.err != nil {
 		p.fail(in.err, node.StartLine)
-		p.lostFrom = p.lostFrom || levenshtein.Distance(strings.ToLower(node.Value), command.From, nil) <= 2
+		p.lostFrom = p.lostFrom || len(suggest.Near(node.Value, []string{command.From}, 2)) > 0
 		return
 	}
 	switch c := in.value.(type) {
