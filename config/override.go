@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/schema"
 )
 
 // Override changes one attribute of the targets that a pattern matches.
