@@ -83,6 +83,7 @@ const (
 	atWeight
 	atExclusive
 	atRetry
+	atContextModes
 	atInherits
 	numAttributes
 )
@@ -141,6 +142,8 @@ var attributes = bind([numAttributes]attribute{
 	atExclusive: {name: "exclusive", store: func(t *Target, v any) { t.Exclusive = v.(bool) }},
 	atRetry: {name: "retry", kind: number{max: MaxRetry},
 		store: func(t *Target, v any) { t.Retry = v.(int) }},
+	atContextModes: {name: "context-modes", kind: hiddenText{}, check: checkModes,
+		store: func(t *Target, v any) { t.GitModes = v.(string) == gitModes }},
 	atInherits: {name: "inherits", store: func(*Target, any) {}},
 })
 

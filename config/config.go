@@ -127,6 +127,8 @@ type Target struct {
 	Ulimits      []string
 	Resources    *Resources
 	Policy       []Policy
+	// GitModes sends local contexts with the modes that git keeps.
+	GitModes bool
 	// Tests are run in the image before it goes anywhere.
 	Tests []*Test
 

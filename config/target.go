@@ -18,6 +18,7 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	d.moveToRemote(r)
 	d.placePolicies(r)
 	outputsToStdout(r)
+	d.inheritModes(r)
 	d.inheritCache(r)
 	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}
 	diags := d.checkTarget(r)

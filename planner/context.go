@@ -125,38 +125,43 @@ func (l *local) finish() {
 
 // localKey is what a context and its ignore file follow from.
 type localKey struct {
-	dir string
-	d   *file
+	dir      string
+	d        *file
+	gitModes bool
 }
 
 // local returns the one Local of a directory and ignore patterns.
-func (p *planner) local(dir string, d *file, at fault.Range) *local {
-	key := localKey{dir, d}
+func (p *planner) local(key localKey, at fault.Range) *local {
 	l, ok := p.localFor[key]
 	if !ok {
-		l = p.findLocal(dir, d, at)
+		l = p.findLocal(key, at)
 		p.localFor[key] = l
 	}
 	return l
 }
 
-func (p *planner) findLocal(dir string, d *file, at fault.Range) *local {
+func (p *planner) findLocal(key localKey, at fault.Range) *local {
+	dir := key.dir
 	abs := dir
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(p.opt.Dir, dir)
 	}
-	excludes := p.ignored(dir, d, at)
+	excludes := p.ignored(dir, key.d, at)
 	if n := headerSize(excludes); n > maxHeaders {
 		p.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
 			len(excludes), contextText(filepath.ToSlash(dir)), n, maxHeaders)
 	}
-	id := framed.Sum(append([]string{"local", filepath.ToSlash(abs)}, excludes...)...)
+	kind := "local"
+	if key.gitModes {
+		kind = "local with the modes of git"
+	}
+	id := framed.Sum(append([]string{kind, filepath.ToSlash(abs)}, excludes...)...)
 	if l, ok := p.locals[id]; ok {
 		return l
 	}
 	hex := strings.TrimPrefix(id, "sha256:")
 	l := &local{
-		Local: &Local{Name: "ctx-" + hex[:12], Dir: abs, Excludes: excludes},
+		Local: &Local{Name: "ctx-" + hex[:12], Dir: abs, Excludes: excludes, GitModes: key.gitModes},
 		paths: map[string]bool{},
 	}
 	l.node = p.vertex(id, func(v *Vertex) {

@@ -275,7 +275,7 @@ func TestDigestIsStable(t *testing.T) {
 var aside = []string{"Name", "Volatile", "Tests", "Template", "Range", "Ranges", "Shared", "written"}
 
 // attributeOf are the attributes of fields that have other names.
-var attributeOf = map[string]string{"Stage": "target", "Outputs": "output", "Secrets": "secret", "Limits": "weight"}
+var attributeOf = map[string]string{"Stage": "target", "Outputs": "output", "Secrets": "secret", "Limits": "weight", "GitModes": "context-modes"}
 
 // TestFields demands a decision for every attribute that a target has: its
 // description says whether it can change a result.

@@ -251,6 +251,8 @@ type Local struct {
 	Dir  string // absolute
 	// Excludes are the patterns of the ignore file that applies.
 	Excludes []string
+	// GitModes is true if it is sent with the modes that git keeps.
+	GitModes bool
 	// Paths is the union of what the stages of the plan read below Dir, in
 	// the form of BuildKit's FollowPaths: slash paths without a leading slash,
 	// sorted, some with wildcards. It is nil if some stage reads all of Dir,

@@ -70,7 +70,7 @@ func (w *work) localContexts() map[string]*Local {
 		if out == nil {
 			out = map[string]*Local{}
 		}
-		out[name] = w.local(contextDir(c), nil, contextRange(w.t, "contexts."+name)).Local
+		out[name] = w.local(localKey{contextDir(c), nil, w.t.GitModes}, contextRange(w.t, "contexts."+name)).Local
 	}
 	return out
 }
@@ -78,7 +78,7 @@ func (w *work) localContexts() map[string]*Local {
 func (w *work) mainContext() *node {
 	at := w.t.RangeOf("context")
 	if w.t.Context.Kind == config.Local {
-		return w.local(contextDir(w.t.Context), w.d, at).node
+		return w.local(localKey{contextDir(w.t.Context), w.d, w.t.GitModes}, at).node
 	}
 	return w.remote(w.t.Context.Value, at)
 }
@@ -234,7 +234,7 @@ func (w *work) context(name, platform string) *node {
 	w.usedContexts[w.b][name] = true
 	switch c.Kind {
 	case config.Local:
-		return w.local(contextDir(c), nil, at).node
+		return w.local(localKey{contextDir(c), nil, w.t.GitModes}, at).node
 	case config.Image:
 		if c.Value == dockerfile.ScratchName {
 			return w.scratch()

@@ -82,6 +82,8 @@ var targetKind = blockKind{
 			Doc: "Build the target while no other is being built."},
 		{Name: "retry", Type: "number", buildOnly: true, Set: textKey("retry"), Effect: "says how often it is tried",
 			Doc: "How many times a failed RUN step is tried again; 0 if not given."},
+		{Name: "context-modes", Type: "string", buildOnly: true, Set: textKey("context-modes"), Effect: ChangesResult,
+			Doc: "\"git\" sends local contexts with the modes that git keeps: 0644 or 0755 for files, 0755 for folders."},
 	},
 	blocks: []string{targetCacheKind.name},
 	add:    func(f *File, b Block) { f.Targets = append(f.Targets, &Target{Block: b}) },

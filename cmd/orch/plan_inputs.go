@@ -5,25 +5,29 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/print"
+	"github.com/orch-build/orch/runner/embedded"
 )
 
 // inputsFlags ask for what goes into the targets instead of the plan.
 type inputsFlags struct {
-	files, digests, json bool
+	files, digests, json, resolve bool
 }
 
 func (f *inputsFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.files, "files", false, "list the files that the stages read from local contexts, with their sizes")
 	flags.BoolVar(&f.digests, "digests", false, "print a digest over everything that can change a target's result")
+	flags.BoolVar(&f.resolve, "resolve", false, "ask registries what the base images are, for --digests")
 	flags.BoolVar(&f.json, "json", false, "print as JSON; with --files and --digests what they show")
 }
 
@@ -37,6 +41,9 @@ func (f *inputsFlags) check(format string) error {
 	if (f.files || f.digests) && format != "text" && format != "json" {
 		return usagef("--files and --digests are there as text and as JSON, not as %s", format)
 	}
+	if f.resolve && !f.digests {
+		return usagef("--resolve goes with --digests")
+	}
 	f.json = f.json || f.files && format == "json"
 	return nil
 }
@@ -46,18 +53,19 @@ func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*
 	if !f.digests {
 		return nil, nil
 	}
-	in, diags, err := e.inputs(ctx, plan, planner.ReadOptions{Now: time.Now()})
+	in, diags, err := e.inputs(ctx, plan, planner.ReadOptions{Now: time.Now()}, f.resolve)
 	if err != nil {
 		return nil, err
 	}
 	return in, e.report(diags, plan.Sources)
 }
 
-// inputs computes the digests of a plan for this machine.
-func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadOptions) (*planner.Inputs, hcl.Diagnostics, error) {
+// inputs computes the digests of a plan for this machine; resolve asks
+// registries for the images that are not known.
+func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadOptions, resolve bool) (*planner.Inputs, hcl.Diagnostics, error) {
 	read.Memory = e.fileMemory()
 	in, diags := plan.Inputs(read)
-	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory}
+	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve)}
 	var err error
 	if opt.Project, err = os.Getwd(); err != nil {
 		return nil, nil, err
@@ -68,6 +76,19 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadO
 		}
 	}
 	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
+// images says what images are, from what is remembered and, if they are to be
+// asked, from registries.
+func (e *env) images(ask bool) *imageconfig.Resolver {
+	r := &imageconfig.Resolver{}
+	if dir, err := embedded.DefaultStateDir(e.getenv); err == nil {
+		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
+	}
+	if ask {
+		r.Client = e.openRegistries().client
+	}
+	return r
 }
 
 // print plans the targets and prints what goes into them.
@@ -81,7 +102,7 @@ func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w i
 	var in *planner.Inputs
 	var reads *planner.Reads
 	if f.digests {
-		if in, diags, err = e.inputs(ctx, plan, opt); err != nil {
+		if in, diags, err = e.inputs(ctx, plan, opt, f.resolve); err != nil {
 			return err
 		}
 		reads = in.Reads

@@ -8,7 +8,7 @@ import (
 // harmless are the attributes of a target that name neither a file of this
 // machine nor a privilege.
 var harmless = []string{
-	"annotations", "args", "attest", "call", "description", "dockerfile-inline", "exclusive", "extra-hosts",
+	"annotations", "args", "attest", "call", "context-modes", "description", "dockerfile-inline", "exclusive", "extra-hosts",
 	"inherits", "labels", "matrix", "name", "no-cache", "no-cache-filter", "platforms", "pull", "resources",
 	"retry", "shm-size", "tags", "target", "traits", "ulimits", "weight",
 }

@@ -109,6 +109,8 @@ type FS struct {
 	root  string
 	name  string
 	watch *Watch
+	// gitModes is true if modes are those that git keeps.
+	gitModes bool
 
 	mu      sync.Mutex
 	filters []*filter
@@ -121,8 +123,9 @@ type stamp struct {
 	size, mtime int64
 }
 
-// Open opens a folder.
-func (w *Watch) Open(dir string) (*FS, error) {
+// Open opens a folder. With gitModes, files have the modes that git keeps, and
+// each name is a file of its own.
+func (w *Watch) Open(dir string, gitModes bool) (*FS, error) {
 	under, err := fsutil.NewFS(dir)
 	if err != nil {
 		return nil, err
@@ -137,7 +140,7 @@ func (w *Watch) Open(dir string) (*FS, error) {
 			name = rel
 		}
 	}
-	return &FS{under: under, root: root, name: name, watch: w, seen: map[string]stamp{}}, nil
+	return &FS{under: under, root: root, name: name, watch: w, gitModes: gitModes, seen: map[string]stamp{}}, nil
 }
 
 // aside are the names of what orch itself writes and is not complete yet.
@@ -258,6 +261,9 @@ func (e *entry) Info() (fs.FileInfo, error) {
 				size = -1
 			}
 			e.walk.fs.listed(e.path, stamp{true, size, st.ModTime})
+		}
+		if e.walk.fs.gitModes {
+			return e.asGit(info), nil
 		}
 		return info, nil
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	godigest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/imageconfig"
 )
 
 // frontend is the client that the linked frontend sees: it answers with what
@@ -95,7 +97,7 @@ func (a *asking) question(ctx context.Context, ref string, platform ocispecs.Pla
 	img, err := a.ask(ctx, ref, q.Platform)
 	if err != nil {
 		img = Image{}
-		if !errors.Is(err, ErrUnknown) {
+		if !errors.Is(err, imageconfig.ErrUnknown) {
 			q.Why = err.Error()
 		}
 	}
@@ -167,7 +169,7 @@ func (l layout) config(p ocispecs.Platform) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return configOf(data, p, func(d godigest.Digest) ([]byte, error) { return l.blob(d.String()) })
+	return imageconfig.Find(data, p, func(d godigest.Digest, _ bool) ([]byte, error) { return l.blob(d.String()) })
 }
 
 func (l layout) blob(d string) ([]byte, error) {

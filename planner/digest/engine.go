@@ -300,7 +300,7 @@ func (e *engine) sum(b *planner.Build, r read) selectionSum {
 		return selectionSum{sum: "none"}
 	}
 	s := e.reads.Select(l, r.Query)
-	key := sumKey{s, e.gitModes(b)}
+	key := sumKey{s, e.opt.GitModes || l.GitModes}
 	got, ok := e.sums[key]
 	if !ok {
 		got.sum, got.faults = sumSelection(s, key.gitModes)
@@ -311,8 +311,6 @@ func (e *engine) sum(b *planner.Build, r read) selectionSum {
 	}
 	return got
 }
-
-func (e *engine) gitModes(*planner.Build) bool { return e.opt.GitModes }
 
 // target makes the digest of a target; those that it is built on have theirs.
 func (e *engine) target(b *planner.Build) *Target {

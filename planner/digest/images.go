@@ -3,27 +3,22 @@ package digest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/imageconfig"
 )
 
 // Images says what images are.
 type Images interface {
 	// Image returns what a reference means on a platform now. The error is
-	// ErrUnknown if that is not known and nobody is to be asked.
+	// imageconfig.ErrUnknown if that is not known and nobody is to be asked.
 	Image(ctx context.Context, ref, platform string) (Image, error)
 }
 
-// Image is what the reference of an image means.
-type Image struct {
-	Digest string // of the manifest or the index; "" if it is not known
-	Config []byte // its configuration for the platform; nil if it is not known
-}
-
-// ErrUnknown is what Images answers when it does not know an image.
-var ErrUnknown = errors.New("not known here")
+// Image is what the name of an image means.
+type Image = imageconfig.Image
 
 // asking asks for each image once, however many targets use it.
 type asking struct {
@@ -41,7 +36,7 @@ type answer struct {
 
 func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
 	if a.images == nil {
-		return Image{}, ErrUnknown
+		return Image{}, imageconfig.ErrUnknown
 	}
 	key := [2]string{ref, platform}
 	a.mu.Lock()

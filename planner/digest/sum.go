@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -50,7 +51,7 @@ func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Select
 	s.Each(func(it planner.Selected) {
 		mode := it.Mode
 		if gitModes {
-			mode = GitMode(mode)
+			mode = contextfs.GitMode(mode)
 		}
 		f.add(it.Root, it.Path)
 		if it.Err != nil {
@@ -84,18 +85,4 @@ func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Select
 		}
 	})
 	return f.hex(), faults
-}
-
-// GitMode is the mode that git keeps of one: whether the owner may execute a
-// file.
-func GitMode(m fs.FileMode) fs.FileMode {
-	switch {
-	case m.IsDir():
-		return fs.ModeDir | 0o755
-	case m.IsRegular() && m&0o100 != 0:
-		return 0o755
-	case m.IsRegular():
-		return 0o644
-	}
-	return m
 }

@@ -57,12 +57,12 @@ func (t *target) folders() (map[string]folder, error) {
 		return nil, err
 	}
 	if l := t.plan.Context; l != nil {
-		if err := t.run.offer(out, contextMount, l.Dir); err != nil {
+		if err := t.run.offer(out, contextMount, l.Dir, l.GitModes); err != nil {
 			return nil, err
 		}
 	}
 	for name, l := range t.plan.Contexts {
-		if err := t.run.offer(out, mountName(name), l.Dir); err != nil {
+		if err := t.run.offer(out, mountName(name), l.Dir, l.GitModes); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ func (t *target) folders() (map[string]folder, error) {
 func (t *target) dockerfileFolder(out map[string]folder) error {
 	d := t.plan.Dockerfile
 	if t.plan.Target.DockerfileInline == nil {
-		return t.run.offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)))
+		return t.run.offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)), false)
 	}
 	memory := staticfs.NewFS()
 	memory.Add(path.Base(d.Filename), &fstypes.Stat{Mode: 0o644}, d.Data)
@@ -80,12 +80,16 @@ func (t *target) dockerfileFolder(out map[string]folder) error {
 	return nil
 }
 
-func (r *run) offer(out map[string]folder, name, dir string) error {
-	files, err := r.opt.Contexts.Open(dir)
+func (r *run) offer(out map[string]folder, name, dir string, gitModes bool) error {
+	files, err := r.opt.Contexts.Open(dir, gitModes)
 	if err != nil {
 		return fmt.Errorf("opening context %s: %w", dir, err)
 	}
-	out[name] = folder{key: dir, fs: files}
+	key := dir
+	if gitModes {
+		key += " with the modes of git"
+	}
+	out[name] = folder{key: key, fs: files}
 	return nil
 }
 

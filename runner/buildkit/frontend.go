@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -70,6 +71,9 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	}
 	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
 		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
+		if saw := c.target.run.opt.SawImage; saw != nil && err == nil && opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
+			saw(d.String(), platforms.FormatAll(*opt.ImageOpt.Platform), data)
+		}
 		return answer{r, d, data}, err
 	})
 	if err != nil {

@@ -133,7 +133,7 @@ func (s *secretStore) read(_ context.Context, id string) ([]byte, error) {
 func (r *run) mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
 	out := map[string]fsutil.FS{}
 	for _, l := range locals {
-		dir, err := r.opt.Contexts.Open(l.Dir)
+		dir, err := r.opt.Contexts.Open(l.Dir, l.GitModes)
 		if err != nil {
 			return nil, fmt.Errorf("opening context %s: %w", l.Dir, err)
 		}

@@ -64,6 +64,9 @@ type Options struct {
 	// Contexts notes what changes in local folders while they are read; nil is
 	// one that nobody asks.
 	Contexts *contextfs.Watch
+	// SawImage is called with the configuration that an image has for a platform,
+	// by its digest; it may be nil.
+	SawImage func(digest, platform string, config []byte)
 	// Proxies are build arguments that each target gets unless it sets them.
 	Proxies map[string]string
 	// Git says what is told of the repository that a target is built from.

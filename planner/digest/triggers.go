@@ -2,64 +2,10 @@ package digest
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	godigest "github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// configOf finds the configuration of an image for a platform, from its
-// manifest or index; blob fetches what that names.
-func configOf(data []byte, p ocispecs.Platform, blob func(godigest.Digest) ([]byte, error)) ([]byte, error) {
-	const depth = 3
-	for range depth {
-		var m struct {
-			Config    *ocispecs.Descriptor
-			Manifests []ocispecs.Descriptor
-		}
-		if err := json.Unmarshal(data, &m); err != nil {
-			return nil, fmt.Errorf("reading a manifest: %w", err)
-		}
-		if m.Config != nil {
-			return blob(m.Config.Digest)
-		}
-		next, ok := forPlatform(m.Manifests, p)
-		if !ok {
-			return nil, fmt.Errorf("the image is not there for %s", platforms.FormatAll(p))
-		}
-		var err error
-		if data, err = blob(next); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("reading a manifest: indexes in indexes")
-}
-
-// forPlatform chooses the best manifest of an index, as containerd does.
-func forPlatform(list []ocispecs.Descriptor, p ocispecs.Platform) (godigest.Digest, bool) {
-	match := platforms.Only(p)
-	var best *ocispecs.Descriptor
-	for i := range list {
-		d := &list[i]
-		if d.Platform == nil {
-			if len(list) == 1 {
-				return d.Digest, true
-			}
-			continue
-		}
-		if match.Match(*d.Platform) && (best == nil || match.Less(*d.Platform, *best.Platform)) {
-			best = d
-		}
-	}
-	if best == nil {
-		return "", false
-	}
-	return best.Digest, true
-}
 
 // triggersOf are the ONBUILD instructions of a configuration.
 func triggersOf(config []byte) []string {

@@ -1,0 +1,169 @@
+// Package imageconfig says what the names of images mean: which digest, and
+// which configuration for a platform. Configurations are remembered by digest,
+// for ever, since what a digest means never changes; registries are asked only
+// if that is wanted.
+//
+// It knows nothing of targets and definitions, and moves no layers.
+package imageconfig
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/containerd/platforms"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/registry"
+)
+
+// Image is what the name of an image means.
+type Image struct {
+	Digest string // of the manifest or the index; "" if it is not known
+	Config []byte // its configuration for the platform; nil if it is not known
+}
+
+// ErrUnknown says that an image is not known, and that nobody was asked.
+var ErrUnknown = errors.New("not known here")
+
+// Resolver answers for images. It is for several goroutines.
+type Resolver struct {
+	// Store remembers configurations; the zero value remembers none.
+	Store Store
+	// Client asks registries; nil asks none.
+	Client *registry.Client
+
+	mu    sync.Mutex
+	heads map[string]*head
+}
+
+type head struct {
+	once   sync.Once
+	digest string
+	err    error
+}
+
+// Image returns what a reference means on a platform.
+func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, error) {
+	ref, err := registry.Parse(name, false)
+	if err != nil {
+		return Image{}, err
+	}
+	dgst := ref.Tag
+	if _, err := digest.Parse(dgst); err != nil {
+		if r.Client == nil {
+			return Image{}, ErrUnknown
+		}
+		if dgst, err = r.head(ctx, ref); err != nil {
+			return Image{}, err
+		}
+	}
+	if config := r.Store.Load(dgst, platform); config != nil {
+		return Image{dgst, config}, nil
+	}
+	if r.Client == nil {
+		return Image{Digest: dgst}, nil
+	}
+	config, err := r.fetch(ctx, ref.Repo, dgst, platform)
+	if err != nil {
+		return Image{}, fmt.Errorf("reading %s: %w", name, err)
+	}
+	r.Store.Save(dgst, platform, config)
+	return Image{dgst, config}, nil
+}
+
+// head asks once where a tag points.
+func (r *Resolver) head(ctx context.Context, ref registry.Ref) (string, error) {
+	key := ref.Repo.String() + ":" + ref.Tag
+	r.mu.Lock()
+	if r.heads == nil {
+		r.heads = map[string]*head{}
+	}
+	h := r.heads[key]
+	if h == nil {
+		h = &head{}
+		r.heads[key] = h
+	}
+	r.mu.Unlock()
+	h.once.Do(func() {
+		h.digest, h.err = r.Client.Head(ctx, ref)
+		if h.err == nil && h.digest == "" {
+			h.err = fmt.Errorf("%s is not there", key)
+		}
+	})
+	return h.digest, h.err
+}
+
+// fetch reads the configuration behind a digest.
+func (r *Resolver) fetch(ctx context.Context, repo registry.Repo, dgst, platform string) ([]byte, error) {
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Client.Manifest(ctx, registry.Ref{Repo: repo, Tag: dgst})
+	if err != nil {
+		return nil, err
+	}
+	return Find(m.Data, p, func(d digest.Digest, manifest bool) ([]byte, error) {
+		if !manifest {
+			return r.Client.Blob(ctx, repo, d)
+		}
+		m, err := r.Client.Manifest(ctx, registry.Ref{Repo: repo, Tag: d.String()})
+		if err != nil {
+			return nil, err
+		}
+		return m.Data, nil
+	})
+}
+
+// Find finds the configuration of an image for a platform, from its manifest or
+// index; read fetches the manifests and blobs that it names.
+func Find(data []byte, p ocispecs.Platform, read func(d digest.Digest, manifest bool) ([]byte, error)) ([]byte, error) {
+	const depth = 3
+	for range depth {
+		var m struct {
+			Config    *ocispecs.Descriptor
+			Manifests []ocispecs.Descriptor
+		}
+		if err := json.Unmarshal(data, &m); err != nil {
+			return nil, fmt.Errorf("reading a manifest: %w", err)
+		}
+		if m.Config != nil {
+			return read(m.Config.Digest, false)
+		}
+		next, ok := forPlatform(m.Manifests, p)
+		if !ok {
+			return nil, fmt.Errorf("the image is not there for %s", platforms.FormatAll(p))
+		}
+		var err error
+		if data, err = read(next, true); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("reading a manifest: indexes in indexes")
+}
+
+// forPlatform chooses the best manifest of an index, as containerd does.
+func forPlatform(list []ocispecs.Descriptor, p ocispecs.Platform) (digest.Digest, bool) {
+	match := platforms.Only(p)
+	var best *ocispecs.Descriptor
+	for i := range list {
+		d := &list[i]
+		if d.Platform == nil {
+			if len(list) == 1 {
+				return d.Digest, true
+			}
+			continue
+		}
+		if match.Match(*d.Platform) && (best == nil || match.Less(*d.Platform, *best.Platform)) {
+			best = d
+		}
+	}
+	if best == nil {
+		return "", false
+	}
+	return best.Digest, true
+}
