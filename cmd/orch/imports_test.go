@@ -29,7 +29,7 @@ func TestImports(t *testing.T) {
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"runner", "runner/blame", "runner/buildkit/steps", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
-			"planner/options", "runner/provenance", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
+			"planner/options", "runner/history", "runner/provenance", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
 		},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
 		"runner/progress":                       {"runner"},
@@ -44,6 +44,7 @@ func TestImports(t *testing.T) {
 		"runner/embedded/internal/intact":       {"internal/output"},
 		"internal/dockerproxy":                  {},
 		"runner/provenance":                     {},
+		"runner/history":                        {},
 		"internal/vcs":                          {},
 		"internal/definition":                   {},
 		"internal/followlinks":                  {},

@@ -117,6 +117,9 @@ func (t *target) attest(ctx context.Context, gw gateway.Client, opts map[string]
 // result is what was run.
 func (t *target) askSame(ctx context.Context, gw gateway.Client, opts map[string]string) (*gateway.Result, bool, error) {
 	res, err := t.ask(ctx, gw, builderFrontend, opts)
+	if err == nil {
+		err = t.beginHistory(res)
+	}
 	if err != nil {
 		return nil, false, err
 	}

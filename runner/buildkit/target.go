@@ -153,6 +153,9 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 	if err == nil {
 		res, err = t.oneFrontend(ctx, res)
 	}
+	if err == nil {
+		err = t.beginHistory(res)
+	}
 	if err != nil {
 		return nil, err
 	}
