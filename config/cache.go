@@ -62,7 +62,7 @@ type cacheDefault struct {
 	ranges   map[string]hcl.Range
 }
 
-// loadCache works out the cache blocks outside of targets.
+// loadCache evaluates the cache blocks outside of targets.
 func (d *Definition) loadCache() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, f := range d.files {
@@ -248,7 +248,7 @@ func (c *checkedCache) check(out *Cache) {
 	}
 	for _, name := range sortedKeys(out.Options) {
 		if slices.Contains([]string{"type", "mode", "ref", "src", "dest", "tag", "name", "scope"}, name) {
-			c.fail("options", "Wrong option", "%q is worked out from the other attributes of the cache block; options are for what these do not say.", name)
+			c.fail("options", "Wrong option", "%q follows from the other attributes of the cache block; options are for what these do not say.", name)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (d *Definition) sources() map[string][]byte {
 	return out
 }
 
-// asked works out the names that are asked for; patterns are replaced by what
+// asked finds the names that are asked for; patterns are replaced by what
 // they match.
 func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 	if d.opts.All {

@@ -8,7 +8,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// TestConcurrentResolve holds that one parsed file can be worked out several
+// TestConcurrentResolve holds that one parsed file can be evaluated several
 // times at once: nothing of it is changed, and each counts its own rounds.
 func TestConcurrentResolve(t *testing.T) {
 	src := `target "default" {

@@ -27,7 +27,7 @@ type Config struct {
 	// for is in Targets but not here.
 	Chosen []string
 	// Sources maps the name of each file that was read to its bytes, so that
-	// a diagnostic can show the line it speaks of.
+	// a diagnostic can show the line it is about.
 	Sources map[string][]byte
 
 	// sensitive lists the values of sensitive variables, and secrets those that
@@ -196,7 +196,7 @@ type Resources struct {
 }
 
 // Policy is one source policy of a target. The names of its fields are those
-// of the peer's JSON.
+// of bake's JSON.
 type Policy struct {
 	Files    []PolicyFile
 	Reset    bool

@@ -10,7 +10,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// Definition is what the files say, worked out but not yet cut down to what
+// Definition is what the files say, evaluated but not yet cut down to what
 // is asked for: inheritance, overrides and links are still to be followed.
 type Definition struct {
 	opts  Options
@@ -42,7 +42,7 @@ type Definition struct {
 	// resolving how many were resolved.
 	inheriting trail
 	resolving  int
-	// selfishNames holds the targets that speak of self, or inherit one that
+	// selfishNames holds the targets that refer to self, or inherit one that
 	// does.
 	selfishNames map[string]bool
 	templateSet  *template.Set // see templates
@@ -57,7 +57,7 @@ type definedTarget struct {
 	at        hcl.Range
 }
 
-// Evaluate works out everything that the files say.
+// Evaluate evaluates everything that the files say.
 func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics) {
 	return evaluate(files, opts, &module{count: &importCount{}})
 }
@@ -160,7 +160,7 @@ func (d *Definition) addTarget(in *instance) {
 	t.instances = append(t.instances, in)
 }
 
-// loadAll works out every attribute, so that an error in any of them is
+// loadAll evaluates every attribute, so that an error in any of them is
 // found, asked for or not.
 func (d *Definition) loadAll() hcl.Diagnostics {
 	var diags hcl.Diagnostics

@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// evaluator works out expressions. A name is worked out when an expression
+// evaluator evaluates expressions. A name is evaluated when an expression
 // asks for it, so the order of blocks does not matter.
 type evaluator struct {
 	opts  *Options
@@ -17,7 +17,7 @@ type evaluator struct {
 	vars  map[string]*variable
 	funcs map[string]*userFunction
 	// root is the scope of everything: variables enter it when they have
-	// been worked out.
+	// been evaluated.
 	root *hcl.EvalContext
 	// instances holds the blocks of targets by the name of the target, groups
 	// those of groups; both are what target.NAME and group.NAME refer to.
@@ -37,7 +37,7 @@ type evaluator struct {
 	// gap is true if targets are missing because a matrix is not known, after
 	// an error that was reported.
 	gap bool
-	// path is the way to what is being worked out, for naming cycles.
+	// path is the way to what is being evaluated, for naming cycles.
 	path trail
 }
 
@@ -118,7 +118,7 @@ func (ev *evaluator) eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 	return v, diags
 }
 
-// load works out the variables of those names, unless the scope hides them.
+// load evaluates the variables of those names, unless the scope hides them.
 func (ev *evaluator) load(names []string, scope *hcl.EvalContext) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range names {
@@ -258,7 +258,7 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 	return out, diags
 }
 
-// enter notes that something is being worked out. If it already is, the
+// enter notes that something is being evaluated. If it already is, the
 // result is a diagnostic that names every step of the cycle.
 func (ev *evaluator) enter(s step) *hcl.Diagnostic {
 	if len(ev.path.steps) >= maxDepth {

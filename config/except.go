@@ -12,7 +12,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// excepted works out which targets are to be left out: those that are named,
+// excepted decides which targets are to be left out: those that are named,
 // that a pattern matches, or that are in a group so named.
 func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 	out := map[string]bool{}

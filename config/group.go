@@ -16,7 +16,7 @@ type definedGroup struct {
 	written []string
 }
 
-// load works out the members and the description of a group.
+// load evaluates the members and the description of a group.
 func (g *definedGroup) load(ev *evaluator) hcl.Diagnostics {
 	if g.done || g.block == nil {
 		return nil
@@ -38,7 +38,7 @@ func (g *definedGroup) load(ev *evaluator) hcl.Diagnostics {
 	return append(diags, more...)
 }
 
-// attr works out one attribute of a group.
+// attr evaluates one attribute of a group.
 func (g *definedGroup) attr(ev *evaluator, name string, k kind) (any, hcl.Diagnostics) {
 	expr := g.block.Attr(name)
 	if expr == nil {

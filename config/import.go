@@ -15,7 +15,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// An import block brings in other files. Each of them is worked out as a
+// An import block brings in other files. Each of them is evaluated as a
 // definition of its own, with its own variables and functions, and then its
 // targets and groups join those of the importing file, with a namespace in
 // front of their names. The namespace is the name of the block; if the source
@@ -154,7 +154,7 @@ func (im *importing) wrong(summary, detail string) *hcl.Diagnostic {
 	}
 }
 
-// source works out which files the block names.
+// source finds the files that the block names.
 func (im *importing) source() (string, hcl.Diagnostics) {
 	expr := im.block.Attr("source")
 	v, diags := im.ev.eval(expr, im.ev.root, false)
@@ -172,7 +172,7 @@ func (im *importing) source() (string, hcl.Diagnostics) {
 	return s.AsString(), diags
 }
 
-// readGiven works out the values that the block passes.
+// readGiven evaluates the values that the block passes.
 func (im *importing) readGiven() hcl.Diagnostics {
 	im.given = map[string]given{}
 	expr := im.block.Attr("variables")
@@ -288,7 +288,7 @@ func brokenImport(file *schema.File, mod *module, opts Options) *Definition {
 }
 
 // importDialect is how strictly an imported file is read: as build.hcl, which
-// alone can import, unless the name is one of the peer's.
+// alone can import, unless the name is one of bake's.
 func importDialect(name string) schema.Dialect {
 	syntax, _ := schema.SyntaxOf(name)
 	if strings.HasPrefix(filepath.Base(name), "docker-bake.") || syntax == schema.Compose {

@@ -110,7 +110,7 @@ func fromFolder(base, p string) string {
 	return filepath.ToSlash(filepath.Join(base, p))
 }
 
-// printedName is how a name is written for the peer, whose names have no
+// printedName is how a name is written for bake, whose names have no
 // dots. On the command line both spellings are understood.
 func printedName(name string) string { return strings.ReplaceAll(name, ".", "_") }
 

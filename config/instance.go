@@ -16,7 +16,7 @@ import (
 type instance struct {
 	block *blockInfo
 	name  string
-	// scope is where its expressions are worked out; it holds the values of
+	// scope is where its expressions are evaluated; it holds the values of
 	// the matrix.
 	scope  *hcl.EvalContext
 	values values
@@ -29,9 +29,9 @@ type blockInfo struct {
 	ev     *evaluator // of the file that has the block
 	base   string     // the folder that contexts are relative to, or ""
 	exprs  [numAttributes]hcl.Expression
-	self   [numAttributes]bool // which expressions speak of self
+	self   [numAttributes]bool // which expressions refer to self
 	ranges map[string]hcl.Range
-	// selfish is true if any expression speaks of self.
+	// selfish is true if any expression refers to self.
 	selfish bool
 	// volatile says of which arguments the value changes with each run; see
 	// volatileArgs.
@@ -63,7 +63,7 @@ func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 	return info
 }
 
-// noteSelf notes whether an expression speaks of self.
+// noteSelf notes whether an expression refers to self.
 func (b *blockInfo) noteSelf(i int) {
 	for _, t := range b.exprs[i].Variables() {
 		if t.RootName() == "self" {
@@ -103,7 +103,7 @@ func eachElement(expr hcl.Expression, f func(key string, p hcl.KeyValuePair)) {
 	}
 }
 
-// load works out one attribute.
+// load evaluates one attribute.
 func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 	if in.done[i] || in.block.exprs[i] == nil {
 		return nil
@@ -118,7 +118,7 @@ func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 	return diags
 }
 
-// evaluate works out one attribute in a scope.
+// evaluate evaluates one attribute in a scope.
 func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any, hcl.Diagnostics) {
 	expr := in.block.exprs[i]
 	value, diags := ev.eval(expr, scope, true)
@@ -138,7 +138,7 @@ func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any,
 	return in.based(ev, i, v), diags
 }
 
-// nullFits looks at a null in a bake file as the peer does, which takes it for
+// nullFits looks at a null in a bake file as bake does, which takes it for
 // "not written" in some attributes only, and there only of the right type.
 func nullFits(k kind, null cty.Value) error {
 	unset := k.encode(nil)
@@ -356,7 +356,7 @@ func checkName(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 }
 
-// combinations works out the combinations of a matrix: the first axis, in the
+// combinations lists the combinations of a matrix: the first axis, in the
 // order of names, changes fastest.
 func (ev *evaluator) combinations(matrix hcl.Expression) ([]map[string]cty.Value, hcl.Diagnostics) {
 	v, diags := ev.eval(matrix, ev.root, false)

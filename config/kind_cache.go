@@ -142,10 +142,10 @@ func (cacheKind) override(v any, o *override) (any, error) {
 func (cacheKind) show(any) any { return nil }
 
 // blockExpr is a block as one expression whose value is an object of its
-// attributes, so that a block is worked out and inherited as an attribute is.
+// attributes, so that a block is evaluated and inherited as an attribute is.
 type blockExpr struct{ block *schema.Block }
 
-// Value works out every attribute of the block.
+// Value evaluates every attribute of the block.
 func (e blockExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	out := map[string]cty.Value{}

@@ -65,7 +65,7 @@ func (outputs) override(v any, o *override) (any, error) { return overrideEntrie
 
 func (outputs) show(v any) any { return showEntries(v) }
 
-// overridePush carries out --push and --set TARGET.push=BOOL. Pushing sets
+// overridePush applies --push and --set TARGET.push=BOOL. Pushing sets
 // push on every image output; if there is no output, or only docker ones, it
 // adds an image output. Not pushing takes registry outputs away.
 func overridePush(v any, o *override) (any, error) {
@@ -93,7 +93,7 @@ func overridePush(v any, o *override) (any, error) {
 	return out, nil
 }
 
-// overrideLoad carries out --load and --set TARGET.load=BOOL: it adds a
+// overrideLoad applies --load and --set TARGET.load=BOOL: it adds a
 // docker output, unless one is there or an output is of a kind that does not
 // go with it.
 func overrideLoad(v any, o *override) (any, error) {

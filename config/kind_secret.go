@@ -116,7 +116,7 @@ func (k secrets) override(v any, o *override) (any, error) {
 	return k.merge(v, list), nil
 }
 
-// overrideSecret carries out --set TARGET.secret.ID=…, which gives a secret
+// overrideSecret applies --set TARGET.secret.ID=…, which gives a secret
 // that is there another source.
 func overrideSecret(v any, o *override) (any, error) {
 	list, _ := v.([]Secret)

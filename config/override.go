@@ -153,7 +153,7 @@ func (os *overrides) add(o *Override) {
 	e.values = append(e.values, o.Value)
 }
 
-// matchOverrides works out which overrides each target gets.
+// matchOverrides decides which overrides each target gets.
 func (d *Definition) matchOverrides() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	d.overrides = map[string]*overrides{}

@@ -15,7 +15,7 @@ type Access struct {
 
 // OverrideAccess reads what overrides name: the paths of outputs, local
 // caches, secrets, keys and policies, and entitlements. Those of contexts and
-// Dockerfiles are not among them, as in the peer. What cannot be read is
+// Dockerfiles are not among them, as in bake. What cannot be read is
 // passed over; Resolve reports it.
 func OverrideAccess(overrides []Override) Access {
 	var a Access

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// Print writes the configuration as the peer's JSON: the groups and targets
+// Print writes the configuration as bake's JSON: the groups and targets
 // by name, each target with what was written or follows from it. Values of
 // sensitive variables are masked, what a target holds itself is not, so that
 // the result can be built from; and the dots of imported names are written
-// as "_", because the peer's names have none.
+// as "_", because bake's names have none.
 func Print(w io.Writer, cfg *Config) error {
 	var targets, groups object
 	for _, t := range cfg.Targets {

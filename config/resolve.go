@@ -11,7 +11,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// Resolve works out what the files say and cuts it down to what is asked for.
+// Resolve evaluates what the files say and cuts it down to what is asked for.
 // Without errors in the diagnostics, the Config is complete.
 func Resolve(files []*schema.File, opts Options) (*Config, hcl.Diagnostics) {
 	d, diags := Evaluate(files, opts)
@@ -139,7 +139,7 @@ func (r *resolved) copy() *resolved {
 }
 
 // inheritanceCycle reports targets that inherit each other: an error in
-// build.hcl, a warning in a bake file, where the peer says nothing.
+// build.hcl, a warning in a bake file, where bake says nothing.
 func (d *Definition) inheritanceCycle(steps []step, t *definedTarget) *hcl.Diagnostic {
 	diag := cycle("Targets inherit each other", steps)
 	if b := t.instances[len(t.instances)-1].block; b == nil || b.Dialect == schema.Bake {
@@ -172,8 +172,8 @@ func (d *Definition) inherit(t *definedTarget, self string) (*resolved, hcl.Diag
 	return r, diags
 }
 
-// ownValues merges the blocks of a target. Attributes that speak of self are
-// worked out for the target that inherits them.
+// ownValues merges the blocks of a target. Attributes that refer to self are
+// evaluated for the target that inherits them.
 func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, base string, diags hcl.Diagnostics) {
 	for _, in := range t.instances {
 		v := in.values
@@ -195,7 +195,7 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 	return own, base, diags
 }
 
-// selfish reports whether a target or one that it inherits speaks of self.
+// selfish reports whether a target or one that it inherits refers to self.
 func (d *Definition) selfish(name string) bool {
 	if d.selfishNames == nil {
 		d.selfishNames = d.findSelfish()
@@ -203,7 +203,7 @@ func (d *Definition) selfish(name string) bool {
 	return d.selfishNames[name]
 }
 
-// findSelfish goes from the targets that speak of self to all that inherit
+// findSelfish goes from the targets that refer to self to all that inherit
 // them.
 func (d *Definition) findSelfish() map[string]bool {
 	heirs := map[string][]string{}

@@ -9,7 +9,7 @@ import (
 )
 
 // Limits say how a target is scheduled, and when it is tried again. They are
-// attributes of build.hcl only, and the peer's JSON does not have them.
+// attributes of build.hcl only, and bake's JSON does not have them.
 type Limits struct {
 	// Weight is how many places of the builder's capacity the target takes;
 	// 0 is as 1.

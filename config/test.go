@@ -36,7 +36,7 @@ type definedTest struct {
 	at     hcl.Range // of the target's name
 }
 
-// addTests works out the test blocks of the files.
+// addTests evaluates the test blocks of the files.
 func (d *Definition) addTests() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	seen := map[string]*schema.Test{}
@@ -106,7 +106,7 @@ func (r *testReader) timeout(t *definedTest, text string) {
 	t.Timeout = d
 }
 
-// attr works out one attribute; nil is one that was not written.
+// attr evaluates one attribute; nil is one that was not written.
 func (r *testReader) attr(name string, k kind) any {
 	expr := r.block.Attr(name)
 	if expr == nil {

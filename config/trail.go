@@ -13,7 +13,7 @@ type step struct {
 	at   hcl.Range
 }
 
-// trail is the way to what is being worked out. It tells cycles, and names
+// trail is the way to what is being evaluated. It tells cycles, and names
 // their steps.
 type trail struct {
 	steps []step

@@ -195,7 +195,7 @@ func calls(expr hcl.Expression) []call {
 func (f *userFunction) function(ev *evaluator) function.Function {
 	spec := &function.Spec{
 		// The type is known with the value only; asking for it beforehand
-		// would work out every call twice, and calls in calls 2^n times.
+		// would evaluate every call twice, and calls in calls 2^n times.
 		Type: function.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			return f.call(ev, args)

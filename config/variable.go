@@ -65,7 +65,7 @@ func (ev *evaluator) declare(files []*schema.File) hcl.Diagnostics {
 }
 
 // ignored reports a block that has no effect: a warning in a bake file, where
-// the peer says nothing, else an error.
+// bake says nothing, else an error.
 func ignored(b schema.Block, detail string) *hcl.Diagnostic {
 	d := &hcl.Diagnostic{
 		Severity: hcl.DiagError,
@@ -80,7 +80,7 @@ func ignored(b schema.Block, detail string) *hcl.Diagnostic {
 	return d
 }
 
-// loadVariables works out all variables, so that an error in any of them is
+// loadVariables evaluates all variables, so that an error in any of them is
 // found, and then checks them.
 func (ev *evaluator) loadVariables() hcl.Diagnostics {
 	var diags hcl.Diagnostics
@@ -92,7 +92,7 @@ func (ev *evaluator) loadVariables() hcl.Diagnostics {
 	return append(diags, ev.validate()...)
 }
 
-// loadConstants works out the constants. They may read targets, so this comes
+// loadConstants evaluates the constants. They may read targets, so this comes
 // when the targets have their names.
 func (ev *evaluator) loadConstants() hcl.Diagnostics {
 	var diags hcl.Diagnostics
@@ -160,7 +160,7 @@ func (ev *evaluator) valueOf(v *variable) (cty.Value, hcl.Diagnostics) {
 }
 
 // readType reads the type of the variable. A constant of the same name takes
-// the type away, as in the peer.
+// the type away, as in bake.
 func (v *variable) readType() hcl.Diagnostics {
 	if v.block == nil || v.constant != nil {
 		return nil
@@ -181,7 +181,7 @@ func (v *variable) readType() hcl.Diagnostics {
 	return nil
 }
 
-// defaultOf works out the default: without one it is null for a variable with
+// defaultOf evaluates the default: without one it is null for a variable with
 // a type, else "".
 func (ev *evaluator) defaultOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	v.source = "default"
@@ -298,7 +298,7 @@ func (ev *evaluator) check(v *variable, rule *schema.Validation) hcl.Diagnostics
 	})
 }
 
-// message works out what a failed condition says.
+// message evaluates what a failed condition says.
 func (ev *evaluator) message(v *variable, rule *schema.Validation) (string, hcl.Diagnostics) {
 	unexplained := fmt.Sprintf("The value of %s does not meet this condition.", v.name)
 	if rule.ErrorMessage == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// What the peer does not take in a variable block is refused in a bake file,
-// so that a file that orch reads works with the peer too. build.hcl is free of
+// What bake does not take in a variable block is refused in a bake file,
+// so that a file that orch reads works with bake too. build.hcl is free of
 // these rules.
 
 // checkDescription reports a description in a bake file that is not a plain
@@ -35,7 +35,7 @@ func checkDescription(b schema.Block) hcl.Diagnostics {
 }
 
 // strangeCall reports a validation in a bake file that calls a function of the
-// files which no variable has called: the peer does not know it there.
+// files which no variable has called: bake does not know it there.
 func (ev *evaluator) strangeCall(v *variable, rule *schema.Validation) *hcl.Diagnostic {
 	if v.block.Dialect != schema.Bake {
 		return nil
@@ -55,7 +55,7 @@ func (ev *evaluator) strangeCall(v *variable, rule *schema.Validation) *hcl.Diag
 	return nil
 }
 
-// calledByVariable reports whether working out the variables calls a function
+// calledByVariable reports whether evaluating the variables calls a function
 // of the files, by the way of others or not.
 func (ev *evaluator) calledByVariable(name string) bool {
 	seen := map[string]bool{}

@@ -26,7 +26,7 @@ const (
 	situationsEnv = "ORCH_BENCH_SITUATIONS" // such as "cold,read"
 	roundsEnv     = "ORCH_BENCH_ROUNDS"
 	tableEnv      = "ORCH_BENCH_TABLE"
-	limitEnv      = "ORCH_BENCH_LIMIT" // the longest run of the peer, such as "10m"
+	limitEnv      = "ORCH_BENCH_LIMIT" // the longest run of bake, such as "10m"
 )
 
 // sample is what one whole run cost.
@@ -35,16 +35,16 @@ type sample struct {
 	clientCPU time.Duration
 	clientRSS int64 // bytes at the peak
 	daemonCPU time.Duration
-	steps     int // RUN steps that were carried out
+	steps     int // RUN steps that ran
 	requests  int64
 	up, down  int64 // bytes
 	over      bool  // the run was ended after wall, as that is the limit
 }
 
-// peerName is what the peer is called in the figures.
+// peerName is what bake is called in the figures.
 const peerName = "bake"
 
-// runner is orch, the peer, or the builder by itself: one definition of the
+// runner is orch, bake, or the builder by itself: one definition of the
 // union of all targets, which is as fast as BuildKit can be.
 type runner struct {
 	name string
@@ -58,8 +58,8 @@ type rig struct {
 	meter *meter
 	pid   int
 	who   []runner
-	limit time.Duration // of the peer's runs; 0 is none
-	over  bool          // the peer has come to it
+	limit time.Duration // of bake's runs; 0 is none
+	over  bool          // bake has come to it
 }
 
 func newRig(b *testing.B, n int) *rig {
@@ -137,7 +137,7 @@ func (r *rig) run(b *testing.B, who runner, env []string) sample {
 	return s
 }
 
-// limited is the context of a run: the peer's may take no longer than the
+// limited is the context of a run: bake's may take no longer than the
 // limit. Where it did so once, it is not run again.
 func (r *rig) limited(who runner) (context.Context, context.CancelFunc) {
 	if who.name != peerName || r.limit == 0 {
@@ -170,7 +170,7 @@ func processCPU(b *testing.B, pid int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// BenchmarkLoad runs orch, the peer and the bare builder in turn over the load,
+// BenchmarkLoad runs orch, bake and the bare builder in turn over the load,
 // in each situation and size. It takes care of the rounds itself, because Go
 // runs a benchmark with a single round ahead of the counted ones.
 func BenchmarkLoad(b *testing.B) {

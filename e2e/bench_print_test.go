@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// BenchmarkPrint compares bake --print of orch and of the peer on the same
+// BenchmarkPrint compares bake --print of orch and of bake on the same
 // definitions: the median of whole processes, and their largest memory.
 func BenchmarkPrint(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		files map[string]string
 		args  []string // of both
-		peer  []string // of the peer in place of args
+		peer  []string // of bake in place of args
 	}{
 		{name: "matrix200", files: map[string]string{"docker-bake.hcl": matrixFile(20, 10)}},
 		{name: "matrix1000", files: map[string]string{"docker-bake.hcl": matrixFile(40, 25)}},
@@ -127,7 +127,7 @@ func writtenFile(prefix string, n int) string {
 }
 
 // importedFiles are m files of n targets, and a build.hcl that imports them.
-// The peer, which has no imports, is given the files themselves.
+// Bake, which has no imports, is given the files themselves.
 func importedFiles(m, n int) map[string]string {
 	files := map[string]string{"build.hcl": `import "svc" { source = "svc/*/build.hcl" }
 group "default" { targets = ["svc.*"] }

@@ -131,7 +131,7 @@ func BenchmarkBakeCold(b *testing.B) {
 	compare(b, ours, theirs)
 }
 
-// bakes are orch and the peer, building the example on the same daemon.
+// bakes are orch and bake, building the example on the same daemon.
 func bakes(b *testing.B) (ours, theirs contender) {
 	dir := example(b)
 	buildx := peer(b, buildxEnv)

@@ -14,7 +14,7 @@ import (
 // builderProxy stands in front of the builder's socket.
 type builderProxy struct {
 	addr string
-	// mu guards the connections, and what becomes of those that are silent.
+	// mu guards the connections, and what happens to those that are silent.
 	mu    sync.Mutex
 	conns []*proxied
 }

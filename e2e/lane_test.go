@@ -78,7 +78,7 @@ func (l *laneTest) state() string {
 	return state
 }
 
-// atOnce carries out runs at the same time.
+// atOnce starts runs at the same time.
 func (l *laneTest) atOnce(runs ...*exec.Cmd) {
 	l.t.Helper()
 	out := make([]bytes.Buffer, len(runs))

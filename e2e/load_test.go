@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// ran is what a RUN step of the load prints when it is carried out. The step
+// ran is what a RUN step of the load prints when it is run. The step
 // computes it, so that the text of the step does not hold it.
 const ran = "ran-42"
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestParityCall holds what call prints against what the peer prints, by the
+// TestParityCall holds what call prints against what bake prints, by the
 // attribute of the targets and by the flag.
 func TestParityCall(t *testing.T) {
 	peer := os.Getenv(peerEnv)
@@ -35,10 +35,10 @@ func TestParityCall(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				compareText(t, "the peer and its golden", readText(t, golden), made)
+				compareText(t, "bake and its golden", readText(t, golden), made)
 			}
 			made := parts.call(t, "orch", filepath.Join(shared.bin, "orch"), args)
-			compareText(t, "orch and the peer", readText(t, golden), made)
+			compareText(t, "orch and bake", readText(t, golden), made)
 		})
 	}
 }

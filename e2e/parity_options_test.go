@@ -18,8 +18,8 @@ var layerOptions = []string{
 	"compression=gzip", "compression=zstd", "compression=estargz", "compression=uncompressed",
 }
 
-// paritySurface is what BuildKit v0.33 and the peer know of each exporter, as
-// option or option=value; TestParity holds the results against the peer's. An
+// paritySurface is what BuildKit v0.33 and bake know of each exporter, as
+// option or option=value; TestParity holds the results against bake's. An
 // image for a Docker engine is the subject of TestLoad.
 var paritySurface = map[string][]string{
 	"image": append([]string{

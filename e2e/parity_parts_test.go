@@ -32,7 +32,7 @@ import (
 type parityParts struct {
 	env       []string
 	git, http string          // the addresses of what is served
-	builders  map[string]bool // that the peer knows
+	builders  map[string]bool // that bake knows
 }
 
 // startParityParts pushes a small image, writes it as a layout, serves a git

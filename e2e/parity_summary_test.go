@@ -289,7 +289,7 @@ func strip(v any) {
 }
 
 // stripTransport removes the arguments that say by which way contexts came to
-// the builder: the peer sends each target's, orch has them there already.
+// the builder: bake sends each target's, orch has them there already.
 func stripTransport(args map[string]any) {
 	for k, v := range args {
 		text, _ := v.(string)

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "rewrite the goldens of testdata/parity from what the peer makes")
+var update = flag.Bool("update", false, "rewrite the goldens of testdata/parity from what bake makes")
 
-// peerEnv names the peer's binary. Without it the results are held against the
-// goldens, which were made by the peer.
+// peerEnv names bake's binary. Without it the results are held against the
+// goldens, which were made by bake.
 const peerEnv = "ORCH_PEER"
 
 // epoch is SOURCE_DATE_EPOCH in these tests, and the time of every file.
@@ -34,7 +34,7 @@ type parityRun struct {
 }
 
 // TestParity builds each project of testdata/parity and holds every image,
-// manifest, layer, file and attestation that comes out against what the peer
+// manifest, layer, file and attestation that comes out against what bake
 // makes of the same files on the same builder.
 func TestParity(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
@@ -42,7 +42,7 @@ func TestParity(t *testing.T) {
 	}
 	peer := os.Getenv(peerEnv)
 	if *update && peer == "" {
-		t.Fatalf("goldens are made by the peer: set %s to a buildx binary", peerEnv)
+		t.Fatalf("goldens are made by bake: set %s to a buildx binary", peerEnv)
 	}
 	parts := startParityParts(t)
 	projects, err := filepath.Glob("testdata/parity/*/docker-bake.hcl")
@@ -60,10 +60,10 @@ func TestParity(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				compareText(t, "the peer and its golden", readText(t, golden), made)
+				compareText(t, "bake and its golden", readText(t, golden), made)
 			}
 			made := parts.run(t, "orch", project, filepath.Join(shared.bin, "orch"))
-			compareText(t, "orch and the peer", readText(t, golden), made)
+			compareText(t, "orch and bake", readText(t, golden), made)
 		})
 	}
 }
@@ -124,7 +124,7 @@ func (r *parityRun) facts(t *testing.T) []string {
 	}
 }
 
-// peerBuilder makes the builder of the tests known to the peer. Where it reads
+// peerBuilder makes the builder of the tests known to bake. Where it reads
 // the provenance from the builder's history, that is one that keeps a history.
 func (p *parityParts) peerBuilder(t *testing.T, project, binary string) string {
 	t.Helper()
@@ -147,7 +147,7 @@ func (p *parityParts) peerBuilder(t *testing.T, project, binary string) string {
 	cmd := exec.Command(binary, "create", "--name", name, "--driver", "remote", "unix://"+builderSocket(t, state, config...))
 	cmd.Env = append(os.Environ(), p.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("telling the peer of the builder: %v\n%s", err, out)
+		t.Fatalf("adding the builder to bake: %v\n%s", err, out)
 	}
 	p.builders[name] = true
 	return name

@@ -101,7 +101,7 @@ type plannedStep struct {
 	text  *regexp.Regexp
 }
 
-// ranStep is a step that the builder carried out.
+// ranStep is a step that the builder ran.
 type ranStep struct{ stage, text string }
 
 // plannedSteps lists the steps of the stages in a plan. A stage that is written
@@ -143,8 +143,8 @@ func plannedSteps(t *testing.T, data []byte) (steps []plannedStep, names map[str
 
 var shownStep = regexp.MustCompile(`^(\[(?:[^:]*: )?(?:\S+/\S+ )?(?:(\S+) )?\d+/\d+\] (?:ONBUILD |LINK )*(.*))$`)
 
-// stepsThatRan lists the steps that the builder carried out. It fails the test
-// if one of them was in the cache, or was carried out twice.
+// stepsThatRan lists the steps that the builder ran. It fails the test
+// if one of them was in the cache, or was run twice.
 func stepsThatRan(t *testing.T, raw []byte, names map[string]string) []ranStep {
 	t.Helper()
 	type vertex struct {

@@ -23,14 +23,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// verdict is what becomes of a request at a gate.
+// verdict is what happens to a request at a gate.
 type verdict int
 
 const (
 	pass   verdict = iota
 	refuse         // 503
-	cut            // the connection ends before the request is carried out
-	lose           // it is carried out, but the answer is lost
+	cut            // the connection ends before the request is executed
+	lose           // it is executed, but the answer is lost
 	never          // 400, as of a registry whose tags never change
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// The names that are looked for when no file is named: build.hcl and its kin,
+// The names that are looked for when no file is named: build.hcl and the like,
 // and if none of them is there, bake's.
 var (
 	BuildFiles = []string{

@@ -15,7 +15,7 @@ import (
 )
 
 // granted are the permissions of a run: those of --allow, the working
-// directory, what --set and its kin name, and for a local definition the
+// directory, what --set and similar flags name, and for a local definition the
 // folders of this machine's Go toolchain, which goenv() gave.
 func (l *Loader) granted(overrides []config.Override) (*permission.Set, error) {
 	s, err := permission.Parse(l.Allow)

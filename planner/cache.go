@@ -69,7 +69,7 @@ func (p *planner) wireCaches() {
 type wiring struct {
 	*planner
 	writers map[string]*writer // by destination
-	// What references mean, each worked out once.
+	// What references mean, each resolved once.
 	full, tags map[string]string
 	valid      map[string]bool
 	// sets holds, by setKey, the targets of a cache block.

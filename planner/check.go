@@ -15,7 +15,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// check finds what would fail or disappoint once the plan is carried out, as
+// check finds what would fail or disappoint once the plan is run, as
 // far as the files say. It runs on a finished plan.
 func (p *planner) check() {
 	tags, paths := map[string]*Build{}, map[string]*Build{}

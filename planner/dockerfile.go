@@ -120,7 +120,7 @@ func (p *planner) readDockerfile(path string) *file {
 // may be larger, see defaults.DefaultMaxRecvMsgSize of BuildKit.
 const maxDockerfile = 16 << 20
 
-// errNotRegular is said of devices, pipes and sockets: reading one may never
+// errNotRegular is the error for devices, pipes and sockets: reading one may never
 // come to an end.
 var errNotRegular = errors.New("it is not a regular file")
 

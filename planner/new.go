@@ -18,7 +18,7 @@ import (
 )
 
 // New plans a definition. With faults it returns them all, and a plan that
-// holds only the Sources that diagnostics speak of.
+// holds only the Sources that diagnostics refer to.
 func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 	p := newPlanner(cfg, opt)
 	if p.setUp() {
@@ -70,7 +70,7 @@ type planner struct {
 	ignores map[string]ignoreFile       // by path
 	dirs    map[string]error            // by path
 	locals  map[string]*local           // by ID
-	// localFor saves working out the same ID again.
+	// localFor saves computing the same ID again.
 	localFor map[localKey]*local
 	ids      framed.Digest // of the stage at hand
 	// unreached remembers what checkUnreached found.

@@ -4,7 +4,7 @@
 //
 // New is a function of the definition and of the files it is handed; it opens
 // no connection, asks no daemon and looks at no clock. A plan is never changed
-// after New. What runs when, and what became of it, is the runner's business.
+// after New. What runs when, and with what result, is the runner's business.
 package planner
 
 import (
@@ -54,7 +54,7 @@ type Plan struct {
 	// builds.
 	Caches []*SharedCache
 	// CacheImages are stages that are pushed as images which hold their own
-	// cache, for the sake of it alone. They are no targets of their own; their
+	// cache, and for nothing else. They are not targets; their
 	// vertices are those of the Builds.
 	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
@@ -75,7 +75,7 @@ func (p *Plan) Reached() map[string][]*Vertex {
 
 // Graph is the union of the stage graphs of all targets.
 type Graph struct {
-	// Vertices stands in topological order: a vertex after all its inputs,
+	// Vertices are in topological order: a vertex after all its inputs,
 	// and otherwise in an order that depends only on the vertices themselves.
 	Vertices []*Vertex
 }

@@ -86,7 +86,7 @@ func (s *stageWork) stagePlatform(st *dockerfile.Stage) (string, bool) {
 	return platforms.FormatAll(platforms.Normalize(pl)), true
 }
 
-// basePlatform is the platform that a stage has for the sake of its base: that
+// basePlatform is the platform that a stage has because of its base: that
 // of the stage below it; and scratch has none but the target's.
 func (s *stageWork) basePlatform(st *dockerfile.Stage, base *node, asked string) string {
 	if base.Kind == Scratch {

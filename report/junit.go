@@ -46,7 +46,7 @@ type (
 	}
 )
 
-// WriteJUnit writes what became of the tests, a suite for each target that has
+// WriteJUnit writes the results of the tests, a suite for each target that has
 // any. Tests of a target that did not come to them are skipped.
 func WriteJUnit(path string, report *runner.Report) error {
 	var all junitSuites

@@ -51,7 +51,7 @@ var tableForms = []tableForm{
 	{gap: 2},
 }
 
-// printTargets prints what became of every target, in at most so many
+// printTargets prints the result of every target, in at most so many
 // columns of a terminal if it can be; 0 is any number.
 func printTargets(w io.Writer, targets []*runner.TargetReport, width int) {
 	for _, form := range tableForms[:len(tableForms)-1] {

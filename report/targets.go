@@ -13,7 +13,7 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// printTable shows what became of every target of a good run, on a terminal
+// printTable shows the result of every target of a good run, on a terminal
 // of that many columns; 0 is none.
 func printTable(w io.Writer, r *runner.Report, width int) {
 	fmt.Fprintln(w)

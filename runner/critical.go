@@ -63,7 +63,7 @@ type StageCounts struct {
 	Shared int
 }
 
-// Stages counts the stages of the plan by what became of them. A stage that
+// Stages counts the stages of the plan by their result. A stage that
 // the builder never had to look at, because what is built on it was there, is
 // cached; one that a failed run did not come to is not counted. A stage
 // without steps, such as one that only sets variables, goes with what it is

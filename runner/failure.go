@@ -69,7 +69,7 @@ type Failure struct {
 	// Lost says that the builder is not there any more, so that nothing can
 	// go well in this session.
 	Lost bool
-	// Tests are what became of the target's tests, if it is one of them that
+	// Tests are the results of the target's tests, if it is one of them that
 	// failed.
 	Tests []TestResult
 	// Err is the error itself.

@@ -77,7 +77,7 @@ type RecordTarget struct {
 	Failure    *RecordFailure `json:"failure,omitempty"`
 	Digest     string         `json:"digest,omitempty"`
 	Tags       []string       `json:"tags,omitempty"`
-	// Tests says what became of the tests in the image.
+	// Tests are the results of the tests in the image.
 	Tests []RecordTest `json:"tests,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
 	// ended.
@@ -92,7 +92,7 @@ type RecordTarget struct {
 	Metadata    map[string]any  `json:"metadata,omitempty"`
 }
 
-// RecordTest is one test and what became of it.
+// RecordTest is one test and its result.
 type RecordTest struct {
 	Name    string   `json:"name"`
 	Seconds float64  `json:"seconds"`

@@ -128,7 +128,7 @@ type Attempt struct {
 	Err error
 }
 
-// Again is why the target is tried again, if it waits for that, or "".
+// Again is why the target will be tried again, or "" if it will not.
 func (t *TargetReport) Again() string {
 	if t.State != Waiting || len(t.Attempts) == 0 {
 		return ""
@@ -143,7 +143,7 @@ func (t *TargetReport) Again() string {
 	return err.Error()
 }
 
-// Tests are what became of the target's tests.
+// Tests are the results of the target's tests.
 func (t *TargetReport) Tests() []TestResult {
 	if t.Result != nil {
 		return t.Result.Tests

@@ -17,9 +17,9 @@ import (
 // fake is a builder without a process: the stages of a build take a second,
 // and fail if they are told to.
 type fake struct {
-	// fail holds what becomes of a target's attempts, in order; nil is good.
+	// fail holds the results of a target's attempts, in order; nil is good.
 	fail map[string][]error
-	// openErr holds what becomes of the attempts to open a session.
+	// openErr holds the results of the attempts to open a session.
 	openErr []error
 	// export is how long the outputs take.
 	export time.Duration

@@ -1,6 +1,6 @@
 // Package schema reads a definition as it is written: build.hcl, its JSON
-// form, and the bake files of the peer. What it returns are blocks whose
-// attributes are still expressions, each with the place where it stands.
+// form, and the files of docker buildx bake. What it returns are blocks whose
+// attributes are still expressions, each with the place where it is written.
 //
 // The package knows which blocks and attributes there are, and what they are
 // for. It knows nothing of values: no variable is looked up here, no template

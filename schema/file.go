@@ -12,11 +12,11 @@ import (
 type Dialect int
 
 const (
-	// Bake is the peer's language: what it does not know, it passes over, so
+	// Bake is bake's language: what it does not know, it passes over, so
 	// an unknown name is a warning.
 	Bake Dialect = iota
 	// Build is the language of build.hcl: an unknown name is an error, and
-	// everything that the peer's language lacks is there.
+	// everything that bake's language lacks is there.
 	Build
 )
 
@@ -51,7 +51,7 @@ const (
 )
 
 // SyntaxOf returns the syntax that a file's extension stands for; ok is false
-// if it stands for none. As for the peer, the case of letters does not matter
+// if it stands for none. As for bake, the case of letters does not matter
 // for YAML alone.
 func SyntaxOf(filename string) (syntax Syntax, ok bool) {
 	switch ext := filepath.Ext(filename); {

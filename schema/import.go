@@ -8,7 +8,7 @@ var importKind = blockKind{
 	name:  "import",
 	doc:   "Other files, whose targets and groups are there under the name of the block.",
 	label: true,
-	// The peer passes over a block of this name.
+	// Bake passes over a block of this name.
 	buildOnly: true,
 	attrs: []Attribute{
 		{Name: "source", Type: "string", Required: true, Doc: "Path of a file, from the folder of this file; a pattern with *, ?, [] or ** names several, each with a namespace of its own."},

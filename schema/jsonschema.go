@@ -29,7 +29,7 @@ const templatePattern = `[$%]\{`
 
 // JSONSchema returns a JSON Schema of build.hcl in its JSON form, made from
 // the descriptions of the blocks. Every build.json that is right is valid; so
-// are some that are wrong, because expressions are not worked out.
+// are some that are wrong, because expressions are not evaluated.
 func JSONSchema() ([]byte, error) {
 	root := &jsonSchema{
 		Version:     "http://json-schema.org/draft-07/schema#",

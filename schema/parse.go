@@ -23,7 +23,7 @@ type Attribute struct {
 	// Fields are the keys of an object, or of the objects in a list; there
 	// may be others.
 	Fields []Attribute
-	// Merge says what becomes of the lists that several definitions of a target
+	// Merge says what happens to the lists that several definitions of a target
 	// have.
 	Merge Merge
 	// Set are the keys of --set that change the attribute of a target.
@@ -99,7 +99,7 @@ type blockKind struct {
 	label  bool   // whether the block has a name behind its kind
 	attrs  []Attribute
 	blocks []string // kinds of blocks that may stand inside
-	// buildOnly kinds are not in the peer's language.
+	// buildOnly kinds are not in bake's language.
 	buildOnly bool
 	// add enters a block in the file; nested enters a block that stood inside
 	// the one that was added last.
@@ -211,7 +211,7 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 	return f, diags
 }
 
-// SortDiagnostics puts diagnostics in the order of the places they speak of.
+// SortDiagnostics puts diagnostics in the order of the places they are about.
 // Those without a place come last.
 func SortDiagnostics(diags hcl.Diagnostics) {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
@@ -365,7 +365,7 @@ func (f *File) unknownNames(kind *blockKind, block *hcl.Block, remain hcl.Body) 
 }
 
 // unknown reports a name that the language does not have: an error in
-// build.hcl, a warning in a bake file, where the peer passes over it.
+// build.hcl, a warning in a bake file, where bake passes over it.
 func (f *File) unknown(what, name, where string, at hcl.Range, known []string) *hcl.Diagnostic {
 	place := "at the top of a file"
 	if where != "" {

@@ -68,7 +68,7 @@ func writeKind(b *strings.Builder, kind *blockKind, outer string) {
 // writeEffects writes how the attributes of a target are overridden and
 // inherited, and whether they are part of digests.
 func writeEffects(b *strings.Builder) {
-	b.WriteString("\nHow they are overridden with `--set TARGET.KEY=VALUE`, what becomes of an inherited list, and whether they are part of digests:\n\n" +
+	b.WriteString("\nHow they are overridden with `--set TARGET.KEY=VALUE`, what happens to an inherited list, and whether they are part of digests:\n\n" +
 		"| attribute | keys of `--set` | an inherited list | in digests |\n|---|---|---|---|\n")
 	for _, a := range append(TargetAttributes(), cacheAttribute) {
 		list := ""

@@ -12,7 +12,7 @@ import (
 // A "for" in a "for" in a "for" can take longer than anybody waits, and HCL
 // has no way to stop it. So each gets a condition that is always true and
 // counts the rounds. The count is kept in the scope and not in the
-// expression, so one file can be worked out several times at once.
+// expression, so one file can be evaluated several times at once.
 
 // Rounds is how many rounds of "for" expressions a scope has left, and how
 // much the heap of the process may grow meanwhile. It is for one goroutine.

@@ -7,7 +7,7 @@ var testKind = blockKind{
 	name:  "test",
 	doc:   "A command that is run in the image of a target before the image goes anywhere.",
 	label: true,
-	// The peer passes over a block of this name.
+	// Bake passes over a block of this name.
 	buildOnly: true,
 	attrs: []Attribute{
 		{Name: "target", Type: "string", Required: true, Doc: "Name of the target, or of a group: then the command is run in each of its images."},

@@ -33,7 +33,7 @@ esac
 # The load at the given sizes; its table goes to ORCH_BENCH_TABLE, if set, where
 # it takes the place of earlier rows of the same size and situation.
 #   ORCH_BENCH_SIZES=50,200 ORCH_BENCH_SITUATIONS=cold,read scripts/bench.sh Load
-# A run of the peer that takes longer than ORCH_BENCH_LIMIT, such as 10m, is
+# A run of bake that takes longer than ORCH_BENCH_LIMIT, such as 10m, is
 # ended, and its row says so.
 # Situations: cold unchanged leaf base write rewrite read read30 block reblock
 # readblock push.

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds every project of e2e/testdata/parity with orch and with docker buildx
-# bake on the same builder, and compares what comes out. The peer is compiled
+# bake on the same builder, and compares what comes out. Bake is compiled
 # once, into bin/; "make test" compares with the goldens that it left.
-# With -update the goldens are written again, from the peer's results.
+# With -update the goldens are written again, from bake's results.
 set -eu
 export CGO_ENABLED=0
 scripts/setup.sh tests

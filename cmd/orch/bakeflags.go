@@ -61,7 +61,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
 		for _, what := range []string{"targets", "variables"} {
 			flags.BoolFunc("list-"+what, "list "+what, func(string) error { b.list = what; return nil })
-			_ = flags.MarkHidden("list-" + what) // the peer's old name
+			_ = flags.MarkHidden("list-" + what) // bake's old name
 		}
 		flags.BoolVar(&b.check, "check", false, "check the Dockerfiles: --call=check")
 		flags.StringVar(&b.call, "call", "build", "what to do: `METHOD` is build, check, outline or targets; with ,format=json and ,ignorestatus=BOOL")
@@ -81,7 +81,7 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 	flags.StringVar(&b.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
 	flags.StringVar(&b.result, "result", "", "write a record of the run as JSON to `FILE`, whatever comes of it")
 	flags.StringVar(&b.report, "report", "", "write a timeline of the run as an HTML page to `FILE`")
-	flags.StringVar(&b.junit, "junit", "", "write what became of the test blocks as JUnit XML to `FILE`")
+	flags.StringVar(&b.junit, "junit", "", "write the results of the test blocks as JUnit XML to `FILE`")
 }
 
 // noted remembers which flags were given.

@@ -142,7 +142,7 @@ func callResult(code int) error {
 	return &errReported{code: code, err: errCall}
 }
 
-// printAnswersJSON prints the peer's form: the definition of each target, and
+// printAnswersJSON prints bake's form: the definition of each target, and
 // the answer under the name of its method.
 func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer, flag callFlag) error {
 	var text bytes.Buffer
@@ -171,7 +171,7 @@ func printAnswersJSON(e *env, cfg *config.Config, asked []*planner.Build, answer
 		case a.Err != nil:
 			targets[b.Name()][method] = map[string]any{"error": report.PlainError(a.Err)}
 		case a.JSON() != nil:
-			fields := map[string]json.RawMessage{} // in the order of their names, as the peer's
+			fields := map[string]json.RawMessage{} // in the order of their names, as bake's
 			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
 				return fmt.Errorf("reading the frontend's answer: %w", err)
 			}

@@ -273,11 +273,11 @@ var (
 	longFlag   = regexp.MustCompile(`(?:^|[\s(|\[])(--[a-z][a-z-]*)`)
 )
 
-// foreignFlags are flags of other programs that pages speak of.
+// foreignFlags are flags of other programs that pages mention.
 var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --cache-from --platform
 	--short --target --build-arg --secret --build-context --remote-cache --cache-hint`)
 
-// TestDocumentFlags looks up the flags that the text of pages speaks of.
+// TestDocumentFlags looks up the flags that the text of pages mentions.
 func TestDocumentFlags(t *testing.T) {
 	root := newRootCommand(osEnv())
 	all := map[string]bool{}

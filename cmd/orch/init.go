@@ -32,7 +32,7 @@ func newInitCommand(e *env) *cobra.Command {
 is one of these; a folder is searched for them, in this order; without a PATH
 it is the current folder.
 
-  bake files       docker-bake.hcl and its kin, as they are, in HCL
+  bake files       docker-bake.hcl and the like, as they are, in HCL
   Compose files    a target for each service that is built
   shell scripts    a target for each "docker build" line; a folder's scripts
                    are read if it has a Dockerfile.build

@@ -118,7 +118,7 @@ func table(e *env, head []string, rows [][]string) error {
 	return align(tabwriter.NewWriter(e.stdout, 1, 8, 2, ' ', 0), head, rows)
 }
 
-// bakeTable prints rows as the peer does: its columns are filled with tabs.
+// bakeTable prints rows as bake does: its columns are filled with tabs.
 func bakeTable(e *env, head []string, rows [][]string) error {
 	return align(tabwriter.NewWriter(e.stdout, 1, 8, 1, '\t', 0), head, rows)
 }
@@ -179,7 +179,7 @@ type listedVariable struct {
 	Value       *string `json:"value,omitempty"`
 }
 
-// runList carries out bake --list, which lists in the peer's format.
+// runList runs bake --list, which lists in bake's format.
 func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 	if b.print {
 		return usagef("--print and --list exclude each other")
@@ -235,7 +235,7 @@ func bakeTargets(e *env, d *config.Definition, format string) error {
 func bakeVariables(e *env, d *config.Definition, format string) error {
 	variables := d.Variables()
 	if format == "json" {
-		var items []listedVariable // "null" for Compose files, as the peer has it
+		var items []listedVariable // "null" for Compose files, as bake has it
 		if !d.OnlyCompose() {
 			items = []listedVariable{}
 		}

@@ -1,5 +1,5 @@
-// Command orch builds many image targets at once: it reads a build.hcl, works
-// out the union of their stage graphs, and builds all of them in one run on
+// Command orch builds many image targets at once: it reads a build.hcl,
+// computes the union of their stage graphs, and builds all of them in one run on
 // BuildKit.
 //
 // This package is the only one that looks at the command line, the

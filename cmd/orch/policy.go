@@ -207,7 +207,7 @@ func switchedOff(t *config.Target, set *policy.Set) hcl.Diagnostics {
 	return diags
 }
 
-// typedPolicy says whether the command line speaks of policies.
+// typedPolicy says whether the command line mentions policies.
 func (l *loadFlags) typedPolicy(overrides []config.Override) bool {
 	for _, text := range l.Overrides {
 		if o, err := config.ParseOverride(text); err == nil {

@@ -151,7 +151,7 @@ func stateOf(p publish.Pending) string {
 	return "no tag has moved"
 }
 
-// handled does something with journals and says what became of each.
+// handled does something with journals and reports the result of each.
 func handled(e *env, ids []string, where string, do func() ([]publish.Handled, error)) error {
 	release := e.interrupt.Hold()
 	all, err := do()

@@ -52,7 +52,7 @@ func argsOfLast(e *env, flags *pflag.FlagSet) ([]string, error) {
 	return append(slices.Concat(last.Args, given), "--resume"), nil
 }
 
-// runAgain carries out the command line of the last run, as a resumed one.
+// runAgain runs the command line of the last run, as a resumed one.
 func runAgain(ctx context.Context, e *env, args []string) error {
 	if before := withoutResume(args); len(before) > 1 {
 		fmt.Fprintf(e.stderr, "As that run: %s\n", commandLine(before))

@@ -42,7 +42,7 @@ type env struct {
 	environ func() []string
 	// diagJSON is true if what is wrong is to be printed as JSON.
 	diagJSON bool
-	// args is the command line that is being carried out.
+	// args is the command line that is being run.
 	args []string
 	// resuming is true while args are those of the run that is resumed.
 	resuming bool
@@ -107,7 +107,7 @@ func usagef(format string, args ...any) error { return usage.Errorf(format, args
 // giveUpAfter is how long a command may go on after an interrupt.
 const giveUpAfter = 3 * time.Second
 
-// run carries out one command line and returns the exit code. An interrupt
+// run runs one command line and returns the exit code. An interrupt
 // cancels the context of the command; a second one ends the process.
 func run(e *env, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -13,7 +13,7 @@ func newValidateCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [URL [CONTEXT]] [TARGET…]",
 		Short: "Find everything that is wrong with a definition",
-		Long: `validate reads the definition, works out every target, and prints all that
+		Long: `validate reads the definition, evaluates every target, and prints all that
 is wrong. It builds nothing, and without --deep it looks at no Dockerfile.
 
 With --deep it reads the Dockerfiles too, and finds what bake would refuse or

@@ -8,7 +8,7 @@ import (
 	"github.com/orch-build/orch/config"
 )
 
-// Guard lets a definition read only what is granted, while it is worked out:
+// Guard lets a definition read only what is granted, while it is evaluated:
 // the files that it imports, and what Compose files refer to. There is nobody
 // to ask at that time, so that the rest is refused.
 type Guard struct {

@@ -27,7 +27,7 @@ type rule struct {
 	// planned says that plans and checks read it too, before a build.
 	planned bool
 	// needs adds what a target needs. It is nil for what is read while the
-	// definition is worked out, which a Guard judges.
+	// definition is evaluated, which a Guard judges.
 	needs func(*collector)
 }
 

@@ -1,7 +1,7 @@
 // Package permission decides what a definition may touch on this machine:
 // which files it reads and writes, and which privileges its steps get. It holds
 // what is granted, lists what the targets of a definition need, and guards the
-// files that are read while a definition is worked out.
+// files that are read while a definition is evaluated.
 //
 // It knows neither flags nor terminals nor the environment, it asks nobody, and
 // it does not know what a builder allows.

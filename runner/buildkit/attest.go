@@ -7,7 +7,7 @@ import (
 )
 
 // defaultProvenance is what is attached to an image when its target does not
-// say anything about provenance: the peer's own default. Its second part keeps
+// say anything about provenance: bake's own default. Its second part keeps
 // it out of folders and file system archives.
 const defaultProvenance = "mode=min,inline-only=true"
 

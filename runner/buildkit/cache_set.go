@@ -85,7 +85,7 @@ func (a *anchor) offered(c planner.Cache) (gateway.CacheOptionsEntry, bool) {
 	return entries[i], true
 }
 
-// lookup is the name of the vertex that is looked up for the sake of a cache.
+// lookup is the name of the vertex that is looked up only for a cache.
 const lookup = "[internal] look for a cache"
 
 // importWait is how long the builder's word on a cache may take to arrive after

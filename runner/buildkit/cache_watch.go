@@ -41,7 +41,7 @@ func (w *cacheWatch) watch(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// reason replaces the error of a step that was ended for the sake of a required
+// reason replaces the error of a step that was ended because of a required
 // cache by what is wrong with that.
 func (w *cacheWatch) reason(err error) error {
 	if err != nil && w.live.Err() != nil {
@@ -99,7 +99,7 @@ func (w *cacheWatch) read(c planner.Cache, err error) bool {
 	return true
 }
 
-// wrote notes what became of writing a destination.
+// wrote notes the result of writing a destination.
 func (w *cacheWatch) wrote(ctx context.Context, c planner.Cache, err error) {
 	if err != nil && ctx.Err() == nil {
 		w.add(runner.CacheFault{Where: placeOf(c), Required: c.Required, Err: err})

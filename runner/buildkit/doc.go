@@ -1,4 +1,4 @@
-// Package buildkit carries out builds on a BuildKit daemon. It is the only
+// Package buildkit runs builds on a BuildKit daemon. It is the only
 // importer of BuildKit's client: sessions, solve options, exporters, cache
 // entries and progress stay in here.
 //

@@ -364,7 +364,7 @@ func (t *target) takeSizes(out *files) {
 }
 
 // metadata decodes the values that BuildKit hands over as base64 of JSON, as
-// the peer's metadata file has them.
+// bake's metadata file has them.
 func metadata(response map[string]string) map[string]any {
 	out := map[string]any{}
 	for k, v := range response {

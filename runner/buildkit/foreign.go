@@ -35,7 +35,7 @@ func (t *target) syntax() string {
 
 // foreign says whether the builder has to run another frontend than the
 // linked one. Such a frontend is known to understand no more than the names of
-// the folders, so these are offered to it as the peer does.
+// the folders, so these are offered to it as bake does.
 func (t *target) foreign() bool {
 	s := t.syntax()
 	return s != "" && t.plan.Dockerfile != nil && (t.run.opt.PullFrontend || !builtIn(s))

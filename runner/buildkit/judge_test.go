@@ -91,7 +91,7 @@ func TestTakeIn(t *testing.T) {
 	}
 }
 
-// TestSupported holds what becomes of a policy on a builder that is too old to
+// TestSupported checks what happens to a policy on a builder that is too old to
 // ask it.
 func TestSupported(t *testing.T) {
 	var asked []string

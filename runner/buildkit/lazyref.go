@@ -12,7 +12,7 @@ import (
 
 // lazyRef is a reference that the builder learns of when it is first used. A
 // frontend names the definition of a target's result long before anything has
-// to be carried out; to name and to evaluate it at once saves a request for
+// to be run; to name and to evaluate it at once saves a request for
 // each target.
 type lazyRef struct {
 	client gateway.Client

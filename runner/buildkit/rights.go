@@ -374,7 +374,7 @@ func (t *target) alias(u rights.Use, alias string) {
 }
 
 // replace has the target's result made from other definitions, or by another
-// anchor. Nothing has been carried out yet.
+// anchor. Nothing has been run yet.
 func (t *target) replace(ctx context.Context, change func(*pb.Definition) (*pb.Definition, error)) error {
 	imports, err := importEntries(t.opts)
 	if err != nil {

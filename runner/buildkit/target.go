@@ -50,7 +50,7 @@ type target struct {
 	// asked is true if nothing is built, so that the results of linked targets
 	// are not there.
 	asked bool
-	// forCache is true if the image is pushed for the sake of its cache.
+	// forCache is true if the image is pushed only for its cache.
 	forCache bool
 
 	mu       sync.Mutex // the frontend solves platforms side by side

@@ -1,4 +1,4 @@
-// Package chain keeps track of what is left of a plan while it is carried out:
+// Package chain keeps track of what is left of a plan while it is run:
 // which vertices are done, which the builder works on and for which build, and
 // how long the longest chain is that is still ahead of each build. From that it
 // says which builds can do something now, and which only wait for a vertex that
@@ -286,7 +286,7 @@ func (g *Graph) held(b *planner.Build) bool {
 	return blocked
 }
 
-// survey works out, in one pass, what is left.
+// survey computes, in one pass, what is left.
 func (g *Graph) survey() {
 	if !g.stale {
 		return

@@ -9,7 +9,7 @@ import (
 // until the space is free.
 const freeingTime = time.Second
 
-// PruneFull carries out prune, which removes cache of the embedded builder,
+// PruneFull runs prune, which removes cache of the embedded builder,
 // even if its disk is full: it takes the space that the builder sets aside
 // there. If hardly any is free afterwards, an idle builder is ended and prune
 // called again, since a builder that ran out of space in the middle of a

@@ -3,7 +3,7 @@
 //
 // # Why one
 //
-// BuildKit finds a step by the steps below it, as one cache has them. A run that
+// BuildKit finds a step by the steps below it, within one cache. A run that
 // reads many caches, say one for each target, finds all of the first and little
 // of the others where targets share sources, and asks the registry for each. So
 // a run has to read one cache, whatever others have built: all targets, one

@@ -26,7 +26,7 @@ func fingerprint(c types.CacheConfig) (digest.Digest, error) {
 
 type fingerprinter struct {
 	config  types.CacheConfig
-	records []string // by index; underway while one is being worked out
+	records []string // by index; underway while one is being computed
 	layers  []string // the same
 }
 

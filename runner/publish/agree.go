@@ -37,7 +37,7 @@ func (p *Publisher) agree(ctx context.Context, moves []Move, took time.Duration)
 	for round := range maxRounds {
 		now, err := p.digests(ctx, moves)
 		if err != nil {
-			return nil // all have been moved; what became of them since is not seen
+			return nil // all have been moved; what happened to them since is not seen
 		}
 		theirs := foreign(moves, now)
 		switch {

@@ -61,7 +61,7 @@ func (p *Publisher) all(ctx context.Context) ([]*journal, error) {
 	return found, err
 }
 
-// Handled is what became of one journal.
+// Handled is the result of one journal.
 type Handled struct {
 	Pending
 	// Tags counts the tags that are now where they were wanted.

@@ -24,7 +24,7 @@ const (
 	// interrupted or a registry has failed.
 	backTime = 30 * time.Second
 	// lingerTime is for how long requests that move a tag go on after an
-	// interrupt: one that is cut off may be carried out all the same.
+	// interrupt: one that is cut off may take effect all the same.
 	lingerTime = 10 * time.Second
 )
 
@@ -285,7 +285,7 @@ func linger(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// did counts what became of the tags of a journal.
+// did counts the tags of a journal by what happened to them.
 type did struct {
 	mu            sync.Mutex
 	moved, stayed int

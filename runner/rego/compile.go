@@ -16,7 +16,7 @@ import (
 
 // Compile compiles the policies of a target and says what is wrong with them.
 // What has no place in a file of a policy is reported at where the definition
-// speaks of it.
+// is about it.
 func Compile(ctx context.Context, set *policy.Set, env Env, opt Options, at hcl.Range) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for i := range set.Policies {

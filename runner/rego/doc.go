@@ -4,5 +4,5 @@
 // linked with it.
 //
 // It does not know which policies hold for a target, how the builder asks, or
-// what becomes of a denial.
+// the consequences of a denial.
 package rego

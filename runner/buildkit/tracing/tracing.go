@@ -1,5 +1,5 @@
 // Package tracing sends OpenTelemetry spans of a run to where the standard
-// variables say, OTEL_EXPORTER_OTLP_ENDPOINT and its kin, as BuildKit's own
+// variables say, OTEL_EXPORTER_OTLP_ENDPOINT and the like, as BuildKit's own
 // client does. It stands by itself because the exporters take time to
 // initialise, also where nobody wants spans.
 package tracing

@@ -1,6 +1,6 @@
 // Package intact finds out whether the state of the embedded builder is as the
 // builder left it. A builder that ends seals its state: the databases with their
-// sums, and how much the folders hold that these speak of. The next one compares.
+// sums, and how much the folders hold that these describe. The next one compares.
 // Without a seal, because the builder was killed, it looks whether the databases
 // are there together, and into each of them.
 //
