@@ -29,7 +29,7 @@ func TestImports(t *testing.T) {
 		"runner/blame":    {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"runner", "runner/blame", "runner/buildkit/steps", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
-			"planner/options", "runner/history", "runner/provenance", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
+			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
 		},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
 		"runner/progress":                       {"runner"},
@@ -53,6 +53,8 @@ func TestImports(t *testing.T) {
 		"config/permission":                     {"schema", "config", "config/policy", "internal/output", "internal/shellquote", "internal/template"},
 		"internal/contextfs":                    {"internal/output"},
 		"internal/netfault":                     {},
+		"internal/limits":                       {},
+		"internal/interrupt":                    {},
 		"internal/termtext":                     {},
 		"internal/registry":                     {"internal/retry", "internal/termtext"},
 		"internal/retry":                        {},
@@ -67,7 +69,7 @@ func TestImports(t *testing.T) {
 		"internal/notice":                       {},
 		"internal/profile":                      {"internal/output"},
 		"internal/ci":                           {"internal/termtext"},
-		"internal/diag":                         {"internal/ci", "internal/termtext"},
+		"internal/diag":                         {"internal/ci", "internal/limits", "internal/termtext"},
 		"internal/gitfact":                      {},
 
 		"planner/dockerfile":  {"internal/fault", "internal/framed"},
