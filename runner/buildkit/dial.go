@@ -78,11 +78,15 @@ type Builder struct {
 	// version is that of its BuildKit; "" if it is not known.
 	version string
 
-	client *client.Client
+	client Client
 }
 
-// Client is the connection itself, for what the package does not wrap.
-func (b *Builder) Client() *client.Client { return b.client }
+// Client is the connection itself, for what the package does not wrap; nil if
+// there is no daemon.
+func (b *Builder) Client() *client.Client {
+	c, _ := b.client.(connection)
+	return c.Client
+}
 
 // Close ends the connection.
 func (b *Builder) Close() error { return b.client.Close() }
@@ -103,15 +107,24 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to builder %s: %w", addr, err)
 	}
-	probe, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	workers, err := c.ListWorkers(probe)
+	b, err := connect(ctx, connection{c}, name)
 	if err != nil {
 		c.Close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		return nil, dialError(addr, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
+	}
+	return b, nil
+}
+
+// connect asks the daemon behind a connection what it is.
+func connect(ctx context.Context, c Client, name string) (*Builder, error) {
+	probe, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	workers, err := c.ListWorkers(probe)
+	if err != nil {
+		return nil, err
 	}
 	b := &Builder{Name: name, client: c}
 	if len(workers) > 0 {

@@ -83,7 +83,7 @@ func (r *run) judgeOf(ctx context.Context, t *target) (*arbiter, error) {
 		return nil, errors.New("there is nothing here that evaluates its policies")
 	}
 	p, err := r.opt.Policy(ctx, b, PolicyHost{
-		Client: r.builder.client, Platform: r.builder.Platform,
+		Client: r.builder.Client(), Platform: r.builder.Platform,
 		Session: func() ([]session.Attachable, error) {
 			creds := newCredentials()
 			creds.add(b.Target)

@@ -8,15 +8,12 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/content/proxy"
 	"github.com/containerd/platforms"
 	controlapi "github.com/moby/buildkit/api/services/control"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-	"google.golang.org/grpc"
-	grpcmetadata "google.golang.org/grpc/metadata"
 
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/meter"
@@ -39,14 +36,12 @@ func (r *run) askSizes(ctx context.Context, wanted bool) <-chan *records {
 		defer close(out)
 		ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 		defer cancel()
-		var header grpcmetadata.MD
-		usage, err := r.builder.client.ControlClient().DiskUsage(
-			grpcmetadata.AppendToOutgoingContext(ctx, meter.UnpackedHeader, "1"), &controlapi.DiskUsageRequest{}, grpc.Header(&header))
+		usage, unpacked, err := r.builder.client.DiskUsage(ctx)
 		if err != nil {
 			return
 		}
-		records := newRecords(usage.Record)
-		records.unpacked = len(header.Get(meter.UnpackedHeader)) > 0
+		records := newRecords(usage)
+		records.unpacked = unpacked
 		out <- records
 	}()
 	return out
@@ -111,7 +106,7 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 // store has them, the lowest first; nil if no image was exported, or if it is
 // not there.
 func (t *target) packedLayers(ctx context.Context, platform string) []ocispecs.Descriptor {
-	store := proxy.NewContentStore(t.run.builder.client.ContentClient())
+	store := t.run.builder.client.ContentStore()
 	next := digest.Digest(t.report.Digest)
 	for range 2 { // an index, and a manifest in it
 		if next == "" {
