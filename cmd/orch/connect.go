@@ -62,6 +62,7 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 	if addr == "" {
 		return e.connectEmbedded(ctx)
 	}
+	e.registries.elsewhere = true
 	tls := f.tls
 	if f.tlsDir != "" {
 		var err error

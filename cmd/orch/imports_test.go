@@ -36,7 +36,7 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/buildkittest":          {},
 		"internal/mask":                         {},
 		"runner/runnertest":                     {"runner", "runner/blame"},
-		"runner/embedded":                       {"internal/output", "internal/program", "runner/embedded/internal/state"},
+		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},
 		"runner/chain":                          {"schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},

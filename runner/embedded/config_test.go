@@ -30,6 +30,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/moby/buildkit/client/llb"
+
+	orchregistry "github.com/orch-build/orch/internal/registry"
 )
 
 func configured(t *testing.T, o *Options, text string) {
@@ -289,6 +291,25 @@ func TestRegistryWithCertificates(t *testing.T) {
 			if err := pulls(t, o, addr+"/library/app:1"); err != nil {
 				t.Error(err)
 			}
+			if how == "configuration" {
+				asked(t, o, addr+"/library/app:1")
+			}
 		})
+	}
+}
+
+// asked has orch's own client ask for an image, as the configuration says.
+func asked(t *testing.T, o Options, name string) {
+	t.Helper()
+	hosts, err := o.Registries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := orchregistry.Parse(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := orchregistry.New(orchregistry.Options{Hosts: hosts, CertDirs: []string{}}).Head(t.Context(), ref); err != nil {
+		t.Error(err)
 	}
 }
