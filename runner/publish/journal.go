@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -89,19 +90,23 @@ func names(moves []Move) map[string]bool {
 }
 
 // take locks a journal for this process, and says whether that was possible:
-// another process may work on it, or have removed it.
-func (j *journal) take() bool {
+// another process may work on it, or have removed it. An error is that it
+// cannot be locked by this process at all.
+func (j *journal) take() (bool, error) {
 	l := flock.New(strings.TrimSuffix(j.path, journalExt) + lockExt)
 	if ok, err := l.TryLock(); err != nil || !ok {
-		return false
+		if err != nil {
+			err = fmt.Errorf("it cannot be locked: %w", err)
+		}
+		return false, err
 	}
 	if _, err := os.Lstat(j.path); err != nil {
 		_ = l.Unlock()
 		_ = os.Remove(l.Path())
-		return false
+		return false, nil
 	}
 	j.lock = l
-	return true
+	return true, nil
 }
 
 // drop gives the lock of a journal back. The file of the lock stays as long as
@@ -143,9 +148,16 @@ func (j *journal) remove() error {
 
 // setAside moves a journal to where it is in nobody's way.
 func (p *Publisher) setAside(j *journal, why error) {
+	if p.stuck[j.path] {
+		return
+	}
 	to, err := p.moveAside(j, why)
 	if err != nil {
 		j.drop()
+		if p.stuck == nil {
+			p.stuck = map[string]bool{}
+		}
+		p.stuck[j.path] = true
 		p.warn("the journal %s of an earlier run is of no use (%v), and cannot be set aside: %v", j.path, why, err)
 		return
 	}
@@ -167,21 +179,19 @@ func (p *Publisher) moveAside(j *journal, why error) (string, error) {
 		}
 		return aside.path, j.remove()
 	}
-	data, err := os.ReadFile(j.path)
-	if err != nil {
+	// Whatever it is, it is not read.
+	if err := os.Rename(j.path, aside.path); err != nil {
 		return "", err
 	}
-	if err := output.WriteSynced(aside.path, data, 0o600); err != nil {
-		return "", err
-	}
-	return aside.path, j.remove()
+	j.gone()
+	return aside.path, nil
 }
 
 // journals reads those in a folder, the oldest first. One that cannot be read
 // says why.
 func journals(dir string) ([]*journal, error) {
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
 	}
 	if err != nil {
@@ -238,10 +248,20 @@ func (j *journal) sound() error {
 	if j.Version != journalVersion || len(j.Moves) == 0 {
 		return errors.New("it does not say what was to be moved")
 	}
+	switch j.Stage {
+	case Moving, Looking, Waiting:
+	default:
+		return fmt.Errorf("it has come to %q, which this orch does not know", j.Stage)
+	}
+	seen := map[string]bool{}
 	for _, m := range j.Moves {
 		if err := m.valid(); err != nil {
 			return err
 		}
+		if seen[m.Name] {
+			return fmt.Errorf("it moves %s twice", m.Name)
+		}
+		seen[m.Name] = true
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (p *Publisher) all(ctx context.Context) ([]*journal, error) {
 	err = p.locked(ctx, func() error {
 		for _, j := range found {
 			if j.unread == nil {
-				j.take()
+				_, j.unread = j.take()
 			}
 		}
 		return nil

@@ -45,6 +45,7 @@ type Publisher struct {
 	Settle time.Duration
 
 	mentioned    map[string]bool // journals that a warning was given of
+	stuck        map[string]bool // journals that are of no use and cannot be set aside
 	warnedUnkept bool
 }
 
@@ -159,7 +160,10 @@ func (p *Publisher) close(j *journal) error {
 	}
 	tags := names(j.Moves)
 	for _, old := range j.replaces {
-		if old.within(tags) && old.take() {
+		if !old.within(tags) {
+			continue
+		}
+		if ok, _ := old.take(); ok {
 			_ = old.remove()
 		}
 	}

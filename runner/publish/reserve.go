@@ -36,8 +36,8 @@ func (p *Publisher) reserve(ctx context.Context, moves []Move) (*journal, error)
 		if err := j.write(); err != nil {
 			return err
 		}
-		if !j.take() {
-			return errors.Join(errors.New("the journal cannot be locked"), j.remove())
+		if ok, err := j.take(); !ok {
+			return errors.Join(errors.New("the journal cannot be locked"), err, j.remove())
 		}
 		return nil
 	})
@@ -97,12 +97,17 @@ func (p *Publisher) clear(ctx context.Context, tags map[string]bool, then func()
 func (p *Publisher) sort(tags map[string]bool) (left, idle []*journal, busy bool, err error) {
 	all, err := journals(p.Dir)
 	for _, j := range all {
+		ours := j.unread == nil && j.shares(tags) && !p.stuck[j.path]
+		taken := false
+		if ours {
+			taken, j.unread = j.take()
+		}
 		switch {
 		case j.unread != nil:
 			p.setAside(j, j.unread)
-		case !j.shares(tags):
+		case !ours:
 			p.mention(j)
-		case !j.take():
+		case !taken:
 			busy = true
 		case j.Stage == Looking:
 			_ = j.remove() // its run has ended before it moved anything
@@ -118,7 +123,10 @@ func (p *Publisher) sort(tags map[string]bool) (left, idle []*journal, busy bool
 
 // mention says once that there is a journal of other tags that nobody works on.
 func (p *Publisher) mention(j *journal) {
-	if p.mentioned[j.path] || j.Stage != Moving || !j.take() {
+	if p.mentioned[j.path] || p.stuck[j.path] || j.Stage != Moving {
+		return
+	}
+	if ok, _ := j.take(); !ok {
 		return
 	}
 	j.drop()
