@@ -70,10 +70,10 @@ func ReadFiles(names []string) ([]File, error) {
 }
 
 // lookFor reads those of the files that are there and not empty.
-func lookFor(names []string) ([]File, error) {
+func lookFor(disk config.Files, names []string) ([]File, error) {
 	var out []File
 	for _, name := range names {
-		src, err := ReadFile(name)
+		src, err := disk.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && len(src) == 0 {
 			continue
 		}

@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -56,6 +55,8 @@ type ComposeReader = func(files []types.ConfigFile, env map[string]string, lenie
 type Machine struct {
 	LookupEnv func(name string) (string, bool)
 	Environ   func() []string
+	// Disk is what files are read from; nil is the disk of this machine.
+	Disk config.Files
 	// Stdin returns all of the standard input.
 	Stdin func() ([]byte, error)
 	// Compose returns what reads Compose files, and of what they refer to that
@@ -157,7 +158,7 @@ func (l *Loader) options() (config.Options, error) {
 		Filters:   l.Filters,
 		Git:       gitfact.Read,
 		Compose:   l.Compose(guard.Read),
-		Files:     newImportReader(guard.Files(osFiles{})),
+		Files:     newImportReader(guard.Files(l.disk())),
 		Vars:      map[string]string{},
 		LookupEnv: l.LookupEnv,
 		Environ:   l.Environ(),
@@ -165,7 +166,7 @@ func (l *Loader) options() (config.Options, error) {
 		HomeDir:   hostAnswers{l, guard}.homeDir,
 		GoEnv:     hostAnswers{l, guard}.goEnv,
 		Now:       time.Now,
-		Host:      guard.Host(osHost{}),
+		Host:      guard.Host(l.disk()),
 		Lane:      l.lane,
 	}
 	if err := l.given(&opts); err != nil {
@@ -233,11 +234,13 @@ func (l *Loader) lane() config.Lane {
 	return config.Lane(ci.LaneOf(l.getenv, func() string { return gitfact.Branch(".") }))
 }
 
-// osHost is this machine's file system.
-type osHost struct{}
-
-func (osHost) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-func (osHost) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
+// disk is where files are read.
+func (l *Loader) disk() config.Files {
+	if l.Disk != nil {
+		return l.Disk
+	}
+	return osFiles{}
+}
 
 // readFiles reads the files that were named, or those that are looked for.
 func (l *Loader) readFiles() ([]File, error) {
@@ -254,7 +257,7 @@ func (l *Loader) readFiles() ([]File, error) {
 		return out, nil
 	}
 	for _, set := range [][]string{BuildFiles, BakeFiles} {
-		found, err := lookFor(set)
+		found, err := lookFor(l.disk(), set)
 		if err != nil || len(found) > 0 {
 			return found, usage.Wrap(err)
 		}
@@ -286,5 +289,5 @@ func (l *Loader) readFile(name string) ([]byte, error) {
 	if name == "-" {
 		return l.Stdin()
 	}
-	return ReadFile(name)
+	return l.disk().ReadFile(name)
 }

@@ -81,6 +81,8 @@ func TestImports(t *testing.T) {
 		"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout", "planner", "planner/options",
 		"internal/contextfs", "internal/imageconfig", "internal/registry", "internal/retry", "internal/termtext", "internal/output",
 	}
+	allowed["planner/affected"] = append([]string{"planner/digest", "internal/gittree"}, allowed["planner/digest"]...)
+	allowed["internal/gittree"] = nil
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	for pkg := range allowed {
 		may := map[string]bool{}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/version"
@@ -82,6 +83,43 @@ type Digests struct {
 	Reads *planner.Reads
 
 	targets map[*planner.Build]*Target
+	engine  *engine
+}
+
+// File is a file that a target reads.
+type File struct {
+	// Path is in the folder of the context, Dir.
+	Dir, Path string
+	// Sum is equal for files of the same content, mode and link.
+	Sum string
+}
+
+// Files calls f for what a target reads of local contexts, in the order in
+// which its definition does; some are there several times.
+func (d *Digests) Files(b *planner.Build, f func(File)) {
+	for _, p := range d.engine.results[b].platforms {
+		for _, r := range p.skeleton.Reads {
+			l := local(b, r.Context)
+			if l == nil {
+				continue
+			}
+			d.engine.reads.Select(l, r.Query).Each(func(it planner.Selected) {
+				f(File{l.Dir, it.Path, fileSum(it, d.engine.opt.GitModes || l.GitModes)})
+			})
+		}
+	}
+}
+
+// Asked lists the images that a target starts from or takes from, with the
+// digests that they have now; "" is not known.
+func (d *Digests) Asked(b *planner.Build) map[string]string {
+	out := map[string]string{}
+	for _, p := range d.engine.results[b].platforms {
+		for _, q := range p.skeleton.Asked {
+			out[familiar(strings.TrimPrefix(q.Ref, layoutScheme))] = q.Digest + q.Answer
+		}
+	}
+	return out
 }
 
 // Target returns the digest of a target.
@@ -160,7 +198,7 @@ func Compute(ctx context.Context, plan *planner.Plan, reads *planner.Reads, opt 
 		e.find(b)
 	}
 	reads.Hash()
-	out := &Digests{Converted: int(e.memory.missed.Load()), Reads: reads, targets: map[*planner.Build]*Target{}}
+	out := &Digests{Converted: int(e.memory.missed.Load()), Reads: reads, targets: map[*planner.Build]*Target{}, engine: e}
 	for _, b := range plan.Builds {
 		out.targets[b] = e.target(b)
 	}

@@ -86,3 +86,16 @@ func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Select
 	})
 	return f.hex(), faults
 }
+
+// fileSum sums up one thing that is read.
+func fileSum(it planner.Selected, gitModes bool) string {
+	mode := it.Mode
+	if gitModes {
+		mode = contextfs.GitMode(mode)
+	}
+	content := ""
+	if it.Sum != nil {
+		content = string(it.Sum[:])
+	}
+	return hash(mode.String(), it.Link, content)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/affected"
+	"github.com/orch-build/orch/planner/digest"
+)
+
+// affectedFlags say what is compared.
+type affectedFlags struct {
+	base, head, kind, format string
+	json, exact, resolve     bool
+}
+
+func newAffectedCommand(e *env) *cobra.Command {
+	var load loadFlags
+	var flags affectedFlags
+	cmd := &cobra.Command{
+		Use:   "affected [TARGET…]",
+		Short: "Say which targets differ between two commits, and by what",
+		Long: `affected computes the digests of the targets at two states of the repository
+and prints those that differ, with the first reason. Both states are read from
+git's objects; nothing is checked out. A target is affected as well if it is new
+or gone, or if something of it cannot be known.
+
+The base is where --base and the head parted, or --base itself with --exact. In
+a pull request of a CI service, --base is the branch that it goes to.`,
+		Example: `  orch affected --base origin/main
+  orch affected --base v1.2 --head v1.3 --exact
+  orch affected --base origin/main --format matrix
+  orch affected --base origin/main --format names | xargs -r orch bake`,
+		ValidArgsFunction: completeTargets(e, &load),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(e); err != nil {
+				return err
+			}
+			list, err := flags.compare(cmd.Context(), e, &load, args)
+			if err != nil {
+				return err
+			}
+			return affected.Write(termtext.Raw(e.stdout), flags.format, flags.base, flags.head, list)
+		},
+	}
+	load.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&flags.base, "base", "", "the `REF` to compare with")
+	f.StringVar(&flags.head, "head", gittree.Worktree, "the `REF` that is compared, or worktree")
+	f.BoolVar(&flags.exact, "exact", false, "compare with --base itself, not with where it and the head parted")
+	f.StringVar(&flags.kind, "kind", "publish", "what counts: `KIND` is publish, all that is published, or build, the images alone")
+	f.StringVar(&flags.format, "format", "text", "`FORMAT` is "+strings.Join(affected.Formats, ", "))
+	f.BoolVar(&flags.json, "json", false, "same as --format json")
+	f.BoolVar(&flags.resolve, "resolve", false, "ask registries what the base images are")
+	return cmd
+}
+
+// check refuses what cannot be meant, and finds the base in the environment.
+func (f *affectedFlags) check(e *env) error {
+	if f.json {
+		f.format = "json"
+	}
+	if f.base == "" {
+		f.base = affected.Base(e.getenv)
+	}
+	switch {
+	case !slices.Contains(affected.Formats, f.format):
+		return usagef("--format %q is not one of %s", f.format, strings.Join(affected.Formats, ", "))
+	case f.kind != "publish" && f.kind != "build":
+		return usagef("--kind %q is not one of publish, build", f.kind)
+	case f.base == "":
+		return usagef("--base REF says what to compare with, and no CI service says it")
+	}
+	return nil
+}
+
+// compare returns the targets that are affected. Where the base cannot be read,
+// these are all.
+func (f *affectedFlags) compare(ctx context.Context, e *env, load *loadFlags, args []string) ([]affected.Target, error) {
+	head, err := f.state(ctx, e, load, args, f.head)
+	if err != nil {
+		return nil, err
+	}
+	rev, err := f.baseCommit(ctx)
+	if err != nil {
+		e.notices.Warn(fmt.Sprintf("%s, so that every target is affected; fetch it: git fetch --deepen=1000 origin %s", err, strings.TrimPrefix(f.base, "origin/")))
+		return affected.All(head, err.Error()), nil
+	}
+	base, err := f.state(ctx, e, load, args, rev)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		text := strings.SplitN(err.Error(), "\n", 2)[0]
+		e.notices.Warn(fmt.Sprintf("the definition at %s cannot be read, so that every target is affected: %s", f.base, text))
+		return affected.All(head, "the definition at "+f.base+" cannot be read"), nil
+	}
+	kind := affected.Publish
+	if f.kind == "build" {
+		kind = affected.Build
+	}
+	return affected.Compare(base, head, kind), nil
+}
+
+// baseCommit is the commit to compare with.
+func (f *affectedFlags) baseCommit(ctx context.Context) (string, error) {
+	base, err := gittree.Resolve(ctx, ".", f.base)
+	if err != nil || f.exact {
+		return base, err
+	}
+	head := f.head
+	if head == gittree.Worktree {
+		head = "HEAD"
+	}
+	return gittree.MergeBase(ctx, ".", base, head)
+}
+
+// state reads the definition at a revision, and computes its digests.
+func (f *affectedFlags) state(ctx context.Context, e *env, load *loadFlags, args []string, rev string) (*affected.State, error) {
+	tree, err := gittree.Open(ctx, ".", rev)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	defer tree.Close()
+	one := *load
+	if args, err = one.open(e, args); err != nil {
+		return nil, err
+	}
+	defer one.loader.Close()
+	one.loader.Disk = tree
+	d, err := one.loader.Resolve(ctx, func(o *config.Options) { o.Targets = args })
+	if err != nil {
+		return nil, err
+	}
+	if d.Diags.HasErrors() {
+		return nil, f.fault(e, rev, d.Diags, d.Texts)
+	}
+	dir, err := workingFolder()
+	if err != nil {
+		return nil, err
+	}
+	files := affected.Tree{Tree: tree}
+	plan, diags := planner.New(d.Config, planner.Options{
+		Files: files, BuildPlatform: localPlatform(), Dir: dir, Digests: true, Policies: e.policySets(),
+	})
+	if diags.HasErrors() {
+		return nil, f.fault(e, rev, diags, d.Texts)
+	}
+	memory := e.fileMemory()
+	return affected.Compute(ctx, plan, planner.ReadOptions{Tree: files}, digest.Options{
+		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory, Project: dir,
+	}, dir)
+}
+
+// fault reports what is wrong at the head; what is wrong at the base is no fault
+// of the user now.
+func (f *affectedFlags) fault(e *env, rev string, diags hcl.Diagnostics, texts map[string][]byte) error {
+	if rev == f.head {
+		return e.report(diags, texts)
+	}
+	return errors.New(diags.Errs()[0].Error())
+}
+
+// workingFolder is the working directory without symbolic links.
+func workingFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}

@@ -1,0 +1,327 @@
+// Package affected says which targets differ between two states of a project,
+// and by what: the digests decide, and the words are found after that.
+//
+// It knows nothing of repositories: a state is a plan with its digests. What
+// cannot be known is affected.
+package affected
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
+)
+
+// Kind says what of a target counts.
+type Kind int
+
+const (
+	// Publish counts all that is published, and where.
+	Publish Kind = iota
+	// Build counts only what makes the images.
+	Build
+)
+
+// State is one side of a comparison.
+type State struct {
+	Plan    *planner.Plan
+	Inputs  *planner.Inputs
+	Digests *digest.Digests
+	Files   planner.Files // that the plan was made from
+	Root    string        // the folder that paths are shown from
+}
+
+// Compute makes the state of a plan that was made with planner.Options.Digests.
+func Compute(ctx context.Context, plan *planner.Plan, read planner.ReadOptions, opt digest.Options, root string) (*State, error) {
+	in, diags := plan.Inputs(read)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	all, err := digest.Compute(ctx, plan, in.Reads, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &State{Plan: plan, Inputs: in, Digests: all, Files: opt.Files, Root: root}, nil
+}
+
+// Target is a target that is affected.
+type Target struct {
+	Name string `json:"target"`
+	// Change is changed, published (only what is made of the image differs), new,
+	// gone or open.
+	Change string `json:"change"`
+	// Reason says by what, in a few words.
+	Reason string `json:"reason"`
+	// Before and After are its digests; "" where it is not there.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+// All returns every target of a state as affected, for one reason.
+func All(head *State, reason string) []Target {
+	var out []Target
+	for _, b := range head.Plan.Builds {
+		out = append(out, Target{Name: b.Name(), Change: "open", Reason: reason, After: head.Digests.Target(b).Publication})
+	}
+	return sorted(out)
+}
+
+// Compare returns the targets that differ between two states, by name.
+func Compare(base, head *State, kind Kind) []Target {
+	before := builds(base)
+	c := comparing{base: base, head: head, kind: kind, before: before}
+	var out []Target
+	for _, b := range head.Plan.Builds {
+		old := before[b.Name()]
+		if old == nil {
+			out = append(out, Target{Name: b.Name(), Change: "new", Reason: "new target", After: head.Digests.Target(b).Publication})
+			continue
+		}
+		if t, ok := c.compare(old, b); ok {
+			out = append(out, t)
+		}
+	}
+	after := builds(head)
+	for name, b := range before {
+		if after[name] == nil {
+			out = append(out, Target{Name: name, Change: "gone", Reason: "the target is not there any more", Before: base.Digests.Target(b).Publication})
+		}
+	}
+	return sorted(out)
+}
+
+func sorted(list []Target) []Target {
+	slices.SortFunc(list, func(a, b Target) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func builds(s *State) map[string]*planner.Build {
+	out := map[string]*planner.Build{}
+	for _, b := range s.Plan.Builds {
+		out[b.Name()] = b
+	}
+	return out
+}
+
+type comparing struct {
+	base, head *State
+	kind       Kind
+	before     map[string]*planner.Build
+}
+
+// compare says whether a target is affected.
+func (c *comparing) compare(old, now *planner.Build) (Target, bool) {
+	a, b := c.base.Digests.Target(old), c.head.Digests.Target(now)
+	t := Target{Name: now.Name(), Before: a.Publication, After: b.Publication}
+	switch {
+	case a.Image != b.Image:
+		t.Change, t.Reason = "changed", c.reason(old, now)
+		return t, true
+	case c.kind == Publish && (a.Publication != b.Publication || !sameOutputs(old.Target, now.Target)):
+		t.Change, t.Reason = "published", c.published(old.Target, now.Target)
+		return t, true
+	}
+	if open := slices.Concat(b.Open, a.Open); len(open) > 0 {
+		t.Change, t.Reason = "open", open[0].Text
+		return t, true
+	}
+	return t, false
+}
+
+func sameOutputs(a, b *config.Target) bool {
+	return slices.Equal(a.Tags, b.Tags) && outputsText(a) == outputsText(b)
+}
+
+func outputsText(t *config.Target) string {
+	var b strings.Builder
+	for _, o := range t.Outputs {
+		fmt.Fprintf(&b, "%q %q\n", o.Type, o.Attrs)
+	}
+	return b.String()
+}
+
+// published names the attribute by which only the publication differs.
+func (c *comparing) published(a, b *config.Target) string {
+	for _, one := range []struct {
+		name string
+		same bool
+	}{
+		{"tags", slices.Equal(a.Tags, b.Tags)},
+		{"annotations", slices.Equal(a.Annotations, b.Annotations)},
+		{"output", outputsText(a) == outputsText(b)},
+		{"attest", fmt.Sprint(a.Attest) == fmt.Sprint(b.Attest)},
+		{"cache-to", fmt.Sprint(a.CacheTo) == fmt.Sprint(b.CacheTo)},
+	} {
+		if !one.same {
+			return c.place(b, one.name) + one.name
+		}
+	}
+	return "its output"
+}
+
+// place is where an attribute is written, with a space behind it, or "".
+func (c *comparing) place(t *config.Target, name string) string {
+	at := t.RangeOf(name)
+	if at.Filename == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d ", filepath.ToSlash(at.Filename), at.Start.Line)
+}
+
+// reason says by what two targets differ, the nearest to a line that somebody
+// has written first.
+func (c *comparing) reason(old, now *planner.Build) string {
+	for _, find := range []func(old, now *planner.Build) string{c.file, c.argument, c.instruction, c.image, c.linked, c.attribute} {
+		if text := find(old, now); text != "" {
+			return text
+		}
+	}
+	return "its definition"
+}
+
+// file names the first file that differs, and how many more do.
+func (c *comparing) file(old, now *planner.Build) string {
+	a, b := c.files(c.base, old), c.files(c.head, now)
+	var differ []string
+	for path, sum := range b {
+		if a[path] != sum {
+			differ = append(differ, path)
+		}
+	}
+	for path := range a {
+		if _, ok := b[path]; !ok {
+			differ = append(differ, path)
+		}
+	}
+	if len(differ) == 0 {
+		return ""
+	}
+	slices.Sort(differ)
+	first := differ[0]
+	for _, path := range differ {
+		if !strings.HasSuffix(path, "/") {
+			first = path
+			break
+		}
+	}
+	if len(differ) > 1 {
+		return fmt.Sprintf("%s and %d more", first, len(differ)-1)
+	}
+	return first
+}
+
+// files are the sums of what a target reads, by path from the root; folders end
+// in a slash.
+func (c *comparing) files(s *State, b *planner.Build) map[string]string {
+	out := map[string]string{}
+	s.Digests.Files(b, func(f digest.File) {
+		path := filepath.Join(f.Dir, filepath.FromSlash(f.Path))
+		if rel, err := filepath.Rel(s.Root, path); err == nil {
+			path = rel
+		}
+		out[filepath.ToSlash(path)] = f.Sum
+	})
+	return out
+}
+
+func (c *comparing) argument(old, now *planner.Build) string {
+	a, b := old.Target.Args, now.Target.Args
+	names := slices.Sorted(maps.Keys(b))
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, ok := b[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		was, had := a[name]
+		is, has := b[name]
+		if had != has || was != is {
+			return "arg " + name
+		}
+	}
+	return ""
+}
+
+// instruction names the first line of the Dockerfile from which on the
+// definitions differ.
+func (c *comparing) instruction(old, now *planner.Build) string {
+	if old.Dockerfile == nil || now.Dockerfile == nil || string(old.Dockerfile.Data) == string(now.Dockerfile.Data) {
+		return ""
+	}
+	before, after := strings.Split(string(old.Dockerfile.Data), "\n"), strings.Split(string(now.Dockerfile.Data), "\n")
+	known := map[string]bool{}
+	for _, p := range c.base.Digests.Target(old).Platforms {
+		for _, s := range p.Steps {
+			known[s.Sum] = true
+		}
+	}
+	name := filepath.ToSlash(now.Dockerfile.Name)
+	for _, p := range c.head.Digests.Target(now).Platforms {
+		for _, s := range p.Steps {
+			if s.Line > 0 && s.Line <= len(after) && !known[s.Sum] {
+				return fmt.Sprintf("%s:%d %s", name, s.Line, short(after[s.Line-1]))
+			}
+		}
+	}
+	for i, line := range after {
+		if i >= len(before) || before[i] != line {
+			return fmt.Sprintf("%s:%d %s", name, i+1, short(line))
+		}
+	}
+	return name
+}
+
+// short is a line of a Dockerfile that fits beside a name.
+func short(line string) string {
+	const most = 60
+	line = strings.TrimSpace(line)
+	if r := []rune(line); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return line
+}
+
+func (c *comparing) image(old, now *planner.Build) string {
+	a, b := c.base.Digests.Asked(old), c.head.Digests.Asked(now)
+	for _, ref := range slices.Sorted(maps.Keys(b)) {
+		was, ok := a[ref]
+		switch {
+		case !ok:
+			return "base image " + ref
+		case was != b[ref]:
+			return "base image " + ref + " moved"
+		}
+	}
+	return ""
+}
+
+func (c *comparing) linked(_, now *planner.Build) string {
+	for _, other := range now.Inputs {
+		old := c.before[other.Name()]
+		if old == nil || c.base.Digests.Target(old).Image != c.head.Digests.Target(other).Image {
+			return "target " + other.Name()
+		}
+	}
+	return ""
+}
+
+// attribute names what the sums of the classes say.
+func (c *comparing) attribute(old, now *planner.Build) string {
+	for _, class := range c.head.Inputs.Build(now).Diff(c.base.Inputs.Build(old)) {
+		if class == planner.ClassUpstream || class == planner.ClassInstruction {
+			continue
+		}
+		name := class.String()
+		if class == planner.ClassLabel {
+			name = "labels"
+		}
+		return c.place(now.Target, name) + name
+	}
+	return ""
+}
