@@ -70,12 +70,14 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
 	@scripts/bench.sh
 
-# Interrupts (50, and 600 of runs that publish), kills (20) and failures at random moments, a registry that
-# fails at each request, and a thousand targets: 20 minutes. "make test" does a
-# few of each.
+# Interrupts (50, and 600 of runs that publish, and one at each border of a run),
+# kills (20) and failures at random moments, a registry that fails at each
+# request, damaged caches and state, limits, definitions that lead out, and a
+# thousand targets: 30 minutes. "make test" does a few of each.
 stress: build
 	@scripts/setup.sh tests
-	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
+	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
+	$(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|Faults|Interrupted' ./runner/embedded ./runner/publish
 
 clean:
 	rm -rf bin dist
