@@ -1,19 +1,67 @@
 package main
 
 import (
+	"context"
 	"flag"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/runnertest"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"orch": func() { os.Exit(run(osEnv(), os.Args[1:])) },
+		"orch": func() {
+			e := osEnv()
+			if path := os.Getenv(fakeVariable); path != "" {
+				e.openSite = fakeSite(path)
+			}
+			os.Exit(run(e, os.Args[1:]))
+		},
 	})
 }
+
+// fakeVariable names, in the environment of a script, a file with what happens
+// in a build, in place of a builder; see package runnertest.
+const fakeVariable = "FAKE"
+
+// fake is a site that plays a file.
+type fake struct{ *runnertest.Solver }
+
+func fakeSite(path string) func(context.Context, *env, *builderFlags) (site, error) {
+	return func(context.Context, *env, *builderFlags) (site, error) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		s, err := runnertest.Parse(os.ExpandEnv(string(text)))
+		if err != nil {
+			return nil, err
+		}
+		return fake{s}, nil
+	}
+}
+
+func (fake) name() string     { return "fake" }
+func (fake) platform() string { return "linux/amd64" }
+func (fake) embedded() bool   { return false }
+func (fake) Close() error     { return nil }
+
+func (f fake) solver(*buildRun, *buildkit.Progress) (runner.Solver, error) { return f.Solver, nil }
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata/script")
 
@@ -28,7 +76,26 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
-			return nil
+			return withRegistry(env)
 		},
 	})
+}
+
+// withRegistry gives a script a registry with an image, which it may move tags
+// to.
+func withRegistry(env *testscript.Env) error {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	env.Defer(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	digest, err := empty.Image.Digest()
+	if err != nil {
+		return err
+	}
+	ref, err := name.NewDigest(host + "/app@" + digest.String())
+	if err != nil {
+		return err
+	}
+	env.Setenv("REGISTRY", host)
+	env.Setenv("DIGEST", digest.String())
+	return remote.Write(ref, empty.Image)
 }

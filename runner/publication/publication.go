@@ -220,12 +220,15 @@ func (p *Publication) sayFar() error {
 		if fault, ok := netfault.Of(p.far[domain]); ok {
 			reason = fault.Reason
 		}
+		if !strings.HasSuffix(reason, "?") {
+			reason += "."
+		}
 		if p.opt.Mode == "together" {
-			return fmt.Errorf("--publish=together: orch has to move the tags in %s, and does not reach it: %s. "+
+			return fmt.Errorf("--publish=together: orch has to move the tags in %s, and does not reach it: %s "+
 				"Without the flag the builder moves them, not all or nothing", domain, reason)
 		}
 		if p.opt.Note != nil {
-			p.opt.Note(fmt.Sprintf("orch does not reach the registry %s: %s.\n"+
+			p.opt.Note(fmt.Sprintf("orch does not reach the registry %s: %s\n"+
 				"There the builder moves the tags, one target after another, when all targets are good: not all or nothing.", domain, reason))
 		}
 	}
