@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
@@ -127,6 +131,9 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions
 	if err := b.policies.check(cfg, b.load.URL != "" && !b.load.typedPolicy(b.overrides)); err != nil {
 		return err
 	}
+	if b.flags.push {
+		_ = b.env.report(unpushed(cfg), cfg.Sources) // nothing but warnings
+	}
 	if !calls(cfg) {
 		return b.env.build(ctx, cfg, opts)
 	}
@@ -135,4 +142,23 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions
 		return err
 	}
 	return runCall(ctx, b.env, cfg, flag, opts)
+}
+
+// unpushed warns of the targets that --push does not push: it changes outputs of
+// images, and adds one only where there is nothing else.
+func unpushed(cfg *config.Config) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range cfg.Chosen {
+		t := cfg.Target(name)
+		if len(t.Outputs) == 0 || slices.ContainsFunc(t.Outputs, func(o config.Output) bool { return o.Push }) {
+			continue
+		}
+		at := t.RangeOf("output")
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagWarning, Summary: "Not pushed", Subject: &at,
+			Detail: fmt.Sprintf("Target %q has an output of type %q and none that is an image, so --push does not push it. "+
+				"Add \"type=registry\" to its outputs to push it as well.", name, t.Outputs[0].Type),
+		})
+	}
+	return diags
 }

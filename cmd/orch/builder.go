@@ -142,7 +142,7 @@ func activity(i *embedded.Info) string {
 	if !i.Busy() {
 		return "running, idle"
 	}
-	return fmt.Sprintf("running, %d clients, %d requests in work", i.Clients, i.Active)
+	return fmt.Sprintf("running, %s, %s in work", termtext.Count(i.Clients, "client"), termtext.Count(i.Active, "request"))
 }
 
 func idleExit(i *embedded.Info) string {

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,6 +55,12 @@ func commandHint(cmd *cobra.Command, name string) string {
 	cmd.SuggestionsMinimumDistance = 2
 	if names := cmd.SuggestionsFor(name); len(names) > 0 {
 		return fmt.Sprintf(" Did you mean %q?", names[0])
+	}
+	if cmd.HasParent() {
+		return ""
+	}
+	if like := suggest.Name(strings.ToLower(name), slices.Sorted(maps.Keys(intents))); like != "" {
+		return " Use " + intents[like] + "."
 	}
 	return ""
 }

@@ -107,10 +107,20 @@ func usagef(format string, args ...any) error { return usage.Errorf(format, args
 // giveUpAfter is how long a command may go on after an interrupt.
 const giveUpAfter = 3 * time.Second
 
+// interrupts are the signals that interrupt a command: also that of a terminal
+// which is closed, unless nohup(1) has had it ignored.
+func interrupts() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
 // run runs one command line and returns the exit code. An interrupt
 // cancels the context of the command; a second one ends the process.
 func run(e *env, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 

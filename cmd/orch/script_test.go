@@ -19,7 +19,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/runnertest"
 )
 
@@ -61,7 +60,7 @@ func (fake) platform() string { return "linux/amd64" }
 func (fake) embedded() bool   { return false }
 func (fake) Close() error     { return nil }
 
-func (f fake) solver(*buildRun, *buildkit.Progress) (runner.Solver, error) { return f.Solver, nil }
+func (f fake) solver(*buildRun) (runner.Solver, error) { return f.Solver, nil }
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata/script")
 

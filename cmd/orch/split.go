@@ -6,9 +6,12 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -35,6 +38,10 @@ import (
 //
 //go:embed whole.zst
 var whole []byte
+
+// wholeSum and wholeSize are of the program that is packed. scripts/build sets
+// them (-X main.wholeSum=…).
+var wholeSum, wholeSize string
 
 func openWhole() (io.ReadCloser, error) {
 	r, err := zstd.NewReader(bytes.NewReader(whole))
@@ -86,11 +93,6 @@ func (p *policies) evaluator() func(context.Context, *planner.Build, buildkit.Po
 // handOver replaces this process by the whole orch with the same command line.
 // It returns only if that fails.
 func (e *env) handOver() error {
-	prog, err := program.Unpack(os.TempDir(), openWhole)
-	if err != nil {
-		return err
-	}
-	defer prog.Close()
 	if err := e.rewindStdin(); err != nil {
 		return err
 	}
@@ -98,7 +100,30 @@ func (e *env) handOver() error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(prog.Path, os.Args, append(os.Environ(), handedOver+"="+self))
+	environ := append(os.Environ(), handedOver+"="+self)
+	if path, err := e.keepWhole(); err == nil {
+		_ = syscall.Exec(path, os.Args, environ) // it returns only if it fails
+	}
+	prog, err := program.Unpack(os.TempDir(), openWhole)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	return syscall.Exec(prog.Path, os.Args, environ)
+}
+
+// keepWhole unpacks the whole orch into the state folder, where the next call
+// finds it. Where nothing can be kept, each call unpacks it for itself.
+func (e *env) keepWhole() (string, error) {
+	dir, err := embedded.DefaultStateDir(e.getenv)
+	if err != nil {
+		return "", err
+	}
+	size, err := strconv.ParseInt(wholeSize, 10, 64)
+	if err != nil || wholeSum == "" {
+		return "", errors.New("this program does not know what it has packed")
+	}
+	return program.Keep(filepath.Join(dir, "programs"), program.Kept{Sum: wholeSum, Size: size, Open: openWhole})
 }
 
 // rewindStdin gives the process its standard input back if a definition was

@@ -84,6 +84,8 @@ func TestWrongUse(t *testing.T) {
 		{"publish --resume --rollback", "contradict"},
 		{"publish --resume --json", "--json goes with --status"},
 		{"x", `no command "x"`},
+		{"buld", `no command "buld". Use orch bake.`},
+		{"bakr", `Did you mean "bake"?`},
 		{"--x", "unknown flag"},
 	}
 	for _, tt := range tests {

@@ -22,6 +22,8 @@ type Error struct {
 	Err  error
 	// Full is what was free when a disk was full, or nil.
 	Full *Disk
+	// Device says that it is a device, such as /dev/full, which is on no disk.
+	Device bool
 }
 
 // Disk is the state of a disk at one moment, in bytes.

@@ -186,7 +186,22 @@ func (f *File) failed(err error) error {
 	if f.aside != nil {
 		dir = folderOf(f.aside.Name())
 	}
-	return failed(f.name, dir, err)
+	err = failed(f.name, dir, err)
+	var e *Error
+	if errors.As(err, &e) && isDevice(f.direct) {
+		e.Full, e.Device = nil, true
+	}
+	return err
+}
+
+// isDevice says whether a file that is written to at once is a device.
+func isDevice(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&fs.ModeDevice != 0
 }
 
 // Discard removes the new content. What has been written to a device or a

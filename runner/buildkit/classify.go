@@ -143,6 +143,11 @@ func classify(f *runner.Failure) {
 		f.Fault, f.Transient, f.Reason = runner.FaultInfrastructure, true, "the builder came to two results for one target"
 		return
 	}
+	var written *output.Error
+	if errors.As(f.Err, &written) && written.Device {
+		f.Fault, f.Reason = runner.FaultUser, "the output goes to a device that does not take it, and not to a file: name another dest"
+		return
+	}
 	if errors.Is(f.Err, syscall.ENOSPC) || errors.Is(f.Err, syscall.EDQUOT) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
 		return

@@ -26,6 +26,9 @@ import (
 // target says what is built.
 type target struct {
 	out, version, goos, goarch string
+	// stamp are more flags for the linker: what the split orch knows of the
+	// program that is packed inside it.
+	stamp string
 }
 
 func main() {
@@ -68,16 +71,28 @@ func (t target) build() error {
 	if err := writeOverlay(overlay, packed); err != nil {
 		return err
 	}
+	if t.stamp, err = stampOf(whole); err != nil {
+		return err
+	}
 	return t.goBuild(t.out, "-tags", "orch_split", "-overlay", overlay)
 }
 
 // goBuild builds one program for the target's platform.
 func (t target) goBuild(out string, flags ...string) error {
-	args := []string{"build", "-ldflags", "-s -w -X main.version=" + t.version, "-o", out}
+	args := []string{"build", "-ldflags", "-s -w -X main.version=" + t.version + t.stamp, "-o", out}
 	cmd := exec.Command("go", append(append(args, flags...), "./cmd/orch")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd.Run()
+}
+
+// stampOf returns what the split orch is told of the whole one.
+func stampOf(whole string) (string, error) {
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(" -X main.wholeSum=%x -X main.wholeSize=%d", sha256.Sum256(data), len(data)), nil
 }
 
 // writeOverlay writes an overlay for "go build" in which the packed program
