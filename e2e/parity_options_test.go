@@ -37,8 +37,8 @@ var paritySurface = map[string][]string{
 		"annotation-index-descriptor", "annotation-manifest-descriptor",
 	}, layerOptions...),
 	"docker":    append([]string{"dest"}, layerOptions...),
-	"local":     {"dest", "mode=copy", "mode=delete", "platform-split=true", "platform-split=false", "attestation-prefix", "source-date-epoch"},
-	"tar":       {"dest", "platform-split=true", "platform-split=false", "attestation-prefix", "source-date-epoch"},
+	"local":     {"dest", "src", "mode=copy", "mode=delete", "platform-split=true", "platform-split=false", "attestation-prefix", "source-date-epoch"},
+	"tar":       {"dest", "src", "platform-split=true", "platform-split=false", "attestation-prefix", "source-date-epoch"},
 	"cacheonly": {},
 }
 

@@ -3,7 +3,7 @@ variable "REPO" {}
 
 group "default" {
   targets = [
-    "registry", "image-push", "image-local", "oci", "oci-dir", "docker", "docker-oci", "local", "local-multi", "tar", "tar-multi",
+    "registry", "image-push", "image-local", "oci", "oci-dir", "docker", "docker-oci", "local", "local-multi", "tar", "tar-multi", "local-src", "tar-src",
     "cacheonly", "gzip", "estargz", "zstd", "uncompressed", "multi", "several", "untagged", "buildinfo",
   ]
 }
@@ -104,4 +104,12 @@ target "buildinfo" {
   inherits = ["_base"]
   args     = { BUILDKIT_MULTI_PLATFORM = "1" }
   output   = ["type=oci,dest=out/buildinfo.tar,rewrite-timestamp=true"]
+}
+target "local-src" {
+  inherits = ["_base"]
+  output   = ["type=local,dest=out/local-src,src=/usr"]
+}
+target "tar-src" {
+  inherits = ["_base"]
+  output   = ["type=tar,dest=out/tar-src.tar,src=usr/share"]
 }
