@@ -147,6 +147,11 @@ func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 	defer r.notices.Hold()()
 	go func() {
 		report, err := runner.Run(ctx, r.plan, solver, how)
+		if r.opt.keepGoing {
+			for _, raw := range buildkit.TargetResults(report) {
+				display.Event(raw)
+			}
+		}
 		display.Close()
 		if report.Abandoned {
 			report = nil
