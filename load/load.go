@@ -16,7 +16,7 @@ import (
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/usage"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
 // Request is what a command line says of a definition.
@@ -63,7 +63,7 @@ type Machine struct {
 	// which permit lets be read.
 	Compose func(permit func(path string) error) ComposeReader
 	// Connect reaches the builder, which fetches definitions from elsewhere.
-	Connect func(context.Context) (*buildkit.Builder, error)
+	Connect func(context.Context) (*builder.Builder, error)
 	// Note shows a line about what goes on.
 	Note func(line string)
 }

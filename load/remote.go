@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/blame"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -23,7 +24,7 @@ import (
 type remote struct {
 	*Loader
 	ctx  context.Context
-	conn *buildkit.Builder
+	conn *builder.Builder
 	tree *buildkit.Remote
 }
 
@@ -82,7 +83,7 @@ func (r *remote) fetch() error {
 	shown := config.Redacted(r.URL)
 	slow := time.AfterFunc(slowFetch, func() { r.Note(fmt.Sprintf("Fetching %s …", shown)) })
 	defer slow.Stop()
-	r.tree, err = r.conn.Fetch(r.ctx, r.URL, buildkit.FetchOptions{
+	r.tree, err = buildkit.Fetch(r.ctx, r.conn, r.URL, buildkit.FetchOptions{
 		Secrets:   r.gitSecrets(),
 		LookupEnv: r.LookupEnv,
 		SSH:       r.gitSSH(),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
 // question is what BuildKit's frontend is asked about builds.
@@ -62,7 +63,7 @@ func (q *question) unanswered(answers map[*planner.Build]*buildkit.Answer) []*pl
 	return out
 }
 
-func (q *question) askBuilder(ctx context.Context, builder *buildkit.Builder, builds []*planner.Build) (map[*planner.Build]*buildkit.Answer, error) {
+func (q *question) askBuilder(ctx context.Context, builder *builder.Builder, builds []*planner.Build) (map[*planner.Build]*buildkit.Answer, error) {
 	mode := q.progress
 	if mode == "auto" {
 		mode = "quiet"

@@ -13,7 +13,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -31,7 +31,7 @@ func (f *storageFlags) add(cmd *cobra.Command) {
 }
 
 // open reads the filters and connects to the builder.
-func (f *storageFlags) open(ctx context.Context, e *env) (*buildkit.Builder, embedded.StorageFilter, error) {
+func (f *storageFlags) open(ctx context.Context, e *env) (*builder.Builder, embedded.StorageFilter, error) {
 	filter, err := embedded.ParseStorageFilter(f.filters)
 	if err != nil {
 		return nil, filter, usage.Wrap(err)

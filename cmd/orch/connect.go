@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/orch-build/orch/runner/buildkit"
 )
 
 // embeddedName is what the embedded builder is called in reports.
@@ -18,7 +17,7 @@ const embeddedName = "the embedded builder"
 // builderFlags choose the builder.
 type builderFlags struct {
 	addr   string
-	tls    buildkit.TLS
+	tls    builder.TLS
 	tlsDir string
 }
 
@@ -57,7 +56,7 @@ func (e *env) builderTimeout() (time.Duration, error) {
 
 // connect dials the chosen builder, and starts the embedded one if none was
 // chosen.
-func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, error) {
+func (f *builderFlags) connect(ctx context.Context, e *env) (*builder.Builder, error) {
 	addr := f.address(e)
 	if addr == "" {
 		return e.connectEmbedded(ctx)
@@ -66,14 +65,14 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 	tls := f.tls
 	if f.tlsDir != "" {
 		var err error
-		if tls, err = buildkit.TLSFromDir(f.tlsDir); err != nil {
+		if tls, err = builder.TLSFromDir(f.tlsDir); err != nil {
 			return nil, usage.Wrap(err)
 		}
 		tls.ServerName = f.tls.ServerName
 	}
-	b, err := buildkit.Dial(ctx, addr, "", tls)
-	var badAddress *buildkit.AddressError
-	var badTLS *buildkit.TLSError
+	b, err := builder.Dial(ctx, addr, "", tls)
+	var badAddress *builder.AddressError
+	var badTLS *builder.TLSError
 	if errors.As(err, &badAddress) || errors.As(err, &badTLS) {
 		return nil, usage.Wrap(err)
 	}
@@ -83,13 +82,13 @@ func (f *builderFlags) connect(ctx context.Context, e *env) (*buildkit.Builder, 
 // connectEmbedded dials the embedded builder. One that ends between the moment
 // it was found and the first request, because it was idle for long or a newer
 // orch came, is started once more.
-func (e *env) connectEmbedded(ctx context.Context) (*buildkit.Builder, error) {
+func (e *env) connectEmbedded(ctx context.Context) (*builder.Builder, error) {
 	for again := false; ; again = true {
 		addr, err := e.startEmbedded(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b, err := buildkit.Dial(ctx, addr, embeddedName, buildkit.TLS{})
+		b, err := builder.Dial(ctx, addr, embeddedName, builder.TLS{})
 		if err == nil || again || ctx.Err() != nil {
 			return b, err
 		}

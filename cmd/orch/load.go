@@ -15,7 +15,7 @@ import (
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -61,7 +61,7 @@ func (l *loadFlags) open(e *env, args []string) ([]string, error) {
 		Compose: func(permit func(string) error) load.ComposeReader {
 			return composeReader(e, permit, func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.report(diags, texts) })
 		},
-		Connect: func(ctx context.Context) (*buildkit.Builder, error) { return l.builder.connect(ctx, e) },
+		Connect: func(ctx context.Context) (*builder.Builder, error) { return l.builder.connect(ctx, e) },
 		Note:    func(line string) { fmt.Fprintln(e.stderr, line) },
 	}}
 	return args, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -50,7 +51,7 @@ type policies struct {
 	flags *builderFlags
 
 	finder *policy.Finder
-	conn   *buildkit.Builder
+	conn   *builder.Builder
 	trees  map[string]*fetchedTree
 	// lost is why no builder could be reached.
 	lost  error
@@ -144,7 +145,7 @@ func (p *policies) fetch(t *config.Target, c config.Context) (*buildkit.Tree, er
 	if err != nil {
 		return nil, err
 	}
-	tree, err := p.conn.Tree(p.ctx, t, c, buildkit.Options{LookupEnv: p.lookup, SourcePolicy: source})
+	tree, err := buildkit.FetchTree(p.ctx, p.conn, t, c, buildkit.Options{LookupEnv: p.lookup, SourcePolicy: source})
 	if err != nil {
 		return nil, errors.New(load.RedactedError(err, c.Value))
 	}

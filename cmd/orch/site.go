@@ -7,6 +7,7 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/docker"
 )
 
@@ -25,7 +26,7 @@ type site interface {
 
 // builderSite is a BuildKit daemon.
 type builderSite struct {
-	*buildkit.Builder
+	*builder.Builder
 	flags *builderFlags
 	local bool
 }
@@ -56,7 +57,7 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		Stdout:    termtext.Raw(r.stdout),
 		Load:      docker.Load,
 		Loads:     r.loads,
-		Redial: func(ctx context.Context) (*buildkit.Builder, error) {
+		Redial: func(ctx context.Context) (*builder.Builder, error) {
 			r.sayCrash()
 			return s.flags.connect(ctx, r.env)
 		},

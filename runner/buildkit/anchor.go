@@ -114,7 +114,7 @@ func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
 	go func() {
 		defer close(a.finished)
 		status, shown := a.run.steps.Anchor()
-		_, a.err = a.run.builder.client.Build(ctx, opt, "orch", a.hold, status)
+		_, a.err = a.run.builder.Conn.Build(ctx, opt, "orch", a.hold, status)
 		<-shown
 	}()
 	select {

@@ -59,7 +59,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 			Internal:            true,
 		}
 		a.judge.on(&opt)
-		res, err := r.builder.client.Build(ctx, opt, "orch", build, status)
+		res, err := r.builder.Conn.Build(ctx, opt, "orch", build, status)
 		if err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ var answers = sync.OnceValue(func() []class {
 func (t *target) classify(f *runner.Failure) {
 	if f.ExitCode >= 0 {
 		offline := t.plan.Target.Network == "none"
-		classifyStep(f, cmp.Or(f.Platform, t.run.builder.Platform), t.run.builder.platforms, offline)
+		classifyStep(f, cmp.Or(f.Platform, t.run.builder.Platform), t.run.builder.Platforms, offline)
 		return
 	}
 	classify(f)

@@ -145,7 +145,7 @@ func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exporte
 	}
 	status, shown := t.run.steps.Export(t.plan.Name())
 	defer func() { <-shown }()
-	return t.run.builder.client.Build(ctx, opt, "orch", again, status)
+	return t.run.builder.Conn.Build(ctx, opt, "orch", again, status)
 }
 
 // again asks for the anchor's vertices in the Build of the export.

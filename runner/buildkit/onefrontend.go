@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
-	"github.com/moby/buildkit/version"
 
 	"github.com/orch-build/orch/internal/definition"
 )
@@ -27,25 +25,6 @@ const builderFrontend = "dockerfile.v0"
 // errOtherDefinition is why a result is not exported.
 var errOtherDefinition = errors.New("the builder's frontend made something else for the export than what was run and tested")
 
-// linkedBuildKit is the version of the BuildKit that is linked in; "" if it is
-// not known.
-func linkedBuildKit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, dep := range info.Deps {
-		if dep.Path != version.Package {
-			continue
-		}
-		if dep.Replace != nil {
-			return dep.Replace.Version
-		}
-		return dep.Version
-	}
-	return ""
-}
-
 // oneFrontend returns the result that the whole run of the target is to use:
 // res, which the linked frontend made, or that of the builder's own frontend
 // if the two differ. Nothing is asked if both are of one version, or if
@@ -58,7 +37,7 @@ func (t *target) oneFrontend(ctx context.Context, res *gateway.Result) (*gateway
 		return nil, fmt.Errorf("base image: the ONBUILD trigger %q has a \"# check=\" comment, on which the builder's own frontend fails; "+
 			"build it without attestations (--provenance=false --sbom=false)", t.badTrigger)
 	}
-	if t.run.builder.sameFrontend.Load() {
+	if t.run.builder.SameFrontend.Load() {
 		return res, nil
 	}
 	theirs, err := t.ask(ctx, t.anchor.gateway, builderFrontend, t.opts)
@@ -107,7 +86,7 @@ func (t *target) attest(ctx context.Context, gw gateway.Client, opts map[string]
 		}
 	}
 	if !same {
-		t.run.builder.sameFrontend.Store(false)
+		t.run.builder.SameFrontend.Store(false)
 		return nil, errOtherDefinition
 	}
 	return res, nil

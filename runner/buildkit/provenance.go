@@ -71,7 +71,7 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 	if !t.foreign() && !t.theirs {
 		b.DockerfileVersion = strings.TrimSuffix(version.Version(), "-dev") // linked is a release
 	}
-	if t.run.builder.sameFrontend.Load() {
+	if t.run.builder.SameFrontend.Load() {
 		b.Compatibility = compat.CompatibilityVersionCurrent
 	}
 	for _, id := range ids {

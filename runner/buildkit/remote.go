@@ -22,6 +22,7 @@ import (
 
 	orch "github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
 // httpFile is the name that a file from an HTTP server gets.
@@ -50,7 +51,7 @@ type Remote struct {
 	Archive bool
 	Base    string
 
-	*held
+	*builder.Held
 	git *gitSource // nil if it is no repository
 	ref gateway.Reference
 	ctx context.Context
@@ -59,7 +60,7 @@ type Remote struct {
 // Fetch has the builder fetch a git repository, or a file or archive from an
 // HTTP server. Behind "?checksum=sha256:…", the digest of the latter is
 // verified; the builder verifies commits of git by itself.
-func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Remote, error) {
+func Fetch(ctx context.Context, b *builder.Builder, url string, opt FetchOptions) (*Remote, error) {
 	st, isGit, err := sourceState(url, opt.Advice != nil)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func (b *Builder) Fetch(ctx context.Context, url string, opt FetchOptions) (*Rem
 	r := &Remote{}
 	status := make(chan *client.SolveStatus)
 	go opt.showAdvice(status)
-	r.held, err = b.hold(ctx, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, status,
+	r.Held, err = b.Hold(ctx, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, status,
 		func(ctx context.Context, gw gateway.Client) error { return r.open(ctx, gw, st, isGit) })
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/buildkittest"
 	"github.com/orch-build/orch/schema"
 )
@@ -53,7 +54,7 @@ func planOf(t *testing.T, definition string) *planner.Plan {
 func bake(t *testing.T, c *buildkittest.Client, definition string, opt Options, how runner.Options) *runner.Report {
 	t.Helper()
 	plan := planOf(t, definition)
-	b, err := connect(t.Context(), c, "test")
+	b, err := builder.Connect(t.Context(), c, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ target "b" {
 func TestInterrupted(t *testing.T) {
 	plan := planOf(t, twoStages)
 	c := &buildkittest.Client{Images: images()}
-	b, err := connect(t.Context(), c, "test")
+	b, err := builder.Connect(t.Context(), c, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,8 +386,8 @@ func TestInterrupted(t *testing.T) {
 func TestRedial(t *testing.T) {
 	c := &buildkittest.Client{Images: images(), Fails: map[string]error{"RUN lib": errors.New("connection reset by peer")}}
 	second := &buildkittest.Client{Images: images()}
-	r := bake(t, c, twoStages, Options{Redial: func(ctx context.Context) (*Builder, error) {
-		return connect(ctx, second, "test")
+	r := bake(t, c, twoStages, Options{Redial: func(ctx context.Context) (*builder.Builder, error) {
+		return builder.Connect(ctx, second, "test")
 	}}, runner.Options{
 		KeepGoing: true, Retry: runner.Retry{Sessions: 1, Delay: 1},
 		Changed: func(_ *runner.Report, t *runner.TargetReport) {
@@ -405,7 +406,7 @@ func TestRedial(t *testing.T) {
 func TestCall(t *testing.T) {
 	plan := planOf(t, twoStages)
 	c := &buildkittest.Client{Images: images()}
-	b, err := connect(t.Context(), c, "test")
+	b, err := builder.Connect(t.Context(), c, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

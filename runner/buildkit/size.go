@@ -36,7 +36,7 @@ func (r *run) askSizes(ctx context.Context, wanted bool) <-chan *records {
 		defer close(out)
 		ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 		defer cancel()
-		usage, unpacked, err := r.builder.client.DiskUsage(ctx)
+		usage, unpacked, err := r.builder.Conn.DiskUsage(ctx)
 		if err != nil {
 			return
 		}
@@ -106,7 +106,7 @@ func (t *target) measureRef(ctx context.Context, records *records, ref gateway.R
 // store has them, the lowest first; nil if no image was exported, or if it is
 // not there.
 func (t *target) packedLayers(ctx context.Context, platform string) []ocispecs.Descriptor {
-	store := t.run.builder.client.ContentStore()
+	store := t.run.builder.Conn.ContentStore()
 	next := digest.Digest(t.report.Digest)
 	for range 2 { // an index, and a manifest in it
 		if next == "" {

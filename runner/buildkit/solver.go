@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/lane"
 	"github.com/orch-build/orch/runner/rights"
@@ -29,9 +30,9 @@ type Options struct {
 	Mask *mask.Mask
 	// Redial finds the builder again after it was lost; nil means that it
 	// cannot be.
-	Redial func(context.Context) (*Builder, error)
+	Redial func(context.Context) (*builder.Builder, error)
 	// BuilderTimeout is how long the builder may say nothing before it counts
-	// as gone; 0 is [DefaultBuilderTimeout].
+	// as gone; 0 is [builder.DefaultTimeout].
 	BuilderTimeout time.Duration
 	// ClientID tells this machine from others that use the same builder, so
 	// that a folder of the same name on two machines is not taken for one.
@@ -83,7 +84,7 @@ type Options struct {
 
 // Solver runs plans on one builder.
 type Solver struct {
-	builder *Builder
+	builder *builder.Builder
 	opt     Options
 	steps   *steps.Tracker
 	opened  int
@@ -92,7 +93,7 @@ type Solver struct {
 }
 
 // NewSolver returns a solver that builds on b.
-func NewSolver(b *Builder, opt Options) *Solver {
+func NewSolver(b *builder.Builder, opt Options) *Solver {
 	if opt.Credentials == nil {
 		opt.Credentials = registry.LoadCredentials("", nil)
 	}
@@ -105,7 +106,7 @@ func NewSolver(b *Builder, opt Options) *Solver {
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
 	for _, b := range plan.Builds {
-		if err := checkSource(b, s.builder.version); err != nil {
+		if err := checkSource(b, s.builder.Version); err != nil {
 			return nil, fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
@@ -154,7 +155,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 // there, and looks for it anew if it is not.
 func (s *Solver) reach(ctx context.Context) error {
 	s.opened++
-	if s.opened == 1 || s.opt.Redial == nil || s.builder.answers(ctx) {
+	if s.opened == 1 || s.opt.Redial == nil || s.builder.Answers(ctx) {
 		return nil
 	}
 	b, err := s.opt.Redial(ctx)
@@ -164,16 +165,14 @@ func (s *Solver) reach(ctx context.Context) error {
 			Transient: true, Lost: true, Err: err,
 		}
 	}
-	s.builder.client.Close()
-	s.builder.client, s.builder.version = b.client, b.version
-	s.builder.sameFrontend.Store(b.sameFrontend.Load())
+	s.builder.Replace(b)
 	return nil
 }
 
 // run is one open run: a builder and the anchors on it.
 type run struct {
 	opt     Options
-	builder *Builder
+	builder *builder.Builder
 	plan    *planner.Plan
 	send    func(runner.Event)
 	steps   *steps.Tracker
@@ -203,7 +202,7 @@ func (r *run) open(ctx context.Context) error {
 	if err := r.place(ctx); err != nil {
 		return err
 	}
-	r.watch()
+	r.unwatch = r.builder.Watch(r.opt.BuilderTimeout)
 	r.watchLanes(ctx)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {

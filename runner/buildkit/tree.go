@@ -13,18 +13,19 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
 // Tree is a remote context in the builder, which holds it until Close. Names
 // are slash paths from its top.
 type Tree struct {
-	*held
+	*builder.Held
 	ref gateway.Reference
 	ctx context.Context
 }
 
-// Tree has the builder fetch a context as a build of the target would.
-func (b *Builder) Tree(ctx context.Context, t *orch.Target, c orch.Context, opt Options) (*Tree, error) {
+// FetchTree has the builder fetch a context as a build of the target would.
+func FetchTree(ctx context.Context, b *builder.Builder, t *orch.Target, c orch.Context, opt Options) (*Tree, error) {
 	st, err := contextState(t, c)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (b *Builder) Tree(ctx context.Context, t *orch.Target, c orch.Context, opt 
 	status := make(chan *client.SolveStatus)
 	go new(FetchOptions).showAdvice(status)
 	solveOpt := client.SolveOpt{Session: attach, SourcePolicy: opt.SourcePolicy, Internal: true}
-	tree.held, err = b.hold(ctx, solveOpt, status, func(ctx context.Context, gw gateway.Client) (err error) {
+	tree.Held, err = b.Hold(ctx, solveOpt, status, func(ctx context.Context, gw gateway.Client) (err error) {
 		tree.ctx = ctx
 		tree.ref, err = solve(ctx, gw, st)
 		return err

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func TestWatchBuilder(t *testing.T) {
 		{"refuses", func(int) func(context.Context) error {
 			return func(context.Context) error { return errors.New("no such call") }
 		}, 0},
-		{"silent", func(int) func(context.Context) error { return never }, DefaultBuilderTimeout},
+		{"silent", func(int) func(context.Context) error { return never }, DefaultTimeout},
 		{"busy for a while", func(n int) func(context.Context) error {
 			if n%askTimes != 0 {
 				return never
@@ -35,7 +35,7 @@ func TestWatchBuilder(t *testing.T) {
 				begin := time.Now()
 				var gone time.Duration
 				n := 0
-				newPatience(0).watch(ctx, func(ctx context.Context) error { n++; return tt.ask(n)(ctx) }, func() { gone = time.Since(begin) })
+				newKeepalive(0).watch(ctx, func(ctx context.Context) error { n++; return tt.ask(n)(ctx) }, func() { gone = time.Since(begin) })
 				if gone != tt.gone {
 					t.Errorf("gone after %s, want %s", gone, tt.gone)
 				}

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -9,44 +9,45 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// DefaultBuilderTimeout is how long a builder may say nothing before it counts
+// DefaultTimeout is how long a builder may say nothing before it counts
 // as gone.
-const DefaultBuilderTimeout = 105 * time.Second
+const DefaultTimeout = 105 * time.Second
 
 // askTimes is how often a builder is asked before it counts as gone: it may be
 // busy.
 const askTimes = 3
 
-// patience is a builder's timeout in its parts: the time between two questions
+// keepalive is a builder's timeout in its parts: the time between two questions
 // whether it is there, and how long each may take to be answered, which is
 // twice that.
-type patience struct{ pause, answer time.Duration }
+type keepalive struct{ pause, answer time.Duration }
 
-func newPatience(timeout time.Duration) patience {
+func newKeepalive(timeout time.Duration) keepalive {
 	if timeout <= 0 {
-		timeout = DefaultBuilderTimeout
+		timeout = DefaultTimeout
 	}
 	pause := timeout / (1 + 2*askTimes)
-	return patience{pause, 2 * pause}
+	return keepalive{pause, 2 * pause}
 }
 
-// watch closes the connection to a builder that says nothing any more, so that
-// whatever waits for it ends as when a connection is lost.
-func (r *run) watch() {
+// Watch closes the connection to a builder that says nothing for the timeout, so
+// that whatever waits for it ends as when a connection is lost. 0 is the default
+// of the timeout. The returned function ends the watch.
+func (b *Builder) Watch(timeout time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.unwatch = cancel
-	c := r.builder.client
+	c := b.Conn
 	ask := func(ctx context.Context) error {
 		_, err := c.ListWorkers(ctx)
 		return err
 	}
-	go newPatience(r.opt.BuilderTimeout).watch(ctx, ask, func() { _ = c.Close() })
+	go newKeepalive(timeout).watch(ctx, ask, func() { _ = c.Close() })
+	return cancel
 }
 
 // watch asks the builder from time to time whether it is there, until
 // ctx ends, and calls gone if it says nothing any more: a machine that has
 // vanished closes no connection, and a step may be silent for hours.
-func (p patience) watch(ctx context.Context, ask func(context.Context) error, gone func()) {
+func (p keepalive) watch(ctx context.Context, ask func(context.Context) error, gone func()) {
 	for silent := 0; ; {
 		if silent == 0 {
 			select {

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -14,23 +14,23 @@ import (
 // open for.
 const fetchTimeout = 10 * time.Minute
 
-// held is a Build that is held open, so that what it has fetched stays there.
-type held struct {
+// Held is a Build that is held open, so that what it has fetched stays there.
+type Held struct {
 	release  chan struct{}
 	finished chan error
 }
 
-// hold opens a Build, and returns when open has. What is said of it goes to
+// Hold opens a Build, and returns when open has. What is said of it goes to
 // status.
-func (b *Builder) hold(ctx context.Context, opt client.SolveOpt, status chan *client.SolveStatus,
-	open func(context.Context, gateway.Client) error) (*held, error) {
-	h := &held{release: make(chan struct{}), finished: make(chan error, 1)}
+func (b *Builder) Hold(ctx context.Context, opt client.SolveOpt, status chan *client.SolveStatus,
+	open func(context.Context, gateway.Client) error) (*Held, error) {
+	h := &Held{release: make(chan struct{}), finished: make(chan error, 1)}
 	opened := make(chan error, 1)
 	fetching, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(fetchTimeout, func() { cancel(fmt.Errorf("no end after %s", fetchTimeout)) })
 	go func() {
 		defer cancel(nil)
-		_, err := b.client.Build(fetching, opt, "orch", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		_, err := b.Conn.Build(fetching, opt, "orch", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 			err := open(ctx, gw)
 			timer.Stop()
 			if err != nil {
@@ -57,7 +57,7 @@ func (b *Builder) hold(ctx context.Context, opt client.SolveOpt, status chan *cl
 }
 
 // Close lets the builder forget what was fetched.
-func (h *held) Close() error {
+func (h *Held) Close() error {
 	close(h.release)
 	return <-h.finished
 }

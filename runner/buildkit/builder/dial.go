@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -26,7 +26,7 @@ import (
 // dialTimeout is how long a builder may take to give its first answer.
 const dialTimeout = 20 * time.Second
 
-// schemes are the kinds of address that Dial takes.
+// schemes are the kinds of address that Dial knows.
 var schemes = []string{
 	"unix", "tcp", "npipe", "docker-container", "nerdctl-container",
 	"podman-container", "kube-pod", "ssh",
@@ -70,26 +70,26 @@ type Builder struct {
 	// Platform is the builder's own platform, such as "linux/amd64".
 	Platform string
 
-	// platforms are those that the builder can run, its own first.
-	platforms []string
-	// sameFrontend is true if the builder's own frontend is of the version that
+	// Platforms are those that the builder can run, its own first.
+	Platforms []string
+	// SameFrontend is true if the builder's own frontend is of the version that
 	// is linked in.
-	sameFrontend atomic.Bool
-	// version is that of its BuildKit; "" if it is not known.
-	version string
-
-	client Client
+	SameFrontend atomic.Bool
+	// Version is that of its BuildKit; "" if it is not known.
+	Version string
+	// Conn is the connection to it.
+	Conn Client
 }
 
 // Client is the connection itself, for what the package does not wrap; nil if
 // there is no daemon.
 func (b *Builder) Client() *client.Client {
-	c, _ := b.client.(connection)
+	c, _ := b.Conn.(connection)
 	return c.Client
 }
 
 // Close ends the connection.
-func (b *Builder) Close() error { return b.client.Close() }
+func (b *Builder) Close() error { return b.Conn.Close() }
 
 // Dial connects to the BuildKit daemon at addr and makes sure that one
 // answers there. name is what reports call it; "" means its address.
@@ -107,7 +107,7 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to builder %s: %w", addr, err)
 	}
-	b, err := connect(ctx, connection{c}, name)
+	b, err := Connect(ctx, connection{c}, name)
 	if err != nil {
 		c.Close()
 		if ctx.Err() != nil {
@@ -118,26 +118,26 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	return b, nil
 }
 
-// connect asks the daemon behind a connection what it is.
-func connect(ctx context.Context, c Client, name string) (*Builder, error) {
+// Connect asks the daemon behind a connection what it is.
+func Connect(ctx context.Context, c Client, name string) (*Builder, error) {
 	probe, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	workers, err := c.ListWorkers(probe)
 	if err != nil {
 		return nil, err
 	}
-	b := &Builder{Name: name, client: c}
+	b := &Builder{Name: name, Conn: c}
 	if len(workers) > 0 {
-		b.version = workers[0].BuildkitVersion.Version
+		b.Version = workers[0].BuildkitVersion.Version
 	}
 	if linked := linkedBuildKit(); linked != "" {
-		b.sameFrontend.Store(b.version == linked)
+		b.SameFrontend.Store(b.Version == linked)
 	}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
 		for _, p := range workers[0].Platforms {
-			b.platforms = append(b.platforms, platforms.Format(platforms.Normalize(p)))
+			b.Platforms = append(b.Platforms, platforms.Format(platforms.Normalize(p)))
 		}
-		b.Platform = b.platforms[0]
+		b.Platform = b.Platforms[0]
 	}
 	return b, nil
 }
@@ -146,10 +146,17 @@ func connect(ctx context.Context, c Client, name string) (*Builder, error) {
 // so again.
 const probeTimeout = 3 * time.Second
 
-// answers says whether the builder is still there.
-func (b *Builder) answers(ctx context.Context) bool {
+// Answers says whether the builder is still there.
+func (b *Builder) Answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	_, err := b.client.ListWorkers(ctx)
+	_, err := b.Conn.ListWorkers(ctx)
 	return err == nil
+}
+
+// Replace puts another connection in the place of one that was lost.
+func (b *Builder) Replace(found *Builder) {
+	_ = b.Conn.Close()
+	b.Conn, b.Version = found.Conn, found.Version
+	b.SameFrontend.Store(found.SameFrontend.Load())
 }
