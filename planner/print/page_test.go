@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/planner"
 )
@@ -132,6 +133,9 @@ func TestPage(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			plan := project(t, n)
+			for _, b := range plan.Builds {
+				b.Policies = &policy.Set{Policies: []policy.Policy{{Files: []policy.File{{Name: "a.rego"}}, Strict: true}}, Unseen: "there.rego", Off: []string{"off.rego"}}
+			}
 			var got struct {
 				Problems, Vertices, Hovered, Left, ByName, ByStep, Matches, Nothing, Chosen, ChosenLit []string
 				Folded, All, Cleared, Overlaps                                                         int
@@ -184,7 +188,8 @@ func TestPage(t *testing.T) {
 			if !got.Searching || got.All != n || got.Cleared != 0 {
 				t.Errorf("searching %v, all %d, cleared %d", got.Searching, got.All, got.Cleared)
 			}
-			for _, part := range []string{"svc-001", "go.mod go.sum", "registry.example.com/svc-001", "COPY --from=build-svc-001"} {
+			for _, part := range []string{"svc-001", "go.mod go.sum", "registry.example.com/svc-001", "COPY --from=build-svc-001",
+				"a.rego (strict)", "there.rego (if the context has it)", "off.rego (switched off)"} {
 				if !strings.Contains(got.Details, part) {
 					t.Errorf("the details lack %q: %s", part, got.Details)
 				}

@@ -371,12 +371,15 @@
 
   function targetDetails(t) {
     const read = (r) => (r.all ? `${r.directory} (all of it)` : `${r.directory}: ${r.paths.join(" ")}`);
+    const policy = (p) => (p.builtIn ? "the built-in policy" : p.files.join(", ")) + (p.strict ? " (strict)" : "") + (p.unseen ? " (if the context has it)" : "");
+    const off = (t.policiesOff || []).map((name) => `${name} (switched off)`);
     const out = [element("h3", null, t.name), element("p", { class: "soft" }, t.wanted ? "target" : "target, only linked")];
     if (t.description) out.push(element("p", null, t.description));
     const length = count(t.criticalPath.stages, "stage") + (t.criticalPath.seconds ? `, ${seconds(t.criticalPath.seconds)}` : "");
     out.push(facts([
       ["Dockerfile", t.dockerfile], ["stage", t.stage], ["platforms", t.results.map((r) => r.platform).join(", ")],
       ["longest way", length], ["reads", t.reads.map(read).join("\n")], ["secrets", t.secrets.join(", ")], ["ssh", t.ssh.join(", ")],
+      ["policies", [...(t.policies || []).map(policy), ...off].join("\n")],
       ["tags", t.tags.join(", ")], ["output", t.outputs.map(entry).join(" ")],
       ["cache from", t.cacheFrom.map(entry).join(" ")], ["cache to", t.cacheTo.map(entry).join(" ")],
     ]));
