@@ -8,41 +8,12 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
-
-// Cache says where the build cache of a target is kept. The planner writes the
-// cache sources and destinations of the target from it.
-type Cache struct {
-	// Type is registry, local, gha, s3 or azblob.
-	Type string
-	// Ref is a repository (registry), a folder (local), or what the names of
-	// the caches begin with, possibly "" (gha, s3, azblob).
-	Ref string
-	// Mode is "max", "min" or "inline".
-	Mode string
-	// Write says whether this run writes; every run reads.
-	Write bool
-	// Required makes a cache that cannot be read or written an error.
-	Required bool
-	// Lane is whose cache is written, and read beside that of Main. Both are
-	// names as the user or the CI service knows them, and never "".
-	Lane, Main string
-	// Trusted is false if other lanes must not read what this run writes.
-	Trusted bool
-	// Options are further fields, for sources and destinations alike.
-	Options map[string]string
-}
-
-// Lane is what is known about the run before the definition is read: whose
-// cache it may write. It comes from the CI service and from git.
-type Lane struct {
-	Name string // the pull request or branch; "" if neither is known
-	Main string // the main branch; "" if it is not known
-	Fork bool   // the run is for code from outside the repository
-	CI   bool
-}
 
 // The words of a cache block.
 var (
@@ -58,7 +29,7 @@ const (
 
 // cacheDefault is the cache block outside of targets; later files win.
 type cacheDefault struct {
-	settings cacheSettings
+	settings attribute.CacheSettings
 	ranges   map[string]hcl.Range
 }
 
@@ -87,22 +58,22 @@ func (d *Definition) loadCache() hcl.Diagnostics {
 func (d *Definition) addCacheDefault(block *schema.Cache) hcl.Diagnostics {
 	expr := blockExpr{&block.Block}
 	if d.cache == nil {
-		d.cache = &cacheDefault{settings: cacheSettings{}, ranges: map[string]hcl.Range{}}
+		d.cache = &cacheDefault{settings: attribute.CacheSettings{}, ranges: map[string]hcl.Range{}}
 	}
 	maps.Copy(d.cache.ranges, expr.ranges("cache"))
 	value, diags := d.ev.eval(expr, d.ev.root, true)
 	if diags.HasErrors() || !value.IsWhollyKnown() {
 		return diags
 	}
-	settings, err := cacheKind{}.decode(value)
+	settings, err := attribute.CacheKind{}.Decode(value)
 	if err != nil {
 		return append(diags, wrongType("cache", expr, d.ev.root, err))
 	}
-	found := settings.(cacheSettings)
+	found := settings.(attribute.CacheSettings)
 	if d.mod.imported {
-		found = found.in(d.baseOf(block.DefRange.Filename))
+		found = found.In(d.baseOf(block.DefRange.Filename))
 	}
-	d.cache.settings = cacheKind{}.merge(d.cache.settings, found).(cacheSettings)
+	d.cache.settings = attribute.CacheKind{}.Merge(d.cache.settings, found).(attribute.CacheSettings)
 	return diags
 }
 
@@ -124,16 +95,16 @@ func (d *Definition) cacheOf(name string) *cacheDefault {
 // block, is left alone.
 func (d *Definition) inheritCache(r *resolved) {
 	_, own := r.ranges["cache"]
-	written := r.values[atCacheFrom] != nil || r.values[atCacheTo] != nil
+	written := r.values[attribute.AtCacheFrom] != nil || r.values[attribute.AtCacheTo] != nil
 	outside := d.cacheOf(r.name)
 	if outside == nil || written && !own {
 		return
 	}
 	merged := outside.settings
-	if r.values[atCache] != nil {
-		merged = cacheKind{}.merge(merged, r.values[atCache]).(cacheSettings)
+	if r.values[attribute.AtCache] != nil {
+		merged = attribute.CacheKind{}.Merge(merged, r.values[attribute.AtCache]).(attribute.CacheSettings)
 	}
-	r.values[atCache] = merged
+	r.values[attribute.AtCache] = merged
 	r.own()
 	if r.ranges == nil {
 		r.ranges = map[string]hcl.Range{}
@@ -146,17 +117,17 @@ func (d *Definition) inheritCache(r *resolved) {
 }
 
 // decideCache turns the settings of a target into a Cache, or nil for none.
-func (d *Definition) decideCache(r *resolved) (*Cache, hcl.Diagnostics) {
-	s, _ := r.values[atCache].(cacheSettings)
+func (d *Definition) decideCache(r *resolved) (*spec.Cache, hcl.Diagnostics) {
+	s, _ := r.values[attribute.AtCache].(attribute.CacheSettings)
 	if _, block := r.ranges["cache"]; !block && s["type"] == "" || s["type"] == "none" {
 		return nil, nil
 	}
 	c := &checkedCache{r: r, settings: s, said: d.cacheFaults}
-	lane := Lane{}
+	lane := spec.Lane{}
 	if d.opts.Lane != nil {
 		lane = d.opts.Lane()
 	}
-	out := &Cache{
+	out := &spec.Cache{
 		Type:     c.word("type", "", cacheTypes),
 		Ref:      s["ref"],
 		Mode:     c.word("mode", cacheModes[0], cacheModes),
@@ -164,10 +135,10 @@ func (d *Definition) decideCache(r *resolved) (*Cache, hcl.Diagnostics) {
 		Lane:     firstOf(s["lane"], lane.Name, defaultLane),
 		Main:     firstOf(s["main"], lane.Main, defaultMain),
 		Trusted:  c.bool("trusted", true) && !lane.Fork,
-		Options:  s.options(),
+		Options:  s.Options(),
 	}
-	if out.Type == "local" && s[refBase] != "" {
-		out.Ref = fromFolder(s[refBase], out.Ref)
+	if out.Type == "local" && s[attribute.RefBase] != "" {
+		out.Ref = fromFolder(s[attribute.RefBase], out.Ref)
 	}
 	switch c.word("when", cacheWhens[0], cacheWhens) {
 	case "always":
@@ -191,7 +162,7 @@ func firstOf(texts ...string) string {
 // checkedCache collects what is wrong with a cache block.
 type checkedCache struct {
 	r        *resolved
-	settings cacheSettings
+	settings attribute.CacheSettings
 	// said holds the faults of a block that several targets share.
 	said  map[string]bool
 	diags hcl.Diagnostics
@@ -235,7 +206,7 @@ func (c *checkedCache) bool(attr string, fallback bool) bool {
 }
 
 // check finds settings that do not go together.
-func (c *checkedCache) check(out *Cache) {
+func (c *checkedCache) check(out *spec.Cache) {
 	if out.Ref == "" && (out.Type == "registry" || out.Type == "local") {
 		what := "ref = \"registry.example.com/team/cache\""
 		if out.Type == "local" {

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -11,16 +13,16 @@ import (
 // and wants it in the decided cache.
 func TestCacheAttributes(t *testing.T) {
 	samples := map[string]string{"type": "local", "mode": "min", "when": "never", "required": "true", "trusted": "false", "options": ""}
-	decide := func(s cacheSettings) *Cache {
+	decide := func(s attribute.CacheSettings) *spec.Cache {
 		d := &Definition{cacheFaults: map[string]bool{}}
 		r := &resolved{}
-		r.values[atCache] = s
+		r.values[attribute.AtCache] = s
 		c, _ := d.decideCache(r)
 		return c
 	}
-	base := cacheSettings{"type": "registry", "ref": "r"}
+	base := attribute.CacheSettings{"type": "registry", "ref": "r"}
 	for _, a := range schema.CacheAttributes() {
-		s := cacheSettings{}
+		s := attribute.CacheSettings{}
 		for k, v := range base {
 			s[k] = v
 		}
@@ -29,7 +31,7 @@ func TestCacheAttributes(t *testing.T) {
 			value = v
 		}
 		if name == "options" {
-			name, value = optionPrefix+"a", "b"
+			name, value = attribute.OptionPrefix+"a", "b"
 		}
 		s[name] = value
 		if reflect.DeepEqual(decide(base), decide(s)) {

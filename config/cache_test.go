@@ -6,15 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/schema"
 )
 
 // cacheOf resolves one file and writes the cache of a target on a line.
-func cacheOf(t *testing.T, src, target string, lane Lane, sets ...string) string {
+func cacheOf(t *testing.T, src, target string, lane spec.Lane, sets ...string) string {
 	t.Helper()
-	opts := Options{All: true, Lane: func() Lane { return lane }}
+	opts := Options{All: true, Lane: func() spec.Lane { return lane }}
 	for _, s := range sets {
-		o, err := ParseOverride(s)
+		o, err := attribute.ParseOverride(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,18 +55,18 @@ func TestCacheBlock(t *testing.T) {
 `
 	tests := []struct {
 		name, src string
-		lane      Lane
+		lane      spec.Lane
 		sets      []string
 		want      string
 	}{
-		{"none", `target "a" {}`, Lane{}, nil, "none"},
-		{"default", top + `target "a" {}`, Lane{}, nil,
+		{"none", `target "a" {}`, spec.Lane{}, nil, "none"},
+		{"default", top + `target "a" {}`, spec.Lane{}, nil,
 			"registry r.example/cache max lane=local main=main trusted write"},
-		{"lane of the run", top + `target "a" {}`, Lane{Name: "pr-7", Main: "trunk", CI: true}, nil,
+		{"lane of the run", top + `target "a" {}`, spec.Lane{Name: "pr-7", Main: "trunk", CI: true}, nil,
 			"registry r.example/cache max lane=pr-7 main=trunk trusted write"},
 		{"fork", top + `target "a" {
   cache { trusted = true }
-}`, Lane{Name: "pr-7", Fork: true}, nil,
+}`, spec.Lane{Name: "pr-7", Fork: true}, nil,
 			"registry r.example/cache max lane=pr-7 main=main write"},
 		{"target over default", top + `target "a" {
   cache {
@@ -72,7 +74,7 @@ func TestCacheBlock(t *testing.T) {
     required = true
     options  = { compression = "zstd" }
   }
-}`, Lane{}, nil, "registry r.example/cache min lane=local main=main compression=zstd required trusted write"},
+}`, spec.Lane{}, nil, "registry r.example/cache min lane=local main=main compression=zstd required trusted write"},
 		{"inherited", `target "_c" {
   cache {
     type = "local"
@@ -82,28 +84,28 @@ func TestCacheBlock(t *testing.T) {
 target "a" {
   inherits = ["_c"]
   cache { trusted = false }
-}`, Lane{}, nil, "local x max lane=local main=main write"},
+}`, spec.Lane{}, nil, "local x max lane=local main=main write"},
 		{"switched off", top + `target "a" {
   cache { type = "none" }
-}`, Lane{}, nil, "none"},
-		{"written out", top + `target "a" { cache-from = ["type=registry,ref=x/y"] }`, Lane{}, nil, "none"},
+}`, spec.Lane{}, nil, "none"},
+		{"written out", top + `target "a" { cache-from = ["type=registry,ref=x/y"] }`, spec.Lane{}, nil, "none"},
 		{"written out and a block", top + `target "a" {
   cache-to = ["type=inline"]
   cache {}
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted write"},
+}`, spec.Lane{}, nil, "registry r.example/cache max lane=local main=main trusted write"},
 		{"in CI only, and it is not", top + `target "a" {
   cache { when = "ci" }
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
+}`, spec.Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
 		{"in CI only, and it is", top + `target "a" {
   cache { when = "ci" }
-}`, Lane{CI: true}, nil, "registry r.example/cache max lane=local main=main trusted write"},
+}`, spec.Lane{CI: true}, nil, "registry r.example/cache max lane=local main=main trusted write"},
 		{"condition", `variable "WRITE" { default = false }
 ` + top + `target "a" {
   cache { when = WRITE }
-}`, Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
-		{"override", top + `target "a" {}`, Lane{Name: "b"}, []string{"*.cache.lane=nightly", "a.cache.options.region=eu"},
+}`, spec.Lane{}, nil, "registry r.example/cache max lane=local main=main trusted"},
+		{"override", top + `target "a" {}`, spec.Lane{Name: "b"}, []string{"*.cache.lane=nightly", "a.cache.options.region=eu"},
 			"registry r.example/cache max lane=nightly main=main region=eu trusted write"},
-		{"override without a block", `target "a" {}`, Lane{}, []string{"*.cache.lane=nightly"}, "none"},
+		{"override without a block", `target "a" {}`, spec.Lane{}, []string{"*.cache.lane=nightly"}, "none"},
 		{"matrix", `target "m" {
   matrix = { v = ["1", "2"] }
   name   = "a${v == "1" ? "" : v}"
@@ -111,7 +113,7 @@ target "a" {
     type = "local"
     ref  = "cache-${v}"
   }
-}`, Lane{}, nil, "local cache-1 max lane=local main=main trusted write"},
+}`, spec.Lane{}, nil, "local cache-1 max lane=local main=main trusted write"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,9 +127,9 @@ target "a" {
 // TestLaneNotAsked makes sure that git is left alone without a cache block.
 func TestLaneNotAsked(t *testing.T) {
 	f, _ := schema.Parse("build.hcl", []byte(`target "a" {}`), schema.Build)
-	_, diags := Resolve([]*schema.File{f}, Options{All: true, Lane: func() Lane {
+	_, diags := Resolve([]*schema.File{f}, Options{All: true, Lane: func() spec.Lane {
 		t.Error("the lane was asked for")
-		return Lane{}
+		return spec.Lane{}
 	}})
 	if diags.HasErrors() {
 		t.Fatal(diags)

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 
-	"github.com/containerd/platforms"
-	"github.com/docker/go-units"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // checker collects what is wrong with one target.
@@ -39,7 +38,7 @@ func (c *checker) wrong(attr string, format string, args ...any) {
 	d := &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  fmt.Sprintf("Wrong value for %q", attr),
-		Detail:   sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.name),
+		Detail:   attribute.Sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.name),
 	}
 	if at := c.r.rangeOf(attr, ""); at.Filename != "" {
 		d.Subject = &at
@@ -48,13 +47,13 @@ func (c *checker) wrong(attr string, format string, args ...any) {
 }
 
 func (c *checker) text(attr string) string {
-	s, _ := c.r.values[attributeIndex(attr)].(string)
+	s, _ := c.r.values[attribute.AttributeIndex(attr)].(string)
 	return s
 }
 
 func (c *checker) checkPlaces() {
-	if p, ok := c.r.values[atContext].(place); ok && p.raw == "-" {
-		c.wrong("context", "%w", errContextStdin)
+	if p, ok := c.r.values[attribute.AtContext].(attribute.Place); ok && p.Raw == "-" {
+		c.wrong("context", "%w", attribute.ErrContextStdin)
 	}
 	if c.text("dockerfile") == "-" {
 		c.wrong("dockerfile", "it cannot be %q: a definition has no Dockerfile on standard input", "-")
@@ -63,119 +62,31 @@ func (c *checker) checkPlaces() {
 
 // checkValues looks at each attribute by itself.
 func (c *checker) checkValues() {
-	for i := range attributes {
-		if v := c.r.values[i]; v != nil && attributes[i].check != nil {
-			for _, err := range attributes[i].check(v) {
-				c.wrong(attributes[i].Name, "%w", err)
+	for i := range attribute.Attributes {
+		if v := c.r.values[i]; v != nil && attribute.Attributes[i].Check != nil {
+			for _, err := range attribute.Attributes[i].Check(v) {
+				c.wrong(attribute.Attributes[i].Name, "%w", err)
 			}
 		}
 	}
-}
-
-// eachOf checks the elements of a list.
-func eachOf(check func(string) error) func(any) []error {
-	return func(v any) []error {
-		var errs []error
-		for _, s := range v.([]string) {
-			if err := check(s); err != nil {
-				errs = append(errs, err)
-			}
-		}
-		return errs
-	}
-}
-
-func checkPlatforms(v any) []error {
-	var errs []error
-	for _, text := range v.([]string) {
-		for one := range strings.SplitSeq(text, ",") {
-			if _, err := ParsePlatforms([]string{one}); err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errs
-}
-
-func checkUlimit(s string) error {
-	if _, err := units.ParseUlimit(s); err != nil {
-		return fmt.Errorf("%q is not a limit: %w", s, err)
-	}
-	return nil
-}
-
-func checkResources(v any) []error {
-	res := v.(Resources)
-	var errs []error
-	if res.Memory != "" {
-		errs = append(errs, checkSize(res.Memory)...)
-	}
-	if res.MemorySwap != "" && res.MemorySwap != "-1" {
-		errs = append(errs, checkSize(res.MemorySwap)...)
-	}
-	return errs
-}
-
-// checkSize reports a text that is not a size.
-func checkSize(v any) []error {
-	if _, err := units.RAMInBytes(strings.TrimSpace(v.(string))); err != nil {
-		return []error{fmt.Errorf("%q is not a size; write a number with a unit, such as 128m or 2g", v)}
-	}
-	return nil
-}
-
-// annotationTypes are the parts of an image that can have annotations.
-var annotationTypes = []string{"manifest", "index", "manifest-descriptor", "index-descriptor"}
-
-// checkAnnotation looks at [TYPE[PLATFORM][,TYPE…]:]KEY=VALUE.
-func checkAnnotation(a string) error {
-	left, _, ok := strings.Cut(a, "=")
-	if !ok {
-		return fmt.Errorf("%q is not of the form KEY=VALUE", a)
-	}
-	types, _, ok := strings.Cut(left, ":")
-	if !ok {
-		return nil
-	}
-	for t := range strings.SplitSeq(types, ",") {
-		if err := checkAnnotationType(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkAnnotationType(t string) error {
-	name, platform, hasPlatform := strings.Cut(t, "[")
-	if !slices.Contains(annotationTypes, name) {
-		return fmt.Errorf("there is no annotation type %q; there are %s", name, strings.Join(annotationTypes, ", "))
-	}
-	if !hasPlatform {
-		return nil
-	}
-	platform, closed := strings.CutSuffix(platform, "]")
-	if _, err := platforms.Parse(platform); err != nil || !closed || platform == "" {
-		return fmt.Errorf("%q is not of the form %s[OS/ARCHITECTURE]", t, name)
-	}
-	return nil
 }
 
 // checkOutputs looks at the destinations of exporters.
 func (c *checker) checkOutputs() {
-	entries, _ := c.r.values[atOutput].([]Entry)
+	entries, _ := c.r.values[attribute.AtOutput].([]spec.Entry)
 	toStdout := 0
 	for _, e := range entries {
 		dest := e.Attrs["dest"]
-		switch form := e.form(); {
-		case form == FolderForm && dest == "":
+		switch form := spec.NewOutput(e).Form; {
+		case form == spec.FolderForm && dest == "":
 			c.wrong("output", "the exporter %q needs dest, the folder to write to", e.Type)
-		case form == FolderForm && dest == "-":
+		case form == spec.FolderForm && dest == "-":
 			c.wrong("output", "the exporter %q writes a folder, which cannot go to standard output", e.Type)
-		case form == FolderForm:
+		case form == spec.FolderForm:
 			c.checkDest(dest, true)
-		case form == FileForm && dest == "-":
+		case form == spec.FileForm && dest == "-":
 			toStdout++
-		case form == FileForm && dest != "":
+		case form == spec.FileForm && dest != "":
 			c.checkDest(dest, false)
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // maxSecret is the largest secret that BuildKit takes, in bytes.
@@ -15,7 +18,7 @@ const maxSecret = 500 * 1024
 // checkSecrets looks whether the files of secrets are there, which is an error
 // if not, and notes which variables are not: a step may do without.
 func (c *checker) checkSecrets() {
-	list, _ := c.r.values[atSecret].([]Secret)
+	list, _ := c.r.values[attribute.AtSecret].([]spec.Secret)
 	for i, s := range list {
 		if s.ID == "" {
 			c.wrong("secret", "it has no id")
@@ -50,9 +53,9 @@ func (c *checker) checkSecrets() {
 // checkSSH looks whether agents and keys are there. A context that is cloned
 // over SSH needs the default agent.
 func (c *checker) checkSSH() {
-	list, _ := c.r.values[atSSH].([]SSH)
-	if p, ok := c.r.values[atContext].(place); ok && len(list) == 0 && overSSH(p) {
-		list = []SSH{c.opts.sshAgent()}
+	list, _ := c.r.values[attribute.AtSSH].([]spec.SSH)
+	if p, ok := c.r.values[attribute.AtContext].(attribute.Place); ok && len(list) == 0 && overSSH(p) {
+		list = []spec.SSH{c.opts.sshAgent()}
 	}
 	seen := map[string]bool{}
 	for _, s := range list {
@@ -71,12 +74,12 @@ func (c *checker) checkSSH() {
 }
 
 // overSSH reports whether a context is a git repository reached over SSH.
-func overSSH(p place) bool {
-	c := p.context()
-	return c.Kind == Git && isSSH(c.Value)
+func overSSH(p attribute.Place) bool {
+	c := p.Context()
+	return c.Kind == spec.Git && isSSH(c.Value)
 }
 
-func isSSH(url string) bool { return strings.HasPrefix(url, "ssh://") || isSCP(url) }
+func isSSH(url string) bool { return strings.HasPrefix(url, "ssh://") || attribute.IsSCP(url) }
 
 // checkKeys looks at the paths of an agent: one socket, or keys. Without a
 // path it is the socket that SSH_AUTH_SOCK names.

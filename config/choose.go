@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -37,7 +38,7 @@ func (d *Definition) cut() (*Config, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	c := &chooser{d: d, cfg: &Config{Sources: d.sources()}, targets: map[string]*resolved{}, groups: map[string]*Group{}}
+	c := &chooser{d: d, cfg: &Config{Sources: d.sources(), written: map[string]attribute.Values{}}, targets: map[string]*resolved{}, groups: map[string]*Group{}}
 	c.except, more = d.excepted()
 	diags = append(diags, more...)
 	for _, name := range asked {
@@ -106,7 +107,7 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 		}
 		names = append(names, matched...)
 	}
-	return unique(names), diags
+	return attribute.Unique(names), diags
 }
 
 // unasked is what is built if nothing is named: the group or target "default",
@@ -153,14 +154,14 @@ func (d *Definition) match(pattern string) []string {
 		if ok, err := path.Match(pattern, name); ok && err == nil {
 			exact = append(exact, name)
 		}
-		if ok, err := path.Match(printedName(pattern), printedName(name)); ok && err == nil {
+		if ok, err := path.Match(attribute.PrintedName(pattern), attribute.PrintedName(name)); ok && err == nil {
 			printed = append(printed, name)
 		}
 	}
 	if len(exact) > 0 {
-		return unique(exact)
+		return attribute.Unique(exact)
 	}
-	return unique(printed)
+	return attribute.Unique(printed)
 }
 
 // some lists names, at most n of them.
@@ -254,7 +255,7 @@ func (c *chooser) defaultGroup(asked []string) {
 		g.Targets = append(g.Targets, name)
 	}
 	if g != nil {
-		g.Targets = unique(g.Targets)
+		g.Targets = attribute.Unique(g.Targets)
 		sort.Strings(g.Targets)
 	}
 }
@@ -268,6 +269,7 @@ func (c *chooser) finish() hcl.Diagnostics {
 		t.Tests = c.d.testsOf[t.Name]
 		t.Template = c.d.templates().Unbuilt(t.Name)
 		c.cfg.Targets = append(c.cfg.Targets, t)
+		c.cfg.written[t.Name] = c.targets[name].values
 	}
 	c.markShared()
 	for _, name := range sortedKeys(c.groups) {

@@ -10,6 +10,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -67,7 +69,7 @@ func composeError(err error, at hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  summary,
-		Detail:   sentence(err),
+		Detail:   attribute.Sentence(err),
 		Subject:  &at,
 	}
 }

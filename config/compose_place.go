@@ -11,8 +11,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/orch-build/orch/schema"
 )
 
 // yamlLine is how the YAML parser says where a text is wrong.

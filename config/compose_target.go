@@ -8,8 +8,11 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/go-units"
-	"github.com/orch-build/orch/schema"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/schema"
 )
 
 // composeTarget reads a service's build section as a target.
@@ -32,10 +35,10 @@ type composeReader struct {
 	service *types.ServiceConfig
 	build   *types.BuildConfig
 	base    string
-	values  values
+	values  attribute.Values
 }
 
-func (c *composeReader) set(name string, v any) { c.values[attributeIndex(name)] = v }
+func (c *composeReader) set(name string, v any) { c.values[attribute.AttributeIndex(name)] = v }
 
 // text sets an attribute unless it is "".
 func (c *composeReader) text(name, s string) {
@@ -54,7 +57,7 @@ func (c *composeReader) list(name string, l []string) {
 func (c *composeReader) read() error {
 	b := c.build
 	if b.Context != "" {
-		c.set("context", place{raw: b.Context, base: c.base})
+		c.set("context", attribute.Place{Raw: b.Context, Base: c.base})
 	}
 	c.contexts(b.AdditionalContexts)
 	c.text("dockerfile", b.Dockerfile)
@@ -80,7 +83,7 @@ func (c *composeReader) read() error {
 	if err := c.extension(); err != nil {
 		return fmt.Errorf("x-bake: %w", err)
 	}
-	if tags, _ := c.values[atTags].([]string); len(tags) == 0 && c.service.Image != "" {
+	if tags, _ := c.values[attribute.AtTags].([]string); len(tags) == 0 && c.service.Image != "" {
 		c.set("tags", []string{c.service.Image})
 	}
 	return nil
@@ -91,19 +94,19 @@ func (c *composeReader) contexts(m map[string]string) {
 	if len(m) == 0 {
 		return
 	}
-	out := make(places, len(m))
+	out := make(attribute.Places, len(m))
 	for k, v := range m {
 		for _, prefix := range []string{"service:", "target:"} {
 			if name, ok := strings.CutPrefix(v, prefix); ok {
 				v = "target:" + strings.ReplaceAll(name, ".", "_")
 			}
 		}
-		out[k] = place{raw: v, base: c.base}
+		out[k] = attribute.Place{Raw: v, Base: c.base}
 	}
-	if old, ok := c.values[atContexts].(places); ok {
-		out = contextMap{}.merge(out, old).(places)
+	if old, ok := c.values[attribute.AtContexts].(attribute.Places); ok {
+		out = attribute.ContextMap{}.Merge(out, old).(attribute.Places)
 	}
-	c.values[atContexts] = out
+	c.values[attribute.AtContexts] = out
 }
 
 // maps sets arguments, labels and hosts.
@@ -144,36 +147,36 @@ func (c *composeReader) table(name string, m map[string]*string) {
 // entries sets caches, attestations, secrets and SSH keys.
 func (c *composeReader) entries() error {
 	b := c.build
-	if err := composeAdd(c, "cache-from", b.CacheFrom, parseCaches); err != nil {
+	if err := composeAdd(c, "cache-from", b.CacheFrom, attribute.ParseCaches); err != nil {
 		return err
 	}
-	if err := composeAdd(c, "cache-to", b.CacheTo, parseCaches); err != nil {
+	if err := composeAdd(c, "cache-to", b.CacheTo, attribute.ParseCaches); err != nil {
 		return err
 	}
 	var attest []string
 	if b.SBOM != "" {
-		attest = append(attest, Attestation("sbom", b.SBOM))
+		attest = append(attest, attribute.Attestation("sbom", b.SBOM))
 	}
 	if b.Provenance != "" {
-		attest = append(attest, Attestation("provenance", b.Provenance))
+		attest = append(attest, attribute.Attestation("provenance", b.Provenance))
 	}
-	if err := composeAdd(c, "attest", attest, parseAttest); err != nil {
+	if err := composeAdd(c, "attest", attest, attribute.ParseAttest); err != nil {
 		return err
 	}
-	var found []Secret
+	var found []spec.Secret
 	for _, s := range b.Secrets {
 		declared := c.project.Secrets[s.Source]
 		if bool(declared.External) {
 			return fmt.Errorf("the secret %q is external; a build needs a file or a variable", s.Source)
 		}
-		found = append(found, Secret{ID: s.Source, Src: declared.File, Env: declared.Environment})
+		found = append(found, spec.Secret{ID: s.Source, Src: declared.File, Env: declared.Environment})
 	}
 	if len(found) > 0 {
 		c.set("secret", found)
 	}
-	var keys []SSH
+	var keys []spec.SSH
 	for _, k := range b.SSH {
-		key := SSH{ID: k.ID}
+		key := spec.SSH{ID: k.ID}
 		if k.Path != "" {
 			key.Paths = []string{k.Path}
 		}
@@ -185,8 +188,8 @@ func (c *composeReader) entries() error {
 	return nil
 }
 
-func sortSSH(keys []SSH) []SSH {
-	slices.SortFunc(keys, func(a, b SSH) int {
+func sortSSH(keys []spec.SSH) []spec.SSH {
+	slices.SortFunc(keys, func(a, b spec.SSH) int {
 		if n := strings.Compare(a.ID, b.ID); n != 0 {
 			return n
 		}
@@ -197,14 +200,14 @@ func sortSSH(keys []SSH) []SSH {
 
 // composeAdd parses texts and puts the result behind what an attribute has.
 func composeAdd[T any](c *composeReader, name string, texts []string, parse func(string) ([]T, error)) error {
-	more, err := parseAll(texts, parse)
+	more, err := attribute.ParseAll(texts, parse)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if len(more) > 0 {
-		i := attributeIndex(name)
+		i := attribute.AttributeIndex(name)
 		if old, _ := c.values[i].([]T); len(old) > 0 {
-			c.values[i] = attributes[i].kind.normalize(slices.Concat(old, more))
+			c.values[i] = attribute.Attributes[i].Kind.Normalize(slices.Concat(old, more))
 		} else {
 			c.values[i] = more // duplicates go when the target is resolved
 		}
@@ -268,17 +271,17 @@ func (c *composeReader) extension() error {
 		return err
 	}
 	for name, l := range map[string]words{"tags": x.Tags, "platforms": x.Platforms, "no-cache-filter": x.NoCacheFilter} {
-		old, _ := c.values[attributeIndex(name)].([]string)
-		c.list(name, unique(slices.Concat(old, l)))
+		old, _ := c.values[attribute.AttributeIndex(name)].([]string)
+		c.list(name, attribute.Unique(slices.Concat(old, l)))
 	}
 	err = errors.Join(
-		composeAdd(c, "cache-from", x.CacheFrom, parseCaches),
-		composeAdd(c, "cache-to", x.CacheTo, parseCaches),
-		composeAdd(c, "output", x.Outputs, parseOutput),
-		composeAdd(c, "secret", x.Secrets, parseSecret),
-		composeAdd(c, "ssh", x.SSH, parseSSH),
+		composeAdd(c, "cache-from", x.CacheFrom, attribute.ParseCaches),
+		composeAdd(c, "cache-to", x.CacheTo, attribute.ParseCaches),
+		composeAdd(c, "output", x.Outputs, attribute.ParseOutput),
+		composeAdd(c, "secret", x.Secrets, attribute.ParseSecret),
+		composeAdd(c, "ssh", x.SSH, attribute.ParseSSH),
 	)
-	if keys, ok := c.values[atSSH].([]SSH); ok {
+	if keys, ok := c.values[attribute.AtSSH].([]spec.SSH); ok {
 		sortSSH(keys)
 	}
 	for name, b := range map[string]*bool{"pull": x.Pull, "no-cache": x.NoCache} {

@@ -13,9 +13,11 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/tools/txtar"
+
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/schema"
-	"golang.org/x/tools/txtar"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -158,7 +160,7 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 		case "relative":
 			opts.FileRelative = true
 		case "set":
-			o, err := ParseOverride(value)
+			o, err := attribute.ParseOverride(value)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,8 @@ package config
 import (
 	"regexp"
 	"slices"
+
+	"github.com/orch-build/orch/config/attribute"
 )
 
 // userInfo finds the user and the password of a URL.
@@ -52,5 +54,5 @@ func (c *Config) credentials() []string {
 			}
 		}
 	}
-	return unique(out)
+	return attribute.Unique(out)
 }

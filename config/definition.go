@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
@@ -34,9 +37,9 @@ type Definition struct {
 	cacheFaults map[string]bool // those that were reported
 	// tests are the test blocks; testsOf has them by the target.
 	tests   []*definedTest
-	testsOf map[string][]*Test
+	testsOf map[string][]*spec.Test
 
-	overrides map[string]*overrides
+	overrides map[string]*attribute.Overrides
 	memo      map[memoKey]*resolved
 	// inheriting is the way to the target that is being resolved, and
 	// resolving how many were resolved.
@@ -166,7 +169,7 @@ func (d *Definition) loadAll() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range d.targetNames {
 		for _, in := range d.targets[name].instances {
-			for i := range attributes {
+			for i := range attribute.Attributes {
 				diags = append(diags, in.load(d.ev, i)...)
 			}
 		}
@@ -192,7 +195,7 @@ func (d *Definition) addMatrixGroups(made []madeBy) {
 	}
 	for _, label := range order {
 		g := groups[label]
-		g.Targets = unique(g.Targets)
+		g.Targets = attribute.Unique(g.Targets)
 		if len(g.Targets) == 0 || slices.Equal(g.Targets, []string{label}) || d.ev.groups[label] != nil {
 			continue
 		}

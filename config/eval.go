@@ -4,9 +4,11 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // evaluator evaluates expressions. A name is evaluated when an expression
@@ -81,7 +83,7 @@ func newEvaluator(opts *Options, mod *module) *evaluator {
 func (ev *evaluator) builtins() map[string]string {
 	cmdContext := ev.opts.CmdContext
 	if cmdContext == "" {
-		cmdContext = cwdScheme
+		cmdContext = attribute.CwdScheme
 	}
 	return map[string]string{
 		"BAKE_CMD_CONTEXT":    cmdContext,
@@ -248,12 +250,12 @@ func (ev *evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 	in := blocks[len(blocks)-1]
 	out := map[string]cty.Value{"name": cty.StringVal(r.name)}
 	var diags hcl.Diagnostics
-	for i := range attributes {
-		if name := attributes[i].Name; r.attr != "" && name != r.attr || !schema.HasAttribute(name, in.block.Dialect) {
+	for i := range attribute.Attributes {
+		if name := attribute.Attributes[i].Name; r.attr != "" && name != r.attr || !schema.HasAttribute(name, in.block.Dialect) {
 			continue
 		}
 		diags = append(diags, in.load(ev, i)...)
-		out[attributes[i].Name] = attributes[i].kind.encode(in.values[i])
+		out[attribute.Attributes[i].Name] = attribute.Attributes[i].Kind.Encode(in.values[i])
 	}
 	return out, diags
 }

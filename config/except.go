@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
@@ -67,7 +69,7 @@ func (c *chooser) filter() hcl.Diagnostics {
 	for _, name := range c.chosen {
 		ok, err := matchTraits(c.targets[name], c.d.opts.Filters)
 		if err != nil {
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Wrong filter", Detail: sentence(err)}}
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Wrong filter", Detail: attribute.Sentence(err)}}
 		}
 		if ok {
 			kept = append(kept, name)
@@ -89,7 +91,7 @@ func (c *chooser) filter() hcl.Diagnostics {
 
 // matchTraits reports whether a target matches all filters.
 func matchTraits(r *resolved, filters []string) (bool, error) {
-	traits, _ := r.values[atTraits].(map[string]*string)
+	traits, _ := r.values[attribute.AtTraits].(map[string]*string)
 	for _, f := range filters {
 		name, pattern, hasValue := strings.Cut(f, "=")
 		name, not := strings.CutSuffix(name, "!")
@@ -139,7 +141,7 @@ func (d *Definition) expandMembers() hcl.Diagnostics {
 			}
 			members = append(members, matched...)
 		}
-		g.Targets = unique(members)
+		g.Targets = attribute.Unique(members)
 	}
 	return diags
 }

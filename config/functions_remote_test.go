@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/orch-build/orch/schema"
 )
 
 // TestRemoteFunctions holds that somebody has thought about every function,

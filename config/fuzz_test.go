@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/schema"
 	"golang.org/x/tools/txtar"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // seeds returns the texts that fuzzing begins with, by a name for each.
@@ -96,11 +98,11 @@ func FuzzOverride(f *testing.F) {
 		f.Fatal(diags)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		o, err := ParseOverride(text)
+		o, err := attribute.ParseOverride(text)
 		if err != nil {
 			return
 		}
-		cfg, diags := Resolve([]*schema.File{file}, Options{All: true, Overrides: []Override{o}})
+		cfg, diags := Resolve([]*schema.File{file}, Options{All: true, Overrides: []attribute.Override{o}})
 		if diags.HasErrors() {
 			return
 		}

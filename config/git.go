@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/internal/suggest"
 )
 
@@ -34,7 +35,7 @@ func (ev *evaluator) withGit(refs []reference, expr hcl.Expression, scope *hcl.E
 				diags = append(diags, &hcl.Diagnostic{
 					Severity: hcl.DiagError,
 					Summary:  "Unreadable repository",
-					Detail:   sentence(fmt.Errorf("reading git.%s: %w", fact, err)),
+					Detail:   attribute.Sentence(fmt.Errorf("reading git.%s: %w", fact, err)),
 					Subject:  r.at.Ptr(),
 				})
 			}

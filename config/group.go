@@ -2,8 +2,10 @@ package config
 
 import (
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // definedGroup is a group of the files.
@@ -26,12 +28,12 @@ func (g *definedGroup) load(ev *evaluator) hcl.Diagnostics {
 	}
 	defer ev.leave()
 	g.done = true
-	members, diags := g.attr(ev, "targets", list{})
+	members, diags := g.attr(ev, "targets", attribute.List{})
 	if l, ok := members.([]string); ok {
 		g.written = l
-		g.Targets = unique(l)
+		g.Targets = attribute.Unique(l)
 	}
-	about, more := g.attr(ev, "description", text{})
+	about, more := g.attr(ev, "description", attribute.Text{})
 	if s, ok := about.(string); ok {
 		g.Description = s
 	}
@@ -39,7 +41,7 @@ func (g *definedGroup) load(ev *evaluator) hcl.Diagnostics {
 }
 
 // attr evaluates one attribute of a group.
-func (g *definedGroup) attr(ev *evaluator, name string, k kind) (any, hcl.Diagnostics) {
+func (g *definedGroup) attr(ev *evaluator, name string, k attribute.Kind) (any, hcl.Diagnostics) {
 	expr := g.block.Attr(name)
 	if expr == nil {
 		return nil, nil
@@ -48,7 +50,7 @@ func (g *definedGroup) attr(ev *evaluator, name string, k kind) (any, hcl.Diagno
 	if diags.HasErrors() || v.IsNull() || !v.IsWhollyKnown() {
 		return nil, diags
 	}
-	out, err := k.decode(v)
+	out, err := k.Decode(v)
 	if err != nil {
 		return nil, append(diags, wrongType(name, expr, ev.root, err))
 	}
@@ -65,6 +67,6 @@ func (g *definedGroup) reference(ev *evaluator) (map[string]cty.Value, hcl.Diagn
 	return map[string]cty.Value{
 		"name":        cty.StringVal(g.Name),
 		"description": cty.StringVal(g.Description),
-		"targets":     stringList(members),
+		"targets":     attribute.StringList(members),
 	}, diags
 }

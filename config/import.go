@@ -9,10 +9,12 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/internal/suggest"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/schema"
 )
 
 // An import block brings in other files. Each of them is evaluated as a
@@ -129,7 +131,7 @@ func (im *importing) read() hcl.Diagnostics {
 		if errors.Is(err, ErrNotGranted) {
 			summary = "Import not allowed"
 		}
-		return append(diags, im.wrong(summary, sentence(err)))
+		return append(diags, im.wrong(summary, attribute.Sentence(err)))
 	}
 	seen := map[string]string{}
 	for _, m := range found {
@@ -187,7 +189,7 @@ func (im *importing) readGiven() hcl.Diagnostics {
 		return append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  `Wrong value for "variables"`,
-			Detail:   fmt.Sprintf("It maps the names of variables to values, as in { TAG = TAG }, and this is %s.", article(v.Type())),
+			Detail:   fmt.Sprintf("It maps the names of variables to values, as in { TAG = TAG }, and this is %s.", attribute.Article(v.Type())),
 			Subject:  expr.Range().Ptr(),
 		})
 	}
@@ -259,7 +261,7 @@ func (im *importing) one(m match) hcl.Diagnostics {
 	}
 	src, err := im.opts.Files.ReadFile(m.name)
 	if err != nil {
-		return hcl.Diagnostics{im.wrong("Unreadable import", sentence(unwrapPath(err)))}
+		return hcl.Diagnostics{im.wrong("Unreadable import", attribute.Sentence(unwrapPath(err)))}
 	}
 	file, diags := parseDialect(m.name, src, importDialect(m.name), &im.opts)
 	mod := &module{

@@ -8,47 +8,50 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // local gives the values of a block of an imported file the names and paths
 // that they have in the whole definition: the file's namespace comes before
 // the names of targets, and its folder before relative paths. Contexts have
 // their folder already.
-func (m *module) local(v *values, base string) {
+func (m *module) local(v *attribute.Values, base string) {
 	if !m.imported {
 		return
 	}
-	if parents, ok := v[atInherits].([]string); ok {
-		v[atInherits] = m.qualified(parents)
+	if parents, ok := v[attribute.AtInherits].([]string); ok {
+		v[attribute.AtInherits] = m.qualified(parents)
 	}
-	if contexts, ok := v[atContexts].(places); ok {
-		v[atContexts] = m.links(contexts)
+	if contexts, ok := v[attribute.AtContexts].(attribute.Places); ok {
+		v[attribute.AtContexts] = m.links(contexts)
 	}
 	inFolder := func(p string) string { return fromFolder(base, p) }
-	v[atOutput] = mapEntries(v[atOutput], func(e Entry) Entry { return e.moved("dest", inFolder) })
+	v[attribute.AtOutput] = mapEntries(v[attribute.AtOutput], func(e spec.Entry) spec.Entry { return moved(e, "dest", inFolder) })
 	for _, name := range []string{"cache-from", "cache-to"} {
-		v[attributeIndex(name)] = mapEntries(v[attributeIndex(name)], func(e Entry) Entry {
+		v[attribute.AttributeIndex(name)] = mapEntries(v[attribute.AttributeIndex(name)], func(e spec.Entry) spec.Entry {
 			if e.Type != "local" {
 				return e
 			}
-			return e.moved("src", inFolder).moved("dest", inFolder)
+			return moved(moved(e, "src", inFolder), "dest", inFolder)
 		})
 	}
-	if c, ok := v[atCache].(cacheSettings); ok {
-		v[atCache] = c.in(base)
+	if c, ok := v[attribute.AtCache].(attribute.CacheSettings); ok {
+		v[attribute.AtCache] = c.In(base)
 	}
-	v[atSecret] = mapEntries(v[atSecret], func(s Secret) Secret { s.Src = inFolder(s.Src); return s })
-	v[atSSH] = mapEntries(v[atSSH], func(s SSH) SSH {
+	v[attribute.AtSecret] = mapEntries(v[attribute.AtSecret], func(s spec.Secret) spec.Secret { s.Src = inFolder(s.Src); return s })
+	v[attribute.AtSSH] = mapEntries(v[attribute.AtSSH], func(s spec.SSH) spec.SSH {
 		s.Paths = slices.Clone(s.Paths)
 		for i, p := range s.Paths {
 			s.Paths[i] = inFolder(p)
 		}
 		return s
 	})
-	v[atPolicy] = mapEntries(v[atPolicy], func(p Policy) Policy {
+	v[attribute.AtPolicy] = mapEntries(v[attribute.AtPolicy], func(p spec.Policy) spec.Policy {
 		p.Files = slices.Clone(p.Files)
 		for i := range p.Files {
-			p.Files[i].imported, p.Files[i].base = true, base
+			p.Files[i].Imported, p.Files[i].Base = true, base
 		}
 		return p
 	})
@@ -64,11 +67,11 @@ func (m *module) qualified(names []string) []string {
 }
 
 // links puts the namespace before the targets that contexts name.
-func (m *module) links(contexts places) places {
+func (m *module) links(contexts attribute.Places) attribute.Places {
 	out := maps.Clone(contexts)
 	for key, p := range out {
-		if kind, name := classify(p.raw); kind == LinkedTarget {
-			p.raw = linkScheme + m.prefix + name
+		if kind, name := attribute.Classify(p.Raw); kind == spec.LinkedTarget {
+			p.Raw = attribute.LinkScheme + m.prefix + name
 			out[key] = p
 		}
 	}
@@ -89,11 +92,11 @@ func mapEntries[T any](v any, change func(T) T) any {
 }
 
 // moved changes one attribute of an entry, if it is there.
-func (e Entry) moved(key string, move func(string) string) Entry {
+func moved(e spec.Entry, key string, move func(string) string) spec.Entry {
 	if e.Attrs[key] == "" {
 		return e
 	}
-	e = e.clone()
+	e = e.Clone()
 	e.Attrs[key] = move(e.Attrs[key])
 	return e
 }
@@ -101,7 +104,7 @@ func (e Entry) moved(key string, move func(string) string) Entry {
 // fromFolder returns a path that starts from a folder; "-" is no path, and
 // "cwd://" marks one that starts from the working directory.
 func fromFolder(base, p string) string {
-	if rest, ok := strings.CutPrefix(p, cwdScheme); ok {
+	if rest, ok := strings.CutPrefix(p, attribute.CwdScheme); ok {
 		return rest
 	}
 	if p == "" || p == "-" || filepath.IsAbs(p) || strings.HasPrefix(p, `\\`) {
@@ -110,20 +113,16 @@ func fromFolder(base, p string) string {
 	return filepath.ToSlash(filepath.Join(base, p))
 }
 
-// printedName is how a name is written for bake, whose names have no
-// dots. On the command line both spellings are understood.
-func printedName(name string) string { return strings.ReplaceAll(name, ".", "_") }
-
 // spelled returns the name of a target or group that was typed: as it is, or
 // with its dots written as "_".
 func (d *Definition) spelled(name string) string {
 	if d.targets[name] != nil || d.ev.groups[name] != nil {
 		return name
 	}
-	printed := printedName(name)
+	printed := attribute.PrintedName(name)
 	if len(d.imports) > 0 {
 		for _, known := range slices.Concat(d.groupNames, d.targetNames) {
-			if printedName(known) == printed {
+			if attribute.PrintedName(known) == printed {
 				return known
 			}
 		}
@@ -137,7 +136,7 @@ func (d *Definition) checkSpellings() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	seen := map[string]string{}
 	for _, name := range slices.Concat(d.groupNames, d.targetNames) {
-		printed := printedName(name)
+		printed := attribute.PrintedName(name)
 		other, ok := seen[printed]
 		if !ok || other == name {
 			seen[printed] = name

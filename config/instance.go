@@ -6,9 +6,11 @@ import (
 	"maps"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // instance is one target that a block makes: the only one, or one
@@ -19,8 +21,8 @@ type instance struct {
 	// scope is where its expressions are evaluated; it holds the values of
 	// the matrix.
 	scope  *hcl.EvalContext
-	values values
-	done   [numAttributes]bool
+	values attribute.Values
+	done   [attribute.NumAttributes]bool
 }
 
 // blockInfo is what the instances of one block share.
@@ -28,8 +30,8 @@ type blockInfo struct {
 	*schema.Target
 	ev     *evaluator // of the file that has the block
 	base   string     // the folder that contexts are relative to, or ""
-	exprs  [numAttributes]hcl.Expression
-	self   [numAttributes]bool // which expressions refer to self
+	exprs  [attribute.NumAttributes]hcl.Expression
+	self   [attribute.NumAttributes]bool // which expressions refer to self
 	ranges map[string]hcl.Range
 	// selfish is true if any expression refers to self.
 	selfish bool
@@ -41,8 +43,8 @@ type blockInfo struct {
 
 func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 	info := &blockInfo{Target: b, ev: ev, base: base, ranges: map[string]hcl.Range{}}
-	for i := range attributes {
-		name := attributes[i].Name
+	for i := range attribute.Attributes {
+		name := attribute.Attributes[i].Name
 		attr, ok := b.Attrs[name]
 		if !ok {
 			continue
@@ -56,9 +58,9 @@ func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 	}
 	if b.Cache != nil {
 		expr := blockExpr{&b.Cache.Block}
-		info.exprs[atCache] = expr
+		info.exprs[attribute.AtCache] = expr
 		maps.Copy(info.ranges, expr.ranges("cache"))
-		info.noteSelf(atCache)
+		info.noteSelf(attribute.AtCache)
 	}
 	return info
 }
@@ -108,7 +110,7 @@ func (in *instance) load(ev *evaluator, i int) hcl.Diagnostics {
 	if in.done[i] || in.block.exprs[i] == nil {
 		return nil
 	}
-	what := "target." + in.name + "." + attributes[i].Name
+	what := "target." + in.name + "." + attribute.Attributes[i].Name
 	if diag := ev.enter(step{what, in.block.exprs[i].Range()}); diag != nil {
 		return hcl.Diagnostics{diag}
 	}
@@ -126,27 +128,27 @@ func (in *instance) evaluate(ev *evaluator, i int, scope *hcl.EvalContext) (any,
 		return nil, diags
 	}
 	if value.IsNull() {
-		if err := nullFits(attributes[i].kind, value); err != nil && in.block.Dialect == schema.Bake {
-			diags = append(diags, wrongType(attributes[i].Name, expr, scope, err))
+		if err := nullFits(attribute.Attributes[i].Kind, value); err != nil && in.block.Dialect == schema.Bake {
+			diags = append(diags, wrongType(attribute.Attributes[i].Name, expr, scope, err))
 		}
 		return nil, diags
 	}
-	v, err := attributes[i].kind.decode(value)
+	v, err := attribute.Attributes[i].Kind.Decode(value)
 	if err != nil {
-		return nil, append(diags, wrongType(attributes[i].Name, expr, scope, err))
+		return nil, append(diags, wrongType(attribute.Attributes[i].Name, expr, scope, err))
 	}
 	return in.based(ev, i, v), diags
 }
 
 // nullFits looks at a null in a bake file as bake does, which takes it for
 // "not written" in some attributes only, and there only of the right type.
-func nullFits(k kind, null cty.Value) error {
-	unset := k.encode(nil)
-	if _, ok := k.(resources); ok || !unset.IsNull() {
+func nullFits(k attribute.Kind, null cty.Value) error {
+	unset := k.Encode(nil)
+	if _, ok := k.(attribute.Resources); ok || !unset.IsNull() {
 		return errors.New("it cannot be null in a bake file, only in build.hcl; write an empty list or object")
 	}
 	if _, err := convert.Convert(null, unset.Type()); err != nil {
-		return fmt.Errorf("it must be %s, and this is a null of the type %s", article(unset.Type()), null.Type().FriendlyName())
+		return fmt.Errorf("it must be %s, and this is a null of the type %s", attribute.Article(unset.Type()), null.Type().FriendlyName())
 	}
 	return nil
 }
@@ -155,15 +157,15 @@ func nullFits(k kind, null cty.Value) error {
 // that of the block, or that of the target that the context was taken from.
 func (in *instance) based(ev *evaluator, i int, v any) any {
 	switch p := v.(type) {
-	case place:
-		p.base = in.block.base
+	case attribute.Place:
+		p.Base = in.block.base
 		if from := ev.contextOf(in.block.exprs[i]); from != nil {
-			p.base = from.base
+			p.Base = from.Base
 		}
 		return p
-	case places:
+	case attribute.Places:
 		for name, e := range p {
-			e.base = in.block.base
+			e.Base = in.block.base
 			p[name] = e
 		}
 	}
@@ -172,7 +174,7 @@ func (in *instance) based(ev *evaluator, i int, v any) any {
 
 // contextOf returns the context that target.NAME.context stands for, if that
 // is the whole expression.
-func (ev *evaluator) contextOf(expr hcl.Expression) *place {
+func (ev *evaluator) contextOf(expr hcl.Expression) *attribute.Place {
 	t, diags := hcl.AbsTraversalForExpr(expr)
 	if diags.HasErrors() || len(t) != 3 || t.RootName() != "target" {
 		return nil
@@ -182,7 +184,7 @@ func (ev *evaluator) contextOf(expr hcl.Expression) *place {
 	if r.attr != "context" || len(blocks) == 0 {
 		return nil
 	}
-	if p, ok := blocks[len(blocks)-1].values[atContext].(place); ok {
+	if p, ok := blocks[len(blocks)-1].values[attribute.AtContext].(attribute.Place); ok {
 		return &p
 	}
 	return nil
@@ -198,7 +200,7 @@ func wrongType(name string, expr hcl.Expression, scope *hcl.EvalContext, err err
 	return &hcl.Diagnostic{
 		Severity:    hcl.DiagError,
 		Summary:     fmt.Sprintf("Wrong value for %q", name),
-		Detail:      sentence(err),
+		Detail:      attribute.Sentence(err),
 		Subject:     at.Ptr(),
 		Context:     expr.Range().Ptr(),
 		Expression:  expr,
@@ -313,7 +315,7 @@ func (ev *evaluator) nameOf(info *blockInfo, name hcl.Expression, scope *hcl.Eva
 		return "", append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "Name is not a string",
-			Detail:   fmt.Sprintf("The name of a target must be a string, and this is %s.", article(v.Type())),
+			Detail:   fmt.Sprintf("The name of a target must be a string, and this is %s.", attribute.Article(v.Type())),
 			Subject:  name.Range().Ptr(),
 		})
 	}

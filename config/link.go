@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // links adds the targets that the chosen ones link to.
@@ -31,11 +34,11 @@ func (l *linker) follow(r *resolved) hcl.Diagnostics {
 	}
 	l.path.enter(step{"target " + r.name, r.at})
 	defer l.path.leave()
-	contexts, _ := r.values[atContexts].(places)
+	contexts, _ := r.values[attribute.AtContexts].(attribute.Places)
 	var diags hcl.Diagnostics
 	for _, key := range sortedKeys(contexts) {
-		kind, name := classify(contexts[key].raw)
-		if kind != LinkedTarget {
+		kind, name := attribute.Classify(contexts[key].Raw)
+		if kind != spec.LinkedTarget {
 			continue
 		}
 		at := r.rangeOf("contexts", key)
@@ -91,25 +94,25 @@ func (l *linker) linked(name string, at hcl.Range) (*resolved, hcl.Diagnostics) 
 		return nil, diags
 	}
 	r.linked = true
-	r.values[atOutput] = []Entry{{Type: "cacheonly", Attrs: map[string]string{}}}
+	r.values[attribute.AtOutput] = []spec.Entry{{Type: "cacheonly", Attrs: map[string]string{}}}
 	l.targets[name] = r
 	return r, diags
 }
 
 // grant gives a target the entitlements of one that it links to.
 func (r *resolved) grant(to *resolved) {
-	needed, _ := to.values[atEntitlements].([]string)
+	needed, _ := to.values[attribute.AtEntitlements].([]string)
 	if len(needed) == 0 {
 		return
 	}
-	granted, _ := r.values[atEntitlements].([]string)
-	r.values[atEntitlements] = unique(slices.Concat(granted, needed))
+	granted, _ := r.values[attribute.AtEntitlements].([]string)
+	r.values[attribute.AtEntitlements] = attribute.Unique(slices.Concat(granted, needed))
 }
 
 // checkPlatforms reports a target that is built for a platform that its
 // linked target is not built for.
 func (r *resolved) checkPlatforms(to *resolved, at hcl.Range) *hcl.Diagnostic {
-	mine, theirs := builtFor(r.values[atPlatforms]), builtFor(to.values[atPlatforms])
+	mine, theirs := attribute.BuiltFor(r.values[attribute.AtPlatforms]), attribute.BuiltFor(to.values[attribute.AtPlatforms])
 	if len(mine) < 2 || len(theirs) < 2 {
 		return nil
 	}

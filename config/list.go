@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // ListedTarget is a target as a list shows it.
@@ -46,7 +48,7 @@ func (d *Definition) WrittenTargets() []ListedTarget {
 	for _, name := range sortedKeys(d.targets) {
 		t := ListedTarget{Name: name}
 		for _, in := range d.targets[name].instances {
-			if s, ok := in.values[atDescription].(string); ok && s != "" {
+			if s, ok := in.values[attribute.AtDescription].(string); ok && s != "" {
 				t.Description = s
 			}
 		}
@@ -64,7 +66,7 @@ func (d *Definition) Targets() []ListedTarget {
 		t.Template = d.templates().Has(t.Name)
 		// What is wrong with inheritance is shown by the commands that need it.
 		if r, _ := d.resolve(t.Name, t.Name, hcl.Range{}); r != nil {
-			t.Description, _ = r.values[atDescription].(string)
+			t.Description, _ = r.values[attribute.AtDescription].(string)
 		}
 	}
 	return out

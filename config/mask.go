@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // Masked stands in the place of a sensitive value.
@@ -37,7 +39,7 @@ func mask(s string, sensitive []string) string {
 // maskJSON is mask for the strings in a JSON text.
 func maskJSON(src string, sensitive []string) string {
 	for _, v := range sensitive {
-		for _, form := range []string{v, escapeTemplate(v)} {
+		for _, form := range []string{v, attribute.EscapeTemplate(v)} {
 			quoted, err := json.Marshal(form)
 			if err != nil {
 				continue

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // Options is everything outside the files that a definition depends on. The
@@ -23,7 +26,7 @@ type Options struct {
 	// filter and without Targets, every target is asked for.
 	Filters []string
 	// Overrides are applied in this order; see ParseOverride.
-	Overrides []Override
+	Overrides []attribute.Override
 
 	// Vars holds values of variables that win over the environment, by name.
 	Vars map[string]string
@@ -60,7 +63,7 @@ type Options struct {
 	FileRelative bool
 	// Lane says whose cache the run may write; it is asked only if there is a
 	// cache block. nil knows nothing.
-	Lane func() Lane
+	Lane func() spec.Lane
 	// Remote is where the definition comes from, nil for this machine.
 	Remote *Remote
 	// Files is where the files of import blocks are read; nil has none.

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/orch-build/orch/config/attribute"
 )
 
 // Print writes the configuration as bake's JSON: the groups and targets
@@ -13,18 +14,18 @@ import (
 // the result can be built from; and the dots of imported names are written
 // as "_", because bake's names have none.
 func Print(w io.Writer, cfg *Config) error {
-	var targets, groups object
+	var targets, groups attribute.Object
 	for _, t := range cfg.Targets {
-		targets = append(targets, property{printedName(t.Name), t.shown()})
+		targets = append(targets, attribute.Property{Name: attribute.PrintedName(t.Name), Value: shownTarget(cfg.written[t.Name])})
 	}
 	for _, g := range cfg.Groups {
-		groups = append(groups, property{printedName(g.Name), g.shown()})
+		groups = append(groups, attribute.Property{Name: attribute.PrintedName(g.Name), Value: g.shown()})
 	}
-	var out object
+	var out attribute.Object
 	if len(groups) > 0 {
-		out = append(out, property{"group", groups})
+		out = append(out, attribute.Property{Name: "group", Value: groups})
 	}
-	out = append(out, property{"target", targets})
+	out = append(out, attribute.Property{Name: "target", Value: targets})
 	src, err := json.MarshalIndent(out, "", "  ")
 	if err == nil {
 		_, err = io.WriteString(w, maskJSON(string(src), cfg.sensitive)+"\n")
@@ -35,55 +36,23 @@ func Print(w io.Writer, cfg *Config) error {
 	return nil
 }
 
-func (g *Group) shown() object {
-	var out object
+func (g *Group) shown() attribute.Object {
+	var out attribute.Object
 	if g.Description != "" {
-		out = append(out, property{"description", g.Description})
+		out = append(out, attribute.Property{Name: "description", Value: g.Description})
 	}
-	return append(out, property{"targets", mapEntries(g.Targets, printedName)})
+	return append(out, attribute.Property{Name: "targets", Value: mapEntries(g.Targets, attribute.PrintedName)})
 }
 
-func (t *Target) shown() object {
-	var out object
-	for i := range attributes {
-		if t.written[i] == nil || !attributes[i].Printed() {
+func shownTarget(written attribute.Values) attribute.Object {
+	var out attribute.Object
+	for i := range attribute.Attributes {
+		if written[i] == nil || !attribute.Attributes[i].Printed() {
 			continue
 		}
-		if v := attributes[i].kind.show(t.written[i]); v != nil {
-			out = append(out, property{attributes[i].Name, v})
+		if v := attribute.Attributes[i].Kind.Show(written[i]); v != nil {
+			out = append(out, attribute.Property{Name: attribute.Attributes[i].Name, Value: v})
 		}
 	}
 	return out
-}
-
-// object is a JSON object whose properties keep their order.
-type object []property
-
-type property struct {
-	name  string
-	value any
-}
-
-// MarshalJSON writes the properties in their order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, p := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, err := json.Marshal(p.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(p.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
 }

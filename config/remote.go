@@ -9,6 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // Remote is where a definition was fetched from.
@@ -21,15 +24,15 @@ type Remote struct {
 	// Base is the folder of an archive that counts as its top.
 	Base string
 	// Secrets are credentials for targets whose context is on the same host.
-	Secrets []Secret
+	Secrets []spec.Secret
 	// SSH names the agent's socket or the keys for a repository that is
 	// reached over SSH; without any it is the agent of the environment.
 	SSH []string
 }
 
 // sshAgent is what a target needs to fetch its context over SSH.
-func (o *Options) sshAgent() SSH {
-	agent := SSH{ID: defaultName}
+func (o *Options) sshAgent() spec.SSH {
+	agent := spec.SSH{ID: defaultName}
 	if o.Remote != nil {
 		agent.Paths = o.Remote.SSH
 	}
@@ -42,15 +45,15 @@ func (d *Definition) moveToRemote(r *resolved) {
 	if d.opts.Remote == nil || !d.opts.Remote.Tree {
 		return
 	}
-	if p, ok := r.values[atContext].(place); ok {
-		r.values[atContext] = d.opts.Remote.place(p)
+	if p, ok := r.values[attribute.AtContext].(attribute.Place); ok {
+		r.values[attribute.AtContext] = d.opts.Remote.place(p)
 	}
-	if contexts, ok := r.values[atContexts].(places); ok {
-		out := make(places, len(contexts))
+	if contexts, ok := r.values[attribute.AtContexts].(attribute.Places); ok {
+		out := make(attribute.Places, len(contexts))
 		for name, p := range contexts {
 			out[name] = d.opts.Remote.place(p)
 		}
-		r.values[atContexts] = out
+		r.values[attribute.AtContexts] = out
 	}
 }
 
@@ -58,7 +61,7 @@ func (d *Definition) moveToRemote(r *resolved) {
 // start from the folder of that file: on this machine, or in the tree that the
 // definition comes from.
 func (d *Definition) placePolicies(r *resolved) {
-	r.values[atPolicy] = mapEntries(r.values[atPolicy], func(p Policy) Policy {
+	r.values[attribute.AtPolicy] = mapEntries(r.values[attribute.AtPolicy], func(p spec.Policy) spec.Policy {
 		p.Files = slices.Clone(p.Files)
 		for i := range p.Files {
 			p.Files[i] = d.placePolicy(p.Files[i])
@@ -67,35 +70,35 @@ func (d *Definition) placePolicies(r *resolved) {
 	})
 }
 
-func (d *Definition) placePolicy(f PolicyFile) PolicyFile {
-	if !f.imported || strings.HasPrefix(f.Filename, cwdScheme) || filepath.IsAbs(f.Filename) {
+func (d *Definition) placePolicy(f spec.PolicyFile) spec.PolicyFile {
+	if !f.Imported || strings.HasPrefix(f.Filename, attribute.CwdScheme) || filepath.IsAbs(f.Filename) {
 		return f
 	}
-	f.Filename = filepath.ToSlash(filepath.Join(f.base, f.Filename))
+	f.Filename = filepath.ToSlash(filepath.Join(f.Base, f.Filename))
 	if m := d.opts.Remote; m != nil && m.Tree {
-		tree := m.place(place{raw: "."}).context()
+		tree := m.place(attribute.Place{Raw: "."}).Context()
 		f.Tree = &tree
 		return f
 	}
-	f.Filename = cwdScheme + f.Filename
+	f.Filename = attribute.CwdScheme + f.Filename
 	return f
 }
 
 // place returns the place in the tree.
-func (m *Remote) place(p place) place {
-	s := p.located()
-	if kind, _ := classify(s); kind != Local || strings.HasPrefix(s, cwdScheme) {
+func (m *Remote) place(p attribute.Place) attribute.Place {
+	s := p.Located()
+	if kind, _ := attribute.Classify(s); kind != spec.Local || strings.HasPrefix(s, attribute.CwdScheme) {
 		return p
 	}
 	dir := strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(s)), "/")
 	if m.Archive {
-		p.remoteKind, p.remote = Archive, m.URL
+		p.RemoteKind, p.Remote = spec.Archive, m.URL
 		if dir = strings.TrimPrefix(path.Join(m.Base, dir), "/"); dir != "" {
-			p.remote += "#:" + dir
+			p.Remote += "#:" + dir
 		}
 		return p
 	}
-	p.remoteKind, p.remote = Git, gitSubdir(m.URL, dir)
+	p.RemoteKind, p.Remote = spec.Git, gitSubdir(m.URL, dir)
 	return p
 }
 
@@ -119,18 +122,20 @@ func gitSubdir(ref, dir string) string {
 // addRemoteCredentials gives a target what the builder needs to fetch its
 // context again: the credentials of the definition for the same host, and an
 // SSH agent for git over SSH.
-func (d *Definition) addRemoteCredentials(t *Target) {
+func (d *Definition) addRemoteCredentials(t *spec.Target) {
 	m := d.opts.Remote
 	if m != nil && len(m.Secrets) > 0 && fetched(t.Context) && strings.EqualFold(HostOf(t.Context.Value), HostOf(m.URL)) {
 		t.Secrets = append(slices.Clip(t.Secrets), m.Secrets...)
 	}
-	overSSH := t.Context.Kind == Git && isSSH(t.Context.Value) || m != nil && isSSH(m.URL)
-	if overSSH && !slices.ContainsFunc(t.SSH, func(s SSH) bool { return s.ID == defaultName || s.ID == "" }) {
+	overSSH := t.Context.Kind == spec.Git && isSSH(t.Context.Value) || m != nil && isSSH(m.URL)
+	if overSSH && !slices.ContainsFunc(t.SSH, func(s spec.SSH) bool { return s.ID == defaultName || s.ID == "" }) {
 		t.SSH = append(slices.Clip(t.SSH), d.opts.sshAgent())
 	}
 }
 
-func fetched(c Context) bool { return c.Kind == Git || c.Kind == HTTP || c.Kind == Archive }
+func fetched(c spec.Context) bool {
+	return c.Kind == spec.Git || c.Kind == spec.HTTP || c.Kind == spec.Archive
+}
 
 // HostOf returns the host of a URL or git reference, with its port, or "".
 func HostOf(ref string) string {
@@ -141,7 +146,7 @@ func HostOf(ref string) string {
 		}
 		return u.Host
 	}
-	if isSCP(ref) {
+	if attribute.IsSCP(ref) {
 		_, rest, _ := strings.Cut(ref, "@")
 		host, _, _ := strings.Cut(rest, ":")
 		return host
@@ -185,68 +190,22 @@ func CutChecksum(ref string) (plain, checksum string, err error) {
 // remote definition means one that is beside it.
 func (c *checker) checkRemoteDockerfile() {
 	m := c.opts.Remote
-	p, ok := c.r.values[atContext].(place)
-	if m == nil || !m.Tree || !ok || c.opts.Host == nil || !strings.HasPrefix(p.raw, cwdScheme) {
+	p, ok := c.r.values[attribute.AtContext].(attribute.Place)
+	if m == nil || !m.Tree || !ok || c.opts.Host == nil || !strings.HasPrefix(p.Raw, attribute.CwdScheme) {
 		return
 	}
 	name := c.text("dockerfile")
-	if _, written := c.r.values[atDockerfileInline].(string); written || strings.HasPrefix(name, cwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
+	if _, written := c.r.values[attribute.AtDockerfileInline].(string); written || strings.HasPrefix(name, attribute.CwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
 		return
 	}
-	local := path.Join(strings.TrimPrefix(p.raw, cwdScheme), name)
+	local := path.Join(strings.TrimPrefix(p.Raw, attribute.CwdScheme), name)
 	if _, err := c.opts.Host.Stat(local); err == nil {
-		c.wrong("dockerfile", "the context is on this machine and the definition is not: it is not known which %s is meant; write %q for the one here", name, cwdScheme+local)
+		c.wrong("dockerfile", "the context is on this machine and the definition is not: it is not known which %s is meant; write %q for the one here", name, attribute.CwdScheme+local)
 	}
 }
 
 // IsRemote reports whether a text is a URL or a git reference.
 func IsRemote(s string) bool {
-	kind, _ := classify(s)
-	return kind == Git || kind == HTTP
-}
-
-// remoteKind reads which kind of remote place a text names, as BuildKit does:
-// a git reference is a URL whose path ends in ".git", one with the scheme git
-// or ssh, "user@host:path", or a path that begins with "github.com/".
-// Everything else behind http:// and https:// is a file to fetch.
-func remoteKind(s string) (kind ContextKind, ok bool) {
-	scheme, rest, hasScheme := strings.Cut(s, "://")
-	switch {
-	case !hasScheme && strings.HasPrefix(s, "github.com/"):
-		return Git, true
-	case !hasScheme:
-		return Git, isSCP(s)
-	}
-	switch strings.ToLower(scheme) {
-	case "git", "ssh":
-		return Git, true
-	case "http", "https":
-		path, _, _ := strings.Cut(rest, "#")
-		path, _, _ = strings.Cut(path, "?")
-		if strings.HasSuffix(path, ".git") && strings.Contains(path, "/") {
-			return Git, true
-		}
-		return HTTP, true
-	}
-	return Local, false
-}
-
-// isSCP reports whether a text has the form user@host:path.
-func isSCP(s string) bool {
-	user, rest, ok := strings.Cut(s, "@")
-	if !ok || user == "" {
-		return false
-	}
-	host, _, ok := strings.Cut(rest, ":")
-	return ok && host != "" && only(user, "-_") && only(host, "-.")
-}
-
-// only reports whether a text has letters, digits and those others only.
-func only(s, others string) bool {
-	for _, r := range s {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)) {
-			return false
-		}
-	}
-	return true
+	kind, _ := attribute.Classify(s)
+	return kind == spec.Git || kind == spec.HTTP
 }

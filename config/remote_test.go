@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -34,7 +35,7 @@ func TestRedacted(t *testing.T) {
 // TestRemoteCredentials holds that a token goes to the host that it is for and
 // to no other.
 func TestRemoteCredentials(t *testing.T) {
-	token := Secret{ID: "GIT_AUTH_TOKEN.example.com", Env: "TOKEN"}
+	token := spec.Secret{ID: "GIT_AUTH_TOKEN.example.com", Env: "TOKEN"}
 	f, diags := Parse("build.hcl", []byte(`
 target "tree" {}
 target "same" { context = "https://example.com/other.git" }
@@ -43,7 +44,7 @@ target "here" {
   context    = "cwd://."
   dockerfile = "cwd://Dockerfile"
 }`), &Options{})
-	opts := Options{All: true, Remote: &Remote{URL: "https://example.com/x.git", Tree: true, Secrets: []Secret{token}}}
+	opts := Options{All: true, Remote: &Remote{URL: "https://example.com/x.git", Tree: true, Secrets: []spec.Secret{token}}}
 	cfg, more := Resolve([]*schema.File{f}, opts)
 	if diags = append(diags, more...); diags.HasErrors() {
 		t.Fatal(diags)

@@ -7,6 +7,8 @@ import (
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
@@ -30,7 +32,7 @@ func Resolve(files []*schema.File, opts Options) (*Config, hcl.Diagnostics) {
 // change.
 type resolved struct {
 	name   string
-	values values
+	values attribute.Values
 	ranges map[string]hcl.Range
 	// owned says whether ranges belongs to this target alone.
 	owned bool
@@ -43,15 +45,15 @@ type resolved struct {
 }
 
 // merge puts the values of a later target or block over those that are there.
-func (r *resolved) merge(v *values, ranges map[string]hcl.Range, volatile map[string]string) {
-	r.mergeVolatile(v[atArgs], volatile)
-	for i := range attributes {
+func (r *resolved) merge(v *attribute.Values, ranges map[string]hcl.Range, volatile map[string]string) {
+	r.mergeVolatile(v[attribute.AtArgs], volatile)
+	for i := range attribute.Attributes {
 		switch {
 		case v[i] == nil:
 		case r.values[i] == nil:
 			r.values[i] = v[i]
 		default:
-			r.values[i] = attributes[i].kind.merge(r.values[i], v[i])
+			r.values[i] = attribute.Attributes[i].Kind.Merge(r.values[i], v[i])
 		}
 	}
 	if len(r.ranges) == 0 {
@@ -70,7 +72,7 @@ func (r *resolved) own() {
 
 // forget removes the place where an attribute, or an element of it, stood.
 func (r *resolved) forget(attr, sub string) {
-	if attr == attributes[atArgs].Name {
+	if attr == attribute.Attributes[attribute.AtArgs].Name {
 		r.mergeVolatile(map[string]*string{sub: &sub}, nil)
 	}
 	if sub != "" {
@@ -84,13 +86,13 @@ func (r *resolved) forget(attr, sub string) {
 
 // normalize removes duplicates and adds what follows from other attributes.
 func (r *resolved) normalize() {
-	if n, ok := r.values[atNetwork].(string); ok && n == "host" {
-		granted, _ := r.values[atEntitlements].([]string)
-		r.values[atEntitlements] = append(slices.Clone(granted), "network.host")
+	if n, ok := r.values[attribute.AtNetwork].(string); ok && n == "host" {
+		granted, _ := r.values[attribute.AtEntitlements].([]string)
+		r.values[attribute.AtEntitlements] = append(slices.Clone(granted), "network.host")
 	}
-	for i := range attributes {
+	for i := range attribute.Attributes {
 		if r.values[i] != nil {
-			r.values[i] = attributes[i].kind.normalize(r.values[i])
+			r.values[i] = attribute.Attributes[i].Kind.Normalize(r.values[i])
 		}
 	}
 }
@@ -153,14 +155,14 @@ func (d *Definition) inheritanceCycle(steps []step, t *definedTarget) *hcl.Diagn
 func (d *Definition) inherit(t *definedTarget, self string) (*resolved, hcl.Diagnostics) {
 	own, base, diags := d.ownValues(t, self)
 	r := &resolved{name: t.name, base: base, at: t.at}
-	parents, _ := own.values[atInherits].([]string)
+	parents, _ := own.values[attribute.AtInherits].([]string)
 	for _, parent := range parents {
 		from := own.ranges["inherits"]
 		p, more := d.resolve(parent, self, from)
 		diags = append(diags, more...)
 		if p != nil {
 			r.merge(&p.values, p.ranges, p.volatile)
-			r.values[atInherits] = nil // followed here, and of no use below
+			r.values[attribute.AtInherits] = nil // followed here, and of no use below
 		}
 	}
 	if diags.HasErrors() {
@@ -180,7 +182,7 @@ func (d *Definition) ownValues(t *definedTarget, self string) (own resolved, bas
 		if in.block.selfish && self != t.name {
 			scope := in.scope.NewChild()
 			scope.Variables = in.block.ev.scopeFor(d.targets[self].local, nil).Variables
-			for i := range attributes {
+			for i := range attribute.Attributes {
 				if in.block.self[i] {
 					var more hcl.Diagnostics
 					v[i], more = in.evaluate(in.block.ev, i, scope)
@@ -258,7 +260,7 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 
 // names lists the groups and targets.
 func (d *Definition) names() []string {
-	names := unique(slices.Concat(d.groupNames, d.targetNames))
+	names := attribute.Unique(slices.Concat(d.groupNames, d.targetNames))
 	sort.Strings(names)
 	return names
 }

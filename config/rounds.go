@@ -5,9 +5,10 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/orch-build/orch/schema"
 )
 
 // value works an expression out, but not for ever: see schema.Rounds.

@@ -4,15 +4,18 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 )
 
 // target fills a Target with the values of a resolved one, and checks them.
-func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
-	if r.values[atContext] == nil {
-		r.values[atContext] = place{raw: ".", base: r.base}
+func (d *Definition) target(r *resolved) (*spec.Target, hcl.Diagnostics) {
+	if r.values[attribute.AtContext] == nil {
+		r.values[attribute.AtContext] = attribute.Place{Raw: ".", Base: r.base}
 	}
-	if s, ok := r.values[atDockerfile].(string); !ok || s == "" {
-		r.values[atDockerfile] = "Dockerfile"
+	if s, ok := r.values[attribute.AtDockerfile].(string); !ok || s == "" {
+		r.values[attribute.AtDockerfile] = "Dockerfile"
 	}
 	d.addSourceDateEpoch(r)
 	d.moveToRemote(r)
@@ -20,16 +23,15 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 	outputsToStdout(r)
 	d.inheritModes(r)
 	d.inheritCache(r)
-	t := &Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}
+	t := &spec.Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}
 	diags := d.checkTarget(r)
 	cache, more := d.decideCache(r)
 	t.Cache, diags = cache, append(diags, more...)
-	for i := range attributes {
+	for i := range attribute.Attributes {
 		if r.values[i] != nil {
-			attributes[i].store(t, r.values[i])
+			attribute.Attributes[i].Store(t, r.values[i])
 		}
 	}
-	t.written = r.values
 	decideSecrets(t, &d.opts)
 	d.addRemoteCredentials(t)
 	return t, diags
@@ -38,14 +40,14 @@ func (d *Definition) target(r *resolved) (*Target, hcl.Diagnostics) {
 // outputsToStdout writes out that an archive without a destination goes to
 // standard output.
 func outputsToStdout(r *resolved) {
-	entries, _ := r.values[atOutput].([]Entry)
+	entries, _ := r.values[attribute.AtOutput].([]spec.Entry)
 	for i, e := range entries {
-		if e.form() == FileForm && e.Attrs["dest"] == "" {
-			e = e.clone()
+		if spec.NewOutput(e).Form == spec.FileForm && e.Attrs["dest"] == "" {
+			e = e.Clone()
 			e.Attrs["dest"] = "-"
 			entries = slices.Clone(entries)
 			entries[i] = e
-			r.values[atOutput] = entries
+			r.values[attribute.AtOutput] = entries
 		}
 	}
 }
@@ -59,20 +61,20 @@ func (d *Definition) addSourceDateEpoch(r *resolved) {
 	if epoch == "" {
 		return
 	}
-	args, _ := r.values[atArgs].(map[string]*string)
+	args, _ := r.values[attribute.AtArgs].(map[string]*string)
 	if args[sourceDateEpoch] != nil {
 		return
 	}
-	r.values[atArgs], _ = table{}.override(r.values[atArgs], &override{sub: sourceDateEpoch, values: []string{epoch}})
+	r.values[attribute.AtArgs], _ = attribute.Table{}.Override(r.values[attribute.AtArgs], &attribute.Change{Sub: sourceDateEpoch, Values: []string{epoch}})
 }
 
 // decideSecrets says where a secret comes from that names no source: the
 // variable of the environment with its ID, or else the file.
-func decideSecrets(t *Target, opts *Options) {
+func decideSecrets(t *spec.Target, opts *Options) {
 	if len(t.Secrets) == 0 {
 		return
 	}
-	t.Secrets = append([]Secret(nil), t.Secrets...)
+	t.Secrets = append([]spec.Secret(nil), t.Secrets...)
 	for i := range t.Secrets {
 		s := &t.Secrets[i]
 		if s.Env != "" || s.Src != "" {

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
@@ -70,7 +72,7 @@ func (d *Definition) fromPattern(names []string) []string {
 // parents lists the targets that an instance names as those it inherits, by
 // their names in the whole definition.
 func (in *instance) parents() []string {
-	parents, _ := in.values[atInherits].([]string)
+	parents, _ := in.values[attribute.AtInherits].([]string)
 	if mod := in.block.ev.mod; mod.imported {
 		return mod.qualified(parents)
 	}
@@ -79,13 +81,13 @@ func (in *instance) parents() []string {
 
 // linked lists the targets that the contexts of an instance name.
 func (in *instance) linked() []string {
-	contexts, _ := in.values[atContexts].(places)
+	contexts, _ := in.values[attribute.AtContexts].(attribute.Places)
 	if mod := in.block.ev.mod; mod.imported {
 		contexts = mod.links(contexts)
 	}
 	var out []string
 	for _, p := range contexts {
-		if kind, name := classify(p.raw); kind == LinkedTarget {
+		if kind, name := attribute.Classify(p.Raw); kind == spec.LinkedTarget {
 			out = append(out, name)
 		}
 	}

@@ -8,30 +8,17 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/schema"
 )
-
-// Test is a command that is run in the image of a target, before the image
-// goes anywhere.
-type Test struct {
-	Name    string
-	Run     []string
-	Env     map[string]string
-	Timeout time.Duration
-	// ExitCode is what the command has to end with.
-	ExitCode int
-	// Output is a regular expression that the command's output has to match;
-	// "" is none.
-	Output string
-	Range  hcl.Range `json:"-"`
-}
 
 // testTimeout is how long a test may take that does not say.
 const testTimeout = time.Minute
 
 // definedTest is a test block and the target or group that it names.
 type definedTest struct {
-	Test
+	spec.Test
 	target string
 	at     hcl.Range // of the target's name
 }
@@ -68,27 +55,27 @@ type testReader struct {
 func (r *testReader) read() *definedTest {
 	b := r.block
 	t := &definedTest{
-		Test: Test{Name: b.Label, Timeout: testTimeout, Range: b.DefRange},
+		Test: spec.Test{Name: b.Label, Timeout: testTimeout, Range: b.DefRange},
 		at:   b.AttrRange("target"),
 	}
-	if v, ok := r.attr("target", text{}).(string); ok {
+	if v, ok := r.attr("target", attribute.Text{}).(string); ok {
 		t.target = v
 	}
-	if v, ok := r.attr("run", list{}).([]string); ok {
+	if v, ok := r.attr("run", attribute.List{}).([]string); ok {
 		if t.Run = v; len(v) == 0 {
 			r.wrong("run", `It is empty: write the program and its arguments, as ["/bin/server", "--version"].`)
 		}
 	}
-	if v, ok := r.attr("env", table{}).(map[string]*string); ok {
-		t.Env = plain(v)
+	if v, ok := r.attr("env", attribute.Table{}).(map[string]*string); ok {
+		t.Env = attribute.Plain(v)
 	}
-	if v, ok := r.attr("exit-code", number{max: 255}).(int); ok {
+	if v, ok := r.attr("exit-code", attribute.Number{Max: 255}).(int); ok {
 		t.ExitCode = v
 	}
-	if v, ok := r.attr("timeout", text{}).(string); ok {
+	if v, ok := r.attr("timeout", attribute.Text{}).(string); ok {
 		r.timeout(t, v)
 	}
-	if v, ok := r.attr("output", text{}).(string); ok {
+	if v, ok := r.attr("output", attribute.Text{}).(string); ok {
 		if _, err := regexp.Compile(v); err != nil {
 			r.wrong("output", fmt.Sprintf("It is no regular expression: %v.", err))
 		}
@@ -107,7 +94,7 @@ func (r *testReader) timeout(t *definedTest, text string) {
 }
 
 // attr evaluates one attribute; nil is one that was not written.
-func (r *testReader) attr(name string, k kind) any {
+func (r *testReader) attr(name string, k attribute.Kind) any {
 	expr := r.block.Attr(name)
 	if expr == nil {
 		return nil
@@ -117,7 +104,7 @@ func (r *testReader) attr(name string, k kind) any {
 	if diags.HasErrors() || v.IsNull() || !v.IsWhollyKnown() {
 		return nil
 	}
-	out, err := k.decode(v)
+	out, err := k.Decode(v)
 	if err != nil {
 		r.diags = append(r.diags, wrongType(name, expr, r.ev.root, err))
 		return nil
@@ -137,13 +124,13 @@ func (r *testReader) wrong(name, detail string) {
 // placeTests finds out which targets the tests are of.
 func (d *Definition) placeTests() hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	d.testsOf = map[string][]*Test{}
+	d.testsOf = map[string][]*spec.Test{}
 	for _, t := range d.tests {
 		names := d.tested(t.target, map[string]bool{})
 		if len(names) == 0 {
 			diags = append(diags, d.unknownTarget(t.target, t.at))
 		}
-		for _, name := range unique(names) {
+		for _, name := range attribute.Unique(names) {
 			d.testsOf[name] = append(d.testsOf[name], &t.Test)
 		}
 	}

@@ -8,10 +8,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/orch-build/orch/internal/suggest"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/schema"
 )
 
 // userFunction is a function block.

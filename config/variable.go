@@ -6,9 +6,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/schema"
 )
 
 // variable is a variable block, a constant at the top of a file, or both: the
@@ -280,7 +282,7 @@ func (ev *evaluator) check(v *variable, rule *schema.Validation) hcl.Diagnostics
 		return append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "Condition is neither true nor false",
-			Detail:   fmt.Sprintf("The condition of %s must be true or false, and it is %s.", v.name, article(result.Type())),
+			Detail:   fmt.Sprintf("The condition of %s must be true or false, and it is %s.", v.name, attribute.Article(result.Type())),
 			Subject:  rule.Condition.Range().Ptr(),
 		})
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
@@ -50,5 +52,5 @@ func (d *Definition) settable() []string {
 	for _, im := range d.imports {
 		out = append(out, im.settable()...)
 	}
-	return unique(out)
+	return attribute.Unique(out)
 }

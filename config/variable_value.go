@@ -10,6 +10,8 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/orch-build/orch/config/attribute"
 )
 
 // read gives the variable the value that a text from outside stands for.
@@ -19,7 +21,7 @@ func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, e
 	case v.typed && fromJSON:
 		value, err := unmarshal(text, v.typ)
 		if err != nil {
-			return cty.DynamicVal, fmt.Errorf("it is not the JSON of %s: %w", article(v.typ), err)
+			return cty.DynamicVal, fmt.Errorf("it is not the JSON of %s: %w", attribute.Article(v.typ), err)
 		}
 		return value, nil
 	case v.typed && isCollection(v.typ):
@@ -27,13 +29,13 @@ func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, e
 	case v.typed && v.typ.IsPrimitiveType():
 		return primitive(text, v.typ)
 	case v.typed:
-		return cty.DynamicVal, fmt.Errorf("a text cannot stand for %s; set %s%s to its JSON", article(v.typ), v.name, jsonSuffix)
+		return cty.DynamicVal, fmt.Errorf("a text cannot stand for %s; set %s%s to its JSON", attribute.Article(v.typ), v.name, jsonSuffix)
 	case v.defaultExpr() == nil || def.Type() == cty.DynamicPseudoType:
 		return cty.StringVal(text), nil
 	case def.Type().IsPrimitiveType():
 		return primitive(text, def.Type())
 	}
-	return cty.DynamicVal, fmt.Errorf("the default is %s; give the variable a type, such as list(string), so that a text can be read", article(def.Type()))
+	return cty.DynamicVal, fmt.Errorf("the default is %s; give the variable a type, such as list(string), so that a text can be read", attribute.Article(def.Type()))
 }
 
 // unmarshal reads JSON. The library panics if a tuple has too few elements.
@@ -64,7 +66,7 @@ func primitive(text string, t cty.Type) (cty.Value, error) {
 		}
 		return cty.NumberVal(big.NewFloat(n)), nil
 	}
-	return cty.DynamicVal, fmt.Errorf("it must be a string, a number or a boolean to be read from a text, and it is %s", article(t))
+	return cty.DynamicVal, fmt.Errorf("it must be a string, a number or a boolean to be read from a text, and it is %s", attribute.Article(t))
 }
 
 func isCollection(t cty.Type) bool {

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/attribute"
 )
 
 // Some values are different in nearly every run: those made from the commit,
@@ -54,7 +56,7 @@ const maxVolatileSteps = 10_000
 // why.
 func (in *instance) volatileArgs() map[string]string {
 	b := in.block
-	if b == nil || b.exprs[atArgs] == nil {
+	if b == nil || b.exprs[attribute.AtArgs] == nil {
 		return nil
 	}
 	if b.volatileDone {
@@ -63,9 +65,9 @@ func (in *instance) volatileArgs() map[string]string {
 	b.volatileDone = true
 	steps := 0
 	f := volatility{ev: b.ev, steps: &steps, hidden: func(name string) bool { return hidden(name, in.scope, b.ev.root) }}
-	args, _ := in.values[atArgs].(map[string]*string)
+	args, _ := in.values[attribute.AtArgs].(map[string]*string)
 	for name := range args {
-		if cause, _ := f.element(b.exprs[atArgs], name); cause != "" {
+		if cause, _ := f.element(b.exprs[attribute.AtArgs], name); cause != "" {
 			if b.volatile == nil {
 				b.volatile = map[string]string{}
 			}
@@ -241,8 +243,8 @@ func (f volatility) attribute(r reference) (*instance, hcl.Expression) {
 		return nil, nil
 	}
 	in := blocks[len(blocks)-1]
-	for i := range attributes {
-		if in.block != nil && attributes[i].Name == r.attr {
+	for i := range attribute.Attributes {
+		if in.block != nil && attribute.Attributes[i].Name == r.attr {
 			return in, in.block.exprs[i]
 		}
 	}

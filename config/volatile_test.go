@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -82,7 +83,7 @@ target "app" { args = { REV = REV, NAME = NAME } }
 		Vars: map[string]string{"GIVEN": "v1"},
 		Git:  func(string, string) (any, error) { return "0123456789", nil },
 	}
-	set, err := ParseOverride("set.args.REV=1")
+	set, err := attribute.ParseOverride("set.args.REV=1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-package config
+package attribute
 
 import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // Access is what overrides name of this machine. Who typed them has granted
@@ -25,13 +27,13 @@ func OverrideAccess(overrides []Override) Access {
 		}
 		switch o.Key {
 		case "output":
-			list, _ := parseAll([]string{o.Value}, parseOutput)
+			list, _ := ParseAll([]string{o.Value}, ParseOutput)
 			a.Write = append(a.Write, entryPaths(list, "dest")...)
 		case "cache-from":
-			list, _ := parseAll([]string{o.Value}, parseCaches)
+			list, _ := ParseAll([]string{o.Value}, ParseCaches)
 			a.Read = append(a.Read, entryPaths(list, "src")...)
 		case "cache-to":
-			list, _ := parseAll([]string{o.Value}, parseCaches)
+			list, _ := ParseAll([]string{o.Value}, ParseCaches)
 			a.Write = append(a.Write, entryPaths(list, "dest")...)
 		case "cache":
 			if o.Sub == "ref" {
@@ -39,12 +41,12 @@ func OverrideAccess(overrides []Override) Access {
 				a.Write = appendPath(a.Write, o.Value)
 			}
 		case "secret":
-			list, _ := parseAll([]string{o.Value}, parseSecret)
+			list, _ := ParseAll([]string{o.Value}, ParseSecret)
 			for _, s := range list {
 				a.Read = appendPath(a.Read, s.Src)
 			}
 		case "ssh":
-			list, _ := parseAll([]string{o.Value}, parseSSH)
+			list, _ := ParseAll([]string{o.Value}, ParseSSH)
 			for _, s := range list {
 				a.Read = append(a.Read, s.Paths...)
 			}
@@ -70,7 +72,7 @@ func cleared(o *Override, later []Override) bool {
 	})
 }
 
-func entryPaths(list []Entry, key string) []string {
+func entryPaths(list []spec.Entry, key string) []string {
 	var out []string
 	for _, e := range list {
 		out = appendPath(out, e.Attrs[key])
@@ -80,7 +82,7 @@ func entryPaths(list []Entry, key string) []string {
 
 // typedPath is the path of a policy if it does not start from a context, or "".
 func typedPath(name string) string {
-	if rest, ok := strings.CutPrefix(name, cwdScheme); ok {
+	if rest, ok := strings.CutPrefix(name, CwdScheme); ok {
 		return rest
 	}
 	if filepath.IsAbs(name) {

@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"fmt"
@@ -7,47 +7,49 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
-// resources is the object of limits of RUN steps.
-type resources struct{}
+// Resources is the object of limits of RUN steps.
+type Resources struct{}
 
-// texts and numbers name the fields of Resources, in the order of printing.
-func (r *Resources) texts() map[string]*string {
+// limitTexts and limitNumbers name the fields of Resources, in the order of printing.
+func limitTexts(r *spec.Resources) map[string]*string {
 	return map[string]*string{
 		"memory": &r.Memory, "memory-swap": &r.MemorySwap,
 		"cpuset-cpus": &r.CpusetCpus, "cpuset-mems": &r.CpusetMems,
 	}
 }
 
-func (r *Resources) numbers() map[string]**int64 {
+func limitNumbers(r *spec.Resources) map[string]**int64 {
 	return map[string]**int64{
 		"cpu-shares": &r.CPUShares, "cpu-period": &r.CPUPeriod, "cpu-quota": &r.CPUQuota,
 	}
 }
 
-func (resources) typ() cty.Type {
-	var r Resources
+func (Resources) typ() cty.Type {
+	var r spec.Resources
 	attrs := map[string]cty.Type{}
-	for name := range r.texts() {
+	for name := range limitTexts(&r) {
 		attrs[name] = cty.String
 	}
-	for name := range r.numbers() {
+	for name := range limitNumbers(&r) {
 		attrs[name] = cty.Number
 	}
 	return objectType(attrs)
 }
 
-func (k resources) decode(v cty.Value) (any, error) {
+func (k Resources) Decode(v cty.Value) (any, error) {
 	obj, err := convert.Convert(v, k.typ())
 	if err != nil {
 		return nil, wrongElement(err, v, "an object of limits")
 	}
-	var r Resources
-	for name, s := range r.texts() {
+	var r spec.Resources
+	for name, s := range limitTexts(&r) {
 		*s = attrString(obj, name)
 	}
-	for name, n := range r.numbers() {
+	for name, n := range limitNumbers(&r) {
 		v := obj.GetAttr(name)
 		if v.IsNull() {
 			continue
@@ -61,19 +63,19 @@ func (k resources) decode(v cty.Value) (any, error) {
 	return r, nil
 }
 
-func (k resources) encode(v any) cty.Value {
-	r, ok := v.(Resources)
+func (k Resources) Encode(v any) cty.Value {
+	r, ok := v.(spec.Resources)
 	if !ok {
 		return cty.NullVal(k.typ().WithoutOptionalAttributesDeep())
 	}
 	vals := map[string]cty.Value{}
-	for name, s := range r.texts() {
+	for name, s := range limitTexts(&r) {
 		vals[name] = cty.NullVal(cty.String)
 		if *s != "" {
 			vals[name] = cty.StringVal(*s)
 		}
 	}
-	for name, n := range r.numbers() {
+	for name, n := range limitNumbers(&r) {
 		vals[name] = cty.NullVal(cty.Number)
 		if *n != nil {
 			vals[name] = cty.NumberIntVal(**n)
@@ -82,15 +84,15 @@ func (k resources) encode(v any) cty.Value {
 	return cty.ObjectVal(vals)
 }
 
-func (resources) merge(earlier, later any) any {
-	out, l := earlier.(Resources), later.(Resources)
-	outTexts, outNumbers := out.texts(), out.numbers()
-	for name, s := range l.texts() {
+func (Resources) Merge(earlier, later any) any {
+	out, l := earlier.(spec.Resources), later.(spec.Resources)
+	outTexts, outNumbers := limitTexts(&out), limitNumbers(&out)
+	for name, s := range limitTexts(&l) {
 		if *s != "" {
 			*outTexts[name] = *s
 		}
 	}
-	for name, n := range l.numbers() {
+	for name, n := range limitNumbers(&l) {
 		if *n != nil {
 			*outNumbers[name] = *n
 		}
@@ -98,15 +100,15 @@ func (resources) merge(earlier, later any) any {
 	return out
 }
 
-func (resources) normalize(v any) any { return v }
+func (Resources) Normalize(v any) any { return v }
 
-func (resources) override(v any, o *override) (any, error) {
-	r, _ := v.(Resources)
-	if s, ok := r.texts()[o.sub]; ok {
+func (Resources) Override(v any, o *Change) (any, error) {
+	r, _ := v.(spec.Resources)
+	if s, ok := limitTexts(&r)[o.Sub]; ok {
 		*s = o.value()
 		return r, nil
 	}
-	if n, ok := r.numbers()[o.sub]; ok {
+	if n, ok := limitNumbers(&r)[o.Sub]; ok {
 		i, err := strconv.ParseInt(o.value(), 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a whole number", o.value())
@@ -114,22 +116,22 @@ func (resources) override(v any, o *override) (any, error) {
 		*n = &i
 		return r, nil
 	}
-	return nil, fmt.Errorf("there is no resource %q", o.sub)
+	return nil, fmt.Errorf("there is no resource %q", o.Sub)
 }
 
 // resourceOrder is the order in which bake prints the limits.
 var resourceOrder = []string{"memory", "memory-swap", "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems"}
 
-func (resources) show(v any) any {
-	r := v.(Resources)
-	texts, numbers := r.texts(), r.numbers()
-	out := object{}
+func (Resources) Show(v any) any {
+	r := v.(spec.Resources)
+	texts, numbers := limitTexts(&r), limitNumbers(&r)
+	out := Object{}
 	for _, name := range resourceOrder {
 		if s := texts[name]; s != nil && *s != "" {
-			out = append(out, property{name, *s})
+			out = append(out, Property{name, *s})
 		}
 		if n := numbers[name]; n != nil && *n != nil {
-			out = append(out, property{name, **n})
+			out = append(out, Property{name, **n})
 		}
 	}
 	return out

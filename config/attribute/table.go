@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"fmt"
@@ -8,19 +8,19 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// table is an attribute that holds strings by name. An entry may be null,
+// Table is an attribute that holds strings by name. An entry may be null,
 // which is as if it were not there.
-type table struct {
+type Table struct {
 	escape bool // --print doubles the "$" of "${"
 }
 
-func (table) decode(v cty.Value) (any, error) { return stringMap(v) }
+func (Table) Decode(v cty.Value) (any, error) { return stringMap(v) }
 
 // stringMap reads an object or a map whose values can be written as text;
 // null stays null.
 func stringMap(v cty.Value) (map[string]*string, error) {
 	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
-		return nil, fmt.Errorf("it must be a map of strings, and this is %s", article(t))
+		return nil, fmt.Errorf("it must be a map of strings, and this is %s", Article(t))
 	}
 	out := make(map[string]*string, v.LengthInt())
 	for it := v.ElementIterator(); it.Next(); {
@@ -28,7 +28,7 @@ func stringMap(v cty.Value) (map[string]*string, error) {
 		name := k.AsString()
 		s, err := convert.Convert(e, cty.String)
 		if err != nil {
-			return nil, cty.Path{cty.IndexStep{Key: k}}.NewErrorf("the value of %q must be a string, and this is %s", name, article(e.Type()))
+			return nil, cty.Path{cty.IndexStep{Key: k}}.NewErrorf("the value of %q must be a string, and this is %s", name, Article(e.Type()))
 		}
 		if s.IsNull() {
 			out[name] = nil
@@ -40,7 +40,7 @@ func stringMap(v cty.Value) (map[string]*string, error) {
 	return out, nil
 }
 
-func (table) encode(v any) cty.Value {
+func (Table) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.Map(cty.String))
 	}
@@ -58,7 +58,7 @@ func (table) encode(v any) cty.Value {
 	return cty.MapVal(vals)
 }
 
-func (table) merge(earlier, later any) any {
+func (Table) Merge(earlier, later any) any {
 	out := maps.Clone(earlier.(map[string]*string))
 	for k, s := range later.(map[string]*string) {
 		if s != nil {
@@ -68,32 +68,32 @@ func (table) merge(earlier, later any) any {
 	return out
 }
 
-func (table) normalize(v any) any { return v }
+func (Table) Normalize(v any) any { return v }
 
-func (table) override(v any, o *override) (any, error) {
+func (Table) Override(v any, o *Change) (any, error) {
 	old, _ := v.(map[string]*string)
 	out := make(map[string]*string, len(old)+1)
 	maps.Copy(out, old)
 	s := o.value()
-	out[o.sub] = &s
+	out[o.Sub] = &s
 	return out, nil
 }
 
-func (k table) show(v any) any {
-	m := plain(v)
+func (k Table) Show(v any) any {
+	m := Plain(v)
 	if len(m) == 0 {
 		return nil
 	}
 	if k.escape {
 		for name, s := range m {
-			m[name] = escapeTemplate(s)
+			m[name] = EscapeTemplate(s)
 		}
 	}
 	return m
 }
 
-// plain returns the entries of a table that are not null.
-func plain(v any) map[string]string {
+// Plain returns the entries of a table that are not null.
+func Plain(v any) map[string]string {
 	var out map[string]string
 	for k, s := range v.(map[string]*string) {
 		if s == nil {

@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"fmt"
@@ -8,22 +8,24 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // policies is the list of source policies.
 type policies struct{}
 
-func (policies) decode(v cty.Value) (any, error) {
-	return decodeEntries(v, parsePolicy, func(v cty.Value) (Policy, error) {
+func (policies) Decode(v cty.Value) (any, error) {
+	return decodeEntries(v, parsePolicy, func(v cty.Value) (spec.Policy, error) {
 		if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-			return Policy{}, fmt.Errorf("it must be a string or an object, and this is %s", article(v.Type()))
+			return spec.Policy{}, fmt.Errorf("it must be a string or an object, and this is %s", Article(v.Type()))
 		}
 		var fs []string
 		for it := v.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			s, err := scalar(e)
 			if err != nil {
-				return Policy{}, err
+				return spec.Policy{}, err
 			}
 			if s != "" {
 				fs = append(fs, k.AsString()+"="+s)
@@ -46,23 +48,23 @@ func scalar(v cty.Value) (string, error) {
 	case cty.Number:
 		return new(big.Float).Set(v.AsBigFloat()).Text('f', -1), nil
 	}
-	return "", fmt.Errorf("it must be a string, and this is %s", article(v.Type()))
+	return "", fmt.Errorf("it must be a string, and this is %s", Article(v.Type()))
 }
 
-func parsePolicy(text string) ([]Policy, error) {
+func parsePolicy(text string) ([]spec.Policy, error) {
 	fs, err := fields(text)
 	if err != nil {
 		return nil, err
 	}
 	p, err := policyOf(fs)
-	return []Policy{p}, err
+	return []spec.Policy{p}, err
 }
 
 // logLevels are the levels that a policy may log at.
 var logLevels = []string{"panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"}
 
-func policyOf(fs []string) (Policy, error) {
-	var p Policy
+func policyOf(fs []string) (spec.Policy, error) {
+	var p spec.Policy
 	for _, f := range fs {
 		k, value, err := field(f)
 		if err != nil {
@@ -73,7 +75,7 @@ func policyOf(fs []string) (Policy, error) {
 			if value == "" {
 				return p, fmt.Errorf("filename is empty")
 			}
-			p.Files = append(p.Files, PolicyFile{Filename: value})
+			p.Files = append(p.Files, spec.PolicyFile{Filename: value})
 		case "reset", "disabled", "strict":
 			b, err := strconv.ParseBool(value)
 			if err != nil {
@@ -103,8 +105,8 @@ func policyOf(fs []string) (Policy, error) {
 	return p, nil
 }
 
-func (policies) encode(v any) cty.Value {
-	list, _ := v.([]Policy)
+func (policies) Encode(v any) cty.Value {
+	list, _ := v.([]spec.Policy)
 	if len(list) == 0 {
 		return cty.ListValEmpty(entryType)
 	}
@@ -134,19 +136,19 @@ func (policies) encode(v any) cty.Value {
 	return cty.ListVal(vals)
 }
 
-func (policies) merge(earlier, later any) any {
-	return slices.Concat(earlier.([]Policy), later.([]Policy))
+func (policies) Merge(earlier, later any) any {
+	return slices.Concat(earlier.([]spec.Policy), later.([]spec.Policy))
 }
 
-func (policies) normalize(v any) any { return v }
+func (policies) Normalize(v any) any { return v }
 
-func (policies) override(v any, o *override) (any, error) {
-	var out []Policy
+func (policies) Override(v any, o *Change) (any, error) {
+	var out []spec.Policy
 	if o.append {
-		old, _ := v.([]Policy)
+		old, _ := v.([]spec.Policy)
 		out = slices.Clone(old)
 	}
-	for _, s := range o.values {
+	for _, s := range o.Values {
 		if s == "" {
 			return nil, fmt.Errorf("a policy cannot be empty")
 		}
@@ -159,18 +161,18 @@ func (policies) override(v any, o *override) (any, error) {
 	return out, nil
 }
 
-func (policies) show(v any) any {
-	if list := v.([]Policy); len(list) > 0 {
+func (policies) Show(v any) any {
+	if list := v.([]spec.Policy); len(list) > 0 {
 		return list
 	}
 	return nil
 }
 
 // ParsePolicy reads the comma separated form of a source policy.
-func ParsePolicy(text string) (Policy, error) {
+func ParsePolicy(text string) (spec.Policy, error) {
 	p, err := parsePolicy(text)
 	if err != nil {
-		return Policy{}, err
+		return spec.Policy{}, err
 	}
 	return p[0], nil
 }

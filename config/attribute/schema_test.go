@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"reflect"
@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/schema"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/schema"
 )
 
 // TestSchemaAgrees holds the descriptions of a target's attributes, from
@@ -24,11 +25,11 @@ func TestSchemaAgrees(t *testing.T) {
 	described := map[string]schema.Attribute{}
 	for _, a := range schema.TargetAttributes() {
 		described[a.Name] = a
-		if attributeIndex(a.Name) < 0 && !slices.Contains(elsewhere, a.Name) {
+		if AttributeIndex(a.Name) < 0 && !slices.Contains(elsewhere, a.Name) {
 			t.Errorf("%s is described and not read", a.Name)
 		}
 	}
-	for _, a := range attributes {
+	for _, a := range Attributes {
 		if a.Name == "cache" { // a block
 			continue
 		}
@@ -41,7 +42,7 @@ func TestSchemaAgrees(t *testing.T) {
 		if !ok {
 			sample = objectOf(t, d)
 		}
-		if _, err := a.kind.decode(sample); err != nil {
+		if _, err := a.Kind.Decode(sample); err != nil {
 			t.Errorf("%s is described as %s, and not read as one: %v", a.Name, d.Type, err)
 		}
 	}
@@ -81,8 +82,8 @@ func TestMergeAgrees(t *testing.T) {
 	pairs := map[string][2]string{
 		"attest": {"type=sbom", "type=provenance"}, "secret": {"id=a", "id=b"}, "policy": {"filename=a", "filename=b"}, "output": {"a", "b"},
 	}
-	for i := range attributes {
-		a := &attributes[i]
+	for i := range Attributes {
+		a := &Attributes[i]
 		if !strings.HasPrefix(a.Type, "list(") {
 			continue
 		}
@@ -93,7 +94,7 @@ func TestMergeAgrees(t *testing.T) {
 		var v [2]any
 		for j, text := range pair {
 			var err error
-			if v[j], err = a.kind.decode(cty.TupleVal([]cty.Value{cty.StringVal(text)})); err != nil {
+			if v[j], err = a.Kind.Decode(cty.TupleVal([]cty.Value{cty.StringVal(text)})); err != nil {
 				t.Fatalf("%s: %v", a.Name, err)
 			}
 		}
@@ -101,7 +102,7 @@ func TestMergeAgrees(t *testing.T) {
 		if a.Merge == schema.Replaces {
 			want = 1
 		}
-		if n := reflect.ValueOf(a.kind.merge(v[0], v[1])).Len(); n != want {
+		if n := reflect.ValueOf(a.Kind.Merge(v[0], v[1])).Len(); n != want {
 			t.Errorf("%s: a list of one merged with another has %d elements, and its description says %d", a.Name, n, want)
 		}
 	}

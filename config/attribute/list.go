@@ -1,21 +1,24 @@
-package config
+package attribute
 
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
-// list is an attribute that holds a list of strings.
-type list struct {
+// List is an attribute that holds a list of strings.
+type List struct {
 	grows     bool // a later list is put behind the earlier one, not in its place
 	onlyGrows bool // so does an override, even one with "="
 	escape    bool // --print doubles the "$" of "${"
 }
 
-func (list) decode(v cty.Value) (any, error) {
+func (List) Decode(v cty.Value) (any, error) {
 	l, err := convert.Convert(v, cty.List(cty.String))
 	if err != nil {
 		return nil, wrongElement(err, v, "a list of strings")
@@ -31,14 +34,14 @@ func (list) decode(v cty.Value) (any, error) {
 	return out, nil
 }
 
-func (list) encode(v any) cty.Value {
+func (List) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.List(cty.String))
 	}
-	return stringList(v.([]string))
+	return StringList(v.([]string))
 }
 
-func stringList(list []string) cty.Value {
+func StringList(list []string) cty.Value {
 	if len(list) == 0 {
 		return cty.ListValEmpty(cty.String)
 	}
@@ -49,24 +52,24 @@ func stringList(list []string) cty.Value {
 	return cty.ListVal(vals)
 }
 
-func (k list) merge(earlier, later any) any {
+func (k List) Merge(earlier, later any) any {
 	if !k.grows {
 		return later
 	}
 	return slices.Concat(earlier.([]string), later.([]string))
 }
 
-func (list) normalize(v any) any { return unique(v.([]string)) }
+func (List) Normalize(v any) any { return Unique(v.([]string)) }
 
-func (k list) override(v any, o *override) (any, error) {
+func (k List) Override(v any, o *Change) (any, error) {
 	old, _ := v.([]string)
 	if k.onlyGrows || o.append {
-		return slices.Concat(old, o.values), nil
+		return slices.Concat(old, o.Values), nil
 	}
-	return slices.Clone(o.values), nil
+	return slices.Clone(o.Values), nil
 }
 
-func (k list) show(v any) any {
+func (k List) Show(v any) any {
 	l := v.([]string)
 	if len(l) == 0 {
 		return nil
@@ -76,13 +79,13 @@ func (k list) show(v any) any {
 	}
 	out := make([]string, len(l))
 	for i, s := range l {
-		out[i] = escapeTemplate(s)
+		out[i] = EscapeTemplate(s)
 	}
 	return out
 }
 
-// unique returns the list without empty strings and without what came before.
-func unique(l []string) []string {
+// Unique returns the list without empty strings and without what came before.
+func Unique(l []string) []string {
 	if len(l) == 0 {
 		return l
 	}
@@ -106,5 +109,17 @@ func wrongElement(err error, v cty.Value, want string) error {
 	if pe, ok := err.(cty.PathError); ok && len(pe.Path) > 0 {
 		return pe.Path.NewErrorf("it must be %s, and of this element: %s", want, pe.Error())
 	}
-	return fmt.Errorf("it must be %s, and this is %s", want, article(v.Type()))
+	return fmt.Errorf("it must be %s, and this is %s", want, Article(v.Type()))
+}
+
+// BuiltFor are the platforms of a target that has not been checked yet: those
+// that cannot be read are left out.
+func BuiltFor(v any) []spec.Platform {
+	var out []spec.Platform
+	texts, _ := v.([]string)
+	for _, text := range texts {
+		more, _ := spec.ParsePlatforms(strings.Split(text, ","))
+		out = append(out, more...)
+	}
+	return out
 }

@@ -1,17 +1,19 @@
-package config
+package attribute
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // outputFacts are the names of what is so of an output.
-func outputFacts(o Output) string {
+func outputFacts(o spec.Output) string {
 	var out []string
 	for name, is := range map[string]bool{
 		"push": o.Push, "digest": o.ByDigest, "insecure": o.Insecure, "delete": o.Delete, "docker": o.DockerTypes, "inlined": o.Inlined,
-		"image": o.Form == ImageForm, "file": o.Form == FileForm, "folder": o.Form == FolderForm, "engine": o.Form == EngineForm,
+		"image": o.Form == spec.ImageForm, "file": o.Form == spec.FileForm, "folder": o.Form == spec.FolderForm, "engine": o.Form == spec.EngineForm,
 	} {
 		if is {
 			out = append(out, name)
@@ -65,12 +67,12 @@ func TestNewOutput(t *testing.T) {
 		"type=cacheonly,push=maybe":            "",
 		"type=image,unpack=yes,store=no":       "image !store !unpack",
 	} {
-		entries, err := parseOutput(text)
+		entries, err := ParseOutput(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if got := outputFacts(NewOutput(entries[0])); got != want {
+		if got := outputFacts(spec.NewOutput(entries[0])); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
@@ -88,12 +90,12 @@ func TestNewCacheEntry(t *testing.T) {
 		"image-manifest=yes,reset=no": " image-manifest reset",
 		"use_path_style=on":           " use_path_style",
 	} {
-		entries, err := parseCaches("type=registry,ref=r," + text)
+		entries, err := ParseCaches("type=registry,ref=r," + text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		c := NewCacheEntry(entries[0])
+		c := spec.NewCacheEntry(entries[0])
 		got := strings.Join(append([]string{""}, c.NotBool...), " ")
 		if c.Insecure {
 			got = "insecure" + got
@@ -105,7 +107,7 @@ func TestNewCacheEntry(t *testing.T) {
 }
 
 func TestNewAttest(t *testing.T) {
-	for text, want := range map[string]Attest{
+	for text, want := range map[string]spec.Attest{
 		"type=sbom,disabled=1":              {Disabled: true},
 		"type=sbom,Disabled=F":              {},
 		"type=provenance,inline-only=t":     {InlineOnly: true},
@@ -114,12 +116,12 @@ func TestNewAttest(t *testing.T) {
 		"type=provenance,capture-usage=":    {},
 		"type=provenance,capture-usage=oui": {NotBool: []string{"capture-usage"}},
 	} {
-		entries, err := parseAttest(text)
+		entries, err := ParseAttest(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		got := NewAttest(entries[0])
+		got := spec.NewAttest(entries[0])
 		if got.Disabled != want.Disabled || got.InlineOnly != want.InlineOnly || !slices.Equal(got.NotBool, want.NotBool) {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
@@ -143,7 +145,7 @@ func TestParsePlatforms(t *testing.T) {
 		"linux/amd64/v2, linux/arm64": "error",
 	} {
 		got := "error"
-		if list, err := ParsePlatforms([]string{text}); err == nil {
+		if list, err := spec.ParsePlatforms([]string{text}); err == nil {
 			var names []string
 			for _, p := range list {
 				names = append(names, p.String())

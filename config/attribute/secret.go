@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // secrets is the list of secrets: one of an ID, the last one wins.
@@ -21,16 +23,17 @@ func objectType(attrs map[string]cty.Type) cty.Type {
 	return cty.ObjectWithOptionalAttrs(attrs, names)
 }
 
-func (secrets) decode(v cty.Value) (any, error) {
-	return decodeEntries(v, parseSecret, func(v cty.Value) (Secret, error) {
+func (secrets) Decode(v cty.Value) (any, error) {
+	return decodeEntries(v, ParseSecret, func(v cty.Value) (spec.Secret, error) {
 		obj, err := convert.Convert(v, objectType(map[string]cty.Type{
 			"id": cty.String, "src": cty.String, "env": cty.String, "type": cty.String,
 		}))
 		if err != nil {
-			return Secret{}, wrongElement(err, v, "an object with id, src, env")
+			return spec.Secret{}, wrongElement(err, v, "an object with id, src, env")
 		}
-		s := Secret{ID: attrString(obj, "id"), Src: attrString(obj, "src"), Env: attrString(obj, "env")}
-		return s, s.decideType(attrString(obj, "type"))
+		s := spec.Secret{ID: attrString(obj, "id"), Src: attrString(obj, "src"), Env: attrString(obj, "env")}
+		err = decideType(&s, attrString(obj, "type"))
+		return s, err
 	})
 }
 
@@ -42,13 +45,13 @@ func attrString(obj cty.Value, name string) string {
 	return ""
 }
 
-// parseSecret reads "id=ID,src=FILE" or "id=ID,env=NAME".
-func parseSecret(text string) ([]Secret, error) {
+// ParseSecret reads "id=ID,src=FILE" or "id=ID,env=NAME".
+func ParseSecret(text string) ([]spec.Secret, error) {
 	fs, err := fields(text)
 	if err != nil {
 		return nil, err
 	}
-	var s Secret
+	var s spec.Secret
 	typ := ""
 	for _, f := range fs {
 		k, value, err := field(f)
@@ -68,11 +71,12 @@ func parseSecret(text string) ([]Secret, error) {
 			return nil, fmt.Errorf("a secret has no %q; it has id, src, env and type", k)
 		}
 	}
-	return []Secret{s}, s.decideType(typ)
+	err = decideType(&s, typ)
+	return []spec.Secret{s}, err
 }
 
 // decideType reads type=env,src=NAME as env=NAME.
-func (s *Secret) decideType(typ string) error {
+func decideType(s *spec.Secret, typ string) error {
 	switch typ {
 	case "", "file":
 	case "env":
@@ -85,8 +89,8 @@ func (s *Secret) decideType(typ string) error {
 	return nil
 }
 
-func (secrets) encode(v any) cty.Value {
-	list, _ := v.([]Secret)
+func (secrets) Encode(v any) cty.Value {
+	list, _ := v.([]spec.Secret)
 	typ := cty.Object(map[string]cty.Type{"id": cty.String, "src": cty.String, "env": cty.String})
 	if len(list) == 0 {
 		return cty.ListValEmpty(typ)
@@ -100,49 +104,49 @@ func (secrets) encode(v any) cty.Value {
 	return cty.ListVal(vals)
 }
 
-func secretID(s Secret) string { return s.ID }
+func secretID(s spec.Secret) string { return s.ID }
 
-func (secrets) merge(earlier, later any) any {
-	return lastOfEach(slices.Concat(earlier.([]Secret), later.([]Secret)), secretID)
+func (secrets) Merge(earlier, later any) any {
+	return lastOfEach(slices.Concat(earlier.([]spec.Secret), later.([]spec.Secret)), secretID)
 }
 
-func (secrets) normalize(v any) any { return lastOfEach(v.([]Secret), secretID) }
+func (secrets) Normalize(v any) any { return lastOfEach(v.([]spec.Secret), secretID) }
 
-func (k secrets) override(v any, o *override) (any, error) {
-	list, err := parseAll(o.values, parseSecret)
+func (k secrets) Override(v any, o *Change) (any, error) {
+	list, err := ParseAll(o.Values, ParseSecret)
 	if err != nil || !o.append || v == nil {
 		return list, err
 	}
-	return k.merge(v, list), nil
+	return k.Merge(v, list), nil
 }
 
 // overrideSecret applies --set TARGET.secret.ID=…, which gives a secret
 // that is there another source.
-func overrideSecret(v any, o *override) (any, error) {
-	list, _ := v.([]Secret)
-	i := slices.IndexFunc(list, func(s Secret) bool { return s.ID == o.sub })
+func overrideSecret(v any, o *Change) (any, error) {
+	list, _ := v.([]spec.Secret)
+	i := slices.IndexFunc(list, func(s spec.Secret) bool { return s.ID == o.Sub })
 	if i < 0 {
-		return nil, fmt.Errorf("the target has no secret %q whose source could be changed", o.sub)
+		return nil, fmt.Errorf("the target has no secret %q whose source could be changed", o.Sub)
 	}
-	parsed, err := parseSecret(o.value())
+	parsed, err := ParseSecret(o.value())
 	if err != nil {
 		return nil, err
 	}
 	next := parsed[0]
-	if next.ID != "" && next.ID != o.sub {
-		return nil, fmt.Errorf("the override is for secret %q and its value is for secret %q", o.sub, next.ID)
+	if next.ID != "" && next.ID != o.Sub {
+		return nil, fmt.Errorf("the override is for secret %q and its value is for secret %q", o.Sub, next.ID)
 	}
 	list = slices.Clone(list)
 	list[i].Src, list[i].Env = next.Src, next.Env
 	return list, nil
 }
 
-func (secrets) show(v any) any {
-	var out []object
-	for _, s := range v.([]Secret) {
-		var o object
-		for _, p := range []property{{"id", s.ID}, {"src", s.Src}, {"env", s.Env}} {
-			if p.value != "" {
+func (secrets) Show(v any) any {
+	var out []Object
+	for _, s := range v.([]spec.Secret) {
+		var o Object
+		for _, p := range []Property{{"id", s.ID}, {"src", s.Src}, {"env", s.Env}} {
+			if p.Value != "" {
 				o = append(o, p)
 			}
 		}
@@ -157,19 +161,19 @@ func (secrets) show(v any) any {
 // sshKeys is the list of SSH agents and keys: one of an ID, the last one wins.
 type sshKeys struct{}
 
-func (sshKeys) decode(v cty.Value) (any, error) {
-	return decodeEntries(v, parseSSH, func(v cty.Value) (SSH, error) {
+func (sshKeys) Decode(v cty.Value) (any, error) {
+	return decodeEntries(v, ParseSSH, func(v cty.Value) (spec.SSH, error) {
 		obj, err := convert.Convert(v, objectType(map[string]cty.Type{
 			"id": cty.String, "paths": cty.List(cty.String),
 		}))
 		if err != nil {
-			return SSH{}, wrongElement(err, v, "an object with id and paths")
+			return spec.SSH{}, wrongElement(err, v, "an object with id and paths")
 		}
-		s := SSH{ID: attrString(obj, "id")}
+		s := spec.SSH{ID: attrString(obj, "id")}
 		if paths := obj.GetAttr("paths"); !paths.IsNull() {
-			l, err := list{}.decode(paths)
+			l, err := List{}.Decode(paths)
 			if err != nil {
-				return SSH{}, err
+				return spec.SSH{}, err
 			}
 			s.Paths = l.([]string)
 		}
@@ -177,46 +181,46 @@ func (sshKeys) decode(v cty.Value) (any, error) {
 	})
 }
 
-// parseSSH reads "ID" or "ID=PATH,PATH".
-func parseSSH(text string) ([]SSH, error) {
+// ParseSSH reads "ID" or "ID=PATH,PATH".
+func ParseSSH(text string) ([]spec.SSH, error) {
 	id, paths, ok := strings.Cut(text, "=")
 	if !ok {
-		return []SSH{{ID: id}}, nil
+		return []spec.SSH{{ID: id}}, nil
 	}
-	return []SSH{{ID: id, Paths: strings.Split(paths, ",")}}, nil
+	return []spec.SSH{{ID: id, Paths: strings.Split(paths, ",")}}, nil
 }
 
-func (sshKeys) encode(v any) cty.Value {
-	l, _ := v.([]SSH)
+func (sshKeys) Encode(v any) cty.Value {
+	l, _ := v.([]spec.SSH)
 	if len(l) == 0 {
 		return cty.ListValEmpty(cty.Object(map[string]cty.Type{"id": cty.String, "paths": cty.List(cty.String)}))
 	}
 	vals := make([]cty.Value, len(l))
 	for i, s := range l {
-		vals[i] = cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(s.ID), "paths": stringList(s.Paths)})
+		vals[i] = cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(s.ID), "paths": StringList(s.Paths)})
 	}
 	return cty.ListVal(vals)
 }
 
-func sshID(s SSH) string { return s.ID }
+func sshID(s spec.SSH) string { return s.ID }
 
-func (sshKeys) merge(earlier, later any) any {
-	return lastOfEach(slices.Concat(earlier.([]SSH), later.([]SSH)), sshID)
+func (sshKeys) Merge(earlier, later any) any {
+	return lastOfEach(slices.Concat(earlier.([]spec.SSH), later.([]spec.SSH)), sshID)
 }
 
-func (sshKeys) normalize(v any) any { return lastOfEach(v.([]SSH), sshID) }
+func (sshKeys) Normalize(v any) any { return lastOfEach(v.([]spec.SSH), sshID) }
 
-func (k sshKeys) override(v any, o *override) (any, error) {
-	l, err := parseAll(o.values, parseSSH)
+func (k sshKeys) Override(v any, o *Change) (any, error) {
+	l, err := ParseAll(o.Values, ParseSSH)
 	if err != nil || !o.append || v == nil {
 		return l, err
 	}
-	return k.merge(v, l), nil
+	return k.Merge(v, l), nil
 }
 
-func (sshKeys) show(v any) any {
+func (sshKeys) Show(v any) any {
 	var out []map[string]any
-	for _, s := range v.([]SSH) {
+	for _, s := range v.([]spec.SSH) {
 		m := map[string]any{}
 		if s.ID != "" {
 			m["id"] = s.ID

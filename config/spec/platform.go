@@ -1,4 +1,4 @@
-package config
+package spec
 
 import (
 	"fmt"
@@ -43,16 +43,4 @@ func ParsePlatforms(texts []string) ([]Platform, error) {
 		}
 	}
 	return out, nil
-}
-
-// builtFor are the platforms of a target that has not been checked yet: those
-// that cannot be read are left out.
-func builtFor(v any) []Platform {
-	var out []Platform
-	texts, _ := v.([]string)
-	for _, text := range texts {
-		more, _ := ParsePlatforms(strings.Split(text, ","))
-		out = append(out, more...)
-	}
-	return out
 }

@@ -1,16 +1,17 @@
-package config
+package attribute
 
 import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tonistiigi/go-csvvalue"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // An entry of the language is a string of comma separated fields, or an
@@ -45,7 +46,7 @@ func field(f string) (key, value string, err error) {
 func decodeEntries[T any](v cty.Value, fromText func(string) ([]T, error), fromObject func(cty.Value) (T, error)) (any, error) {
 	t := v.Type()
 	if !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		return nil, fmt.Errorf("it must be a list of strings or objects, and this is %s; put it in [ ]", article(t))
+		return nil, fmt.Errorf("it must be a list of strings or objects, and this is %s; put it in [ ]", Article(t))
 	}
 	out := make([]T, 0, v.LengthInt())
 	for it := v.ElementIterator(); it.Next(); {
@@ -73,8 +74,8 @@ func decodeEntries[T any](v cty.Value, fromText func(string) ([]T, error), fromO
 	return out, nil
 }
 
-// parseAll reads the values of an override with the reader of one of them.
-func parseAll[T any](texts []string, parse func(string) ([]T, error)) ([]T, error) {
+// ParseAll reads the values of an override with the reader of one of them.
+func ParseAll[T any](texts []string, parse func(string) ([]T, error)) ([]T, error) {
 	out := []T{}
 	for _, s := range texts {
 		if s == "" {
@@ -90,12 +91,12 @@ func parseAll[T any](texts []string, parse func(string) ([]T, error)) ([]T, erro
 }
 
 // objectEntry reads an object whose values are strings, numbers and booleans.
-func objectEntry(v cty.Value) (Entry, error) {
+func objectEntry(v cty.Value) (spec.Entry, error) {
 	m, err := stringMap(v)
 	if err != nil {
-		return Entry{}, err
+		return spec.Entry{}, err
 	}
-	e := Entry{Attrs: map[string]string{}}
+	e := spec.Entry{Attrs: map[string]string{}}
 	for k, s := range m {
 		if s != nil {
 			e.Attrs[k] = *s
@@ -104,17 +105,13 @@ func objectEntry(v cty.Value) (Entry, error) {
 	e.Type = e.Attrs["type"]
 	delete(e.Attrs, "type")
 	if e.Type == "" {
-		return Entry{}, errors.New(`it needs a type, such as type = "registry"`)
+		return spec.Entry{}, errors.New(`it needs a type, such as type = "registry"`)
 	}
 	return e, nil
 }
 
-func (e Entry) equal(o Entry) bool { return e.Type == o.Type && maps.Equal(e.Attrs, o.Attrs) }
-
-func (e Entry) clone() Entry { return Entry{Type: e.Type, Attrs: maps.Clone(e.Attrs)} }
-
 func encodeEntries(v any, also map[string]string) cty.Value {
-	entries, _ := v.([]Entry)
+	entries, _ := v.([]spec.Entry)
 	if len(entries) == 0 {
 		return cty.ListValEmpty(entryType)
 	}
@@ -133,7 +130,7 @@ func encodeEntries(v any, also map[string]string) cty.Value {
 }
 
 func showEntries(v any) any {
-	entries := v.([]Entry)
+	entries := v.([]spec.Entry)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -150,11 +147,11 @@ func showEntries(v any) any {
 // withoutDuplicates removes the entries that are equal to an earlier one. In
 // the place of a removed entry comes the last one of the list, as in the
 // peer's output.
-func withoutDuplicates(l []Entry) []Entry {
+func withoutDuplicates(l []spec.Entry) []spec.Entry {
 	l = slices.Clone(l)
 	for i := len(l) - 2; i >= 0; i-- {
 		for j := i + 1; j < len(l); j++ {
-			if l[i].equal(l[j]) {
+			if l[i].Equal(l[j]) {
 				l[j] = l[len(l)-1]
 				l = l[:len(l)-1]
 				break
@@ -168,7 +165,7 @@ func withoutDuplicates(l []Entry) []Entry {
 // none from then on: where a target that inherits was resolved, it does not
 // replace what another parent has.
 func normalizeEntries(v any) any {
-	if entries := v.([]Entry); len(entries) > 0 {
+	if entries := v.([]spec.Entry); len(entries) > 0 {
 		return withoutDuplicates(entries)
 	}
 	return nil
@@ -177,25 +174,25 @@ func normalizeEntries(v any) any {
 // caches is cache-from, which grows, or cache-to, which does not.
 type caches struct{ grows bool }
 
-func (caches) decode(v cty.Value) (any, error) { return decodeEntries(v, parseCaches, objectEntry) }
+func (caches) Decode(v cty.Value) (any, error) { return decodeEntries(v, ParseCaches, objectEntry) }
 
-// parseCaches reads "type=…,k=v", or one or more references of images.
-func parseCaches(s string) ([]Entry, error) {
+// ParseCaches reads "type=…,k=v", or one or more references of images.
+func ParseCaches(s string) ([]spec.Entry, error) {
 	fs, err := fields(s)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.Contains(s, "=") {
-		out := make([]Entry, len(fs))
+		out := make([]spec.Entry, len(fs))
 		for i, ref := range fs {
 			if again, err := fields(ref); err != nil || len(again) != 1 {
 				return nil, fmt.Errorf("%q in %q is not the name of an image", ref, s)
 			}
-			out[i] = Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}
+			out[i] = spec.Entry{Type: "registry", Attrs: map[string]string{"ref": ref}}
 		}
 		return out, nil
 	}
-	e := Entry{Attrs: map[string]string{}}
+	e := spec.Entry{Attrs: map[string]string{}}
 	for _, f := range fs {
 		k, value, err := field(f)
 		if err != nil {
@@ -210,32 +207,32 @@ func parseCaches(s string) ([]Entry, error) {
 	if e.Type == "" {
 		return nil, fmt.Errorf("%q needs a type, such as type=registry,%s", s, s)
 	}
-	return []Entry{e}, nil
+	return []spec.Entry{e}, nil
 }
 
-func (caches) encode(v any) cty.Value { return encodeEntries(v, nil) }
+func (caches) Encode(v any) cty.Value { return encodeEntries(v, nil) }
 
-func (k caches) merge(earlier, later any) any {
+func (k caches) Merge(earlier, later any) any {
 	if !k.grows {
 		return later
 	}
-	return withoutDuplicates(slices.Concat(earlier.([]Entry), later.([]Entry)))
+	return withoutDuplicates(slices.Concat(earlier.([]spec.Entry), later.([]spec.Entry)))
 }
 
-func (caches) normalize(v any) any { return normalizeEntries(v) }
+func (caches) Normalize(v any) any { return normalizeEntries(v) }
 
-func (caches) override(v any, o *override) (any, error) {
-	return overrideEntries(v, o, parseCaches)
+func (caches) Override(v any, o *Change) (any, error) {
+	return overrideEntries(v, o, ParseCaches)
 }
 
-func (caches) show(v any) any { return showEntries(v) }
+func (caches) Show(v any) any { return showEntries(v) }
 
-func overrideEntries(v any, o *override, parse func(string) ([]Entry, error)) (any, error) {
-	entries, err := parseAll(o.values, parse)
+func overrideEntries(v any, o *Change, parse func(string) ([]spec.Entry, error)) (any, error) {
+	entries, err := ParseAll(o.Values, parse)
 	if err != nil || !o.append {
 		return entries, err
 	}
-	old, _ := v.([]Entry)
+	old, _ := v.([]spec.Entry)
 	return withoutDuplicates(slices.Concat(old, entries)), nil
 }
 
@@ -252,22 +249,22 @@ func Attestation(kind, value string) string {
 // attests is the list of attestations: one of a type, the last one wins.
 type attests struct{}
 
-func (attests) decode(v cty.Value) (any, error) {
-	return decodeEntries(v, parseAttest, func(v cty.Value) (Entry, error) {
+func (attests) Decode(v cty.Value) (any, error) {
+	return decodeEntries(v, ParseAttest, func(v cty.Value) (spec.Entry, error) {
 		e, err := objectEntry(v)
 		if err != nil {
 			return e, err
 		}
-		return e, e.decideDisabled()
+		return e, decideDisabled(e)
 	})
 }
 
-func parseAttest(s string) ([]Entry, error) {
+func ParseAttest(s string) ([]spec.Entry, error) {
 	fs, err := fields(s)
 	if err != nil {
 		return nil, err
 	}
-	e := Entry{Attrs: map[string]string{}}
+	e := spec.Entry{Attrs: map[string]string{}}
 	for _, f := range fs {
 		k, value, ok := strings.Cut(f, "=")
 		if !ok {
@@ -285,11 +282,11 @@ func parseAttest(s string) ([]Entry, error) {
 	if e.Type == "" {
 		return nil, fmt.Errorf("%q needs a type: type=provenance or type=sbom", s)
 	}
-	return []Entry{e}, e.decideDisabled()
+	return []spec.Entry{e}, decideDisabled(e)
 }
 
 // decideDisabled leaves "disabled" in the attributes only if it is true.
-func (e *Entry) decideDisabled() error {
+func decideDisabled(e spec.Entry) error {
 	s, ok := e.Attrs["disabled"]
 	if !ok {
 		return nil
@@ -306,25 +303,25 @@ func (e *Entry) decideDisabled() error {
 	return nil
 }
 
-func (attests) encode(v any) cty.Value { return encodeEntries(v, nil) }
+func (attests) Encode(v any) cty.Value { return encodeEntries(v, nil) }
 
-func (attests) merge(earlier, later any) any {
-	return lastOfEach(slices.Concat(earlier.([]Entry), later.([]Entry)), func(e Entry) string { return e.Type })
+func (attests) Merge(earlier, later any) any {
+	return lastOfEach(slices.Concat(earlier.([]spec.Entry), later.([]spec.Entry)), func(e spec.Entry) string { return e.Type })
 }
 
-func (attests) normalize(v any) any {
-	return lastOfEach(v.([]Entry), func(e Entry) string { return e.Type })
+func (attests) Normalize(v any) any {
+	return lastOfEach(v.([]spec.Entry), func(e spec.Entry) string { return e.Type })
 }
 
-func (k attests) override(v any, o *override) (any, error) {
-	entries, err := parseAll(o.values, parseAttest)
+func (k attests) Override(v any, o *Change) (any, error) {
+	entries, err := ParseAll(o.Values, ParseAttest)
 	if err != nil || v == nil {
 		return entries, err
 	}
-	return k.merge(v, entries), nil
+	return k.Merge(v, entries), nil
 }
 
-func (attests) show(v any) any {
+func (attests) Show(v any) any {
 	shown := showEntries(v)
 	if shown == nil {
 		return nil
@@ -349,6 +346,16 @@ func lastOfEach[T any](l []T, key func(T) string) []T {
 		}
 		at[key(e)] = len(out)
 		out = append(out, e)
+	}
+	return out
+}
+
+// readEach reads written entries.
+func readEach[T any](v any, read func(spec.Entry) T) []T {
+	entries := v.([]spec.Entry)
+	out := make([]T, len(entries))
+	for i, e := range entries {
+		out[i] = read(e)
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package config
+package attribute
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/spec"
 )
 
 // outputs is the list of exporters.
 type outputs struct{}
 
-func (outputs) decode(v cty.Value) (any, error) {
-	return decodeEntries(v, parseOutput, func(v cty.Value) (Entry, error) {
+func (outputs) Decode(v cty.Value) (any, error) {
+	return decodeEntries(v, ParseOutput, func(v cty.Value) (spec.Entry, error) {
 		e, err := objectEntry(v)
 		if e.Attrs["dest"] == "" {
 			delete(e.Attrs, "dest")
@@ -21,20 +23,20 @@ func (outputs) decode(v cty.Value) (any, error) {
 	})
 }
 
-// parseOutput reads "type=…,k=v", a folder ("./out"), or "-" for a tar
+// ParseOutput reads "type=…,k=v", a folder ("./out"), or "-" for a tar
 // archive on standard output.
-func parseOutput(s string) ([]Entry, error) {
+func ParseOutput(s string) ([]spec.Entry, error) {
 	fs, err := fields(s)
 	if err != nil {
 		return nil, err
 	}
 	if len(fs) == 1 && fs[0] == s && !strings.HasPrefix(s, "type=") {
 		if s == "-" {
-			return []Entry{{Type: "tar", Attrs: map[string]string{"dest": "-"}}}, nil
+			return []spec.Entry{{Type: "tar", Attrs: map[string]string{"dest": "-"}}}, nil
 		}
-		return []Entry{{Type: "local", Attrs: map[string]string{"dest": s}}}, nil
+		return []spec.Entry{{Type: "local", Attrs: map[string]string{"dest": s}}}, nil
 	}
-	e := Entry{Attrs: map[string]string{}}
+	e := spec.Entry{Attrs: map[string]string{}}
 	for _, f := range fs {
 		k, value, err := field(f)
 		if err != nil {
@@ -50,45 +52,45 @@ func parseOutput(s string) ([]Entry, error) {
 	if e.Type == "" {
 		return nil, fmt.Errorf("%q needs a type, such as type=image,%s", s, s)
 	}
-	return []Entry{e}, nil
+	return []spec.Entry{e}, nil
 }
 
-func (outputs) encode(v any) cty.Value {
+func (outputs) Encode(v any) cty.Value {
 	return encodeEntries(v, map[string]string{"dest": ""})
 }
 
-func (outputs) merge(_, later any) any { return later }
+func (outputs) Merge(_, later any) any { return later }
 
-func (outputs) normalize(v any) any { return normalizeEntries(v) }
+func (outputs) Normalize(v any) any { return normalizeEntries(v) }
 
-func (outputs) override(v any, o *override) (any, error) { return overrideEntries(v, o, parseOutput) }
+func (outputs) Override(v any, o *Change) (any, error) { return overrideEntries(v, o, ParseOutput) }
 
-func (outputs) show(v any) any { return showEntries(v) }
+func (outputs) Show(v any) any { return showEntries(v) }
 
 // overridePush applies --push and --set TARGET.push=BOOL. Pushing sets
 // push on every image output; if there is no output, or only docker ones, it
 // adds an image output. Not pushing takes registry outputs away.
-func overridePush(v any, o *override) (any, error) {
+func overridePush(v any, o *Change) (any, error) {
 	push, err := o.bool()
 	if err != nil {
 		return nil, err
 	}
-	var out []Entry
+	var out []spec.Entry
 	onlyDocker := true
-	old, _ := v.([]Entry)
+	old, _ := v.([]spec.Entry)
 	for _, e := range old {
 		if e.Type == "registry" && !push {
 			continue
 		}
 		if e.Type == "image" {
-			e = e.clone()
+			e = e.Clone()
 			e.Attrs["push"] = fmt.Sprint(push)
 		}
 		onlyDocker = onlyDocker && e.Type == "docker"
 		out = append(out, e)
 	}
 	if push && onlyDocker {
-		out = append(out, Entry{Type: "image", Attrs: map[string]string{"push": "true"}})
+		out = append(out, spec.Entry{Type: "image", Attrs: map[string]string{"push": "true"}})
 	}
 	return out, nil
 }
@@ -96,12 +98,12 @@ func overridePush(v any, o *override) (any, error) {
 // overrideLoad applies --load and --set TARGET.load=BOOL: it adds a
 // docker output, unless one is there or an output is of a kind that does not
 // go with it.
-func overrideLoad(v any, o *override) (any, error) {
+func overrideLoad(v any, o *Change) (any, error) {
 	load, err := o.bool()
 	if err != nil || !load {
 		return v, err
 	}
-	old, _ := v.([]Entry)
+	old, _ := v.([]spec.Entry)
 	for _, e := range old {
 		switch e.Type {
 		case "docker":
@@ -113,5 +115,5 @@ func overrideLoad(v any, o *override) (any, error) {
 			return v, nil
 		}
 	}
-	return append(slices.Clone(old), Entry{Type: "docker", Attrs: map[string]string{}}), nil
+	return append(slices.Clone(old), spec.Entry{Type: "docker", Attrs: map[string]string{}}), nil
 }

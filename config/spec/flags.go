@@ -1,6 +1,10 @@
-package config
+package spec
 
-import "strconv"
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
 
 // empty is what BuildKit makes of an attribute that is true or false and has
 // the value "".
@@ -62,7 +66,7 @@ func (f flags) off(e Entry, name string) bool {
 // wrong lists the attributes that are neither true nor false.
 func (f flags) wrong(e Entry) []string {
 	var out []string
-	for _, name := range sortedKeys(e.Attrs) {
+	for _, name := range slices.Sorted(maps.Keys(e.Attrs)) {
 		if _, known := f[name]; !known {
 			continue
 		}

@@ -1,6 +1,9 @@
-package config
+package spec
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Entry is one exporter, cache source, cache destination or attestation as it
 // is written, in bake's form "type=registry,ref=…": a type and its attributes,
@@ -10,6 +13,12 @@ type Entry struct {
 	Type  string
 	Attrs map[string]string // without "type"
 }
+
+// Equal says whether two entries say the same.
+func (e Entry) Equal(o Entry) bool { return e.Type == o.Type && maps.Equal(e.Attrs, o.Attrs) }
+
+// Clone is a copy that may be changed.
+func (e Entry) Clone() Entry { return Entry{Type: e.Type, Attrs: maps.Clone(e.Attrs)} }
 
 // Form is what an exporter writes.
 type Form int
@@ -123,16 +132,6 @@ type Attest struct {
 // NewAttest reads an attestation.
 func NewAttest(e Entry) Attest {
 	return Attest{Entry: e, Disabled: attestFlags.on(e, "disabled"), InlineOnly: attestFlags.on(e, "inline-only"), NotBool: attestFlags.wrong(e)}
-}
-
-// readEach reads written entries.
-func readEach[T any](v any, read func(Entry) T) []T {
-	entries := v.([]Entry)
-	out := make([]T, len(entries))
-	for i, e := range entries {
-		out[i] = read(e)
-	}
-	return out
 }
 
 // word is a value as BuildKit compares those for which case and blanks do not

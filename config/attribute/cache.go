@@ -1,0 +1,142 @@
+package attribute
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/schema"
+)
+
+// CacheSettings holds the attributes of a cache block that are written, as
+// texts; those of options have optionPrefix before their names.
+type CacheSettings map[string]string
+
+const OptionPrefix = "options."
+
+// RefBase holds the folder that a path in ref starts from, "" for the working
+// directory. It is there wherever ref is, so that the two stay together.
+const RefBase = " base of ref"
+
+// In says that a path in ref starts from a folder.
+func (s CacheSettings) In(base string) CacheSettings {
+	if _, ok := s["ref"]; ok {
+		s = maps.Clone(s)
+		s[RefBase] = base
+	}
+	return s
+}
+
+// Options returns the further fields.
+func (s CacheSettings) Options() map[string]string {
+	out := map[string]string{}
+	for k, v := range s {
+		if name, ok := strings.CutPrefix(k, OptionPrefix); ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// CacheKind is the cache block of a target, which counts as an attribute whose
+// value is an object.
+type CacheKind struct{}
+
+func (CacheKind) Decode(v cty.Value) (any, error) {
+	out := CacheSettings{}
+	for name, attr := range v.AsValueMap() {
+		if attr.IsNull() {
+			continue
+		}
+		if name == "options" {
+			options, err := stringMap(attr)
+			if err != nil {
+				return nil, cty.GetAttrPath(name).NewError(err)
+			}
+			for k, s := range options {
+				if s != nil {
+					out[OptionPrefix+k] = *s
+				}
+			}
+			continue
+		}
+		s, err := convert.Convert(attr, cty.String)
+		if err != nil {
+			return nil, cty.GetAttrPath(name).NewErrorf("it must be a string, and this is %s", Article(attr.Type()))
+		}
+		out[name] = s.AsString()
+		if name == "when" {
+			out[name] = conditionWord(out[name])
+		}
+	}
+	return out.In(""), nil
+}
+
+// conditionWord turns a condition into the word for it.
+func conditionWord(s string) string {
+	switch s {
+	case "true":
+		return "always"
+	case "false":
+		return "never"
+	}
+	return s
+}
+
+func (CacheKind) Encode(v any) cty.Value {
+	s, _ := v.(CacheSettings)
+	out := map[string]cty.Value{}
+	for _, a := range schema.CacheAttributes() {
+		out[a.Name] = cty.NullVal(cty.String)
+		if text, ok := s[a.Name]; ok {
+			out[a.Name] = cty.StringVal(text)
+		}
+	}
+	options := map[string]cty.Value{}
+	for k, text := range s.Options() {
+		options[k] = cty.StringVal(text)
+	}
+	out["options"] = cty.MapValEmpty(cty.String)
+	if len(options) > 0 {
+		out["options"] = cty.MapVal(options)
+	}
+	return cty.ObjectVal(out)
+}
+
+func (CacheKind) Merge(earlier, later any) any {
+	out := maps.Clone(earlier.(CacheSettings))
+	maps.Copy(out, later.(CacheSettings))
+	return out
+}
+
+func (CacheKind) Normalize(v any) any { return v }
+
+func (CacheKind) Override(v any, o *Change) (any, error) {
+	var names []string
+	for _, a := range schema.CacheAttributes() {
+		names = append(names, a.Name)
+	}
+	if !slices.Contains(names, o.Sub) && !strings.HasPrefix(o.Sub, OptionPrefix) || o.Sub == "options" {
+		return nil, fmt.Errorf("a cache block has no attribute %q%s", o.Sub, suggest.Sentence(o.Sub, names))
+	}
+	out := CacheSettings{}
+	if old, ok := v.(CacheSettings); ok {
+		out = maps.Clone(old)
+	}
+	out[o.Sub] = o.value()
+	if o.Sub == "when" {
+		out[o.Sub] = conditionWord(out[o.Sub])
+	}
+	if o.Sub == "ref" {
+		return out.In(""), nil
+	}
+	return out, nil
+}
+
+// Show is not called: bake's JSON has no such thing.
+func (CacheKind) Show(any) any { return nil }

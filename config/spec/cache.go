@@ -1,0 +1,33 @@
+package spec
+
+// Cache says where the build cache of a target is kept. The planner writes the
+// cache sources and destinations of the target from it.
+type Cache struct {
+	// Type is registry, local, gha, s3 or azblob.
+	Type string
+	// Ref is a repository (registry), a folder (local), or what the names of
+	// the caches begin with, possibly "" (gha, s3, azblob).
+	Ref string
+	// Mode is "max", "min" or "inline".
+	Mode string
+	// Write says whether this run writes; every run reads.
+	Write bool
+	// Required makes a cache that cannot be read or written an error.
+	Required bool
+	// Lane is whose cache is written, and read beside that of Main. Both are
+	// names as the user or the CI service knows them, and never "".
+	Lane, Main string
+	// Trusted is false if other lanes must not read what this run writes.
+	Trusted bool
+	// Options are further fields, for sources and destinations alike.
+	Options map[string]string
+}
+
+// Lane is what is known about the run before the definition is read: whose
+// cache it may write. It comes from the CI service and from git.
+type Lane struct {
+	Name string // the pull request or branch; "" if neither is known
+	Main string // the main branch; "" if it is not known
+	Fork bool   // the run is for code from outside the repository
+	CI   bool
+}
