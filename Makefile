@@ -78,6 +78,7 @@ stress: build
 	@scripts/setup.sh tests
 	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
 	$(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|Faults|Interrupted' ./runner/embedded ./runner/publish
+	ORCH_MUTATIONS=1700 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
 
 clean:
 	rm -rf bin dist

@@ -158,9 +158,10 @@ func (f *affectedFlags) state(ctx context.Context, e *env, load *loadFlags, args
 	if diags.HasErrors() {
 		return nil, f.fault(e, rev, diags, d.Texts)
 	}
-	memory := e.fileMemory()
+	memory := e.projectMemory()
+	defer memory.flush()
 	return affected.Compute(ctx, plan, planner.ReadOptions{Tree: files}, digest.Options{
-		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory, Project: dir,
+		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory.planner(), Project: dir,
 	}, dir)
 }
 

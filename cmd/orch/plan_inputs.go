@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/hashstore"
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
@@ -63,7 +64,9 @@ func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*
 // inputs computes the digests of a plan for this machine; resolve asks
 // registries for the images that are not known.
 func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadOptions, resolve bool) (*planner.Inputs, hcl.Diagnostics, error) {
-	read.Memory = e.fileMemory()
+	memory := e.projectMemory()
+	defer memory.flush()
+	read.Memory = memory.planner()
 	in, diags := plan.Inputs(read)
 	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve)}
 	var err error
@@ -76,6 +79,35 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadO
 		}
 	}
 	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
+// projectMemory is what is remembered of the files and definitions of the
+// project in the working directory.
+type projectMemory struct{ *hashstore.Project }
+
+func (e *env) projectMemory() projectMemory {
+	store, ok := e.fileMemory().(hashstore.Store)
+	dir, err := os.Getwd()
+	if !ok || err != nil {
+		return projectMemory{}
+	}
+	return projectMemory{store.Project(dir)}
+}
+
+// planner is the memory as plans use it; nil where nothing can be kept.
+func (m projectMemory) planner() planner.Memory {
+	if m.Project == nil {
+		return nil
+	}
+	return m.Project
+}
+
+// flush writes the memory. One that cannot be written only makes the next call
+// slower.
+func (m projectMemory) flush() {
+	if m.Project != nil {
+		_ = m.Flush()
+	}
 }
 
 // images says what images are, from what is remembered and, if they are to be
