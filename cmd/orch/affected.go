@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
@@ -65,6 +66,28 @@ a pull request of a CI service, --base is the branch that it goes to.`,
 	f.BoolVar(&flags.json, "json", false, "same as --format json")
 	f.BoolVar(&flags.resolve, "resolve", false, "ask registries what the base images are")
 	return cmd
+}
+
+// narrow returns those of the targets that have changed since a revision; none
+// is true, and said, if there are none.
+func (l *loadFlags) narrow(ctx context.Context, e *env, args []string, base string) (names []string, none bool, err error) {
+	if base == "" {
+		return args, false, nil
+	}
+	flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names"}
+	list, err := flags.compare(ctx, e, l, args)
+	if err != nil {
+		return nil, false, err
+	}
+	if names = affected.Names(list); len(names) == 0 {
+		fmt.Fprintf(e.stderr, "No target has changed since %s.\n", base)
+	}
+	return names, len(names) == 0, nil
+}
+
+// registerAffected adds the flag of commands that take only what has changed.
+func registerAffected(f *pflag.FlagSet, base *string) {
+	f.StringVar(base, "affected", "", "only targets that have changed since `REF` and the working tree parted; see orch affected")
 }
 
 // check refuses what cannot be meant, and finds the base in the environment.

@@ -101,6 +101,10 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 		}
 		args, opts.earlier = left.Names, left.Done
 	}
+	args, none, err := load.narrow(ctx, e, args, flags.affected)
+	if err != nil || none {
+		return err
+	}
 	cfg, err := b.resolve(ctx, args)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 type bakeFlags struct {
 	print      bool
 	list       string
+	affected   string
 	push, load bool
 	noCache    bool
 	pull       bool
@@ -57,6 +58,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 	})
 	grouped(flags, "Results", b.registerResults)
 	grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
+		registerAffected(flags, &b.affected)
 		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
 		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")
 		for _, what := range []string{"targets", "variables"} {

@@ -24,7 +24,7 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var inputs inputsFlags
-	var format, output string
+	var format, output, since string
 	cmd := &cobra.Command{
 		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
@@ -60,6 +60,10 @@ the digests of its targets and vertices.`,
 			}
 			if !slices.Contains(planFormats, format) {
 				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
+			}
+			args, none, err := load.narrow(cmd.Context(), e, args, since)
+			if err != nil || none {
+				return err
 			}
 			cfg, err := load.resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil)
 			if err != nil {
@@ -97,6 +101,7 @@ the digests of its targets and vertices.`,
 	}
 	load.register(cmd)
 	inputs.register(cmd.Flags())
+	registerAffected(cmd.Flags(), &since)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
