@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/hashstore"
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/planner"
@@ -68,7 +70,7 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadO
 	defer memory.flush()
 	read.Memory = memory.planner()
 	in, diags := plan.Inputs(read)
-	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve)}
+	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve), Labels: e.gitLabels()}
 	var err error
 	if opt.Project, err = os.Getwd(); err != nil {
 		return nil, nil, err
@@ -79,6 +81,21 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadO
 		}
 	}
 	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
+// gitLabels stand for the labels that BUILDX_GIT_LABELS asks for: they change
+// with each commit. It is nil if there are none.
+func (e *env) gitLabels() func(*planner.Build) map[string]string {
+	if !gitOptions(e).Labels {
+		return nil
+	}
+	var facts []any
+	for _, name := range []string{"sha", "dirty"} {
+		fact, err := gitfact.Read(".", name)
+		facts = append(facts, fact, err)
+	}
+	labels := map[string]string{"org.opencontainers.image.revision": fmt.Sprint(facts...)}
+	return func(*planner.Build) map[string]string { return labels }
 }
 
 // projectMemory is what is remembered of the files and definitions of the
