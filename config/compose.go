@@ -136,7 +136,7 @@ func addDotEnv(env map[string]string, host Host) error {
 	return nil
 }
 
-// composePlaces finds where the services of Compose files stand. The last
+// composePlaces finds where the services of Compose files are written. The last
 // file that has a service counts.
 func composePlaces(files []*schema.File) map[string]hcl.Range {
 	out := map[string]hcl.Range{}

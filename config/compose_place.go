@@ -127,7 +127,7 @@ func nodeRange(filename string, n *yaml.Node) hcl.Range {
 	return hcl.Range{Filename: filename, Start: start, End: end}
 }
 
-// servicePlaces finds where the services of one Compose file stand. A file
+// servicePlaces finds where the services of one Compose file are written. A file
 // that is not YAML has none; the loader says what is wrong with it.
 func servicePlaces(filename string, src []byte) map[string]hcl.Range {
 	var doc yaml.Node

@@ -45,7 +45,7 @@ func sanitizeName(s string) string {
 	}, s)
 }
 
-// nameRune reports whether a character may stand in the name of a target.
+// nameRune reports whether a character may be in the name of a target.
 func nameRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 }

@@ -32,7 +32,7 @@ var remoteFunctions = sync.OnceValue(func() []string {
 		uuidv5 values zipmap`)
 })
 
-// askingFunctions tell about this machine. A definition from elsewhere may call
+// askingFunctions report facts of this machine. A definition from elsewhere may call
 // them too, because what Options has for them judges what they may say.
 var askingFunctions = []string{"goenv", "homedir"}
 

@@ -31,7 +31,7 @@ type Files interface {
 	ReadDir(name string) ([]fs.DirEntry, error)
 	Stat(name string) (fs.FileInfo, error)
 	// RealPath is the name without symbolic links, by which two names of one
-	// file are told.
+	// file are reported.
 	RealPath(name string) (string, error)
 }
 

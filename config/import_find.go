@@ -59,7 +59,7 @@ func (im *importing) find(source string) ([]match, error) {
 	return f.found, nil
 }
 
-// plain looks at a source that is no pattern.
+// plain looks at a source that is not a pattern.
 func (im *importing) plain(name string) (match, error) {
 	info, err := im.opts.Files.Stat(name)
 	switch {

@@ -101,7 +101,7 @@ func moved(e spec.Entry, key string, move func(string) string) spec.Entry {
 	return e
 }
 
-// fromFolder returns a path that starts from a folder; "-" is no path, and
+// fromFolder returns a path that starts from a folder; "-" is not a path, and
 // "cwd://" marks one that starts from the working directory.
 func fromFolder(base, p string) string {
 	if rest, ok := strings.CutPrefix(p, attribute.CwdScheme); ok {
@@ -150,7 +150,7 @@ func (d *Definition) checkSpellings() hcl.Diagnostics {
 	return diags
 }
 
-// placeOf returns where a group or target stands.
+// placeOf returns where a group or target is written.
 func (d *Definition) placeOf(name string) hcl.Range {
 	if g := d.ev.groups[name]; g != nil {
 		return g.Range

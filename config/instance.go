@@ -74,7 +74,7 @@ func (b *blockInfo) noteSelf(i int) {
 	}
 }
 
-// elementRanges returns where the elements of a map stand whose keys are
+// elementRanges returns where the elements of a map are written whose keys are
 // written out.
 func elementRanges(expr hcl.Expression) map[string]hcl.Range {
 	out := map[string]hcl.Range{}
@@ -208,7 +208,7 @@ func wrongType(name string, expr hcl.Expression, scope *hcl.EvalContext, err err
 	}
 }
 
-// elementAt returns where the element at the start of a path stands.
+// elementAt returns where the element at the start of a path is written.
 func elementAt(expr hcl.Expression, path cty.Path) hcl.Range {
 	if len(path) == 0 {
 		return expr.Range()

@@ -15,7 +15,7 @@ const (
 	// maxValue is how large a value may be: bytes of text, plus one for each
 	// element.
 	maxValue = 4 << 20
-	// maxDepth is how deep references, and calls of functions, may stand in
+	// maxDepth is how deep references, and calls of functions, may be nested in
 	// each other: evaluation calls itself for each.
 	maxDepth = 2000
 	// maxInherits is how many targets may be resolved on the ways to those

@@ -61,7 +61,7 @@ func (l *linker) follow(r *resolved) hcl.Diagnostics {
 	return diags
 }
 
-// rangeOf returns where an element of an attribute stands, as well as known.
+// rangeOf returns where an element of an attribute is written, as well as known.
 func (r *resolved) rangeOf(attr, sub string) hcl.Range {
 	for _, key := range []string{attr + "." + sub, attr} {
 		if at, ok := r.ranges[key]; ok {

@@ -94,7 +94,7 @@ func (d *Definition) OnlyCompose() bool {
 
 // Variables lists the variables of the files in the order of their names, then
 // those of each imported file, with its namespace in front.
-// Constants are no variables. The value of a sensitive one is masked.
+// Constants are not variables. The value of a sensitive one is masked.
 func (d *Definition) Variables() []ListedVariable {
 	out := []ListedVariable{}
 	for _, name := range sortedKeys(d.ev.vars) {

@@ -12,7 +12,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// Masked stands in the place of a sensitive value.
+// Masked takes the place of a sensitive value.
 const Masked = "<sensitive>"
 
 // wholeOnly is the length in bytes below which a sensitive value is masked

@@ -78,7 +78,7 @@ func (d *Definition) setPattern(group string, members []string) string {
 	return "one of them, or a pattern"
 }
 
-// setError is a diagnostic about an override, which stands in no file.
+// setError is a diagnostic about an override, which is not in a file.
 func setError(text, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,

@@ -70,7 +70,7 @@ func (r *resolved) own() {
 	}
 }
 
-// forget removes the place where an attribute, or an element of it, stood.
+// forget removes the place where an attribute, or an element of it, was written.
 func (r *resolved) forget(attr, sub string) {
 	if attr == attribute.Attributes[attribute.AtArgs].Name {
 		r.mergeVolatile(map[string]*string{sub: &sub}, nil)

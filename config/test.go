@@ -77,7 +77,7 @@ func (r *testReader) read() *definedTest {
 	}
 	if v, ok := r.attr("output", attribute.Text{}).(string); ok {
 		if _, err := regexp.Compile(v); err != nil {
-			r.wrong("output", fmt.Sprintf("It is no regular expression: %v.", err))
+			r.wrong("output", fmt.Sprintf("It is not a regular expression: %v.", err))
 		}
 		t.Output = v
 	}
@@ -87,7 +87,7 @@ func (r *testReader) read() *definedTest {
 func (r *testReader) timeout(t *definedTest, text string) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		r.wrong("timeout", fmt.Sprintf("%q is no length of time: write one as 30s or 2m.", text))
+		r.wrong("timeout", fmt.Sprintf("%q is not a duration: write one as 30s or 2m.", text))
 		return
 	}
 	t.Timeout = d

@@ -126,7 +126,7 @@ func objects(v any) []map[string]any {
 }
 
 // keywords returns the value of an attribute; in those that hold names and
-// types, JSON writes in quotes what stands bare in HCL.
+// types, JSON writes in quotes what is bare in HCL.
 func keywords(name string, v any) any {
 	if name != "type" && name != "params" && name != "variadic_params" {
 		return v

@@ -32,7 +32,7 @@ type block struct {
 	attrs   map[string]any
 }
 
-// keyword is a word that stands bare.
+// keyword is a word without quotes.
 type keyword string
 
 // defaultGroup makes the group "default" of every target but the hidden ones.
@@ -214,7 +214,7 @@ func hasLine(s, line string) bool {
 	return false
 }
 
-// quoteLiteral escapes what cannot stand in quotes; templates stay.
+// quoteLiteral escapes what cannot be in quotes; templates stay.
 func quoteLiteral(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s)
 }

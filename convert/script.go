@@ -113,7 +113,7 @@ func (s *script) stmts(list []*syntax.Stmt) {
 	}
 }
 
-// call takes in a simple command. What stands before its name counts only for
+// call takes in a simple command. What is before its name counts only for
 // the command itself.
 func (s *script) call(n *syntax.CallExpr) {
 	if len(n.Args) == 0 {

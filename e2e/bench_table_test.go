@@ -111,7 +111,7 @@ func parseRow(line string) (tableRow, bool) {
 	return tableRow{n: n, situation: strings.TrimSpace(fields[2]), cells: strings.TrimSpace(fields[3])}, err == nil
 }
 
-// A row that is taken again stands in the place of the old one.
+// A row that is taken again takes the place of the old one.
 func TestMergeRow(t *testing.T) {
 	table := ""
 	for _, r := range []tableRow{

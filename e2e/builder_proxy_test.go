@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// builderProxy stands in front of the builder's socket.
+// builderProxy is in front of the builder's socket.
 type builderProxy struct {
 	addr string
 	// mu guards the connections, and what happens to those that are silent.

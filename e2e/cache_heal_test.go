@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// blobsGone stands before the registry, and has lost some blobs until they are
+// blobsGone is in front of the registry, and has lost some blobs until they are
 // uploaded again.
 type blobsGone struct {
 	*faultRegistry

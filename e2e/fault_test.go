@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// faultRegistry stands in front of the registry and spoils requests.
+// faultRegistry is in front of the registry and spoils requests.
 type faultRegistry struct {
 	*httptest.Server
 	mu     sync.Mutex

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// actionsCache stands in for GitHub's cache service: version 2 of its protocol
+// actionsCache takes the place of GitHub's cache service: version 2 of its protocol
 // (twirp calls that hand out URLs of an Azure blob store), and its limit on
 // uploads, beyond which it answers 429 with Retry-After.
 type actionsCache struct {

@@ -103,7 +103,7 @@ func (l *load) write(tb testing.TB, name, data string) {
 	}
 }
 
-// meter stands in front of the registry and counts what passes.
+// meter is in front of the registry and counts what passes.
 type meter struct {
 	host     string
 	requests atomic.Int64

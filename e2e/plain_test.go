@@ -10,7 +10,7 @@ import (
 )
 
 // TestPlainOrder builds targets of which the builder has every step, where the
-// end of a target is known about as soon as its steps are told: its line comes
+// end of a target is known about as soon as its steps are shown: its line comes
 // after theirs.
 func TestPlainOrder(t *testing.T) {
 	builderSocket(t, shared.state)

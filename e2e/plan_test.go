@@ -172,7 +172,7 @@ func stepsThatRan(t *testing.T, raw []byte, names map[string]string) []ranStep {
 			last[v.Digest] = v
 		}
 	}
-	// The vertices that stand beside a step come after it, to be known as such.
+	// The vertices beside a step come after it, to be known as such.
 	ids := slices.SortedFunc(maps.Keys(last), func(a, b string) int {
 		x, y := severalVertices.MatchString(last[a].Name), severalVertices.MatchString(last[b].Name)
 		switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// registryProxy stands in front of the registry and counts requests.
+// registryProxy is in front of the registry and counts requests.
 type registryProxy struct {
 	*httptest.Server
 	mu sync.Mutex

@@ -34,7 +34,7 @@ const (
 	never          // 400, as of a registry whose tags never change
 )
 
-// gate stands before the registry and decides on each request. n counts the
+// gate is in front of the registry and decides on each request. n counts the
 // requests from 1, and those that move tags, which orch makes itself, once
 // more from 1.
 type gate struct {
@@ -81,7 +81,7 @@ func (g *gate) decide(r *http.Request) verdict {
 	g.n++
 	g.busy++
 	tag := 0
-	// What is asked before the build is no request for a tag.
+	// What is asked before the build is not a request for a tag.
 	if strings.HasPrefix(r.UserAgent(), "orch") && r.URL.Path != "/v2/" {
 		g.tags++
 		tag = g.tags

@@ -25,7 +25,7 @@ func rounds(t *testing.T, few, most int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		t.Fatalf("ORCH_STRESS=%s is no number", text)
+		t.Fatalf("ORCH_STRESS=%s is not a number", text)
 	}
 	return min(n, most)
 }

@@ -21,7 +21,7 @@ var predefined = []string{
 }
 
 // checkArgs notes which arguments the Dockerfile declares, and warns of those
-// that change with every run and stand above steps that do not use them.
+// that change with every run and are above steps that do not use them.
 func (p *planner) checkArgs(b *Build) {
 	d := p.parsedFor[b]
 	if len(b.Target.Args) == 0 {

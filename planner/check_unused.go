@@ -19,7 +19,7 @@ type line struct {
 }
 
 // lines collects which of the targets of each line use what it gives. What one
-// of them uses is no waste in the others.
+// of them uses is not wasted in the others.
 type lines struct {
 	used   map[line]bool
 	unused map[line][]*Build

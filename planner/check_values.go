@@ -111,7 +111,7 @@ func (p *planner) checkExporter(b *Build, o config.Output) {
 func (p *planner) checkNames(b *Build, names []string, attr string) {
 	for _, n := range names {
 		if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
-			p.Fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is no name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
+			p.Fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is not the name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (p *planner) checkLayers(b *Build, e config.Entry, attr string) {
 	}
 	if level, ok := e.Attrs["compression-level"]; ok {
 		if _, err := strconv.Atoi(level); err != nil {
-			p.Fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is no whole number.", b.Name(), level)
+			p.Fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is not a whole number.", b.Name(), level)
 		}
 	}
 	if v := e.Attrs["source-date-epoch"]; v != "" {
@@ -189,7 +189,7 @@ func (p *planner) checkImageContext(b *Build, name string, c config.Context) {
 	switch c.Kind {
 	case config.Image:
 		if _, err := reference.ParseNormalizedNamed(c.Value); err != nil {
-			p.Fail(at, "Invalid image name", "The context %q of target %q: %q is no name of an image: %s.", name, b.Name(), c.Value, err)
+			p.Fail(at, "Invalid image name", "The context %q of target %q: %q is not the name of an image: %s.", name, b.Name(), c.Value, err)
 		}
 	case config.OCILayout:
 		dir, _, _ := ocilayout.Split(c.Value)

@@ -10,7 +10,7 @@ import (
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
-// headers are what may stand at the top of a Dockerfile, where a comment may
+// headers are what may be at the top of a Dockerfile, where a comment may
 // be a directive.
 var headers = []string{
 	"", "# a comment\n", "#\n\n", "# syntax=docker/dockerfile:1\n", "# escape=`\n", "# escape=\\\n# check=skip=all\n",
@@ -18,7 +18,7 @@ var headers = []string{
 	"\ufeff# check=skip=all\n", "#!/usr/bin/env x\n# check=skip=JSONArgsRecommended;error=true\n", " # check=skip=all\n",
 }
 
-// betweens are lines that mean nothing to a build, wherever they stand
+// betweens are lines that mean nothing to a build, wherever they are
 // between two instructions.
 var betweens = []string{
 	"\n", "  \n", "# words\n", "#\n", "# check=skip=all\n", "#check=skip=SecretsUsedInArgOrEnv,UndefinedVar\n",

@@ -172,7 +172,7 @@ func (p *planner) findLocal(key localKey, at fault.Range) *local {
 	return l
 }
 
-// checkContexts reports the contexts of a target that are no directories.
+// checkContexts reports the contexts of a target that are not directories.
 func (p *planner) checkContexts(t *config.Target) bool {
 	ok := p.checkContext(t, t.Context, "context", "The context")
 	switch t.Context.Kind {
@@ -221,7 +221,7 @@ func contextRange(t *config.Target, attr string) fault.Range {
 	return t.RangeOf(attr)
 }
 
-// checkDir says why a path is no directory; each is looked at once.
+// checkDir says why a path is not a directory; each is looked at once.
 func (p *planner) checkDir(dir string) error {
 	if err, ok := p.dirs[dir]; ok {
 		return err

@@ -12,7 +12,7 @@ type Times map[string]time.Duration
 // CriticalPath is the longest chain of work in a plan: no build can be sooner
 // than that, whatever runs beside it.
 type CriticalPath struct {
-	// Vertices stands from the base to the result; all are stages or opaque.
+	// Vertices go from the base to the result; all are stages or opaque.
 	Vertices []*Vertex
 	// Time is the sum of the recorded times of Vertices, and Timed says of
 	// how many of them there is one. Of the others the time was estimated to

@@ -207,7 +207,7 @@ func (p *planner) reportUnread(t *config.Target, path string, err error) {
 	shown := filepath.ToSlash(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		if t.Context.Kind == config.Local && p.checkDir(contextDir(t.Context)) != nil {
-			return // the context that is no directory is reported, and is the reason
+			return // the context that is not a directory is reported, and is the reason
 		}
 		p.Fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, fault.Reason(err))
 		return

@@ -80,7 +80,7 @@ func baseEnvironment(s *stageWork, st *dockerfile.Stage, base *node) *dockerfile
 }
 
 // again notes another place of a vertex. The vertex is described by the one
-// that stands first in the order of files and lines.
+// that is first in the order of files and lines.
 func (s *stageWork) again(n *node, st *dockerfile.Stage, base *node, refs []*node, cmds []*dockerfile.Cmd) {
 	at := n.Range
 	if n.Dockerfile == s.d.Dockerfile && at.Start.Line == st.First {

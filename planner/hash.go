@@ -171,7 +171,7 @@ func (w *sumWriter) add(name, path string, it item) {
 	w.leaf(name, path, it.entry)
 }
 
-// leaf takes a directory without what is in it, or what is no directory.
+// leaf takes a directory without what is in it, or what is not a directory.
 func (w *sumWriter) leaf(name, path string, e *entry) {
 	if e == nil || e.Mode.IsDir() {
 		w.name(name, 'd')

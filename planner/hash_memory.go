@@ -77,7 +77,7 @@ func readMemory(data []byte) *fileMemory {
 	return m
 }
 
-// checkMemory returns what stands between the header and the checksum.
+// checkMemory returns what is between the header and the checksum.
 func checkMemory(data []byte) ([]byte, bool) {
 	body, ok := bytes.CutPrefix(data, []byte(memoryHeader))
 	if !ok || len(body) < 8+4 {
@@ -160,7 +160,7 @@ func (m *fileMemory) learn(files []record, moment time.Time) []byte {
 			}
 		}
 	}
-	// What was learned now stands before what was known of the same path.
+	// What was learned is now before what was known of the same path.
 	slices.SortStableFunc(all, func(a, b record) int { return pathOrder(a.path, b.path) })
 	all = slices.CompactFunc(all, func(a, b record) bool { return a.path == b.path })
 	return writeMemory(all[:min(len(all), memoryMost)], now)

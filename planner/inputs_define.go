@@ -55,7 +55,7 @@ func (f *filling) defineStage(st *dockerfile.Stage, cmds []*dockerfile.Cmd) {
 	if d == nil {
 		return
 	}
-	// Where an image stands in the place of a stage, only an image's settings
+	// Where an image takes the place of a stage, only an image's settings
 	// are handed on.
 	d.add(ClassKind, fmt.Sprint(f.inherits(st)))
 	f.defineFrontend(d)

@@ -129,7 +129,7 @@ func (p *planner) setUp() bool {
 	}
 	pl, err := platforms.Parse(p.opt.BuildPlatform)
 	if err != nil {
-		p.Fail(fault.Range{}, "Invalid build platform", "%q is no platform: %s.", p.opt.BuildPlatform, err)
+		p.Fail(fault.Range{}, "Invalid build platform", "%q is not a platform: %s.", p.opt.BuildPlatform, err)
 		return false
 	}
 	p.platform = platforms.Normalize(pl)

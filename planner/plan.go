@@ -235,7 +235,7 @@ type Dockerfile struct {
 	// Name is how messages call it: its path, or "Dockerfile (inline in
 	// TARGET)" with the first target that has it.
 	Name string
-	// Filename is its name as the frontend is told, relative to its folder.
+	// Filename is its name as the frontend gets it, relative to its folder.
 	Filename string
 	Data     []byte
 	// Syntax is the frontend that the file asks for ("docker/dockerfile:1"),

@@ -281,7 +281,7 @@ func TestGraphIsInOrder(t *testing.T) {
 		for _, v := range plan.Graph.Vertices {
 			for _, e := range v.Inputs {
 				if !seen[e.From] {
-					t.Errorf("%s stands before its input %s", v.Name, e.From.Name)
+					t.Errorf("%s is before its input %s", v.Name, e.From.Name)
 				}
 			}
 			if ids[v.ID] {
@@ -293,7 +293,7 @@ func TestGraphIsInOrder(t *testing.T) {
 		for _, b := range plan.Builds {
 			for _, in := range b.Inputs {
 				if !done[in] {
-					t.Errorf("%s stands before its input %s", b.Name(), in.Name())
+					t.Errorf("%s is before its input %s", b.Name(), in.Name())
 				}
 			}
 			done[b] = true

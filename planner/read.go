@@ -87,7 +87,7 @@ type Unmatched struct {
 }
 
 // Reads finds what every stage of the plan reads from local contexts. What
-// cannot be read is told as a warning, since it may be no part of the build
+// cannot be read is a warning, since it may be no part of the build
 // that comes.
 func (p *Plan) Reads(opt ReadOptions) (*Reads, fault.Diagnostics) {
 	r := p.reads(opt, opt.Most > 0)
@@ -325,7 +325,7 @@ func (r *Reads) sent(l *Local, dir string) bool {
 	return dir == ""
 }
 
-// fault tells what could not be listed, or has a name that makes trouble.
+// fault reports what could not be listed, or has a name that makes trouble.
 func (r *Reads) fault(e *Edge, dir string, it item) {
 	if it.dir != nil && it.dir.err != nil {
 		r.tell(fault.Warning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",

@@ -132,7 +132,7 @@ func (r *Reads) waste(l *Local) *waste {
 	return w
 }
 
-// ours are files that the build itself is told by; they are no waste.
+// ours are files that describe the build itself; they are not waste.
 func ours(name string) bool {
 	name = strings.ToLower(path.Base(name))
 	return strings.Contains(name, "dockerfile") || name == ".dockerignore"

@@ -21,7 +21,7 @@ type matcher struct {
 	// under holds those of the others that match only below a folder at the
 	// root, by its name.
 	under map[string][]wildcard
-	// below holds what stands before the first wildcard of each negated
+	// below holds what is before the first wildcard of each negated
 	// pattern; "" if one of them may match anywhere.
 	below []string
 }
@@ -110,7 +110,7 @@ func newWildcard(i int, text string) (wildcard, error) {
 	return w, nil
 }
 
-// afterSpecial is what stands behind the last special character of a pattern,
+// afterSpecial is what is behind the last special character of a pattern,
 // and so at the end of every match.
 func afterSpecial(text string) string {
 	at := strings.LastIndexAny(text, special)

@@ -119,7 +119,7 @@ func (s *selecting) source(src string) error {
 }
 
 // withParents finds what --parents takes: the source is a pattern, from the
-// root or from where "/./" stands.
+// root or from where "/./" is.
 func (s *selecting) withParents(src string) error {
 	base, pattern, ok := strings.Cut(src, "/./")
 	if !ok {

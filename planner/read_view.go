@@ -166,7 +166,7 @@ func (v *view) loadInto(d *viewed, wait *sync.WaitGroup) {
 	}
 }
 
-// at returns what stands at a clean path without following links; nothing if
+// at returns what is at a clean path without following links; nothing if
 // it is not there. The root is a directory without an entry.
 func (v *view) at(name string) (item, bool) {
 	it := item{dir: &v.root}
@@ -188,7 +188,7 @@ func (v *view) at(name string) (item, bool) {
 // errLinks is what a chain of symbolic links ends in that leads to itself.
 var errLinks = errors.New("too many symbolic links")
 
-// follow returns the path that stands behind a path's links, its last part
+// follow returns the path behind a path's links, its last part
 // included, as the builder finds it: absolute links and those that lead out
 // start from the root of the context. What does not exist is left as it is.
 func (v *view) follow(name string) (string, error) {

@@ -80,7 +80,7 @@ func (s *stageWork) stagePlatform(st *dockerfile.Stage) (string, bool) {
 	}
 	pl, err := platforms.Parse(text)
 	if text == "" || err != nil {
-		s.Fail(at, "Invalid platform", "The platform of stage %s is %q after putting in the arguments, which is no platform. Arguments of FROM are declared by ARG before the first FROM.", st.Shown(), text)
+		s.Fail(at, "Invalid platform", "The platform of stage %s is %q once its arguments are filled in, which is not a platform. Arguments of FROM are declared by ARG before the first FROM.", st.Shown(), text)
 		return "", false
 	}
 	return platforms.FormatAll(platforms.Normalize(pl)), true
@@ -133,7 +133,7 @@ func (s *stageWork) baseName(st *dockerfile.Stage) (baseName, bool) {
 		return none, false
 	}
 	if name == "" {
-		s.Fail(at, "Empty base", "%q is empty after putting in the arguments. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.Base)
+		s.Fail(at, "Empty base", "%q is empty once its arguments are filled in. Declare the argument before the first FROM, with a default, or set it in args of the target.", st.Base)
 		return none, false
 	}
 	if i, ok := s.parsed.Before(name, st.Index); ok {
@@ -194,7 +194,7 @@ func (s *stageWork) ref(st *dockerfile.Stage, k *dockerfile.Cmd, f dockerfile.Fr
 	return s.image(ref, platform, at)
 }
 
-// refImage returns the image or context that a name means which is no stage's.
+// refImage returns the image or context that a name means and that is not a stage's.
 func (s *stageWork) refImage(f dockerfile.From, at fault.Range) (imageName, bool) {
 	ref := s.imageName(f.Name)
 	if ref.err != nil {

@@ -100,7 +100,7 @@ func fileMode(m uint32) fs.FileMode {
 	return out
 }
 
-// descriptor is an open file. It is no os.File, which would first look
+// descriptor is an open file. It is not an os.File, which would first look
 // whether it can wait for it.
 type descriptor int
 

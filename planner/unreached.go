@@ -8,7 +8,7 @@ import (
 )
 
 // BuildKit looks at every stage of a Dockerfile before it follows those that a
-// target needs: names that mean nothing are refused wherever they stand. Other
+// target needs: names that mean nothing are refused wherever they are. Other
 // faults of a stage count only if it is needed.
 
 // unreachedKey is equal for targets to which the names of a Dockerfile mean the

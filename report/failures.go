@@ -82,7 +82,7 @@ func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string)
 	printMoreTests(w, g.Tests, mask)
 }
 
-// printMoreTests tells of the tests that failed after the first one.
+// printMoreTests lists the tests that failed after the first one.
 func printMoreTests(w io.Writer, tests []runner.TestResult, mask func(string) string) {
 	first := true
 	for _, t := range tests {

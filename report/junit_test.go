@@ -86,7 +86,7 @@ func checkJUnitForm(t *testing.T, text string) {
 		case xml.StartElement:
 			form, known := junitForm[e.Name.Local]
 			if parent := len(open) - 1; !known || parent >= 0 && !slices.Contains(junitForm[open[parent]].in, e.Name.Local) {
-				t.Errorf("<%s> stands in %v", e.Name.Local, open)
+				t.Errorf("<%s> is in %v", e.Name.Local, open)
 			}
 			open = append(open, e.Name.Local)
 			has := map[string]bool{}

@@ -10,7 +10,7 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// none stands in a table where there is nothing to say.
+// none is in a table where there is nothing to say.
 const none = "-"
 
 // column is one column of the table at the end of a run.

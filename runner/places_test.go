@@ -305,7 +305,7 @@ func asBake(t *testing.T, plan *planner.Plan, jobs int) (took time.Duration) {
 }
 
 // randomProject has shared bases, stages of unlike lengths, some in common, and
-// a long chain now and then. Its targets stand by alphabet.
+// a long chain now and then. Its targets are in alphabetical order.
 func randomProject(r *rand.Rand) *planner.Plan {
 	var lines, stages []string
 	steps := func() string {

@@ -14,7 +14,7 @@ import (
 const RecordVersion = 1
 
 // Record is a report as it is kept and handed to other programs:
-// orch.result.json. The schema stands in result.schema.json beside this file.
+// orch.result.json. The schema is in result.schema.json beside this file.
 // Times that something took are in seconds.
 type Record struct {
 	Version int    `json:"version"`

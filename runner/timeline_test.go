@@ -144,7 +144,7 @@ func TestTimelineFailures(t *testing.T) {
 		"main.c:3: error: expected &#39;;&#39; &lt;here&gt;", "the step ended with exit code 2. exit code: 2",
 	} {
 		if n := strings.Count(b.String(), want); n != 1 {
-			t.Errorf("%q stands there %d times", want, n)
+			t.Errorf("%q is there %d times", want, n)
 		}
 	}
 }

@@ -43,7 +43,7 @@ var cacheAttribute = Attribute{
 // which they are documented.
 func CacheAttributes() []Attribute { return cacheKind.attrs }
 
-// addCache enters the cache block that stood inside the last target.
+// addCache enters the cache block that was inside the last target.
 func addCache(f *File, b Block) hcl.Diagnostics {
 	t := f.Targets[len(f.Targets)-1]
 	if t.Cache != nil {

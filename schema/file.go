@@ -106,7 +106,7 @@ func (b *Block) Attr(name string) hcl.Expression {
 	return nil
 }
 
-// AttrRange returns where the attribute stands, or the block's first line.
+// AttrRange returns where the attribute is written, or the block's first line.
 func (b *Block) AttrRange(name string) hcl.Range {
 	if a, ok := b.Attrs[name]; ok {
 		return a.Range

@@ -24,7 +24,7 @@ type jsonSchema struct {
 }
 
 // templatePattern matches the strings of HCL's JSON syntax that are
-// expressions, and so may stand for a value of any type.
+// expressions, and so may have a value of any type.
 const templatePattern = `[$%]\{`
 
 // JSONSchema returns a JSON Schema of build.hcl in its JSON form, made from
@@ -52,7 +52,7 @@ func JSONSchema() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// jsonSchema returns what stands under the name of the kind: the blocks by
+// jsonSchema returns what is under the name of the kind: the blocks by
 // their label, or the block itself if the kind has none.
 func (k *blockKind) jsonSchema() (*jsonSchema, error) {
 	body, err := k.jsonBody()
@@ -67,7 +67,7 @@ func (k *blockKind) jsonSchema() (*jsonSchema, error) {
 	return s, nil
 }
 
-// jsonBody returns what stands in a block.
+// jsonBody returns what is in a block.
 func (k *blockKind) jsonBody() (*jsonSchema, error) {
 	body := &jsonSchema{Type: "object", Properties: comment(), Others: false}
 	for _, a := range k.attrs {

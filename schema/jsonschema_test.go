@@ -155,7 +155,7 @@ func bodyToJSON(body *hclsyntax.Body, src []byte) map[string]any {
 	return out
 }
 
-// exprToJSON writes an expression; a keyword stands there bare.
+// exprToJSON writes an expression; a keyword is there without quotes.
 func exprToJSON(expr hclsyntax.Expression, src []byte, keyword bool) any {
 	switch e := expr.(type) {
 	case *hclsyntax.TupleConsExpr:

@@ -15,7 +15,7 @@ import (
 const (
 	// MaxFileSize is the size of a file in bytes.
 	MaxFileSize = 10 << 20
-	// maxNesting is how deep brackets may stand in each other: the parser
+	// maxNesting is how deep brackets may be nested: the parser
 	// calls itself once for each.
 	maxNesting = 500
 	// maxOperators is how many operators one expression may have: evaluation

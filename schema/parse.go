@@ -98,22 +98,22 @@ type blockKind struct {
 	doc    string // one sentence
 	label  bool   // whether the block has a name behind its kind
 	attrs  []Attribute
-	blocks []string // kinds of blocks that may stand inside
+	blocks []string // kinds of blocks that may be inside
 	// buildOnly kinds are not in bake's language.
 	buildOnly bool
-	// add enters a block in the file; nested enters a block that stood inside
+	// add enters a block in the file; nested enters a block that was inside
 	// the one that was added last.
 	add    func(f *File, b Block)
 	nested func(f *File, b Block) hcl.Diagnostics
 }
 
-// blockKinds lists the blocks that may stand at the top of a file.
+// blockKinds lists the blocks that may be at the top of a file.
 func blockKinds(dialect Dialect) []*blockKind {
 	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind}
 	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 
-// nestedKinds lists the blocks that stand inside others.
+// nestedKinds lists the blocks that are inside others.
 func nestedKinds() map[string]*blockKind {
 	return map[string]*blockKind{validationKind.name: &validationKind, targetCacheKind.name: &targetCacheKind}
 }
@@ -424,7 +424,7 @@ func kindNames(kinds map[string]*blockKind) []string {
 	return names
 }
 
-// blocksIn returns the kinds of blocks that may stand inside in a dialect.
+// blocksIn returns the kinds of blocks that may be inside in a dialect.
 func (k *blockKind) blocksIn(dialect Dialect) []string {
 	return slices.DeleteFunc(slices.Clone(k.blocks), func(name string) bool {
 		return nestedKinds()[name].buildOnly && dialect != Build

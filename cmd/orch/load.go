@@ -68,7 +68,7 @@ func (l *loadFlags) open(e *env, args []string) ([]string, error) {
 }
 
 // resolve reads the definition and prints what is wrong with it. An error that
-// comes back is printed already. found is told what the files say before
+// comes back is printed already. found sees what the files say before
 // anything of it is printed; it may be nil.
 func (l *loadFlags) resolve(ctx context.Context, e *env, change func(*config.Options), found func(*config.Config) error) (*config.Config, error) {
 	defer l.loader.Close()

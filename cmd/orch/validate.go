@@ -19,7 +19,7 @@ is wrong. It builds nothing, and without --deep it looks at no Dockerfile.
 With --deep it reads the Dockerfiles too, and finds what bake would refuse or
 warn of before it starts: stages, files and secrets that are not there, tags
 and outputs that two targets write, platforms that do not exist, arguments that
-nobody declares or that stand above steps which do not use them. With --lint it
+nobody declares or that are above steps which do not use them. With --lint it
 also has BuildKit's own rules checked. That takes a builder only where a
 Dockerfile starts from an image or names another frontend. Both leave templates
 out, which are targets that are there to be inherited, unless they are named.

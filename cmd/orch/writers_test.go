@@ -80,7 +80,7 @@ func writes(t *testing.T, path string) []string {
 	return out
 }
 
-// forWriting says whether the flags of an os.OpenFile, which stand in the call
+// forWriting says whether the flags of an os.OpenFile, which are in the call
 // or not, are for more than reading.
 func forWriting(call *ast.CallExpr) bool {
 	if len(call.Args) != 3 {

@@ -92,7 +92,7 @@ func policyOf(fs []string) (spec.Policy, error) {
 		case "log-level":
 			level := strings.ToLower(value)
 			if !slices.Contains(logLevels, level) {
-				return p, fmt.Errorf("%q is no log level; there are %s", value, strings.Join(logLevels, ", "))
+				return p, fmt.Errorf("%q is not a log level; there are %s", value, strings.Join(logLevels, ", "))
 			}
 			if level == "warn" {
 				level = "warning"

@@ -214,7 +214,7 @@ type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// lost notes that a tree could not be fetched. That is no fault of the
+// lost notes that a tree could not be fetched. That is not a fault of the
 // definition: the target fails for it, as it would without a policy.
 func (s *search) lost(err error) bool {
 	var lost lostError

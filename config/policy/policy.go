@@ -4,7 +4,7 @@
 // which they are asked. Every one of them has to allow a source.
 //
 // It does not know Rego, or what a policy is asked, and it opens no
-// connection: what is in a remote context it is told by a [Tree].
+// connection: what is in a remote context it learns from a [Tree].
 package policy
 
 import (

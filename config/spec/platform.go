@@ -25,7 +25,7 @@ func (p Platform) String() string {
 	return platforms.FormatAll(p.Platform)
 }
 
-// ParsePlatforms reads platforms; as in bake, several may stand in one text,
+// ParsePlatforms reads platforms; as in bake, several may be in one text,
 // separated by commas. The error names the one that is wrong.
 func ParsePlatforms(texts []string) ([]Platform, error) {
 	var out []Platform

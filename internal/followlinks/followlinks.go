@@ -5,7 +5,7 @@
 //
 // A link never leads out of the folder: like in BuildKit, an absolute one
 // starts from the folder, and ".." ends there. It knows nothing of ignore files,
-// and a path that does not exist is no error.
+// and a path that does not exist is not an error.
 package followlinks
 
 import (

@@ -236,7 +236,7 @@ func fault(k kind, host string) Fault {
 		f.Reason = name + " speaks plain HTTP where HTTPS is asked for: write http:// for a file, " +
 			"or http = true for a registry in the builder's configuration"
 	case otherTLS:
-		f.Reason = "no TLS connection to " + name + " came about: does a proxy stand between, or is a certificate missing?"
+		f.Reason = "no TLS connection to " + name + " came about: is a proxy between, or is a certificate missing?"
 	case proxyGone:
 		f.Reason, f.Transient = "the proxy cannot be reached: are HTTP_PROXY and HTTPS_PROXY right?", true
 		if host != "" {

@@ -61,7 +61,7 @@ func components(path string) []string {
 
 // follow returns the file that a name leads to. Only links that the last part
 // of the name leads through are followed; the system follows the others. It
-// stops at a descriptor, which is no link although it looks like one.
+// stops at a descriptor, which is not a link although it looks like one.
 func follow(name string) (string, error) {
 	path := name
 	for range maxLinks {

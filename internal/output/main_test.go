@@ -40,7 +40,7 @@ func want(t *testing.T, path, text string) {
 func wantLink(t *testing.T, path string) {
 	t.Helper()
 	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("%s is no link any more (%v)", path, err)
+		t.Errorf("%s is not a link any more (%v)", path, err)
 	}
 }
 

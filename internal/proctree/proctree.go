@@ -68,7 +68,7 @@ func below(procs map[int]proc, id, top int) bool {
 	return false
 }
 
-// parse reads /proc/PID/stat. The name of the program stands in brackets and may
+// parse reads /proc/PID/stat. The name of the program is in brackets and may
 // hold anything, brackets and spaces as well.
 func parse(data []byte) (proc, bool) {
 	const parent, user, last = 1, 11, 14 // fields after the name, from 0

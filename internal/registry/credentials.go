@@ -48,7 +48,7 @@ type known struct {
 }
 
 // LoadCredentials reads the configuration in a folder; "" is the usual one.
-// warn is told each thing once that is wrong; it may be nil.
+// warn is called once for each thing that is wrong; it may be nil.
 func LoadCredentials(dir string, warn func(string)) *Credentials {
 	if dir == "" {
 		dir = config.Dir()

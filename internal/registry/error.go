@@ -40,7 +40,7 @@ func Missing(err error) bool {
 }
 
 // newError reads an answer. Registries answer with a list of errors, each with
-// a code and a message; what stands before them answers with anything.
+// a code and a message; what is in front of them answers with anything.
 func newError(req *http.Request, status int, body []byte) *Error {
 	shown := *req.URL
 	shown.RawQuery, shown.User = "", nil

@@ -64,7 +64,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	if _, err := Parse("127.0.0.1:5000/A", false); err == nil {
-		t.Error("a repository in upper case is no name")
+		t.Error("a repository in upper case is accepted")
 	}
 }
 
@@ -359,7 +359,7 @@ func TestPlainIfOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.schemes, h.plainIfOpen = []string{"https"}, true // as if it were no loopback address
+		h.schemes, h.plainIfOpen = []string{"https"}, true // as if it were not a loopback address
 		if err := c.Check(t.Context(), repo); (err == nil) != good {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -118,7 +118,7 @@ func (f *Filter) newline(dst []byte) []byte {
 	return dst
 }
 
-// plain writes a character that is no part of a sequence.
+// plain writes a character that is not part of a sequence.
 func (f *Filter) plain(dst []byte, r rune) []byte {
 	switch {
 	case r == '\t':
@@ -153,7 +153,7 @@ func (f *Filter) note(r rune) {
 }
 
 // breaks says whether a character would complete the beginning of a command of
-// a CI service, so that a blank has to stand before it.
+// a CI service, so that a blank has to be in front of it.
 func (f *Filter) breaks(r rune) bool {
 	if f.quiet {
 		return false

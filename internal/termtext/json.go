@@ -14,7 +14,7 @@ import (
 var commandStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#(#[\pL\pN]*\[)`) })
 
 // JSON returns a JSON document that says the same and has nothing in its strings
-// that a terminal or a CI service would act on: it stands there as an escape.
+// that a terminal or a CI service would act on: it is there as an escape.
 func JSON(data []byte) []byte {
 	data = commandStart().ReplaceAll(data, []byte(`\u0023$1`))
 	out := make([]byte, 0, len(data))

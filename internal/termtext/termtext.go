@@ -177,7 +177,7 @@ func Line(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(Text(strings.TrimRight(s, "\r\n")), "\n", " "), "\t", " ")
 }
 
-// HTML is a text as it may stand in a page or in a quoted attribute.
+// HTML is a text as it may be in a page or in a quoted attribute.
 func HTML(s string) string { return html.EscapeString(clean(s)) }
 
 // XML is a text without what XML cannot hold, even escaped; the quoting is that

@@ -161,7 +161,7 @@ func FuzzFilter(f *testing.F) {
 		check(t, string(filter.End(out)), colors)
 		check(t, Line(s), false)
 		if strings.Contains(Line(s), "\n") {
-			t.Errorf("%q is no line", Line(s))
+			t.Errorf("%q is not a line", Line(s))
 		}
 		checkJSON(t, s)
 		checkXML(t, s)

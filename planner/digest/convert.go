@@ -45,7 +45,7 @@ type conversion struct {
 	err      error // why there is nothing to convert
 }
 
-// newConversion writes down what the frontend is told.
+// newConversion writes down what the frontend gets.
 func (e *engine) newConversion(b *planner.Build, platform *ocispecs.Platform) *conversion {
 	c := &conversion{build: b, platform: platform, data: b.Dockerfile.Data, opts: options.Of(b), layouts: map[string]layout{}}
 	if r := b.Reduced(); r != nil {
@@ -86,7 +86,7 @@ func (e *engine) newConversion(b *planner.Build, platform *ocispecs.Platform) *c
 	return c
 }
 
-// layout tells of an image in an OCI layout folder. Where that is does not
+// layout describes an image in an OCI layout folder. Where that is does not
 // matter.
 func (e *engine) layout(c *conversion, name, value string) {
 	path, tag, dgst := ocilayout.Split(value)
@@ -107,7 +107,7 @@ func (e *engine) layout(c *conversion, name, value string) {
 	c.opts["context:"+name] = "oci-layout://" + store + "@" + dgst
 }
 
-// link tells of the results of a target that this one is built on.
+// link describes the results of a target that this one is built on.
 func (e *engine) link(c *conversion, name string, linked *planner.Build) {
 	for _, r := range e.results[linked].platforms {
 		full := name
@@ -243,7 +243,7 @@ func (c *conversion) states() (map[string]llb.State, error) {
 	return inputs, err
 }
 
-// archive is a folder in an archive from an HTTP server, which stands behind
+// archive is a folder in an archive from an HTTP server, which is behind
 // "#:" in the location.
 func archive(location string) (llb.State, error) {
 	url, dir, _ := strings.Cut(location, "#:")

@@ -109,7 +109,7 @@ func (p *File) usedStages() []bool {
 	return used
 }
 
-// readArgs collects the arguments. A default that stands before the first
+// readArgs collects the arguments. A default before the first
 // FROM holds for the stages that repeat the name alone.
 func (o *Outline) readArgs(p *File) {
 	global := map[string]*string{}

@@ -256,7 +256,7 @@ func (p *File) addCmd(c instructions.Command, node *parser.Node) {
 	}
 	if len(p.Stages) == 0 {
 		p.Errs = append(p.Errs, Error{
-			Msg:  fmt.Sprintf("%s stands before the first FROM, where only ARG may stand", strings.ToUpper(node.Value)),
+			Msg:  fmt.Sprintf("%s is before the first FROM, where only ARG may be", strings.ToUpper(node.Value)),
 			Line: node.StartLine,
 		})
 		return

@@ -105,7 +105,7 @@ func (r *reducer) take(first, last int) {
 	}
 }
 
-// placeholder stands where a stage was that nobody needs.
+// placeholder is where a stage was that nobody needs.
 func (r *reducer) placeholder(line int) {
 	r.out.Data = append(r.out.Data, "FROM scratch\n"...)
 	r.out.Lines = append(r.out.Lines, line)

@@ -99,7 +99,7 @@ func summary(p *planner.Plan) DocumentSummary {
 	return s
 }
 
-// waves lists the targets by how many links stand below them: those of one
+// waves lists the targets by how many links are below them: those of one
 // wave can be built at the same time.
 func waves(p *planner.Plan) [][]string {
 	level := map[*planner.Build]int{}

@@ -179,7 +179,7 @@ func TestPage(t *testing.T) {
 			same("found by step", got.ByStep, web)
 			for _, id := range got.Matches {
 				if !slices.ContainsFunc(plan.Graph.Vertices, func(v *planner.Vertex) bool { return v.ID == id && v.Name == "nodebase" }) {
-					t.Errorf("%s is no match of npm ci", id)
+					t.Errorf("%s does not match npm ci", id)
 				}
 			}
 			same("found of nothing", got.Nothing, nil)

@@ -134,7 +134,7 @@ func (r *run) registryList(ctx context.Context, name string, insecure bool) stri
 		return list
 	}
 	// The manifests of an image that holds its cache, one for each platform. The
-	// layers of an index that is a cache are no manifests.
+	// layers of an index that is a cache are not manifests.
 	for i, d := range blobName().FindAllString(list, -1) {
 		if i == maxLists {
 			break

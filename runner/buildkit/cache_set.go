@@ -41,7 +41,7 @@ func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []pl
 }
 
 // hasCache says whether there is a cache in a place. The builder reads it when
-// it is first asked to look something up in it, and tells how that went.
+// it is first asked to look something up in it, and reports how that went.
 func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
 	v, err := a.memo.do(ctx, "cache "+entryKey(c.Entry), func() (any, error) {
 		e, ok := a.offered(c)
@@ -68,7 +68,7 @@ func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
 	return err == nil && v.(bool)
 }
 
-// offered is a source as the builder was told of it when the anchor was opened;
+// offered is a source as it was handed to the builder when the anchor was opened;
 // false if there was nothing to read then.
 func (a *anchor) offered(c planner.Cache) (gateway.CacheOptionsEntry, bool) {
 	key := entryKey(config.Entry(a.run.cacheEntry(c.Entry)))
@@ -92,7 +92,7 @@ const lookup = "[internal] look for a cache"
 // the lookup itself: they come on different streams.
 const importWait = 2 * time.Second
 
-// imports are the names of the caches that the builder has told of so far.
+// imports are the names of the caches that the builder has reported so far.
 func (w *cacheWatch) imports() map[string]bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

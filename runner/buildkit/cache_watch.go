@@ -50,9 +50,9 @@ func (w *cacheWatch) reason(err error) error {
 	return err
 }
 
-// imported is told by the builder that a source was read, or why not. The
+// imported is called when the builder reports that a source was read, or why not. The
 // builder knows a cache in a registry by its reference, and others by their
-// type and a number. It returns false for what is no fault.
+// type and a number. It returns false for what is not a fault.
 func (w *cacheWatch) imported(id, fault string) bool {
 	w.mu.Lock()
 	w.told[id] = fault == ""
@@ -121,7 +121,7 @@ func (w *cacheWatch) all() runner.CacheFaults {
 	return w.faults
 }
 
-// placeOf names a cache for people; credentials are no part of it.
+// placeOf names a cache for people; credentials are not part of it.
 func placeOf(c planner.Cache) string {
 	a := c.Attrs
 	switch c.Type {

@@ -103,7 +103,7 @@ func TestClassifyStepNetwork(t *testing.T) {
 	}
 }
 
-// What is wrong with the network is told with the name of the machine.
+// What is wrong with the network is reported with the name of the machine.
 func TestClassifyNetwork(t *testing.T) {
 	for text, want := range map[string]string{
 		`failed to do request: Head "https://registry-1.docker.io/v2/library/a/manifests/latest": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host`: "registry-1.docker.io cannot be found: is there a network, a proxy?",

@@ -38,7 +38,7 @@ func TestMetadata(t *testing.T) {
 	got := metadata(map[string]string{
 		"containerimage.digest":     "sha256:1",
 		"containerimage.descriptor": "eyJkaWdlc3QiOiJzaGEyNTY6MSJ9", // {"digest":"sha256:1"}
-		"number":                    "MTIz",                         // 123, which is no object
+		"number":                    "MTIz",                         // 123, which is not an object
 	})
 	if got["containerimage.digest"] != "sha256:1" || got["number"] != "MTIz" {
 		t.Errorf("plain values: %v", got)

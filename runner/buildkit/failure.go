@@ -54,7 +54,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		f.Transient, f.Again = false, false
 		f.Reason += "; a part of the output is sent, so that it is not tried again"
 	}
-	// A connection that breaks while the run is being ended is no failure.
+	// A connection that breaks while the run is being ended is not a failure.
 	if f.Lost && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -106,7 +106,7 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 	return &res, nil
 }
 
-// resolveKey is equal for equal questions; the text for the log is no part of
+// resolveKey is equal for equal questions; the text for the log is not part of
 // a question.
 func resolveKey(opt sourceresolver.Opt) string {
 	opt.LogName = ""

@@ -41,7 +41,7 @@ func question(id string) *policysession.CheckPolicyRequest {
 }
 
 // TestNames holds that a folder is judged by each of the names that bake has
-// for it, each once, and that a denial is told by that name.
+// for it, each once, and that a denial is reported by that name.
 func TestNames(t *testing.T) {
 	var asked []string
 	j := decider("k", "local://src", &asked)

@@ -25,7 +25,7 @@ type gitSource struct {
 // GitFact returns a fact about the repository of a definition, as
 // config.GitFacts names them: the commit, the same shortened, the tag or
 // branch that was asked for, that nothing differs from the commit, and its
-// time. It is nil for others, for sources that are no repository, and for
+// time. It is nil for others, for sources that are not repositories, and for
 // builders that do not say.
 func (r *Remote) GitFact(fact string) (any, error) {
 	if r.git == nil {

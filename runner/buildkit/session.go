@@ -183,7 +183,7 @@ func (r *run) followed(l *planner.Local) []string {
 type ociStore struct {
 	id    string
 	store content.Store
-	ref   string // what the frontend is told
+	ref   string // what the frontend gets
 }
 
 // openOCILayout opens the folder of an oci-layout context and finds the digest

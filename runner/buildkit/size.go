@@ -189,7 +189,7 @@ func keepLatest(m map[string]*controlapi.UsageRecord, key string, u *controlapi.
 
 // bareName is the name of a step without its platform, which the frontend
 // writes down only if several are built: a record keeps the name under which its
-// step ran first. It is "" for what is no step.
+// step ran first. It is "" for what is not a step.
 func bareName(description string) string {
 	name, ok := steps.ParseName(description)
 	if !ok {

@@ -175,7 +175,7 @@ func (t *target) evaluate(ctx context.Context) error {
 	return t.run.caches.reason(group.Wait())
 }
 
-// prepare writes down what the frontend is told: options and inputs.
+// prepare writes down what the frontend gets: options and inputs.
 func (t *target) prepare(ctx context.Context) error {
 	if err := t.lost(); err != nil {
 		return err

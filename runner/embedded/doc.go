@@ -27,7 +27,7 @@
 //	builder/seal.json     how the builder left builder/root when it ended
 //	builder/damaged       what of that was found damaged, kept for whoever looks
 //
-// The lock files are never removed: a lock on a removed file is no lock.
+// The lock files are never removed: a lock on a removed file locks nothing.
 //
 // # Life cycle
 //

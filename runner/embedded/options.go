@@ -40,7 +40,7 @@ type Options struct {
 	// form of buildkitd's; "" is none. A builder that runs with another one is
 	// replaced when it is idle.
 	Config string
-	// Notify, if set, is told in one line why a start takes long.
+	// Notify, if set, is called with one line that says why a start takes long.
 	Notify func(line string)
 	// Program, if set, opens the program that is the builder. Default: the
 	// builder is in this program.

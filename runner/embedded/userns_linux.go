@@ -121,5 +121,5 @@ func (m *mapping) write(ctx context.Context, pid int) error {
 
 // usernsError explains why the kernel gives no user namespace.
 func usernsError(err error) error {
-	return fmt.Errorf("an ordinary user's builder needs a user namespace, and this machine gives none: %w%s", err, state.UsernsHint())
+	return fmt.Errorf("an ordinary user's builder needs a user namespace, and this machine does not allow one: %w%s", err, state.UsernsHint())
 }

@@ -32,7 +32,7 @@ type Options struct {
 }
 
 // Display shows a run. Its methods may be called from several goroutines; what
-// they are told is drawn, in order, by one of its own.
+// they get is drawn, in order, by one of its own.
 type Display struct {
 	in      chan any
 	done    chan struct{}
@@ -116,10 +116,10 @@ func (d *Display) run() {
 	}
 }
 
-// closing is the last that a display is told.
+// closing is the last thing that a display gets.
 type closing struct{}
 
-// send tells the display something, unless it is closed.
+// send gives the display something, unless it is closed.
 func (d *Display) send(m any) {
 	select {
 	case d.in <- m:

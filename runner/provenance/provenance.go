@@ -98,7 +98,7 @@ func Predicate(ctx context.Context, b Build, max bool) (*types.ProvenancePredica
 	return out, nil
 }
 
-// request writes down what was asked for. It stands there twice, as in bake's: as
+// request writes down what was asked for. It is there twice, as in bake's: as
 // the request that the result comes from, and as that of the whole build.
 func (b *Build) request(c *provenance.Capture) {
 	own := request(b.Request, c.Sources)

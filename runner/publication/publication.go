@@ -212,7 +212,7 @@ func prepare(ctx context.Context, plan *planner.Plan, opt Options) (*Publication
 	return pub, p.Prepare(ctx, refs)
 }
 
-// sayFar tells in which registries the builder moves the tags. Where all tags
+// sayFar says in which registries the builder moves the tags. Where all tags
 // have to move together, that is an error.
 func (p *Publication) sayFar() error {
 	for _, domain := range slices.Sorted(maps.Keys(p.far)) {

@@ -222,7 +222,7 @@ func readJournal(path string) *journal {
 	case err != nil:
 		return unread(err)
 	case !info.Mode().IsRegular():
-		return unread(errors.New("it is no file"))
+		return unread(errors.New("it is not a file"))
 	case info.Size() > maxJournal:
 		return unread(errors.New("it is too large"))
 	}

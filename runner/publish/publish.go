@@ -38,7 +38,7 @@ type Publisher struct {
 	Registry Registry
 	// Budget is for how long requests are made again that fail; 0 is a minute.
 	Budget time.Duration
-	// Warn and Note, if set, are told in a line what the user has to know.
+	// Warn and Note, if set, are called with a line that the user has to see.
 	Warn, Note func(string)
 	// Settle is how long one of two runs that move the same tags at the same
 	// time waits for the other; 0 is a second.
@@ -79,14 +79,14 @@ type Move struct {
 func (m Move) valid() error {
 	named, err := reference.ParseNormalizedNamed(m.Name)
 	if err != nil {
-		return fmt.Errorf("%q is no name of an image: %w", m.Name, err)
+		return fmt.Errorf("%q is not the name of an image: %w", m.Name, err)
 	}
 	if _, ok := named.(reference.Tagged); !ok {
 		return fmt.Errorf("%q has no tag", m.Name)
 	}
 	for _, d := range []string{m.New, m.Old} {
 		if _, err := digest.Parse(d); err != nil && (d != "" || d == m.New) {
-			return fmt.Errorf("%q is no digest that %s could point to: %w", d, m.Name, err)
+			return fmt.Errorf("%q is not a digest that %s could point to: %w", d, m.Name, err)
 		}
 	}
 	return nil

@@ -52,6 +52,6 @@ func TestUnreached(t *testing.T) {
 		t.Errorf("asked %q", asked)
 	}
 	if _, err := (Remote{registry.New(registry.Options{})}).Unreached(ctx, []Ref{{Name: "NO NAME"}}); err == nil {
-		t.Error("what is no name is reached")
+		t.Error("what is not a name is reached")
 	}
 }

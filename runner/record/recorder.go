@@ -171,7 +171,7 @@ func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
 
 // definitionOf is a digest of everything that a definition says about a
 // target: its stages, with the instructions and arguments that they have, and
-// its attributes. The content of the files that it copies is no part of it.
+// its attributes. The content of the files that it copies is not part of it.
 func definitionOf(cfg *config.Config, b *planner.Build) string {
 	var text bytes.Buffer
 	for _, v := range b.Stages {

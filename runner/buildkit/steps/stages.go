@@ -151,7 +151,7 @@ func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition) {
 	}
 }
 
-// sourceScheme is what stands before "://" in the identifier of a vertex that
+// sourceScheme is what is before "://" in the identifier of a vertex that
 // reads a source, such as "docker-image"; "" for every other vertex.
 func sourceScheme(dt []byte) string {
 	var op pb.Op
@@ -162,7 +162,7 @@ func sourceScheme(dt []byte) string {
 	return scheme
 }
 
-// rootOf is the vertex that a definition ends in: its last entry is no vertex,
+// rootOf is the vertex that a definition ends in: its last entry is not a vertex,
 // but points to that one.
 func rootOf(def *pb.Definition) digest.Digest {
 	if len(def.Def) == 0 {

@@ -268,7 +268,7 @@ func TestWarningLines(t *testing.T) {
 	got.want(t, "\nwarning Bad: C is empty app/Dockerfile 3\n")
 }
 
-// TestImported is told how the reading of a cache went, and can hide a fault.
+// TestImported sees how the reading of a cache went, and can hide a fault.
 func TestImported(t *testing.T) {
 	tracker := New(Options{})
 	var got events

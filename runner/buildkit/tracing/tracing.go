@@ -1,6 +1,6 @@
 // Package tracing sends OpenTelemetry spans of a run to where the standard
 // variables say, OTEL_EXPORTER_OTLP_ENDPOINT and the like, as BuildKit's own
-// client does. It stands by itself because the exporters take time to
+// client does. It is a package of its own because the exporters take time to
 // initialise, also where nobody wants spans.
 package tracing
 
@@ -42,7 +42,7 @@ func Start(ctx context.Context, name string, getenv func(string) string) (_ cont
 	if exp == nil || detect.IsNoneSpanExporter(exp) {
 		return ctx, nothing, nil
 	}
-	// Spans are sent in the background; what goes wrong there is told in the
+	// Spans are sent in the background; what goes wrong there is reported in the
 	// end, once.
 	var failed atomic.Pointer[error]
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { failed.CompareAndSwap(nil, &err) }))

@@ -18,7 +18,7 @@ import (
 // listWorkers is the request that carries the activity in its answer.
 const listWorkers = "/moby.buildkit.v1.Control/ListWorkers"
 
-// asking are the requests that only look: they are no work.
+// asking are the requests that only look: they are not work.
 var asking = map[string]bool{
 	listWorkers:                      true,
 	"/moby.buildkit.v1.Control/Info": true,

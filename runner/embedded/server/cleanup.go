@@ -55,7 +55,7 @@ func volatile(p state.Paths) []string {
 	return dirs
 }
 
-// deleteContainer kills a container. One that is gone is no fault.
+// deleteContainer kills a container. It is not an error if it is gone.
 func deleteContainer(runtime, id string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -19,7 +19,7 @@ const DefaultRegistryTimeout = time.Minute
 // until its parent has written one.
 const UsernsFlag = "--userns"
 
-// Args are what a builder's process is told by the one that starts it.
+// Args are the arguments of a builder's process.
 type Args struct {
 	StateDir string
 	// Idle is after how long without clients it ends; negative: never.
@@ -42,7 +42,7 @@ type Args struct {
 	Look string
 }
 
-// List returns the arguments as they stand after DaemonArg.
+// List returns the arguments as they are after DaemonArg.
 func (a Args) List() []string {
 	return []string{
 		"--state-dir=" + a.StateDir,
