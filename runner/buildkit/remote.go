@@ -52,7 +52,7 @@ type Remote struct {
 	Base    string
 
 	*builder.Held
-	git *gitSource // nil if it is no repository
+	git *gitSource // nil if it is not a repository
 	ref gateway.Reference
 	ctx context.Context
 }
