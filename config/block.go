@@ -51,7 +51,7 @@ func (e blockExpr) ExprMap() []hcl.KeyValuePair {
 	return out
 }
 
-// ranges says where the block and its attributes stand, by the names that
+// ranges says where the block and its attributes are written, by the names that
 // they have as an attribute of a target.
 func (e blockExpr) ranges(name string) map[string]hcl.Range {
 	out := map[string]hcl.Range{name: e.block.DefRange}

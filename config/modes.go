@@ -6,7 +6,7 @@ import (
 	"github.com/orch-build/orch/config/attribute"
 )
 
-// inheritModes gives a target the context-modes that stand outside of blocks, if
+// inheritModes gives a target the context-modes that are outside of blocks, if
 // it has none of its own.
 func (d *Definition) inheritModes(r *resolved) {
 	v, ok := d.ev.root.Variables["context-modes"]

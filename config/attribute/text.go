@@ -109,7 +109,7 @@ func EscapeTemplate(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "${", "$${"), "%{", "%%{")
 }
 
-// Article returns the name of a type as it stands in a sentence.
+// Article returns the name of a type as it is written in a sentence.
 func Article(t cty.Type) string {
 	if t == cty.DynamicPseudoType {
 		return "null"

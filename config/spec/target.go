@@ -88,9 +88,9 @@ type Target struct {
 	// only if it is asked for by name.
 	Template bool
 
-	// Range is where the target's first block stands.
+	// Range is where the target's first block is written.
 	Range hcl.Range
-	// Ranges holds where each written attribute stands, by its name in the
+	// Ranges holds where each written attribute is, by its name in the
 	// language ("context", "cache-from", …); for map attributes also each
 	// element as "args.NAME". Values that came from --set have no entry.
 	Ranges map[string]hcl.Range

@@ -114,7 +114,7 @@ func httpState(url string) (llb.State, error) {
 }
 
 // archiveState is the LLB of a folder in an archive from an HTTP server; the
-// folder stands behind "#:" in the location.
+// folder is behind "#:" in the location.
 func archiveState(location string) (llb.State, error) {
 	url, dir, _ := strings.Cut(location, "#:")
 	st, err := httpState(url)
