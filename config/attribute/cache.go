@@ -17,6 +17,7 @@ import (
 // texts; those of options have optionPrefix before their names.
 type CacheSettings map[string]string
 
+// OptionPrefix is before the names of further fields of a cache.
 const OptionPrefix = "options."
 
 // RefBase holds the folder that a path in ref starts from, "" for the working

@@ -259,6 +259,7 @@ func (attests) Decode(v cty.Value) (any, error) {
 	})
 }
 
+// ParseAttest reads an attestation, "type=…,k=v".
 func ParseAttest(s string) ([]spec.Entry, error) {
 	fs, err := fields(s)
 	if err != nil {

@@ -135,6 +135,7 @@ func (o *Change) value() string {
 // Overrides holds what is overridden in one target.
 type Overrides []*Change
 
+// Add enters an override; of those with the same key it makes one.
 func (os *Overrides) Add(o *Override) {
 	i := slices.IndexFunc(*os, func(e *Change) bool { return e.Key == o.Key && e.Sub == o.Sub && e.HasSub == o.HasSub })
 	if i < 0 {

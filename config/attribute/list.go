@@ -41,6 +41,7 @@ func (List) Encode(v any) cty.Value {
 	return StringList(v.([]string))
 }
 
+// StringList is a list of strings as a value of the language.
 func StringList(list []string) cty.Value {
 	if len(list) == 0 {
 		return cty.ListValEmpty(cty.String)

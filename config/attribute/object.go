@@ -8,6 +8,7 @@ import (
 // Object is a JSON object whose properties keep their order.
 type Object []Property
 
+// Property is one property of an object.
 type Property struct {
 	Name  string
 	Value any

@@ -50,6 +50,7 @@ func (contextKind) Override(_ any, o *Change) (any, error) {
 	return Place{Raw: o.value()}, nil
 }
 
+// ErrContextStdin refuses a context that would come from standard input.
 var ErrContextStdin = errors.New(`it cannot be "-": a definition has no context on standard input`)
 
 func (contextKind) Show(v any) any {
