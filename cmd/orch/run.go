@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/docker"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
@@ -38,7 +39,7 @@ type buildRun struct {
 	// timeout is how long the builder may say nothing; 0 is the default.
 	timeout time.Duration
 	// loads collects the images that are loaded together; nil if there are none.
-	loads *buildkit.Loads
+	loads *outputs.Loads
 	// publication is what is published together, or nil.
 	publication *publication.Publication
 }

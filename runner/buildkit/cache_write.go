@@ -17,6 +17,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orch-build/orch/internal/definition"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/rights"
@@ -185,7 +186,7 @@ func (r *run) writeUnion(ctx context.Context, a *anchor, c planner.Cache, builds
 		if c.Attrs["mode"] != "max" || len(defs) < manyResults {
 			return union(ctx, gw, defs)
 		}
-		def, err := merged(defs)
+		def, err := definition.Merge(defs)
 		if err != nil {
 			return nil, err
 		}

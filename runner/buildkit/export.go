@@ -20,6 +20,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/outputs"
 )
 
 // exporter is an output of a target as the builder gets it.
@@ -37,10 +38,10 @@ type exporter struct {
 // export writes the target's outputs, by a solve of the very vertices that the
 // anchor holds.
 func (t *target) export(ctx context.Context) error {
-	out := &files{places: t.run.places}
+	out := &outputs.Files{Places: t.run.places}
 	exports, err := t.exports(ctx, out)
 	if err != nil {
-		out.abort()
+		out.Abort()
 		return err
 	}
 	if len(exports) == 0 {
@@ -53,11 +54,11 @@ func (t *target) export(ctx context.Context) error {
 	}
 	for _, group := range groups {
 		if err := t.exportGroup(ctx, group, out); err != nil {
-			out.abort()
-			return out.cause(err)
+			out.Abort()
+			return out.Cause(err)
 		}
 	}
-	if err := out.commit(); err != nil {
+	if err := out.Commit(); err != nil {
 		return err
 	}
 	t.takeSizes(out)
@@ -65,7 +66,7 @@ func (t *target) export(ctx context.Context) error {
 }
 
 // exportGroup writes outputs that are known by one digest.
-func (t *target) exportGroup(ctx context.Context, group []exporter, out *files) error {
+func (t *target) exportGroup(ctx context.Context, group []exporter, out *outputs.Files) error {
 	tags, names := tagsOf(group)
 	opt, err := t.exportOptions(group, t.inlineCaches())
 	if err != nil {
@@ -77,10 +78,10 @@ func (t *target) exportGroup(ctx context.Context, group []exporter, out *files) 
 	}
 	t.takeResponse(res.ExporterResponse)
 	if t.collected(group[0]) {
-		return t.run.opt.Loads.take(t.plan.Name(), res.ExporterResponse)
+		return t.run.opt.Loads.Take(t.plan.Name(), res.ExporterResponse)
 	}
 	if slices.ContainsFunc(group, func(o exporter) bool { return o.OutputStore != nil }) {
-		if err := out.index(ctx, res.ExporterResponse); err != nil {
+		if err := out.Index(ctx, res.ExporterResponse); err != nil {
 			return err
 		}
 	}
@@ -202,7 +203,7 @@ func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Def
 
 // exports turns the target's outputs into BuildKit's, with their files written
 // aside.
-func (t *target) exports(ctx context.Context, out *files) ([]exporter, error) {
+func (t *target) exports(ctx context.Context, out *outputs.Files) ([]exporter, error) {
 	var exports []exporter
 	for _, o := range t.plan.Target.Outputs {
 		e, err := t.exportEntry(ctx, o, out)
@@ -216,7 +217,7 @@ func (t *target) exports(ctx context.Context, out *files) ([]exporter, error) {
 
 // exportEntry is one output; where an image has names in registries of both
 // kinds, it takes two exports.
-func (t *target) exportEntry(ctx context.Context, o config.Output, out *files) ([]exporter, error) {
+func (t *target) exportEntry(ctx context.Context, o config.Output, out *outputs.Files) ([]exporter, error) {
 	e := &exporter{ExportEntry: client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}, from: o}
 	if e.Attrs == nil {
 		e.Attrs = map[string]string{}
@@ -246,7 +247,7 @@ func (t *target) exportEntry(ctx context.Context, o config.Output, out *files) (
 	case "tar":
 		t.toFile(e, out)
 	case "local":
-		dir, err := out.folder(filepath.FromSlash(o.Dest), o.Delete)
+		dir, err := out.Folder(filepath.FromSlash(o.Dest), o.Delete)
 		if err != nil {
 			return nil, err
 		}
@@ -282,17 +283,17 @@ func (t *target) name(e *exporter) string {
 
 // archive says where an OCI or docker archive goes: a file, a folder, a Docker
 // engine or the standard output.
-func (t *target) archive(ctx context.Context, e *exporter, out *files) error {
+func (t *target) archive(ctx context.Context, e *exporter, out *outputs.Files) error {
 	switch e.from.Form {
 	case config.FolderForm:
-		store, err := out.layout(filepath.FromSlash(e.from.Dest))
+		store, err := out.Layout(filepath.FromSlash(e.from.Dest))
 		if err != nil {
 			return err
 		}
 		e.OutputStore = store
 	case config.EngineForm:
 		if l := t.run.opt.Loads; l != nil {
-			e.Attrs["tar"], e.OutputStore = "false", l.store
+			e.Attrs["tar"], e.OutputStore = "false", l.Store()
 			return nil
 		}
 		if t.run.opt.Load == nil {
@@ -309,13 +310,13 @@ func (t *target) archive(ctx context.Context, e *exporter, out *files) error {
 	return nil
 }
 
-func (t *target) toFile(e *exporter, out *files) {
+func (t *target) toFile(e *exporter, out *outputs.Files) {
 	dest := e.from.Dest
 	if dest == "" || dest == "-" {
-		e.Output = out.stream("the standard output", t.run.opt.Stdout)
+		e.Output = out.Stream("the standard output", t.run.opt.Stdout)
 		return
 	}
-	e.Output = out.file(filepath.FromSlash(dest))
+	e.Output = out.File(filepath.FromSlash(dest))
 }
 
 // annotate adds an annotation, "[TYPE[,TYPE][PLATFORM]:]KEY=VALUE", to an
@@ -353,11 +354,8 @@ func (t *target) addMetadata(more map[string]any) {
 }
 
 // takeSizes writes down how large the written files are.
-func (t *target) takeSizes(out *files) {
-	sizes := map[string]int64{}
-	for _, f := range out.files {
-		sizes[f.Name()] = f.Size()
-	}
+func (t *target) takeSizes(out *outputs.Files) {
+	sizes := out.Sizes()
 	for i, o := range t.report.Outputs {
 		t.report.Outputs[i].Size = sizes[filepath.FromSlash(o.Where)]
 	}
@@ -392,4 +390,22 @@ func csv(attrs map[string]string) string {
 		fields = append(fields, field)
 	}
 	return strings.Join(fields, ",")
+}
+
+// loadsApart puts the exports that are collected for a Docker engine behind the
+// others, each by itself: the builder describes one image of a request.
+func (t *target) loadsApart(exports []exporter) (rest []exporter, loads [][]exporter) {
+	for _, e := range exports {
+		if t.collected(e) {
+			loads = append(loads, []exporter{e})
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return rest, loads
+}
+
+// collected says whether an export goes to the images that are loaded together.
+func (t *target) collected(e exporter) bool {
+	return t.run.opt.Loads != nil && e.OutputStore == t.run.opt.Loads.Store()
 }

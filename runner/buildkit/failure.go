@@ -13,6 +13,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
+	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 )
 
@@ -49,7 +50,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 	} else {
 		t.blameCache(ctx, f)
 	}
-	var streamed *streamedError
+	var streamed *outputs.StreamedError
 	if errors.As(err, &streamed) && (f.Transient || f.Again) {
 		f.Transient, f.Again = false, false
 		f.Reason += "; a part of the output is sent, so that it is not tried again"

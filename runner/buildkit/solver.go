@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/lane"
 	"github.com/orch-build/orch/runner/rights"
@@ -46,7 +47,7 @@ type Options struct {
 	Load func(ctx context.Context) (io.WriteCloser, error)
 	// Loads collects the images for a Docker engine, which are then not loaded one
 	// by one; nil has each loaded by itself.
-	Loads *Loads
+	Loads *outputs.Loads
 	// Credentials are those for registries; nil reads the usual docker
 	// configuration.
 	Credentials *registry.Credentials
@@ -125,7 +126,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 	}
 	if s.places == nil {
 		var err error
-		if s.places, err = outputPlaces(plan); err != nil {
+		if s.places, err = outputs.Places(plan); err != nil {
 			return nil, err
 		}
 	}

@@ -7,13 +7,13 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/outputs"
 )
 
 // Collect prepares to load the images of several targets with one archive,
 // in which what they share is there once. A single image needs no collecting:
 // the result is nil then.
-func Collect(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err error) {
+func Collect(plan *planner.Plan) (loads *outputs.Loads, clean func(), err error) {
 	n := 0
 	for _, b := range plan.Builds {
 		if loadsImage(b) {
@@ -28,7 +28,7 @@ func Collect(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err error
 		return nil, nil, fmt.Errorf("making room for images that are loaded: %w", err)
 	}
 	clean = func() { _ = os.RemoveAll(dir) }
-	if loads, err = buildkit.NewLoads(dir); err != nil {
+	if loads, err = outputs.NewLoads(dir); err != nil {
 		clean()
 	}
 	return loads, clean, err
@@ -36,7 +36,7 @@ func Collect(plan *planner.Plan) (loads *buildkit.Loads, clean func(), err error
 
 // LoadImages hands the images of the targets that are done to the Docker engine,
 // whatever became of the others.
-func LoadImages(ctx context.Context, loads *buildkit.Loads, report *runner.Report) error {
+func LoadImages(ctx context.Context, loads *outputs.Loads, report *runner.Report) error {
 	if loads == nil || ctx.Err() != nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package outputs
 
 import (
 	"context"
@@ -42,9 +42,9 @@ func NewLoads(dir string) (*Loads, error) {
 	return &Loads{store: store}, nil
 }
 
-// take enters the image of a target, as the exporter has described it. One that
+// Take enters the image of a target, as the exporter has described it. One that
 // was built again takes the place of the first.
-func (l *Loads) take(target string, response map[string]string) error {
+func (l *Loads) Take(target string, response map[string]string) error {
 	data, err := base64.StdEncoding.DecodeString(response[exptypes.ExporterImageDescriptorKey])
 	if err != nil {
 		return fmt.Errorf("reading what the builder says of the image: %w", err)
@@ -90,20 +90,5 @@ func (l *Loads) Write(ctx context.Context, w io.Writer, chosen func(target strin
 	return archive.Export(ctx, l.store, w, opts...)
 }
 
-// loadsApart puts the exports that are collected for a Docker engine behind the
-// others, each by itself: the builder describes one image of a request.
-func (t *target) loadsApart(exports []exporter) (rest []exporter, loads [][]exporter) {
-	for _, e := range exports {
-		if t.collected(e) {
-			loads = append(loads, []exporter{e})
-		} else {
-			rest = append(rest, e)
-		}
-	}
-	return rest, loads
-}
-
-// collected says whether an export goes to the images that are loaded together.
-func (t *target) collected(e exporter) bool {
-	return t.run.opt.Loads != nil && e.OutputStore == t.run.opt.Loads.store
-}
+// Store is where the images are put.
+func (l *Loads) Store() content.Store { return l.store }

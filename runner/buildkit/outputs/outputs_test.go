@@ -1,4 +1,4 @@
-package buildkit
+package outputs
 
 import (
 	"io"
@@ -31,8 +31,8 @@ func TestFileOutput(t *testing.T) {
 	dest := filepath.Join(dir, "out", "app.tar")
 	put := func(text string, keep bool) {
 		t.Helper()
-		f := &files{}
-		w, err := f.file(dest)(nil)
+		f := &Files{}
+		w, err := f.File(dest)(nil)
 		if err == nil {
 			_, err = io.WriteString(w, text)
 		}
@@ -46,8 +46,8 @@ func TestFileOutput(t *testing.T) {
 			t.Error("the output is there before the export is complete")
 		}
 		if !keep {
-			f.abort()
-		} else if err := f.commit(); err != nil {
+			f.Abort()
+		} else if err := f.Commit(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,8 +74,8 @@ func TestDirOutput(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		f := &files{}
-		tmp, err := f.folder(dest, clean)
+		f := &Files{}
+		tmp, err := f.Folder(dest, clean)
 		if err == nil {
 			err = os.MkdirAll(filepath.Join(tmp, "sub"), 0o755)
 		}
@@ -88,7 +88,7 @@ func TestDirOutput(t *testing.T) {
 		if got := listing(t, dest); got["sub/both"] != "old" {
 			t.Errorf("before it is complete: %v", got)
 		}
-		if err := f.commit(); err != nil {
+		if err := f.Commit(); err != nil {
 			t.Fatal(err)
 		}
 		got := listing(t, dir)

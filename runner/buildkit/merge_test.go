@@ -5,6 +5,8 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/orch-build/orch/internal/definition"
 )
 
 // The merged definition needs every result once, holds each step once, and is
@@ -19,7 +21,7 @@ func TestMerged(t *testing.T) {
 		}
 		defs = append(defs, def.ToPB())
 	}
-	def, err := merged(defs)
+	def, err := definition.Merge(defs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,10 +32,10 @@ func TestMerged(t *testing.T) {
 	if n := len(g.ops[g.root].Inputs); n != 2 {
 		t.Errorf("the sum needs %d results, want 2", n)
 	}
-	if again, _ := merged(defs); again.String() != def.String() {
+	if again, _ := definition.Merge(defs); again.String() != def.String() {
 		t.Error("another definition the second time")
 	}
-	one, err := merged(defs[:1])
+	one, err := definition.Merge(defs[:1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package definition
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// merged makes one definition of several: an empty folder for which all of their
+// Merge makes one definition of several: an empty folder for which all of their
 // results are needed. An export of one result walks over what leads to it once;
 // of many, once for each, the shared steps every time. The results laid over one
 // another would do as well, but BuildKit lists the layers of all in the export.
-func merged(defs []*pb.Definition) (*pb.Definition, error) {
+func Merge(defs []*pb.Definition) (*pb.Definition, error) {
 	out := &pb.Definition{Metadata: map[string]*pb.OpMetadata{}}
 	known := map[digest.Digest]bool{}
 	add := func(data []byte) string {

@@ -1,4 +1,7 @@
-package buildkit
+// Package outputs writes what a build puts on this machine: files, folders and
+// OCI layouts, aside at first and in their place when the export is complete. It
+// does not know what is written, nor who writes it.
+package outputs
 
 import (
 	"context"
@@ -23,12 +26,12 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// files are the outputs of one export that go to this machine. Everything is
+// Files are the outputs of one export that go to this machine. Everything is
 // written aside and put in its place when the export is complete, so that an
 // output that is there is whole, and an old one stays until then.
-type files struct {
-	// places are where the names of outputs led when the run began.
-	places map[string]string
+type Files struct {
+	// Places are where the names of outputs led when the run began.
+	Places map[string]string
 
 	mu      sync.Mutex
 	files   []*output.File
@@ -45,10 +48,10 @@ type folderOutput struct {
 	clear bool // remove what it held before
 }
 
-// outputPlaces says where the outputs of a plan lead to now. A link that a
+// Places says where the outputs of a plan lead to now. A link that a
 // build makes must not lead the output of another one out of what the user has
 // allowed.
-func outputPlaces(plan *planner.Plan) (map[string]string, error) {
+func Places(plan *planner.Plan) (map[string]string, error) {
 	places := map[string]string{}
 	for _, b := range plan.Builds {
 		for _, o := range b.Target.Outputs {
@@ -67,8 +70,8 @@ func outputPlaces(plan *planner.Plan) (map[string]string, error) {
 }
 
 // inPlace makes sure that an output leads where it led when the run began.
-func (f *files) inPlace(dest string) error {
-	was, known := f.places[dest]
+func (f *Files) inPlace(dest string) error {
+	was, known := f.Places[dest]
 	if !known {
 		return nil
 	}
@@ -83,7 +86,7 @@ func (f *files) inPlace(dest string) error {
 }
 
 // fail keeps the first error of writing.
-func (f *files) fail(err error) {
+func (f *Files) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err == nil {
@@ -91,9 +94,9 @@ func (f *files) fail(err error) {
 	}
 }
 
-// file returns the function that BuildKit calls for a writer of an output
+// File returns the function that BuildKit calls for a writer of an output
 // file.
-func (f *files) file(dest string) func(map[string]string) (io.WriteCloser, error) {
+func (f *Files) File(dest string) func(map[string]string) (io.WriteCloser, error) {
 	return f.writer(func() (*output.File, error) {
 		if err := f.inPlace(dest); err != nil {
 			return nil, err
@@ -105,12 +108,12 @@ func (f *files) file(dest string) func(map[string]string) (io.WriteCloser, error
 	})
 }
 
-// stream is like file for a stream that is open already.
-func (f *files) stream(name string, w io.Writer) func(map[string]string) (io.WriteCloser, error) {
+// Stream is like file for a stream that is open already.
+func (f *Files) Stream(name string, w io.Writer) func(map[string]string) (io.WriteCloser, error) {
 	return f.writer(func() (*output.File, error) { return output.Stream(name, w), nil })
 }
 
-func (f *files) writer(create func() (*output.File, error)) func(map[string]string) (io.WriteCloser, error) {
+func (f *Files) writer(create func() (*output.File, error)) func(map[string]string) (io.WriteCloser, error) {
 	return func(map[string]string) (io.WriteCloser, error) {
 		w, err := create()
 		if err != nil {
@@ -128,7 +131,7 @@ func (f *files) writer(create func() (*output.File, error)) func(map[string]stri
 // what was written is all.
 type fileWriter struct {
 	*output.File
-	files *files
+	files *Files
 }
 
 func (w fileWriter) Write(p []byte) (int, error) {
@@ -141,9 +144,9 @@ func (w fileWriter) Write(p []byte) (int, error) {
 
 func (w fileWriter) Close() error { return nil }
 
-// folder returns a folder that the files of a local output are written to,
+// Folder returns a folder that the files of a local output are written to,
 // before they are put into dest.
-func (f *files) folder(dest string, clear bool) (string, error) {
+func (f *Files) Folder(dest string, clear bool) (string, error) {
 	if err := f.inPlace(dest); err != nil {
 		return "", fmt.Errorf("writing %w", err)
 	}
@@ -155,9 +158,9 @@ func (f *files) folder(dest string, clear bool) (string, error) {
 	return d.Path(), nil
 }
 
-// layout returns the store of a folder of images. What is added to it means
+// Layout returns the store of a folder of images. What is added to it means
 // nothing until it is in the index.
-func (f *files) layout(dest string) (content.Store, error) {
+func (f *Files) Layout(dest string) (content.Store, error) {
 	if err := f.inPlace(dest); err != nil {
 		return nil, fmt.Errorf("writing %w", err)
 	}
@@ -172,9 +175,9 @@ func (f *files) layout(dest string) (content.Store, error) {
 	return store, nil
 }
 
-// commit puts every output in its place.
-func (f *files) commit() error {
-	defer f.abort()
+// Commit puts every output in its place.
+func (f *Files) Commit() error {
+	defer f.Abort()
 	for _, w := range f.files {
 		if err := f.inPlace(w.Name()); err != nil {
 			return fmt.Errorf("writing %w", err)
@@ -194,8 +197,8 @@ func (f *files) commit() error {
 	return nil
 }
 
-// abort removes what was written and is not in its place yet.
-func (f *files) abort() {
+// Abort removes what was written and is not in its place yet.
+func (f *Files) Abort() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range f.files {
@@ -207,14 +210,14 @@ func (f *files) abort() {
 }
 
 // streamed says whether something was written that abort cannot take back.
-func (f *files) streamed() bool {
+func (f *Files) streamed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.ContainsFunc(f.files, (*output.File).Streamed)
 }
 
-// index enters what was exported into the folders of images.
-func (f *files) index(ctx context.Context, response map[string]string) error {
+// Index enters what was exported into the folders of images.
+func (f *Files) Index(ctx context.Context, response map[string]string) error {
 	if len(f.layouts) == 0 {
 		return nil
 	}
@@ -245,9 +248,9 @@ func (f *files) index(ctx context.Context, response map[string]string) error {
 	return nil
 }
 
-// cause is what an export failed with: an error on this side comes first, as
+// Cause is what an export failed with: an error on this side comes first, as
 // the builder only says that its stream was cut off.
-func (f *files) cause(err error) error {
+func (f *Files) Cause(err error) error {
 	f.mu.Lock()
 	first := f.err
 	f.mu.Unlock()
@@ -255,13 +258,22 @@ func (f *files) cause(err error) error {
 	case first != nil:
 		return first
 	case f.streamed():
-		return &streamedError{err}
+		return &StreamedError{err}
 	}
 	return err
 }
 
-// streamedError is the error of an export of which a part has gone to a stream
+// StreamedError is the error of an export of which a part has gone to a stream
 // or a device. A second try would be written after it.
-type streamedError struct{ error }
+type StreamedError struct{ error }
 
-func (e *streamedError) Unwrap() error { return e.error }
+func (e *StreamedError) Unwrap() error { return e.error }
+
+// Sizes are the sizes of the files, by their names.
+func (f *Files) Sizes() map[string]int64 {
+	sizes := map[string]int64{}
+	for _, one := range f.files {
+		sizes[one.Name()] = one.Size()
+	}
+	return sizes
+}
