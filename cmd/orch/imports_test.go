@@ -77,7 +77,7 @@ func TestImports(t *testing.T) {
 		"internal/diag":                         {"internal/ci", "internal/limits", "internal/termtext"},
 		"internal/gitfact":                      {},
 
-		"planner/dockerfile":  {"internal/fault", "internal/framed"},
+		"planner/dockerfile":  {"internal/fault", "internal/framed", "internal/suggest"},
 		"planner/plannertest": {"config", "internal/fault"},
 		"internal/framed":     {},
 	}
