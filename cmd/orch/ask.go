@@ -79,6 +79,6 @@ func (q *question) askBuilder(ctx context.Context, builder *builder.Builder, bui
 func (q *question) options() buildkit.Options {
 	return buildkit.Options{
 		ClientID: q.clientID(), LookupEnv: q.lookup, Stdout: q.stdout,
-		SourcePolicy: q.source, Policy: q.policies.evaluator(),
+		SourcePolicy: q.source, Policy: q.policyEvaluator(),
 	}
 }

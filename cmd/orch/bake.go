@@ -70,7 +70,6 @@ type bakeRun struct {
 	env       *env
 	load      *loadFlags
 	flags     *bakeFlags
-	policies  *policies
 	overrides []config.Override // those of the flags
 }
 
@@ -81,9 +80,9 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 	if err != nil {
 		return err
 	}
-	b := &bakeRun{env: e, load: load, flags: flags, policies: newPolicies(ctx, e, &load.builder)}
-	defer b.policies.close()
-	e.policies = b.policies
+	b := &bakeRun{env: e, load: load, flags: flags}
+	e.policies = newPolicies(ctx, e, &load.builder)
+	defer e.policies.Close()
 	if b.overrides, err = flags.overrides(); err != nil {
 		return err
 	}
@@ -117,7 +116,7 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 
 // resolve reads the definition of those targets.
 func (b *bakeRun) resolve(ctx context.Context, targets []string) (*config.Config, error) {
-	whole := b.policies.whole
+	whole := b.env.wholeFor
 	if b.flags.print {
 		whole = nil
 	}
@@ -132,7 +131,7 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions
 	if err := b.load.allowed(ctx, b.env, cfg, b.overrides); err != nil {
 		return err
 	}
-	if err := b.policies.check(cfg, b.load.URL != "" && !b.load.typedPolicy(b.overrides)); err != nil {
+	if err := b.env.checkPolicies(cfg, b.load.URL != "" && !b.load.typedPolicy(b.overrides)); err != nil {
 		return err
 	}
 	if b.flags.push {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +44,7 @@ type bakeFlags struct {
 }
 
 func (b *bakeFlags) register(flags *pflag.FlagSet) {
-	grouped(flags, "Building", func(flags *pflag.FlagSet) {
+	helptext.Grouped(flags, "Building", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
 		flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
 		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
@@ -52,12 +53,12 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.strictContext, "strict-context", false, "fail if a file of a context changes while it is read")
 		b.scheduleFlags.register(flags)
 	})
-	grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
+	helptext.Grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
 		flags.StringVar(&b.frontend, "frontend", "linked", "for Dockerfiles of docker/dockerfile:1: `WHICH` is linked, the frontend in orch, "+
 			"or pull, the one that the syntax line names")
 	})
-	grouped(flags, "Results", b.registerResults)
-	grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
+	helptext.Grouped(flags, "Results", b.registerResults)
+	helptext.Grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
 		registerAffected(flags, &b.affected)
 		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
 		flags.StringVar(&b.list, "list", "", "list `WHAT`: targets, variables, or type=…,format=table|json")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/usage"
 	"io"
 	"strings"
@@ -49,7 +50,7 @@ func newBuilderCommand(e *env) *cobra.Command {
   orch builder logs -f
   orch builder prune --keep-storage 10gb
   orch builder stop`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -83,7 +84,7 @@ func newBuilderStatusCommand(e *env) *cobra.Command {
 		Long:  "Show whether the embedded builder runs, and what it is. None is started.\n\nExit codes: 0 it runs, 1 it does not, 2 wrong use.",
 		Example: `  orch builder status
   orch builder status --json`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -166,7 +167,7 @@ func newBuilderStartCommand(e *env) *cobra.Command {
 		Short: "Start the embedded builder, unless it runs already",
 		Example: `  orch builder start
   orch builder start --idle 2h`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -201,7 +202,7 @@ func newBuilderStopCommand(e *env) *cobra.Command {
 		Long:  "End the embedded builder when its builds are done; it takes no new ones meanwhile.\nThe cache stays, and the next build starts a new builder.",
 		Example: `  orch builder stop
   orch builder stop --now`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {
@@ -232,7 +233,7 @@ func newBuilderLogsCommand(e *env) *cobra.Command {
 		Example: `  orch builder logs
   orch builder logs -f
   orch builder logs -n -1`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := embeddedOptions(e)
 			if err != nil {

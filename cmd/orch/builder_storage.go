@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"io"
@@ -78,7 +79,7 @@ func newBuilderDuCommand(e *env) *cobra.Command {
 		Example: `  orch builder du
   orch builder du --filter type=exec.cachemount
   orch builder du --json`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, filter, err := flags.open(cmd.Context(), e)
 			if err != nil {
@@ -119,7 +120,7 @@ sets some space aside for it.`,
   orch builder prune --keep-storage 10gb
   orch builder prune --filter until=48h
   orch builder prune --all`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keepBytes, err := parseSize(keep)
 			if err != nil {

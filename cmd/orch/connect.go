@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"time"
@@ -22,7 +23,7 @@ type builderFlags struct {
 }
 
 func (f *builderFlags) register(cmd *cobra.Command) {
-	grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
+	helptext.Grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.addr, "builder", "", "`ADDRESS` of a BuildKit daemon: unix://, tcp://, docker-container://, "+
 			"podman-container://, kube-pod:// or ssh:// (default: $BUILDKIT_HOST, else the embedded builder)")
 		fs.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -113,12 +114,12 @@ func writeFlagTables(b *bytes.Buffer, flags *pflag.FlagSet) {
 			return
 		}
 		title := "Flags"
-		if g := f.Annotations[flagGroup]; len(g) > 0 {
+		if g := f.Annotations[helptext.FlagGroup]; len(g) > 0 {
 			title = g[0]
 		}
 		rows[title] += flagRow(f)
 	})
-	for _, title := range append(slices.Clone(flagGroups), "Flags") {
+	for _, title := range append(slices.Clone(helptext.FlagGroups), "Flags") {
 		if rows[title] != "" {
 			fmt.Fprintf(b, "\n## %s\n\n| flag | does |\n|---|---|\n%s", title, rows[title])
 		}

@@ -70,6 +70,7 @@ func TestImports(t *testing.T) {
 		"internal/shellquote":                   {},
 		"internal/suggest":                      {},
 		"internal/usage":                        {},
+		"internal/helptext":                     {"internal/suggest", "internal/termtext", "internal/usage"},
 		"internal/hashstore":                    {"internal/output"},
 		"internal/notice":                       {},
 		"internal/profile":                      {"internal/output"},

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/report/listing"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
-	"github.com/orch-build/orch/config"
 	"github.com/spf13/cobra"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -45,11 +43,11 @@ func newListCommand(e *env) *cobra.Command {
 			}
 			switch args[0] {
 			case "targets":
-				return listTargets(e, d, asJSON, all)
+				return listing.Targets(e.stdout, d, asJSON, all)
 			case "groups":
-				return listGroups(e, d, asJSON)
+				return listing.Groups(e.stdout, d, asJSON)
 			default:
-				return listVariables(e, d, asJSON)
+				return listing.Variables(e.stdout, d, asJSON)
 			}
 		},
 	}
@@ -65,69 +63,6 @@ func listUsage(args []string) error {
 		text += fmt.Sprintf(", got %q", strings.Join(args, " "))
 	}
 	return usagef("%s", text)
-}
-
-func listTargets(e *env, d *config.Definition, asJSON, all bool) error {
-	targets := d.Targets()
-	if !all {
-		targets = slices.DeleteFunc(targets, func(t config.ListedTarget) bool { return t.Template })
-	}
-	if asJSON {
-		return termtext.PrintJSON(e.stdout, targets)
-	}
-	rows := make([][]string, len(targets))
-	for i, t := range targets {
-		rows[i] = []string{t.Name, t.Description}
-	}
-	return table(e, []string{"TARGET", "DESCRIPTION"}, rows)
-}
-
-func listGroups(e *env, d *config.Definition, asJSON bool) error {
-	groups := d.Groups()
-	if asJSON {
-		return termtext.PrintJSON(e.stdout, groups)
-	}
-	rows := make([][]string, len(groups))
-	for i, g := range groups {
-		rows[i] = []string{g.Name, strings.Join(g.Targets, ", "), g.Description}
-	}
-	return table(e, []string{"GROUP", "TARGETS", "DESCRIPTION"}, rows)
-}
-
-func listVariables(e *env, d *config.Definition, asJSON bool) error {
-	variables := d.Variables()
-	if asJSON {
-		return termtext.PrintJSON(e.stdout, variables)
-	}
-	rows := make([][]string, len(variables))
-	for i, v := range variables {
-		rows[i] = []string{v.Name, v.Type, shownValue(v), v.Source, v.Description}
-	}
-	return table(e, []string{"VARIABLE", "TYPE", "VALUE", "SOURCE", "DESCRIPTION"}, rows)
-}
-
-func shownValue(v config.ListedVariable) string {
-	if v.Value == nil {
-		return "<null>"
-	}
-	return *v.Value
-}
-
-// table prints rows in aligned columns.
-func table(e *env, head []string, rows [][]string) error {
-	return align(tabwriter.NewWriter(e.stdout, 1, 8, 2, ' ', 0), head, rows)
-}
-
-// bakeTable prints rows as bake does: its columns are filled with tabs.
-func bakeTable(e *env, head []string, rows [][]string) error {
-	return align(tabwriter.NewWriter(e.stdout, 1, 8, 1, '\t', 0), head, rows)
-}
-
-func align(w *tabwriter.Writer, head []string, rows [][]string) error {
-	for _, row := range append([][]string{head}, rows...) {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	return w.Flush()
 }
 
 // listFlag is the value of bake --list.
@@ -164,21 +99,6 @@ func parseList(text string) (listFlag, error) {
 	return l, nil
 }
 
-// listedItem is an element of bake --list=type=targets,format=json.
-type listedItem struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-	Group       bool   `json:"group,omitempty"`
-}
-
-// listedVariable is an element of bake --list=type=variables,format=json.
-type listedVariable struct {
-	Name        string  `json:"name"`
-	Description string  `json:"description,omitempty"`
-	Type        string  `json:"type,omitempty"`
-	Value       *string `json:"value,omitempty"`
-}
-
 // runList runs bake --list, which lists in bake's format.
 func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 	if b.print {
@@ -200,53 +120,7 @@ func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 		return err
 	}
 	if l.what == "variables" {
-		return bakeVariables(e, d, l.format)
+		return listing.BakeVariables(e.stdout, d, l.format)
 	}
-	return bakeTargets(e, d, l.format)
-}
-
-func bakeTargets(e *env, d *config.Definition, format string) error {
-	var items []listedItem
-	for _, t := range d.WrittenTargets() {
-		items = append(items, listedItem{Name: t.Name, Description: t.Description})
-	}
-	for _, g := range d.Groups() {
-		members := slices.Sorted(slices.Values(g.Targets))
-		about := strings.Join(members, ", ")
-		if g.Description != "" && about != "" {
-			about = g.Description + " (" + about + ")"
-		} else if about == "" {
-			about = g.Description
-		}
-		items = append(items, listedItem{Name: g.Name, Description: about, Group: true})
-	}
-	slices.SortStableFunc(items, func(a, b listedItem) int { return strings.Compare(a.Name, b.Name) })
-	items = slices.DeleteFunc(items, func(i listedItem) bool { return strings.HasPrefix(i.Name, "_") })
-	if format == "json" {
-		return termtext.PrintJSON(e.stdout, items)
-	}
-	rows := make([][]string, len(items))
-	for i, item := range items {
-		rows[i] = []string{item.Name, item.Description}
-	}
-	return bakeTable(e, []string{"TARGET", "DESCRIPTION"}, rows)
-}
-
-func bakeVariables(e *env, d *config.Definition, format string) error {
-	variables := d.Variables()
-	if format == "json" {
-		var items []listedVariable // "null" for Compose files, as bake has it
-		if !d.OnlyCompose() {
-			items = []listedVariable{}
-		}
-		for _, v := range variables {
-			items = append(items, listedVariable{v.Name, v.Description, v.Type, v.Value})
-		}
-		return termtext.PrintJSON(e.stdout, items)
-	}
-	rows := make([][]string, len(variables))
-	for i, v := range variables {
-		rows[i] = []string{v.Name, v.Type, shownValue(v), v.Description}
-	}
-	return bakeTable(e, []string{"VARIABLE", "TYPE", "VALUE", "DESCRIPTION"}, rows)
+	return listing.BakeTargets(e.stdout, d, l.format)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"io"
 
 	"github.com/hashicorp/hcl/v2"
@@ -31,7 +32,7 @@ type loadFlags struct {
 
 func (l *loadFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	grouped(flags, "Choosing and changing targets", func(flags *pflag.FlagSet) {
+	helptext.Grouped(flags, "Choosing and changing targets", func(flags *pflag.FlagSet) {
 		flags.StringArrayVarP(&l.Files, "file", "f", nil, "definition `FILE`; may be repeated; - is standard input")
 		flags.StringArrayVar(&l.Overrides, "set", nil, "override an attribute: `TARGET.KEY=VALUE`")
 		flags.StringArrayVar(&l.Vars, "var", nil, "set a variable: `NAME=VALUE`")
@@ -41,7 +42,7 @@ func (l *loadFlags) register(cmd *cobra.Command) {
 		flags.StringArrayVar(&l.Filters, "filter", nil, "keep the targets whose traits match: `NAME=VALUE`, NAME!=VALUE or NAME")
 		flags.StringArrayVar(&l.Allow, "allow", nil, "grant a `PERMISSION`, such as network.host or fs.read=/path")
 	})
-	grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
+	helptext.Grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
 		flags.StringVar(&l.CacheLane, "cache-lane", "", "use the cache of `LANE`: --set=*.cache.lane=LANE")
 	})
 	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
+	"github.com/orch-build/orch/runner/policies"
 	"io"
 	"os"
 	"os/signal"
@@ -61,7 +63,7 @@ type env struct {
 	// openSite reaches where targets are built; nil is a builder.
 	openSite func(context.Context, *env, *builderFlags) (site, error)
 	// policies are those of the targets at hand; nil before there are any.
-	policies *policies
+	policies *policies.Policies
 }
 
 func osEnv() *env {
@@ -210,7 +212,7 @@ func newRootCommand(e *env) *cobra.Command {
 		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noArgs,
+		Args:          helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				return printVersion(e)
@@ -222,8 +224,8 @@ func newRootCommand(e *env) *cobra.Command {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(flagError)
-	root.SetUsageFunc(usageFunc(e))
+	root.SetFlagErrorFunc(helptext.FlagError)
+	root.SetUsageFunc(helptext.UsageFunc(e.stdout))
 	cobra.EnableCommandSorting = false
 	group := func(title string, commands ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: title, Title: title})
@@ -248,28 +250,16 @@ func strictCommands(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "completion":
-			cmd.Args = noArgs
+			cmd.Args = helptext.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				at, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return usagef("there is no command %q.%s\nSee '%s --help'.", strings.Join(args, " "), commandHint(at, args[len(args)-1]), at.CommandPath())
+					return usagef("there is no command %q.%s\nSee '%s --help'.", strings.Join(args, " "), helptext.CommandHint(at, args[len(args)-1]), at.CommandPath())
 				}
 				return nil
 			}
 		}
 	}
-}
-
-// noArgs refuses arguments; among the commands of a group, what was typed is
-// most likely a misspelt one.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if !cmd.HasSubCommands() {
-		return usagef("%s takes no arguments, got %q\nSee '%s --help'.", cmd.CommandPath(), args[0], cmd.CommandPath())
-	}
-	return usagef("%s has no command %q.%s\nSee '%s --help'.", cmd.CommandPath(), args[0], commandHint(cmd, args[0]), cmd.CommandPath())
 }

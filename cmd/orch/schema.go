@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/schema"
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ build.json. Editors complete and check a build.json with it; other programs
 read from it which blocks and attributes there are, and what each is for.`,
 		Example: `  orch schema >build.schema.json
   echo '{"$schema": "./build.schema.json", "target": {}}' >build.json`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			src, err := schema.JSONSchema()
 			if err != nil {

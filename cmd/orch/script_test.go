@@ -94,7 +94,7 @@ func withRegistry(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Setenv("REGISTRY", host)
-	env.Setenv("DIGEST", digest.String())
+	env.Setenv("FAKE_REGISTRY", host)
+	env.Setenv("FAKE_DIGEST", digest.String())
 	return remote.Write(ref, empty.Image)
 }

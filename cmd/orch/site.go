@@ -73,6 +73,6 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		SawImage:              r.env.images(false).Store.Save,
 		Git:                   gitOptions(r.env),
 		Provenance:            metadataProvenance(r.env, r.opt.metadataFile),
-		Policy:                r.policies.evaluator(),
+		Policy:                r.policyEvaluator(),
 	}), nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/policies"
 )
 
 // This is the split orch: the part that most commands need, and packed inside
@@ -82,11 +83,13 @@ func needWhole(e *env, needed func() (bool, error)) error {
 	return fmt.Errorf("starting the part of orch that evaluates policies: %w", e.handOver())
 }
 
-// compile finds nothing: whoever has policies is the whole orch by then.
-func (p *policies) compile([]*config.Target) hcl.Diagnostics { return nil }
+// compilePolicies finds nothing: whoever has policies is the whole orch by then.
+func compilePolicies(context.Context) func(*policies.Policies, []*config.Target) hcl.Diagnostics {
+	return func(*policies.Policies, []*config.Target) hcl.Diagnostics { return nil }
+}
 
-// evaluator is nil: a run with policies is that of the whole orch.
-func (p *policies) evaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+// policyEvaluator is nil: a run with policies is that of the whole orch.
+func (e *env) policyEvaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
 	return nil
 }
 

@@ -55,8 +55,8 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 					fetcher = &load.builder
 				}
 				e.policies = newPolicies(cmd.Context(), e, fetcher)
-				defer e.policies.close()
-				if err := e.policies.whole(cfg); err != nil {
+				defer e.policies.Close()
+				if err := e.wholeFor(cfg); err != nil {
 					return err
 				}
 				plan, more, err := e.makePlan(cmd.Context(), cfg, planning{checks: true, apart: all})
@@ -65,7 +65,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				}
 				sources = append(sources, plan.Sources)
 				if !more.HasErrors() {
-					more = append(more, e.policies.compile(cfg.Targets)...)
+					more = append(more, e.policies.Compile(e.policies, cfg.Targets)...)
 				}
 				if withLint && !more.HasErrors() {
 					found, err := lint(cmd.Context(), e, plan, &load.builder)

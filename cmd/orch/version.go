@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/orch-build/orch/internal/helptext"
 	"runtime"
 	"runtime/debug"
 
@@ -52,7 +53,7 @@ func newVersionCommand(e *env) *cobra.Command {
 		Short: "Print the version of orch and of the BuildKit in it",
 		Example: `  orch version
   orch version --json`,
-		Args: noArgs,
+		Args: helptext.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				enc := json.NewEncoder(e.stdout)

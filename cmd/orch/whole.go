@@ -4,6 +4,11 @@ package main
 
 import (
 	"context"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/policies"
+	"github.com/orch-build/orch/runner/policies/judge"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,4 +72,19 @@ func (e *env) removeUnpacked() {
 		strings.HasPrefix(filepath.Base(exe), "orch-program-") {
 		os.Remove(exe)
 	}
+}
+
+// needWhole has nothing to do: this is the whole orch.
+func needWhole(*env, func() (bool, error)) error { return nil }
+
+// compilePolicies says what is wrong with the policies of targets.
+func compilePolicies(ctx context.Context) func(*policies.Policies, []*config.Target) hcl.Diagnostics {
+	return func(p *policies.Policies, targets []*config.Target) hcl.Diagnostics {
+		return judge.Compile(ctx, p, targets)
+	}
+}
+
+// policyEvaluator prepares the policies of targets for a run.
+func (e *env) policyEvaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+	return judge.Evaluator(e.policies, e.policyDir)
 }

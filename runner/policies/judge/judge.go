@@ -1,6 +1,6 @@
-//go:build !orch_split
-
-package main
+// Package judge compiles the policies of targets and has a run obey them. It is
+// apart from package policies because what evaluates Rego takes long to start.
+package judge
 
 import (
 	"context"
@@ -18,43 +18,42 @@ import (
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/policies"
 	"github.com/orch-build/orch/runner/rego"
 )
 
-// needWhole has nothing to do: this is the whole orch.
-func needWhole(*env, func() (bool, error)) error { return nil }
-
-// compile says what is wrong with the policies of targets. A policy that many
+// Compile says what is wrong with the policies of targets. A policy that many
 // targets have is compiled once.
-func (p *policies) compile(targets []*config.Target) hcl.Diagnostics {
+func Compile(ctx context.Context, p *policies.Policies, targets []*config.Target) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, t := range targets {
-		set, _ := p.of(t)
+		set, _ := p.Of(t)
 		if set.Empty() {
 			continue
 		}
-		opt := rego.Options{Tree: p.files(t)}
+		opt := rego.Options{Tree: p.Files(t)}
 		key := policyKey(set, targetEnv(t), rego.TraitsOf(set, opt))
 		if seen[key] {
 			continue
 		}
 		seen[key] = true
-		diags = append(diags, rego.Compile(p.ctx, set, targetEnv(t), opt, t.RangeOf("policy"))...)
+		diags = append(diags, rego.Compile(ctx, set, targetEnv(t), opt, t.RangeOf("policy"))...)
 	}
 	return diags
 }
 
-// evaluator prepares the policies of a target for a run.
-func (p *policies) evaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+// Evaluator prepares the policies of a target for a run. stateDir is the folder
+// that signatures are verified with.
+func Evaluator(p *policies.Policies, stateDir func() (string, error)) func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
 	return func(ctx context.Context, b *planner.Build, host buildkit.PolicyHost) (*buildkit.Policy, error) {
-		dir, err := p.policyDir()
+		dir, err := stateDir()
 		if err != nil {
 			return nil, err
 		}
 		opt := rego.Options{
 			Client: host.Client, Session: host.Session, Platform: host.Platform,
-			Tree: p.files(b.Target), StateDir: dir, Log: host.Log,
+			Tree: p.Files(b.Target), StateDir: dir, Log: host.Log,
 		}
 		set, env := b.Policies, targetEnv(b.Target)
 		all, err := rego.New(ctx, set, env, opt)

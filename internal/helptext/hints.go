@@ -1,8 +1,9 @@
-package main
+package helptext
 
 import (
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/usage"
 	"maps"
 	"regexp"
 	"slices"
@@ -47,8 +48,8 @@ var intents = map[string]string{
 	"docs":    "orch help",
 }
 
-// commandHint says which command may have been meant; "" if none is alike.
-func commandHint(cmd *cobra.Command, name string) string {
+// CommandHint says which command may have been meant; "" if none is alike.
+func CommandHint(cmd *cobra.Command, name string) string {
 	if meant := intents[strings.ToLower(name)]; meant != "" && !cmd.HasParent() {
 		return " Use " + meant + "."
 	}
@@ -73,9 +74,9 @@ var (
 	wrongBoolean = regexp.MustCompile(`strconv\.ParseBool`)
 )
 
-// flagError says what is wrong with a flag in words that do not come from inside
+// FlagError says what is wrong with a flag in words that do not come from inside
 // the program.
-func flagError(cmd *cobra.Command, err error) error {
+func FlagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	if m := unknownFlag.FindStringSubmatch(text); m != nil {
 		var known []string
@@ -103,5 +104,17 @@ func flagError(cmd *cobra.Command, err error) error {
 			text = fmt.Sprintf("%s %s: %s", m[2], m[1], reason)
 		}
 	}
-	return usagef("%w\nSee '%s --help'", errors.New(text), cmd.CommandPath())
+	return usage.Errorf("%w\nSee '%s --help'", errors.New(text), cmd.CommandPath())
+}
+
+// NoArgs refuses arguments; among the commands of a group, what was typed is
+// most likely a misspelt one.
+func NoArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return usage.Errorf("%s takes no arguments, got %q\nSee '%s --help'.", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return usage.Errorf("%s has no command %q.%s\nSee '%s --help'.", cmd.CommandPath(), args[0], CommandHint(cmd, args[0]), cmd.CommandPath())
 }

@@ -1,4 +1,7 @@
-package main
+// Package helptext writes the help of commands, with their flags in groups and as
+// wide as the terminal, and says what is wrong with a command line in words that
+// do not come from inside the program. It knows no command but by name.
+package helptext
 
 import (
 	"fmt"
@@ -12,33 +15,33 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-// flagGroup is the annotation of a flag that names its group in help texts.
-const flagGroup = "group"
+// FlagGroup is the annotation of a flag that names its group in help texts.
+const FlagGroup = "group"
 
-// flagGroups are the groups in the order in which help shows them. Flags of no
+// FlagGroups are the groups in the order in which help shows them. Flags of no
 // group come last.
-var flagGroups = []string{
+var FlagGroups = []string{
 	"Choosing and changing targets", "Building", "Cache and frontend", "Results", "Asking instead of building", "Builder",
 }
 
-// grouped adds to flags what register registers, as one group.
-func grouped(flags *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
+// Grouped adds to flags what register registers, as one group.
+func Grouped(flags *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
 	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	register(set)
 	set.VisitAll(func(f *pflag.Flag) {
 		if f.Annotations == nil {
 			f.Annotations = map[string][]string{}
 		}
-		f.Annotations[flagGroup] = []string{title}
+		f.Annotations[FlagGroup] = []string{title}
 	})
 	flags.AddFlagSet(set)
 }
 
-// usageFunc prints how a command is used: as cobra does by itself, but with the
+// UsageFunc prints how a command is used: as cobra does by itself, but with the
 // flags in their groups, and as wide as the terminal.
-func usageFunc(e *env) func(*cobra.Command) error {
+func UsageFunc(stdout io.Writer) func(*cobra.Command) error {
 	return func(cmd *cobra.Command) error {
-		w, width := cmd.OutOrStderr(), helpWidth(e.stdout)
+		w, width := cmd.OutOrStderr(), helpWidth(stdout)
 		fmt.Fprint(w, "Usage:\n")
 		if cmd.Runnable() {
 			fmt.Fprintf(w, "  %s\n", cmd.UseLine())
@@ -88,7 +91,7 @@ func printFlags(w io.Writer, flags *pflag.FlagSet, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	flags.VisitAll(func(f *pflag.Flag) {
 		title := "Flags"
-		if g := f.Annotations[flagGroup]; len(g) > 0 {
+		if g := f.Annotations[FlagGroup]; len(g) > 0 {
 			title = g[0]
 		}
 		if groups[title] == nil {
@@ -96,7 +99,7 @@ func printFlags(w io.Writer, flags *pflag.FlagSet, width int) {
 		}
 		groups[title].AddFlag(f)
 	})
-	for _, title := range append(flagGroups[:len(flagGroups):len(flagGroups)], "Flags") {
+	for _, title := range append(FlagGroups[:len(FlagGroups):len(FlagGroups)], "Flags") {
 		if set := groups[title]; set != nil && set.HasAvailableFlags() {
 			if title == "Flags" && len(groups) > 1 {
 				title = "Other flags"
