@@ -10,6 +10,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/publication"
+	"github.com/orch-build/orch/runner/question"
 	"github.com/spf13/cobra"
 )
 
@@ -137,14 +138,14 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions
 	if b.flags.push {
 		_ = b.env.report(unpushed(cfg), cfg.Sources) // nothing but warnings
 	}
-	if !calls(cfg) {
+	if !question.Asked(cfg) {
 		return b.env.build(ctx, cfg, opts)
 	}
-	flag, err := parseCall(b.flags.call)
+	flag, err := question.Parse(b.flags.call)
 	if err != nil {
 		return err
 	}
-	return runCall(ctx, b.env, cfg, flag, opts)
+	return b.env.call(ctx, cfg, flag, opts)
 }
 
 // unpushed warns of the targets that --push does not push: it changes outputs of

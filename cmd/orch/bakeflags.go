@@ -12,8 +12,8 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/publication"
+	"github.com/orch-build/orch/runner/question"
 	"github.com/spf13/pflag"
-	"github.com/tonistiigi/go-csvvalue"
 )
 
 // bakeFlags are the flags of bake beside those of reading the definition.
@@ -164,49 +164,6 @@ func (o *runOptions) shown() bool {
 	return o.progress != "quiet" && o.progress != "none" && o.progress != "rawjson"
 }
 
-// callFlag is what the frontend is asked for instead of a build.
-type callFlag struct {
-	method       string // "" is a build
-	json         bool
-	ignoreStatus bool
-}
-
-// parseCall reads METHOD[,format=json][,ignorestatus=BOOL].
-func parseCall(text string) (callFlag, error) {
-	var c callFlag
-	if text == "" {
-		return c, nil
-	}
-	fields, err := csvvalue.Fields(text, nil)
-	if err != nil {
-		return c, usagef("--call %q is not a list of comma separated fields", text)
-	}
-	for _, f := range fields {
-		key, value, ok := strings.Cut(f, "=")
-		switch {
-		case !ok && c.method == "":
-			c.method = f
-		case key == "format" && (value == "json" || value == "text"):
-			c.json = value == "json"
-		case key == "format":
-			return c, usagef("--call %q: the format is json or text", text)
-		case key == "ignorestatus":
-			if c.ignoreStatus, err = strconv.ParseBool(value); err != nil {
-				return c, usagef("--call %q: ignorestatus is true or false", text)
-			}
-		default:
-			return c, usagef("--call %q: it is METHOD, format=json and ignorestatus=BOOL", text)
-		}
-	}
-	switch c.method {
-	case "check":
-		c.method = "lint"
-	case "build":
-		c.method = ""
-	}
-	return c, nil
-}
-
 // overrides returns what the flags override in every target.
 func (b *bakeFlags) overrides() ([]config.Override, error) {
 	var out []config.Override
@@ -228,12 +185,12 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	if b.check {
 		b.call = "check"
 	}
-	call, err := parseCall(b.call)
+	call, err := question.Parse(b.call)
 	if err != nil {
 		return nil, err
 	}
-	if call.method != "" {
-		all("call", call.method)
+	if call.Method != "" {
+		all("call", call.Method)
 	}
 	if b.noCacheSet {
 		all("no-cache", strconv.FormatBool(b.noCache))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/config"
@@ -68,7 +69,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 					more = append(more, e.policies.Compile(e.policies, cfg.Targets)...)
 				}
 				if withLint && !more.HasErrors() {
-					found, err := lint(cmd.Context(), e, plan, &load.builder)
+					found, err := e.lint(cmd.Context(), plan, &load.builder)
 					if err != nil {
 						return err
 					}
@@ -91,4 +92,11 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is wrong as JSON, on standard output")
 	return cmd
+}
+
+// stricter makes errors of warnings.
+func stricter(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		d.Severity = hcl.DiagError
+	}
 }
