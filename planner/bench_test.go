@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"testing/fstest"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
-	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -53,26 +51,5 @@ func BenchmarkDockerfiles(b *testing.B) {
 		if diags.HasErrors() || len(plan.Builds) != 1000 || len(plan.Builds[0].Stages[0].Inputs) == 0 {
 			b.Fatal(diags)
 		}
-	}
-}
-
-// BenchmarkChecks is BenchmarkNew with the checks that bake makes first, and a
-// cache block for every target.
-func BenchmarkChecks(b *testing.B) {
-	for _, n := range []int{10, 100, 1000, 10000} {
-		cfg, files := plannertest.Fan(n)
-		files["go.mod"], files["go.sum"] = &fstest.MapFile{}, &fstest.MapFile{}
-		for i, t := range cfg.Targets {
-			files[fmt.Sprintf("svc-%d", i)] = &fstest.MapFile{}
-			t.Cache = &config.Cache{Type: "registry", Ref: "r.example/cache", Mode: "max", Write: true, Lane: "main", Main: "main", Trusted: true}
-		}
-		b.Run(fmt.Sprintf("targets=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, diags := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w", Checks: true}); len(diags) > 0 {
-					b.Fatal(diags)
-				}
-			}
-		})
 	}
 }

@@ -183,7 +183,7 @@ func (w *wiring) repository(b *Build) bool {
 		}
 		err = fmt.Errorf("a cache is written under tags, and this is a digest")
 	}
-	w.Fail(contextRange(b.Target, "cache.ref"), "Invalid cache reference",
+	w.Fail(ContextRange(b.Target, "cache.ref"), "Invalid cache reference",
 		"%q names no repository: %s. Write one such as \"registry.example.com/team/cache\".", ref, err)
 	return false
 }
@@ -221,7 +221,7 @@ func (w *wiring) destination(b *Build, lane string, set []string) Cache {
 }
 
 func (w *wiring) wired(b *Build, e config.Entry) Cache {
-	return Cache{CacheEntry: config.NewCacheEntry(e), Wired: true, Required: b.Target.Cache.Required, Range: contextRange(b.Target, "cache")}
+	return Cache{CacheEntry: config.NewCacheEntry(e), Wired: true, Required: b.Target.Cache.Required, Range: ContextRange(b.Target, "cache")}
 }
 
 // entry names a cache the way its type does.

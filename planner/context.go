@@ -28,9 +28,9 @@ func ContextName(name string) string {
 	return strings.TrimSuffix(reference.FamiliarString(ref), ":latest")
 }
 
-// contextKey is ContextName for a key of contexts, which may end in
+// ContextKey is ContextName for a key of contexts, which may end in
 // "::PLATFORM".
-func contextKey(key string) string {
+func ContextKey(key string) string {
 	name, platform, on := strings.Cut(key, "::")
 	if !on {
 		return ContextName(key)
@@ -46,7 +46,7 @@ func withContextNames(t *config.Target) *config.Target {
 	out.Contexts = map[string]config.Context{}
 	same := true
 	for _, key := range slices.Sorted(maps.Keys(t.Contexts)) {
-		name := contextKey(key)
+		name := ContextKey(key)
 		_, taken := out.Contexts[name]
 		if _, exact := t.Contexts[name]; name != key && (exact || taken) {
 			name = key
@@ -149,7 +149,7 @@ func (p *planner) findLocal(key localKey, at fault.Range) *local {
 	excludes := p.ignored(dir, key.d, at)
 	if n := headerSize(excludes); n > maxHeaders {
 		p.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
-			len(excludes), contextText(filepath.ToSlash(dir)), n, maxHeaders)
+			len(excludes), ContextText(filepath.ToSlash(dir)), n, maxHeaders)
 	}
 	kind := "local"
 	if key.gitModes {
@@ -167,7 +167,7 @@ func (p *planner) findLocal(key localKey, at fault.Range) *local {
 	l.node = p.vertex(id, func(v *Vertex) {
 		v.Kind, v.Name, v.Range = LocalContext, filepath.ToSlash(dir), at
 	})
-	l.node.local, l.node.Vertex.local = l, l.Local
+	l.node.local, l.node.Local = l, l.Local
 	p.locals[id] = l
 	return l
 }
@@ -199,7 +199,7 @@ func (p *planner) checkContext(t *config.Target, c config.Context, attr, what st
 	if err == nil {
 		return true
 	}
-	at := contextRange(t, attr)
+	at := ContextRange(t, attr)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Fail(at, "Context not found", "%s of target %q is %s, which does not exist. Paths start from the working directory.", what, t.Name, filepath.ToSlash(dir))
@@ -211,9 +211,9 @@ func (p *planner) checkContext(t *config.Target, c config.Context, attr, what st
 	return false
 }
 
-// contextRange is where a context is written; an element of contexts may only
+// ContextRange is where a context is written; an element of contexts may only
 // be known by the whole map.
-func contextRange(t *config.Target, attr string) fault.Range {
+func ContextRange(t *config.Target, attr string) fault.Range {
 	if r, ok := t.Ranges[attr]; ok {
 		return r
 	}
@@ -232,4 +232,12 @@ func (p *planner) checkDir(dir string) error {
 	}
 	p.dirs[dir] = err
 	return err
+}
+
+// ContextText names a context in a sentence.
+func ContextText(dir string) string {
+	if dir == "." {
+		return "the context"
+	}
+	return dir
 }

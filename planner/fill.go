@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -15,10 +16,10 @@ import (
 // them can use, and notes what it takes from where.
 type filling struct {
 	*stageWork
-	n    *node
-	env  *dockerfile.Environment
-	refs []*node // those of the instructions still to come
-	ok   bool
+	n     *node
+	scope dockerfile.Scope
+	refs  []*node // those of the instructions still to come
+	ok    bool
 	// ownsArgs is true once the arguments of the vertex are a map of its own.
 	ownsArgs bool
 }
@@ -30,7 +31,7 @@ func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node
 	v.Range = s.d.source.Lines(st.First, st.Last)
 	at := s.d.source.Lines(st.First, st.FromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
-	v.Steps, n.onbuild, v.Args, v.Credentials, v.secrets, v.ssh = nil, nil, nil, nil, nil, nil
+	v.Steps, n.onbuild, v.Args, v.Credentials = nil, nil, nil, nil
 	if s.inherits(st) {
 		v.Args = base.Args
 	}
@@ -40,12 +41,13 @@ func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node
 	if _, ok := s.baseStage(st); !ok && base.Kind != Scratch {
 		v.Steps = append(v.Steps, Step{Text: st.Source, Range: at})
 	}
-	f := filling{stageWork: s, n: n, env: baseEnvironment(s, st, base), refs: refs, ok: true}
-	f.defineStage(st, cmds)
+	v.Work = s.workOf(st, base, cmds)
+	f := filling{stageWork: s, n: n, refs: refs, ok: true}
+	f.scope = v.Work.Scope()
 	for _, k := range cmds {
 		f.cmd(k)
 	}
-	n.env = f.env
+	n.env = f.scope.Env
 	return f.ok
 }
 
@@ -66,17 +68,19 @@ func (s *stageWork) inherits(st *dockerfile.Stage) bool {
 	return ok && !s.replaced[i]
 }
 
-// baseEnvironment is what a stage starts with: all of an earlier stage of the
-// same file, else the unknown variables of an image.
-func baseEnvironment(s *stageWork, st *dockerfile.Stage, base *node) *dockerfile.Environment {
+// workOf is what a stage consists of.
+func (s *stageWork) workOf(st *dockerfile.Stage, base *node, cmds []*dockerfile.Cmd) *Work {
+	w := &Work{
+		Target: s.t, Frontend: s.frontend, File: s.parsed, Cmds: cmds, Globals: s.globals, Inherits: s.inherits(st),
+	}
 	switch {
 	case base.Kind == Scratch, base.Kind == LocalContext, base.Kind == RemoteContext:
-		return dockerfile.NewEnvironment(false)
-	case s.inherits(st):
-		return base.env.On()
+	case w.Inherits:
+		w.Below = base.env
 	default:
-		return dockerfile.NewEnvironment(true)
+		w.OnImage = true
 	}
+	return w
 }
 
 // again notes another place of a vertex. The vertex is described by the one
@@ -98,7 +102,6 @@ func (f *filling) cmd(k *dockerfile.Cmd) {
 	at := f.d.source.Lines(k.First, k.Last)
 	refs := f.refs[:len(k.Froms)]
 	f.refs = f.refs[len(k.Froms):]
-	f.defineCmd(k)
 	switch c := k.Command.(type) {
 	case *instructions.ArgCommand:
 		for _, a := range c.Args {
@@ -106,19 +109,19 @@ func (f *filling) cmd(k *dockerfile.Cmd) {
 		}
 		return
 	case *instructions.EnvCommand:
-		f.setEnv(c, at)
+		f.scope.Setenv(c, func(err error) { f.check(err, at) })
 		return
 	case *instructions.OnbuildCommand:
 		f.n.onbuild = append(f.n.onbuild, k.Onbuild...)
 		return
 	case *instructions.CopyCommand:
-		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns, parents: c.Parents}, refs, at)
+		f.copy(&Take{Sources: c.SourcePaths, Exclude: c.ExcludePatterns, Parents: c.Parents}, refs, at)
 	case *instructions.AddCommand:
 		first := len(f.n.Inputs)
-		f.copy(&take{sources: c.SourcePaths, exclude: c.ExcludePatterns}, nil, at)
+		f.copy(&Take{Sources: c.SourcePaths, Exclude: c.ExcludePatterns}, nil, at)
 		if sum, known := f.expand(c.Checksum, at); known && sum != "" {
 			for i := range f.n.Inputs[first:] {
-				f.n.Inputs[first+i].pinned = true
+				f.n.Inputs[first+i].Pinned = true
 			}
 		}
 	case *instructions.RunCommand:
@@ -131,15 +134,10 @@ func (f *filling) cmd(k *dockerfile.Cmd) {
 }
 
 func (f *filling) arg(a dockerfile.Arg, at fault.Range) {
-	value, known, set := f.argValue(a, at)
+	value, known, set, err := f.scope.Declare(a)
+	f.check(err, at)
 	if !set {
 		return
-	}
-	f.env.Set(a.Key, value, known)
-	if !known {
-		f.n.def.add(ClassArgument, a.Key, "expression", a.Value)
-	} else {
-		f.n.def.add(ClassArgument, a.Key, "value", value)
 	}
 	f.ownArgs()
 	delete(f.n.Args, a.Key)
@@ -160,48 +158,9 @@ func (f *filling) ownArgs() {
 	}
 }
 
-// argValue is the value of an ARG: the target's, else the default, else the
-// one that the same name has before the first FROM.
-func (f *filling) argValue(a dockerfile.Arg, at fault.Range) (value string, known, set bool) {
-	if v, ok := f.t.Args[a.Key]; ok {
-		return v, true, true
-	}
-	if a.Fixed {
-		return a.Value, true, true
-	}
-	if a.HasValue {
-		v, known := f.expand(a.Value, at)
-		return v, known, true
-	}
-	v, ok := f.globals[a.Key]
-	return v, true, ok
-}
-
-func (f *filling) setEnv(c *instructions.EnvCommand, at fault.Range) {
-	type pair struct {
-		key, value string
-		keyKnown   bool
-		known      bool
-	}
-	// All pairs of one ENV see the variables as they were before it.
-	pairs := make([]pair, len(c.Env))
-	for i, kv := range c.Env {
-		p := &pairs[i]
-		p.key, p.keyKnown = f.expand(kv.Key, at)
-		p.value, p.known = f.expand(kv.Value, at)
-	}
-	for _, p := range pairs {
-		if !p.keyKnown {
-			f.env.Open = true
-			continue
-		}
-		f.env.Set(p.key, p.value, p.known)
-	}
-}
-
 // expand puts variables into a word.
 func (f *filling) expand(word string, at fault.Range) (string, bool) {
-	s, known, err := f.env.Expand(f.lex, word)
+	s, known, err := f.scope.Expand(word)
 	f.check(err, at)
 	return s, known
 }
@@ -214,11 +173,11 @@ func (f *filling) check(err error, at fault.Range) {
 }
 
 // copy notes the sources of a COPY or ADD.
-func (f *filling) copy(t *take, refs []*node, at fault.Range) {
+func (f *filling) copy(t *Take, refs []*node, at fault.Range) {
 	var paths []string
 	known := true
-	written := t.sources
-	t.sources = nil
+	written := t.Sources
+	t.Sources = nil
 	for _, src := range written {
 		s, ok := f.expand(src, at)
 		if !ok {
@@ -230,16 +189,16 @@ func (f *filling) copy(t *take, refs []*node, at fault.Range) {
 			continue
 		}
 		paths = append(paths, dockerfile.ContextPath(s))
-		t.sources = append(t.sources, s)
+		t.Sources = append(t.Sources, s)
 	}
 	if !known {
 		t = nil
 	}
 	switch {
 	case len(refs) > 0:
-		f.edge(refs[0], Copy, pathsOrAll(paths, known), at).take = t
+		f.edge(refs[0], Copy, pathsOrAll(paths, known), at).Take = t
 	case len(paths) > 0 || !known:
-		f.edge(f.main, Context, pathsOrAll(paths, known), at).take = t
+		f.edge(f.main, Context, pathsOrAll(paths, known), at).Take = t
 	}
 }
 
@@ -253,13 +212,7 @@ func pathsOrAll(paths []string, known bool) []string {
 
 // mounts notes what the mounts of a RUN read.
 func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*node, at fault.Range) {
-	known := true
-	err := c.Expand(func(word string) (string, error) {
-		s, ok, err := f.env.Expand(f.lex, word)
-		known = known && ok
-		return s, err
-	})
-	f.defineMounts(k)
+	mounts, known, err := f.scope.Mounts(c)
 	if !known {
 		// The type of a mount may be among what is unknown.
 		f.mountAll(k, refs, at)
@@ -269,14 +222,14 @@ func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*
 		f.check(err, at)
 		return
 	}
-	for i, m := range instructions.GetMounts(c) {
+	for i, m := range mounts {
 		f.credential(m, at)
 		paths := []string{dockerfile.ContextPath(m.Source)}
-		t := &take{sources: []string{m.Source}, mount: true}
+		t := &Take{Sources: []string{m.Source}, Mount: true}
 		if n := mounted(k.Froms, refs, i); n != nil {
-			f.edge(n, Mount, paths, at).take = t
+			f.edge(n, Mount, paths, at).Take = t
 		} else if m.From == "" && m.Type == instructions.MountTypeBind {
-			f.edge(f.main, Context, paths, at).take = t
+			f.edge(f.main, Context, paths, at).Take = t
 		}
 	}
 }
@@ -292,7 +245,7 @@ func (f *filling) credential(m *instructions.Mount, at fault.Range) {
 			c.ID = path.Base(m.Target)
 		}
 	case instructions.MountTypeSSH:
-		c.Kind, c.ID = "ssh", orElse(c.ID, "default")
+		c.Kind, c.ID = "ssh", cmp.Or(c.ID, "default")
 	default:
 		return
 	}
@@ -319,7 +272,7 @@ func mounted(froms []dockerfile.From, refs []*node, nth int) *node {
 	return nil
 }
 
-func (f *filling) edge(n *node, why Why, paths []string, at fault.Range) *Edge {
+func (f *filling) edge(n *node, why EdgeKind, paths []string, at fault.Range) *Edge {
 	if n.local != nil {
 		if paths == nil {
 			n.local.readAll()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/check"
 	"github.com/orch-build/orch/planner/plannertest"
 	"github.com/orch-build/orch/planner/print"
 )
@@ -62,7 +63,11 @@ func checkFixture(t *testing.T, name string) {
 		return false
 	})
 	cfg, d, files := plannertest.Archive(t, ar)
-	plan, diags := planner.New(cfg, planner.Options{Files: files, BuildPlatform: d.BuildPlatform, Dir: "/w", Checks: d.Checks})
+	opt := planner.Options{Files: files, BuildPlatform: d.BuildPlatform, Dir: "/w"}
+	plan, diags := planner.New(cfg, opt)
+	if d.Checks {
+		plan, diags = check.New(cfg, opt, false)
+	}
 	got := map[string]string{}
 	if len(diags) > 0 {
 		got["want/faults"] = faultText(t, cfg, plan, diags)

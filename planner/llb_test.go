@@ -29,6 +29,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner/dockerfile"
+	"github.com/orch-build/orch/planner/plannertest"
 )
 
 // anyImage answers for every image with the same configuration.
@@ -281,7 +282,7 @@ func TestAgainstBuildKit(t *testing.T) {
 }
 
 func TestRandomAgainstBuildKit(t *testing.T) {
-	eachProject(t, func(t *testing.T, _ *rand.Rand, cfg *config.Config, files memory) {
+	plannertest.EachProject(t, isPlanned, func(t *testing.T, _ *rand.Rand, cfg *config.Config, files memory) {
 		for _, b := range mustPlan(t, cfg, files).Builds {
 			if len(b.Target.Contexts) == 0 {
 				for i, v := range b.Stages {

@@ -36,14 +36,24 @@ func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 			p.checkCall(b)
 		}
 	}
-	if p.opt.Checks {
-		p.checking = newChecking(p.plan)
-		p.check()
-	}
 	if p.Diags.HasErrors() {
 		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.Diags
 	}
 	return p.plan, p.Diags
+}
+
+// knownCalls are the questions that BuildKit's frontend answers.
+var knownCalls = []string{"build", "check", "lint", "outline", "targets", "subrequests.describe"}
+
+// checkCall reports a question that BuildKit's frontend does not answer. Another
+// frontend may have questions of its own.
+func (p *planner) checkCall(b *Build) {
+	call := b.Target.Call
+	if call == "" || len(b.Stages) == 0 || b.Stages[0].Kind == Opaque || slices.Contains(knownCalls, call) {
+		return
+	}
+	p.Fail(b.Target.RangeOf("call"), "Unknown method to call", "Target %q: there is no method to call %q; there are %s.%s",
+		b.Name(), call, strings.Join(knownCalls, ", "), suggest.Sentence(call, knownCalls))
 }
 
 // planner is the plan while it is made.
@@ -55,11 +65,6 @@ type planner struct {
 	plan     *Plan
 	nodes    map[string]*node
 	builds   map[string]*Build
-	// parsedFor holds the Dockerfiles of the builds, if they were parsed.
-	parsedFor map[*Build]*file
-	checking
-	// usedContexts holds the named contexts that a stage of a build takes.
-	usedContexts map[*Build]map[string]bool
 
 	targets map[string]*config.Target
 	wanted  map[string]bool
@@ -81,22 +86,20 @@ type planner struct {
 func newPlanner(cfg *config.Config, opt Options) *planner {
 	p := &planner{
 		cfg: cfg, opt: opt,
-		plan:         &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
-		nodes:        map[string]*node{},
-		builds:       map[string]*Build{},
-		parsedFor:    map[*Build]*file{},
-		targets:      map[string]*config.Target{},
-		usedContexts: map[*Build]map[string]bool{},
-		wanted:       map[string]bool{},
-		files:        map[string]*file{},
-		inlines:      map[string]*file{},
-		texts:        map[string]*dockerfile.File{},
-		ignores:      map[string]ignoreFile{},
-		dirs:         map[string]error{},
-		locals:       map[string]*local{},
-		localFor:     map[localKey]*local{},
-		unreached:    map[unreachedKey]bool{},
-		refs:         map[string]imageName{},
+		plan:      &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
+		nodes:     map[string]*node{},
+		builds:    map[string]*Build{},
+		targets:   map[string]*config.Target{},
+		wanted:    map[string]bool{},
+		files:     map[string]*file{},
+		inlines:   map[string]*file{},
+		texts:     map[string]*dockerfile.File{},
+		ignores:   map[string]ignoreFile{},
+		dirs:      map[string]error{},
+		locals:    map[string]*local{},
+		localFor:  map[localKey]*local{},
+		unreached: map[unreachedKey]bool{},
+		refs:      map[string]imageName{},
 	}
 	for _, t := range cfg.Targets {
 		p.targets[t.Name] = withContextNames(t)
@@ -164,9 +167,6 @@ func (p *planner) build(t *config.Target) {
 		return
 	}
 	p.builds[t.Name] = b
-	if d != nil && isDockerfileSyntax(w.frontend) {
-		p.parsedFor[b] = d
-	}
 	p.plan.Builds = append(p.plan.Builds, b)
 }
 
@@ -275,7 +275,7 @@ func (o *ordering) visit(t *config.Target) {
 		if c.Kind != config.LinkedTarget {
 			continue
 		}
-		at := contextRange(t, "contexts."+name)
+		at := ContextRange(t, "contexts."+name)
 		next := o.targets[c.Value]
 		switch {
 		case next == nil:

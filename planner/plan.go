@@ -23,18 +23,9 @@ type Options struct {
 	// the value of BUILDPLATFORM, and the platform of a target that names
 	// none.
 	BuildPlatform string
-	// Checks looks for what would fail or disappoint when the plan is carried
-	// out: sources that are not there, secrets that nobody provides, tags that
-	// two targets push, and the like.
-	Checks bool
-	// Apart says that the targets need not be built together, so that two of
-	// them may push one tag or write one file; that is a warning then.
-	Apart bool
 	// Dir is the working directory that relative paths start from, which
 	// makes the directories of Locals absolute; "" is that of the process.
 	Dir string
-	// Digests has New keep what Plan.Inputs needs.
-	Digests bool
 	// Policies returns the policies that hold for a target; nil finds those on
 	// this machine.
 	Policies func(*config.Target) (*policy.Set, fault.Diagnostics)
@@ -155,10 +146,10 @@ type Vertex struct {
 	Args map[string]string
 	// Targets names the targets that reach the vertex, in order.
 	Targets []string
-
-	local        *Local       // of a LocalContext
-	def          *ingredients // if Options.Digests
-	secrets, ssh []string     // ids that its mounts name, likewise
+	// Local is the directory of a LocalContext.
+	Local *Local
+	// Work is what a stage or an opaque build consists of; nil for others.
+	Work *Work
 }
 
 // Shared reports whether two or more targets reach the vertex.
@@ -186,12 +177,12 @@ type Step struct {
 	Range fault.Range
 }
 
-// Why says for what a vertex needs another.
-type Why int
+// EdgeKind says for what a vertex needs another.
+type EdgeKind int
 
 const (
 	// Base is the FROM of a stage.
-	Base Why = iota
+	Base EdgeKind = iota
 	// Copy is a COPY or ADD out of another vertex.
 	Copy
 	// Mount is a RUN --mount out of another vertex.
@@ -201,7 +192,7 @@ const (
 )
 
 // String is the word for a reason in printed plans.
-func (w Why) String() string {
+func (w EdgeKind) String() string {
 	switch w {
 	case Base:
 		return "base"
@@ -219,15 +210,24 @@ func (d *Dockerfile) Lines(first, last int) fault.Range {
 	return dockerfile.NewSource(d.Name, d.Data).Lines(first, last)
 }
 
+// Take is what one instruction takes from a context, as written, with its
+// variables put in.
+type Take struct {
+	Sources []string
+	Exclude []string
+	Parents bool // as --parents has it
+	Mount   bool // the source of a mount, which knows no wildcards
+}
+
 // Edge is one input of a vertex.
 type Edge struct {
 	From  *Vertex
-	Why   Why
+	Why   EdgeKind
 	Range fault.Range // where it is written
 	Paths []string    // for Copy, Mount and Context: what is taken, as written, cleaned
-
-	take   *take // for the same: how it is taken; nil if all is
-	pinned bool  // by a checksum where it is written
+	Take  *Take       // for the same: how it is taken; nil if all is
+	// Pinned is true if a checksum is written beside it.
+	Pinned bool
 }
 
 // Dockerfile is a Dockerfile that was read.
@@ -290,6 +290,8 @@ type Build struct {
 	Policies *policy.Set
 	// Wanted is true if the target was asked for, false if it is only linked.
 	Wanted bool
+	// Used holds the named contexts that a stage takes.
+	Used map[string]bool
 
 	// Parsed is the Dockerfile taken apart; nil unless its stages were read.
 	Parsed *dockerfile.File

@@ -33,7 +33,6 @@ func (p *planner) vertex(id string, fill func(*Vertex)) *node {
 func (p *planner) scratch() *node {
 	n := p.vertex(framed.Sum("scratch"), func(v *Vertex) {
 		v.Kind, v.Name = Scratch, dockerfile.ScratchName
-		p.define(v)
 	})
 	if n.env == nil {
 		n.env = dockerfile.NewEnvironment(false)
@@ -44,21 +43,18 @@ func (p *planner) scratch() *node {
 func (p *planner) image(name imageName, platform string, at fault.Range) *node {
 	return p.vertex(framed.Sum("image", name.full, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
-		p.defineImage(v, name)
 	})
 }
 
 func (p *planner) layout(ref, platform string, at fault.Range) *node {
 	return p.vertex(framed.Sum("oci-layout", ref, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
-		p.defineLayout(v, ref)
 	})
 }
 
 func (p *planner) remote(url string, at fault.Range) *node {
 	return p.vertex(framed.Sum("remote", url), func(v *Vertex) {
 		v.Kind, v.Name, v.Range = RemoteContext, url, at
-		p.defineRemote(v)
 	})
 }
 

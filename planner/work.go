@@ -70,7 +70,7 @@ func (w *work) localContexts() map[string]*Local {
 		if out == nil {
 			out = map[string]*Local{}
 		}
-		out[name] = w.local(localKey{contextDir(c), nil, w.t.GitModes}, contextRange(w.t, "contexts."+name)).Local
+		out[name] = w.local(localKey{contextDir(c), nil, w.t.GitModes}, ContextRange(w.t, "contexts."+name)).Local
 	}
 	return out
 }
@@ -182,7 +182,7 @@ func (w *work) opaque(platform string) *node {
 	d.Add(w.main.ID)
 	for _, name := range slices.Sorted(maps.Keys(w.t.Contexts)) {
 		n := w.context(name, platform)
-		at := contextRange(w.t, "contexts."+name)
+		at := ContextRange(w.t, "contexts."+name)
 		nodes = append(nodes, n)
 		inputs = append(inputs, Edge{From: n.Vertex, Why: Context, Range: at})
 		d.Add(name, n.ID)
@@ -206,7 +206,7 @@ func (w *work) opaque(platform string) *node {
 			v.Dockerfile = w.d.Dockerfile
 		}
 		v.Args = maps.Clone(w.t.Args)
-		w.defineOpaque(v)
+		v.Work = &Work{Target: w.t, Frontend: w.frontend}
 	})
 }
 
@@ -227,11 +227,11 @@ func (w *work) named(name, platform string) *node {
 // context returns the vertex of a named context.
 func (w *work) context(name, platform string) *node {
 	c := w.t.Contexts[name]
-	at := contextRange(w.t, "contexts."+name)
-	if w.usedContexts[w.b] == nil {
-		w.usedContexts[w.b] = map[string]bool{}
+	at := ContextRange(w.t, "contexts."+name)
+	if w.b.Used == nil {
+		w.b.Used = map[string]bool{}
 	}
-	w.usedContexts[w.b][name] = true
+	w.b.Used[name] = true
 	switch c.Kind {
 	case config.Local:
 		return w.local(localKey{contextDir(c), nil, w.t.GitModes}, at).node

@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/affected"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // affectedFlags say what is compared.
@@ -176,14 +177,14 @@ func (f *affectedFlags) state(ctx context.Context, e *env, load *loadFlags, args
 	}
 	files := affected.Tree{Tree: tree}
 	plan, diags := planner.New(d.Config, planner.Options{
-		Files: files, BuildPlatform: localPlatform(), Dir: dir, Digests: true, Policies: e.policySets(),
+		Files: files, BuildPlatform: localPlatform(), Dir: dir, Policies: e.policySets(),
 	})
 	if diags.HasErrors() {
 		return nil, f.fault(e, rev, diags, d.Texts)
 	}
 	memory := e.projectMemory()
 	defer memory.flush()
-	return affected.Compute(ctx, plan, planner.ReadOptions{Tree: files}, digest.Options{
+	return affected.Compute(ctx, plan, inputs.Options{Tree: files, Files: files}, digest.Options{
 		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory.planner(), Project: dir,
 	}, dir)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestImports(t *testing.T) {
 		"config/attribute": {"schema", "config/spec"},
 		"config/policy":    {"schema", "config", "internal/template"},
 		"planner":          {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
-		"planner/print":    {"planner", "internal/fault", "internal/termtext"},
+		"planner/print":    {"planner", "planner/inputs", "internal/fault", "internal/termtext"},
 		"planner/options":  {"internal/fault", "schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
 		"runner":           {"schema", "config", "config/policy", "planner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/meter":     {},
@@ -79,11 +80,13 @@ func TestImports(t *testing.T) {
 		"internal/gitfact":                      {},
 
 		"planner/dockerfile":  {"internal/fault", "internal/framed", "internal/suggest"},
+		"planner/inputs":      {"planner", "internal/ocilayout"},
+		"planner/check":       {"planner/inputs"},
 		"planner/plannertest": {"config", "internal/fault"},
 		"internal/framed":     {},
 	}
 	allowed["planner/digest"] = []string{
-		"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout", "planner", "planner/options",
+		"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout", "planner", "planner/inputs", "planner/options",
 		"internal/contextfs", "internal/imageconfig", "internal/registry", "internal/retry", "internal/termtext", "internal/output",
 	}
 	allowed["planner/affected"] = append([]string{"planner/digest", "internal/gittree"}, allowed["planner/digest"]...)
@@ -188,4 +191,32 @@ func deps(t *testing.T, pkg string, flags ...string) []string {
 		t.Fatalf("listing the imports of %s: %v", pkg, err)
 	}
 	return strings.Fields(string(out))
+}
+
+// TestLanguageImports holds the languages that definitions are written in to the
+// packages that read and report them. All others know a place in a file by
+// package fault.
+func TestLanguageImports(t *testing.T) {
+	allowed := map[string][]string{
+		"github.com/hashicorp/hcl/v2": {
+			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "cmd/orch",
+			"runner/blame", "runner/buildkit", "runner/rego",
+		},
+		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag"},
+		"github.com/compose-spec/compose-go/v2": {"config", "config/compose", "convert", "load", "cmd/orch"},
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("listing the imports of all packages: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		for language, may := range allowed {
+			names := slices.ContainsFunc(fields[1:], func(dep string) bool { return dep == language || strings.HasPrefix(dep, language+"/") })
+			if names && !slices.ContainsFunc(may, func(p string) bool { return pkg == p || strings.HasPrefix(pkg, p+"/") }) {
+				t.Errorf("%s imports %s", pkg, language)
+			}
+		}
+	}
 }

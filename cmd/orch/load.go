@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/check"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/schema"
 )
@@ -100,8 +101,6 @@ type planning struct {
 	checks bool
 	// apart says that the targets need not be built together.
 	apart bool
-	// digests keeps what the digests of the plan need.
-	digests bool
 }
 
 // makePlan makes the plan of a definition: the one way from a definition to a
@@ -109,9 +108,15 @@ type planning struct {
 func (e *env) makePlan(ctx context.Context, cfg *config.Config, how planning) (plan *planner.Plan, diags hcl.Diagnostics, err error) {
 	opt := planner.Options{
 		Files: planner.Disk{}, BuildPlatform: cmp.Or(how.platform, localPlatform()),
-		Checks: how.checks, Apart: how.apart, Digests: how.digests, Policies: e.policySets(),
+		Policies: e.policySets(),
 	}
-	err = interrupt.Until(ctx, func() { plan, diags = planner.New(cfg, opt) })
+	err = interrupt.Until(ctx, func() {
+		if how.checks {
+			plan, diags = check.New(cfg, opt, how.apart)
+		} else {
+			plan, diags = planner.New(cfg, opt)
+		}
+	})
 	return plan, diags, err
 }
 

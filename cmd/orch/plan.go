@@ -84,7 +84,7 @@ the digests of its targets and vertices.`,
 				}
 				format = "json"
 			}
-			plan, err := e.planned(cmd.Context(), cfg, planning{digests: inputs.digests})
+			plan, err := e.planned(cmd.Context(), cfg, planning{})
 			if err != nil {
 				return err
 			}

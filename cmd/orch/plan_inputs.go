@@ -18,6 +18,7 @@ import (
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -52,11 +53,11 @@ func (f *inputsFlags) check(format string) error {
 }
 
 // inputs computes the digests for the JSON form of a plan, if they are wanted.
-func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*planner.Inputs, error) {
+func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*inputs.Inputs, error) {
 	if !f.digests {
 		return nil, nil
 	}
-	in, diags, err := e.inputs(ctx, plan, planner.ReadOptions{Now: time.Now()}, f.resolve)
+	in, diags, err := e.inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -65,11 +66,11 @@ func (f *inputsFlags) inputs(ctx context.Context, e *env, plan *planner.Plan) (*
 
 // inputs computes the digests of a plan for this machine; resolve asks
 // registries for the images that are not known.
-func (e *env) inputs(ctx context.Context, plan *planner.Plan, read planner.ReadOptions, resolve bool) (*planner.Inputs, hcl.Diagnostics, error) {
+func (e *env) inputs(ctx context.Context, plan *planner.Plan, read inputs.Options, resolve bool) (*inputs.Inputs, hcl.Diagnostics, error) {
 	memory := e.projectMemory()
 	defer memory.flush()
 	read.Memory = memory.planner()
-	in, diags := plan.Inputs(read)
+	in, diags := inputs.Compute(plan, read)
 	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve), Labels: e.gitLabels()}
 	var err error
 	if opt.Project, err = os.Getwd(); err != nil {
@@ -112,7 +113,7 @@ func (e *env) projectMemory() projectMemory {
 }
 
 // planner is the memory as plans use it; nil where nothing can be kept.
-func (m projectMemory) planner() planner.Memory {
+func (m projectMemory) planner() inputs.Memory {
 	if m.Project == nil {
 		return nil
 	}
@@ -142,21 +143,21 @@ func (e *env) images(ask bool) *imageconfig.Resolver {
 
 // print plans the targets and prints what goes into them.
 func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w io.Writer) error {
-	plan, err := e.planned(ctx, cfg, planning{digests: f.digests})
+	plan, err := e.planned(ctx, cfg, planning{})
 	if err != nil {
 		return err
 	}
 	var diags hcl.Diagnostics
-	opt := planner.ReadOptions{All: f.files, Now: time.Now()}
-	var in *planner.Inputs
-	var reads *planner.Reads
+	opt := inputs.Options{All: f.files, Now: time.Now()}
+	var in *inputs.Inputs
+	var reads *inputs.Reads
 	if f.digests {
 		if in, diags, err = e.inputs(ctx, plan, opt, f.resolve); err != nil {
 			return err
 		}
 		reads = in.Reads
 	} else {
-		reads, diags = plan.Reads(opt)
+		reads, diags = inputs.Read(plan, opt)
 	}
 	if err := e.report(diags, cfg.Sources, plan.Sources); err != nil {
 		return err
@@ -169,7 +170,7 @@ func (f *inputsFlags) print(ctx context.Context, e *env, cfg *config.Config, w i
 	return err
 }
 
-func (f *inputsFlags) write(out *bytes.Buffer, reads *planner.Reads, in *planner.Inputs) error {
+func (f *inputsFlags) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs) error {
 	if f.json {
 		return print.InputsJSON(out, reads, in)
 	}
@@ -194,6 +195,6 @@ const hintEntries = 2000
 // hint points out contexts that let through much more than the stages read, or
 // the history of the repository.
 func hint(w io.Writer, plan *planner.Plan) error {
-	reads, _ := plan.Reads(planner.ReadOptions{All: true, Most: hintEntries})
+	reads, _ := inputs.Read(plan, inputs.Options{All: true, Most: hintEntries})
 	return print.Hints(w, reads)
 }

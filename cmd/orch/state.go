@@ -12,7 +12,7 @@ import (
 
 	"github.com/orch-build/orch/internal/hashstore"
 	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
@@ -32,7 +32,7 @@ func (e *env) startEmbedded(ctx context.Context) (string, error) {
 }
 
 // fileMemory returns the memory of file sums, or nil where nothing can be kept.
-func (e *env) fileMemory() planner.Memory {
+func (e *env) fileMemory() inputs.Memory {
 	dir, err := embedded.DefaultStateDir(e.getenv)
 	if err != nil {
 		return nil

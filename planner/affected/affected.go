@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // Kind says what of a target counts.
@@ -31,15 +32,15 @@ const (
 // State is one side of a comparison.
 type State struct {
 	Plan    *planner.Plan
-	Inputs  *planner.Inputs
+	Inputs  *inputs.Inputs
 	Digests *digest.Digests
 	Files   planner.Files // that the plan was made from
 	Root    string        // the folder that paths are shown from
 }
 
-// Compute makes the state of a plan that was made with planner.Options.Digests.
-func Compute(ctx context.Context, plan *planner.Plan, read planner.ReadOptions, opt digest.Options, root string) (*State, error) {
-	in, diags := plan.Inputs(read)
+// Compute makes the state of a plan.
+func Compute(ctx context.Context, plan *planner.Plan, read inputs.Options, opt digest.Options, root string) (*State, error) {
+	in, diags := inputs.Compute(plan, read)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -314,11 +315,11 @@ func (c *comparing) linked(_, now *planner.Build) string {
 // attribute names what the sums of the classes say.
 func (c *comparing) attribute(old, now *planner.Build) string {
 	for _, class := range c.head.Inputs.Build(now).Diff(c.base.Inputs.Build(old)) {
-		if class == planner.ClassUpstream || class == planner.ClassInstruction {
+		if class == inputs.ClassUpstream || class == inputs.ClassInstruction {
 			continue
 		}
 		name := class.String()
-		if class == planner.ClassLabel {
+		if class == inputs.ClassLabel {
 			name = "labels"
 		}
 		return c.place(now.Target, name) + name

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/orch-build/orch/internal/gittree"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // Tree has a plan read its contexts from git's objects: what stands for the
@@ -15,11 +15,11 @@ import (
 type Tree struct{ *gittree.Tree }
 
 // List returns what a folder holds.
-func (t Tree) List(dir string) ([]planner.Entry, error) {
+func (t Tree) List(dir string) ([]inputs.Entry, error) {
 	list, err := t.Tree.List(dir)
-	var out []planner.Entry
+	var out []inputs.Entry
 	for _, e := range list {
-		one := planner.Entry{Name: e.Name, Mode: e.Mode}
+		one := inputs.Entry{Name: e.Name, Mode: e.Mode}
 		switch {
 		case e.Mode&fs.ModeSymlink != 0:
 			if one.Link, err = t.Link(filepath.Join(dir, e.Name)); err != nil {
@@ -34,7 +34,7 @@ func (t Tree) List(dir string) ([]planner.Entry, error) {
 }
 
 // Open opens what stands for a file.
-func (t Tree) Open(path string) (planner.Content, error) {
+func (t Tree) Open(path string) (inputs.Content, error) {
 	blob, err := t.Blob(path)
 	if err != nil {
 		return nil, err
@@ -43,12 +43,12 @@ func (t Tree) Open(path string) (planner.Content, error) {
 	return blobName{bytes.NewReader([]byte(blob)), blob}, nil
 }
 
-func stamp(blob string) planner.Stamp { return planner.Stamp{Size: int64(len(blob))} }
+func stamp(blob string) inputs.Stamp { return inputs.Stamp{Size: int64(len(blob))} }
 
 type blobName struct {
 	io.Reader
 	blob string
 }
 
-func (blobName) Close() error                    { return nil }
-func (b blobName) Stamp() (planner.Stamp, error) { return stamp(b.blob), nil }
+func (blobName) Close() error                   { return nil }
+func (b blobName) Stamp() (inputs.Stamp, error) { return stamp(b.blob), nil }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // BenchmarkCompute computes the digests of 200 targets that read 5,000 files,
@@ -44,7 +45,7 @@ func BenchmarkCompute(b *testing.B) {
 			b.Fatal(diags)
 		}
 		now := time.Now().Add(time.Hour) // no file is young
-		if _, err := Compute(b.Context(), plan, plan.Contexts(planner.ReadOptions{Memory: m, Now: now}), Options{BuildPlatform: "linux/amd64", Memory: m}); err != nil {
+		if _, err := Compute(b.Context(), plan, inputs.Contexts(plan, inputs.Options{Memory: m, Now: now}), Options{BuildPlatform: "linux/amd64", Memory: m}); err != nil {
 			b.Fatal(err)
 		}
 	}

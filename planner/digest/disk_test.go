@@ -11,6 +11,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // onDisk is a project on a real disk with one target.
@@ -63,7 +64,7 @@ func (p *onDisk) compute(t *testing.T) *Target {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	reads := plan.Contexts(planner.ReadOptions{Memory: p.opt.Memory, Now: time.Now()})
+	reads := inputs.Contexts(plan, inputs.Options{Memory: p.opt.Memory, Now: time.Now()})
 	all, err := Compute(t.Context(), plan, reads, p.opt)
 	if err != nil {
 		t.Fatal(err)

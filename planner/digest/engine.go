@@ -16,6 +16,7 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/options"
 )
 
@@ -36,7 +37,7 @@ type Options struct {
 	Images Images
 	// Memory keeps what was converted from one call to the next, by the name of
 	// the project; nil converts everything.
-	Memory  planner.Memory
+	Memory  inputs.Memory
 	Project string
 	// SourcePolicy is the text of the source policy of the environment.
 	SourcePolicy []byte
@@ -55,7 +56,7 @@ type Target struct {
 	// goes, nor on its type.
 	Publication, Image string
 	// Open says what could change the result without changing the digests.
-	Open []planner.Open
+	Open []inputs.Unpinned
 	// Platforms are its parts, in the order of the target's platforms.
 	Platforms []Platform
 }
@@ -80,7 +81,7 @@ type Digests struct {
 	// others were remembered.
 	Converted int
 	// Reads is what contexts were read through.
-	Reads *planner.Reads
+	Reads *inputs.Reads
 
 	targets map[*planner.Build]*Target
 	engine  *engine
@@ -103,7 +104,7 @@ func (d *Digests) Files(b *planner.Build, f func(File)) {
 			if l == nil {
 				continue
 			}
-			d.engine.reads.Select(l, r.Query).Each(func(it planner.Selected) {
+			d.engine.reads.Select(l, r.Query).Each(func(it inputs.Selected) {
 				f(File{l.Dir, it.Path, fileSum(it, d.engine.opt.GitModes || l.GitModes)})
 			})
 		}
@@ -126,8 +127,8 @@ func (d *Digests) Asked(b *planner.Build) map[string]string {
 func (d *Digests) Target(b *planner.Build) *Target { return d.targets[b] }
 
 // Prove computes the digests of a plan's targets and puts them in the place of
-// the sums that its inputs have; see [planner.Inputs.Prove].
-func Prove(ctx context.Context, plan *planner.Plan, in *planner.Inputs, opt Options) error {
+// the sums that its inputs have; see [inputs.Inputs.Prove].
+func Prove(ctx context.Context, plan *planner.Plan, in *inputs.Inputs, opt Options) error {
 	all, err := Compute(ctx, plan, in.Reads, opt)
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ type engine struct {
 	memory   *memory
 	results  map[*planner.Build]*result
 	sums     map[sumKey]selectionSum
-	reads    *planner.Reads
+	reads    *inputs.Reads
 }
 
 // result is a target on its way to its digest.
@@ -164,18 +165,18 @@ type platformResult struct {
 }
 
 type sumKey struct {
-	selection *planner.Selection
+	selection *inputs.Selection
 	gitModes  bool
 }
 
 type selectionSum struct {
 	sum    string
-	faults []planner.Selected
+	faults []inputs.Selected
 }
 
 // Compute computes the digests of all targets of a plan. Files are read through
 // reads, whose memory is used and filled.
-func Compute(ctx context.Context, plan *planner.Plan, reads *planner.Reads, opt Options) (*Digests, error) {
+func Compute(ctx context.Context, plan *planner.Plan, reads *inputs.Reads, opt Options) (*Digests, error) {
 	if opt.Files == nil {
 		opt.Files = planner.Disk{}
 	}
@@ -279,7 +280,7 @@ func (e *engine) opaque(b *planner.Build) *skeleton {
 		fields = append(fields, d.Filename, string(d.Data))
 		text = "its frontend cannot be asked here: " + d.Syntax
 	}
-	s.Opens = append(s.Opens, opening{planner.OpaqueFrontend, text, 1})
+	s.Opens = append(s.Opens, opening{inputs.OpaqueFrontend, text, 1})
 	fields = append(fields, "options")
 	for _, k := range slices.Sorted(maps.Keys(opts)) {
 		fields = append(fields, k, opts[k])
@@ -343,7 +344,7 @@ func (e *engine) sum(b *planner.Build, r read) selectionSum {
 	if !ok {
 		got.sum, got.faults = sumSelection(s, key.gitModes)
 		if err := s.Err(); err != nil {
-			got.faults = append(got.faults, planner.Selected{Path: r.Query.Path, Err: err})
+			got.faults = append(got.faults, inputs.Selected{Path: r.Query.Path, Err: err})
 		}
 		e.sums[key] = got
 	}
@@ -386,7 +387,7 @@ func (e *engine) platformSum(b *planner.Build, p *platformResult, out *Target) s
 		f.add(r.Context, got.sum)
 		for _, bad := range got.faults {
 			out.Open = append(out.Open, e.openAt(b, opening{
-				planner.Unreadable, fmt.Sprintf("%s cannot be read: %v", fault.Path(bad.Path), bad.Err), r.Line,
+				inputs.Unreadable, fmt.Sprintf("%s cannot be read: %v", fault.Path(bad.Path), bad.Err), r.Line,
 			}))
 		}
 	}
@@ -406,7 +407,7 @@ func (e *engine) platformSum(b *planner.Build, p *platformResult, out *Target) s
 	whole.add(p.files, string(s.Image), s.Epoch, s.Failed)
 	if s.Failed != "" {
 		whole.add(string(b.Dockerfile.Data))
-		out.Open = append(out.Open, e.openAt(b, opening{Why: planner.Unconvertible, Text: "the frontend refuses the Dockerfile: " + s.Failed}))
+		out.Open = append(out.Open, e.openAt(b, opening{Why: inputs.Unconvertible, Text: "the frontend refuses the Dockerfile: " + s.Failed}))
 	}
 	return whole.hex()
 }
@@ -425,10 +426,10 @@ func (e *engine) linked(b *planner.Build, name string) (*Target, string) {
 }
 
 // openAt gives what is open its place.
-func (e *engine) openAt(b *planner.Build, o opening) planner.Open {
-	out := planner.Open{Why: o.Why, Text: o.Text}
+func (e *engine) openAt(b *planner.Build, o opening) inputs.Unpinned {
+	out := inputs.Unpinned{Why: o.Why, Text: o.Text}
 	switch {
-	case o.Why == planner.NoCache:
+	case o.Why == inputs.NoCache:
 		if b.Target.NoCache != nil {
 			out.Range = b.Target.RangeOf("no-cache")
 		} else {
@@ -442,9 +443,9 @@ func (e *engine) openAt(b *planner.Build, o opening) planner.Open {
 	return out
 }
 
-func eachOnce(list []planner.Open) []planner.Open {
-	seen := map[planner.Open]bool{}
-	return slices.DeleteFunc(list, func(o planner.Open) bool {
+func eachOnce(list []inputs.Unpinned) []inputs.Unpinned {
+	seen := map[inputs.Unpinned]bool{}
+	return slices.DeleteFunc(list, func(o inputs.Unpinned) bool {
 		o.Range = fault.Range{Filename: o.Range.Filename, Start: o.Range.Start}
 		was := seen[o]
 		seen[o] = true

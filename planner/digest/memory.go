@@ -10,7 +10,7 @@ import (
 
 	"github.com/containerd/platforms"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // mostSkeletons bounds what is kept beside what the last call used.
@@ -18,7 +18,7 @@ const mostSkeletons = 4000
 
 // memory remembers conversions.
 type memory struct {
-	store planner.Memory
+	store inputs.Memory
 	name  string
 
 	mu     sync.Mutex
@@ -33,7 +33,7 @@ type kept struct {
 	Skeletons map[string]*skeleton `json:"skeletons"`
 }
 
-func openMemory(store planner.Memory, name string) *memory {
+func openMemory(store inputs.Memory, name string) *memory {
 	m := &memory{store: store, name: "definitions of " + name, kept: map[string]*skeleton{}, used: map[string]*skeleton{}}
 	if store == nil {
 		return m

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing/fstest"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // memory is a file system in memory, below /w.
@@ -31,7 +31,7 @@ func inside(p string) string {
 func (m memoryFS) ReadFile(p string) ([]byte, error)       { return m.fs().ReadFile(inside(p)) }
 func (m memoryFS) Stat(p string) (fs.FileInfo, error)      { return m.fs().Stat(inside(p)) }
 func (m memoryFS) ReadDir(p string) ([]fs.DirEntry, error) { return m.fs().ReadDir(inside(p)) }
-func (m memoryFS) Open(p string) (planner.Content, error) {
+func (m memoryFS) Open(p string) (inputs.Content, error) {
 	f, ok := m[inside(p)]
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -39,32 +39,32 @@ func (m memoryFS) Open(p string) (planner.Content, error) {
 	return content{bytes.NewReader(f.Data), stampOf(f)}, nil
 }
 
-func (m memoryFS) List(dir string) ([]planner.Entry, error) {
+func (m memoryFS) List(dir string) ([]inputs.Entry, error) {
 	list, err := m.ReadDir(dir)
-	var out []planner.Entry
+	var out []inputs.Entry
 	for _, d := range list {
 		f := m[path.Join(inside(dir), d.Name())]
 		switch {
 		case f == nil:
-			out = append(out, planner.Entry{Name: d.Name(), Mode: fs.ModeDir | 0o755})
+			out = append(out, inputs.Entry{Name: d.Name(), Mode: fs.ModeDir | 0o755})
 		case f.Mode&fs.ModeSymlink != 0:
-			out = append(out, planner.Entry{Name: d.Name(), Mode: fs.ModeSymlink | 0o777, Link: string(f.Data)})
+			out = append(out, inputs.Entry{Name: d.Name(), Mode: fs.ModeSymlink | 0o777, Link: string(f.Data)})
 		default:
-			out = append(out, planner.Entry{Name: d.Name(), Mode: f.Mode, Stamp: stampOf(f)})
+			out = append(out, inputs.Entry{Name: d.Name(), Mode: f.Mode, Stamp: stampOf(f)})
 		}
 	}
 	return out, err
 }
 
-func stampOf(f *fstest.MapFile) planner.Stamp { return planner.Stamp{Size: int64(len(f.Data))} }
+func stampOf(f *fstest.MapFile) inputs.Stamp { return inputs.Stamp{Size: int64(len(f.Data))} }
 
 type content struct {
 	io.Reader
-	stamp planner.Stamp
+	stamp inputs.Stamp
 }
 
-func (content) Close() error                    { return nil }
-func (c content) Stamp() (planner.Stamp, error) { return c.stamp, nil }
+func (content) Close() error                   { return nil }
+func (c content) Stamp() (inputs.Stamp, error) { return c.stamp, nil }
 
 // project is a random project: what a mutation changes.
 type project struct {

@@ -25,6 +25,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/options"
 )
 
@@ -108,14 +109,14 @@ type state struct {
 
 // measure computes all digests of a project, and what its targets really are;
 // ok is false if it cannot be planned.
-func measure(t *testing.T, p *project, remembered planner.Memory) (s state, ok bool) {
+func measure(t *testing.T, p *project, remembered inputs.Memory) (s state, ok bool) {
 	t.Helper()
 	files := p.memory()
-	plan, diags := planner.New(p.config(), planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w", Digests: true})
+	plan, diags := planner.New(p.config(), planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
 	if diags.HasErrors() {
 		return s, false
 	}
-	in, diags := plan.Inputs(planner.ReadOptions{Tree: files})
+	in, diags := inputs.Compute(plan, inputs.Options{Tree: files})
 	if diags.HasErrors() {
 		return s, false
 	}
@@ -141,7 +142,7 @@ func measure(t *testing.T, p *project, remembered planner.Memory) (s state, ok b
 // byte by byte with the files in it, and the configuration.
 type truth struct {
 	p     *project
-	reads *planner.Reads
+	reads *inputs.Reads
 	known map[*planner.Build]map[string]made
 }
 

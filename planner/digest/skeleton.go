@@ -14,7 +14,7 @@ import (
 	godigest "github.com/opencontainers/go-digest"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // skeleton is the definition of a target for one platform, without what its
@@ -42,16 +42,16 @@ type skeleton struct {
 
 // read is what an operation takes of a context.
 type read struct {
-	Context string        `json:"context"`
-	Query   planner.Query `json:"query"`
-	Line    int           `json:"line,omitempty"`
+	Context string       `json:"context"`
+	Query   inputs.Query `json:"query"`
+	Line    int          `json:"line,omitempty"`
 }
 
 // opening is something that a definition leaves open.
 type opening struct {
-	Why  planner.Openness `json:"why"`
-	Text string           `json:"text"`
-	Line int              `json:"line,omitempty"`
+	Why  inputs.Reason `json:"why"`
+	Text string        `json:"text"`
+	Line int           `json:"line,omitempty"`
 }
 
 // step is an operation, for words: its sum is without what it stands on.
@@ -176,7 +176,7 @@ func (w *walk) line(id string) int {
 	return 0
 }
 
-func (w *walk) open(why planner.Openness, line int, format string, args ...any) {
+func (w *walk) open(why inputs.Reason, line int, format string, args ...any) {
 	w.Opens = append(w.Opens, opening{why, fmt.Sprintf(format, args...), line})
 }
 
@@ -184,7 +184,7 @@ func (w *walk) open(why planner.Openness, line int, format string, args ...any) 
 // notes what it leaves open.
 func (w *walk) plain(id string, op *pb.Op) {
 	if w.def.Metadata[godigest.Digest(id)].IgnoreCache {
-		w.open(planner.NoCache, w.line(id), "no-cache asks to run steps again")
+		w.open(inputs.NoCache, w.line(id), "no-cache asks to run steps again")
 	}
 	if src := op.GetSource(); src != nil {
 		w.source(id, src)
@@ -220,7 +220,7 @@ func (w *walk) source(id string, src *pb.SourceOp) {
 		if pinned {
 			src.Identifier = "docker-image://@" + dgst
 		} else {
-			w.open(planner.MutableTag, w.line(id), "%s is not pinned to a digest: pin it, or ask its registry with --resolve", familiar(name))
+			w.open(inputs.MutableTag, w.line(id), "%s is not pinned to a digest: pin it, or ask its registry with --resolve", familiar(name))
 		}
 		delete(src.Attrs, pb.AttrImageResolveMode)
 	case "oci-layout":
@@ -238,13 +238,13 @@ func (w *walk) source(id string, src *pb.SourceOp) {
 		if ref != "" {
 			what = fmt.Sprintf("%q", ref)
 		}
-		w.open(planner.GitBranch, w.line(id), "%s is read at %s, which is not a full commit hash: name one, or a checksum", cmp.Or(src.Attrs[pb.AttrFullRemoteURL], src.Identifier), what)
+		w.open(inputs.GitBranch, w.line(id), "%s is read at %s, which is not a full commit hash: name one, or a checksum", cmp.Or(src.Attrs[pb.AttrFullRemoteURL], src.Identifier), what)
 	case "http", "https":
 		if src.Attrs[pb.AttrHTTPChecksum] == "" {
-			w.open(planner.RemoteFile, w.line(id), "%s is fetched without a checksum: name one with --checksum", src.Identifier)
+			w.open(inputs.RemoteFile, w.line(id), "%s is fetched without a checksum: name one with --checksum", src.Identifier)
 		}
 	default:
-		w.open(planner.RemoteFile, w.line(id), "orch does not know what %s holds", src.Identifier)
+		w.open(inputs.RemoteFile, w.line(id), "orch does not know what %s holds", src.Identifier)
 	}
 }
 
@@ -265,7 +265,7 @@ func familiar(ref string) string {
 // triggers they have, which variables, and which user.
 func (s *skeleton) openImages() {
 	for _, q := range s.Asked {
-		if !q.Unknown || q.Digest == "" && q.Why == "" && s.opens(planner.MutableTag, familiar(q.Ref)) {
+		if !q.Unknown || q.Digest == "" && q.Why == "" && s.opens(inputs.MutableTag, familiar(q.Ref)) {
 			continue
 		}
 		text := familiar(strings.TrimPrefix(q.Ref, layoutScheme)) + " has triggers and variables that are not known here: ask its registry with --resolve"
@@ -275,11 +275,11 @@ func (s *skeleton) openImages() {
 				text = q.Why
 			}
 		}
-		s.Opens = append(s.Opens, opening{Why: planner.UnknownImage, Text: text})
+		s.Opens = append(s.Opens, opening{Why: inputs.UnknownImage, Text: text})
 	}
 }
 
-func (s *skeleton) opens(why planner.Openness, begin string) bool {
+func (s *skeleton) opens(why inputs.Reason, begin string) bool {
 	return slices.ContainsFunc(s.Opens, func(o opening) bool { return o.Why == why && strings.HasPrefix(o.Text, begin+" ") })
 }
 
@@ -297,7 +297,7 @@ func (w *walk) reads(id string, op *pb.Op) {
 	}
 	for i := range op.Inputs {
 		if !taken[i] {
-			w.read(id, op, int64(i), planner.Query{})
+			w.read(id, op, int64(i), inputs.Query{})
 		}
 	}
 }
@@ -310,7 +310,7 @@ func (w *walk) copies(id string, op *pb.Op, taken []bool) {
 			continue
 		}
 		taken[a.SecondaryInput] = true
-		w.read(id, op, a.SecondaryInput, planner.Query{
+		w.read(id, op, a.SecondaryInput, inputs.Query{
 			Path: strings.TrimPrefix(c.Src, "/"), Wildcard: c.AllowWildcard, Include: c.IncludePatterns, Exclude: c.ExcludePatterns,
 		})
 	}
@@ -352,7 +352,7 @@ func (w *walk) mounts(id string, op *pb.Op, taken []bool) {
 			continue
 		}
 		taken[m.Input] = true
-		w.read(id, op, m.Input, planner.Query{Path: strings.TrimPrefix(m.Selector, "/")})
+		w.read(id, op, m.Input, inputs.Query{Path: strings.TrimPrefix(m.Selector, "/")})
 	}
 	for _, m := range op.GetExec().Mounts {
 		if m.Dest == "/" && m.Input >= 0 && m.Input < int64(len(taken)) {
@@ -362,7 +362,7 @@ func (w *walk) mounts(id string, op *pb.Op, taken []bool) {
 }
 
 // read notes a query, if the input is a local source.
-func (w *walk) read(id string, op *pb.Op, input int64, q planner.Query) {
+func (w *walk) read(id string, op *pb.Op, input int64, q inputs.Query) {
 	src := w.ops[op.Inputs[input].Digest].GetSource()
 	if src == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 
 	"github.com/orch-build/orch/internal/contextfs"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // framed sums fields up, each with its length.
@@ -41,14 +41,14 @@ type inode struct{ device, number uint64 }
 // sumSelection sums up what a query finds: names, types, contents, modes, links,
 // and which of the names are one file. With gitModes, modes are those that git
 // keeps, and each name is a file of its own.
-func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Selected) {
+func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected) {
 	f := newFramed()
 	for _, path := range s.Missing() {
 		f.add("missing", path)
 	}
-	var faults []planner.Selected
+	var faults []inputs.Selected
 	first := map[inode]string{}
-	s.Each(func(it planner.Selected) {
+	s.Each(func(it inputs.Selected) {
 		mode := it.Mode
 		if gitModes {
 			mode = contextfs.GitMode(mode)
@@ -88,7 +88,7 @@ func sumSelection(s *planner.Selection, gitModes bool) (string, []planner.Select
 }
 
 // fileSum sums up one thing that is read.
-func fileSum(it planner.Selected, gitModes bool) string {
+func fileSum(it inputs.Selected, gitModes bool) string {
 	mode := it.Mode
 	if gitModes {
 		mode = contextfs.GitMode(mode)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -33,7 +33,7 @@ func within(t *testing.T, d time.Duration, f func()) {
 
 func filesText(t *testing.T, p *plannertest.Sample) string {
 	t.Helper()
-	reads, diags := samplePlan(t, p).Reads(planner.ReadOptions{All: true})
+	reads, diags := inputs.Read(samplePlan(t, p), inputs.Options{All: true})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -131,7 +131,7 @@ func TestBadContexts(t *testing.T) {
 					}
 				}
 				plan := samplePlan(t, p)
-				if in, _ := plan.Inputs(planner.ReadOptions{}); in.Build(plan.Builds[0]).Sum == "" {
+				if in, _ := inputs.Compute(plan, inputs.Options{}); in.Build(plan.Builds[0]).Sum == "" {
 					t.Error("no digest")
 				}
 			})

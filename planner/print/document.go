@@ -1,7 +1,7 @@
 package print
 
 import (
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // DocumentVersion is the version of the JSON form of a plan. It grows when a
@@ -82,7 +82,7 @@ type DocumentPolicy struct {
 }
 
 // DocumentDigest is the digest of a target or vertex, with Options.Inputs; see
-// planner.Inputs. A local context has none.
+// inputs.Inputs. A local context has none.
 type DocumentDigest struct {
 	Digest string         `json:"digest,omitempty"`
 	Image  string         `json:"image_digest,omitempty"`
@@ -97,7 +97,7 @@ type DocumentOpen struct {
 	Line int    `json:"line,omitempty"`
 }
 
-func documentDigest(d *planner.Digest) DocumentDigest {
+func documentDigest(d *inputs.Digest) DocumentDigest {
 	if d == nil {
 		return DocumentDigest{}
 	}

@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/termtext"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // fold finds the folders that are shown as one line each, so that a list of
 // files has at most so many lines: the fullest one is folded first, and counts
 // as a line of the folder that it is in.
-func fold(files []planner.File, most int) map[string]planner.Amount {
-	folded := map[string]planner.Amount{}
+func fold(files []inputs.File, most int) map[string]inputs.Amount {
+	folded := map[string]inputs.Amount{}
 	t := newFoldDirs(files)
 	for t.lines > most && len(t.queue) > 0 {
 		e := heap.Pop(&t.queue).(queued)
@@ -44,11 +44,11 @@ type foldDir struct {
 	parent *foldDir
 	inner  []*foldDir
 	lines  int // files and folded folders directly in it
-	amount planner.Amount
+	amount inputs.Amount
 	folded bool // it, or a folder around it
 }
 
-func newFoldDirs(files []planner.File) *foldDirs {
+func newFoldDirs(files []inputs.File) *foldDirs {
 	root := &foldDir{}
 	all := map[string]*foldDir{"": root}
 	var at func(path string) *foldDir
@@ -72,7 +72,7 @@ func newFoldDirs(files []planner.File) *foldDirs {
 			f = at(file.Path[:i])
 		}
 		f.lines++
-		f.amount.Add(planner.Amount{Files: 1, Bytes: file.Size})
+		f.amount.Add(inputs.Amount{Files: 1, Bytes: file.Size})
 	}
 	for path, f := range all {
 		if path != "" && f.lines > 0 {
@@ -84,7 +84,7 @@ func newFoldDirs(files []planner.File) *foldDirs {
 }
 
 // close folds a folder and all in it, and returns how many lines they had.
-func (f *foldDir) close(folded map[string]planner.Amount) int {
+func (f *foldDir) close(folded map[string]inputs.Amount) int {
 	lines := f.lines
 	for _, in := range f.inner {
 		if in.folded {
@@ -122,7 +122,7 @@ func (q *foldQueue) Pop() any {
 }
 
 // amountText is the number of files and their size.
-func amountText(a planner.Amount) string {
+func amountText(a inputs.Amount) string {
 	return termtext.Count(a.Files, "file") + ", " + sizeText(a.Bytes)
 }
 

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // foldSlowly is what fold means, said simply.
-func foldSlowly(files []planner.File, most int) map[string]planner.Amount {
-	folded := map[string]planner.Amount{}
+func foldSlowly(files []inputs.File, most int) map[string]inputs.Amount {
+	folded := map[string]inputs.Amount{}
 	for len(rowsOf(files, folded)) > most {
 		lines, shown := map[string]int{}, map[string]bool{}
 		for _, f := range files {
@@ -35,10 +35,10 @@ func foldSlowly(files []planner.File, most int) map[string]planner.Amount {
 		if best == "" {
 			break
 		}
-		var a planner.Amount
+		var a inputs.Amount
 		for _, f := range files {
 			if strings.HasPrefix(f.Path, best+"/") {
-				a.Add(planner.Amount{Files: 1, Bytes: f.Size})
+				a.Add(inputs.Amount{Files: 1, Bytes: f.Size})
 			}
 		}
 		for d := range folded {
@@ -62,9 +62,9 @@ func TestFold(t *testing.T) {
 			}
 			names[p+fmt.Sprintf("f%d", random.IntN(9))] = true
 		}
-		var files []planner.File
+		var files []inputs.File
 		for _, name := range slices.Sorted(maps.Keys(names)) {
-			files = append(files, planner.File{Path: name, Size: int64(random.IntN(100))})
+			files = append(files, inputs.File{Path: name, Size: int64(random.IntN(100))})
 		}
 		most := random.IntN(20)
 		if got, want := fold(files, most), foldSlowly(files, most); !maps.Equal(got, want) {

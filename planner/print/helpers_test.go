@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -48,13 +49,13 @@ func project(t testing.TB, services int) *planner.Plan {
 // noFiles is a tree without files.
 type noFiles struct{}
 
-func (noFiles) List(string) ([]planner.Entry, error) { return nil, nil }
-func (noFiles) Open(string) (planner.Content, error) { return nil, fs.ErrNotExist }
+func (noFiles) List(string) ([]inputs.Entry, error) { return nil, nil }
+func (noFiles) Open(string) (inputs.Content, error) { return nil, fs.ErrNotExist }
 
 // samplePlan plans a sample as it is now.
 func samplePlan(t testing.TB, p *plannertest.Sample) *planner.Plan {
 	t.Helper()
-	plan, diags := planner.New(p.Config(t), planner.Options{BuildPlatform: p.Platform, Dir: p.Dir, Digests: true})
+	plan, diags := planner.New(p.Config(t), planner.Options{BuildPlatform: p.Platform, Dir: p.Dir})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

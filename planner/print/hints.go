@@ -8,16 +8,16 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/termtext"
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
-func historiesText(w *bufio.Writer, r *planner.Reads) {
+func historiesText(w *bufio.Writer, r *inputs.Reads) {
 	for i, h := range r.Histories() {
 		if i == 0 {
 			fmt.Fprintln(w, "\nThe history of the repository is copied, so that every commit changes these stages")
 		}
-		fmt.Fprintf(w, "  %s of %s  in %s:%d, stage %s: add %s to %s\n", planner.HistoryName, fault.Path(h.Context),
-			h.Range.Filename, h.Range.Start.Line, h.Vertex.Name, planner.HistoryName, fault.Path(ignoreFileOf(h.Context)))
+		fmt.Fprintf(w, "  %s of %s  in %s:%d, stage %s: add %s to %s\n", inputs.HistoryName, fault.Path(h.Context),
+			h.Range.Filename, h.Range.Start.Line, h.Vertex.Name, inputs.HistoryName, fault.Path(ignoreFileOf(h.Context)))
 	}
 }
 
@@ -27,7 +27,7 @@ func ignoreFileOf(context string) string {
 
 // Hints prints what would make contexts smaller or stages last longer: what
 // nobody reads, and histories that are copied.
-func Hints(to io.Writer, r *planner.Reads) error {
+func Hints(to io.Writer, r *inputs.Reads) error {
 	w := bufio.NewWriter(to)
 	excessText(w, r)
 	historiesText(w, r)
@@ -36,7 +36,7 @@ func Hints(to io.Writer, r *planner.Reads) error {
 
 // excessText prints the contexts that let through much more than is read, with
 // the lines of an ignore file that would help.
-func excessText(w io.Writer, r *planner.Reads) {
+func excessText(w io.Writer, r *inputs.Reads) {
 	list := r.Excess()
 	for i, e := range list {
 		if i == 0 {

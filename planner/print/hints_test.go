@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -30,7 +30,7 @@ func TestHistories(t *testing.T) {
 			p.Write(t, "ctx/.git/HEAD", "x")
 			p.Write(t, "ctx/.dockerignore", tt.ignore)
 			for _, most := range []int{0, 10} {
-				reads, _ := samplePlan(t, p).Reads(planner.ReadOptions{All: true, Most: most})
+				reads, _ := inputs.Read(samplePlan(t, p), inputs.Options{All: true, Most: most})
 				var b strings.Builder
 				if err := Hints(&b, reads); err != nil {
 					t.Fatal(err)

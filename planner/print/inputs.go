@@ -12,12 +12,13 @@ import (
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // Files prints what the stages read of local contexts, stage by stage,
 // each file with its size. Folders that are read with many files in them are
 // one line, so that a stage has about a hundred lines at most.
-func Files(w io.Writer, r *planner.Reads) error {
+func Files(w io.Writer, r *inputs.Reads) error {
 	out := bufio.NewWriter(w)
 	any := false
 	for _, v := range r.Plan.Graph.Vertices {
@@ -31,7 +32,7 @@ func Files(w io.Writer, r *planner.Reads) error {
 		any = true
 		fmt.Fprintf(out, "%s%s  for %s\n", v.Name, platformSuffix(r.Plan, v), strings.Join(v.Targets, ", "))
 		for _, c := range reads {
-			fmt.Fprintf(out, "  %s  %s\n", fault.Path(c.Name), amountText(planner.Amount{Files: len(c.Files), Bytes: c.Bytes}))
+			fmt.Fprintf(out, "  %s  %s\n", fault.Path(c.Name), amountText(inputs.Amount{Files: len(c.Files), Bytes: c.Bytes}))
 			for _, row := range rows(c.Files) {
 				fmt.Fprintf(out, "  %9s  %s\n", row.size, row.name)
 			}
@@ -61,12 +62,12 @@ type row struct{ size, name string }
 
 // rows are the lines of a list of files. The folder with the most files is put
 // into one line until the others fit.
-func rows(files []planner.File) []row {
+func rows(files []inputs.File) []row {
 	const most = 100
 	return rowsOf(files, fold(files, most))
 }
 
-func foldedIn(p string, folded map[string]planner.Amount) (string, bool) {
+func foldedIn(p string, folded map[string]inputs.Amount) (string, bool) {
 	for d := p; ; {
 		i := strings.LastIndexByte(d, '/')
 		if i < 0 {
@@ -79,7 +80,7 @@ func foldedIn(p string, folded map[string]planner.Amount) (string, bool) {
 	}
 }
 
-func rowsOf(files []planner.File, folded map[string]planner.Amount) []row {
+func rowsOf(files []inputs.File, folded map[string]inputs.Amount) []row {
 	var out []row
 	last := ""
 	for _, f := range files {
@@ -95,14 +96,14 @@ func rowsOf(files []planner.File, folded map[string]planner.Amount) []row {
 	return out
 }
 
-func sizeOf(f planner.File) string {
+func sizeOf(f inputs.File) string {
 	if !f.Mode.IsRegular() {
 		return fileType(f.Mode)
 	}
 	return sizeText(f.Size)
 }
 
-func nameOf(f planner.File) string {
+func nameOf(f inputs.File) string {
 	switch {
 	case f.Mode.IsDir():
 		return strings.TrimPrefix(fault.Path(f.Path)+"/", "./")
@@ -129,7 +130,7 @@ func fileType(m fs.FileMode) string {
 	return "device"
 }
 
-func unmatchedText(w io.Writer, r *planner.Reads) {
+func unmatchedText(w io.Writer, r *inputs.Reads) {
 	list := r.Unmatched()
 	if len(list) == 0 {
 		return
@@ -146,7 +147,7 @@ func unmatchedText(w io.Writer, r *planner.Reads) {
 
 // Digests prints the digests of targets, and of the stages that they are
 // made of, with what they leave open.
-func Digests(w io.Writer, in *planner.Inputs) error {
+func Digests(w io.Writer, in *inputs.Inputs) error {
 	out := bufio.NewWriter(w)
 	p := in.Reads.Plan
 	left := 0
@@ -172,7 +173,7 @@ func Digests(w io.Writer, in *planner.Inputs) error {
 	return out.Flush()
 }
 
-func digestRow(w io.Writer, left int, name string, d *planner.Digest) {
+func digestRow(w io.Writer, left int, name string, d *inputs.Digest) {
 	mark := ""
 	if len(d.Open) > 0 {
 		mark = "  open"
@@ -181,12 +182,12 @@ func digestRow(w io.Writer, left int, name string, d *planner.Digest) {
 }
 
 // openText says once what leaves digests open.
-func openText(w io.Writer, in *planner.Inputs) {
+func openText(w io.Writer, in *inputs.Inputs) {
 	all := in.Open()
 	if len(all) == 0 {
 		return
 	}
-	slices.SortStableFunc(all, func(a, b planner.Open) int {
+	slices.SortStableFunc(all, func(a, b inputs.Unpinned) int {
 		return cmp.Or(cmp.Compare(a.Range.Filename, b.Range.Filename), cmp.Compare(a.Range.Start.Line, b.Range.Start.Line))
 	})
 	fmt.Fprintln(w, "\nOpen: the result may change without the digest, because")

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // InputsVersion is the version of the document that InputsJSON writes. It
@@ -99,7 +100,7 @@ type culpritDoc struct {
 
 // InputsJSON writes what the stages read and, if in is not nil, the digests of
 // targets and vertices. The form is described in docs/plan.md.
-func InputsJSON(w io.Writer, r *planner.Reads, in *planner.Inputs) error {
+func InputsJSON(w io.Writer, r *inputs.Reads, in *inputs.Inputs) error {
 	doc := inputsDocument{Version: InputsVersion, Targets: []targetInputs{}, Vertices: []vertexInputs{}}
 	for _, b := range r.Plan.Builds {
 		t := targetInputs{Name: b.Name()}
@@ -130,7 +131,7 @@ func InputsJSON(w io.Writer, r *planner.Reads, in *planner.Inputs) error {
 	return enc.Encode(doc)
 }
 
-func vertexDocument(r *planner.Reads, v *planner.Vertex, in *planner.Inputs) vertexInputs {
+func vertexDocument(r *inputs.Reads, v *planner.Vertex, in *inputs.Inputs) vertexInputs {
 	out := vertexInputs{ID: v.ID, Kind: v.Kind.String(), Name: v.Name, Platform: v.Platform, Targets: v.Targets}
 	for _, c := range r.Of(v) {
 		d := contextDoc{Context: c.Name, Bytes: c.Bytes, Files: []fileDoc{}}
@@ -147,7 +148,7 @@ func vertexDocument(r *planner.Reads, v *planner.Vertex, in *planner.Inputs) ver
 	return out
 }
 
-func fileDocument(f planner.File) fileDoc {
+func fileDocument(f inputs.File) fileDoc {
 	d := fileDoc{Path: f.Path, Type: fileType(f.Mode), Size: f.Size, Link: f.Link}
 	d.Executable = f.Mode.IsRegular() && f.Mode&0o100 != 0
 	switch {
@@ -159,12 +160,12 @@ func fileDocument(f planner.File) fileDoc {
 	return d
 }
 
-func digestDocument(d *planner.Digest) *digestDoc {
+func digestDocument(d *inputs.Digest) *digestDoc {
 	out := &digestDoc{Digest: d.Sum, Image: d.Image, Classes: map[string]string{}}
 	for _, o := range d.Open {
 		out.Open = append(out.Open, openDoc{o.Why.String(), o.Text, o.Range.Filename, o.Range.Start.Line})
 	}
-	for _, c := range planner.Classes() {
+	for _, c := range inputs.Classes() {
 		if sum := d.Class(c); sum != "" {
 			out.Classes[c.String()] = sum
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -15,7 +15,7 @@ func TestNamesInJSON(t *testing.T) {
 	p := plannertest.NewSample(t)
 	p.Write(t, "ctx/src/a\xff", "")
 	plan := samplePlan(t, p)
-	reads, _ := plan.Reads(planner.ReadOptions{})
+	reads, _ := inputs.Read(plan, inputs.Options{})
 	var b bytes.Buffer
 	if err := InputsJSON(&b, reads, nil); err != nil {
 		t.Fatal(err)

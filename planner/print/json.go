@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // Options are what the printed forms of a plan need besides the plan.
@@ -20,7 +21,7 @@ type Options struct {
 	Mask func(string) string
 	// Inputs are the digests of the plan, which Document then has; nil leaves
 	// them out.
-	Inputs *planner.Inputs
+	Inputs *inputs.Inputs
 }
 
 func (o Options) mask(s string) string {

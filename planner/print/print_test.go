@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
@@ -187,7 +188,7 @@ func TestSchema(t *testing.T) {
 		for _, v := range plan.Graph.Vertices {
 			times[v.ID] = time.Second
 		}
-		in, _ := plan.Inputs(planner.ReadOptions{Tree: noFiles{}})
+		in, _ := inputs.Compute(plan, inputs.Options{Tree: noFiles{}})
 		var b bytes.Buffer
 		if err := JSON(&b, plan, Options{Times: times, Inputs: in}); err != nil {
 			t.Fatal(err)

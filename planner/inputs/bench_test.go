@@ -1,6 +1,6 @@
 //go:build unix
 
-package planner
+package inputs
 
 import (
 	"crypto/sha256"
@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
 // counted counts what is asked of the disk.
@@ -66,9 +67,9 @@ func large(t testing.TB, n, size, targets int) (*config.Config, string) {
 	return cfg, dir
 }
 
-func largePlan(t testing.TB, cfg *config.Config) *Plan {
+func largePlan(t testing.TB, cfg *config.Config) *planner.Plan {
 	t.Helper()
-	plan, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Digests: true})
+	plan, diags := planner.New(cfg, planner.Options{BuildPlatform: "linux/amd64"})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -84,7 +85,7 @@ func TestOneWalk(t *testing.T) {
 	for i, opens := range []int64{2001, 0} {
 		plan := largePlan(t, cfg)
 		tree := &counted{}
-		in, diags := plan.Inputs(ReadOptions{Tree: tree, Memory: memory, Now: later()})
+		in, diags := Compute(plan, Options{Tree: tree, Memory: memory, Now: later()})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
@@ -111,7 +112,7 @@ func BenchmarkInputs(b *testing.B) {
 	const files, targets = 100_000, 50
 	cfg, dir := large(b, files, 16<<10, targets)
 	memory := shelf{}
-	run := func(b *testing.B, opt ReadOptions, want int) {
+	run := func(b *testing.B, opt Options, want int) {
 		b.ReportAllocs()
 		defer processor(b)()
 		for b.Loop() {
@@ -120,18 +121,18 @@ func BenchmarkInputs(b *testing.B) {
 			}
 			plan := largePlan(b, cfg)
 			opt.Now = time.Now().Add(time.Hour)
-			in, _ := plan.Inputs(opt)
+			in, _ := Compute(plan, opt)
 			if want >= 0 && in.Hashed != want {
 				b.Fatalf("%d files were read, want %d", in.Hashed, want)
 			}
 		}
 	}
-	b.Run("first", func(b *testing.B) { run(b, ReadOptions{}, files+1) })
-	run2 := ReadOptions{Memory: memory, Now: time.Now().Add(time.Hour)}
-	if _, diags := largePlan(b, cfg).Inputs(run2); diags.HasErrors() {
+	b.Run("first", func(b *testing.B) { run(b, Options{}, files+1) })
+	run2 := Options{Memory: memory, Now: time.Now().Add(time.Hour)}
+	if _, diags := Compute(largePlan(b, cfg), run2); diags.HasErrors() {
 		b.Fatal(diags)
 	}
-	b.Run("second", func(b *testing.B) { run(b, ReadOptions{Memory: memory}, 0) })
+	b.Run("second", func(b *testing.B) { run(b, Options{Memory: memory}, 0) })
 	b.Run("bound=read", func(b *testing.B) {
 		b.ReportAllocs()
 		defer processor(b)()

@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"io"
@@ -45,6 +45,9 @@ type Stamp struct {
 	Device       uint64 // that holds the file; of a device, its own number
 	Mode         uint32 // type and permissions as the system has them
 }
+
+// Disk is the file system of this machine.
+type Disk struct{}
 
 // List returns what a directory of this machine holds.
 func (Disk) List(dir string) ([]Entry, error) { return listDisk(dir) }

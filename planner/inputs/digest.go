@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"encoding/hex"
@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner"
 )
 
 // Digest is the sum of everything that can change the result of a vertex or a
@@ -27,7 +28,7 @@ type Digest struct {
 	// Open says what could change the result without changing the digest; it
 	// is empty if nothing is known that could. What the vertices below leave
 	// open is part of it.
-	Open []Open
+	Open []Unpinned
 
 	sums [classes]string
 }
@@ -49,12 +50,12 @@ func (d *Digest) Diff(other *Digest) []Class {
 	return out
 }
 
-// Openness is a reason why a digest is open.
-type Openness int
+// Reason is a reason why a digest is open.
+type Reason int
 
 const (
 	// MutableTag is an image that is not pinned to a digest.
-	MutableTag Openness = iota
+	MutableTag Reason = iota
 	// GitBranch is a repository that is not read at a full commit hash.
 	GitBranch
 	// RemoteFile is a file that is fetched without a checksum.
@@ -76,11 +77,11 @@ const (
 var opennessNames = [opennesses]string{"mutable-tag", "git-branch", "remote-file", "opaque-frontend", "no-cache", "unreadable", "unknown-image", "refused"}
 
 // String is the name of a reason in JSON.
-func (o Openness) String() string { return opennessNames[o] }
+func (o Reason) String() string { return opennessNames[o] }
 
-// Open is something that a digest cannot know.
-type Open struct {
-	Why   Openness
+// Unpinned is something that a digest cannot know.
+type Unpinned struct {
+	Why   Reason
 	Text  string      // a clause such as "alpine:3 is not pinned to a digest"
 	Range fault.Range // where it is written
 }
@@ -93,43 +94,43 @@ type Inputs struct {
 	// remembered.
 	Hashed int
 
-	vertices map[*Vertex]*Digest
-	builds   map[*Build]*Digest
+	definitions map[*planner.Vertex]*definition
+	vertices    map[*planner.Vertex]*Digest
+	builds      map[*planner.Build]*Digest
 }
 
 // Vertex returns the digest of a vertex, or nil for a local context: what is
 // read of one counts where it is read.
-func (in *Inputs) Vertex(v *Vertex) *Digest { return in.vertices[v] }
+func (in *Inputs) Vertex(v *planner.Vertex) *Digest { return in.vertices[v] }
 
 // Build returns the digest of a target.
-func (in *Inputs) Build(b *Build) *Digest { return in.builds[b] }
+func (in *Inputs) Build(b *planner.Build) *Digest { return in.builds[b] }
 
 // Prove puts the digest of a target that was made from the builder's own
 // definition in the place of the sum of its classes, which then only say what
 // differs.
-func (in *Inputs) Prove(b *Build, publication, image string, open []Open) {
+func (in *Inputs) Prove(b *planner.Build, publication, image string, open []Unpinned) {
 	d := in.builds[b]
 	d.Sum, d.Image, d.Open = publication, image, open
 }
 
 // Open returns what leaves the digests of targets open, each once.
-func (in *Inputs) Open() []Open {
-	var all []Open
+func (in *Inputs) Open() []Unpinned {
+	var all []Unpinned
 	for _, b := range in.Reads.Plan.Builds {
 		all = append(all, in.builds[b].Open...)
 	}
 	return eachOnce(all)
 }
 
-// Inputs computes the digests of all vertices and targets of a plan that was
-// made with Options.Digests. Every file is read once, or not at all if
+// Compute computes the digests of all vertices and targets of a plan. Every file is read once, or not at all if
 // ReadOptions.Memory knows it.
-func (p *Plan) Inputs(opt ReadOptions) (*Inputs, fault.Diagnostics) {
-	reads, diags := p.Reads(opt)
-	in := &Inputs{Reads: reads, vertices: map[*Vertex]*Digest{}, builds: map[*Build]*Digest{}}
+func Compute(p *planner.Plan, opt Options) (*Inputs, fault.Diagnostics) {
+	reads, diags := Read(p, opt)
+	in := &Inputs{Reads: reads, definitions: map[*planner.Vertex]*definition{}, vertices: map[*planner.Vertex]*Digest{}, builds: map[*planner.Build]*Digest{}}
 	in.Hashed = reads.hash()
 	for _, v := range p.Graph.Vertices {
-		if v.Kind != LocalContext {
+		if v.Kind != planner.LocalContext {
 			in.vertices[v] = in.vertex(v)
 		}
 	}
@@ -140,17 +141,16 @@ func (p *Plan) Inputs(opt ReadOptions) (*Inputs, fault.Diagnostics) {
 }
 
 // vertex sums a vertex up; those that it needs have been.
-func (in *Inputs) vertex(v *Vertex) *Digest {
+func (in *Inputs) vertex(v *planner.Vertex) *Digest {
 	var own ingredients
-	if v.def != nil {
-		// The plan stays as it is: what comes is added to a sum of its sums.
-		for c := range classes {
-			if !v.def.sums[c].Empty() {
-				own.sums[c].Add(v.def.sums[c].Hex())
-			}
+	def := define(v, in.Reads.opt.Files)
+	in.definitions[v] = def
+	for c := range classes {
+		if !def.sums[c].Empty() {
+			own.sums[c].Add(def.sums[c].Hex())
 		}
-		own.open = slices.Clone(v.def.open)
 	}
+	own.open = slices.Clone(def.open)
 	for i := range v.Inputs {
 		e := &v.Inputs[i]
 		own.add(ClassUpstream, strconv.Itoa(int(e.Why)))
@@ -160,7 +160,7 @@ func (in *Inputs) vertex(v *Vertex) *Digest {
 		}
 		if from := in.vertices[e.From]; from != nil {
 			own.add(ClassUpstream, from.Sum)
-			if !e.pinned {
+			if !e.Pinned {
 				own.open = append(own.open, from.Open...)
 			}
 		}
@@ -169,7 +169,7 @@ func (in *Inputs) vertex(v *Vertex) *Digest {
 }
 
 // files adds what an edge reads of a local context.
-func (d *ingredients) files(s *sums, e *Edge) {
+func (d *ingredients) files(s *sums, e *planner.Edge) {
 	for c, sum := range map[Class]*[sumSize]byte{
 		ClassFileName: &s.names, ClassFileContent: &s.contents, ClassFileMode: &s.modes, ClassLink: &s.links,
 	} {
@@ -178,7 +178,7 @@ func (d *ingredients) files(s *sums, e *Edge) {
 		}
 	}
 	for _, f := range s.faults {
-		d.mark(Open{Why: Unreadable, Text: fmt.Sprintf("%s in %s: %s", fault.Path(f.path), e.From.Name, fault.Reason(f.err)), Range: e.Range})
+		d.mark(Unpinned{Why: Unreadable, Text: fmt.Sprintf("%s in %s: %s", fault.Path(f.path), e.From.Name, fault.Reason(f.err)), Range: e.Range})
 	}
 }
 
@@ -196,9 +196,9 @@ func (d *ingredients) digest() *Digest {
 	return out
 }
 
-func eachOnce(list []Open) []Open {
-	seen := map[Open]bool{}
-	return slices.DeleteFunc(list, func(o Open) bool {
+func eachOnce(list []Unpinned) []Unpinned {
+	seen := map[Unpinned]bool{}
+	return slices.DeleteFunc(list, func(o Unpinned) bool {
 		was := seen[o]
 		seen[o] = true
 		return was
@@ -207,16 +207,16 @@ func eachOnce(list []Open) []Open {
 
 // target sums up a target: each class over all vertices that it is made of,
 // and what the target adds to them.
-func (in *Inputs) target(b *Build) *Digest {
+func (in *Inputs) target(b *planner.Build) *Digest {
 	var d ingredients
 	d.add(ClassKind, "target")
-	c := closure{Inputs: in, d: &d, seen: map[*Vertex]bool{}, secrets: map[string]bool{}, ssh: map[string]bool{}}
+	c := closure{Inputs: in, d: &d, seen: map[*planner.Vertex]bool{}, secrets: map[string]bool{}, ssh: map[string]bool{}}
 	for i, v := range b.Stages {
 		c.visit(v)
 		if i < len(b.Platforms) {
 			d.add(ClassPlatform, b.Platforms[i])
 		}
-		if v.Kind == LocalContext {
+		if v.Kind == planner.LocalContext {
 			// A context stands for the stage itself, and all of it is the result.
 			all := wholeOf(v)
 			if s := in.Reads.of(&all); s != nil {
@@ -242,12 +242,12 @@ func (in *Inputs) target(b *Build) *Digest {
 type closure struct {
 	*Inputs
 	d            *ingredients
-	seen         map[*Vertex]bool
+	seen         map[*planner.Vertex]bool
 	secrets, ssh map[string]bool
 	opaque       bool
 }
 
-func (c *closure) visit(v *Vertex) {
+func (c *closure) visit(v *planner.Vertex) {
 	sum := c.vertices[v]
 	if sum == nil || c.seen[v] {
 		return
@@ -261,11 +261,12 @@ func (c *closure) visit(v *Vertex) {
 			c.d.add(class, sum.sums[class])
 		}
 	}
-	c.opaque = c.opaque || v.Kind == Opaque
-	for _, id := range v.secrets {
+	c.opaque = c.opaque || v.Kind == planner.Opaque
+	def := c.definitions[v]
+	for _, id := range def.secrets {
 		c.secrets[id] = true
 	}
-	for _, id := range v.ssh {
+	for _, id := range def.ssh {
 		c.ssh[id] = true
 	}
 }
@@ -285,10 +286,10 @@ func (d *ingredients) provided(t *config.Target, c *closure) {
 		}
 	}
 	if len(secrets) > 0 {
-		d.add(ClassSecret, sortedUnique(secrets)...)
+		d.add(ClassSecret, slices.Compact(slices.Sorted(slices.Values(secrets)))...)
 	}
 	if len(ssh) > 0 {
-		d.add(ClassSSH, sortedUnique(ssh)...)
+		d.add(ClassSSH, slices.Compact(slices.Sorted(slices.Values(ssh)))...)
 	}
 }
 
@@ -298,7 +299,7 @@ func (d *ingredients) target(t *config.Target) {
 		d.add(ClassLabel, k, t.Labels[k])
 	}
 	if len(t.Annotations) > 0 {
-		d.add(ClassAnnotation, sortedUnique(slices.Clone(t.Annotations))...)
+		d.add(ClassAnnotation, slices.Compact(slices.Sorted(slices.Values(t.Annotations)))...)
 	}
 	for _, e := range t.Attest {
 		d.add(ClassAttestation, e.Type)
@@ -318,9 +319,9 @@ func (d *ingredients) target(t *config.Target) {
 	}
 	switch {
 	case t.NoCache != nil && *t.NoCache:
-		d.mark(Open{Why: NoCache, Text: "no-cache asks to run every step again", Range: t.RangeOf("no-cache")})
+		d.mark(Unpinned{Why: NoCache, Text: "no-cache asks to run every step again", Range: t.RangeOf("no-cache")})
 	case len(t.NoCacheFilter) > 0:
-		d.mark(Open{Why: NoCache, Text: "no-cache-filter asks to run steps again", Range: t.RangeOf("no-cache-filter")})
+		d.mark(Unpinned{Why: NoCache, Text: "no-cache-filter asks to run steps again", Range: t.RangeOf("no-cache-filter")})
 	}
 }
 
@@ -382,8 +383,8 @@ func (r *Reads) remembered(dir string) *fileMemory {
 func (r *Reads) under(dir string) []*selection {
 	var out []*selection
 	seen := map[*selection]bool{}
-	add := func(e *Edge) {
-		if s := r.of(e); s != nil && e.From.local.Dir == dir && !seen[s] {
+	add := func(e *planner.Edge) {
+		if s := r.of(e); s != nil && e.From.Local.Dir == dir && !seen[s] {
 			seen[s] = true
 			out = append(out, s)
 		}

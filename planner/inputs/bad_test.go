@@ -1,6 +1,6 @@
 //go:build linux
 
-package planner
+package inputs
 
 import (
 	"path/filepath"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
 // TestReadOnlyContext needs nothing in the context but to read it.
@@ -24,11 +25,11 @@ func TestReadOnlyContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := &config.Config{Targets: []*config.Target{p.Target}, Chosen: []string{"app"}}
-	plan, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Dir: p.Dir, Digests: true})
+	plan, diags := planner.New(cfg, planner.Options{BuildPlatform: "linux/amd64", Dir: p.Dir})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if in, diags := plan.Inputs(ReadOptions{}); diags.HasErrors() || len(in.Build(plan.Builds[0]).Open) > 0 {
+	if in, diags := Compute(plan, Options{}); diags.HasErrors() || len(in.Build(plan.Builds[0]).Open) > 0 {
 		t.Errorf("%v, open for %v", diags, in.Build(plan.Builds[0]).Open)
 	}
 }
@@ -38,7 +39,7 @@ func TestInvalidIgnoreFile(t *testing.T) {
 	for _, pattern := range []string{"a[", "!", "x[z-a]"} {
 		p := newSample(t)
 		p.Write(t, "ctx/.dockerignore", pattern+"\n")
-		_, diags := p.plan(t).Reads(ReadOptions{})
+		_, diags := Read(p.plan(t), Options{})
 		if !diags.HasErrors() || diags[0].Summary != "Invalid ignore file" {
 			t.Errorf("%q: %v", pattern, diags)
 		}
@@ -51,7 +52,7 @@ func TestExcess(t *testing.T) {
 	p.Write(t, "ctx/node_modules/a/big", strings.Repeat("x", 20<<20))
 	p.Write(t, "ctx/dist/[1].js", strings.Repeat("x", 2<<20))
 	for _, most := range []int{0, 1000} {
-		reads, _ := p.plan(t).Reads(ReadOptions{All: true, Most: most})
+		reads, _ := Read(p.plan(t), Options{All: true, Most: most})
 		list := reads.Excess()
 		if len(list) != 1 || len(list[0].Culprits) != 2 {
 			t.Fatalf("with %d: %+v", most, list)
@@ -64,7 +65,7 @@ func TestExcess(t *testing.T) {
 	}
 	// The lines that are suggested do what they say.
 	p.Write(t, "ctx/.dockerignore", "node_modules\ndist\n")
-	reads, _ := p.plan(t).Reads(ReadOptions{All: true})
+	reads, _ := Read(p.plan(t), Options{All: true})
 	if list := reads.Excess(); len(list) != 0 {
 		t.Errorf("still %+v", list)
 	}

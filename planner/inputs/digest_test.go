@@ -1,6 +1,6 @@
 //go:build unix
 
-package planner
+package inputs
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/plannertest"
 	"github.com/orch-build/orch/schema"
 )
@@ -40,9 +41,9 @@ type sample struct {
 func newSample(t testing.TB) *sample { return &sample{Sample: plannertest.NewSample(t)} }
 
 // plan plans the project as it is now.
-func (p *sample) plan(t testing.TB) *Plan {
+func (p *sample) plan(t testing.TB) *planner.Plan {
 	t.Helper()
-	plan, diags := New(p.Config(t), Options{BuildPlatform: p.Platform, Dir: p.Dir, Digests: true})
+	plan, diags := planner.New(p.Config(t), planner.Options{BuildPlatform: p.Platform, Dir: p.Dir})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -50,10 +51,10 @@ func (p *sample) plan(t testing.TB) *Plan {
 }
 
 // inputs computes the digests of the project as it is now.
-func (p *sample) inputs(t testing.TB) (*Plan, *Inputs) {
+func (p *sample) inputs(t testing.TB) (*planner.Plan, *Inputs) {
 	t.Helper()
 	plan := p.plan(t)
-	in, diags := plan.Inputs(ReadOptions{Memory: p.memory, Now: p.now, Tree: p.tree})
+	in, diags := Compute(plan, Options{Memory: p.memory, Now: p.now, Tree: p.tree})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -301,33 +302,33 @@ func TestOpen(t *testing.T) {
 	for _, c := range []struct {
 		name, dockerfile string
 		change           func(*config.Target)
-		want             []Openness
+		want             []Reason
 		text             string
 	}{
 		{"pinned", "FROM alpine" + digest, nil, nil, ""},
 		{"scratch", "FROM scratch\nCOPY src /", nil, nil, ""},
-		{"tag", "FROM alpine:3", nil, []Openness{MutableTag}, "alpine:3 is not pinned to a digest"},
-		{"copied from a tag", "FROM scratch\nCOPY --from=alpine / /", nil, []Openness{MutableTag}, "alpine:latest is not"},
-		{"URL", "FROM scratch\nADD https://example.com/x.tar /", nil, []Openness{RemoteFile}, "https://example.com/x.tar is fetched"},
+		{"tag", "FROM alpine:3", nil, []Reason{MutableTag}, "alpine:3 is not pinned to a digest"},
+		{"copied from a tag", "FROM scratch\nCOPY --from=alpine / /", nil, []Reason{MutableTag}, "alpine:latest is not"},
+		{"URL", "FROM scratch\nADD https://example.com/x.tar /", nil, []Reason{RemoteFile}, "https://example.com/x.tar is fetched"},
 		{"URL with a checksum", "FROM scratch\nADD --checksum=" + pinA + " https://example.com/x.tar /", nil, nil, ""},
 		{"checksum by argument", "FROM scratch\nARG SUM=" + pinA + "\nADD --checksum=$SUM https://example.com/x.tar /", nil, nil, ""},
-		{"branch", "FROM scratch\nADD https://example.com/x.git#main /", nil, []Openness{GitBranch}, `at "main", which is not a full`},
-		{"default branch", "FROM scratch\nADD https://example.com/x.git /", nil, []Openness{GitBranch}, "its default branch"},
+		{"branch", "FROM scratch\nADD https://example.com/x.git#main /", nil, []Reason{GitBranch}, `at "main", which is not a full`},
+		{"default branch", "FROM scratch\nADD https://example.com/x.git /", nil, []Reason{GitBranch}, "its default branch"},
 		{"commit", "FROM scratch\nADD https://example.com/x.git#" + commit + " /", nil, nil, ""},
 		{"git with a checksum", "FROM scratch\nADD --checksum=" + commit + " https://example.com/x.git#v1 /", nil, nil, ""},
-		{"other frontend", "# syntax=docker/dockerfile-upstream:master\nFROM scratch", nil, []Openness{MutableTag}, "the frontend docker/dockerfile-upstream:master"},
-		{"opaque", "# syntax=example.com/front:1\nanything", nil, []Openness{OpaqueFrontend}, "may read what it likes"},
-		{"no cache", "FROM scratch", func(t *config.Target) { yes := true; t.NoCache = &yes }, []Openness{NoCache}, "every step again"},
+		{"other frontend", "# syntax=docker/dockerfile-upstream:master\nFROM scratch", nil, []Reason{MutableTag}, "the frontend docker/dockerfile-upstream:master"},
+		{"opaque", "# syntax=example.com/front:1\nanything", nil, []Reason{OpaqueFrontend}, "may read what it likes"},
+		{"no cache", "FROM scratch", func(t *config.Target) { yes := true; t.NoCache = &yes }, []Reason{NoCache}, "every step again"},
 		{"branch as a context", "FROM scratch\nCOPY --from=lib / /", func(t *config.Target) {
 			t.Contexts = map[string]config.Context{"lib": {Kind: config.Git, Value: "https://example.com/x.git#main"}}
-		}, []Openness{GitBranch}, ""},
+		}, []Reason{GitBranch}, ""},
 		{"file as a context", "FROM scratch\nCOPY --from=lib / /", func(t *config.Target) {
 			t.Contexts = map[string]config.Context{"lib": {Kind: config.HTTP, Value: "https://example.com/x.tar"}}
-		}, []Openness{RemoteFile}, ""},
+		}, []Reason{RemoteFile}, ""},
 		{"pinned context", "FROM debian", func(t *config.Target) {
 			t.Contexts = map[string]config.Context{"debian": {Kind: config.Image, Value: "alpine" + digest}}
 		}, nil, ""},
-		{"stage below", "FROM alpine:3 AS a\nFROM a AS b\nFROM scratch\nCOPY --from=b / /", nil, []Openness{MutableTag}, ""},
+		{"stage below", "FROM alpine:3 AS a\nFROM a AS b\nFROM scratch\nCOPY --from=b / /", nil, []Reason{MutableTag}, ""},
 		{"stage not needed", "FROM alpine:3 AS a\nFROM scratch", nil, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -337,7 +338,7 @@ func TestOpen(t *testing.T) {
 				c.change(p.Target)
 			}
 			d := p.digest(t)
-			var got []Openness
+			var got []Reason
 			for _, o := range d.Open {
 				got = append(got, o.Why)
 				if !strings.Contains(o.Text, c.text) {
@@ -385,13 +386,17 @@ func TestLayoutDigest(t *testing.T) {
 // the names of targets nor other targets change a digest, and equal vertices
 // have equal digests.
 func TestRandomDigests(t *testing.T) {
-	eachProject(t, func(t *testing.T, r *rand.Rand, cfg *config.Config, files memory) {
+	plans := func(cfg *config.Config, files plannertest.Files) bool {
+		_, diags := planner.New(cfg, planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
+		return !diags.HasErrors()
+	}
+	plannertest.EachProject(t, plans, func(t *testing.T, r *rand.Rand, cfg *config.Config, files plannertest.Files) {
 		sums := func(cfg *config.Config) (byTarget, byVertex map[string]string) {
-			plan, diags := New(cfg, Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w", Digests: true})
+			plan, diags := planner.New(cfg, planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"})
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
-			in, _ := plan.Inputs(ReadOptions{Tree: emptyTree{}})
+			in, _ := Compute(plan, Options{Tree: emptyTree{}})
 			byTarget, byVertex = map[string]string{}, map[string]string{}
 			for _, b := range plan.Builds {
 				byTarget[b.Name()] = in.Build(b).Sum
@@ -449,11 +454,11 @@ func TestContextAsResult(t *testing.T) {
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{
 			Name: "a", DockerfileInline: &text, Context: config.Context{Value: dir}, Contexts: map[string]config.Context{"out": {Value: dir}},
 		}}}
-		plan, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Digests: true})
+		plan, diags := planner.New(cfg, planner.Options{BuildPlatform: "linux/amd64"})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		in, _ := plan.Inputs(ReadOptions{})
+		in, _ := Compute(plan, Options{})
 		return in.Build(plan.Builds[0]).Class(ClassFileContent)
 	}
 	if one, two := sum("one"), sum("two"); one == "" || one == two {

@@ -1,4 +1,4 @@
-package planner
+package check
 
 import (
 	"slices"
@@ -9,37 +9,38 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/planner"
 )
 
 // checkExport reports what the exporters of images refuse when everything is
 // built.
-func (p *planner) checkExport(b *Build, o config.Output, names []string, attr string) {
+func (ck *checker) checkExport(b *planner.Build, o config.Output, names []string, attr string) {
 	switch o.Type {
 	case "image", "registry", "oci", "docker":
 	default:
 		return
 	}
-	p.checkAnnotations(b, o)
+	ck.checkAnnotations(b, o)
 	if o.Push && o.ByDigest {
-		p.checkByDigest(b, names, attr)
+		ck.checkByDigest(b, names, attr)
 	}
 }
 
 // checkByDigest reports tags of an image that is pushed under its digest only.
-func (p *planner) checkByDigest(b *Build, names []string, attr string) {
+func (ck *checker) checkByDigest(b *planner.Build, names []string, attr string) {
 	for _, name := range names {
 		named, err := reference.ParseNormalizedNamed(strings.TrimSpace(name))
 		if err != nil || reference.IsNameOnly(named) {
 			continue
 		}
-		p.Fail(b.Target.RangeOf(attr), "Tag pushed by digest", "Target %q pushes by digest (push-by-digest=true), and %s has a tag, which no image would get. Write the name without the tag, %q, or leave out push-by-digest.",
+		ck.report.Fail(b.Target.RangeOf(attr), "Tag pushed by digest", "Target %q pushes by digest (push-by-digest=true), and %s has a tag, which no image would get. Write the name without the tag, %q, or leave out push-by-digest.",
 			b.Name(), name, reference.FamiliarName(named))
 	}
 }
 
 // checkAnnotations reports annotations of parts that the exported image does
 // not have.
-func (p *planner) checkAnnotations(b *Build, o config.Output) {
+func (ck *checker) checkAnnotations(b *planner.Build, o config.Output) {
 	at := b.Target.RangeOf("annotations")
 	for _, a := range b.Target.Annotations {
 		for _, kind := range annotatedParts(a) {
@@ -47,7 +48,7 @@ func (p *planner) checkAnnotations(b *Build, o config.Output) {
 				continue
 			}
 			if o.DockerTypes {
-				p.Fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
+				ck.report.Fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
 					b.Name(), kind, a)
 				return
 			}
@@ -56,7 +57,7 @@ func (p *planner) checkAnnotations(b *Build, o config.Output) {
 				if o.Type == "docker" {
 					more = ", or output type=oci with several platforms"
 				}
-				p.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
+				ck.report.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
 					b.Name(), a, a[strings.Index(a, ":")+1:], more)
 				return
 			}
@@ -82,9 +83,9 @@ func annotatedParts(annotation string) []string {
 
 // hasIndex says whether the image that an output writes may be an index of
 // manifests. What another frontend than BuildKit's makes is not known here.
-func hasIndex(b *Build, o config.Output) bool {
+func hasIndex(b *planner.Build, o config.Output) bool {
 	t := b.Target
-	if len(b.Platforms) > 1 || len(b.Stages) > 0 && b.Stages[0].Kind == Opaque || enabled(t.Args["BUILDKIT_MULTI_PLATFORM"]) {
+	if len(b.Platforms) > 1 || len(b.Stages) > 0 && b.Stages[0].Kind == planner.Opaque || enabled(t.Args["BUILDKIT_MULTI_PLATFORM"]) {
 		return true
 	}
 	if o.Type == "docker" {
@@ -107,21 +108,21 @@ func enabled(value string) bool {
 
 // checkNoCache warns of names in no-cache-filter that no stage has. BuildKit
 // passes over them, so that all steps come from the cache.
-func (p *planner) checkNoCache(b *Build) {
-	d := p.parsedFor[b]
+func (ck *checker) checkNoCache(b *planner.Build) {
+	d := b.Parsed
 	if d == nil {
 		return
 	}
 	var stages []string
-	for _, s := range d.parsed.Stages {
+	for _, s := range d.Stages {
 		if s.Name != "" {
 			stages = append(stages, s.Name)
 		}
 	}
 	for _, name := range b.Target.NoCacheFilter {
 		if !slices.Contains(stages, strings.ToLower(name)) {
-			p.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
-				b.Name(), name, d.Name, suggest.Sentence(name, stages))
+			ck.report.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
+				b.Name(), name, b.Dockerfile.Name, suggest.Sentence(name, stages))
 		}
 	}
 }

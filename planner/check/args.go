@@ -1,4 +1,4 @@
-package planner
+package check
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -22,27 +23,27 @@ var predefined = []string{
 
 // checkArgs notes which arguments the Dockerfile declares, and warns of those
 // that change with every run and are above steps that do not use them.
-func (p *planner) checkArgs(b *Build) {
-	d := p.parsedFor[b]
+func (ck *checker) checkArgs(b *planner.Build) {
+	d := b.Parsed
 	if len(b.Target.Args) == 0 {
 		return
 	}
-	if d == nil || d.parsed == nil {
+	if d == nil {
 		for name := range b.Target.Args {
-			p.lines.note(b, "args", name, true)
+			ck.uses.note(b, "args", name, true)
 		}
 		return
 	}
-	known := p.argsOf(d)
+	known := ck.argsOf(d)
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Args)) {
 		if known.declared[name] {
-			p.checkVolatile(b, d, name)
-			p.lines.note(b, "args", name, true)
+			ck.checkVolatile(b, name)
+			ck.uses.note(b, "args", name, true)
 			continue
 		}
-		p.lines.note(b, "args", name, known.triggers)
+		ck.uses.note(b, "args", name, known.triggers)
 		if strings.HasPrefix(name, "BUILDKIT_") || slices.Contains(predefined, strings.ToUpper(name)) || platformArg(name) {
-			p.lines.note(b, "args", name, true)
+			ck.uses.note(b, "args", name, true)
 		}
 	}
 }
@@ -50,18 +51,18 @@ func (p *planner) checkArgs(b *Build) {
 // checkContextNames warns of contexts that nothing can mean, and notes which
 // of the others a stage takes: BuildKit looks for images by the short form of
 // their names.
-func (p *planner) checkContextNames(b *Build) {
+func (ck *checker) checkContextNames(b *planner.Build) {
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Contexts)) {
-		if p.parsedFor[b] == nil {
-			p.lines.note(b, "contexts", name, true)
+		if b.Parsed == nil {
+			ck.uses.note(b, "contexts", name, true)
 			continue
 		}
-		if want := contextKey(strings.ToLower(name)); want != name {
-			p.Warn(contextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
+		if want := planner.ContextKey(strings.ToLower(name)); want != name {
+			ck.report.Warn(planner.ContextRange(b.Target, "contexts."+name), "Context without effect", "No FROM and no --from means the context %q of target %q: BuildKit looks for it by the name %q.",
 				name, b.Name(), want)
 			continue
 		}
-		p.lines.note(b, "contexts", name, p.usedContexts[b][name])
+		ck.uses.note(b, "contexts", name, b.Used[name])
 	}
 }
 
@@ -73,18 +74,18 @@ type knownArgs struct {
 }
 
 // argsOf reads it once for all targets of a Dockerfile.
-func (p *planner) argsOf(d *file) *knownArgs {
-	if k := p.args[d.parsed]; k != nil {
+func (ck *checker) argsOf(d *dockerfile.File) *knownArgs {
+	if k := ck.args[d]; k != nil {
 		return k
 	}
 	k := &knownArgs{declared: map[string]bool{}, stages: map[int]*dockerfile.Stage{}}
-	p.args[d.parsed] = k
-	for _, c := range d.parsed.Args {
+	ck.args[d] = k
+	for _, c := range d.Args {
 		for _, a := range c.Args {
 			k.declared[a.Key] = true
 		}
 	}
-	for _, s := range d.parsed.Stages {
+	for _, s := range d.Stages {
 		k.stages[s.First] = s
 		for _, a := range s.Decls {
 			k.declared[a.Key] = true
@@ -120,33 +121,33 @@ var (
 
 // checkVolatile warns of steps that run anew whenever an argument changes that
 // they do not use: all RUN steps below an ARG have it in their environment.
-func (p *planner) checkVolatile(b *Build, d *file, name string) {
+func (ck *checker) checkVolatile(b *planner.Build, name string) {
 	if b.Target.Volatile[name] == "" && !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
 		return
 	}
-	for _, v := range p.reach[b.Name()] {
-		if v.Kind != Stage || v.Dockerfile != d.Dockerfile {
+	for _, v := range ck.reach[b.Name()] {
+		if v.Kind != planner.Stage || v.Dockerfile != b.Dockerfile {
 			continue
 		}
-		if key := (sameVolatile{v, name}); !p.volatile[key] {
-			p.volatile[key] = true
-			p.volatileAbove(b, d, p.stagesTo(d, v), name)
+		if key := (sameVolatile{v, name}); !ck.volatile[key] {
+			ck.volatile[key] = true
+			ck.volatileAbove(b, ck.stagesTo(b, v), name)
 		}
 	}
 }
 
 // sameVolatile is a stage that was looked at already for an argument.
 type sameVolatile struct {
-	v    *Vertex
+	v    *planner.Vertex
 	name string
 }
 
 // stagesTo returns the stages of a Dockerfile that a vertex is built on, and
 // that of the vertex itself at the end: an ARG holds for the stages on top too.
-func (p *planner) stagesTo(d *file, v *Vertex) []*dockerfile.Stage {
+func (ck *checker) stagesTo(b *planner.Build, v *planner.Vertex) []*dockerfile.Stage {
 	var out []*dockerfile.Stage
-	for v.Kind == Stage && v.Dockerfile == d.Dockerfile {
-		s := p.argsOf(d).stages[v.Range.Start.Line]
+	for v.Kind == planner.Stage && v.Dockerfile == b.Dockerfile {
+		s := ck.argsOf(b.Parsed).stages[v.Range.Start.Line]
 		if s == nil {
 			break
 		}
@@ -159,7 +160,7 @@ func (p *planner) stagesTo(d *file, v *Vertex) []*dockerfile.Stage {
 
 // volatileAbove looks for the first RUN below an ARG. One that uses the
 // argument has to run again, and so have all below it.
-func (p *planner) volatileAbove(b *Build, d *file, stages []*dockerfile.Stage, name string) {
+func (ck *checker) volatileAbove(b *planner.Build, stages []*dockerfile.Stage, name string) {
 	var arg *dockerfile.Cmd
 	for _, s := range stages {
 		for _, k := range s.Cmds {
@@ -174,7 +175,7 @@ func (p *planner) volatileAbove(b *Build, d *file, stages []*dockerfile.Stage, n
 				case slices.ContainsFunc(k.Words, func(w string) bool { return strings.Contains(w, name) }):
 					return
 				default:
-					p.warnVolatile(b, d, arg, k, name)
+					ck.warnVolatile(b, arg, k, name)
 					return
 				}
 			}
@@ -182,20 +183,20 @@ func (p *planner) volatileAbove(b *Build, d *file, stages []*dockerfile.Stage, n
 	}
 }
 
-func (p *planner) warnVolatile(b *Build, d *file, arg, run *dockerfile.Cmd, name string) {
-	if p.volatileAt[arg] {
+func (ck *checker) warnVolatile(b *planner.Build, arg, run *dockerfile.Cmd, name string) {
+	if ck.volatileAt[arg] {
 		return
 	}
-	p.volatileAt[arg] = true
-	p.Warn(d.source.Lines(arg.First, arg.Last), "Argument above steps that do not use it",
+	ck.volatileAt[arg] = true
+	ck.report.Warn(ck.lines.of(b.Dockerfile).Lines(arg.First, arg.Last), "Argument above steps that do not use it",
 		"%s changes from run to run%s, and the RUN at %s:%d, which does not use it, runs again each time: every RUN below an ARG has it in its environment. Move the ARG down to where it is used.",
-		name, volatileFrom(b, name), d.Name, run.First)
+		name, volatileFrom(b, name), b.Dockerfile.Name, run.First)
 }
 
 // volatileFrom says in brackets where the value of an argument comes from, as
 // far as that is known.
-func volatileFrom(b *Build, name string) string {
-	cause, at := b.Target.Volatile[name], contextRange(b.Target, "args."+name)
+func volatileFrom(b *planner.Build, name string) string {
+	cause, at := b.Target.Volatile[name], planner.ContextRange(b.Target, "args."+name)
 	switch {
 	case at.Filename == "":
 		return ""

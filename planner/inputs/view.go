@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"errors"
@@ -53,9 +53,9 @@ func (t *tree) list(f *folder, path string) ([]entry, error) {
 	return f.entries, f.err
 }
 
-// view is a tree without what an ignore file takes out: what the builder is
+// View is a tree without what an ignore file takes out: what the builder is
 // given of a context.
-type view struct {
+type View struct {
 	*tree
 	skip *matcher
 	root viewed
@@ -83,19 +83,19 @@ type item struct {
 	dir *viewed // of a directory
 }
 
-func newView(t *tree, excludes []string) (*view, error) {
+func newView(t *tree, excludes []string) (*View, error) {
 	skip, err := newMatcher(excludes)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{tree: t, skip: skip, busy: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	v := &View{tree: t, skip: skip, busy: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	v.root.folder = &t.root
 	return v, nil
 }
 
 // list returns what a directory has that is not ignored, in the order of
 // names. A directory that is ignored is there if something in it is not.
-func (v *view) list(d *viewed) []item {
+func (v *View) list(d *viewed) []item {
 	if d.listed {
 		return d.items
 	}
@@ -116,7 +116,7 @@ func (v *view) list(d *viewed) []item {
 	return d.items
 }
 
-func (v *view) item(d *viewed, e *entry) (item, bool) {
+func (v *View) item(d *viewed, e *entry) (item, bool) {
 	if e.folder == nil && len(v.skip.negated) == 0 {
 		return item{entry: e}, true
 	}
@@ -143,13 +143,13 @@ func join(dir, name string) string {
 }
 
 // load lists everything below a directory, several folders at a time.
-func (v *view) load(d *viewed) {
+func (v *View) load(d *viewed) {
 	var wait sync.WaitGroup
 	v.loadInto(d, &wait)
 	wait.Wait()
 }
 
-func (v *view) loadInto(d *viewed, wait *sync.WaitGroup) {
+func (v *View) loadInto(d *viewed, wait *sync.WaitGroup) {
 	for _, it := range v.list(d) {
 		if it.dir == nil {
 			continue
@@ -168,7 +168,7 @@ func (v *view) loadInto(d *viewed, wait *sync.WaitGroup) {
 
 // at returns what is at a clean path without following links; nothing if
 // it is not there. The root is a directory without an entry.
-func (v *view) at(name string) (item, bool) {
+func (v *View) at(name string) (item, bool) {
 	it := item{dir: &v.root}
 	if name == "" {
 		return it, true
@@ -188,10 +188,10 @@ func (v *view) at(name string) (item, bool) {
 // errLinks is what a chain of symbolic links ends in that leads to itself.
 var errLinks = errors.New("too many symbolic links")
 
-// follow returns the path behind a path's links, its last part
+// Follow returns the path behind a path's links, its last part
 // included, as the builder finds it: absolute links and those that lead out
 // start from the root of the context. What does not exist is left as it is.
-func (v *view) follow(name string) (string, error) {
+func (v *View) Follow(name string) (string, error) {
 	const most = 255 // as containerd's RootPath has it
 	name = cleanPath(name)
 	for range most {
@@ -205,7 +205,7 @@ func (v *view) follow(name string) (string, error) {
 }
 
 // firstLink replaces the first symbolic link in a path by what it points to.
-func (v *view) firstLink(name string) (string, bool) {
+func (v *View) firstLink(name string) (string, bool) {
 	dir := &v.root
 	for at := 0; at < len(name) && dir != nil; {
 		end := len(name)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package planner
+package inputs
 
 import (
 	"errors"
@@ -198,7 +198,7 @@ func TestUnreadable(t *testing.T) {
 	p := newSample(t)
 	p.tree = denied{}
 	plan := p.plan(t)
-	in, diags := plan.Inputs(ReadOptions{Tree: p.tree})
+	in, diags := Compute(plan, Options{Tree: p.tree})
 	if len(diags) != 1 || diags.HasErrors() || diags[0].Summary != "Unreadable directory" {
 		t.Errorf("it says %v", diags)
 	}
@@ -207,7 +207,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	p.Write(t, "ctx/.dockerignore", "src/deep\nsrc/main.go\n")
 	plan = p.plan(t)
-	in, diags = plan.Inputs(ReadOptions{Tree: p.tree})
+	in, diags = Compute(plan, Options{Tree: p.tree})
 	if len(diags) != 0 || len(in.Build(plan.Builds[0]).Open) != 0 {
 		t.Errorf("what is ignored is complained of: %v, %v", diags, in.Build(plan.Builds[0]).Open)
 	}

@@ -1,4 +1,10 @@
-package planner
+// Package inputs finds what goes into the stages and targets of a plan: the files
+// that they read from local contexts, by the builder's own rules, and the digests
+// of everything that can change their results.
+//
+// It knows finished plans and a Tree of files. It builds nothing, asks nobody on
+// a network, and prints nothing.
+package inputs
 
 import (
 	"fmt"
@@ -9,10 +15,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner"
 )
 
-// ReadOptions are what Plan.Reads and Plan.Inputs need besides the plan.
-type ReadOptions struct {
+// Options are what Plan.Reads and Plan.Inputs need besides the plan.
+type Options struct {
 	// Tree is what contexts are read through; nil is this machine.
 	Tree Tree
 	// All has Reads look at all that the ignore files let through, and not
@@ -22,6 +29,11 @@ type ReadOptions struct {
 	// and then what the stages read is not looked into either: it is for
 	// Reads.Excess alone. 0 has no limit.
 	Most int
+	// Shallow leaves out what is in directories that are read as a whole.
+	Shallow bool
+	// Files is what the indexes of OCI layouts are read through; nil is this
+	// machine.
+	Files planner.Files
 	// Memory keeps the sums of files from one call of Inputs to the next; nil
 	// reads every file.
 	Memory Memory
@@ -35,22 +47,23 @@ type ReadOptions struct {
 // It follows the builder's own rules, and each folder is listed at most once
 // for all contexts and stages.
 type Reads struct {
-	Plan  *Plan
+	Plan  *planner.Plan
 	trees map[string]*tree
-	views map[*Local]*view
+	views map[*planner.Local]*View
 	found map[foundKey]*selection
 	// queried holds what Select found, and extra its parts by directory.
 	queried map[foundKey]*Selection
 	extra   map[string][]*selection
-	opt     ReadOptions
+	opt     Options
 	// shallow leaves out what is in directories that are read as a whole.
 	shallow bool
+	whole   map[string]*View // contexts without their ignore files
 	diags   fault.Diagnostics
 	seen    map[string]bool
 }
 
 type foundKey struct {
-	local *Local
+	local *planner.Local
 	take  string
 }
 
@@ -66,7 +79,7 @@ type File struct {
 
 // VertexReads is what one vertex reads of one context.
 type VertexReads struct {
-	Local *Local
+	Local *planner.Local
 	// Name is the directory of the context as written.
 	Name string
 	// Files holds every file, link and special file once, in order.
@@ -78,7 +91,7 @@ type VertexReads struct {
 
 // Unmatched is a source in a Dockerfile that matches nothing.
 type Unmatched struct {
-	Vertex *Vertex
+	Vertex *planner.Vertex
 	Range  fault.Range
 	Source string
 	// Fails says that the build fails for it. A source with wildcards that
@@ -86,21 +99,14 @@ type Unmatched struct {
 	Fails bool
 }
 
-// Reads finds what every stage of the plan reads from local contexts. What
-// cannot be read is a warning, since it may be no part of the build
+// Read finds what every stage of the plan reads from local contexts. What
+// cannot be read is reported as a warning, since it may be no part of the build
 // that comes.
-func (p *Plan) Reads(opt ReadOptions) (*Reads, fault.Diagnostics) {
-	r := p.reads(opt, opt.Most > 0)
-	return r, r.diags
-}
-
-// reads is Reads; shallow leaves out what is in directories that are read as a
-// whole.
-func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
+func Read(p *planner.Plan, opt Options) (*Reads, fault.Diagnostics) {
 	r := newReads(p, opt)
-	r.shallow = shallow
+	r.shallow = opt.Shallow || opt.Most > 0
 	for _, v := range p.Graph.Vertices {
-		if v.local != nil {
+		if v.Local != nil {
 			r.open(v)
 		}
 	}
@@ -111,38 +117,43 @@ func (p *Plan) reads(opt ReadOptions, shallow bool) *Reads {
 	}
 	for _, b := range p.Builds {
 		for _, v := range b.Stages {
-			if v.Kind == LocalContext {
+			if v.Kind == planner.LocalContext {
 				all := wholeOf(v)
 				r.find(&all)
 			}
 		}
 	}
-	return r
+	return r, r.diags
 }
 
-func newReads(p *Plan, opt ReadOptions) *Reads {
+func newReads(p *planner.Plan, opt Options) *Reads {
 	if opt.Tree == nil {
 		opt.Tree = Disk{}
 	}
+	if opt.Files == nil {
+		opt.Files = planner.Disk{}
+	}
 	return &Reads{
-		Plan: p, opt: opt, trees: map[string]*tree{}, views: map[*Local]*view{}, found: map[foundKey]*selection{},
+		Plan: p, opt: opt, trees: map[string]*tree{}, whole: map[string]*View{}, views: map[*planner.Local]*View{}, found: map[foundKey]*selection{},
 		queried: map[foundKey]*Selection{}, extra: map[string][]*selection{}, seen: map[string]bool{},
 	}
 }
 
 // wholeOf is an edge that takes all of a local context: that of a target which
 // ends in it.
-func wholeOf(v *Vertex) Edge { return Edge{From: v, Why: Context, Range: v.Range} }
+func wholeOf(v *planner.Vertex) planner.Edge {
+	return planner.Edge{From: v, Why: planner.Context, Range: v.Range}
+}
 
 // open makes the view of a context.
-func (r *Reads) open(v *Vertex) {
-	if _, err := r.view(v.local); err != nil {
-		r.tell(fault.Error, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
+func (r *Reads) open(v *planner.Vertex) {
+	if _, err := r.view(v.Local); err != nil {
+		r.report(fault.Error, v.Range, "Invalid ignore file", "The ignore file of context %s has a pattern that cannot be read: %s.", v.Name, err)
 	}
 }
 
 // view makes the view of a directory with ignore patterns.
-func (r *Reads) view(l *Local) (*view, error) {
+func (r *Reads) view(l *planner.Local) (*View, error) {
 	t, ok := r.trees[l.Dir]
 	if !ok {
 		t = &tree{source: r.opt.Tree, dir: l.Dir}
@@ -158,32 +169,32 @@ func (r *Reads) view(l *Local) (*view, error) {
 }
 
 // find selects what an edge takes from a local context.
-func (r *Reads) find(e *Edge) {
-	v := r.views[e.From.local]
+func (r *Reads) find(e *planner.Edge) {
+	v := r.views[e.From.Local]
 	if v == nil {
 		return
 	}
-	key := foundKey{e.From.local, e.take.key()}
+	key := foundKey{e.From.Local, takeKey(e.Take)}
 	if r.found[key] != nil {
 		return
 	}
-	s := v.selects(e.take)
+	s := v.selects(e.Take)
 	s.each(func(dir string, it item) { r.fault(e, dir, it) })
 	r.found[key] = s
 }
 
 // of returns the selection of an edge; nil if it takes nothing from a local
 // context.
-func (r *Reads) of(e *Edge) *selection {
-	if e.From.local == nil {
+func (r *Reads) of(e *planner.Edge) *selection {
+	if e.From.Local == nil {
 		return nil
 	}
-	return r.found[foundKey{e.From.local, e.take.key()}]
+	return r.found[foundKey{e.From.Local, takeKey(e.Take)}]
 }
 
 // Of returns what a vertex itself reads, one element for each context, in the
 // order in which the vertex first reads them.
-func (r *Reads) Of(v *Vertex) []VertexReads {
+func (r *Reads) Of(v *planner.Vertex) []VertexReads {
 	var out []VertexReads
 	for i := range v.Inputs {
 		e := &v.Inputs[i]
@@ -191,10 +202,10 @@ func (r *Reads) Of(v *Vertex) []VertexReads {
 		if s == nil {
 			continue
 		}
-		at := slices.IndexFunc(out, func(o VertexReads) bool { return o.Local == e.From.local })
+		at := slices.IndexFunc(out, func(o VertexReads) bool { return o.Local == e.From.Local })
 		if at < 0 {
 			at = len(out)
-			out = append(out, VertexReads{Local: e.From.local, Name: e.From.Name})
+			out = append(out, VertexReads{Local: e.From.Local, Name: e.From.Name})
 		}
 		s.each(func(dir string, it item) { out[at].add(it.path(dir), it) })
 	}
@@ -301,16 +312,16 @@ func (r *Reads) Unmatched() []Unmatched {
 				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: src, Fails: true})
 			}
 			for _, u := range s.unmatched {
-				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: u.source, Fails: !r.sent(e.From.local, u.dir)})
+				out = append(out, Unmatched{Vertex: v, Range: e.Range, Source: u.Source, Fails: !r.Sent(e.From.Local, u.Dir)})
 			}
 		}
 	}
 	return out
 }
 
-// sent says whether the builder gets a directory because something in it is
+// Sent says whether the builder gets a directory because something in it is
 // read, or all that is around it.
-func (r *Reads) sent(l *Local, dir string) bool {
+func (r *Reads) Sent(l *planner.Local, dir string) bool {
 	for key, s := range r.found {
 		if key.local != l {
 			continue
@@ -326,35 +337,35 @@ func (r *Reads) sent(l *Local, dir string) bool {
 }
 
 // fault reports what could not be listed, or has a name that makes trouble.
-func (r *Reads) fault(e *Edge, dir string, it item) {
+func (r *Reads) fault(e *planner.Edge, dir string, it item) {
 	if it.dir != nil && it.dir.err != nil {
-		r.tell(fault.Warning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
+		r.report(fault.Warning, e.Range, "Unreadable directory", "Context %s: reading %s: %s. The build fails on it, unless the ignore file takes it out.",
 			e.From.Name, fault.Path(it.path(dir)), fault.Reason(it.dir.err))
 	}
 	if it.dir != nil && r.opt.All {
 		r.sameInCase(e, it.dir)
 	}
 	if it.entry != nil && !utf8.ValidString(it.Name) {
-		r.tell(fault.Warning, e.Range, "Name is not UTF-8", "Context %s has a file named %s. The builder takes it along with its folder, but other systems and tools may not. Rename it, or take it out with the ignore file.",
+		r.report(fault.Warning, e.Range, "Name is not UTF-8", "Context %s has a file named %s. The builder takes it along with its folder, but other systems and tools may not. Rename it, or take it out with the ignore file.",
 			e.From.Name, fault.Path(it.path(dir)))
 	}
 }
 
 // sameInCase warns of names in a directory that some file systems take for one.
-func (r *Reads) sameInCase(e *Edge, d *viewed) {
+func (r *Reads) sameInCase(e *planner.Edge, d *viewed) {
 	seen := make(map[string]string, len(d.items))
 	for _, it := range d.items {
 		lower := strings.ToLower(it.Name)
 		if other, ok := seen[lower]; ok {
-			r.tell(fault.Warning, e.Range, "Names differ only in case", "Context %s has %s and %s. A checkout on a file system that does not tell them apart has one of them only, and another digest.",
+			r.report(fault.Warning, e.Range, "Names differ only in case", "Context %s has %s and %s. A checkout on a file system that does not tell them apart has one of them only, and another digest.",
 				e.From.Name, fault.Path(join(d.path, other)), fault.Path(join(d.path, it.Name)))
 		}
 		seen[lower] = it.Name
 	}
 }
 
-// tell adds a diagnostic, each once.
-func (r *Reads) tell(severity fault.Severity, at fault.Range, summary, format string, args ...any) {
+// report adds a diagnostic, each once.
+func (r *Reads) report(severity fault.Severity, at fault.Range, summary, format string, args ...any) {
 	detail := fmt.Sprintf(format, args...)
 	if key := summary + "\x00" + detail; !r.seen[key] {
 		r.seen[key] = true

@@ -1,4 +1,4 @@
-package planner
+package check
 
 import (
 	"os"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 )
 
 // TestCheckLinks judges sources behind symbolic links as the builder does, for
@@ -53,7 +54,7 @@ func TestCheckLinks(t *testing.T) {
 	} {
 		text := "FROM scratch\nCOPY " + src + " /x/\n"
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{Name: "a", Context: config.Context{Value: dir}, DockerfileInline: &text}}}
-		_, diags := New(cfg, Options{BuildPlatform: "linux/amd64", Checks: true})
+		_, diags := New(cfg, planner.Options{BuildPlatform: "linux/amd64"}, false)
 		if want == "" {
 			if len(diags) > 0 {
 				t.Errorf("%s: %v", src, diags)

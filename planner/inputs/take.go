@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"io/fs"
@@ -8,31 +8,23 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner"
 )
 
-// take is what one instruction takes from a context, as written, with its
-// variables put in. Without one, an edge to a context means all of it.
-type take struct {
-	sources []string
-	exclude []string
-	parents bool // as --parents has it
-	mount   bool // the source of a mount, which knows no wildcards
-}
-
-// key is equal for takes of the same files.
-func (t *take) key() string {
+// takeKey is equal for takes of the same files.
+func takeKey(t *planner.Take) string {
 	if t == nil {
 		return ""
 	}
 	fields := []string{"take"}
-	if t.parents {
+	if t.Parents {
 		fields = append(fields, "parents")
 	}
-	if t.mount {
+	if t.Mount {
 		fields = append(fields, "mount")
 	}
-	fields = append(append(fields, t.sources...), "")
-	return framed.Sum(append(fields, t.exclude...)...)
+	fields = append(append(fields, t.Sources...), "")
+	return framed.Sum(append(fields, t.Exclude...)...)
 }
 
 // selection is what a take finds in a view.
@@ -41,16 +33,16 @@ type selection struct {
 	// missing holds the sources that the builder will not find.
 	missing []string
 	// unmatched holds the sources with wildcards that match nothing.
-	unmatched []unmatched
+	unmatched []Pattern
 
 	known *sums
 }
 
-// unmatched is a source with wildcards that matches nothing. The builder takes
+// Pattern is a source with wildcards that matches nothing. The builder takes
 // it for nothing to copy, but only if it was sent the directory that the
 // wildcards look into.
-type unmatched struct {
-	source, dir string
+type Pattern struct {
+	Source, Dir string
 }
 
 // taken is one file or directory that a take finds.
@@ -70,13 +62,13 @@ type picked struct {
 }
 
 // selects finds what a take takes, by the rules of the builder's copies.
-func (v *view) selects(t *take) *selection {
-	s := &selecting{view: v, take: t}
+func (v *View) selects(t *planner.Take) *selection {
+	s := &selecting{View: v, take: t}
 	if t == nil {
 		s.root("")
 		return &s.selection
 	}
-	for _, src := range t.sources {
+	for _, src := range t.Sources {
 		if err := s.source(filepath.ToSlash(src)); err != nil {
 			s.missing = append(s.missing, src)
 		}
@@ -85,22 +77,22 @@ func (v *view) selects(t *take) *selection {
 }
 
 type selecting struct {
-	*view
-	*take
+	*View
+	take *planner.Take
 	selection
 	include, excluded *matcher
 }
 
 // source finds one source of COPY, ADD or a mount.
 func (s *selecting) source(src string) error {
-	if s.mount {
+	if s.take.Mount {
 		return s.root(src)
 	}
 	var err error
-	if s.excluded, err = newMatcher(s.exclude); err != nil {
+	if s.excluded, err = newMatcher(s.take.Exclude); err != nil {
 		return err
 	}
-	if s.parents {
+	if s.take.Parents {
 		return s.withParents(src)
 	}
 	matches, dir, err := s.matches(cleanPath(src))
@@ -108,7 +100,7 @@ func (s *selecting) source(src string) error {
 		return err
 	}
 	if len(matches) == 0 {
-		s.unmatched = append(s.unmatched, unmatched{src, dir})
+		s.unmatched = append(s.unmatched, Pattern{src, dir})
 	}
 	for _, m := range matches {
 		if err := s.root(m); err != nil {
@@ -126,7 +118,7 @@ func (s *selecting) withParents(src string) error {
 		base, pattern = "/", src
 	}
 	pattern = cleanPath(pattern)
-	if !hasWildcard(src) {
+	if !HasWildcard(src) {
 		// The builder looks for a plain path without following links to it.
 		if dir := path.Dir(cleanPath(src)); s.linked(dir) {
 			return fs.ErrNotExist
@@ -154,8 +146,8 @@ func (s *selecting) withParents(src string) error {
 	}
 	switch {
 	case some:
-	case hasWildcard(base) || hasWildcard(pattern):
-		s.unmatched = append(s.unmatched, unmatched{src, dir})
+	case HasWildcard(base) || HasWildcard(pattern):
+		s.unmatched = append(s.unmatched, Pattern{src, dir})
 	default:
 		return fs.ErrNotExist
 	}
@@ -164,13 +156,13 @@ func (s *selecting) withParents(src string) error {
 
 // linked says whether a folder is behind symbolic links.
 func (s *selecting) linked(dir string) bool {
-	real, err := s.follow(dir)
+	real, err := s.Follow(dir)
 	return err != nil || real != cleanPath(dir)
 }
 
 // root takes one path, with what is below it.
 func (s *selecting) root(name string) error {
-	real, err := s.follow(name)
+	real, err := s.Follow(name)
 	if err != nil {
 		return err
 	}
@@ -232,11 +224,11 @@ func (s *selecting) pick(t *taken, d *viewed, rel string, included, excluded []i
 // that its wildcards look into, which is the one before the first.
 func (s *selecting) matches(src string) (list []string, dir string, err error) {
 	parts := strings.Split(src, "/")
-	first := slices.IndexFunc(parts, hasWildcard)
+	first := slices.IndexFunc(parts, HasWildcard)
 	if first < 0 {
 		return []string{src}, src, nil
 	}
-	if dir, err = s.follow(path.Join(parts[:first]...)); err != nil {
+	if dir, err = s.Follow(path.Join(parts[:first]...)); err != nil {
 		return nil, dir, err
 	}
 	it, ok := s.at(dir)
@@ -268,8 +260,8 @@ func (w *walking) walk(d *viewed, rel string, depth int) {
 	}
 }
 
-// hasWildcard says whether the builder takes a name for a pattern.
-func hasWildcard(name string) bool {
+// HasWildcard says whether the builder takes a name for a pattern.
+func HasWildcard(name string) bool {
 	for i := 0; i < len(name); i++ {
 		switch name[i] {
 		case '\\':

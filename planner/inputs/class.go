@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 // DigestVersion is the version of what an input digest is made of. It is part
 // of every digest, so that digests of different versions never compare equal.

@@ -1,4 +1,4 @@
-package planner
+package check
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/planner"
 )
 
 // line is something that a line of the definition gives to a target, or to all
@@ -18,17 +19,17 @@ type line struct {
 	at         fault.Range // zero for what is not in the files
 }
 
-// lines collects which of the targets of each line use what it gives. What one
+// uses collects which of the targets of each line use what it gives. What one
 // of them uses is not wasted in the others.
-type lines struct {
+type uses struct {
 	used   map[line]bool
-	unused map[line][]*Build
+	unused map[line][]*planner.Build
 }
 
-func newLines() lines { return lines{used: map[line]bool{}, unused: map[line][]*Build{}} }
+func newUses() uses { return uses{used: map[line]bool{}, unused: map[line][]*planner.Build{}} }
 
 // note says whether a target uses what it was given.
-func (l *lines) note(b *Build, attr, name string, used bool) {
+func (l *uses) note(b *planner.Build, attr, name string, used bool) {
 	key, at := attr+"."+name, fault.Range{}
 	if _, ok := b.Target.Ranges[key]; !ok {
 		key = attr
@@ -45,48 +46,47 @@ func (l *lines) note(b *Build, attr, name string, used bool) {
 }
 
 // checkUnused warns of what no target of its line uses, once for each.
-func (p *planner) checkUnused() {
-	for _, of := range slices.SortedFunc(maps.Keys(p.lines.unused), func(a, b line) int {
+func (ck *checker) checkUnused() {
+	for _, of := range slices.SortedFunc(maps.Keys(ck.uses.unused), func(a, b line) int {
 		return cmp.Or(strings.Compare(a.attr, b.attr), strings.Compare(a.name, b.name), cmp.Compare(a.at.Start.Byte, b.at.Start.Byte))
 	}) {
-		if p.lines.used[of] {
+		if ck.uses.used[of] {
 			continue
 		}
-		builds := p.lines.unused[of]
+		builds := ck.uses.unused[of]
 		who, s, its := fmt.Sprintf("Target %q", builds[0].Name()), "s", "its"
 		if len(builds) > 1 {
 			names := make([]string, len(builds))
 			for i, b := range builds {
 				names[i] = b.Name()
 			}
-			who, s, its = "Targets "+fault.Names(sortedUnique(names)), "", "their"
+			who, s, its = "Targets "+fault.Names(unique(names)), "", "their"
 		}
-		at := contextRange(builds[0].Target, of.attr+"."+of.name)
+		at := planner.ContextRange(builds[0].Target, of.attr+"."+of.name)
 		if of.attr == "contexts" {
-			p.Warn(at, "Unused context", "%s name%s the context %q, which no FROM and no --from of %s stages takes.", who, s, of.name, its)
+			ck.report.Warn(at, "Unused context", "%s name%s the context %q, which no FROM and no --from of %s stages takes.", who, s, of.name, its)
 			continue
 		}
 		if of.attr != "args" {
 			kind := credentialName(of.attr)
-			p.Warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)
+			ck.report.Warn(at, "Unused "+kind, "%s provide%s the %s %q, which no step of %s stages mounts.", who, s, kind, of.name, its)
 			continue
 		}
-		where, known := p.declarations(builds)
-		p.Warn(at, "Unused argument", "%s set%s the argument %q, which no ARG in %s declares.%s", who, s, of.name, where, argSuggestion(of.name, known))
+		where, known := ck.declarations(builds)
+		ck.report.Warn(at, "Unused argument", "%s set%s the argument %q, which no ARG in %s declares.%s", who, s, of.name, where, argSuggestion(of.name, known))
 	}
 }
 
 // declarations names the Dockerfiles of targets, and lists the arguments that
 // these declare.
-func (p *planner) declarations(builds []*Build) (where string, args []string) {
+func (ck *checker) declarations(builds []*planner.Build) (where string, args []string) {
 	var files []string
 	found := map[string]bool{}
 	for _, b := range builds {
-		d := p.parsedFor[b]
-		files = append(files, d.Name)
-		maps.Copy(found, p.argsOf(d).declared)
+		files = append(files, b.Dockerfile.Name)
+		maps.Copy(found, ck.argsOf(b.Parsed).declared)
 	}
-	if files = sortedUnique(files); len(files) > 3 {
+	if files = unique(files); len(files) > 3 {
 		return "their Dockerfiles", slices.Sorted(maps.Keys(found))
 	}
 	return strings.Join(files, " and "), slices.Sorted(maps.Keys(found))
@@ -97,3 +97,6 @@ func (p *planner) declarations(builds []*Build) (where string, args []string) {
 func argSuggestion(given string, known []string) string {
 	return suggest.Sentence(given, suggest.Near(given, known, max(1, len(given)/3)))
 }
+
+// unique sorts names, each once.
+func unique(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }

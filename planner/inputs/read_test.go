@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	builder "github.com/tonistiigi/fsutil/copy"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -96,7 +97,7 @@ func randomIgnore(r *rand.Rand) []string {
 }
 
 // viewPaths lists what a view holds.
-func viewPaths(v *view) []string {
+func viewPaths(v *View) []string {
 	v.load(&v.root)
 	var out []string
 	v.root.each(func(dir string, it item) { out = append(out, it.path(dir)) })
@@ -141,16 +142,16 @@ func TestViewAgainstFsutil(t *testing.T) {
 }
 
 // randomTake is a COPY or bind mount.
-func randomTake(r *rand.Rand) *take {
-	t := &take{parents: r.IntN(3) == 0}
-	if !t.parents && r.IntN(4) == 0 {
-		return &take{mount: true, sources: []string{randomPath(r, 3)}}
+func randomTake(r *rand.Rand) *planner.Take {
+	t := &planner.Take{Parents: r.IntN(3) == 0}
+	if !t.Parents && r.IntN(4) == 0 {
+		return &planner.Take{Mount: true, Sources: []string{randomPath(r, 3)}}
 	}
 	for range 1 + r.IntN(2) {
 		var src string
 		switch r.IntN(5) {
 		case 0:
-			if src = "."; t.parents {
+			if src = "."; t.Parents {
 				src = "**" // without a pattern the frontend refuses it
 			}
 		case 1:
@@ -158,19 +159,19 @@ func randomTake(r *rand.Rand) *take {
 		case 2:
 			src = "./" + randomPath(r, 2) + "/../" + randomPath(r, 2) + "/"
 		default:
-			src = randomPattern(r, t.parents)
+			src = randomPattern(r, t.Parents)
 		}
-		if t.parents && r.IntN(2) == 0 {
+		if t.Parents && r.IntN(2) == 0 {
 			src = randomPath(r, 1) + "/./" + src
 		}
-		t.sources = append(t.sources, src)
+		t.Sources = append(t.Sources, src)
 	}
 	for range r.IntN(3) {
 		p := randomPattern(r, true)
 		if r.IntN(4) == 0 {
 			p = "!" + p
 		}
-		t.exclude = append(t.exclude, p)
+		t.Exclude = append(t.Exclude, p)
 	}
 	return t
 }
@@ -178,10 +179,10 @@ func randomTake(r *rand.Rand) *take {
 // copied lists what the builder's copy takes of a directory, source by source:
 // the paths that it looks at with everything in them put somewhere. An error
 // stands for a source that it does not find.
-func copied(t *testing.T, dir string, k *take, src string) (list []string, err error) {
+func copied(t *testing.T, dir string, k *planner.Take, src string) (list []string, err error) {
 	t.Helper()
 	pattern := ""
-	if k.parents {
+	if k.Parents {
 		// As dispatchCopy of BuildKit's frontend has it.
 		base, rest, ok := strings.Cut(src, "/./")
 		if !ok {
@@ -190,7 +191,7 @@ func copied(t *testing.T, dir string, k *take, src string) (list []string, err e
 		src, pattern = base, cleanPath(rest)
 	}
 	matches := []string{"/" + cleanPath(src)}
-	if !k.mount {
+	if !k.Mount {
 		if matches, err = builder.ResolveWildcards(dir, "/"+cleanPath(src), true); err != nil {
 			return nil, err
 		}
@@ -198,11 +199,11 @@ func copied(t *testing.T, dir string, k *take, src string) (list []string, err e
 	for _, m := range matches {
 		dest := t.TempDir()
 		err := builder.Copy(context.Background(), dir, m, dest, "/out/", func(ci *builder.CopyInfo) {
-			if k.parents {
+			if k.Parents {
 				ci.IncludePatterns = []string{pattern}
 			}
-			if !k.mount {
-				ci.ExcludePatterns = k.exclude
+			if !k.Mount {
+				ci.ExcludePatterns = k.Exclude
 			}
 			ci.FollowLinks, ci.CopyDirContents = true, true
 			ci.XAttrErrorHandler = func(_, _, _ string, _ error) error { return nil }
@@ -218,15 +219,15 @@ func copied(t *testing.T, dir string, k *take, src string) (list []string, err e
 }
 
 // selectedAs writes a selection in the form of copied.
-func selectedAs(v *view, k *take, src string) ([]string, error) {
-	s := &selecting{view: v, take: k}
+func selectedAs(v *View, k *planner.Take, src string) ([]string, error) {
+	s := &selecting{View: v, take: k}
 	if err := s.source(src); err != nil {
 		return nil, err
 	}
 	matches := []string{src}
-	if !k.mount {
+	if !k.Mount {
 		base := src
-		if k.parents {
+		if k.Parents {
 			var ok bool
 			if base, _, ok = strings.Cut(src, "/./"); !ok {
 				base = "/"
@@ -292,7 +293,7 @@ func TestTakeAgainstBuilder(t *testing.T) {
 		}
 		for range 4 {
 			k := randomTake(r)
-			for _, src := range k.sources {
+			for _, src := range k.Sources {
 				there := send(t, dir, ignore, []string{dockerfile.ContextPath(src)})
 				v, err := newView(&tree{source: Disk{}, dir: dir}, ignore)
 				if err != nil {
@@ -300,13 +301,13 @@ func TestTakeAgainstBuilder(t *testing.T) {
 				}
 				want, wantErr := copied(t, there, k, src)
 				got, gotErr := selectedAs(v, k, src)
-				if k.parents && gotErr != nil && wantErr == nil && len(want) == 0 {
+				if k.Parents && gotErr != nil && wantErr == nil && len(want) == 0 {
 					wantErr = fs.ErrNotExist // found missing when its sum is asked for
 				}
 				if wantErr != nil && gotErr == nil && len(got) == 0 {
 					gotErr = fs.ErrNotExist // see unmatched.dir
 				}
-				if wantErr != nil && hasWildcard(filepath.Dir(src)) {
+				if wantErr != nil && HasWildcard(filepath.Dir(src)) {
 					continue // links behind such wildcards are not sent, so the build fails
 				}
 				if (gotErr != nil) != (wantErr != nil) {

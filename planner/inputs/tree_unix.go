@@ -1,6 +1,6 @@
 //go:build unix
 
-package planner
+package inputs
 
 import (
 	"errors"

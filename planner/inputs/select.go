@@ -1,10 +1,11 @@
-package planner
+package inputs
 
 import (
 	"io/fs"
 	"path/filepath"
 
 	"github.com/orch-build/orch/internal/framed"
+	"github.com/orch-build/orch/planner"
 )
 
 // Query is what one operation of a definition takes from a local context: the
@@ -56,10 +57,10 @@ type Selected struct {
 }
 
 // Contexts opens the local contexts of a plan for Select.
-func (p *Plan) Contexts(opt ReadOptions) *Reads {
+func Contexts(p *planner.Plan, opt Options) *Reads {
 	r := newReads(p, opt)
 	for _, v := range p.Graph.Vertices {
-		if v.local != nil {
+		if v.Local != nil {
 			r.open(v)
 		}
 	}
@@ -69,7 +70,7 @@ func (p *Plan) Contexts(opt ReadOptions) *Reads {
 // Select finds what a query takes from a local context. The sums of its files
 // are there once Hash was called. A context that no stage of the plan reads is
 // opened too.
-func (r *Reads) Select(l *Local, q Query) *Selection {
+func (r *Reads) Select(l *planner.Local, q Query) *Selection {
 	key := foundKey{l, q.key()}
 	if s, ok := r.queried[key]; ok {
 		return s
@@ -94,8 +95,8 @@ func (r *Reads) Select(l *Local, q Query) *Selection {
 func (r *Reads) Hash() int { return r.hash() }
 
 // query finds what a query takes, by the rules of the builder's copies.
-func (v *view) query(q Query) (*selection, error) {
-	s := &selecting{view: v, take: &take{}}
+func (v *View) query(q Query) (*selection, error) {
+	s := &selecting{View: v, take: &planner.Take{}}
 	if len(q.Include) > 0 {
 		include, err := newMatcher(q.Include)
 		if err != nil {

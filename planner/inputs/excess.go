@@ -1,4 +1,4 @@
-package planner
+package inputs
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner"
 )
 
 // Amount is how much there is of something.
@@ -21,7 +22,7 @@ func (a *Amount) Add(b Amount) { a.Files, a.Bytes = a.Files+b.Files, a.Bytes+b.B
 // Excess is a context whose ignore file lets through much more than any stage
 // reads.
 type Excess struct {
-	Local *Local
+	Local *planner.Local
 	// Name is the directory of the context as written.
 	Name string
 	Read Amount
@@ -71,12 +72,12 @@ func (r *Reads) Excess() []Excess {
 		return nil
 	}
 	for _, v := range r.Plan.Graph.Vertices {
-		if r.views[v.local] == nil {
+		if r.views[v.Local] == nil {
 			continue
 		}
-		w := r.waste(v.local)
+		w := r.waste(v.Local)
 		w.walk(&w.view.root)
-		e := Excess{Local: v.local, Name: v.Name, Read: w.read, Unread: w.unread}
+		e := Excess{Local: v.Local, Name: v.Name, Read: w.read, Unread: w.unread}
 		if w.unsure || e.Unread.Bytes < max(excessBytes, timesBytes*e.Read.Bytes) && e.Unread.Files < max(excessFiles, timesFiles*e.Read.Files) {
 			continue
 		}
@@ -97,7 +98,7 @@ func (r *Reads) Excess() []Excess {
 
 // waste looks for what nobody reads in a view.
 type waste struct {
-	view     *view
+	view     *View
 	whole    map[string]bool // directories that are read with all in them
 	some     map[string]bool // files that are read
 	left     int             // how many more entries may be looked at
@@ -108,7 +109,7 @@ type waste struct {
 	unsure bool
 }
 
-func (r *Reads) waste(l *Local) *waste {
+func (r *Reads) waste(l *planner.Local) *waste {
 	w := &waste{view: r.views[l], whole: map[string]bool{}, some: map[string]bool{}, left: r.opt.Most}
 	if w.left <= 0 {
 		w.left = 1 << 62

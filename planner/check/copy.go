@@ -1,0 +1,155 @@
+package check
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
+	"github.com/orch-build/orch/planner/inputs"
+)
+
+// sources reports what stages take out of local directories and will not find
+// there, by the builder's own rules: see package inputs.
+func (ck *checker) sources() {
+	reads, diags := inputs.Read(ck.plan, inputs.Options{Tree: inputs.TreeOf(ck.opt.Files), Shallow: true})
+	for _, d := range diags {
+		if d.Severity == fault.Error {
+			ck.report.Diags = append(ck.report.Diags, d)
+		}
+	}
+	s := sourceCheck{report: &ck.report, lines: ck.lines, reads: reads, targets: map[sourceFault][]string{}}
+	for _, v := range ck.plan.Graph.Vertices {
+		for i := range v.Inputs {
+			e := &v.Inputs[i]
+			taken := reads.Taken(e)
+			if taken == nil {
+				continue
+			}
+			for _, src := range taken.Missing() {
+				s.missing(v, e, src)
+			}
+			for _, u := range taken.Unmatched() {
+				s.unmatched(v, e, u)
+			}
+		}
+	}
+	s.finish()
+}
+
+// sourceCheck is the check of sources.
+type sourceCheck struct {
+	report *fault.Report
+	lines  sourceLines
+	reads  *inputs.Reads
+
+	faults  []sourceFault // in their order
+	targets map[sourceFault][]string
+}
+
+// missing reports a source that makes the build fail.
+func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
+	at := c.place(v, e, src)
+	dir, shown := planner.ContextText(e.From.Name), fault.Path(dockerfile.ContextPath(src))
+	all := c.reads.Unfiltered(e.From.Local)
+	if e.Take != nil && e.Take.Parents {
+		if dir, err := all.Follow(path.Dir(dockerfile.ContextPath(src))); err == nil && dir != path.Dir(dockerfile.ContextPath(src)) {
+			c.note(v, at, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
+			return
+		}
+	}
+	if link, to := all.Dangling(e.Take, src); link != "" {
+		c.note(v, at, fault.Error, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, fault.Path(link), dir, fault.Path(to))
+		return
+	}
+	real, err := all.Follow(src)
+	if err != nil {
+		c.note(v, at, fault.Error, "%s in %s is a symbolic link that leads to itself.", shown, dir)
+		return
+	}
+	if all.Has(real) {
+		c.note(v, at, fault.Error, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, fault.Path(real))
+		return
+	}
+	if err := all.Unreadable(real); err != nil {
+		c.note(v, at, fault.Error, "%s in %s cannot be read: %s.", shown, dir, fault.Reason(err))
+		return
+	}
+	if real != dockerfile.ContextPath(src) {
+		c.note(v, at, fault.Error, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(real))
+		return
+	}
+	into := ""
+	if at := slices.IndexFunc(strings.Split(real, "/"), inputs.HasWildcard); at > 0 {
+		into = ", where " + shown + " looks for files"
+		real = strings.Join(strings.Split(real, "/")[:at], "/")
+	}
+	c.note(v, at, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, suggest.Sentence(path.Base(real), all.Names(path.Dir(real))))
+}
+
+// unmatched reports a source with wildcards that matches nothing. That fails
+// the build only if the folder that it looks into is not sent for another.
+func (c *sourceCheck) unmatched(v *planner.Vertex, e *planner.Edge, u inputs.Pattern) {
+	at := c.place(v, e, u.Source)
+	dir := planner.ContextText(e.From.Name)
+	if _, err := filepath.Match(u.Source, ""); err != nil {
+		c.note(v, at, fault.Error, "%s is not a pattern: the brackets in it are not in order. Write \\[ and \\] for brackets of a name.", fault.Path(u.Source))
+		return
+	}
+	if c.reads.Sent(e.From.Local, u.Dir) {
+		c.note(v, at, fault.Warning, "Nothing in %s matches %s.", dir, fault.Path(u.Source))
+		return
+	}
+	c.note(v, at, fault.Error, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, fault.Path(u.Source), fault.Path(u.Dir))
+}
+
+// sourceFault is what is wrong with a source, for whichever targets it is.
+type sourceFault struct {
+	at       fault.Range
+	severity fault.Severity
+	text     string
+}
+
+// note keeps a fault until the targets that have it are all known.
+func (c *sourceCheck) note(v *planner.Vertex, at fault.Range, severity fault.Severity, format string, args ...any) {
+	f := sourceFault{at, severity, fmt.Sprintf(format, args...)}
+	if _, ok := c.targets[f]; !ok {
+		c.faults = append(c.faults, f)
+	}
+	c.targets[f] = append(c.targets[f], v.Targets...)
+}
+
+// finish reports the faults, each with its targets.
+func (c *sourceCheck) finish() {
+	for _, f := range c.faults {
+		names := unique(c.targets[f])
+		who := "target"
+		if len(names) > 1 {
+			who = "targets"
+		}
+		report := c.report.Fail
+		if f.severity == fault.Warning {
+			report = c.report.Warn
+		}
+		report(f.at, "Nothing to copy", "%s This is for %s %s.", f.text, who, fault.Names(names))
+	}
+}
+
+func (c *sourceCheck) place(v *planner.Vertex, e *planner.Edge, src string) fault.Range {
+	return c.lines.of(v.Dockerfile).Word(e.Range.Start.Line, e.Range.End.Line, src)
+}
+
+// sourceLines finds the lines of each Dockerfile once.
+type sourceLines map[*planner.Dockerfile]*dockerfile.Source
+
+func (l sourceLines) of(d *planner.Dockerfile) *dockerfile.Source {
+	if l[d] == nil {
+		l[d] = dockerfile.NewSource(d.Name, d.Data)
+	}
+	return l[d]
+}
