@@ -24,6 +24,9 @@ var elsewhere = map[string]string{
 	"runner/embedded/internal/state":  "the log and the reserve of the builder, in its own folder",
 	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
 	"scripts/build":                   "the program that builds orch",
+	"internal/golden":                 "tests",
+	"planner/plannertest":             "tests",
+	"runner/buildkit/buildkittest":    "tests",
 }
 
 // TestWriters finds code that writes files without the package that does so
