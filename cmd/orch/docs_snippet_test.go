@@ -184,7 +184,7 @@ func (s *snippets) commandLine(number int, text, notRun string) {
 			s.orch(number, words[1:])
 		case words[0] == "make":
 			s.makeTargets(number, words[1:])
-		case notRun == "" && !slices.Contains([]string{"jq", "dot", "cd", "echo"}, words[0]):
+		case notRun == "" && !slices.Contains([]string{"jq", "dot", "cd", "echo", "xargs"}, words[0]):
 			s.wrong(number, "nothing runs %q; say why in a comment above the block: <!-- not run: REASON -->", words[0])
 		}
 	}
@@ -275,7 +275,7 @@ var (
 
 // foreignFlags are flags of other programs that pages mention.
 var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --cache-from --platform
-	--short --target --build-arg --secret --build-context --remote-cache --cache-hint`)
+	--short --target --build-arg --secret --build-context --remote-cache --cache-hint --checksum`)
 
 // TestDocumentFlags looks up the flags that the text of pages mentions.
 func TestDocumentFlags(t *testing.T) {
