@@ -200,7 +200,7 @@ func TestLanguageImports(t *testing.T) {
 	allowed := map[string][]string{
 		"github.com/hashicorp/hcl/v2": {
 			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "cmd/orch",
-			"runner/blame", "runner/buildkit", "runner/rego",
+			"runner/blame", "runner/buildkit", "runner/policies", "runner/question", "runner/rego",
 		},
 		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag"},
 		"github.com/compose-spec/compose-go/v2": {"config", "config/compose", "convert", "load", "cmd/orch"},

@@ -23,6 +23,7 @@ var elsewhere = map[string]string{
 	"runner/embedded/internal/intact": "damaged parts of the builder's own state are renamed",
 	"runner/embedded/internal/state":  "the log and the reserve of the builder, in its own folder",
 	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
+	"runner/publish/journal.go":       "a journal that cannot be read is moved as it is",
 	"scripts/build":                   "the program that builds orch",
 	"internal/golden":                 "tests",
 	"planner/plannertest":             "tests",
