@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,7 +87,7 @@ target "liar" {
 func markedLayer(t *testing.T, text string) v1.Layer {
 	t.Helper()
 	data := archive(t, map[string]string{"marker": text})
-	layer, err := tarball.LayerFromReader(strings.NewReader(string(data)))
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // whose caches differ in anything cannot be written to one place.
 func TestSetKey(t *testing.T) {
 	cache := func() *config.Cache { return &config.Cache{Options: map[string]string{"a": "1", "b": "2"}} }
-	if setKey(cache()) != setKey(cache()) {
+	if a, b := setKey(cache()), setKey(cache()); a != b {
 		t.Error("equal caches have different keys")
 	}
 	for i := range reflect.TypeFor[config.Cache]().NumField() {

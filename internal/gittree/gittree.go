@@ -223,11 +223,7 @@ func (t *Tree) readWorktree(ctx context.Context) error {
 	if out, err = git(ctx, t.root, "diff-files", "--name-only", "-z"); err != nil {
 		return err
 	}
-	var changed []string
-	for _, name := range records(out) {
-		changed = append(changed, name)
-	}
-	if err := t.readChanged(ctx, changed); err != nil {
+	if err := t.readChanged(ctx, records(out)); err != nil {
 		return err
 	}
 	if out, err = git(ctx, t.root, "ls-files", "-o", "-z"); err != nil {

@@ -82,7 +82,7 @@ type target struct {
 	platforms               []string
 	network, shm            string
 	annotations             []string
-	secrets, noCache        bool
+	secrets                 bool
 }
 
 // image is an image of a registry.

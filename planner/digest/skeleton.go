@@ -165,13 +165,14 @@ func (w *walk) line(id string) int {
 		return 0
 	}
 	for _, loc := range w.def.Source.Locations[id].Locations {
-		for _, r := range loc.Ranges {
-			line := int(r.Start.Line)
-			if w.lines != nil {
-				line = w.lines.Line(line)
-			}
-			return line
+		if len(loc.Ranges) == 0 {
+			continue
 		}
+		line := int(loc.Ranges[0].Start.Line)
+		if w.lines != nil {
+			line = w.lines.Line(line)
+		}
+		return line
 	}
 	return 0
 }
