@@ -179,12 +179,12 @@ func (g *gatewayClient) run(ctx context.Context, id digest.Digest, name string) 
 		return nil
 	}
 	started := time.Now()
-	v := &client.Vertex{Digest: id, Name: name, Started: &started}
-	if err := g.report(ctx, &client.SolveStatus{Vertexes: []*client.Vertex{v}}); err != nil {
+	v := client.Vertex{Digest: id, Name: name, Started: &started}
+	over := v // whoever gets a status may change what it holds
+	if err := g.report(ctx, &client.SolveStatus{Vertexes: []*client.Vertex{&v}}); err != nil {
 		return err
 	}
 	ended := time.Now()
-	over := *v
 	over.Completed, over.Cached = &ended, slices.Contains(c.Cached, text)
 	s := &client.SolveStatus{Vertexes: []*client.Vertex{&over}}
 	if printed := c.Prints[text]; printed != "" {
