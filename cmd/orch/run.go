@@ -124,7 +124,8 @@ func (r *buildRun) begin() {
 }
 
 // run runs the plan with a progress display. It returns soon after an interrupt,
-// even if the builder does not answer any more; then there is no report.
+// even if the builder does not answer any more. There is no report then if the
+// session does not end either.
 func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 	display, err := newDisplay(r.env, r.opt.progress, len(r.plan.Builds), r.mask)
 	if err != nil {
@@ -154,9 +155,6 @@ func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 			}
 		}
 		display.Close()
-		if report.Abandoned {
-			report = nil
-		}
 		r.blameCrash(report)
 		done <- ended{report, err}
 	}()
@@ -272,6 +270,9 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 	case run.OK():
 		p.InterruptedLate()
 	case interrupted:
+		if run.Abandoned {
+			fmt.Fprintln(r.stderr, "\norch: the builder does not answer; what it did after the interrupt is not known")
+		}
 		p.Interrupted()
 	case len(run.Failures()) > 0:
 		p.Failed()
