@@ -188,7 +188,7 @@ func (c *checkedCache) word(attr, fallback string, words []string) string {
 		return ""
 	}
 	if !slices.Contains(words, s) {
-		c.fail(attr, "Wrong value in a cache block", "The %s of a cache is one of %s, not %q.%s", attr, strings.Join(words, ", "), s, suggest.Sentence(s, words))
+		c.fail(attr, "Invalid value in a cache block", "The %s of a cache is one of %s, not %q.%s", attr, strings.Join(words, ", "), s, suggest.Sentence(s, words))
 	}
 	return s
 }
@@ -200,7 +200,7 @@ func (c *checkedCache) bool(attr string, fallback bool) bool {
 	}
 	b, err := strconv.ParseBool(s)
 	if err != nil {
-		c.fail(attr, "Wrong value in a cache block", "%q of a cache is true or false, not %q.", attr, s)
+		c.fail(attr, "Invalid value in a cache block", "%q of a cache is true or false, not %q.", attr, s)
 	}
 	return b
 }
@@ -215,11 +215,11 @@ func (c *checkedCache) check(out *spec.Cache) {
 		c.fail("type", "Incomplete cache block", "A cache of type %s needs a place: write %s.", out.Type, what)
 	}
 	if out.Mode == "inline" && out.Type != "registry" {
-		c.fail("mode", "Wrong mode", "Only images in a registry hold their cache: mode = \"inline\" goes with type = \"registry\", not %q.", out.Type)
+		c.fail("mode", "Invalid mode", "Only images in a registry hold their cache: mode = \"inline\" goes with type = \"registry\", not %q.", out.Type)
 	}
 	for _, name := range sortedKeys(out.Options) {
 		if slices.Contains([]string{"type", "mode", "ref", "src", "dest", "tag", "name", "scope"}, name) {
-			c.fail("options", "Wrong option", "%q follows from the other attributes of the cache block; options are for what these do not say.", name)
+			c.fail("options", "Invalid option", "%q follows from the other attributes of the cache block; options are for what these do not say.", name)
 		}
 	}
 }

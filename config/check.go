@@ -37,7 +37,7 @@ func (d *Definition) checkTarget(r *resolved) hcl.Diagnostics {
 func (c *checker) wrong(attr string, format string, args ...any) {
 	d := &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Wrong value for %q", attr),
+		Summary:  fmt.Sprintf("Invalid value for %q", attr),
 		Detail:   attribute.Sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.name),
 	}
 	if at := c.r.rangeOf(attr, ""); at.Filename != "" {

@@ -62,7 +62,7 @@ func composeError(err error, at hcl.Range) *hcl.Diagnostic {
 	if errors.As(err, &file) && err.Error() == file.Error() {
 		err = fmt.Errorf("reading %s: %w", file.Path, file.Err)
 	}
-	summary := "Wrong Compose file"
+	summary := "Invalid Compose file"
 	if errors.Is(err, ErrNotGranted) {
 		summary = "Not allowed"
 	}

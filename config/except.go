@@ -69,7 +69,7 @@ func (c *chooser) filter() hcl.Diagnostics {
 	for _, name := range c.chosen {
 		ok, err := matchTraits(c.targets[name], c.d.opts.Filters)
 		if err != nil {
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Wrong filter", Detail: attribute.Sentence(err)}}
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Invalid filter", Detail: attribute.Sentence(err)}}
 		}
 		if ok {
 			kept = append(kept, name)

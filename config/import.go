@@ -165,10 +165,10 @@ func (im *importing) source() (string, hcl.Diagnostics) {
 	}
 	s, err := convert.Convert(v, cty.String)
 	if err != nil || s.IsNull() || !s.IsKnown() || s.AsString() == "" {
-		return "", append(diags, im.wrong("Wrong source of an import", "The source is the path of a file, or a pattern, such as \"./services/*/build.hcl\"."))
+		return "", append(diags, im.wrong("Invalid source of an import", "The source is the path of a file, or a pattern, such as \"./services/*/build.hcl\"."))
 	}
 	if remote := s.AsString(); IsRemote(remote) {
-		return "", append(diags, im.wrong("Wrong source of an import",
+		return "", append(diags, im.wrong("Invalid source of an import",
 			fmt.Sprintf("%q is not on this machine. A file can be imported only from beside the one that imports it.", remote)))
 	}
 	return s.AsString(), diags
@@ -188,7 +188,7 @@ func (im *importing) readGiven() hcl.Diagnostics {
 	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
 		return append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
-			Summary:  `Wrong value for "variables"`,
+			Summary:  `Invalid value for "variables"`,
 			Detail:   fmt.Sprintf("It maps the names of variables to values, as in { TAG = TAG }, and this is %s.", attribute.Article(v.Type())),
 			Subject:  expr.Range().Ptr(),
 		})

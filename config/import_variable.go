@@ -43,7 +43,7 @@ func (ev *evaluator) unfit(v *variable, at hcl.Range, err error) *hcl.Diagnostic
 	where := v.at()
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Wrong value for a variable",
+		Summary:  "Invalid value for a variable",
 		Detail: fmt.Sprintf("The value of %s%s from %s does not fit: %v. The variable is at %s:%d:%d.",
 			ev.mod.prefix, v.name, v.origin(), err, where.Filename, where.Start.Line, where.Start.Column),
 		Subject: at.Ptr(),

@@ -199,7 +199,7 @@ func wrongType(name string, expr hcl.Expression, scope *hcl.EvalContext, err err
 	}
 	return &hcl.Diagnostic{
 		Severity:    hcl.DiagError,
-		Summary:     fmt.Sprintf("Wrong value for %q", name),
+		Summary:     fmt.Sprintf("Invalid value for %q", name),
 		Detail:      attribute.Sentence(err),
 		Subject:     at.Ptr(),
 		Context:     expr.Range().Ptr(),
@@ -352,7 +352,7 @@ func checkName(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Wrong name",
+		Summary:  "Invalid name",
 		Detail:   fmt.Sprintf("%q cannot be a name: it may have letters, digits, \"_\" and \"-\".", name),
 		Subject:  at.Ptr(),
 	}
@@ -367,7 +367,7 @@ func (ev *evaluator) combinations(matrix hcl.Expression) ([]map[string]cty.Value
 	}
 	wrong := func(detail string) ([]map[string]cty.Value, hcl.Diagnostics) {
 		return nil, append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "Wrong matrix", Detail: detail, Subject: matrix.Range().Ptr(),
+			Severity: hcl.DiagError, Summary: "Invalid matrix", Detail: detail, Subject: matrix.Range().Ptr(),
 		})
 	}
 	if !v.IsKnown() {

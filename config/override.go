@@ -82,7 +82,7 @@ func (d *Definition) setPattern(group string, members []string) string {
 func setError(text, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Wrong override %q", text),
+		Summary:  fmt.Sprintf("Invalid override %q", text),
 		Detail:   detail,
 	}
 }

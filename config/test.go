@@ -115,7 +115,7 @@ func (r *testReader) attr(name string, k attribute.Kind) any {
 func (r *testReader) wrong(name, detail string) {
 	r.diags = append(r.diags, &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Wrong value for %q", name),
+		Summary:  fmt.Sprintf("Invalid value for %q", name),
 		Detail:   detail,
 		Subject:  r.block.AttrRange(name).Ptr(),
 	})

@@ -91,7 +91,7 @@ func parameter(e hcl.Expression) (string, *hcl.Diagnostic) {
 	}
 	return "", &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Wrong parameter",
+		Summary:  "Invalid parameter",
 		Detail:   "A parameter is a bare name, as in params = [a, b].",
 		Subject:  e.Range().Ptr(),
 	}

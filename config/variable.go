@@ -153,7 +153,7 @@ func (ev *evaluator) valueOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	if err != nil {
 		return cty.DynamicVal, append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
-			Summary:  "Wrong value for a variable",
+			Summary:  "Invalid value for a variable",
 			Detail:   fmt.Sprintf("The value of %s from %s does not fit: %v.", v.name, v.origin(), err),
 			Subject:  v.at().Ptr(),
 		})
@@ -203,7 +203,7 @@ func (ev *evaluator) defaultOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	if err != nil {
 		return value, append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
-			Summary:  "Wrong default for a variable",
+			Summary:  "Invalid default for a variable",
 			Detail:   fmt.Sprintf("The default of %s does not fit its type, %s: %v.", v.name, v.typ.FriendlyName(), err),
 			Subject:  expr.Range().Ptr(),
 		})
@@ -293,7 +293,7 @@ func (ev *evaluator) check(v *variable, rule *schema.Validation) hcl.Diagnostics
 	diags = append(diags, more...)
 	return append(diags, &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Wrong value for the variable %s", v.name),
+		Summary:  fmt.Sprintf("Invalid value for the variable %s", v.name),
 		Detail:   message,
 		Subject:  rule.Condition.Range().Ptr(),
 		Context:  rule.DefRange.Ptr(),

@@ -79,7 +79,7 @@ func jsonObject(pairs []hcl.KeyValuePair, scope *hcl.EvalContext) (cty.Value, hc
 		if wrong != "" {
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError,
-				Summary:  "Wrong key in an object",
+				Summary:  "Invalid key in an object",
 				Detail:   "This cannot be a key: " + wrong + ".",
 				Subject:  p.Key.Range().Ptr(),
 			})

@@ -97,7 +97,7 @@ func (w *cacheWatch) imports() map[string]bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := map[string]bool{}
-	for id := range w.told {
+	for id := range w.reported {
 		out[id] = true
 	}
 	return out
@@ -106,17 +106,34 @@ func (w *cacheWatch) imports() map[string]bool {
 // awaitImport waits for the builder's word on a cache that was not read before,
 // and says whether it could be read.
 func (w *cacheWatch) awaitImport(ctx context.Context, c planner.Cache, before map[string]bool) bool {
-	for end := time.Now().Add(importWait); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
-		w.mu.Lock()
-		for id, good := range w.told {
-			if !before[id] && names(c, id) {
-				w.mu.Unlock()
-				return good
-			}
+	late := time.NewTimer(importWait)
+	defer late.Stop()
+	for {
+		good, known, news := w.since(c, before)
+		if known {
+			return good
 		}
-		w.mu.Unlock()
+		select {
+		case <-news:
+		case <-late.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
-	return false
+}
+
+// since says whether a cache has been read, if the builder has reported that
+// since before, and what is closed at its next report.
+func (w *cacheWatch) since(c planner.Cache, before map[string]bool) (good, known bool, news <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, good := range w.reported {
+		if !before[id] && names(c, id) {
+			return good, true, nil
+		}
+	}
+	return false, false, w.news
 }
 
 // group is equal for targets that read the same caches, of those that are

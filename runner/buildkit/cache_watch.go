@@ -16,16 +16,17 @@ import (
 type cacheWatch struct {
 	plan *planner.Plan
 
-	mu     sync.Mutex
-	faults runner.CacheFaults
-	seen   map[string]bool
-	told   map[string]bool // by what the builder calls a cache: whether it was read
-	live   context.Context
-	end    context.CancelCauseFunc
+	mu       sync.Mutex
+	faults   runner.CacheFaults
+	seen     map[string]bool
+	reported map[string]bool // by what the builder calls a cache: whether it was read
+	news     chan struct{}   // closed at the next report
+	live     context.Context
+	end      context.CancelCauseFunc
 }
 
 func newCacheWatch(plan *planner.Plan) *cacheWatch {
-	w := &cacheWatch{plan: plan, seen: map[string]bool{}, told: map[string]bool{}}
+	w := &cacheWatch{plan: plan, seen: map[string]bool{}, reported: map[string]bool{}, news: make(chan struct{})}
 	w.live, w.end = context.WithCancelCause(context.Background())
 	return w
 }
@@ -55,7 +56,9 @@ func (w *cacheWatch) reason(err error) error {
 // type and a number. It returns false for what is not a fault.
 func (w *cacheWatch) imported(id, fault string) bool {
 	w.mu.Lock()
-	w.told[id] = fault == ""
+	w.reported[id] = fault == ""
+	close(w.news)
+	w.news = make(chan struct{})
 	w.mu.Unlock()
 	if fault == "" {
 		return true
