@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 
 # The packages that the race detector goes over: all but those that link
 # BuildKit's server, which would have to be compiled a second time for it.
-RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit ./runner/lane ./runner/meter
+RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./runner/meter ./internal/interrupt
 
 .PHONY: docs build install demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
 

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -168,7 +169,11 @@ func TestDisplayImports(t *testing.T) {
 // TestSplitImports keeps out of the part of orch that starts first what takes
 // long to initialise; see split.go.
 func TestSplitImports(t *testing.T) {
-	for _, dep := range deps(t, "cmd/orch", "-e", "-tags", "orch_split") {
+	out, err := exec.Command("go", "list", "-deps", "-e", "-tags", "orch_split", module+"cmd/orch").Output()
+	if err != nil {
+		t.Fatalf("listing the imports of the split orch: %v", err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
 		for _, slow := range []string{
 			"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base",
 			"github.com/santhosh-tekuri/jsonschema", "github.com/asaskevich/govalidator",
@@ -182,15 +187,32 @@ func TestSplitImports(t *testing.T) {
 	}
 }
 
-// deps lists everything that a package of the module depends on.
-func deps(t *testing.T, pkg string, flags ...string) []string {
-	t.Helper()
-	cmd := exec.Command("go", append(append([]string{"list", "-deps"}, flags...), module+pkg)...)
-	out, err := cmd.Output()
+// allDeps is what each package of the module depends on, asked for once.
+var allDeps = sync.OnceValues(func() (map[string][]string, error) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, module+"...").Output()
 	if err != nil {
-		t.Fatalf("listing the imports of %s: %v", pkg, err)
+		return nil, err
 	}
-	return strings.Fields(string(out))
+	of := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		of[strings.TrimPrefix(fields[0], module)] = fields[1:]
+	}
+	return of, nil
+})
+
+// deps lists everything that a package of the module depends on.
+func deps(t *testing.T, pkg string) []string {
+	t.Helper()
+	of, err := allDeps()
+	if err != nil {
+		t.Fatalf("listing the imports of all packages: %v", err)
+	}
+	list, ok := of[pkg]
+	if !ok {
+		t.Errorf("there is no package %s", pkg)
+	}
+	return list
 }
 
 // TestLanguageImports holds the languages that definitions are written in to the
