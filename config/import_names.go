@@ -130,6 +130,16 @@ func (d *Definition) spelled(name string) string {
 	return printed
 }
 
+// Has reports whether a name that is asked for, or a pattern, is that of a
+// target or a group.
+func (d *Definition) Has(name string) bool {
+	if isPattern(name) {
+		return len(d.fromPattern(d.match(name))) > 0
+	}
+	name = d.spelled(name)
+	return d.targets[name] != nil || d.ev.groups[name] != nil
+}
+
 // checkSpellings reports names that differ only in "." and "_": --print and
 // the command line could not tell them apart.
 func (d *Definition) checkSpellings() hcl.Diagnostics {

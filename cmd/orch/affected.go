@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/affected"
 	"github.com/orch-build/orch/planner/digest"
@@ -26,6 +27,7 @@ import (
 type affectedFlags struct {
 	base, head, kind, format string
 	json, exact, resolve     bool
+	present                  bool // names must be there at the head
 }
 
 func newAffectedCommand(e *env) *cobra.Command {
@@ -75,7 +77,7 @@ func (l *loadFlags) narrow(ctx context.Context, e *env, args []string, base stri
 	if base == "" {
 		return args, false, nil
 	}
-	flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names"}
+	flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names", present: true}
 	list, err := flags.compare(ctx, e, l, args)
 	if err != nil {
 		return nil, false, err
@@ -110,32 +112,38 @@ func (f *affectedFlags) check(e *env) error {
 	return nil
 }
 
-// compare returns the targets that are affected. Where the base cannot be read,
-// these are all.
-func (f *affectedFlags) compare(ctx context.Context, e *env, load *loadFlags, args []string) ([]affected.Target, error) {
-	head, err := f.state(ctx, e, load, args, f.head)
+// compare returns those of the named targets that are affected. Where the base
+// cannot be read, these are all.
+func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags, args []string) ([]affected.Target, error) {
+	head, err := f.state(ctx, e, flagged, args, f.head)
 	if err != nil {
 		return nil, err
 	}
 	rev, err := f.baseCommit(ctx)
 	if err != nil {
+		if len(head.lacks) > 0 {
+			return nil, head.unknown
+		}
 		e.notices.Warn(fmt.Sprintf("%s, so that every target is affected; fetch it: git fetch --deepen=1000 origin %s", err, strings.TrimPrefix(f.base, "origin/")))
-		return affected.All(head, err.Error()), nil
+		return head.named(nil, affected.All(head.State, err.Error())), nil
 	}
-	base, err := f.state(ctx, e, load, args, rev)
+	base, err := f.state(ctx, e, flagged, args, rev)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if slices.ContainsFunc(head.lacks, func(name string) bool { return f.present || err != nil || slices.Contains(base.lacks, name) }) {
+		return nil, head.unknown
 	}
 	if err != nil {
 		text := strings.SplitN(err.Error(), "\n", 2)[0]
 		e.notices.Warn(fmt.Sprintf("the definition at %s cannot be read, so that every target is affected: %s", f.base, text))
-		return affected.All(head, "the definition at "+f.base+" cannot be read"), nil
+		return head.named(nil, affected.All(head.State, "the definition at "+f.base+" cannot be read")), nil
 	}
 	kind := affected.Publish
 	if f.kind == "build" {
 		kind = affected.Build
 	}
-	return affected.Compare(base, head, kind), nil
+	return head.named(base, affected.Compare(base.State, head.State, kind)), nil
 }
 
 // baseCommit is the commit to compare with.
@@ -151,26 +159,98 @@ func (f *affectedFlags) baseCommit(ctx context.Context) (string, error) {
 	return gittree.MergeBase(ctx, ".", base, head)
 }
 
+// side is the state of what was named, at one of the two revisions.
+type side struct {
+	*affected.State
+	chosen []string // the targets that were named, or are in named groups
+	lacks  []string // the names that are not there
+	// unknown says that, if there are any.
+	unknown error
+}
+
+// named keeps the targets that were named: others are in a state because they
+// are linked to. Those that are gone were named at the base, which may be nil.
+func (s *side) named(base *side, list []affected.Target) []affected.Target {
+	return slices.DeleteFunc(list, func(t affected.Target) bool {
+		if t.Change == "gone" {
+			return base == nil || !slices.Contains(base.chosen, t.Name)
+		}
+		return !slices.Contains(s.chosen, t.Name)
+	})
+}
+
 // state reads the definition at a revision, and computes its digests.
-func (f *affectedFlags) state(ctx context.Context, e *env, load *loadFlags, args []string, rev string) (*affected.State, error) {
+func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, args []string, rev string) (*side, error) {
 	tree, err := gittree.Open(ctx, ".", rev)
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
 	defer tree.Close()
-	one := *load
+	one := *flagged
 	if args, err = one.open(e, args); err != nil {
 		return nil, err
 	}
 	defer one.loader.Close()
 	one.loader.Disk = tree
-	d, err := one.loader.Resolve(ctx, func(o *config.Options) { o.Targets = args })
+	out := &side{}
+	d, err := resolveAt(ctx, &one, args)
 	if err != nil {
 		return nil, err
 	}
 	if d.Diags.HasErrors() {
-		return nil, f.fault(e, rev, d.Diags, d.Texts)
+		// Names may be there at one side only.
+		var there []string
+		if there, out.lacks, err = divide(ctx, &one, args); err != nil {
+			return nil, err
+		}
+		if len(out.lacks) == 0 {
+			return nil, f.fault(e, rev, d.Diags, d.Texts)
+		}
+		out.unknown = d.Diags
+		if len(there) == 0 {
+			out.State = &affected.State{Plan: &planner.Plan{}}
+			return out, nil
+		}
+		if d, err = resolveAt(ctx, &one, there); err != nil {
+			return nil, err
+		}
+		if d.Diags.HasErrors() {
+			return nil, f.fault(e, rev, d.Diags, d.Texts)
+		}
 	}
+	out.chosen = d.Config.Chosen
+	out.State, err = f.digests(ctx, e, rev, tree, d)
+	return out, err
+}
+
+// resolveAt reads the definition. Secrets, keys and destinations are of this
+// machine and not of a revision: they are not looked at.
+func resolveAt(ctx context.Context, l *loadFlags, args []string) (*load.Definition, error) {
+	return l.loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.Host = args, nil })
+}
+
+// divide says which of the names the definition has. A definition that cannot
+// be evaluated has them all: that is another fault.
+func divide(ctx context.Context, l *loadFlags, args []string) (there, lacks []string, err error) {
+	d, err := l.loader.Evaluate(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.Diags.HasErrors() {
+		return args, nil, nil
+	}
+	for _, name := range args {
+		if d.Evaluated.Has(name) {
+			there = append(there, name)
+		} else {
+			lacks = append(lacks, name)
+		}
+	}
+	return there, lacks, nil
+}
+
+// digests computes the digests of a definition.
+func (f *affectedFlags) digests(ctx context.Context, e *env, rev string, tree *gittree.Tree, d *load.Definition) (*affected.State, error) {
 	dir, err := workingFolder()
 	if err != nil {
 		return nil, err
