@@ -49,7 +49,8 @@ type Entry struct {
 	// Blob is the object of a file or link, and the commit of a submodule.
 	Blob string
 
-	children []*Entry // of a folder, in the order of names
+	children  []*Entry // of a folder, in the order of names
+	submodule bool
 }
 
 // Root is the folder of the repository around a directory.
@@ -183,11 +184,24 @@ func (t *Tree) add(name, mode, blob string) {
 		}
 		t.entries[dir].children = append(t.entries[dir].children, e)
 	}
-	e.Mode, e.Blob = modeOf(mode), blob
-	if mode == "160000" {
+	e.Mode, e.Blob, e.submodule = modeOf(mode), blob, mode == "160000"
+	if e.submodule {
 		// What is in a submodule is known by its commit.
 		e.children = []*Entry{{Name: ".commit", Mode: 0o644, Blob: blob}}
 	}
+}
+
+// Submodules are the absolute paths of the submodules, with what their content
+// is known by: that is equal only where the content is. The tree has none of the
+// files in them.
+func (t *Tree) Submodules() map[string]string {
+	out := map[string]string{}
+	for name, e := range t.entries {
+		if e.submodule {
+			out[filepath.Join(t.root, filepath.FromSlash(name))] = e.Blob
+		}
+	}
+	return out
 }
 
 func parent(name string) string {
@@ -220,22 +234,93 @@ func (t *Tree) readWorktree(ctx context.Context) error {
 			t.add(name, fields[0], fields[1])
 		}
 	}
-	if out, err = git(ctx, t.root, "diff-files", "--name-only", "-z"); err != nil {
+	changed, err := changedNames(ctx, t.root)
+	if err != nil {
 		return err
 	}
-	if err := t.readChanged(ctx, records(out)); err != nil {
+	if err := t.readChanged(ctx, changed); err != nil {
+		return err
+	}
+	if err := t.readSubmodules(ctx); err != nil {
 		return err
 	}
 	if out, err = git(ctx, t.root, "ls-files", "-o", "-z"); err != nil {
 		return err
 	}
 	for _, name := range records(out) {
-		info, err := os.Lstat(filepath.Join(t.root, filepath.FromSlash(name)))
-		if err == nil && !info.IsDir() {
-			t.add(name, gitMode(info.Mode()), "untracked "+name)
+		if err := t.addUntracked(name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// changedNames are the files of the index that may differ on the disk. git does
+// not look at those that it was told to take for unchanged, so that all of them
+// are here.
+func changedNames(ctx context.Context, dir string) ([]string, error) {
+	out, err := git(ctx, dir, "diff-files", "--ignore-submodules=none", "--name-only", "-z")
+	if err != nil {
+		return nil, err
+	}
+	names := records(out)
+	if out, err = git(ctx, dir, "ls-files", "-v", "-z"); err != nil {
+		return nil, err
+	}
+	for _, line := range records(out) {
+		// TAG PATH, in lower case for assume-unchanged, S for skip-worktree
+		tag, name, _ := strings.Cut(line, " ")
+		if tag == "S" || tag != strings.ToUpper(tag) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// readSubmodules finds the submodules that hold files which their commit does
+// not have, also those that git ignores.
+func (t *Tree) readSubmodules(ctx context.Context) error {
+	for dir, blob := range t.Submodules() {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
+			continue // it is not checked out
+		}
+		others, err := git(ctx, dir, "ls-files", "-o", "-z")
+		if err != nil {
+			return err
+		}
+		changed, err := changedNames(ctx, dir)
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 || len(changed) > 0 {
+			name, _ := t.Inside(dir)
+			t.add(name, "160000", "changed "+blob)
+		}
+	}
+	return nil
+}
+
+// addUntracked enters a file that git does not know, or all that is in a
+// repository of its own, which git lists as a folder.
+func (t *Tree) addUntracked(name string) error {
+	full := filepath.Join(t.root, filepath.FromSlash(name))
+	err := filepath.WalkDir(full, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := t.Inside(file)
+		t.add(rel, gitMode(info.Mode()), "untracked "+rel)
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) { // removed since git has listed it
+		return nil
+	}
+	return err
 }
 
 // readChanged finds the blobs that files which have changed would have.
@@ -328,6 +413,10 @@ func (t *Tree) List(dir string) ([]*Entry, error) {
 
 // Blob returns the object of a file.
 func (t *Tree) Blob(name string) (string, error) {
+	name, err := t.inRealFolder(name)
+	if err != nil {
+		return "", err
+	}
 	e, err := t.at("open", name)
 	if err != nil {
 		if rel, ok := t.Inside(name); ok && path.Base(rel) == ".commit" {
@@ -343,8 +432,9 @@ func (t *Tree) Blob(name string) (string, error) {
 // Attributes are the blobs of the .gitattributes files that may change what git
 // makes of a file.
 func (t *Tree) Attributes(name string) string {
+	name, err := t.inRealFolder(name)
 	rel, ok := t.Inside(name)
-	if !ok {
+	if err != nil || !ok {
 		return ""
 	}
 	var b strings.Builder
@@ -359,6 +449,26 @@ func (t *Tree) Attributes(name string) string {
 
 // Link returns where a symbolic link in a folder points to.
 func (t *Tree) Link(name string) (string, error) {
+	name, err := t.inRealFolder(name)
+	if err != nil {
+		return "", err
+	}
+	return t.link(name)
+}
+
+// inRealFolder is a path of which only the last part may be a link.
+func (t *Tree) inRealFolder(name string) (string, error) {
+	if rel, ok := t.Inside(name); !ok || rel == "" {
+		return name, nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(t.cwd, name)
+	}
+	dir, err := t.RealPath(filepath.Dir(name))
+	return filepath.Join(dir, filepath.Base(name)), err
+}
+
+func (t *Tree) link(name string) (string, error) {
 	e, err := t.at("readlink", name)
 	if err != nil {
 		return "", err
@@ -392,7 +502,7 @@ func (t *Tree) firstLink(name string) (string, bool, error) {
 		part, rest, _ = strings.Cut(rest, "/")
 		at := path.Join(done, part)
 		if e := t.entries[at]; e != nil && e.Mode&fs.ModeSymlink != 0 {
-			to, err := t.Link(filepath.Join(t.root, filepath.FromSlash(at)))
+			to, err := t.link(filepath.Join(t.root, filepath.FromSlash(at)))
 			if err != nil {
 				return name, false, err
 			}

@@ -195,3 +195,110 @@ func TestRevisions(t *testing.T) {
 		t.Error("a folder outside of repositories has a root")
 	}
 }
+
+// TestSubmodule has a submodule known by its commit, and by what is changed in
+// it, also where git is told not to look.
+func TestSubmodule(t *testing.T) {
+	dir := repository(t)
+	sub := repository(t)
+	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub, "sub/sm")
+	commit(t, dir)
+	checkedOut := filepath.Join(dir, "sub/sm")
+	content := func(rev string) string {
+		root, err := Root(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := open(t, dir, rev).Submodules()
+		if len(list) != 1 || list[filepath.Join(root, "sub/sm")] == "" {
+			t.Fatalf("the submodules of %s are %q, not sub/sm alone", rev, list)
+		}
+		return list[filepath.Join(root, "sub/sm")]
+	}
+	first := content("HEAD")
+	if now := content(Worktree); now != first {
+		t.Errorf("nothing has changed, and the submodule is at %q, not %q", now, first)
+	}
+	run(t, dir, "config", "submodule.sub/sm.ignore", "all")
+	run(t, checkedOut, "config", "core.excludesFile", "")
+	write(t, filepath.Join(checkedOut, ".git-ignored"), "new\n")
+	if content(Worktree) == first {
+		t.Error("a new file in the submodule is not seen")
+	}
+	if err := os.Remove(filepath.Join(checkedOut, ".git-ignored")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, checkedOut, "update-index", "--assume-unchanged", "a.txt")
+	write(t, filepath.Join(checkedOut, "a.txt"), "changed\n")
+	if content(Worktree) == first {
+		t.Error("a changed file in the submodule is not seen")
+	}
+	run(t, checkedOut, "update-index", "--no-assume-unchanged", "a.txt")
+	commit(t, checkedOut)
+	if content(Worktree) == first {
+		t.Error("another commit in the submodule is not seen")
+	}
+	commit(t, dir)
+}
+
+// TestNested has the files of a repository that is in the working tree without
+// being a submodule.
+func TestNested(t *testing.T) {
+	dir := repository(t)
+	write(t, filepath.Join(dir, "sub/own/deep/n.txt"), "n\n")
+	run(t, filepath.Join(dir, "sub/own"), "init", "-q")
+	commit(t, filepath.Join(dir, "sub/own"))
+	for _, ignored := range []string{"", "own/\n"} {
+		write(t, filepath.Join(dir, ".gitignore"), ignored)
+		holds(t, dir, open(t, dir, Worktree), map[string]string{"sub/own/deep/n.txt": "n\n", "a.txt": files["a.txt"]})
+	}
+}
+
+// TestMarked reads files from the disk that git was told to take for unchanged.
+func TestMarked(t *testing.T) {
+	dir := repository(t)
+	head := open(t, dir, "HEAD")
+	blobs := func(tree *Tree, name string) string {
+		blob, err := tree.Blob(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		}
+		return blob
+	}
+	run(t, dir, "update-index", "--assume-unchanged", "a.txt", "run.sh", "with space/n\nl")
+	run(t, dir, "update-index", "--skip-worktree", "empty", "sub/deep/b.txt", "sub/link")
+	for _, name := range []string{"a.txt", "with space/n\nl", "empty"} {
+		write(t, filepath.Join(dir, name), "other\n")
+	}
+	write(t, filepath.Join(dir, "sub/link"), "->deep/run.tool")
+	if err := os.Remove(filepath.Join(dir, "sub/deep/b.txt")); err != nil {
+		t.Fatal(err)
+	}
+	tree := open(t, dir, Worktree)
+	for name, same := range map[string]bool{"a.txt": false, "with space/n\nl": false, "empty": false, "run.sh": true, "sub/link": false} {
+		if (blobs(head, name) == blobs(tree, name)) != same {
+			t.Errorf("%q: the blob is equal: %t, want %t", name, !same, same)
+		}
+	}
+	if _, err := tree.Stat(filepath.Join(dir, "sub/deep/b.txt")); err == nil {
+		t.Error("a file that was removed is still there")
+	}
+}
+
+// TestLinkedFolder reads through a folder that is a link.
+func TestLinkedFolder(t *testing.T) {
+	dir := repository(t)
+	write(t, filepath.Join(dir, "way"), "->sub")
+	commit(t, dir)
+	for _, rev := range []string{"HEAD", Worktree} {
+		tree := open(t, dir, rev)
+		if goal, err := tree.Link(filepath.Join(dir, "way/link")); err != nil || goal != "deep/b.txt" {
+			t.Errorf("%s: way/link leads to %q, %v", rev, goal, err)
+		}
+		a, errA := tree.Blob(filepath.Join(dir, "way/deep/b.txt"))
+		b, errB := tree.Blob(filepath.Join(dir, "sub/deep/b.txt"))
+		if errA != nil || errB != nil || a != b {
+			t.Errorf("%s: the blobs are %q and %q, %v, %v", rev, a, b, errA, errB)
+		}
+	}
+}

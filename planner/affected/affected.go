@@ -36,6 +36,10 @@ type State struct {
 	Digests *digest.Digests
 	Files   planner.Files // that the plan was made from
 	Root    string        // the folder that paths are shown from
+
+	// submodules are those that the contexts of each target hold, or are in, by
+	// path, with what their content is known by.
+	submodules map[*planner.Build]map[string]string
 }
 
 // Compute makes the state of a plan.
@@ -48,7 +52,11 @@ func Compute(ctx context.Context, plan *planner.Plan, read inputs.Options, opt d
 	if err != nil {
 		return nil, err
 	}
-	return &State{Plan: plan, Inputs: in, Digests: all, Files: opt.Files, Root: root}, nil
+	s := &State{Plan: plan, Inputs: in, Digests: all, Files: opt.Files, Root: root}
+	if t, ok := read.Tree.(Tree); ok {
+		s.submodules = submodulesOf(t, plan.Builds)
+	}
+	return s, nil
 }
 
 // Target is a target that is affected.
@@ -130,6 +138,10 @@ func (c *comparing) compare(old, now *planner.Build) (Target, bool) {
 	}
 	if open := slices.Concat(b.Open, a.Open); len(open) > 0 {
 		t.Change, t.Reason = "open", open[0].Text
+		return t, true
+	}
+	if name := c.submodule(old, now); name != "" {
+		t.Change, t.Reason = "open", "the submodule "+name+" differs"
 		return t, true
 	}
 	return t, false
