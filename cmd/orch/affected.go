@@ -143,7 +143,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 	if f.kind == "build" {
 		kind = affected.Build
 	}
-	return head.named(base, affected.Compare(base.State, head.State, kind)), nil
+	return head.named(base, head.opened(affected.Compare(base.State, head.State, kind))), nil
 }
 
 // baseCommit is the commit to compare with.
@@ -166,6 +166,7 @@ type side struct {
 	lacks  []string // the names that are not there
 	// unknown says that, if there are any.
 	unknown error
+	open    map[string]string // why targets are open that may have no change
 }
 
 // named keeps the targets that were named: others are in a state because they
@@ -177,6 +178,20 @@ func (s *side) named(base *side, list []affected.Target) []affected.Target {
 		}
 		return !slices.Contains(s.chosen, t.Name)
 	})
+}
+
+// opened adds the targets that are open for what is outside of the repository.
+func (s *side) opened(list []affected.Target) []affected.Target {
+	for _, b := range s.Plan.Builds {
+		name, reason := b.Name(), s.open[b.Name()]
+		if reason == "" || slices.ContainsFunc(list, func(t affected.Target) bool { return t.Name == name }) {
+			continue
+		}
+		sum := s.Digests.Target(b).Publication
+		list = append(list, affected.Target{Name: name, Change: "open", Reason: reason, Before: sum, After: sum})
+	}
+	slices.SortFunc(list, func(a, b affected.Target) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 // state reads the definition at a revision, and computes its digests.
@@ -219,8 +234,11 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 		}
 	}
 	out.chosen = d.Config.Chosen
-	out.State, err = f.digests(ctx, e, rev, tree, d)
-	return out, err
+	if out.State, err = f.digests(ctx, e, rev, tree, d); err != nil {
+		return nil, err
+	}
+	out.open = outsideFiles{tree}.open(out.Plan)
+	return out, nil
 }
 
 // resolveAt reads the definition. Secrets, keys and destinations are of this
@@ -255,7 +273,7 @@ func (f *affectedFlags) digests(ctx context.Context, e *env, rev string, tree *g
 	if err != nil {
 		return nil, err
 	}
-	files := affected.Tree{Tree: tree}
+	files := outsideFiles{tree}
 	plan, diags := planner.New(d.Config, planner.Options{
 		Files: files, BuildPlatform: localPlatform(), Dir: dir, Policies: e.policySets(),
 	})
@@ -264,7 +282,7 @@ func (f *affectedFlags) digests(ctx context.Context, e *env, rev string, tree *g
 	}
 	memory := e.projectMemory()
 	defer memory.flush()
-	return affected.Compute(ctx, plan, inputs.Options{Tree: files, Files: files}, digest.Options{
+	return affected.Compute(ctx, plan, inputs.Options{Tree: affected.Tree{Tree: tree}, Files: files}, digest.Options{
 		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory.planner(), Project: dir,
 	}, dir)
 }

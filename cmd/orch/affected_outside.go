@@ -1,0 +1,125 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/planner"
+)
+
+// outsideFiles has a plan read what is outside of the repository from the disk,
+// so that it can be made: no revision has it.
+type outsideFiles struct{ *gittree.Tree }
+
+// ReadFile returns the bytes of a file.
+func (o outsideFiles) ReadFile(name string) ([]byte, error) {
+	data, err := o.Tree.ReadFile(name)
+	if o.outside(name, err) {
+		return planner.Disk{}.ReadFile(name)
+	}
+	return data, err
+}
+
+// Stat says what a path is, links followed.
+func (o outsideFiles) Stat(name string) (fs.FileInfo, error) {
+	info, err := o.Tree.Stat(name)
+	if o.outside(name, err) {
+		return planner.Disk{}.Stat(name)
+	}
+	return info, err
+}
+
+// ReadDir lists a folder.
+func (o outsideFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := o.Tree.ReadDir(name)
+	if o.outside(name, err) {
+		return planner.Disk{}.ReadDir(name)
+	}
+	return list, err
+}
+
+// outside reports whether a path that could not be read is outside of the
+// repository, or is a link to there.
+func (o outsideFiles) outside(name string, err error) bool {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if _, in := o.Inside(name); !in {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return false
+	}
+	_, in := o.Inside(real)
+	return !in
+}
+
+// open finds the targets that read a context outside of the repository, or are
+// linked to one that does, by their names, with the reason.
+func (o outsideFiles) open(plan *planner.Plan) map[string]string {
+	out := map[string]string{}
+	var visit func(b *planner.Build) string
+	visit = func(b *planner.Build) string {
+		if reason, done := out[b.Name()]; done {
+			return reason
+		}
+		reason := o.contextOutside(b)
+		out[b.Name()] = reason
+		for _, other := range b.Inputs {
+			if reason = cmp.Or(reason, visit(other)); reason != "" {
+				break
+			}
+		}
+		out[b.Name()] = reason
+		return reason
+	}
+	for _, b := range plan.Builds {
+		visit(b)
+	}
+	maps.DeleteFunc(out, func(_, reason string) bool { return reason == "" })
+	return out
+}
+
+// contextOutside says which context of a target is outside, or "".
+func (o outsideFiles) contextOutside(b *planner.Build) string {
+	contexts := []*planner.Local{b.Context}
+	for _, name := range slices.Sorted(maps.Keys(b.Contexts)) {
+		contexts = append(contexts, b.Contexts[name])
+	}
+	for _, c := range contexts {
+		if c == nil {
+			continue
+		}
+		if _, in := o.Inside(c.Dir); in {
+			real, err := filepath.EvalSymlinks(c.Dir)
+			if err != nil {
+				continue
+			}
+			if _, in = o.Inside(real); in {
+				continue
+			}
+		}
+		return fmt.Sprintf("the context %s is outside of the repository", filepath.ToSlash(shown(c.Dir)))
+	}
+	return ""
+}
+
+// shown is a folder from the working directory.
+func shown(dir string) string {
+	from, err := workingFolder()
+	if err != nil {
+		return dir
+	}
+	rel, err := filepath.Rel(from, dir)
+	if err != nil {
+		return dir
+	}
+	return rel
+}
