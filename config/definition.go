@@ -80,6 +80,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	made, more := d.addBlocks()
 	diags = append(diags, more...)
 	diags = append(diags, d.ev.loadConstants()...)
+	diags = append(diags, d.checkModes()...)
 	diags = append(diags, d.loadCache()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
