@@ -7,8 +7,10 @@ import (
 	"log"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -23,6 +25,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Under nohup, SIGHUP would be ignored in the scripts too.
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	testscript.Main(m, map[string]func(){
 		"orch": func() {
 			e := osEnv()
