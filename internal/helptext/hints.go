@@ -75,8 +75,12 @@ var (
 )
 
 // FlagError says what is wrong with a flag in words that do not come from inside
-// the program.
+// the program. A command that there is not comes first: its flags are those of no
+// other.
 func FlagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
+		return NoArgs(cmd, words)
+	}
 	text := err.Error()
 	if m := unknownFlag.FindStringSubmatch(text); m != nil {
 		var known []string
