@@ -3,12 +3,18 @@
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), and Chromium (which shows the page
-# of a plan). On CI an ssh server too, which a machine that somebody works on
-# should not get unasked. Tests that miss one of these are skipped, and fail on
-# CI. With "race", the C compiler that Go's race detector needs.
+# of a plan). It also compiles the BuildKit daemon of an older release, into
+# bin/. On CI an ssh server too, which a machine that somebody works on should
+# not get unasked. Tests that miss one of these are skipped, and fail on CI. With
+# "race", the C compiler that Go's race detector needs.
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
+
+if [ "${1:-}" = tests ]; then
+	scripts/daemon.sh v0.33.0 ||
+		echo "setup: no older BuildKit daemon; its test is skipped, and fails where CI is set" >&2
+fi
 
 missing=""
 command -v runc >/dev/null 2>&1 || missing="$missing runc"
