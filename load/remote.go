@@ -14,8 +14,8 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/blame"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/fetch"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -25,7 +25,7 @@ type remote struct {
 	*Loader
 	ctx  context.Context
 	conn *builder.Builder
-	tree *buildkit.Remote
+	tree *fetch.Remote
 }
 
 // slowFetch is how long fetching may take before a line says that it goes on.
@@ -83,7 +83,7 @@ func (r *remote) fetch() error {
 	shown := config.Redacted(r.URL)
 	slow := time.AfterFunc(slowFetch, func() { r.Note(fmt.Sprintf("Fetching %s …", shown)) })
 	defer slow.Stop()
-	r.tree, err = buildkit.Fetch(r.ctx, r.conn, r.URL, buildkit.FetchOptions{
+	r.tree, err = fetch.Fetch(r.ctx, r.conn, r.URL, fetch.Options{
 		Secrets:   r.gitSecrets(),
 		LookupEnv: r.LookupEnv,
 		SSH:       r.gitSSH(),
@@ -224,7 +224,7 @@ func (l *Loader) Close() {
 }
 
 // remoteFiles reads imported files from the tree.
-type remoteFiles struct{ tree *buildkit.Remote }
+type remoteFiles struct{ tree *fetch.Remote }
 
 func (f remoteFiles) ReadFile(name string) ([]byte, error) {
 	return f.tree.ReadFile(name, schema.MaxFileSize)

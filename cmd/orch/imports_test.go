@@ -32,7 +32,8 @@ func TestImports(t *testing.T) {
 		"internal/layout":  {"internal/output"},
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"runner", "runner/blame", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
+			"runner", "runner/blame", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
+			"runner/buildkit/answer", "runner/buildkit/creds", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
 		},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
@@ -92,6 +93,13 @@ func TestImports(t *testing.T) {
 	}
 	allowed["planner/affected"] = append([]string{"planner/digest", "internal/gittree"}, allowed["planner/digest"]...)
 	allowed["internal/gittree"] = nil
+	allowed["internal/span"] = nil
+	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
+	allowed["runner/buildkit/creds"] = []string{"config", "internal/mask", "internal/registry", "runner/rights"}
+	allowed["runner/buildkit/faults"] = []string{"runner", "runner/blame", "internal/limits", "internal/netfault", "internal/output"}
+	allowed["runner/buildkit/fetch"] = []string{"config", "internal/termtext", "runner/buildkit/builder", "runner/buildkit/creds", "runner/buildkit/sourcepolicy"}
+	allowed["runner/buildkit/frontend"] = []string{"planner"}
+	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	for pkg := range allowed {
 		may := map[string]bool{}

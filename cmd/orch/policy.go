@@ -10,8 +10,8 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -23,7 +23,7 @@ const policyVariable = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 const builtInPolicy = "BUILDX_DEFAULT_POLICY"
 
 // sourcePolicy reads the policy that the environment names.
-func sourcePolicy(e *env) (*buildkit.SourcePolicy, error) {
+func sourcePolicy(e *env) (*sourcepolicy.Static, error) {
 	path := e.getenv(policyVariable)
 	if path == "" {
 		return nil, nil
@@ -32,7 +32,7 @@ func sourcePolicy(e *env) (*buildkit.SourcePolicy, error) {
 	if err != nil {
 		return nil, usagef("%s: %w", policyVariable, err)
 	}
-	policy, err := buildkit.ParseSourcePolicy(data)
+	policy, err := sourcepolicy.ParseStatic(data)
 	if err != nil {
 		return nil, usagef("%s: %s: %w", policyVariable, path, err)
 	}
@@ -45,7 +45,7 @@ func sourcePolicy(e *env) (*buildkit.SourcePolicy, error) {
 func newPolicies(ctx context.Context, e *env, flags *builderFlags) *policies.Policies {
 	opt := policies.Options{
 		BuiltIn: e.flagged(builtInPolicy), LookupEnv: e.lookup, Compile: compilePolicies(ctx),
-		Source: func() (*buildkit.SourcePolicy, error) { return sourcePolicy(e) },
+		Source: func() (*sourcepolicy.Static, error) { return sourcePolicy(e) },
 	}
 	if flags != nil {
 		opt.Connect = func(ctx context.Context) (*builder.Builder, error) { return flags.connect(ctx, e) }

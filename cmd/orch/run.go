@@ -14,8 +14,8 @@ import (
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/docker"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
@@ -150,7 +150,7 @@ func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
 	go func() {
 		report, err := runner.Run(ctx, r.plan, solver, how)
 		if r.opt.keepGoing {
-			for _, raw := range buildkit.TargetResults(report) {
+			for _, raw := range steps.TargetResults(report) {
 				display.Event(raw)
 			}
 		}

@@ -23,7 +23,7 @@ import (
 	"github.com/orch-build/orch/internal/program"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -89,7 +89,7 @@ func compilePolicies(context.Context) func(*policies.Policies, []*config.Target)
 }
 
 // policyEvaluator is nil: a run with policies is that of the whole orch.
-func (e *env) policyEvaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+func (e *env) policyEvaluator() func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error) {
 	return nil
 }
 

@@ -4,20 +4,22 @@ package main
 
 import (
 	"context"
-	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit"
-	"github.com/orch-build/orch/runner/policies"
-	"github.com/orch-build/orch/runner/policies/judge"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/policies"
+	"github.com/orch-build/orch/runner/policies/judge"
+
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
+
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/load"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -85,6 +87,6 @@ func compilePolicies(ctx context.Context) func(*policies.Policies, []*config.Tar
 }
 
 // policyEvaluator prepares the policies of targets for a run.
-func (e *env) policyEvaluator() func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
+func (e *env) policyEvaluator() func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error) {
 	return judge.Evaluator(e.policies, e.policyDir)
 }

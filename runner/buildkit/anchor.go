@@ -13,6 +13,9 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -20,7 +23,7 @@ import (
 // is that the vertices of every target stay alive until it ends.
 type anchor struct {
 	run    *run
-	creds  *credentials
+	creds  *creds.Set
 	builds []*planner.Build
 	// held is what the session hands out, and what the steps may do.
 	held    rights.Held
@@ -31,7 +34,7 @@ type anchor struct {
 	// folders are what the foreign frontends of its builds ask for by name.
 	folders map[string]folder
 	// judge is the policy that they are under, or nil.
-	judge *arbiter
+	judge *sourcepolicy.Arbiter
 	// borrows is true if the policy is another anchor's.
 	borrows bool
 
@@ -39,7 +42,7 @@ type anchor struct {
 	shared  []session.Attachable
 	stores  map[string]content.Store
 	gateway gateway.Client
-	memo    memo
+	memo    frontend.Memo
 	asking  sync.Mutex // held while it is asked whether a cache is there
 
 	opened   chan struct{}
@@ -51,7 +54,7 @@ type anchor struct {
 func newAnchor(r *run) *anchor {
 	return &anchor{
 		run:      r,
-		creds:    newCredentials(),
+		creds:    creds.NewSet(),
 		held:     rights.Held{},
 		folders:  map[string]folder{},
 		stores:   map[string]content.Store{},
@@ -110,7 +113,7 @@ func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
 		// Only the exports are worth a record in the builder's history.
 		Internal: true,
 	}
-	a.judge.on(&opt)
+	a.judge.On(&opt)
 	go func() {
 		defer close(a.finished)
 		status, shown := a.run.steps.Anchor()
@@ -135,7 +138,7 @@ func (a *anchor) judged() error {
 	if a.borrows {
 		return nil
 	}
-	warning, err := a.judge.supported(a.gateway.BuildOpts().LLBCaps, a.run.builder.Name)
+	warning, err := a.judge.Supported(a.gateway.BuildOpts().LLBCaps, a.run.builder.Name)
 	if err != nil {
 		close(a.finish)
 		<-a.finished
@@ -164,7 +167,7 @@ func (a *anchor) hold(ctx context.Context, gw gateway.Client) (*gateway.Result, 
 func (a *anchor) close(ctx context.Context) error {
 	close(a.finish)
 	if !a.borrows {
-		defer func() { _ = a.judge.close() }()
+		defer func() { _ = a.judge.Close() }()
 	}
 	select {
 	case <-a.finished:

@@ -43,7 +43,7 @@ func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []pl
 // hasCache says whether there is a cache in a place. The builder reads it when
 // it is first asked to look something up in it, and reports how that went.
 func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
-	v, err := a.memo.do(ctx, "cache "+entryKey(c.Entry), func() (any, error) {
+	v, err := a.memo.Do(ctx, "cache "+entryKey(c.Entry), func() (any, error) {
 		e, ok := a.offered(c)
 		if !ok {
 			return false, nil

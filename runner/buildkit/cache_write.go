@@ -20,6 +20,7 @@ import (
 	"github.com/orch-build/orch/internal/definition"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -37,7 +38,7 @@ func (t *target) inlineCaches() []client.CacheOptionsEntry {
 // writeCache writes one destination, of some targets, from what build returns.
 // Nothing runs for it any more, so that it takes no secrets.
 func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown string, builds []*planner.Build, build gateway.BuildFunc) error {
-	attach, err := r.attachables(newCredentials())
+	attach, err := r.attachables(creds.NewSet())
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 			SourcePolicy:        r.opt.SourcePolicy,
 			Internal:            true,
 		}
-		a.judge.on(&opt)
+		a.judge.On(&opt)
 		res, err := r.builder.Conn.Build(ctx, opt, "orch", build, status)
 		if err != nil {
 			return nil, err

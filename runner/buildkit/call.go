@@ -6,10 +6,10 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/moby/buildkit/client/llb"
-
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/answer"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // Call asks the frontend about each build instead of building it: method is
@@ -17,16 +17,16 @@ import (
 // built, and nothing converted ahead; the builder is asked for the configuration
 // of base images and for ignore files only. send is called with what happens,
 // from any goroutine.
-func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string, send func(runner.Event)) (map[*planner.Build]*Answer, error) {
+func (s *Solver) Call(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string, send func(runner.Event)) (map[*planner.Build]*answer.Answer, error) {
 	r, err := s.open(ctx, plan, send)
 	if err != nil {
 		return nil, err
 	}
 	defer r.unwatch()
-	out := map[*planner.Build]*Answer{}
+	out := map[*planner.Build]*answer.Answer{}
 	for _, b := range builds {
-		a := &Answer{Method: method(b), build: b, judge: r.targets[b].anchor.judge}
-		a.fields, a.Err = r.targets[b].call(ctx, a.Method)
+		a := &answer.Answer{Method: method(b), Build: b, Judged: r.targets[b].anchor.judge.Judged}
+		a.Fields, a.Err = r.targets[b].call(ctx, a.Method)
 		if ctx.Err() != nil {
 			break
 		}
@@ -55,18 +55,12 @@ func (t *target) call(ctx context.Context, method string) (map[string][]byte, er
 	t.opts["frontend.caps"] = "moby.buildkit.frontend.subrequests"
 	res, err := t.linked(ctx)
 	if err != nil {
-		return nil, t.anchor.judge.judged(err)
+		return nil, t.anchor.judge.Judged(err)
 	}
 	if len(res.Metadata) == 0 {
 		return nil, fmt.Errorf("the frontend knows no %q", method)
 	}
 	return res.Metadata, nil
-}
-
-// emptyState is an empty file system like [llb.Scratch], but one with a
-// definition: a frontend on the builder can be handed nothing else.
-func emptyState() llb.State {
-	return llb.NewState(llb.NewDiff(llb.Scratch(), llb.Scratch(), llb.Constraints{}).Output())
 }
 
 // requestID is the name of a request, which may be written without "frontend."
@@ -79,6 +73,6 @@ func requestID(method string) string {
 // target, which is not there when nothing is built.
 func (t *target) stubLink(name string) {
 	key := "target:" + name
-	t.inputs[key] = emptyState()
+	t.inputs[key] = frontend.EmptyState()
 	t.opts["context:"+name] = "input:" + key
 }

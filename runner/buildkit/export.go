@@ -20,6 +20,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 )
 
@@ -91,9 +92,7 @@ func (t *target) exportGroup(ctx context.Context, group []exporter, out *outputs
 // exportOptions are those of a session of its own: the outputs of a session
 // are known by their number, so that targets cannot share one.
 func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
-	creds := newCredentials()
-	creds.add(t.plan.Target)
-	attach, err := t.run.attachables(creds)
+	attach, err := t.run.attachables(creds.Of(t.plan.Target))
 	if err != nil {
 		return client.SolveOpt{}, err
 	}
@@ -121,7 +120,7 @@ func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEnt
 		SourcePolicy:        t.run.opt.SourcePolicy,
 		Internal:            true,
 	}
-	t.anchor.judge.on(&opt)
+	t.anchor.judge.On(&opt)
 	return opt, nil
 }
 

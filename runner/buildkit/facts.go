@@ -9,9 +9,10 @@ import (
 	"github.com/moby/buildkit/util/urlutil"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/dockerproxy"
 	"github.com/orch-build/orch/internal/vcs"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // GitOptions say what images and their provenance tell of the repository that
@@ -122,13 +123,13 @@ func (t *target) gitInfo(ctx context.Context) map[string]string {
 	if tree.Source != "" {
 		out["vcs:source"] = tree.Source
 	}
-	dirs := map[string]string{contextMount: t.plan.Context.Dir}
+	dirs := map[string]string{frontend.ContextMount: t.plan.Context.Dir}
 	if t.plan.Dockerfile != nil && t.plan.Target.DockerfileInline == nil {
-		dirs[dockerfileMount] = filepath.Dir(t.dockerfilePath())
+		dirs[frontend.DockerfileMount] = filepath.Dir(t.dockerfilePath())
 	}
 	for name, l := range t.plan.Contexts {
-		if t.plan.Target.Contexts[name].Kind == orch.Local {
-			dirs[mountName(name)] = l.Dir
+		if t.plan.Target.Contexts[name].Kind == config.Local {
+			dirs[frontend.MountName(name)] = l.Dir
 		}
 	}
 	for name, dir := range dirs {

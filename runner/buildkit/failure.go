@@ -1,19 +1,22 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
-	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/internal/definition"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
+	"github.com/orch-build/orch/runner/buildkit/faults"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 )
 
@@ -24,7 +27,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	mask := t.run.opt.Mask
-	err = t.anchor.judge.judged(err)
+	err = t.anchor.judge.Judged(err)
 	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.Err(err)}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
@@ -44,7 +47,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 	}
 	t.classify(f)
 	f.Transient = f.Transient && t.lost() == nil // another try finds what was found
-	var denial *Denial
+	var denial *sourcepolicy.Denial
 	if errors.As(err, &denial) {
 		f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = runner.FaultUser, denial.Reason(), false, false, false
 	} else {
@@ -99,9 +102,9 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 	if d := t.plan.Dockerfile; d != nil && d.Filename == f.File {
 		f.File = d.Name
 	}
-	first, last := lineSpan(src.Ranges)
+	first, last := definition.Lines(src.Ranges)
 	data := src.Info.Data
-	if file, lines, ok := t.run.reduced.whole(data); ok {
+	if file, lines, ok := t.run.reduced.Whole(data); ok {
 		first, last = lines.Line(first), lines.Line(last)
 		f.File, data = file.Name, file.Data
 	}
@@ -110,17 +113,6 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 	if v := t.stageAt(first); v != nil {
 		f.Stage, f.Vertex = v.Name, v.ID
 	}
-}
-
-func lineSpan(ranges []*pb.Range) (first, last int) {
-	for i, r := range ranges {
-		start, end := int(r.GetStart().GetLine()), int(r.GetEnd().GetLine())
-		if i == 0 || start < first {
-			first = start
-		}
-		last = max(last, start, end)
-	}
-	return first, last
 }
 
 // stageAt returns the stage of this target's Dockerfile that holds a line, or
@@ -136,4 +128,14 @@ func (t *target) stageAt(line int) *planner.Vertex {
 		}
 	}
 	return best
+}
+
+// classify says whose fault a failure of this target is.
+func (t *target) classify(f *runner.Failure) {
+	if f.ExitCode >= 0 {
+		offline := t.plan.Target.Network == "none"
+		faults.Step(f, cmp.Or(f.Platform, t.run.builder.Platform), t.run.builder.Platforms, offline)
+		return
+	}
+	faults.Error(f)
 }

@@ -13,12 +13,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
-)
 
-// The names by which every frontend asks for the folders of a build.
-const (
-	contextMount    = "context"
-	dockerfileMount = "dockerfile"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // syntax is the frontend that the target asks for: by an argument, or else by
@@ -38,7 +34,7 @@ func (t *target) syntax() string {
 // the folders, so these are offered to it as bake does.
 func (t *target) foreign() bool {
 	s := t.syntax()
-	return s != "" && t.plan.Dockerfile != nil && (t.run.opt.PullFrontend || !builtIn(s))
+	return s != "" && t.plan.Dockerfile != nil && (t.run.opt.PullFrontend || !frontend.BuiltIn(s))
 }
 
 // folder is a directory that a session offers under a name.
@@ -57,12 +53,12 @@ func (t *target) folders() (map[string]folder, error) {
 		return nil, err
 	}
 	if l := t.plan.Context; l != nil {
-		if err := t.run.offer(out, contextMount, l.Dir, l.GitModes); err != nil {
+		if err := t.run.offer(out, frontend.ContextMount, l.Dir, l.GitModes); err != nil {
 			return nil, err
 		}
 	}
 	for name, l := range t.plan.Contexts {
-		if err := t.run.offer(out, mountName(name), l.Dir, l.GitModes); err != nil {
+		if err := t.run.offer(out, frontend.MountName(name), l.Dir, l.GitModes); err != nil {
 			return nil, err
 		}
 	}
@@ -72,11 +68,11 @@ func (t *target) folders() (map[string]folder, error) {
 func (t *target) dockerfileFolder(out map[string]folder) error {
 	d := t.plan.Dockerfile
 	if t.plan.Target.DockerfileInline == nil {
-		return t.run.offer(out, dockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)), false)
+		return t.run.offer(out, frontend.DockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)), false)
 	}
 	memory := staticfs.NewFS()
 	memory.Add(path.Base(d.Filename), &fstypes.Stat{Mode: 0o644}, d.Data)
-	out[dockerfileMount] = folder{key: digest.FromBytes(d.Data).String(), fs: memory}
+	out[frontend.DockerfileMount] = folder{key: digest.FromBytes(d.Data).String(), fs: memory}
 	return nil
 }
 
@@ -93,18 +89,10 @@ func (r *run) offer(out map[string]folder, name, dir string, gitModes bool) erro
 	return nil
 }
 
-// mountName is the session's name for a named context.
-func mountName(name string) string {
-	if name == contextMount || name == dockerfileMount {
-		return "_" + name
-	}
-	return name
-}
-
 // foreignOptions tell a foreign frontend where things are.
 func (t *target) foreignOptions() {
 	for name := range t.plan.Contexts {
-		t.opts["context:"+name] = "local:" + mountName(name)
+		t.opts["context:"+name] = "local:" + frontend.MountName(name)
 	}
 	t.opts["filename"] = path.Base(t.plan.Dockerfile.Filename)
 }

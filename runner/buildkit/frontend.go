@@ -8,15 +8,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
-	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // recorder is the gateway client that the frontend of one target sees. It
@@ -50,12 +51,12 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		return res, nil
 	}
 	if syntax, ok := c.target.asksForBuiltIn(req); ok {
-		return nil, &builtInError{syntax}
+		return nil, &linkedError{syntax}
 	}
-	if !wantsDefinition(req) {
+	if !frontend.WantsDefinition(req) {
 		return c.Client.Solve(ctx, req)
 	}
-	ref := &lazyRef{client: c.Client, req: req}
+	ref := frontend.NewLazyRef(c.Client, req)
 	c.target.record(ref, req.Definition)
 	res := gateway.NewResult()
 	res.SetRef(ref)
@@ -69,7 +70,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 		dgst digest.Digest
 		data []byte
 	}
-	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
+	v, err := c.target.anchor.memo.Do(ctx, key, func() (any, error) {
 		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
 		if saw := c.target.run.opt.SawImage; saw != nil && err == nil && opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
 			saw(d.String(), platforms.FormatAll(*opt.ImageOpt.Platform), data)
@@ -82,12 +83,12 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	a := v.(answer)
 	c.target.noteImage(ref, a.dgst, opt)
 	c.target.noteTriggers(a.data)
-	return a.ref, a.dgst, plainTriggers(a.data), nil
+	return a.ref, a.dgst, frontend.PlainTriggers(a.data), nil
 }
 
 func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
 	key := "source " + op.Identifier + fmt.Sprint(op.Attrs) + resolveKey(opt)
-	v, err := c.target.anchor.memo.do(ctx, key, func() (any, error) {
+	v, err := c.target.anchor.memo.Do(ctx, key, func() (any, error) {
 		return c.Client.ResolveSourceMetadata(ctx, op.CloneVT(), opt)
 	})
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 		image := *res.Image
 		c.target.noteImage(strings.TrimPrefix(strings.TrimPrefix(res.Op.Identifier, "docker-image://"), "oci-layout://"), image.Digest, opt)
 		c.target.noteTriggers(image.Config)
-		image.Config = plainTriggers(image.Config)
+		image.Config = frontend.PlainTriggers(image.Config)
 		res.Image = &image
 	}
 	return &res, nil
@@ -120,7 +121,7 @@ func resolveKey(opt sourceresolver.Opt) string {
 // dockerfile answers the frontend's request for the Dockerfile, which is in
 // memory: what is built is what was planned, and only what the target needs of
 // it is converted.
-func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*memoryRef, bool) {
+func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*frontend.File, bool) {
 	input, ok := c.target.inputs["dockerfile"]
 	if !ok || c.target.plan.Dockerfile == nil || req.Definition == nil || len(req.Definition.Def) == 0 {
 		return nil, false
@@ -134,7 +135,7 @@ func (c *recorder) dockerfile(ctx context.Context, req gateway.SolveRequest) (*m
 		return nil, false
 	}
 	d := c.target.plan.Dockerfile
-	return &memoryRef{name: d.Filename, data: c.target.dockerfile(d), state: input}, true
+	return &frontend.File{Name: d.Filename, Data: c.target.dockerfile(d), State: input}, true
 }
 
 // record keeps the definition of a reference.
@@ -144,92 +145,31 @@ func (t *target) record(ref gateway.Reference, def *pb.Definition) {
 	t.defs[ref] = def
 }
 
-// memoryRef is a reference to a file system with one file.
-type memoryRef struct {
-	name  string
-	data  []byte
-	state llb.State
-}
+// linkedError stops the linked frontend where it asks the builder for the one
+// that a Dockerfile of a remote context names, which is known only once the
+// frontend has read it, if the linked one stands for it.
+type linkedError struct{ syntax string }
 
-var errNoFile = errors.New("no such file")
+func (e *linkedError) Error() string { return "the frontend " + e.syntax + " is the linked one" }
 
-func (r *memoryRef) ToState() (llb.State, error)    { return r.state, nil }
-func (r *memoryRef) Evaluate(context.Context) error { return nil }
-
-func (r *memoryRef) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
-	if strings.TrimPrefix(req.Filename, "/") != r.name {
-		return nil, errNoFile
+// linked has the linked frontend read the target.
+func (t *target) linked(ctx context.Context) (*gateway.Result, error) {
+	c := &recorder{Client: t.anchor.gateway, target: t}
+	res, err := dockerfile.Build(ctx, c)
+	var own *linkedError
+	if errors.As(err, &own) {
+		t.opts["cmdline"] = own.syntax // keeps every frontend from asking
+		return dockerfile.Build(ctx, c)
 	}
-	return r.data, nil
+	return res, err
 }
 
-func (r *memoryRef) StatFile(context.Context, gateway.StatRequest) (*fstypes.Stat, error) {
-	return nil, errNoFile
-}
-
-func (r *memoryRef) ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
-	return nil, errNoFile
-}
-
-// memo asks each question once, however many targets have it.
-type memo struct {
-	// answersOnly is true if a question that failed is to be asked again.
-	answersOnly bool
-
-	mu      sync.Mutex
-	answers map[string]*memoAnswer
-}
-
-type memoAnswer struct {
-	done  chan struct{}
-	value any
-	err   error
-	// missed is true if whoever asked did not wait for the answer.
-	missed bool
-}
-
-func (m *memo) do(ctx context.Context, key string, ask func() (any, error)) (any, error) {
-	for {
-		a, first := m.entry(key)
-		if first {
-			a.value, a.err = ask()
-			m.settle(ctx, key, a)
-			return a.value, a.err
-		}
-		select {
-		case <-a.done:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		if !a.missed {
-			return a.value, a.err
-		}
+// asksForBuiltIn says whether a request of the linked frontend is for one that
+// the linked one stands for.
+func (t *target) asksForBuiltIn(req gateway.SolveRequest) (syntax string, ok bool) {
+	if req.Frontend != "gateway.v0" || t.plan.Dockerfile != nil || t.run.opt.PullFrontend {
+		return "", false
 	}
-}
-
-// entry is the answer to a question, and whether the caller has to find it.
-func (m *memo) entry(key string) (a *memoAnswer, first bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if a, ok := m.answers[key]; ok {
-		return a, false
-	}
-	if m.answers == nil {
-		m.answers = map[string]*memoAnswer{}
-	}
-	a = &memoAnswer{done: make(chan struct{})}
-	m.answers[key] = a
-	return a, true
-}
-
-// settle hands an answer to those who wait for it. One that is missing only
-// because the caller gave up is forgotten before.
-func (m *memo) settle(ctx context.Context, key string, a *memoAnswer) {
-	a.missed = a.err != nil && ctx.Err() != nil
-	if a.missed || a.err != nil && m.answersOnly {
-		m.mu.Lock()
-		delete(m.answers, key)
-		m.mu.Unlock()
-	}
-	close(a.done)
+	syntax = req.FrontendOpt["cmdline"]
+	return syntax, frontend.BuiltIn(syntax)
 }

@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 
@@ -11,6 +10,9 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
 	"github.com/orch-build/orch/internal/definition"
+	"github.com/orch-build/orch/runner/buildkit/faults"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 )
 
 // A target that gets attestations is exported through the builder's own
@@ -21,9 +23,6 @@ import (
 
 // builderFrontend is the name of the frontend that is part of every builder.
 const builderFrontend = "dockerfile.v0"
-
-// errOtherDefinition is why a result is not exported.
-var errOtherDefinition = errors.New("the builder's frontend made something else for the export than what was run and tested")
 
 // oneFrontend returns the result that the whole run of the target is to use:
 // res, which the linked frontend made, or that of the builder's own frontend
@@ -87,7 +86,7 @@ func (t *target) attest(ctx context.Context, gw gateway.Client, opts map[string]
 	}
 	if !same {
 		t.run.builder.SameFrontend.Store(false)
-		return nil, errOtherDefinition
+		return nil, faults.ErrOtherDefinition
 	}
 	return res, nil
 }
@@ -141,7 +140,7 @@ func (t *target) same(ctx context.Context, a, b *gateway.Result) (bool, error) {
 // byPlatform are the definitions of a result, in the order of its platforms; nil stands
 // for an empty one.
 func (t *target) byPlatform(ctx context.Context, res *gateway.Result) ([]*pb.Definition, error) {
-	ids, err := platformIDs(res)
+	ids, err := frontend.Platforms(res)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +163,7 @@ func (t *target) byPlatform(ctx context.Context, res *gateway.Result) ([]*pb.Def
 // frontend: a tag means the image that was run and tested, wherever it points
 // to by now. A policy of the user's is not added to, as it may not know images
 // by their digests.
-func (t *target) pinned(ctx context.Context) (*SourcePolicy, error) {
+func (t *target) pinned(ctx context.Context) (*sourcepolicy.Static, error) {
 	if t.run.opt.SourcePolicy != nil {
 		return t.run.opt.SourcePolicy, nil
 	}
@@ -176,7 +175,7 @@ func (t *target) pinned(ctx context.Context) (*SourcePolicy, error) {
 	if err != nil || len(pins) == 0 {
 		return nil, err
 	}
-	policy := &SourcePolicy{}
+	policy := &sourcepolicy.Static{}
 	for _, pin := range pins {
 		policy.Rules = append(policy.Rules, &spb.Rule{
 			Action:   spb.PolicyAction_CONVERT,

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/provenance"
 )
 
@@ -58,7 +59,7 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 	if t.run.opt.Provenance == NoProvenance {
 		return nil
 	}
-	ids, err := platformIDs(t.result)
+	ids, err := frontend.Platforms(t.result)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,10 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -38,8 +40,8 @@ func (t *target) opaque() bool {
 }
 
 // fetched says whether the builder fetches a context from somewhere.
-func fetched(c orch.Context) bool {
-	return c.Kind == orch.Git || c.Kind == orch.HTTP || c.Kind == orch.Archive
+func fetched(c config.Context) bool {
+	return c.Kind == config.Git || c.Kind == config.HTTP || c.Kind == config.Archive
 }
 
 // place sorts the builds into anchors. Targets whose definitions can be read
@@ -79,7 +81,7 @@ func (r *run) placeOpaque(ctx context.Context, t *target) error {
 	own := func(r *run) *anchor {
 		a := newAnchor(r)
 		a.held = maps.Clone(t.held)
-		a.creds.add(t.plan.Target)
+		a.creds.Add(t.plan.Target)
 		return a
 	}
 	if err := r.enter(ctx, t, fits, own); err != nil {
@@ -96,7 +98,7 @@ func (r *run) enter(ctx context.Context, t *target, fits func(*anchor) bool, ane
 	if err != nil {
 		return fmt.Errorf("target %s: %w", t.plan.Name(), err)
 	}
-	i := slices.IndexFunc(r.anchors, func(a *anchor) bool { return fits(a) && a.judge.takeIn(j) })
+	i := slices.IndexFunc(r.anchors, func(a *anchor) bool { return fits(a) && a.judge.TakeIn(j) })
 	if i < 0 {
 		a := anew(r)
 		a.judge, a.files = j, a
@@ -114,8 +116,8 @@ func (r *run) enter(ctx context.Context, t *target, fits func(*anchor) bool, ane
 
 // usual returns what a session of several targets offers: the privileges of
 // all, and of what has different meanings for them the one that most have.
-func usual(builds []*planner.Build) (rights.Held, *credentials) {
-	held, creds := rights.Held{}, newCredentials()
+func usual(builds []*planner.Build) (rights.Held, *creds.Set) {
+	held, set := rights.Held{}, creds.NewSet()
 	count := map[rights.Right]map[string]int{}
 	for _, b := range builds {
 		for right, meaning := range rights.Of(b.Target) {
@@ -136,22 +138,23 @@ func usual(builds []*planner.Build) (rights.Held, *credentials) {
 		mine := rights.Of(b.Target)
 		for _, s := range b.Target.Secrets {
 			if right := (rights.Right{Kind: rights.Secret, ID: s.ID}); mine[right] == held[right] {
-				creds.addSecret(s.ID, s)
+				set.AddSecret(s.ID, s)
 			}
 		}
 		for _, s := range b.Target.SSH {
 			right := rights.SSHAgent(s.ID)
 			if mine[right] == held[right] {
-				creds.ssh[right.ID] = s
+				set.AddSSH(right.ID, s)
 			}
 			if len(count[right]) > 1 {
 				// An agent cannot be added to a session that is open.
 				alias := rights.Alias(right.ID, mine[right])
-				creds.ssh[alias], held[rights.SSHAgent(alias)] = s, mine[right]
+				set.AddSSH(alias, s)
+				held[rights.SSHAgent(alias)] = mine[right]
 			}
 		}
 	}
-	return held, creds
+	return held, set
 }
 
 // allowed are the entitlements among rights.
@@ -388,10 +391,11 @@ func (t *target) replace(ctx context.Context, change func(*pb.Definition) (*pb.D
 		if def, err = change(def); err != nil {
 			return nil, err
 		}
-		now := &lazyRef{client: t.anchor.gateway, req: gateway.SolveRequest{Definition: def, CacheImports: imports}}
-		if lazy, ok := ref.(*lazyRef); ok {
-			now.req.CacheImports = lazy.req.CacheImports
+		sources := imports
+		if lazy, ok := ref.(*frontend.LazyRef); ok {
+			sources = lazy.CacheImports()
 		}
+		now := frontend.NewLazyRef(t.anchor.gateway, gateway.SolveRequest{Definition: def, CacheImports: sources})
 		t.record(now, def)
 		return now, nil
 	}
@@ -447,16 +451,16 @@ func (r *run) anchorFor(ctx context.Context, t *target, uses []rights.Use) (*anc
 			a.held[right] = meaning
 		}
 	}
-	a.creds.add(t.plan.Target)
+	a.creds.Add(t.plan.Target)
 	for right, meaning := range t.known {
 		a.held[right] = meaning
 	}
 	for name, s := range t.aliases {
-		a.creds.addSecret(name, s)
+		a.creds.AddSecret(name, s)
 	}
 	for _, s := range t.plan.Target.SSH {
 		if alias := rights.Alias(rights.SSHAgent(s.ID).ID, t.held[rights.SSHAgent(s.ID)]); t.known[rights.SSHAgent(alias)] != "" {
-			a.creds.ssh[alias] = s
+			a.creds.AddSSH(alias, s)
 		}
 	}
 	if err := a.begin(r.ctx, nil); err != nil {
@@ -481,9 +485,9 @@ func (a *anchor) serves(t *target, uses []rights.Use) bool {
 }
 
 // alias has the session hand out a secret by another name too.
-func (a *anchor) alias(name, meaning string, s orch.Secret) {
+func (a *anchor) alias(name, meaning string, s config.Secret) {
 	a.holding.Lock()
 	defer a.holding.Unlock()
 	a.held[rights.Right{Kind: rights.Secret, ID: name}] = meaning
-	a.creds.addSecret(name, s)
+	a.creds.AddSecret(name, s)
 }

@@ -15,6 +15,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/meter"
 )
@@ -67,7 +68,7 @@ func (r *run) measure(ctx context.Context, records *records) {
 // measure takes the first platform whose steps have records: where the work of
 // two platforms is equal, the builder keeps it under the name of one.
 func (t *target) measure(ctx context.Context, records *records) {
-	if ids, err := platformIDs(t.result); err == nil && ids[0] != "" {
+	if ids, err := frontend.Platforms(t.result); err == nil && ids[0] != "" {
 		for _, id := range ids {
 			if t.measureRef(ctx, records, t.result.Refs[id], id) {
 				return

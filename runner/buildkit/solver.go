@@ -13,10 +13,13 @@ import (
 	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/internal/span"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/lane"
 	"github.com/orch-build/orch/runner/rights"
@@ -77,10 +80,10 @@ type Options struct {
 	// its outputs carry.
 	Provenance ProvenanceMode
 	// SourcePolicy is applied to every source of every build; nil is none.
-	SourcePolicy *SourcePolicy
+	SourcePolicy *sourcepolicy.Static
 	// Policy prepares what judges the sources of a target; it is asked for
 	// targets with policies only.
-	Policy func(context.Context, *planner.Build, PolicyHost) (*Policy, error)
+	Policy func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
 }
 
 // Solver runs plans on one builder.
@@ -107,7 +110,7 @@ func NewSolver(b *builder.Builder, opt Options) *Solver {
 // Open opens the anchor of the run.
 func (s *Solver) Open(ctx context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
 	for _, b := range plan.Builds {
-		if err := checkSource(b, s.builder.Version); err != nil {
+		if err := outputs.CheckSource(b, s.builder.Version); err != nil {
 			return nil, fmt.Errorf("target %s: %w", b.Name(), err)
 		}
 	}
@@ -145,7 +148,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 	for _, c := range s.drops.caches {
 		r.caches.read(c, s.drops.reason(c))
 	}
-	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.whole, Imported: r.caches.imported})
+	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.Whole, Imported: r.caches.imported})
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -189,7 +192,7 @@ type run struct {
 	lanes   map[string]*lane.Watch // by entryKey of a cache destination
 	unwatch func()                 // ends the watch over the builder
 	release func()                 // ends the conversions ahead
-	reduced reductions
+	reduced frontend.Reductions
 	trees   trees
 	links   sync.Map          // of *planner.Local to what its links lead to; see followed
 	places  map[string]string // where outputs led when the run began
@@ -219,7 +222,7 @@ func (r *run) open(ctx context.Context) error {
 
 // Build converts, evaluates and exports one target.
 func (r *run) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
-	ctx, end := startSpan(ctx, "target "+b.Name(), attribute.String("orch.target", b.Name()))
+	ctx, end := span.Start(ctx, "target "+b.Name(), attribute.String("orch.target", b.Name()))
 	res, err := r.targets[b].build(ctx, opt)
 	end(err)
 	return res, err

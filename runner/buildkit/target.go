@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,12 +16,16 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/span"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/options"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/fetch"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/provenance"
 	"github.com/orch-build/orch/runner/rights"
 )
@@ -41,10 +44,10 @@ type target struct {
 	conversion conversion
 	result     *gateway.Result // once the target's turn has come
 	held       rights.Held
-	known      rights.Held            // the same, also by the names that steps were given
-	aliases    map[string]orch.Secret // by such names
-	parted     bool                   // steps were given such names
-	given      map[digest.Digest]bool // vertices of the targets that it is built on
+	known      rights.Held              // the same, also by the names that steps were given
+	aliases    map[string]config.Secret // by such names
+	parted     bool                     // steps were given such names
+	given      map[digest.Digest]bool   // vertices of the targets that it is built on
 	report     *runner.Result
 	measured   *runner.Measured // nil of a target whose outputs are not written
 	// asked is true if nothing is built, so that the results of linked targets
@@ -68,7 +71,7 @@ func newTarget(r *run, a *anchor, b *planner.Build) *target {
 	return &target{
 		run: r, anchor: a, placed: a, plan: b,
 		held: held, known: held,
-		aliases:    map[string]orch.Secret{},
+		aliases:    map[string]config.Secret{},
 		given:      map[digest.Digest]bool{},
 		oci:        map[string]*ociStore{},
 		inputs:     map[string]llb.State{},
@@ -80,7 +83,7 @@ func newTarget(r *run, a *anchor, b *planner.Build) *target {
 
 func (t *target) openStores() error {
 	for name, c := range t.plan.Target.Contexts {
-		if c.Kind != orch.OCILayout {
+		if c.Kind != config.OCILayout {
 			continue
 		}
 		s, err := openOCILayout(c.Value)
@@ -220,7 +223,7 @@ func (t *target) dockerfile(d *planner.Dockerfile) []byte {
 	case t.whole, len(t.plan.Target.Attest) > 0:
 		return d.Data
 	case t.text == nil:
-		t.text = t.run.reduced.dockerfileFor(t.plan)
+		t.text = t.run.reduced.For(t.plan)
 	}
 	return t.text
 }
@@ -265,14 +268,14 @@ func (t *target) contextOptions() error {
 	}
 	for name, c := range t.plan.Target.Contexts {
 		switch c.Kind {
-		case orch.Image:
+		case config.Image:
 			t.opts["context:"+name] = "docker-image://" + c.Value
-		case orch.Git, orch.HTTP:
+		case config.Git, config.HTTP:
 			t.opts["context:"+name] = c.Value
-		case orch.OCILayout:
+		case config.OCILayout:
 			t.opts["context:"+name] = t.oci[name].ref
-		case orch.Archive:
-			st, err := archiveState(c.Value)
+		case config.Archive:
+			st, err := fetch.Archive(c.Value)
 			if err != nil {
 				return err
 			}
@@ -286,12 +289,12 @@ func (t *target) contextOptions() error {
 // remoteContext tells the frontend of a context that the builder fetches. The
 // frontend would take the Dockerfile from there, so if it comes from here the
 // context has to be an input as well.
-func (t *target) remoteContext(c orch.Context) error {
-	if c.Kind != orch.Archive && t.plan.Dockerfile == nil {
+func (t *target) remoteContext(c config.Context) error {
+	if c.Kind != config.Archive && t.plan.Dockerfile == nil {
 		t.opts["context"] = c.Value
 		return nil
 	}
-	if c.Kind == orch.Git {
+	if c.Kind == config.Git {
 		keepGit, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
 		advice, _ := strconv.ParseBool(t.opts["build-arg:BUILDKIT_GIT_ADVICE"])
 		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit, llb.GitAdvice(advice))
@@ -301,7 +304,7 @@ func (t *target) remoteContext(c orch.Context) error {
 		t.inputs["context"] = *st
 		return nil
 	}
-	st, err := archiveState(c.Value)
+	st, err := fetch.Archive(c.Value)
 	if err != nil {
 		return err
 	}
@@ -326,7 +329,7 @@ func (t *target) linkOptions(ctx context.Context) error {
 }
 
 func (t *target) link(ctx context.Context, name string, linked *target) error {
-	ids, err := platformIDs(linked.result)
+	ids, err := frontend.Platforms(linked.result)
 	if err != nil {
 		return err
 	}
@@ -344,7 +347,7 @@ func (t *target) link(ctx context.Context, name string, linked *target) error {
 			return err
 		}
 		if st.Output() == nil && t.crosses() {
-			st = emptyState()
+			st = frontend.EmptyState()
 		}
 		if err := t.takeOver(ctx, linked, ref); err != nil {
 			return err
@@ -386,28 +389,7 @@ func (t *target) state(_ context.Context, ref gateway.Reference) (llb.State, err
 	if def == nil {
 		return ref.ToState()
 	}
-	return definitionState(def)
-}
-
-// platformIDs returns the keys of a result's references, in their order; ""
-// stands for the only one of a result without keys.
-func platformIDs(res *gateway.Result) ([]string, error) {
-	if len(res.Refs) == 0 {
-		return []string{""}, nil
-	}
-	data, ok := res.Metadata[exptypes.ExporterPlatformsKey]
-	if !ok {
-		return slices.Sorted(maps.Keys(res.Refs)), nil
-	}
-	var ps exptypes.Platforms
-	if err := json.Unmarshal(data, &ps); err != nil {
-		return nil, fmt.Errorf("reading the platforms of a result: %w", err)
-	}
-	var ids []string
-	for _, p := range ps.Platforms {
-		ids = append(ids, p.ID)
-	}
-	return ids, nil
+	return frontend.DefinitionState(def)
 }
 
 // countSteps counts the steps of the target's stages.
@@ -425,7 +407,7 @@ func (t *target) countSteps() runner.Steps {
 // steps. What the builder does not tell of a foreign frontend's definitions only
 // leaves gaps in what is shown.
 func (t *target) claim(ctx context.Context, result *gateway.Result) {
-	ids, err := platformIDs(result)
+	ids, err := frontend.Platforms(result)
 	if err != nil {
 		return
 	}
@@ -441,4 +423,12 @@ func (t *target) claim(ctx context.Context, result *gateway.Result) {
 		t.defs[ref] = def
 		t.run.steps.Own(t.plan, i, def)
 	}
+}
+
+// inSpan does a part of the target's work in a span of its own.
+func (t *target) inSpan(ctx context.Context, name string, do func(context.Context) error) error {
+	ctx, end := span.Start(ctx, name, attribute.String("orch.target", t.plan.Name()))
+	err := do(ctx)
+	end(err)
+	return err
 }

@@ -19,8 +19,9 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 )
 
@@ -68,7 +69,7 @@ func (t *target) test(ctx context.Context) error {
 }
 
 // testFailure says that a test failed, and where it is written.
-func (t *target) testFailure(test *orch.Test, result runner.TestResult, code int) *runner.Failure {
+func (t *target) testFailure(test *config.Test, result runner.TestResult, code int) *runner.Failure {
 	reason := result.Failure
 	if code <= 0 {
 		// The exit code is not what the test failed for; the error says it.
@@ -83,7 +84,7 @@ func (t *target) testFailure(test *orch.Test, result runner.TestResult, code int
 }
 
 // judge says why a test that has run is not good, or nil.
-func judge(test *orch.Test, code int, output string) error {
+func judge(test *config.Test, code int, output string) error {
 	if code != test.ExitCode {
 		return fmt.Errorf("test %q: the command ended with exit code %d, not %d", test.Name, code, test.ExitCode)
 	}
@@ -110,7 +111,7 @@ type testBox struct {
 
 // testBox takes the image of the builder's own platform, or else the first.
 func (t *target) testBox() (*testBox, error) {
-	ids, err := platformIDs(t.result)
+	ids, err := frontend.Platforms(t.result)
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +143,8 @@ func (t *target) testBox() (*testBox, error) {
 			return nil, fmt.Errorf("reading the image's configuration: %w", err)
 		}
 	}
-	if lazy, ok := box.ref.(*lazyRef); ok {
-		box.ref = lazy.known()
+	if lazy, ok := box.ref.(*frontend.LazyRef); ok {
+		box.ref = lazy.Known()
 	}
 	box.config = image.Config
 	return box, nil
@@ -151,7 +152,7 @@ func (t *target) testBox() (*testBox, error) {
 
 // run runs the command of a test, which prints to log, and returns its exit
 // code. The error is about a command that could not be run, or took too long.
-func (b *testBox) run(ctx context.Context, test *orch.Test, log *steps.TestLog) (int, error) {
+func (b *testBox) run(ctx context.Context, test *config.Test, log *steps.TestLog) (int, error) {
 	ctr, err := b.gateway.NewContainer(ctx, gateway.NewContainerRequest{
 		Platform: b.platform,
 		Mounts:   []gateway.Mount{{Dest: "/", Ref: b.ref, MountType: pb.MountType_BIND}},
@@ -187,7 +188,7 @@ func (b *testBox) run(ctx context.Context, test *orch.Test, log *steps.TestLog) 
 }
 
 // env is the image's environment with the test's variables over it.
-func (b *testBox) env(test *orch.Test) []string {
+func (b *testBox) env(test *config.Test) []string {
 	env := slices.DeleteFunc(slices.Clone(b.config.Env), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
 		_, ok := test.Env[name]

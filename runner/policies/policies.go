@@ -15,8 +15,10 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/fetch"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 )
 
 // Options say how policies are found and judged.
@@ -29,7 +31,7 @@ type Options struct {
 	// LookupEnv reads a variable of the environment.
 	LookupEnv func(name string) (string, bool)
 	// Source returns the policy in BuildKit's own form that fetching obeys.
-	Source func() (*buildkit.SourcePolicy, error)
+	Source func() (*sourcepolicy.Static, error)
 	// Compile says what is wrong with the policies of targets; see Judge.
 	Compile func(*Policies, []*config.Target) hcl.Diagnostics
 }
@@ -54,7 +56,7 @@ type foundPolicies struct {
 
 // fetchedTree is a remote context, or why it could not be fetched.
 type fetchedTree struct {
-	*buildkit.Tree
+	*fetch.Tree
 	err error
 }
 
@@ -102,7 +104,7 @@ func (p *Policies) Of(t *config.Target) (*policy.Set, hcl.Diagnostics) {
 
 // tree fetches a remote context, once for all targets that have the same
 // credentials for it.
-func (p *Policies) tree(t *config.Target, c config.Context) (*buildkit.Tree, error) {
+func (p *Policies) tree(t *config.Target, c config.Context) (*fetch.Tree, error) {
 	key := fmt.Sprint(c.Kind, c.Value, t.Secrets, t.SSH, t.Args["BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
 	if f := p.trees[key]; f != nil {
 		return f.Tree, f.err
@@ -122,12 +124,12 @@ func (p *Policies) connect() (err error) {
 	return p.lost
 }
 
-func (p *Policies) fetch(t *config.Target, c config.Context) (*buildkit.Tree, error) {
+func (p *Policies) fetch(t *config.Target, c config.Context) (*fetch.Tree, error) {
 	source, err := p.Source()
 	if err != nil {
 		return nil, err
 	}
-	tree, err := buildkit.FetchTree(p.ctx, p.conn, t, c, buildkit.Options{LookupEnv: p.LookupEnv, SourcePolicy: source})
+	tree, err := fetch.OpenTree(p.ctx, p.conn, t, c, fetch.TreeOptions{Source: creds.Source{LookupEnv: p.LookupEnv}, Policy: source})
 	if err != nil {
 		return nil, errors.New(load.RedactedError(err, c.Value))
 	}

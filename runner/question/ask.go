@@ -9,6 +9,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/answer"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
@@ -28,7 +29,7 @@ type Asker struct {
 // Ask puts the question to the frontend in this process. What that cannot answer
 // by itself, a builder does: base images have to be looked at, and other
 // frontends run. Without a builder, registries are asked for the base images.
-func (q *Asker) Ask(ctx context.Context) (map[*planner.Build]*buildkit.Answer, error) {
+func (q *Asker) Ask(ctx context.Context) (map[*planner.Build]*answer.Answer, error) {
 	answers, err := buildkit.Ask(ctx, q.Plan, q.Builds, q.Method, q.Options, false)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (q *Asker) Ask(ctx context.Context) (map[*planner.Build]*buildkit.Answer, e
 	return answers, err
 }
 
-func (q *Asker) unanswered(answers map[*planner.Build]*buildkit.Answer) []*planner.Build {
+func (q *Asker) unanswered(answers map[*planner.Build]*answer.Answer) []*planner.Build {
 	var out []*planner.Build
 	for _, b := range q.Builds {
 		if answers[b] == nil {
@@ -62,7 +63,7 @@ func (q *Asker) unanswered(answers map[*planner.Build]*buildkit.Answer) []*plann
 	return out
 }
 
-func (q *Asker) askBuilder(ctx context.Context, conn *builder.Builder, builds []*planner.Build) (map[*planner.Build]*buildkit.Answer, error) {
+func (q *Asker) askBuilder(ctx context.Context, conn *builder.Builder, builds []*planner.Build) (map[*planner.Build]*answer.Answer, error) {
 	event, done, err := q.Display()
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (q *Asker) askBuilder(ctx context.Context, conn *builder.Builder, builds []
 
 // Findings are what the frontend has found about all the builds. One about a
 // file that several targets have is there once.
-func Findings(builds []*planner.Build, answers map[*planner.Build]*buildkit.Answer) hcl.Diagnostics {
+func Findings(builds []*planner.Build, answers map[*planner.Build]*answer.Answer) hcl.Diagnostics {
 	var out hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, b := range builds {

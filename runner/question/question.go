@@ -21,7 +21,7 @@ import (
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/report"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/answer"
 )
 
 // Call is what the frontend is asked for instead of a build.
@@ -111,7 +111,7 @@ func BuiltOnly(cfg *config.Config) *config.Config {
 }
 
 // Print prints a section for each target. The result is the first exit code that an answer stands for, or 1 after an error.
-func Print(w io.Writer, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer, flag Call) (int, error) {
+func Print(w io.Writer, asked []*planner.Build, answers map[*planner.Build]*answer.Answer, flag Call) (int, error) {
 	code := 0
 	for i, b := range asked {
 		if i > 0 {
@@ -135,7 +135,7 @@ func Print(w io.Writer, asked []*planner.Build, answers map[*planner.Build]*buil
 	return code, nil
 }
 
-func callCode(code int, a *buildkit.Answer, err error, flag Call) int {
+func callCode(code int, a *answer.Answer, err error, flag Call) int {
 	if err != nil {
 		return 1
 	}
@@ -147,7 +147,7 @@ func callCode(code int, a *buildkit.Answer, err error, flag Call) int {
 
 // PrintJSON prints bake's form: the definition of each target, and
 // the answer under the name of its method.
-func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer, flag Call) (int, error) {
+func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*answer.Answer, flag Call) (int, error) {
 	var text bytes.Buffer
 	if err := config.Print(&text, cfg); err != nil {
 		return 0, err
@@ -197,7 +197,7 @@ func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers 
 }
 
 // WriteMetadata writes the metadata file of a run that only asked.
-func WriteMetadata(path string, asked []*planner.Build, answers map[*planner.Build]*buildkit.Answer) error {
+func WriteMetadata(path string, asked []*planner.Build, answers map[*planner.Build]*answer.Answer) error {
 	out := map[string]any{}
 	if output.Replaceable(path) {
 		// Targets that were built in the same run are there already.

@@ -17,7 +17,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/policies"
 	"github.com/orch-build/orch/runner/rego"
 )
@@ -45,8 +45,8 @@ func Compile(ctx context.Context, p *policies.Policies, targets []*config.Target
 
 // Evaluator prepares the policies of a target for a run. stateDir is the folder
 // that signatures are verified with.
-func Evaluator(p *policies.Policies, stateDir func() (string, error)) func(context.Context, *planner.Build, buildkit.PolicyHost) (*buildkit.Policy, error) {
-	return func(ctx context.Context, b *planner.Build, host buildkit.PolicyHost) (*buildkit.Policy, error) {
+func Evaluator(p *policies.Policies, stateDir func() (string, error)) func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error) {
+	return func(ctx context.Context, b *planner.Build, host sourcepolicy.Host) (*sourcepolicy.Policy, error) {
 		dir, err := stateDir()
 		if err != nil {
 			return nil, err
@@ -60,7 +60,7 @@ func Evaluator(p *policies.Policies, stateDir func() (string, error)) func(conte
 		if err != nil {
 			return nil, err
 		}
-		return &buildkit.Policy{
+		return &sourcepolicy.Policy{
 			Key:   policyKey(set, env, rego.TraitsOf(set, opt)),
 			Name:  strings.Join(set.Names(), ", "),
 			Check: all.Check,

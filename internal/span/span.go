@@ -1,4 +1,6 @@
-package buildkit
+// Package span begins spans of OpenTelemetry, which also go to the debug log. It
+// sends nothing: where nobody traces and nobody debugs, a span costs nothing.
+package span
 
 import (
 	"context"
@@ -10,9 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// startSpan begins a span below that of the context; where nobody traces and
+// Start begins a span below that of the context; where nobody traces and
 // nobody debugs, it costs nothing. end takes what came of it.
-func startSpan(ctx context.Context, name string, attrs ...attribute.KeyValue) (_ context.Context, end func(error)) {
+func Start(ctx context.Context, name string, attrs ...attribute.KeyValue) (_ context.Context, end func(error)) {
 	start := time.Now()
 	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/orch-build/orch").
 		Start(ctx, name, trace.WithAttributes(attrs...))
@@ -27,12 +29,4 @@ func startSpan(ctx context.Context, name string, attrs ...attribute.KeyValue) (_
 		}
 		logrus.WithFields(fields).Debug(name)
 	}
-}
-
-// inSpan does a part of the target's work in a span of its own.
-func (t *target) inSpan(ctx context.Context, name string, do func(context.Context) error) error {
-	ctx, end := startSpan(ctx, name, attribute.String("orch.target", t.plan.Name()))
-	err := do(ctx)
-	end(err)
-	return err
 }

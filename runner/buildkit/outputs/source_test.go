@@ -1,4 +1,4 @@
-package buildkit
+package outputs
 
 import (
 	"strings"
@@ -28,7 +28,7 @@ func TestCheckSource(t *testing.T) {
 			config.NewOutput(config.Entry{Type: "cacheonly"}),
 			config.NewOutput(config.Entry{Type: tt.exporter, Attrs: map[string]string{"dest": "out", "src": tt.src}}),
 		}}}
-		err := checkSource(b, tt.version)
+		err := CheckSource(b, tt.version)
 		if (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), tt.version) {
 			t.Errorf("%+v: %v", tt, err)
 		}
@@ -36,7 +36,7 @@ func TestCheckSource(t *testing.T) {
 	whole := &planner.Build{Target: &config.Target{Outputs: []config.Output{
 		config.NewOutput(config.Entry{Type: "local", Attrs: map[string]string{"dest": "out"}}),
 	}}}
-	if err := checkSource(whole, "v0.33.0"); err != nil {
+	if err := CheckSource(whole, "v0.33.0"); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package buildkit
+package frontend
 
 import (
 	"context"
@@ -6,15 +6,14 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// lazyRef is a reference that the builder learns of when it is first used. A
+// LazyRef is a reference that the builder learns of when it is first used. A
 // frontend names the definition of a target's result long before anything has
 // to be run; to name and to evaluate it at once saves a request for
 // each target.
-type lazyRef struct {
+type LazyRef struct {
 	client gateway.Client
 	req    gateway.SolveRequest
 
@@ -23,15 +22,23 @@ type lazyRef struct {
 	err  error
 }
 
-// wantsDefinition says whether a request is for the result of a definition,
+// NewLazyRef returns a reference to the result of a request.
+func NewLazyRef(client gateway.Client, req gateway.SolveRequest) *LazyRef {
+	return &LazyRef{client: client, req: req}
+}
+
+// CacheImports are the cache sources of the request.
+func (r *LazyRef) CacheImports() []gateway.CacheOptionsEntry { return r.req.CacheImports }
+
+// WantsDefinition says whether a request is for the result of a definition,
 // and for nothing that would have to be answered now.
-func wantsDefinition(req gateway.SolveRequest) bool {
+func WantsDefinition(req gateway.SolveRequest) bool {
 	return req.Definition != nil && len(req.Definition.Def) > 0 && req.Frontend == "" && !req.Evaluate
 }
 
 // ask names the definition to the builder, once, and has it evaluated if that
 // is wanted.
-func (r *lazyRef) ask(ctx context.Context, evaluate bool) (gateway.Reference, error) {
+func (r *LazyRef) ask(ctx context.Context, evaluate bool) (gateway.Reference, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.real != nil || r.err != nil {
@@ -49,15 +56,15 @@ func (r *lazyRef) ask(ctx context.Context, evaluate bool) (gateway.Reference, er
 	return r.real, err
 }
 
-// known is the builder's own reference, if it has been asked.
-func (r *lazyRef) known() gateway.Reference {
+// Known is the builder's own reference, if it has been asked.
+func (r *LazyRef) Known() gateway.Reference {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.real
 }
 
 // files is the builder's own reference, to read from.
-func (r *lazyRef) files(ctx context.Context) (gateway.Reference, error) {
+func (r *LazyRef) files(ctx context.Context) (gateway.Reference, error) {
 	ref, err := r.ask(ctx, false)
 	if err == nil && ref == nil {
 		err = errNoFile
@@ -65,19 +72,22 @@ func (r *lazyRef) files(ctx context.Context) (gateway.Reference, error) {
 	return ref, err
 }
 
-func (r *lazyRef) Evaluate(ctx context.Context) error {
-	if ref := r.known(); ref != nil {
+// Evaluate has the builder make the result.
+func (r *LazyRef) Evaluate(ctx context.Context) error {
+	if ref := r.Known(); ref != nil {
 		return ref.Evaluate(ctx)
 	}
 	_, err := r.ask(ctx, true)
 	return err
 }
 
-func (r *lazyRef) ToState() (llb.State, error) {
-	return definitionState(r.req.Definition)
+// ToState returns the state that the definition describes.
+func (r *LazyRef) ToState() (llb.State, error) {
+	return DefinitionState(r.req.Definition)
 }
 
-func (r *lazyRef) ReadFile(ctx context.Context, req gateway.ReadRequest) ([]byte, error) {
+// ReadFile reads a file of the result.
+func (r *LazyRef) ReadFile(ctx context.Context, req gateway.ReadRequest) ([]byte, error) {
 	ref, err := r.files(ctx)
 	if err != nil {
 		return nil, err
@@ -85,7 +95,8 @@ func (r *lazyRef) ReadFile(ctx context.Context, req gateway.ReadRequest) ([]byte
 	return ref.ReadFile(ctx, req)
 }
 
-func (r *lazyRef) StatFile(ctx context.Context, req gateway.StatRequest) (*fstypes.Stat, error) {
+// StatFile says what a file of the result is.
+func (r *LazyRef) StatFile(ctx context.Context, req gateway.StatRequest) (*fstypes.Stat, error) {
 	ref, err := r.files(ctx)
 	if err != nil {
 		return nil, err
@@ -93,19 +104,11 @@ func (r *lazyRef) StatFile(ctx context.Context, req gateway.StatRequest) (*fstyp
 	return ref.StatFile(ctx, req)
 }
 
-func (r *lazyRef) ReadDir(ctx context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+// ReadDir lists a folder of the result.
+func (r *LazyRef) ReadDir(ctx context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
 	ref, err := r.files(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return ref.ReadDir(ctx, req)
-}
-
-// definitionState is the state that a definition describes.
-func definitionState(def *pb.Definition) (llb.State, error) {
-	op, err := llb.NewDefinitionOp(def)
-	if err != nil {
-		return llb.State{}, err
-	}
-	return llb.NewState(op), nil
 }

@@ -1,7 +1,9 @@
-package buildkit
+// Package faults says whose fault a failure of a build is, and whether another try
+// may go better: from the exit code and the output of a step, or from what an
+// error says. It does not know the run, and tries nothing again.
+package faults
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +24,9 @@ import (
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
 )
+
+// ErrOtherDefinition is why a result is not exported.
+var ErrOtherDefinition = errors.New("the builder's frontend made something else for the export than what was run and tested")
 
 // class is one kind of failure, known by what its message says: of what went
 // wrong on the builder's side only the text arrives here. The first class that
@@ -79,20 +84,10 @@ var answers = sync.OnceValue(func() []class {
 	}
 })
 
-// classify says whose fault a failure of this target is.
-func (t *target) classify(f *runner.Failure) {
-	if f.ExitCode >= 0 {
-		offline := t.plan.Target.Network == "none"
-		classifyStep(f, cmp.Or(f.Platform, t.run.builder.Platform), t.run.builder.Platforms, offline)
-		return
-	}
-	classify(f)
-}
-
-// classifyStep says whose fault it is that a step ended with an exit code.
+// Step says whose fault it is that a step ended with an exit code.
 // platform is what the step ran on, can what the builder can run; offline says
 // that the step had no network by its definition.
-func classifyStep(f *runner.Failure, platform string, can []string, offline bool) {
+func Step(f *runner.Failure, platform string, can []string, offline bool) {
 	f.Fault, f.Reason = runner.FaultUser, exitReason(f.ExitCode)
 	if f.ExitCode == 0 || len(f.Log) == 0 {
 		return
@@ -137,9 +132,9 @@ func applyClass(f *runner.Failure, classes []class) bool {
 	return false
 }
 
-// classify says whose fault a failure is and whether it is worth another try.
-func classify(f *runner.Failure) {
-	if errors.Is(f.Err, errOtherDefinition) {
+// Error says whose fault a failure is and whether it is worth another try.
+func Error(f *runner.Failure) {
+	if errors.Is(f.Err, ErrOtherDefinition) {
 		f.Fault, f.Transient, f.Reason = runner.FaultInfrastructure, true, "the builder came to two results for one target"
 		return
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package outputs
 
 import (
 	"fmt"
@@ -12,10 +12,10 @@ import (
 // before it passes over the option and writes the whole file system.
 const sourceSince = "v0.34.0"
 
-// checkSource refuses an output that asks for a part of the result where the
+// CheckSource refuses an output that asks for a part of the result where the
 // builder would write all of it. A builder that does not say of which version it
 // is, such as one made from a checkout, is trusted.
-func checkSource(b *planner.Build, version string) error {
+func CheckSource(b *planner.Build, version string) error {
 	if !semver.IsValid(version) || semver.Compare(version, sourceSince) >= 0 || semver.Build(version) != "" {
 		return nil
 	}

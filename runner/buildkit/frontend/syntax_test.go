@@ -1,4 +1,4 @@
-package buildkit
+package frontend
 
 import (
 	"fmt"
@@ -33,8 +33,8 @@ func TestBuiltIn(t *testing.T) {
 		"":                                               false,
 	}
 	for syntax, want := range tests {
-		if got := builtIn(syntax); got != want {
-			t.Errorf("builtIn(%q) = %t, want %t", syntax, got, want)
+		if got := BuiltIn(syntax); got != want {
+			t.Errorf("BuiltIn(%q) = %t, want %t", syntax, got, want)
 		}
 	}
 }

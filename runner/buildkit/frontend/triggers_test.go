@@ -1,4 +1,4 @@
-package buildkit
+package frontend
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ func TestPlainTriggers(t *testing.T) {
 		X      int
 		Config struct{ Env, OnBuild []string }
 	}
-	if err := json.Unmarshal(plainTriggers(config), &got); err != nil {
+	if err := json.Unmarshal(PlainTriggers(config), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"RUN a", "COPY f /f", "# escape=`\nRUN a `\n b"}
@@ -24,7 +24,7 @@ func TestPlainTriggers(t *testing.T) {
 		t.Errorf("got %q of %+v, want %q", got.Config.OnBuild, got, want)
 	}
 	for _, same := range []string{"", "{", `{"config":null}`, `{"config":{"OnBuild":["# only words"]}}`, `{"config":{"OnBuild":[ "RUN a" ]}}`} {
-		if got := string(plainTriggers([]byte(same))); got != same {
+		if got := string(PlainTriggers([]byte(same))); got != same {
 			t.Errorf("%s became %s", same, got)
 		}
 	}
@@ -67,7 +67,7 @@ func TestFailsFrontend(t *testing.T) {
 		"RUN a": false, "# check=skip=all\nRUN a": false, "# words\nRUN a": false, "RUN <<E\n# x\n# check=a\nE": false,
 		"# words\n# check=skip=all\nRUN a": true, "#x\n#Check = skip=all\nRUN a": true, "NONSENSE": false, "": false,
 	} {
-		if got := failsFrontend(trigger); got != want {
+		if got := FailsOn(trigger); got != want {
 			t.Errorf("%q: %v, want %v", trigger, got, want)
 		}
 	}

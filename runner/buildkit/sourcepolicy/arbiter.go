@@ -1,4 +1,4 @@
-package buildkit
+package sourcepolicy
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // Policy judges the sources of the targets that are under it.
@@ -39,8 +40,8 @@ type Policy struct {
 	Close func() error
 }
 
-// PolicyHost is what a run gives to a policy.
-type PolicyHost struct {
+// Host is what a run gives to a policy.
+type Host struct {
 	Client   *client.Client
 	Platform string // of the builder
 	// Session has the target's credentials.
@@ -49,64 +50,31 @@ type PolicyHost struct {
 	Log func(source string) (line func(string), end func(denied bool))
 }
 
-// arbiter is a policy in a session. A nil arbiter allows everything.
-type arbiter struct {
+// Arbiter is a policy in a session. A nil Arbiter allows everything.
+type Arbiter struct {
 	policy *Policy
 	// names are what bake calls the local sources, by what they are called
 	// here: one folder is sent once, whatever it is called in each target.
 	names map[string][]string
 
 	mu        sync.Mutex
-	decisions map[string]*policysession.DecisionResponse
+	decisions Decisions
 	denials   map[string]*Denial
 }
 
-// underPolicy says whether the builder has to be asked about a target, because
-// a policy judges what is looked at.
-func underPolicy(b *planner.Build) bool {
-	return !b.Policies.Empty() || b.Policies != nil && (b.Policies.Unseen != "" || b.Policies.Lost != nil)
-}
-
-// judgeOf returns what judges a target, or nil.
-func (r *run) judgeOf(ctx context.Context, t *target) (*arbiter, error) {
-	b := t.plan
-	if t.lost() != nil {
-		return nil, nil // which ends it before anything is asked
-	}
-	if b.Policies.Empty() {
-		if b.Policies != nil && b.Policies.Unseen != "" {
-			return nil, fmt.Errorf("nobody has looked for the policy %s in its context", b.Policies.Unseen)
-		}
-		return nil, nil
-	}
-	if r.opt.Policy == nil {
-		return nil, errors.New("there is nothing here that evaluates its policies")
-	}
-	p, err := r.opt.Policy(ctx, b, PolicyHost{
-		Client: r.builder.Client(), Platform: r.builder.Platform,
-		Session: func() ([]session.Attachable, error) {
-			creds := newCredentials()
-			creds.add(b.Target)
-			return r.attachables(creds)
-		},
-		Log: func(source string) (func(string), func(bool)) {
-			return r.steps.Decision(shownSource(source))
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	j := &arbiter{
+// New returns what judges a target and those that it is made of.
+func New(p *Policy, b *planner.Build) *Arbiter {
+	j := &Arbiter{
 		policy: p, names: map[string][]string{},
-		decisions: map[string]*policysession.DecisionResponse{}, denials: map[string]*Denial{},
+		decisions: Decisions{}, denials: map[string]*Denial{},
 	}
 	j.addNames(b, map[*planner.Build]bool{})
-	return j, nil
+	return j
 }
 
 // addNames adds the local sources of a build and of those that it is made of,
 // which the builder asks about too.
-func (j *arbiter) addNames(b *planner.Build, seen map[*planner.Build]bool) {
+func (j *Arbiter) addNames(b *planner.Build, seen map[*planner.Build]bool) {
 	if seen[b] {
 		return
 	}
@@ -119,26 +87,18 @@ func (j *arbiter) addNames(b *planner.Build, seen map[*planner.Build]bool) {
 		}
 	}
 	if b.Context != nil {
-		add(b.Context, contextMount)
+		add(b.Context, frontend.ContextMount)
 	}
 	for name, l := range b.Contexts {
-		add(l, mountName(name))
+		add(l, frontend.MountName(name))
 	}
 	for _, in := range b.Inputs {
 		j.addNames(in, seen)
 	}
 }
 
-// lost is why nothing is known of the policies of the target, or nil.
-func (t *target) lost() error {
-	if t.plan.Policies == nil {
-		return nil
-	}
-	return t.plan.Policies.Lost
-}
-
-// takeIn makes one arbiter of two that decide the same, or returns false.
-func (j *arbiter) takeIn(other *arbiter) bool {
+// TakeIn makes one Arbiter of two that decide the same, or returns false.
+func (j *Arbiter) TakeIn(other *Arbiter) bool {
 	if j == nil || other == nil {
 		return j == other
 	}
@@ -154,17 +114,17 @@ func (j *arbiter) takeIn(other *arbiter) bool {
 	return true
 }
 
-// on has a solve judged.
-func (j *arbiter) on(opt *client.SolveOpt) {
+// On has a solve judged.
+func (j *Arbiter) On(opt *client.SolveOpt) {
 	if j != nil {
-		opt.SourcePolicyProvider = policysession.NewPolicyProvider(j.check)
+		opt.SourcePolicyProvider = policysession.NewPolicyProvider(j.Check)
 		opt.ProxyNetwork = j.policy.ProxyNetwork
 	}
 }
 
-// supported says whether a builder can ask. If it cannot, that is an error, or
+// Supported says whether a builder can ask. If it cannot, that is an error, or
 // a warning.
-func (j *arbiter) supported(caps apicaps.CapSet, builder string) (warning string, err error) {
+func (j *Arbiter) Supported(caps apicaps.CapSet, builder string) (warning string, err error) {
 	if j == nil {
 		return "", nil
 	}
@@ -180,17 +140,17 @@ func (j *arbiter) supported(caps apicaps.CapSet, builder string) (warning string
 	return fmt.Sprintf("the builder %s cannot ask the policy %s: only local files are judged; BuildKit v0.27 or later asks about every source", builder, j.policy.Name), nil
 }
 
-// close ends the policy.
-func (j *arbiter) close() error {
+// Close ends the policy.
+func (j *Arbiter) Close() error {
 	if j == nil || j.policy.Close == nil {
 		return nil
 	}
 	return j.policy.Close()
 }
 
-// check is asked by the builder about a source. What has been decided once
+// Check is asked by the builder about a source. What has been decided once
 // stays decided: a run asks again for each of its solves.
-func (j *arbiter) check(ctx context.Context, req *policysession.CheckPolicyRequest) (*policysession.DecisionResponse, *gatewaypb.ResolveSourceMetaRequest, error) {
+func (j *Arbiter) Check(ctx context.Context, req *policysession.CheckPolicyRequest) (*policysession.DecisionResponse, *gatewaypb.ResolveSourceMetaRequest, error) {
 	key := sourceKey(req.GetSource().GetSource(), req.GetPlatform())
 	j.mu.Lock()
 	d := j.decisions[key]
@@ -225,7 +185,7 @@ func sourceKey(op *pb.SourceOp, platform *pb.Platform) string {
 }
 
 // ask asks the policy, about a folder by each of its names.
-func (j *arbiter) ask(ctx context.Context, req *policysession.CheckPolicyRequest) (*policysession.DecisionResponse, *gatewaypb.ResolveSourceMetaRequest, error) {
+func (j *Arbiter) ask(ctx context.Context, req *policysession.CheckPolicyRequest) (*policysession.DecisionResponse, *gatewaypb.ResolveSourceMetaRequest, error) {
 	id := req.GetSource().GetSource().GetIdentifier()
 	names := j.names[id]
 	if len(names) == 0 {
@@ -239,7 +199,7 @@ func (j *arbiter) ask(ctx context.Context, req *policysession.CheckPolicyRequest
 		named.Source.Source.Identifier = "local://" + name
 		var next *gatewaypb.ResolveSourceMetaRequest
 		var err error
-		if d, next, err = j.check(ctx, named); err != nil || next != nil {
+		if d, next, err = j.Check(ctx, named); err != nil || next != nil {
 			return nil, next, err
 		}
 		if j.note(id, "local://"+name, d) {
@@ -251,7 +211,7 @@ func (j *arbiter) ask(ctx context.Context, req *policysession.CheckPolicyRequest
 
 // note remembers a denial, and says whether it is one. id is what the builder
 // calls the source, and source what the policy does.
-func (j *arbiter) note(id, source string, d *policysession.DecisionResponse) bool {
+func (j *Arbiter) note(id, source string, d *policysession.DecisionResponse) bool {
 	if d.GetAction() != spb.PolicyAction_DENY {
 		return false
 	}
@@ -265,45 +225,16 @@ func (j *arbiter) note(id, source string, d *policysession.DecisionResponse) boo
 	return true
 }
 
-// judgeRead has the target's policy judge what orch reads itself: bake's
-// frontend is sent the Dockerfile and the ignore file, and asks about them.
-func (t *target) judgeRead(ctx context.Context) error {
-	j := t.anchor.judge
-	if j == nil || t.foreign() {
-		return nil
-	}
-	var names []string
-	if t.plan.Dockerfile != nil {
-		names = append(names, dockerfileMount)
-	}
-	if t.plan.Context != nil {
-		names = append(names, contextMount)
-	}
-	for _, name := range names {
-		id := "local://" + name
-		d, _, err := j.check(ctx, &policysession.CheckPolicyRequest{
-			Source: &gatewaypb.ResolveSourceMetaResponse{Source: &pb.SourceOp{Identifier: id}},
-		})
-		if err != nil {
-			return err
-		}
-		if d.GetAction() == spb.PolicyAction_DENY {
-			return j.denial(id)
-		}
-	}
-	return nil
-}
-
-// denial is why a source was denied.
-func (j *arbiter) denial(id string) *Denial {
+// Denial is why a source was denied.
+func (j *Arbiter) Denial(id string) *Denial {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.denials[id]
 }
 
-// judged puts into words that a policy has denied a source, if that is what an
+// Judged puts into words that a policy has denied a source, if that is what an
 // error of the builder comes from.
-func (j *arbiter) judged(err error) error {
+func (j *Arbiter) Judged(err error) error {
 	var denial *Denial
 	if j == nil || err == nil || errors.As(err, &denial) {
 		return err
@@ -331,7 +262,7 @@ type Denial struct {
 }
 
 func (d *Denial) Error() string {
-	text := fmt.Sprintf("The policy %s does not allow %s", d.Policy, shownSource(d.Source))
+	text := fmt.Sprintf("The policy %s does not allow %s", d.Policy, Shown(d.Source))
 	if len(d.Messages) == 0 {
 		return text + "."
 	}
@@ -342,10 +273,10 @@ func (d *Denial) Error() string {
 func (d *Denial) Unwrap() error { return d.err }
 
 // Reason says it in a few words.
-func (d *Denial) Reason() string { return "a policy does not allow " + shownSource(d.Source) }
+func (d *Denial) Reason() string { return "a policy does not allow " + Shown(d.Source) }
 
-// shownSource is a source in words.
-func shownSource(id string) string {
+// Shown is a source in words.
+func Shown(id string) string {
 	scheme, rest, _ := strings.Cut(id, "://")
 	switch scheme {
 	case "docker-image":
@@ -354,9 +285,9 @@ func shownSource(id string) string {
 		return "the repository " + rest
 	case "local":
 		switch rest {
-		case dockerfileMount:
+		case frontend.DockerfileMount:
 			return "the Dockerfile"
-		case contextMount:
+		case frontend.ContextMount:
 			return "the context"
 		}
 		return "the context " + rest

@@ -1,4 +1,4 @@
-package buildkit
+package fetch
 
 import (
 	"bytes"
@@ -12,8 +12,10 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 )
 
 // Tree is a remote context in the builder, which holds it until Close. Names
@@ -24,22 +26,28 @@ type Tree struct {
 	ctx context.Context
 }
 
-// FetchTree has the builder fetch a context as a build of the target would.
-func FetchTree(ctx context.Context, b *builder.Builder, t *orch.Target, c orch.Context, opt Options) (*Tree, error) {
+// TreeOptions say with what a context is fetched.
+type TreeOptions struct {
+	// Source has the values of the target's secrets.
+	Source creds.Source
+	// Policy is applied to what is fetched; nil is none.
+	Policy *sourcepolicy.Static
+}
+
+// OpenTree has the builder fetch a context as a build of the target would.
+func OpenTree(ctx context.Context, b *builder.Builder, t *config.Target, c config.Context, opt TreeOptions) (*Tree, error) {
 	st, err := contextState(t, c)
 	if err != nil {
 		return nil, err
 	}
-	creds := newCredentials()
-	creds.add(t)
-	attach, err := (&run{opt: opt, builder: b}).attachables(creds)
+	attach, err := opt.Source.Attachables(creds.Of(t))
 	if err != nil {
 		return nil, err
 	}
 	tree := &Tree{}
 	status := make(chan *client.SolveStatus)
-	go new(FetchOptions).showAdvice(status)
-	solveOpt := client.SolveOpt{Session: attach, SourcePolicy: opt.SourcePolicy, Internal: true}
+	go new(Options).showAdvice(status)
+	solveOpt := client.SolveOpt{Session: attach, SourcePolicy: opt.Policy, Internal: true}
 	tree.Held, err = b.Hold(ctx, solveOpt, status, func(ctx context.Context, gw gateway.Client) (err error) {
 		tree.ctx = ctx
 		tree.ref, err = solve(ctx, gw, st)
@@ -52,11 +60,11 @@ func FetchTree(ctx context.Context, b *builder.Builder, t *orch.Target, c orch.C
 }
 
 // contextState is the LLB of a remote context.
-func contextState(t *orch.Target, c orch.Context) (llb.State, error) {
+func contextState(t *config.Target, c config.Context) (llb.State, error) {
 	switch c.Kind {
-	case orch.Archive:
-		return archiveState(c.Value)
-	case orch.Git:
+	case config.Archive:
+		return Archive(c.Value)
+	case config.Git:
 		keepGit, _ := strconv.ParseBool(t.Args["BUILDKIT_CONTEXT_KEEP_GIT_DIR"])
 		advice, _ := strconv.ParseBool(t.Args["BUILDKIT_GIT_ADVICE"])
 		st, _, err := dockerui.DetectGitContext(c.Value, &keepGit, llb.GitAdvice(advice))
@@ -82,7 +90,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, notExist("stat", name, err)
 	}
-	return remoteInfo{st}, nil
+	return info{st}, nil
 }
 
 // Open opens a file.

@@ -1,4 +1,4 @@
-package buildkit
+package faults
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ func TestClassifyFullStep(t *testing.T) {
 		"there is space left on the device, but the test is wrong": false,
 	} {
 		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
-		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
+		Step(f, "linux/amd64", []string{"linux/amd64"}, false)
 		if f.DiskFull != full || (f.Fault == runner.FaultInfrastructure) != full || f.Transient {
 			t.Errorf("%q: full %t, fault %s (%s)", line, f.DiskFull, f.Fault, f.Reason)
 		}
@@ -33,7 +33,7 @@ func TestClassifyNoContainer(t *testing.T) {
 		"cgroup is not mounted": false,
 	} {
 		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
-		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
+		Step(f, "linux/amd64", []string{"linux/amd64"}, false)
 		if (f.Fault == runner.FaultInfrastructure) != infra || f.Transient {
 			t.Errorf("%q: fault %s (%s)", line, f.Fault, f.Reason)
 		}
@@ -77,9 +77,9 @@ func TestClassify(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &runner.Failure{ExitCode: tt.exit, Err: errors.New(tt.text)}
 			if tt.exit >= 0 {
-				classifyStep(f, "linux/amd64", []string{"linux/amd64"}, false)
+				Step(f, "linux/amd64", []string{"linux/amd64"}, false)
 			} else {
-				classify(f)
+				Error(f)
 			}
 			if f.Fault != tt.fault || f.Transient != tt.transient || f.Lost != tt.lost || f.RetryAfter != tt.after {
 				t.Errorf("fault %s, transient %v, lost %v, after %s (%s)", f.Fault, f.Transient, f.Lost, f.RetryAfter, f.Reason)
@@ -96,7 +96,7 @@ func TestClassify(t *testing.T) {
 func TestClassifyStepNetwork(t *testing.T) {
 	for _, offline := range []bool{false, true} {
 		f := &runner.Failure{ExitCode: 6, Log: []string{"curl: (6) Could not resolve host: deb.debian.org"}, Err: errors.New("exit code: 6")}
-		classifyStep(f, "linux/amd64", []string{"linux/amd64"}, offline)
+		Step(f, "linux/amd64", []string{"linux/amd64"}, offline)
 		if want := runner.FaultInfrastructure; (f.Fault == want) == offline {
 			t.Errorf("offline %t: fault %s (%s)", offline, f.Fault, f.Reason)
 		}
@@ -110,7 +110,7 @@ func TestClassifyNetwork(t *testing.T) {
 		`Get "https://r.example/x": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`:                                             "the certificate of r.example has expired, or is not valid yet: is the clock right?",
 	} {
 		f := &runner.Failure{ExitCode: -1, Err: errors.New(text)}
-		if classify(f); f.Fault != runner.FaultInfrastructure || f.Reason != want {
+		if Error(f); f.Fault != runner.FaultInfrastructure || f.Reason != want {
 			t.Errorf("%s: fault %s (%s)", text, f.Fault, f.Reason)
 		}
 	}

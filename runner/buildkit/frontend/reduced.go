@@ -1,4 +1,4 @@
-package buildkit
+package frontend
 
 import (
 	"sync"
@@ -7,10 +7,10 @@ import (
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
-// reductions remembers which Dockerfiles the frontend was handed in part, so
+// Reductions remembers which Dockerfiles the frontend was handed in part, so
 // that a message about a line of such a part can be shown in the whole file. A
 // step that several targets share may be reported with the part of any.
-type reductions struct {
+type Reductions struct {
 	mu     sync.Mutex
 	byData map[string]reduction
 }
@@ -20,8 +20,8 @@ type reduction struct {
 	lines *dockerfile.Reduced
 }
 
-// dockerfileFor returns what the linked frontend gets to read for a build.
-func (r *reductions) dockerfileFor(b *planner.Build) []byte {
+// For returns what the linked frontend gets to read for a build.
+func (r *Reductions) For(b *planner.Build) []byte {
 	reduced := b.Reduced()
 	if reduced == nil {
 		return b.Dockerfile.Data
@@ -35,8 +35,8 @@ func (r *reductions) dockerfileFor(b *planner.Build) []byte {
 	return reduced.Data
 }
 
-// whole returns the file that a part was taken from.
-func (r *reductions) whole(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
+// Whole returns the file that a part was taken from.
+func (r *Reductions) Whole(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, ok := r.byData[string(data)]

@@ -1,4 +1,7 @@
-package buildkit
+// Package answer is what a frontend says of a build when it is asked about it in
+// place of building it: as text, as JSON, and as findings with their places. It
+// does not know how the frontend is asked.
+package answer
 
 import (
 	"bytes"
@@ -17,6 +20,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/orch-build/orch/internal/definition"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -24,27 +28,30 @@ import (
 type Answer struct {
 	Method string
 	// Err is why there is no answer.
-	Err    error
-	build  *planner.Build
-	fields map[string][]byte
-	judge  *arbiter // of what was looked at
+	Err error
+	// Build is what was asked about, and Fields what the frontend has returned.
+	Build  *planner.Build
+	Fields map[string][]byte
+	// Judged puts an error into words that a policy is the reason of; nil leaves
+	// it as it is.
+	Judged func(error) error
 }
 
 // Status is the exit code that the answer stands for: 1 for warnings.
 func (a *Answer) Status() int {
-	if n, err := strconv.Atoi(string(a.fields["result.statuscode"])); err == nil {
+	if n, err := strconv.Atoi(string(a.Fields["result.statuscode"])); err == nil {
 		return n
 	}
 	return 0
 }
 
 // JSON is the answer as the frontend gives it, or nil.
-func (a *Answer) JSON() []byte { return a.fields["result.json"] }
+func (a *Answer) JSON() []byte { return a.Fields["result.json"] }
 
 // Metadata is what the metadata file has of the answer.
 func (a *Answer) Metadata() map[string]any {
 	out := map[string]any{}
-	for k, v := range a.fields {
+	for k, v := range a.Fields {
 		out[k] = string(v)
 	}
 	return out
@@ -53,7 +60,7 @@ func (a *Answer) Metadata() map[string]any {
 // Print writes the answer for people. An error is one that the frontend found
 // in the Dockerfile.
 func (a *Answer) Print(w io.Writer) error {
-	data := a.fields["result.json"]
+	data := a.Fields["result.json"]
 	switch a.Method {
 	case "lint":
 		return a.printLint(w)
@@ -64,19 +71,26 @@ func (a *Answer) Print(w io.Writer) error {
 	case subrequests.RequestSubrequestsDescribe, strings.TrimPrefix(subrequests.RequestSubrequestsDescribe, "frontend."):
 		return subrequests.PrintDescribe(data, w)
 	}
-	_, err := w.Write(a.fields["result.txt"])
+	_, err := w.Write(a.Fields["result.txt"])
 	return err
 }
 
 func (a *Answer) lint() (*lint.LintResults, error) {
 	res := &lint.LintResults{}
-	if err := json.Unmarshal(a.fields["result.json"], res); err != nil {
+	if err := json.Unmarshal(a.Fields["result.json"], res); err != nil {
 		return nil, fmt.Errorf("reading the frontend's answer: %w", err)
 	}
 	if res.Error != nil {
-		res.Error.Message = a.judge.judged(errors.New(res.Error.Message)).Error()
+		res.Error.Message = a.judged(errors.New(res.Error.Message)).Error()
 	}
 	return res, nil
+}
+
+func (a *Answer) judged(err error) error {
+	if a.Judged == nil {
+		return err
+	}
+	return a.Judged(err)
 }
 
 func (a *Answer) printLint(w io.Writer) error {
@@ -108,7 +122,7 @@ func (a *Answer) printLint(w io.Writer) error {
 
 // named gives a Dockerfile the name that the user knows.
 func (a *Answer) named(info *pb.SourceInfo) *pb.SourceInfo {
-	d := a.build.Dockerfile
+	d := a.Build.Dockerfile
 	if info == nil || d == nil || info.Filename != d.Filename {
 		return info
 	}
@@ -121,11 +135,11 @@ func (a *Answer) named(info *pb.SourceInfo) *pb.SourceInfo {
 func (a *Answer) Findings() hcl.Diagnostics {
 	if a.Err != nil {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dockerfile not checked",
-			Detail: fmt.Sprintf("Target %q: %s.", a.build.Name(), a.Err), Subject: &a.build.Target.Range}}
+			Detail: fmt.Sprintf("Target %q: %s.", a.Build.Name(), a.Err), Subject: &a.Build.Target.Range}}
 	}
 	res, err := a.lint()
 	if err != nil {
-		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dockerfile not checked", Detail: err.Error(), Subject: &a.build.Target.Range}}
+		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dockerfile not checked", Detail: err.Error(), Subject: &a.Build.Target.Range}}
 	}
 	var out hcl.Diagnostics
 	for _, w := range res.Warnings {
@@ -146,11 +160,11 @@ func (a *Answer) Findings() hcl.Diagnostics {
 
 // place is a range of lines of the Dockerfile.
 func (a *Answer) place(ranges []*pb.Range) *hcl.Range {
-	d := a.build.Dockerfile
+	d := a.Build.Dockerfile
 	if d == nil || len(ranges) == 0 {
-		return a.build.Target.Range.Ptr()
+		return a.Build.Target.Range.Ptr()
 	}
-	first, last := lineSpan(ranges)
+	first, last := definition.Lines(ranges)
 	at := d.Lines(first, last)
 	return &at
 }

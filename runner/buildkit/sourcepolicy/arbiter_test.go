@@ -1,4 +1,4 @@
-package buildkit
+package sourcepolicy
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 )
 
 // decider is a policy that denies one source.
-func decider(key, denied string, asked *[]string) *arbiter {
-	return &arbiter{
+func decider(key, denied string, asked *[]string) *Arbiter {
+	return &Arbiter{
 		policy: &Policy{
 			Key: key, Name: key,
 			Check: func(_ context.Context, req *policysession.CheckPolicyRequest) (*policysession.DecisionResponse, *gatewaypb.ResolveSourceMetaRequest, error) {
@@ -30,7 +30,7 @@ func decider(key, denied string, asked *[]string) *arbiter {
 			Denial: func(string) (string, []string) { return "p.rego", []string{"no"} },
 		},
 		names:     map[string][]string{"local://ctx-1": {"context", "src"}},
-		decisions: map[string]*policysession.DecisionResponse{}, denials: map[string]*Denial{},
+		decisions: Decisions{}, denials: map[string]*Denial{},
 	}
 }
 
@@ -46,7 +46,7 @@ func TestNames(t *testing.T) {
 	var asked []string
 	j := decider("k", "local://src", &asked)
 	for range 2 {
-		d, _, err := j.check(t.Context(), question("local://ctx-1"))
+		d, _, err := j.Check(t.Context(), question("local://ctx-1"))
 		if err != nil || d.Action != spb.PolicyAction_DENY {
 			t.Fatal(d, err)
 		}
@@ -54,11 +54,11 @@ func TestNames(t *testing.T) {
 	if got := strings.Join(asked, " "); got != "local://context local://src" {
 		t.Errorf("asked about %s", got)
 	}
-	err := j.judged(errors.New(`solving: source "local://ctx-1" not allowed by policy: action DENY`))
+	err := j.Judged(errors.New(`solving: source "local://ctx-1" not allowed by policy: action DENY`))
 	if want := "The policy p.rego does not allow the context src:\n  no"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
-	if err := j.judged(errors.New("another")); err.Error() != "another" {
+	if err := j.Judged(errors.New("another")); err.Error() != "another" {
 		t.Error(err)
 	}
 }
@@ -72,18 +72,18 @@ func TestTakeIn(t *testing.T) {
 	differs.names = map[string][]string{"local://ctx-1": {"context"}}
 	j := decider("k", "", &asked)
 	for name, c := range map[string]struct {
-		with *arbiter
+		with *Arbiter
 		want bool
 	}{
 		"equal": {decider("k", "", &asked), true}, "more folders": {other, true}, "other names": {differs, false},
 		"another policy": {decider("l", "", &asked), false}, "none": {nil, false},
 	} {
-		if got := j.takeIn(c.with); got != c.want {
+		if got := j.TakeIn(c.with); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
-	var none *arbiter
-	if !none.takeIn(nil) || none.takeIn(j) {
+	var none *Arbiter
+	if !none.TakeIn(nil) || none.TakeIn(j) {
 		t.Error("targets without a policy share their session with none that has one")
 	}
 	if len(j.names) != 2 {
@@ -105,22 +105,22 @@ func TestSupported(t *testing.T) {
 		return pb.Caps.CapSet(list)
 	}
 	j := decider("k", "", &asked)
-	if warning, err := j.supported(caps(""), "b"); warning != "" || err != nil {
+	if warning, err := j.Supported(caps(""), "b"); warning != "" || err != nil {
 		t.Error(warning, err)
 	}
-	if warning, err := j.supported(caps(pb.CapSourcePolicySession), "b"); err != nil || !strings.Contains(warning, "BuildKit v0.27") {
+	if warning, err := j.Supported(caps(pb.CapSourcePolicySession), "b"); err != nil || !strings.Contains(warning, "BuildKit v0.27") {
 		t.Error(warning, err)
 	}
 	j.policy.Strict = true
-	if _, err := j.supported(caps(pb.CapSourcePolicySession), "b"); err == nil || !strings.Contains(err.Error(), "strict") {
+	if _, err := j.Supported(caps(pb.CapSourcePolicySession), "b"); err == nil || !strings.Contains(err.Error(), "strict") {
 		t.Error(err)
 	}
 	j.policy.ProxyNetwork = true
-	if _, err := j.supported(caps(pb.CapExecMetaNetworkProxy), "b"); err == nil || !strings.Contains(err.Error(), "BuildKit v0.31") {
+	if _, err := j.Supported(caps(pb.CapExecMetaNetworkProxy), "b"); err == nil || !strings.Contains(err.Error(), "BuildKit v0.31") {
 		t.Error(err)
 	}
-	var none *arbiter
-	if warning, err := none.supported(caps(pb.CapSourcePolicySession), "b"); warning != "" || err != nil {
+	var none *Arbiter
+	if warning, err := none.Supported(caps(pb.CapSourcePolicySession), "b"); warning != "" || err != nil {
 		t.Error(warning, err)
 	}
 }

@@ -1,4 +1,4 @@
-package buildkit
+package fetch
 
 import (
 	"archive/tar"
@@ -15,24 +15,24 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	digest "github.com/opencontainers/go-digest"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
-	orch "github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/creds"
 )
 
 // httpFile is the name that a file from an HTTP server gets.
 const httpFile = "context"
 
-// FetchOptions say with what a definition is fetched.
-type FetchOptions struct {
+// Options say with what a definition is fetched.
+type Options struct {
 	// Secrets are credentials for the git server, by the ids under which the
 	// builder asks for them.
-	Secrets   []orch.Secret
+	Secrets   []config.Secret
 	LookupEnv func(string) (string, bool)
 	// SSH lists agent sockets or keys; empty is the agent of SSH_AUTH_SOCK.
 	SSH []string
@@ -60,7 +60,7 @@ type Remote struct {
 // Fetch has the builder fetch a git repository, or a file or archive from an
 // HTTP server. Behind "?checksum=sha256:…", the digest of the latter is
 // verified; the builder verifies commits of git by itself.
-func Fetch(ctx context.Context, b *builder.Builder, url string, opt FetchOptions) (*Remote, error) {
+func Fetch(ctx context.Context, b *builder.Builder, url string, opt Options) (*Remote, error) {
 	st, isGit, err := sourceState(url, opt.Advice != nil)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func Fetch(ctx context.Context, b *builder.Builder, url string, opt FetchOptions
 }
 
 // showAdvice hands on what git writes. What else happens is worth no display.
-func (o *FetchOptions) showAdvice(status <-chan *client.SolveStatus) {
+func (o *Options) showAdvice(status <-chan *client.SolveStatus) {
 	for s := range status {
 		if o.Advice == nil {
 			continue
@@ -102,20 +102,20 @@ func sourceState(url string, advice bool) (st *llb.State, isGit bool, err error)
 
 // httpState is the LLB of a file from an HTTP server, under the name httpFile.
 func httpState(url string) (llb.State, error) {
-	plain, checksum, err := orch.CutChecksum(url)
+	plain, checksum, err := config.CutChecksum(url)
 	if err != nil {
 		return llb.State{}, err
 	}
-	opts := []llb.HTTPOption{llb.Filename(httpFile), llb.WithCustomName("[internal] load " + orch.Redacted(url))}
+	opts := []llb.HTTPOption{llb.Filename(httpFile), llb.WithCustomName("[internal] load " + config.Redacted(url))}
 	if checksum != "" {
 		opts = append(opts, llb.Checksum(digest.Digest(checksum)))
 	}
 	return llb.HTTP(plain, opts...), nil
 }
 
-// archiveState is the LLB of a folder in an archive from an HTTP server; the
+// Archive is the LLB of a folder in an archive from an HTTP server; the
 // folder is behind "#:" in the location.
-func archiveState(location string) (llb.State, error) {
+func Archive(location string) (llb.State, error) {
 	url, dir, _ := strings.Cut(location, "#:")
 	st, err := httpState(url)
 	if err != nil {
@@ -126,7 +126,7 @@ func archiveState(location string) (llb.State, error) {
 		return st, nil
 	}
 	return llb.Scratch().File(llb.Copy(st, "/"+dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
-		llb.WithCustomName("[internal] take "+dir+" from "+orch.Redacted(url))), nil
+		llb.WithCustomName("[internal] take "+dir+" from "+config.Redacted(url))), nil
 }
 
 func unpacked(st llb.State) llb.State {
@@ -135,7 +135,7 @@ func unpacked(st llb.State) llb.State {
 }
 
 // attachables are the credentials that the session of a fetch offers.
-func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
+func (o *Options) attachables(isGit bool) []session.Attachable {
 	if !isGit {
 		return nil
 	}
@@ -146,11 +146,11 @@ func (o *FetchOptions) attachables(isGit bool) []session.Attachable {
 		out = append(out, agents)
 	}
 	if len(o.Secrets) > 0 {
-		store := &secretStore{creds: newCredentials(), lookup: o.LookupEnv}
+		set := creds.NewSet()
 		for _, s := range o.Secrets {
-			store.creds.addSecret(s.ID, s)
+			set.AddSecret(s.ID, s)
 		}
-		out = append(out, secretsprovider.NewSecretProvider(store))
+		out = append(out, creds.Source{LookupEnv: o.LookupEnv}.Secrets(set))
 	}
 	return out
 }
@@ -228,13 +228,13 @@ func (r *Remote) ReadFile(name string, max int) ([]byte, error) {
 // Stat says what a path is; symbolic links are not followed.
 func (r *Remote) Stat(name string) (fs.FileInfo, error) {
 	if path.Clean("/"+name) == "/" {
-		return remoteInfo{&fstypes.Stat{Path: ".", Mode: uint32(fs.ModeDir | 0o755)}}, nil
+		return info{&fstypes.Stat{Path: ".", Mode: uint32(fs.ModeDir | 0o755)}}, nil
 	}
 	st, err := r.ref.StatFile(r.ctx, gateway.StatRequest{Path: r.path(name)})
 	if err != nil {
 		return nil, notExist("stat", name, err)
 	}
-	return remoteInfo{st}, nil
+	return info{st}, nil
 }
 
 // ReadDir lists a folder.
@@ -245,7 +245,7 @@ func (r *Remote) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	out := make([]fs.DirEntry, len(list))
 	for i, st := range list {
-		out[i] = fs.FileInfoToDirEntry(remoteInfo{st})
+		out[i] = fs.FileInfoToDirEntry(info{st})
 	}
 	return out, nil
 }
@@ -262,12 +262,12 @@ func notExist(op, name string, err error) error {
 	return nil
 }
 
-// remoteInfo is a file of the tree.
-type remoteInfo struct{ st *fstypes.Stat }
+// info is a file of the tree.
+type info struct{ st *fstypes.Stat }
 
-func (i remoteInfo) Name() string       { return path.Base(i.st.Path) }
-func (i remoteInfo) Size() int64        { return i.st.Size }
-func (i remoteInfo) Mode() fs.FileMode  { return fs.FileMode(i.st.Mode) }
-func (i remoteInfo) ModTime() time.Time { return time.Unix(0, i.st.ModTime) }
-func (i remoteInfo) IsDir() bool        { return i.Mode().IsDir() }
-func (i remoteInfo) Sys() any           { return i.st }
+func (i info) Name() string       { return path.Base(i.st.Path) }
+func (i info) Size() int64        { return i.st.Size }
+func (i info) Mode() fs.FileMode  { return fs.FileMode(i.st.Mode) }
+func (i info) ModTime() time.Time { return time.Unix(0, i.st.ModTime) }
+func (i info) IsDir() bool        { return i.Mode().IsDir() }
+func (i info) Sys() any           { return i.st }
