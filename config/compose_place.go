@@ -44,7 +44,13 @@ func composeFault(files []*schema.File, err error) hcl.Range {
 		if len(doc.Content) == 0 {
 			continue
 		}
-		if n, d := namedNode(doc.Content[0], err); d > depth {
+		n, d := namedNode(doc.Content[0], err)
+		if d < 2 {
+			if mentioned := mentionedNode(doc.Content[0], err.Error()); mentioned != nil {
+				n, d = mentioned, 1
+			}
+		}
+		if d > depth {
 			at, depth = nodeRange(f.Name, n), d
 		}
 	}
@@ -69,6 +75,62 @@ func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
 		}
 	}
 	return best, deepest
+}
+
+var (
+	// serviceNamed is how the reader names a service: service "web", or, where
+	// services extend each other in a circle, web in FILE.
+	serviceNamed = regexp.MustCompile(`(?i)\bservice "([^"]+)"|(?m)^\s+(?:extends )?(\S+) in `)
+	quotedWord   = regexp.MustCompile(`["']([^"']+)["']`)
+)
+
+// mentionedNode finds what an error without a path speaks of: in the service
+// that it names first, the last of its words that is written there, else that
+// service; without a service, the last quoted word or file.
+func mentionedNode(root *yaml.Node, text string) *yaml.Node {
+	var words []string
+	for _, word := range strings.Fields(text) {
+		words = append(words, strings.TrimRight(strings.Trim(word, "\"'`"), ".,:;\"'"))
+	}
+	if m := serviceNamed.FindStringSubmatch(text); m != nil {
+		name, service := pairOf(valueOfKey(root, "services"), m[1]+m[2])
+		if name == nil {
+			return nil
+		}
+		for _, word := range slices.Backward(words) {
+			if n := scalarSaying(service, word); n != nil {
+				return n
+			}
+		}
+		return name
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return !strings.ContainsAny(w, "./") })
+	for _, m := range quotedWord.FindAllStringSubmatch(text, -1) {
+		words = append(words, m[1])
+	}
+	for _, word := range slices.Backward(words) {
+		if n := scalarSaying(root, word); n != nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// scalarSaying finds a key or value that is the word, or that ends in it after
+// a colon, as service:web does.
+func scalarSaying(n *yaml.Node, word string) *yaml.Node {
+	if word == "" {
+		return nil
+	}
+	if n.Kind == yaml.ScalarNode && (n.Value == word || strings.HasSuffix(n.Value, ":"+word)) {
+		return n
+	}
+	for _, c := range n.Content {
+		if found := scalarSaying(c, word); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // descend follows a path of keys with dots between them, in which keys may
@@ -148,13 +210,19 @@ func servicePlaces(filename string, src []byte) map[string]hcl.Range {
 
 // valueOfKey returns the value of a key in a mapping, or nil.
 func valueOfKey(n *yaml.Node, key string) *yaml.Node {
-	if n.Kind != yaml.MappingNode {
-		return nil
+	_, value := pairOf(n, key)
+	return value
+}
+
+// pairOf returns a key of a mapping and its value, or nil.
+func pairOf(n *yaml.Node, key string) (name, value *yaml.Node) {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil, nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
-			return n.Content[i+1]
+			return n.Content[i], n.Content[i+1]
 		}
 	}
-	return nil
+	return nil, nil
 }
