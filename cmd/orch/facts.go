@@ -7,6 +7,7 @@ import (
 	"github.com/orch-build/orch/internal/dockerproxy"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/facts"
 )
 
 // proxies are the build arguments that the docker configuration has for every
@@ -23,8 +24,8 @@ func proxies(e *env, mask *mask.Mask) map[string]string {
 
 // gitOptions reads the variables by which bake decides what images say of the
 // repository. "full" is what labels once were asked for with.
-func gitOptions(e *env) buildkit.GitOptions {
-	opt := buildkit.GitOptions{
+func gitOptions(e *env) facts.Git {
+	opt := facts.Git{
 		Labels:     e.flagged("BUILDX_GIT_LABELS") || e.getenv("BUILDX_GIT_LABELS") == "full",
 		Info:       true,
 		CheckDirty: e.flagged("BUILDX_GIT_CHECK_DIRTY"),

@@ -33,8 +33,8 @@ func TestImports(t *testing.T) {
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"runner", "runner/blame", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
-			"runner/buildkit/answer", "runner/buildkit/creds", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
-			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks", "internal/dockerproxy", "internal/vcs",
+			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
+			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
 		"runner/progress":                       {"runner"},
@@ -52,7 +52,7 @@ func TestImports(t *testing.T) {
 		"runner/embedded/internal/intact":       {"internal/output"},
 		"internal/dockerproxy":                  {},
 		"runner/provenance":                     {},
-		"runner/history":                        {},
+		"runner/history":                        {"planner"},
 		"internal/vcs":                          {},
 		"internal/definition":                   {},
 		"internal/followlinks":                  {},
@@ -95,6 +95,9 @@ func TestImports(t *testing.T) {
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
+	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
+	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs"}
+	allowed["runner/buildkit/facts"] = []string{"planner", "runner/buildkit/frontend", "internal/dockerproxy", "internal/vcs"}
 	allowed["runner/buildkit/creds"] = []string{"config", "internal/mask", "internal/registry", "runner/rights"}
 	allowed["runner/buildkit/faults"] = []string{"runner", "runner/blame", "internal/limits", "internal/netfault", "internal/output"}
 	allowed["runner/buildkit/fetch"] = []string{"config", "internal/termtext", "runner/buildkit/builder", "runner/buildkit/creds", "runner/buildkit/sourcepolicy"}

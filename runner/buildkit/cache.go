@@ -1,27 +1,20 @@
 package buildkit
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/lane"
+	"github.com/orch-build/orch/runner/buildkit/caches"
 )
-
-// importsOption is the frontend option that holds the cache sources as JSON.
-const importsOption = "cache-imports"
 
 // cacheSources returns what the anchor reads: every cache source of its
 // targets, once.
@@ -30,7 +23,7 @@ func (a *anchor) cacheSources(ctx context.Context) []client.CacheOptionsEntry {
 	var out []client.CacheOptionsEntry
 	for _, b := range a.builds {
 		for _, c := range b.CacheFrom {
-			if key := entryKey(c.Entry); !seen[key] {
+			if key := caches.Key(c.Entry); !seen[key] {
 				seen[key] = true
 				if e, ok := a.run.cacheSource(ctx, c); ok {
 					out = append(out, e)
@@ -41,137 +34,140 @@ func (a *anchor) cacheSources(ctx context.Context) []client.CacheOptionsEntry {
 	return out
 }
 
+// access is how the places of caches are reached.
+func (r *run) access() caches.Access {
+	return caches.Access{LookupEnv: r.opt.LookupEnv, Registry: r.opt.Registry}
+}
+
 // cacheSource is a source as BuildKit takes it, or false if it is known
 // beforehand that there is nothing to read.
 func (r *run) cacheSource(ctx context.Context, c planner.Cache) (client.CacheOptionsEntry, bool) {
-	e := r.cacheEntry(c.Entry)
-	if r.drops.reason(c) != nil {
+	if r.drops.Reason(c) != nil {
+		return client.CacheOptionsEntry{}, false
+	}
+	e, err := r.access().Source(ctx, c)
+	if err != nil {
+		r.caches.Read(c, err)
 		return e, false
 	}
-	switch c.Type {
-	case "local":
-		if err := localCache(ctx, e.Attrs); err != nil {
-			r.caches.read(c, err)
-			return e, false
-		}
-	case "gha":
-		if err := ghaCache(e.Attrs); err != nil {
-			r.caches.read(c, err)
-			return e, false
-		}
-	}
 	return e, true
-}
-
-// localCache fills in which cache in a folder is meant, or says why there is
-// none.
-func localCache(ctx context.Context, attrs map[string]string) error {
-	if attrs["digest"] != "" {
-		return nil
-	}
-	if _, err := os.Stat(filepath.Join(attrs["src"], ocispecs.ImageIndexFile)); err != nil {
-		return err
-	}
-	dgst, err := lane.FolderDigest(ctx, attrs["src"], localTag(attrs))
-	if err == nil && dgst == "" {
-		err = os.ErrNotExist
-	}
-	attrs["digest"] = dgst.String()
-	return err
-}
-
-// localTag is the name of a cache in its folder.
-func localTag(attrs map[string]string) string { return cmp.Or(attrs["tag"], "latest") }
-
-// errNoActions is why a gha cache is of no use outside of GitHub Actions.
-var errNoActions = errors.New("ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set: " +
-	"outside of GitHub Actions there is no such cache, and in a workflow's run step an action has to hand them on")
-
-func ghaCache(attrs map[string]string) error {
-	if attrs["token"] == "" || attrs["url"] == "" && attrs["url_v2"] == "" {
-		return errNoActions
-	}
-	return nil
-}
-
-// cacheEntry is a cache with the credentials that the environment has for it.
-// The names of the variables are those of GitHub's runner and of the AWS
-// tools.
-func (r *run) cacheEntry(e config.Entry) client.CacheOptionsEntry {
-	attrs := maps.Clone(e.Attrs)
-	if attrs == nil {
-		attrs = map[string]string{}
-	}
-	fill := func(attr, name string) {
-		if v, ok := r.opt.LookupEnv(name); ok && v != "" && attrs[attr] == "" {
-			attrs[attr] = v
-		}
-	}
-	switch e.Type {
-	case "gha":
-		fill("token", "ACTIONS_RUNTIME_TOKEN")
-		fill("url", "ACTIONS_CACHE_URL")
-		if v, _ := r.opt.LookupEnv("ACTIONS_CACHE_SERVICE_V2"); v != "" || attrs["url"] == "" {
-			fill("url_v2", "ACTIONS_RESULTS_URL")
-		}
-	case "s3":
-		if attrs["access_key_id"] == "" && attrs["secret_access_key"] == "" {
-			fill("access_key_id", "AWS_ACCESS_KEY_ID")
-			fill("secret_access_key", "AWS_SECRET_ACCESS_KEY")
-			fill("session_token", "AWS_SESSION_TOKEN")
-		}
-		fill("region", "AWS_REGION")
-	}
-	return client.CacheOptionsEntry{Type: e.Type, Attrs: attrs}
 }
 
 // cacheOptions leaves of the sources of the anchor those of this target: each
 // source that a step is looked up in costs time.
 func (t *target) cacheOptions(ctx context.Context) error {
-	all := t.opts[importsOption]
-	delete(t.opts, importsOption)
+	all := t.opts[caches.ImportsOption]
+	delete(t.opts, caches.ImportsOption)
 	if all == "" || len(t.plan.CacheFrom) == 0 {
 		return nil
 	}
-	entries, err := importEntries(map[string]string{importsOption: all})
+	entries, err := caches.Imports(map[string]string{caches.ImportsOption: all})
 	if err != nil {
 		return err
 	}
 	mine := map[string]bool{}
 	for _, c := range t.anchor.worthReading(ctx, t.plan.CacheFrom) {
-		mine[entryKey(config.Entry(t.run.cacheEntry(c.Entry)))] = true
+		mine[caches.Key(config.Entry(t.run.access().Entry(c.Entry)))] = true
 	}
 	entries = slices.DeleteFunc(entries, func(e gateway.CacheOptionsEntry) bool {
-		return !mine[entryKey(config.Entry{Type: e.Type, Attrs: e.Attrs})]
+		return !mine[caches.Key(config.Entry{Type: e.Type, Attrs: e.Attrs})]
 	})
 	data, err := json.Marshal(entries)
 	if err != nil {
 		return err
 	}
-	t.opts[importsOption] = string(data)
+	t.opts[caches.ImportsOption] = string(data)
 	return nil
 }
 
-// importEntries are the cache sources among the options of a frontend.
-func importEntries(opts map[string]string) ([]gateway.CacheOptionsEntry, error) {
-	var entries []gateway.CacheOptionsEntry
-	if all := opts[importsOption]; all != "" {
-		if err := json.Unmarshal([]byte(all), &entries); err != nil {
-			return nil, err
+// The builder finds a step in a cache by the steps below it, as that very cache
+// has them. Where targets share steps, and each has a cache of its own, it finds
+// all the steps of the first target, and few of the others, for the shared
+// steps then are those of the first target's cache. So a cache that holds all
+// of the targets comes before any number that hold one each; it also takes
+// fewer requests.
+
+// worthReading returns which of a target's cache sources are to be read: the
+// caches of whole lanes, if there is one, in place of those of single runs.
+func (a *anchor) worthReading(ctx context.Context, sources []planner.Cache) []planner.Cache {
+	found := false
+	out := slices.Clone(sources)
+	out = slices.DeleteFunc(out, func(c planner.Cache) bool {
+		if !c.Set {
+			return false
 		}
+		there := a.hasCache(ctx, c)
+		found = found || there
+		return !there
+	})
+	if !found {
+		return out
 	}
-	return entries, nil
+	return slices.DeleteFunc(out, func(c planner.Cache) bool { return c.Wired && !c.Set })
 }
 
-// entryKey is the same for equal entries. The digest of a local cache is left
-// out: BuildKit's client finds it.
-func entryKey(e config.Entry) string {
-	var b strings.Builder
-	b.WriteString(e.Type)
-	for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
-		if e.Type != "local" || k != "digest" {
-			b.WriteString("\x00" + k + "\x00" + e.Attrs[k])
+// hasCache says whether there is a cache in a place. The builder reads it when
+// it is first asked to look something up in it, and reports how that went.
+func (a *anchor) hasCache(ctx context.Context, c planner.Cache) bool {
+	v, err := a.memo.Do(ctx, "cache "+caches.Key(c.Entry), func() (any, error) {
+		e, ok := a.offered(c)
+		if !ok {
+			return false, nil
+		}
+		// One question at a time: only caches in registries are called by
+		// their names.
+		a.asking.Lock()
+		defer a.asking.Unlock()
+		before := a.run.caches.Reported()
+		def, err := llb.Scratch().File(llb.Mkdir("/", 0o755), llb.WithCustomName(lookup)).Marshal(ctx)
+		if err != nil {
+			return false, err
+		}
+		if _, err := a.gateway.Solve(ctx, gateway.SolveRequest{
+			Definition: def.ToPB(), Evaluate: true,
+			CacheImports: []gateway.CacheOptionsEntry{e},
+		}); err != nil {
+			return false, err
+		}
+		return a.run.caches.Await(ctx, c, before), nil
+	})
+	return err == nil && v.(bool)
+}
+
+// offered is a source as it was handed to the builder when the anchor was opened;
+// false if there was nothing to read then.
+func (a *anchor) offered(c planner.Cache) (gateway.CacheOptionsEntry, bool) {
+	key := caches.Key(config.Entry(a.run.access().Entry(c.Entry)))
+	entries, err := caches.Imports(a.gateway.BuildOpts().Opts)
+	if err != nil {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	i := slices.IndexFunc(entries, func(e gateway.CacheOptionsEntry) bool {
+		return caches.Key(config.Entry{Type: e.Type, Attrs: e.Attrs}) == key
+	})
+	if i < 0 {
+		return gateway.CacheOptionsEntry{}, false
+	}
+	return entries[i], true
+}
+
+// lookup is the name of the vertex that is looked up only for a cache.
+const lookup = "[internal] look for a cache"
+
+// group is equal for targets that read the same caches, of those that are
+// written out. Targets of different groups have sources of their own, so that
+// the builder keeps their steps apart, and each finds its own in its cache. The
+// group depends on nothing but the definition: the sources are part of what is
+// written to a cache, and an equal run has to write the same.
+func (t *target) group() string {
+	var keys []string
+	for _, c := range t.plan.CacheFrom {
+		if !c.Wired {
+			keys = append(keys, caches.Key(c.Entry))
 		}
 	}
-	return b.String()
+	if len(keys) == 0 {
+		return ""
+	}
+	return digest.FromString(strings.Join(keys, "\x01")).Encoded()[:8]
 }

@@ -29,7 +29,7 @@ func (t *target) inlineCaches() []client.CacheOptionsEntry {
 	var out []client.CacheOptionsEntry
 	for _, c := range t.plan.CacheTo {
 		if c.Type == "inline" {
-			out = append(out, t.run.cacheEntry(c.Entry))
+			out = append(out, t.run.access().Entry(c.Entry))
 		}
 	}
 	return out
@@ -49,7 +49,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	}
 	slices.Sort(names)
 	slices.Sort(entitled)
-	return r.intoLane(ctx, c, names, func(e client.CacheOptionsEntry) (map[string]string, error) {
+	return r.lanes.Write(ctx, c, names, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		status, _ := r.steps.Export(shown)
 		opt := client.SolveOpt{
 			CacheExports:        []client.CacheOptionsEntry{e},
@@ -85,7 +85,7 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 				folders.Lock()
 				defer folders.Unlock()
 			}
-			r.caches.wrote(ctx, c, do())
+			r.caches.Wrote(ctx, c, do())
 			return nil
 		})
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/answer"
+	"github.com/orch-build/orch/runner/buildkit/caches"
+	"github.com/orch-build/orch/runner/buildkit/facts"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
@@ -26,7 +28,7 @@ func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, metho
 		return nil, err
 	}
 	defer s.Close()
-	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: newCacheWatch(plan), drops: &drops{}}
+	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: caches.NewWatch(plan), drops: &caches.Drops{}, facts: facts.New(opt.Git, opt.Proxies)}
 	a := newAnchor(r)
 	a.session = s
 	a.memo.AnswersOnly = true

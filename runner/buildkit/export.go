@@ -2,11 +2,7 @@ package buildkit
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -18,41 +14,26 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
 
-	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/exports"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 )
-
-// exporter is an output of a target as the builder gets it.
-type exporter struct {
-	client.ExportEntry
-	from config.Output
-	// tags are taken off the name of the image: they are moved once the whole
-	// run is good.
-	tags []string
-	// twin says that this is the image of the output before it, under other
-	// names.
-	twin bool
-}
 
 // export writes the target's outputs, by a solve of the very vertices that the
 // anchor holds.
 func (t *target) export(ctx context.Context) error {
 	out := &outputs.Files{Places: t.run.places}
-	exports, err := t.exports(ctx, out)
+	maker := t.exportMaker(out)
+	groups, written, err := maker.Groups(ctx)
 	if err != nil {
 		out.Abort()
 		return err
 	}
-	if len(exports) == 0 {
+	if len(groups) == 0 {
 		return nil
 	}
-	rest, loads := t.loadsApart(exports)
-	groups := loads
-	if len(rest) > 0 {
-		groups = append(t.apart(rest), loads...)
-	}
+	t.report.Outputs = written
 	for _, group := range groups {
 		if err := t.exportGroup(ctx, group, out); err != nil {
 			out.Abort()
@@ -66,9 +47,22 @@ func (t *target) export(ctx context.Context) error {
 	return nil
 }
 
+// exportMaker makes the exports of the target. An image that is pushed only for
+// its cache is pushed by its name.
+func (t *target) exportMaker(out *outputs.Files) *exports.Maker {
+	m := &exports.Maker{
+		Target: t.plan.Target, Files: out, Stdout: t.run.opt.Stdout,
+		Load: t.run.opt.Load, Loads: t.run.opt.Loads, ByDigest: t.run.opt.ByDigest,
+	}
+	if t.forCache {
+		m.ByDigest = nil
+	}
+	return m
+}
+
 // exportGroup writes outputs that are known by one digest.
-func (t *target) exportGroup(ctx context.Context, group []exporter, out *outputs.Files) error {
-	tags, names := tagsOf(group)
+func (t *target) exportGroup(ctx context.Context, group []exports.Entry, out *outputs.Files) error {
+	tags, names := exports.Tags(group)
 	opt, err := t.exportOptions(group, t.inlineCaches())
 	if err != nil {
 		return err
@@ -78,10 +72,10 @@ func (t *target) exportGroup(ctx context.Context, group []exporter, out *outputs
 		return fmt.Errorf("exporting: %w", err)
 	}
 	t.takeResponse(res.ExporterResponse)
-	if t.collected(group[0]) {
+	if t.run.opt.Loads.Collects(group[0].OutputStore) {
 		return t.run.opt.Loads.Take(t.plan.Name(), res.ExporterResponse)
 	}
-	if slices.ContainsFunc(group, func(o exporter) bool { return o.OutputStore != nil }) {
+	if slices.ContainsFunc(group, func(o exports.Entry) bool { return o.OutputStore != nil }) {
 		if err := out.Index(ctx, res.ExporterResponse); err != nil {
 			return err
 		}
@@ -91,7 +85,7 @@ func (t *target) exportGroup(ctx context.Context, group []exporter, out *outputs
 
 // exportOptions are those of a session of its own: the outputs of a session
 // are known by their number, so that targets cannot share one.
-func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
+func (t *target) exportOptions(group []exports.Entry, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
 	attach, err := t.run.attachables(creds.Of(t.plan.Target))
 	if err != nil {
 		return client.SolveOpt{}, err
@@ -104,12 +98,12 @@ func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEnt
 	for name, f := range folders {
 		dirs[name] = f.fs
 	}
-	exports := make([]client.ExportEntry, len(group))
+	entries := make([]client.ExportEntry, len(group))
 	for i, o := range group {
-		exports[i] = o.ExportEntry
+		entries[i] = o.ExportEntry
 	}
 	opt := client.SolveOpt{
-		Exports:             exports,
+		Exports:             entries,
 		Session:             attach,
 		LocalMounts:         dirs,
 		LocalFilterOpt:      watched(dirs),
@@ -124,12 +118,25 @@ func (t *target) exportOptions(group []exporter, caches []client.CacheOptionsEnt
 	return opt, nil
 }
 
+// attestations are what the target's outputs get attached.
+func (t *target) attestations() exports.Attestations {
+	return exports.Attestations{Target: t.plan.Target, NoDefault: t.run.opt.NoDefaultAttestations}
+}
+
+// attested says whether any output of the target gets attestations, so that
+// the builder's own frontend makes the result for it.
+func (t *target) attested() bool { return t.attestations().Any() }
+
+// crosses says whether a frontend on the builder reads the target, beside the
+// linked one or in its place.
+func (t *target) crosses() bool { return t.foreign() || t.attested() }
+
 // solve runs the export. A target that gets attestations goes through the
 // builder's own frontend. Where steps were given other names, it would make
 // others, so that the builder attests what was run as it is.
-func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exporter) (*client.SolveResponse, error) {
+func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exports.Entry) (*client.SolveResponse, error) {
 	again := t.again
-	if attests := t.attestations(written(group)); len(attests) > 0 {
+	if attests := t.attestations().Of(exports.Written(group)); len(attests) > 0 {
 		// The builder adds the attestations that the whole request names, and
 		// its frontend makes those that its own options name.
 		opt.FrontendAttrs = t.attestedOptions(ctx, attests)
@@ -200,149 +207,12 @@ func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Def
 	return def.ToPB(), nil
 }
 
-// exports turns the target's outputs into BuildKit's, with their files written
-// aside.
-func (t *target) exports(ctx context.Context, out *outputs.Files) ([]exporter, error) {
-	var exports []exporter
-	for _, o := range t.plan.Target.Outputs {
-		e, err := t.exportEntry(ctx, o, out)
-		if err != nil {
-			return nil, err
-		}
-		exports = append(exports, e...)
-	}
-	return exports, nil
-}
-
-// exportEntry is one output; where an image has names in registries of both
-// kinds, it takes two exports.
-func (t *target) exportEntry(ctx context.Context, o config.Output, out *outputs.Files) ([]exporter, error) {
-	e := &exporter{ExportEntry: client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}, from: o}
-	if e.Attrs == nil {
-		e.Attrs = map[string]string{}
-	}
-	delete(e.Attrs, "dest")
-	where := o.Dest
-	switch o.Type {
-	case "cacheonly":
-		return nil, nil
-	case "registry":
-		e.Type = client.ExporterImage
-		e.Attrs["push"] = "true"
-		if _, ok := e.Attrs["unpack"]; !ok {
-			e.Attrs["unpack"] = "false"
-		}
-		where = t.name(e)
-	case "image":
-		where = t.name(e)
-	case "oci", "docker":
-		t.name(e)
-		if err := t.archive(ctx, e, out); err != nil {
-			return nil, err
-		}
-		if o.Form == config.EngineForm {
-			where = "docker: " + e.Attrs["name"]
-		}
-	case "tar":
-		t.toFile(e, out)
-	case "local":
-		dir, err := out.Folder(filepath.FromSlash(o.Dest), o.Delete)
-		if err != nil {
-			return nil, err
-		}
-		delete(e.Attrs, "mode")
-		e.OutputDir = dir
-	default:
-		return nil, fmt.Errorf("unknown exporter %q; known are image, registry, oci, docker, local, tar and cacheonly", o.Type)
-	}
-	if o.Push && e.Attrs["name"] == "" {
-		return nil, errors.New("a tag is needed to push an image: write tags = [\"registry/name:tag\"]")
-	}
-	for _, a := range t.plan.Target.Annotations {
-		annotate(e, a)
-	}
-	twin, err := t.byDigest(e)
-	if err != nil {
-		return nil, err
-	}
-	t.report.Outputs = append(t.report.Outputs, runner.Output{Type: o.Type, Where: where})
-	if twin != nil {
-		return []exporter{*e, *twin}, nil
-	}
-	return []exporter{*e}, nil
-}
-
-// name fills in the image's names from the tags and returns them.
-func (t *target) name(e *exporter) string {
-	if tags := t.plan.Target.Tags; len(tags) > 0 {
-		e.Attrs["name"] = strings.Join(tags, ",")
-	}
-	return e.Attrs["name"]
-}
-
-// archive says where an OCI or docker archive goes: a file, a folder, a Docker
-// engine or the standard output.
-func (t *target) archive(ctx context.Context, e *exporter, out *outputs.Files) error {
-	switch e.from.Form {
-	case config.FolderForm:
-		store, err := out.Layout(filepath.FromSlash(e.from.Dest))
-		if err != nil {
-			return err
-		}
-		e.OutputStore = store
-	case config.EngineForm:
-		if l := t.run.opt.Loads; l != nil {
-			e.Attrs["tar"], e.OutputStore = "false", l.Store()
-			return nil
-		}
-		if t.run.opt.Load == nil {
-			return errors.New("no Docker engine to load the image into: give the output a file (dest=…)")
-		}
-		w, err := t.run.opt.Load(ctx)
-		if err != nil {
-			return err
-		}
-		e.Output = func(map[string]string) (io.WriteCloser, error) { return w, nil }
-	default:
-		t.toFile(e, out)
-	}
-	return nil
-}
-
-func (t *target) toFile(e *exporter, out *outputs.Files) {
-	dest := e.from.Dest
-	if dest == "" || dest == "-" {
-		e.Output = out.Stream("the standard output", t.run.opt.Stdout)
-		return
-	}
-	e.Output = out.File(filepath.FromSlash(dest))
-}
-
-// annotate adds an annotation, "[TYPE[,TYPE][PLATFORM]:]KEY=VALUE", to an
-// exporter under the name that BuildKit has for it.
-func annotate(e *exporter, annotation string) {
-	key, value, _ := strings.Cut(annotation, "=")
-	kinds, name, ok := strings.Cut(key, ":")
-	if !ok {
-		kinds, name = "manifest", key
-	}
-	for kind := range strings.SplitSeq(kinds, ",") {
-		full := "annotation"
-		if plain, platform, ok := strings.Cut(kind, "["); ok {
-			full += "-" + plain + "[" + platform
-		} else if kind != "manifest" {
-			full += "-" + kind
-		}
-		e.Attrs[full+"."+name] = value
-	}
-}
-
 // takeResponse writes down what the exporters said.
 func (t *target) takeResponse(response map[string]string) {
 	if d := response[exptypes.ExporterImageDigestKey]; d != "" {
 		t.report.Digest = d
 	}
-	t.addMetadata(metadata(response))
+	t.addMetadata(exports.Metadata(response))
 }
 
 func (t *target) addMetadata(more map[string]any) {
@@ -360,51 +230,17 @@ func (t *target) takeSizes(out *outputs.Files) {
 	}
 }
 
-// metadata decodes the values that BuildKit hands over as base64 of JSON, as
-// bake's metadata file has them.
-func metadata(response map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range response {
-		out[k] = v
-		data, err := base64.StdEncoding.DecodeString(v)
-		if err != nil {
-			continue
-		}
-		var decoded map[string]any
-		if json.Unmarshal(data, &decoded) == nil && len(decoded) > 0 {
-			out[k] = json.RawMessage(data)
-		}
+// takeTags writes down which tags are to point to what a group was exported
+// as, and calls the image by its names.
+func (t *target) takeTags(tags []runner.Tag, names []string, response map[string]string) error {
+	if len(tags) == 0 {
+		return nil
 	}
-	return out
-}
-
-// csv is the one-line form of attributes, in a stable order.
-func csv(attrs map[string]string) string {
-	var fields []string
-	for _, k := range slices.Sorted(maps.Keys(attrs)) {
-		field := k + "=" + attrs[k]
-		if strings.ContainsAny(field, ",\"") {
-			field = `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
-		}
-		fields = append(fields, field)
+	moved, err := exports.Pointed(tags, response)
+	if err != nil {
+		return err
 	}
-	return strings.Join(fields, ",")
-}
-
-// loadsApart puts the exports that are collected for a Docker engine behind the
-// others, each by itself: the builder describes one image of a request.
-func (t *target) loadsApart(exports []exporter) (rest []exporter, loads [][]exporter) {
-	for _, e := range exports {
-		if t.collected(e) {
-			loads = append(loads, []exporter{e})
-		} else {
-			rest = append(rest, e)
-		}
-	}
-	return rest, loads
-}
-
-// collected says whether an export goes to the images that are loaded together.
-func (t *target) collected(e exporter) bool {
-	return t.run.opt.Loads != nil && e.OutputStore == t.run.opt.Loads.Store()
+	t.report.Unpublished = append(t.report.Unpublished, moved...)
+	t.report.Metadata["image.name"] = strings.Join(names, ",")
+	return nil
 }

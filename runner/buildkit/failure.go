@@ -51,7 +51,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 	if errors.As(err, &denial) {
 		f.Fault, f.Reason, f.Transient, f.Lost, f.DiskFull = runner.FaultUser, denial.Reason(), false, false, false
 	} else {
-		t.blameCache(ctx, f)
+		t.run.drops.Blame(ctx, t.run.access(), f, t.plan.CacheFrom)
 	}
 	var streamed *outputs.StreamedError
 	if errors.As(err, &streamed) && (f.Transient || f.Again) {

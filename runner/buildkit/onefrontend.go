@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
@@ -13,6 +15,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/faults"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
+	"github.com/orch-build/orch/runner/history"
 )
 
 // A target that gets attestations is exported through the builder's own
@@ -57,8 +60,8 @@ func (t *target) oneFrontend(ctx context.Context, res *gateway.Result) (*gateway
 func (t *target) attestedOptions(ctx context.Context, attests map[string]string) map[string]string {
 	opts := maps.Clone(t.opts)
 	maps.Copy(opts, attests)
-	maps.Copy(opts, t.gitInfo(ctx))
-	t.maskProxies(opts)
+	t.run.facts.AddInfo(ctx, t.plan, opts)
+	t.run.facts.MaskProxies(t.plan, opts)
 	if t.foreign() {
 		// Its files are those that the anchor has read.
 		for name := range t.anchor.folders {
@@ -184,4 +187,27 @@ func (t *target) pinned(ctx context.Context) (*sourcepolicy.Static, error) {
 		})
 	}
 	return policy, nil
+}
+
+// beginHistory adds the line for a folder that the image starts from to the
+// configurations of a result.
+func (t *target) beginHistory(res *gateway.Result) error {
+	if t.foreign() || len(t.plan.Stages) == 0 {
+		return nil
+	}
+	for key, config := range res.Metadata {
+		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
+			continue
+		}
+		from, ok := history.From(t.plan, strings.TrimPrefix(key, exptypes.ExporterImageConfigKey+"/"))
+		if !ok {
+			continue
+		}
+		filled, err := history.Begin(config, from)
+		if err != nil {
+			return err
+		}
+		res.Metadata[key] = filled
+	}
+	return nil
 }

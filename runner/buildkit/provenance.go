@@ -103,8 +103,8 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 // that this one is built on.
 func (t *target) request(ctx context.Context) provenance.Request {
 	r := provenance.Request{Frontend: builderFrontend, Args: maps.Clone(t.opts)}
-	maps.Copy(r.Args, t.gitInfo(ctx))
-	t.maskProxies(r.Args)
+	t.run.facts.AddInfo(ctx, t.plan, r.Args)
+	t.run.facts.MaskProxies(t.plan, r.Args)
 	if t.foreign() {
 		r.Frontend = "gateway.v0"
 		r.Args["cmdline"] = t.syntax()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit/caches"
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/rights"
@@ -379,7 +380,7 @@ func (t *target) alias(u rights.Use, alias string) {
 // replace has the target's result made from other definitions, or by another
 // anchor. Nothing has been run yet.
 func (t *target) replace(ctx context.Context, change func(*pb.Definition) (*pb.Definition, error)) error {
-	imports, err := importEntries(t.opts)
+	imports, err := caches.Imports(t.opts)
 	if err != nil {
 		return err
 	}

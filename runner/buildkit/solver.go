@@ -17,11 +17,12 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/caches"
+	"github.com/orch-build/orch/runner/buildkit/facts"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/steps"
-	"github.com/orch-build/orch/runner/lane"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -75,7 +76,7 @@ type Options struct {
 	// Proxies are build arguments that each target gets unless it sets them.
 	Proxies map[string]string
 	// Git says what is told of the repository that a target is built from.
-	Git GitOptions
+	Git facts.Git
 	// Provenance says how much of a target's provenance its result has beside what
 	// its outputs carry.
 	Provenance ProvenanceMode
@@ -93,7 +94,7 @@ type Solver struct {
 	steps   *steps.Tracker
 	opened  int
 	places  map[string]string // where outputs led when the run began
-	drops   drops
+	drops   caches.Drops
 }
 
 // NewSolver returns a solver that builds on b.
@@ -141,14 +142,15 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 		send:    send,
 		steps:   s.steps,
 		targets: map[*planner.Build]*target{},
-		caches:  newCacheWatch(plan),
+		caches:  caches.NewWatch(plan),
 		drops:   &s.drops,
+		facts:   facts.New(s.opt.Git, s.opt.Proxies),
 		reader:  rights.NewReader(),
 	}
-	for _, c := range s.drops.caches {
-		r.caches.read(c, s.drops.reason(c))
+	for _, c := range s.drops.All() {
+		r.caches.Read(c, s.drops.Reason(c))
 	}
-	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.Whole, Imported: r.caches.imported})
+	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.Whole, Imported: r.caches.Imported})
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -187,13 +189,13 @@ type run struct {
 	moving  sync.Mutex
 	reader  *rights.Reader
 	ctx     context.Context // the run's own
-	caches  *cacheWatch
-	drops   *drops
-	lanes   map[string]*lane.Watch // by entryKey of a cache destination
-	unwatch func()                 // ends the watch over the builder
-	release func()                 // ends the conversions ahead
+	caches  *caches.Watch
+	drops   *caches.Drops
+	lanes   *caches.Lanes
+	unwatch func() // ends the watch over the builder
+	release func() // ends the conversions ahead
 	reduced frontend.Reductions
-	trees   trees
+	facts   *facts.Facts
 	links   sync.Map          // of *planner.Local to what its links lead to; see followed
 	places  map[string]string // where outputs led when the run began
 }
@@ -207,7 +209,7 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.unwatch = r.builder.Watch(r.opt.BuilderTimeout)
-	r.watchLanes(ctx)
+	r.lanes = r.access().WatchLanes(ctx, r.plan, r.drops)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
 			for _, opened := range r.anchors[:i] {
@@ -268,7 +270,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	if ok {
 		r.measure(ctx, records)
 	}
-	if faults := r.caches.all(); len(faults) > 0 {
+	if faults := r.caches.Faults(); len(faults) > 0 {
 		return faults
 	}
 	return nil

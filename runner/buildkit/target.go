@@ -168,14 +168,14 @@ func (t *target) convert(ctx context.Context) (*gateway.Result, error) {
 
 // evaluate has the builder run the steps, for all platforms at once.
 func (t *target) evaluate(ctx context.Context) error {
-	ctx, stop := t.run.caches.watch(ctx)
+	ctx, stop := t.run.caches.Context(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	_ = t.result.EachRef(func(ref gateway.Reference) error {
 		group.Go(func() error { return ref.Evaluate(ctx) })
 		return nil
 	})
-	return t.run.caches.reason(group.Wait())
+	return t.run.caches.Reason(group.Wait())
 }
 
 // prepare writes down what the frontend gets: options and inputs.
@@ -191,8 +191,8 @@ func (t *target) prepare(ctx context.Context) error {
 		return err
 	}
 	t.targetOptions()
-	t.proxies()
-	t.gitLabels(ctx)
+	t.run.facts.AddProxies(t.plan, t.opts)
+	t.run.facts.AddLabels(ctx, t.plan, t.opts)
 	if err := t.contextOptions(); err != nil {
 		return err
 	}

@@ -42,6 +42,11 @@ func NewLoads(dir string) (*Loads, error) {
 	return &Loads{store: store}, nil
 }
 
+// Collects says whether what is exported into a store is collected here.
+func (l *Loads) Collects(store content.Store) bool {
+	return l != nil && store == l.store
+}
+
 // Take enters the image of a target, as the exporter has described it. One that
 // was built again takes the place of the first.
 func (l *Loads) Take(target string, response map[string]string) error {

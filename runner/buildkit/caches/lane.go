@@ -1,4 +1,4 @@
-package buildkit
+package caches
 
 import (
 	"context"
@@ -14,61 +14,70 @@ import (
 	"github.com/orch-build/orch/runner/lane"
 )
 
-// watchLanes begins to watch the caches of the lanes that the run writes, so
-// that it knows in the end what others have written meanwhile.
-func (r *run) watchLanes(ctx context.Context) {
-	r.lanes = map[string]*lane.Watch{}
-	for _, b := range r.plan.Builds {
-		for _, c := range b.CacheTo {
-			r.watchLane(ctx, c)
-		}
-	}
-	for _, s := range r.plan.Caches {
-		r.watchLane(ctx, s.Cache)
-	}
+// Lanes puts what a run has written into the caches of its lanes.
+type Lanes struct {
+	access  Access
+	watches map[string]*lane.Watch // by the key of a destination
 }
 
-func (r *run) watchLane(ctx context.Context, c planner.Cache) {
-	if c.Lane == nil || r.lanes[entryKey(*c.Lane)] != nil {
+// WatchLanes begins to watch the caches of the lanes that a plan writes, so that
+// it is known in the end what others have written meanwhile. Where a cache was
+// dropped, what is there is not trusted.
+func (a Access) WatchLanes(ctx context.Context, plan *planner.Plan, drops *Drops) *Lanes {
+	l := &Lanes{access: a, watches: map[string]*lane.Watch{}}
+	distrust := drops.any()
+	for _, b := range plan.Builds {
+		for _, c := range b.CacheTo {
+			l.watch(ctx, c, distrust)
+		}
+	}
+	for _, s := range plan.Caches {
+		l.watch(ctx, s.Cache, distrust)
+	}
+	return l
+}
+
+func (l *Lanes) watch(ctx context.Context, c planner.Cache, distrust bool) {
+	if c.Lane == nil || l.watches[Key(*c.Lane)] != nil {
 		return
 	}
-	attrs := r.cacheEntry(*c.Lane).Attrs
+	attrs := l.access.Entry(*c.Lane).Attrs
 	var w *lane.Watch
 	var err error
 	switch c.Type {
 	case "local":
 		w = lane.WatchFolder(ctx, attrs["dest"], localTag(attrs))
 	case "registry":
-		w, err = lane.WatchRegistry(ctx, r.opt.Registry, attrs["ref"], c.Insecure)
+		w, err = lane.WatchRegistry(ctx, l.access.Registry, attrs["ref"], c.Insecure)
 	case "gha":
 		if ghaCache(attrs) == nil {
 			w, err = lane.WatchActions(ctx, attrs)
 		}
 	}
 	if w != nil && err == nil {
-		if r.drops.any() {
+		if distrust {
 			w.Distrust()
 		}
-		r.lanes[entryKey(*c.Lane)] = w
+		l.watches[Key(*c.Lane)] = w
 	}
 }
 
-// intoLane lets the builder write a cache, and puts that into the cache of the
+// Write lets the builder write a cache, and puts that into the cache of the
 // lane, if there is one. Where the builder may see the cache and this process
 // does not, the builder writes the lane's own.
-func (r *run) intoLane(ctx context.Context, c planner.Cache, targets []string, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
-	e := r.cacheEntry(c.Entry)
+func (l *Lanes) Write(ctx context.Context, c planner.Cache, targets []string, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
+	e := l.access.Entry(c.Entry)
 	if c.Type == "gha" {
 		if err := ghaCache(e.Attrs); err != nil {
 			return err
 		}
 	}
 	if c.Lane == nil {
-		return r.alone(ctx, e, write)
+		return alone(ctx, e, write)
 	}
-	w := r.lanes[entryKey(*c.Lane)]
+	w := l.watches[Key(*c.Lane)]
 	if w == nil || !w.Seen() {
-		return r.alone(ctx, r.cacheEntry(*c.Lane), write)
+		return alone(ctx, l.access.Entry(*c.Lane), write)
 	}
 	if c.Type == "gha" {
 		// Nothing says which of several entries with one scope a builder wrote.
@@ -85,7 +94,7 @@ func (r *run) intoLane(ctx context.Context, c planner.Cache, targets []string, w
 }
 
 // alone writes a cache that no other is put beside.
-func (r *run) alone(ctx context.Context, e client.CacheOptionsEntry, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
+func alone(ctx context.Context, e client.CacheOptionsEntry, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
 	if e.Type == "local" {
 		release, err := lane.HoldFolder(ctx, e.Attrs["dest"])
 		if err != nil {

@@ -1,4 +1,4 @@
-package buildkit
+package exports
 
 import (
 	"encoding/json"
@@ -11,9 +11,7 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/rights"
 )
 
 func TestAnnotate(t *testing.T) {
@@ -26,7 +24,7 @@ func TestAnnotate(t *testing.T) {
 		"index-descriptor:a=b:c":          {"annotation-index-descriptor.a": "b:c"},
 	}
 	for text, want := range tests {
-		e := &exporter{ExportEntry: client.ExportEntry{Attrs: map[string]string{}}}
+		e := &Entry{ExportEntry: client.ExportEntry{Attrs: map[string]string{}}}
 		annotate(e, text)
 		if !maps.Equal(e.Attrs, want) {
 			t.Errorf("%s: %v, want %v", text, e.Attrs, want)
@@ -35,7 +33,7 @@ func TestAnnotate(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	got := metadata(map[string]string{
+	got := Metadata(map[string]string{
 		"containerimage.digest":     "sha256:1",
 		"containerimage.descriptor": "eyJkaWdlc3QiOiJzaGEyNTY6MSJ9", // {"digest":"sha256:1"}
 		"number":                    "MTIz",                         // 123, which is not an object
@@ -48,35 +46,20 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-func TestCSV(t *testing.T) {
-	got := csv(map[string]string{"type": "local", "dest": "a,b", "x": `say "hi"`})
+func TestFields(t *testing.T) {
+	got := fields(map[string]string{"type": "local", "dest": "a,b", "x": `say "hi"`})
 	if want := `"dest=a,b",type=local,"x=say ""hi"""`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
 
-func TestAllowed(t *testing.T) {
-	target := &config.Target{Entitlements: []string{"security.insecure"}, Network: "host"}
-	if got := allowed(rights.Of(target)); !slices.Equal(got, []string{"network.host", "security.insecure"}) {
-		t.Errorf("%v", got)
-	}
-	target.Entitlements = append(target.Entitlements, "network.host")
-	if got := allowed(rights.Of(target)); len(got) != 2 {
-		t.Errorf("asked for twice: %v", got)
-	}
-}
-
-// pushTarget is a target in a run whose tags move together.
-func pushTarget(together bool) *target {
-	opt := Options{}
+// pusher makes the exports of a target in a run whose tags move together.
+func pusher(together bool) *Maker {
+	m := &Maker{Target: &config.Target{Name: "app"}}
 	if together {
-		opt.ByDigest = func(domain string) bool { return domain != "far.io" }
+		m.ByDigest = func(domain string) bool { return domain != "far.io" }
 	}
-	return &target{
-		run:    &run{opt: opt},
-		plan:   &planner.Build{Target: &config.Target{Name: "app"}},
-		report: &runner.Result{},
-	}
+	return m
 }
 
 func TestByDigest(t *testing.T) {
@@ -107,7 +90,7 @@ func TestByDigest(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := exporterOf(tt.kind, maps.Clone(tt.attrs))
-			twin, err := pushTarget(tt.together).byDigest(e)
+			twin, err := pusher(tt.together).byDigest(e)
 			if names := twinNames(twin); names != tt.others {
 				t.Errorf("the builder moves %q, want %q", names, tt.others)
 			}
@@ -122,7 +105,7 @@ func TestByDigest(t *testing.T) {
 				if !maps.Equal(e.Attrs, tt.attrs) {
 					t.Errorf("changed: %v", e.Attrs)
 				}
-			case e.Attrs["name"] != tt.repos || strings.Join(e.tags, ",") != tt.tags || e.Attrs["push-by-digest"] != "true":
+			case e.Attrs["name"] != tt.repos || strings.Join(e.Tags, ",") != tt.tags || e.Attrs["push-by-digest"] != "true":
 				t.Errorf("%v", e.Attrs)
 			}
 		})
@@ -130,15 +113,15 @@ func TestByDigest(t *testing.T) {
 }
 
 // exporterOf is an output as exportEntry begins it.
-func exporterOf(kind string, attrs map[string]string) *exporter {
-	return &exporter{ExportEntry: client.ExportEntry{Type: kind, Attrs: attrs}, from: config.NewOutput(config.Entry{Type: kind, Attrs: maps.Clone(attrs)})}
+func exporterOf(kind string, attrs map[string]string) *Entry {
+	return &Entry{ExportEntry: client.ExportEntry{Type: kind, Attrs: attrs}, From: config.NewOutput(config.Entry{Type: kind, Attrs: maps.Clone(attrs)})}
 }
 
-func twinNames(e *exporter) string {
+func twinNames(e *Entry) string {
 	if e == nil {
 		return ""
 	}
-	if !e.twin || e.Attrs["push"] == "" || len(e.tags) > 0 || e.Attrs["push-by-digest"] != "" {
+	if !e.Twin || e.Attrs["push"] == "" || len(e.Tags) > 0 || e.Attrs["push-by-digest"] != "" {
 		return "a bad twin"
 	}
 	return e.Attrs["name"]
@@ -146,15 +129,15 @@ func twinNames(e *exporter) string {
 
 // TestTags follows the tags of two images from the exports to the report.
 func TestTags(t *testing.T) {
-	tg := pushTarget(true)
-	exports := []*exporter{
+	m := pusher(true)
+	exports := []*Entry{
 		exporterOf("oci", map[string]string{}),
 		exporterOf("image", map[string]string{"push": "true", "name": "r.io/a:v1,r.io/a:v2,far.io/a:v1"}),
 		exporterOf("image", map[string]string{"push": "", "name": "r.io/b:v1", "registry.insecure": "t"}),
 	}
-	var all []exporter
+	var all []Entry
 	for _, e := range exports {
-		twin, err := tg.byDigest(e)
+		twin, err := m.byDigest(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,26 +146,27 @@ func TestTags(t *testing.T) {
 			all = append(all, *twin)
 		}
 	}
-	groups := tg.apart(all)
+	groups := m.apart(all)
 	if len(groups) != 3 || groups[0][0].Type != "oci" {
 		t.Fatalf("%d groups, want the file and each image apart: %v", len(groups), groups)
 	}
+	var moved []runner.Tag
 	for i, group := range groups {
-		tags, names := tagsOf(group)
-		response := map[string]string{exptypes.ExporterImageDigestKey: "sha256:" + strings.Repeat(string(rune('0'+i)), 3)}
-		tg.takeResponse(response)
-		if err := tg.takeTags(tags, names, response); err != nil {
+		tags, _ := Tags(group)
+		pointed, err := Pointed(tags, map[string]string{exptypes.ExporterImageDigestKey: "sha256:" + strings.Repeat(string(rune('0'+i)), 3)})
+		if err != nil {
 			t.Fatal(err)
 		}
+		moved = append(moved, pointed...)
 	}
 	want := []runner.Tag{
 		{Name: "r.io/a:v1", Digest: "sha256:111"}, {Name: "r.io/a:v2", Digest: "sha256:111"},
 		{Name: "r.io/b:v1", Digest: "sha256:222", Insecure: true},
 	}
-	if !slices.Equal(tg.report.Unpublished, want) {
-		t.Errorf("%v, want %v", tg.report.Unpublished, want)
+	if !slices.Equal(moved, want) {
+		t.Errorf("%v, want %v", moved, want)
 	}
-	if err := tg.takeTags(want[:1], nil, map[string]string{}); err == nil {
+	if _, err := Pointed(want[:1], nil); err == nil {
 		t.Error("a builder that says no digest is no error")
 	}
 }

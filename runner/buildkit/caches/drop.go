@@ -1,4 +1,4 @@
-package buildkit
+package caches
 
 import (
 	"context"
@@ -21,31 +21,39 @@ import (
 // needs one. A layer that is gone then fails a target that has nothing to do
 // with it. Such a cache is dropped, and the target is tried again without it.
 
-// drops are the caches that a run does not read any more, and why.
-type drops struct {
+// Drops are the caches that a run does not read any more, and why.
+type Drops struct {
 	mu      sync.Mutex
-	reasons map[string]error // by entryKey of a source
+	reasons map[string]error // by Key of a source
 	caches  []planner.Cache
-	lists   map[string]string // what the lists of caches say, by entryKey
+	lists   map[string]string // what the lists of caches say, by Key
 }
 
-func (d *drops) reason(c planner.Cache) error {
+// Reason is why a cache is not read any more, or nil.
+func (d *Drops) Reason(c planner.Cache) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.reasons[entryKey(c.Entry)]
+	return d.reasons[Key(c.Entry)]
 }
 
-func (d *drops) any() bool {
+// All are the caches that were dropped.
+func (d *Drops) All() []planner.Cache {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.caches)
+}
+
+func (d *Drops) any() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.caches) > 0
 }
 
 // drop notes a cache; false means that it was dropped before.
-func (d *drops) drop(c planner.Cache, why error) bool {
+func (d *Drops) drop(c planner.Cache, why error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := entryKey(c.Entry)
+	key := Key(c.Entry)
 	if d.reasons[key] != nil {
 		return false
 	}
@@ -63,11 +71,11 @@ var blobName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 // listTime is how long it may take to read the list of a cache.
 const listTime = 5 * time.Second
 
-// blameCache finds out whether a target has failed because of a blob of one of
-// its caches, and drops these. A session that began before another target
-// dropped the cache is no reason to drop it again, but one to try again.
-func (t *target) blameCache(ctx context.Context, f *runner.Failure) {
-	if f.ExitCode >= 0 || f.Lost || len(t.plan.CacheFrom) == 0 {
+// Blame finds out whether a target has failed because of a blob of one of its
+// sources, and drops these. A session that began before another target dropped the
+// cache is no reason to drop it again, but one to try again.
+func (d *Drops) Blame(ctx context.Context, a Access, f *runner.Failure, sources []planner.Cache) {
+	if f.ExitCode >= 0 || f.Lost || len(sources) == 0 {
 		return
 	}
 	blobs := blobName().FindAllString(f.Err.Error(), -1)
@@ -76,56 +84,56 @@ func (t *target) blameCache(ctx context.Context, f *runner.Failure) {
 	}
 	ctx, cancel := context.WithTimeout(retry.WithBudget(ctx, listTime), listTime)
 	defer cancel()
-	for _, c := range t.plan.CacheFrom {
-		list := t.run.cacheList(ctx, c)
+	for _, c := range sources {
+		list := d.list(ctx, a, c)
 		i := slices.IndexFunc(blobs, func(b string) bool { return strings.Contains(list, b) })
 		if i < 0 {
 			continue
 		}
-		f.Fault, f.Reason, f.Transient = runner.FaultInfrastructure, "a part of the cache "+placeOf(c)+" is gone or damaged", false
+		f.Fault, f.Reason, f.Transient = runner.FaultInfrastructure, "a part of the cache "+Place(c)+" is gone or damaged", false
 		if c.Required {
 			return
 		}
-		t.run.drops.drop(c, fmt.Errorf("a part of it (%s) is gone or damaged", blobs[i]))
+		d.drop(c, fmt.Errorf("a part of it (%s) is gone or damaged", blobs[i]))
 		f.Again = true
 	}
 }
 
-// cacheList is what the list of a cache says, and the lists that it names; ""
-// if it cannot be read from here.
-func (r *run) cacheList(ctx context.Context, c planner.Cache) string {
-	key := entryKey(c.Entry)
-	r.drops.mu.Lock()
-	list, ok := r.drops.lists[key]
-	r.drops.mu.Unlock()
+// list is what the list of a cache says, and the lists that it names; "" if it
+// cannot be read from here.
+func (d *Drops) list(ctx context.Context, a Access, c planner.Cache) string {
+	key := Key(c.Entry)
+	d.mu.Lock()
+	list, ok := d.lists[key]
+	d.mu.Unlock()
 	if ok {
 		return list
 	}
-	attrs := r.cacheEntry(c.Entry).Attrs
+	attrs := a.Entry(c.Entry).Attrs
 	switch c.Type {
 	case "registry":
-		list = r.registryList(ctx, attrs["ref"], c.Insecure)
+		list = a.registryList(ctx, attrs["ref"], c.Insecure)
 	case "local":
 		list = folderList(ctx, attrs)
 	}
-	r.drops.mu.Lock()
-	defer r.drops.mu.Unlock()
-	if r.drops.lists == nil {
-		r.drops.lists = map[string]string{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lists == nil {
+		d.lists = map[string]string{}
 	}
-	r.drops.lists[key] = list
+	d.lists[key] = list
 	return list
 }
 
 // maxLists is how many lists that a list names are read.
 const maxLists = 50
 
-func (r *run) registryList(ctx context.Context, name string, insecure bool) string {
+func (a Access) registryList(ctx context.Context, name string, insecure bool) string {
 	ref, err := registry.Parse(name, insecure)
 	if err != nil {
 		return ""
 	}
-	m, err := r.opt.Registry.Manifest(ctx, ref)
+	m, err := a.Registry.Manifest(ctx, ref)
 	if err != nil {
 		return ""
 	}
@@ -139,7 +147,7 @@ func (r *run) registryList(ctx context.Context, name string, insecure bool) stri
 		if i == maxLists {
 			break
 		}
-		if m, err := r.opt.Registry.Manifest(ctx, registry.Ref{Repo: ref.Repo, Tag: d}); err == nil {
+		if m, err := a.Registry.Manifest(ctx, registry.Ref{Repo: ref.Repo, Tag: d}); err == nil {
 			list += string(m.Data)
 		}
 	}

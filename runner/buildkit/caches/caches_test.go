@@ -1,4 +1,4 @@
-package buildkit
+package caches
 
 import (
 	"context"
@@ -14,43 +14,43 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-func TestCacheEntry(t *testing.T) {
+func TestEntry(t *testing.T) {
 	env := map[string]string{
 		"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_REGION": "eu",
 	}
-	r := &run{opt: Options{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}}
-	got := r.cacheEntry(config.Entry{Type: "gha", Attrs: map[string]string{"scope": "s"}})
+	r := Access{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	got := r.Entry(config.Entry{Type: "gha", Attrs: map[string]string{"scope": "s"}})
 	if a := got.Attrs; a["token"] != "t" || a["url_v2"] != "https://results" || a["scope"] != "s" {
 		t.Errorf("gha: %v", a)
 	}
 	if err := ghaCache(got.Attrs); err != nil {
 		t.Error(err)
 	}
-	if err := ghaCache(map[string]string{"token": "t"}); !errors.Is(err, errNoActions) {
+	if err := ghaCache(map[string]string{"token": "t"}); !errors.Is(err, ErrNoActions) {
 		t.Errorf("without an address: %v", err)
 	}
-	got = r.cacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"region": "us"}})
+	got = r.Entry(config.Entry{Type: "s3", Attrs: map[string]string{"region": "us"}})
 	if a := got.Attrs; a["access_key_id"] != "id" || a["secret_access_key"] != "key" || a["region"] != "us" {
 		t.Errorf("s3: %v", a)
 	}
-	got = r.cacheEntry(config.Entry{Type: "s3", Attrs: map[string]string{"access_key_id": "mine"}})
+	got = r.Entry(config.Entry{Type: "s3", Attrs: map[string]string{"access_key_id": "mine"}})
 	if a := got.Attrs; a["access_key_id"] != "mine" || a["secret_access_key"] != "" {
 		t.Errorf("a key of somebody else was filled in: %v", a)
 	}
 	written := config.Entry{Type: "registry", Attrs: map[string]string{"ref": "r"}}
-	r.cacheEntry(written).Attrs["more"] = "x"
+	r.Entry(written).Attrs["more"] = "x"
 	if written.Attrs["more"] != "" {
 		t.Error("the plan was changed")
 	}
 }
 
-func TestEntryKey(t *testing.T) {
+func TestKey(t *testing.T) {
 	key := func(kind string, attrs ...string) string {
 		e := config.Entry{Type: kind, Attrs: map[string]string{}}
 		for i := 0; i < len(attrs); i += 2 {
 			e.Attrs[attrs[i]] = attrs[i+1]
 		}
-		return entryKey(e)
+		return Key(e)
 	}
 	if key("local", "src", "a", "digest", "d") != key("local", "src", "a") {
 		t.Error("the digest of a local cache is part of the key")
@@ -91,14 +91,14 @@ func TestCacheManifest(t *testing.T) {
 	}
 }
 
-func TestPlaceOf(t *testing.T) {
+func TestPlace(t *testing.T) {
 	for want, c := range map[string]config.Entry{
 		"r.io/c:main":  {Type: "registry", Attrs: map[string]string{"ref": "r.io/c:main", "token": "t"}},
 		"dir/c:main":   {Type: "local", Attrs: map[string]string{"src": "dir/c", "tag": "main"}},
 		"gha:app-main": {Type: "gha", Attrs: map[string]string{"scope": "app-main", "token": "secret"}},
 		"s3":           {Type: "s3", Attrs: map[string]string{"secret_access_key": "secret"}},
 	} {
-		if got := placeOf(planner.Cache{CacheEntry: config.NewCacheEntry(c)}); got != want {
+		if got := Place(planner.Cache{CacheEntry: config.NewCacheEntry(c)}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

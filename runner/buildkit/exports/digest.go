@@ -1,4 +1,4 @@
-package buildkit
+package exports
 
 import (
 	"errors"
@@ -21,8 +21,8 @@ import (
 // byDigest takes the tags off the names of an image that is to be pushed, but
 // for those in registries where the builder moves them. Where an image has names
 // of both kinds, the others are in an export of their own, which is returned.
-func (t *target) byDigest(e *exporter) (*exporter, error) {
-	if t.run.opt.ByDigest == nil || t.forCache || !e.from.Push || e.from.ByDigest {
+func (m *Maker) byDigest(e *Entry) (*Entry, error) {
+	if m.ByDigest == nil || !e.From.Push || e.From.ByDigest {
 		return nil, nil
 	}
 	var repos, others []string
@@ -34,21 +34,21 @@ func (t *target) byDigest(e *exporter) (*exporter, error) {
 		if _, ok := ref.(reference.Digested); ok {
 			return nil, fmt.Errorf("name of an image %q: it must have no digest", n)
 		}
-		if !t.run.opt.ByDigest(reference.Domain(ref)) {
+		if !m.ByDigest(reference.Domain(ref)) {
 			others = append(others, reference.TagNameOnly(ref).String())
 			continue
 		}
-		e.tags = append(e.tags, reference.TagNameOnly(ref).String())
+		e.Tags = append(e.Tags, reference.TagNameOnly(ref).String())
 		if repo := ref.Name(); !slices.Contains(repos, repo) {
 			repos = append(repos, repo)
 		}
 	}
-	if len(e.tags) == 0 {
+	if len(e.Tags) == 0 {
 		return nil, nil
 	}
-	var twin *exporter
+	var twin *Entry
 	if len(others) > 0 {
-		twin = &exporter{ExportEntry: client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}, from: e.from, twin: true}
+		twin = &Entry{ExportEntry: client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}, From: e.From, Twin: true}
 		twin.Attrs["name"] = strings.Join(others, ",")
 	}
 	e.Attrs["name"] = strings.Join(repos, ",")
@@ -59,7 +59,7 @@ func (t *target) byDigest(e *exporter) (*exporter, error) {
 // apart puts outputs into groups that are exported one after the other. The
 // builder names one digest for all images of a group, so that where it matters
 // which is which, each pushed image is a group of its own.
-func (t *target) apart(exports []exporter) [][]exporter {
+func (m *Maker) apart(exports []Entry) [][]Entry {
 	images := 0
 	for _, e := range exports {
 		switch e.Type {
@@ -67,58 +67,54 @@ func (t *target) apart(exports []exporter) [][]exporter {
 			images++
 		}
 	}
-	if images < 2 || t.run.opt.ByDigest == nil {
-		return [][]exporter{exports}
+	if images < 2 || m.ByDigest == nil {
+		return [][]Entry{exports}
 	}
-	var groups [][]exporter
-	var rest []exporter
+	var groups [][]Entry
+	var rest []Entry
 	for _, e := range exports {
 		switch {
-		case e.twin:
+		case e.Twin:
 			last := len(groups) - 1
 			groups[last] = append(groups[last], e)
-		case len(e.tags) > 0:
-			groups = append(groups, []exporter{e})
+		case len(e.Tags) > 0:
+			groups = append(groups, []Entry{e})
 		default:
 			rest = append(rest, e)
 		}
 	}
 	if len(rest) > 0 {
-		groups = append([][]exporter{rest}, groups...)
+		groups = append([][]Entry{rest}, groups...)
 	}
 	return groups
 }
 
-// tagsOf returns the tags of a group that are moved later, and all names that
+// Tags returns the tags of a group that are moved later, and all names that
 // its image has.
-func tagsOf(group []exporter) (tags []runner.Tag, names []string) {
+func Tags(group []Entry) (tags []runner.Tag, names []string) {
 	for _, e := range group {
-		if len(e.tags) == 0 {
+		if len(e.Tags) == 0 {
 			names = append(names, strings.Split(e.Attrs["name"], ",")...)
 			continue
 		}
-		for _, tag := range e.tags {
-			tags = append(tags, runner.Tag{Name: tag, Insecure: e.from.Insecure})
+		for _, tag := range e.Tags {
+			tags = append(tags, runner.Tag{Name: tag, Insecure: e.From.Insecure})
 			names = append(names, tag)
 		}
 	}
 	return tags, names
 }
 
-// takeTags writes down which tags are to point to what a group was exported
-// as, and calls the image by its names.
-func (t *target) takeTags(tags []runner.Tag, names []string, response map[string]string) error {
-	if len(tags) == 0 {
-		return nil
-	}
+// Pointed returns tags with the digest that they are to point to, which the
+// builder has answered.
+func Pointed(tags []runner.Tag, response map[string]string) ([]runner.Tag, error) {
 	digest := response[exptypes.ExporterImageDigestKey]
 	if digest == "" {
-		return errors.New("the builder did not say which digest it pushed")
+		return nil, errors.New("the builder did not say which digest it pushed")
 	}
-	for _, tag := range tags {
-		tag.Digest = digest
-		t.report.Unpublished = append(t.report.Unpublished, tag)
+	out := slices.Clone(tags)
+	for i := range out {
+		out[i].Digest = digest
 	}
-	t.report.Metadata["image.name"] = strings.Join(names, ",")
-	return nil
+	return out, nil
 }
