@@ -90,7 +90,9 @@ var (
 func mentionedNode(root *yaml.Node, text string) *yaml.Node {
 	var words []string
 	for _, word := range strings.Fields(text) {
-		words = append(words, strings.TrimRight(strings.Trim(word, "\"'`"), ".,:;\"'"))
+		if word != "service" {
+			words = append(words, strings.TrimRight(strings.Trim(word, "\"'`"), ".,:;\"'"))
+		}
 	}
 	if m := serviceNamed.FindStringSubmatch(text); m != nil {
 		name, service := pairOf(valueOfKey(root, "services"), m[1]+m[2])
