@@ -20,6 +20,7 @@ import (
 	"github.com/orch-build/orch/internal/termtext/logread"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/record"
 )
 
 // hostile is a text that a terminal or a CI service would obey.
@@ -94,7 +95,7 @@ func testForeignFiles(t *testing.T, report *runner.Report) {
 		t.Error(err)
 	}
 	var page bytes.Buffer
-	if err := runner.NewRecord(report, runner.RecordInfo{}).Timeline(&page); err != nil {
+	if err := record.New(report, record.Info{}).Timeline(&page); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"junit.xml": string(data), "report.html": page.String()} {

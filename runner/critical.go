@@ -14,7 +14,7 @@ func (r *Report) CriticalPath() ([]*VertexReport, time.Duration) {
 	if r.Plan == nil {
 		return nil, 0
 	}
-	known := r.byVertex()
+	known := r.ByVertex()
 	longest := make(map[*planner.Vertex]time.Duration, len(r.Plan.Graph.Vertices))
 	before := map[*planner.Vertex]*planner.Vertex{}
 	var last *planner.Vertex
@@ -73,7 +73,7 @@ func (r *Report) Stages() StageCounts {
 	if r.Plan == nil {
 		return c
 	}
-	known, done := r.byVertex(), r.doneNames()
+	known, done := r.ByVertex(), r.doneNames()
 	ran := map[*planner.Vertex]bool{}
 	for _, v := range r.Plan.Graph.Vertices {
 		if v.Kind != planner.Stage && v.Kind != planner.Opaque {

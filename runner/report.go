@@ -134,7 +134,7 @@ func (t *TargetReport) Again() string {
 		return ""
 	}
 	err := t.Attempts[len(t.Attempts)-1].Err
-	if f := asFailure(err); f != nil && f.Reason != "" {
+	if f := AsFailure(err); f != nil && f.Reason != "" {
 		return f.Reason
 	}
 	if err == nil {
@@ -148,7 +148,7 @@ func (t *TargetReport) Tests() []TestResult {
 	if t.Result != nil {
 		return t.Result.Tests
 	}
-	if f := asFailure(t.Err); f != nil {
+	if f := AsFailure(t.Err); f != nil {
 		return f.Tests
 	}
 	return nil
@@ -237,8 +237,8 @@ func (r *Report) Count() Counts {
 	return c
 }
 
-// byVertex returns the reports on vertices by their vertex.
-func (r *Report) byVertex() map[*planner.Vertex]*VertexReport {
+// ByVertex returns the reports on vertices by their vertex.
+func (r *Report) ByVertex() map[*planner.Vertex]*VertexReport {
 	known := make(map[*planner.Vertex]*VertexReport, len(r.Vertices))
 	for _, v := range r.Vertices {
 		known[v.Vertex] = v

@@ -38,7 +38,8 @@ type retries struct {
 	rounds   int           // waits so far
 }
 
-func asFailure(err error) *Failure {
+// AsFailure returns the failure that an error is, or nil.
+func AsFailure(err error) *Failure {
 	var f *Failure
 	if errors.As(err, &f) {
 		return f
@@ -66,7 +67,7 @@ func (r *run) mayRetry(j *job, f *Failure) bool {
 func (r *run) stepFailures(j *job) int {
 	n := 0
 	for _, a := range j.report.Attempts {
-		if f := asFailure(a.Err); f != nil && f.ExitCode >= 0 {
+		if f := AsFailure(a.Err); f != nil && f.ExitCode >= 0 {
 			n++
 		}
 	}
@@ -113,7 +114,7 @@ func (r *run) again(ctx context.Context) bool {
 // notOpened decides what a session that could not be opened means: a builder
 // that is not there yet may be there soon, if it was there before.
 func (r *run) notOpened(ctx context.Context, err error) error {
-	f := asFailure(err)
+	f := AsFailure(err)
 	if ctx.Err() != nil || f == nil || !f.Transient || r.report.Rounds == 0 || r.sessions >= r.opt.Retry.Sessions {
 		return err
 	}

@@ -346,7 +346,7 @@ func (r *run) cancelRest(err error) {
 	}
 	for _, j := range r.order {
 		if !j.report.State.Over() {
-			if asFailure(j.report.Err) != nil {
+			if AsFailure(j.report.Err) != nil {
 				r.set(j, Failed)
 				continue
 			}

@@ -74,7 +74,7 @@ func (f *fake) Build(ctx context.Context, b *planner.Build, how BuildOptions) (*
 	defer over()
 	if err := f.attempt(b.Name()); err != nil {
 		failure := &Failure{Target: b.Name(), ExitCode: 1, Err: err}
-		if known := asFailure(err); known != nil {
+		if known := AsFailure(err); known != nil {
 			*failure = *known
 			failure.Target = b.Name()
 		}

@@ -210,7 +210,7 @@ func (s *schedule) handle(ctx context.Context, e event) {
 		}
 	}
 	s.finish(ctx, j, e.result, e.err)
-	if f := asFailure(e.err); f != nil && f.Lost {
+	if f := AsFailure(e.err); f != nil && f.Lost {
 		s.lost = true
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"github.com/orch-build/orch/internal/helptext"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,9 +9,10 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/question"
+	"github.com/orch-build/orch/runner/record"
 	"github.com/spf13/pflag"
 )
 
@@ -156,7 +156,7 @@ type runOptions struct {
 	debug   bool
 	publish string
 	// earlier are the targets that an earlier run has built.
-	earlier []*runner.RecordTarget
+	earlier []*record.Target
 }
 
 // shown reports whether there is more on the screen than failures.

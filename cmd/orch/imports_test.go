@@ -95,6 +95,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
+	allowed["runner/record"] = []string{"runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
 	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs"}
 	allowed["runner/buildkit/facts"] = []string{"planner", "runner/buildkit/frontend", "internal/dockerproxy", "internal/vcs"}

@@ -68,7 +68,7 @@ func (e *env) publisher() (*publish.Publisher, error) {
 }
 
 // publishTags moves the tags of a good run.
-func (e *env) publishTags(ctx context.Context, p *publish.Publisher, run *runner.Report, earlier []*runner.RecordTarget) error {
+func (e *env) publishTags(ctx context.Context, p *publish.Publisher, run *runner.Report, earlier []*record.Target) error {
 	defer e.interrupt.Hold()()
 	return publication.Publish(ctx, p, run, earlier)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/report"
-	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/record"
 )
 
@@ -127,7 +126,7 @@ func commandLine(args []string) string { return shellquote.Command("orch", args.
 // run took values from be what they were, and says which these are. What was not
 // kept, because it is sensitive, has to be there again. given are the variables
 // that the command line sets.
-func (e *env) asThen(last *runner.Record, given []string) error {
+func (e *env) asThen(last *record.Record, given []string) error {
 	if e.restored {
 		return nil
 	}

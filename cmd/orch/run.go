@@ -114,7 +114,7 @@ func (r *buildRun) begin() {
 	r.noteTo(r.opt.debug, r.mask)
 	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
 	logrus.Debugf("builder: %s, %s", r.site.name(), r.site.platform())
-	rec, err := record.New(record.Options{
+	rec, err := record.Begin(record.Options{
 		Version: version, Args: withoutResume(r.args), Config: r.cfg, Earlier: r.opt.earlier, Mask: r.mask.Text, Getenv: r.getenv,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/publish"
+	"github.com/orch-build/orch/runner/record"
 )
 
 // Modes say when tags move, as the flag --publish does.
@@ -27,7 +28,7 @@ type Options struct {
 	// Mode is one of Modes.
 	Mode string
 	// Earlier are the targets that an earlier run has built.
-	Earlier []*runner.RecordTarget
+	Earlier []*record.Target
 	// Publisher returns what moves tags.
 	Publisher func() (*publish.Publisher, error)
 	// Credentials are those of the docker configuration.
@@ -70,7 +71,7 @@ func pushes(b *planner.Build) bool {
 
 // Unmoved lists the tags that a run, which may be nil, and the one that it goes
 // on from have not moved.
-func Unmoved(report *runner.Report, earlier []*runner.RecordTarget) []publish.Move {
+func Unmoved(report *runner.Report, earlier []*record.Target) []publish.Move {
 	var moves []publish.Move
 	add := func(tags []runner.Tag) {
 		for _, t := range tags {
@@ -236,7 +237,7 @@ func (p *Publication) sayFar() error {
 }
 
 // Publish moves the tags of a good run.
-func Publish(ctx context.Context, p *publish.Publisher, report *runner.Report, earlier []*runner.RecordTarget) error {
+func Publish(ctx context.Context, p *publish.Publisher, report *runner.Report, earlier []*record.Target) error {
 	moves := Unmoved(report, earlier)
 	if len(moves) == 0 {
 		return nil

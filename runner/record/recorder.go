@@ -24,8 +24,8 @@ const keepEvery = time.Second
 // Recorder writes the record of a run to the state folder, again and again while
 // the run goes on.
 type Recorder struct {
-	kept    *runner.Kept // nil if nothing can be kept
-	info    runner.RecordInfo
+	kept    *RunDir // nil if nothing can be kept
+	info    Info
 	digests map[*planner.Build]string // of definitions
 	written time.Time
 	behind  bool // something has changed since
@@ -33,16 +33,16 @@ type Recorder struct {
 
 // Project returns where the records of the current folder's runs are kept, and
 // that folder.
-func Project(getenv func(string) string) (runner.Store, string, error) {
+func Project(getenv func(string) string) (Store, string, error) {
 	state, err := embedded.DefaultStateDir(getenv)
 	if err != nil {
-		return runner.Store{}, "", err
+		return Store{}, "", err
 	}
 	project, err := os.Getwd()
 	if err != nil {
-		return runner.Store{}, "", err
+		return Store{}, "", err
 	}
-	return runner.ProjectStore(state, project), project, nil
+	return ProjectStore(state, project), project, nil
 }
 
 // Options say what a run is that is recorded.
@@ -52,17 +52,17 @@ type Options struct {
 	Args   []string
 	Config *config.Config
 	// Earlier are the targets that an earlier run has built.
-	Earlier []*runner.RecordTarget
+	Earlier []*Target
 	// Mask takes the secrets out of a text.
 	Mask   func(string) string
 	Getenv func(name string) string
 }
 
-// New begins to record a run. Where nothing can be kept, the error says why, and
+// Begin begins to record a run. Where nothing can be kept, the error says why, and
 // the recorder still encodes.
-func New(opt Options) (*Recorder, error) {
+func Begin(opt Options) (*Recorder, error) {
 	r := &Recorder{digests: map[*planner.Build]string{}}
-	r.info = runner.RecordInfo{
+	r.info = Info{
 		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Mask: opt.Mask,
 		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
 	}
@@ -128,7 +128,7 @@ func (r *Recorder) Write(run *runner.Report) error {
 	if r.kept == nil {
 		return nil
 	}
-	data, err := json.Marshal(runner.NewRecord(run, r.info))
+	data, err := json.Marshal(New(run, r.info))
 	if err != nil {
 		return fmt.Errorf("writing the record of the run: %w", err)
 	}
@@ -146,7 +146,7 @@ func (r *Recorder) definition(cfg *config.Config, b *planner.Build) string {
 
 // WriteResult writes the record of the run where the user wants it.
 func (r *Recorder) WriteResult(path string, run *runner.Report) error {
-	data, err := json.MarshalIndent(runner.NewRecord(run, r.info), "", "  ")
+	data, err := json.MarshalIndent(New(run, r.info), "", "  ")
 	if err == nil {
 		err = output.WriteFile(path, append(data, '\n'), 0o644)
 	}
@@ -159,7 +159,7 @@ func (r *Recorder) WriteResult(path string, run *runner.Report) error {
 // WriteTimeline writes the timeline of the run as an HTML page.
 func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
 	var page bytes.Buffer
-	err := runner.NewRecord(run, r.info).Timeline(&page)
+	err := New(run, r.info).Timeline(&page)
 	if err == nil {
 		err = output.WriteFile(path, page.Bytes(), 0o644)
 	}

@@ -17,13 +17,13 @@ type Left struct {
 	// Changed are those of them that were done, but have another definition now.
 	Changed []string
 	// Done are the records of those that need no build.
-	Done []*runner.RecordTarget
+	Done []*Target
 }
 
 // LeftOf finds what is left of a run, by the plan of its definition as it is
 // now. A target that is done is left out, unless its definition has changed
 // since.
-func LeftOf(last *runner.Record, cfg *config.Config, plan *planner.Plan) *Left {
+func LeftOf(last *Record, cfg *config.Config, plan *planner.Plan) *Left {
 	l := &Left{}
 	for _, b := range plan.Builds {
 		if !b.Wanted {
@@ -47,7 +47,7 @@ func LeftOf(last *runner.Record, cfg *config.Config, plan *planner.Plan) *Left {
 }
 
 // Wanted are the targets that a run was asked for.
-func Wanted(last *runner.Record) []string {
+func Wanted(last *Record) []string {
 	var names []string
 	for _, t := range last.Targets {
 		if t.Wanted {
@@ -61,7 +61,7 @@ func Wanted(last *runner.Record) []string {
 // values from, as they were, and the names of those that were not kept because
 // they are sensitive. Those that given sets, of the form NAME=VALUE, need
 // nothing.
-func Env(last *runner.Record, given []string) (then map[string]string, hidden []string) {
+func Env(last *Record, given []string) (then map[string]string, hidden []string) {
 	set := map[string]bool{}
 	for _, v := range given {
 		name, _, _ := strings.Cut(v, "=")

@@ -1,9 +1,10 @@
-package runner
+package record
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"html"
 	"os"
@@ -14,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orch-build/orch/internal/golden"
 	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/runner"
 )
 
 // hostileRecord is a record whose texts try to leave their places.
@@ -51,18 +54,18 @@ func TestTimelineEscapes(t *testing.T) {
 // bigRecord is a run of n targets on a shared stage.
 func bigRecord(n int) *Record {
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	rec := &Record{Version: RecordVersion, State: "failed", Started: start, Seconds: float64(n) + 10, Totals: RecordTotals{Critical: []string{"v0"}}}
+	rec := &Record{Version: Version, State: "failed", Started: start, Seconds: float64(n) + 10, Totals: Totals{Critical: []string{"v0"}}}
 	for i := range n {
 		name, id := fmt.Sprintf("svc-%d", i), fmt.Sprintf("v%d", i)
 		at := start.Add(time.Duration(i) * time.Second)
-		rt := &RecordTarget{Name: name, State: Done, Exporting: 1, Attempts: []RecordAttempt{{Started: at, Seconds: 5}}}
+		rt := &Target{Name: name, State: runner.Done, Exporting: 1, Attempts: []Attempt{{Started: at, Seconds: 5}}}
 		if i%20 == 0 {
-			rt.State = Failed
+			rt.State = runner.Failed
 			rt.Attempts[0].Error = "exit code: 1"
 		}
 		rec.Targets = append(rec.Targets, rt)
-		rec.Vertices = append(rec.Vertices, &RecordVertex{ID: id, Name: "stage-" + name, Started: at, Seconds: 4, Targets: []string{name}})
-		rec.Steps = append(rec.Steps, &RecordStep{Name: "RUN x", Label: "s 1/1", Vertex: id, Started: at, Seconds: 4})
+		rec.Vertices = append(rec.Vertices, &Vertex{ID: id, Name: "stage-" + name, Started: at, Seconds: 4, Targets: []string{name}})
+		rec.Steps = append(rec.Steps, &Step{Name: "RUN x", Label: "s 1/1", Vertex: id, Started: at, Seconds: 4})
 	}
 	return rec
 }
@@ -126,14 +129,14 @@ document.getElementById("report").textContent = JSON.stringify(r);
 // The page says where and why a target failed, with what the step printed, once
 // for all targets that came to it.
 func TestTimelineFailures(t *testing.T) {
-	failure := &RecordFailure{
+	failure := &Failure{
 		Stage: "compile", Platform: "linux/arm64", File: "Dockerfile", Line: 7, Step: "[compile 2/2] RUN make",
 		Log: []string{"cc main.c", "main.c:3: error: expected ';' <here>"}, Error: "exit code: 2",
 	}
-	rec := &Record{Targets: []*RecordTarget{
-		{Name: "a", State: Failed, Reason: "the step ended with exit code 2", Failure: failure},
-		{Name: "b", State: Failed, Reason: "the step ended with exit code 2", Failure: failure},
-		{Name: "c", State: Done},
+	rec := &Record{Targets: []*Target{
+		{Name: "a", State: runner.Failed, Reason: "the step ended with exit code 2", Failure: failure},
+		{Name: "b", State: runner.Failed, Reason: "the step ended with exit code 2", Failure: failure},
+		{Name: "c", State: runner.Done},
 	}}
 	var b strings.Builder
 	if err := rec.Timeline(&b); err != nil {
@@ -148,3 +151,30 @@ func TestTimelineFailures(t *testing.T) {
 		}
 	}
 }
+
+// The page of a run with every kind of row, bar and failure is what it was.
+func TestTimelinePage(t *testing.T) {
+	rec := sampleRecord()
+	start := rec.Started
+	rec.Project, rec.Totals.Critical = "/p <&> \x1b[31mred", []string{"sha256:app"}
+	rec.Totals.BytesSent, rec.Totals.CacheRead = 1234567, 89
+	rec.Targets = append(rec.Targets,
+		&Target{Name: "earlier", State: runner.Done, From: "run-1"},
+		&Target{Name: "large", State: runner.Done, ImageSize: 5_000_000, Exporting: 0.5, Attempts: []Attempt{{Started: start.Add(time.Second), Seconds: 1.5}}},
+		&Target{Name: "again", State: runner.Failed, Reason: "a server is out of order (5xx)",
+			Failure: &Failure{Error: "503", Step: "[again 1/1] RUN x", Log: []string{"one", "two"}, File: "Dockerfile", Line: 3, Platform: "linux/arm64"}},
+	)
+	rec.Steps = []*Step{
+		{Name: "RUN x", Label: "app 1/3", Vertex: "sha256:app", Started: start, Seconds: 2},
+		{Name: "COPY y", Label: "app 2/3", Vertex: "sha256:app", Started: start.Add(2 * time.Second), Seconds: 0.5, Failed: true},
+		{Name: "RUN z", Label: "base 1/1", Vertex: "sha256:base", Started: start, Cached: true},
+		{Name: "internal", Started: start, Seconds: 1},
+	}
+	var b bytes.Buffer
+	if err := rec.Timeline(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, *update, filepath.Join("testdata", "timeline.html"), b.String())
+}
+
+var update = flag.Bool("update", false, "rewrite the golden file")

@@ -1,4 +1,4 @@
-package runner
+package record
 
 import (
 	"bytes"
@@ -11,39 +11,45 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
 // sampleReport is a run of three targets on a shared stage, with a failure.
-func sampleReport() *Report {
-	plan := graph("a", "b", "c: b")
+func sampleReport() *runner.Report {
+	plan := &planner.Plan{Graph: &planner.Graph{}}
+	for _, name := range []string{"a", "b", "c"} {
+		plan.Builds = append(plan.Builds, &planner.Build{Target: &config.Target{Name: name}, Wanted: true})
+	}
+	plan.Builds[2].Inputs = []*planner.Build{plan.Builds[1]}
 	base := &planner.Vertex{ID: "sha256:base", Name: "base", Targets: []string{"a", "b"}}
 	app := &planner.Vertex{ID: "sha256:app", Name: "app", Platform: "linux/amd64", Targets: []string{"a"},
 		Inputs: []planner.Edge{{From: base}}}
 	plan.Graph.Vertices = []*planner.Vertex{base, app}
 	plan.Builds[0].Stages = []*planner.Vertex{app}
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	failure := &Failure{Target: "b", Stage: "base", ExitCode: 7, Fault: FaultUser, Reason: "the step ended with exit code 7",
+	failure := &runner.Failure{Target: "b", Stage: "base", ExitCode: 7, Fault: runner.FaultUser, Reason: "the step ended with exit code 7",
 		Log: []string{"a hidden word"}, Err: errors.New("exit code: 7")}
-	return &Report{
+	return &runner.Report{
 		Plan: plan, Builder: "fake", Started: start, Finished: start.Add(3 * time.Second), Rounds: 2,
-		Targets: []*TargetReport{
-			{Build: plan.Builds[0], State: Done, Took: 2 * time.Second, Exporting: time.Second,
-				Result:   &Result{Digest: "sha256:1", Outputs: []Output{{Type: "oci", Where: "a.tar", Size: 5}}, Metadata: map[string]any{"k": "v"}},
-				Attempts: []Attempt{{Started: start, Took: time.Second, Err: failure}, {Started: start, Took: time.Second}}},
-			{Build: plan.Builds[1], State: Failed, Err: failure},
-			{Build: plan.Builds[2], State: Blocked, Cause: "b", CauseStage: "base"},
+		Targets: []*runner.TargetReport{
+			{Build: plan.Builds[0], State: runner.Done, Took: 2 * time.Second, Exporting: time.Second,
+				Result:   &runner.Result{Digest: "sha256:1", Outputs: []runner.Output{{Type: "oci", Where: "a.tar", Size: 5}}, Metadata: map[string]any{"k": "v"}},
+				Attempts: []runner.Attempt{{Started: start, Took: time.Second, Err: failure}, {Started: start, Took: time.Second}}},
+			{Build: plan.Builds[1], State: runner.Failed, Err: failure},
+			{Build: plan.Builds[2], State: runner.Blocked, Cause: "b", CauseStage: "base"},
 		},
-		Vertices: []*VertexReport{
-			{Vertex: base, Started: start, Took: time.Second, Steps: Steps{Cached: 2}},
-			{Vertex: app, Started: start, Took: 2 * time.Second, Steps: Steps{Run: 3}},
+		Vertices: []*runner.VertexReport{
+			{Vertex: base, Started: start, Took: time.Second, Steps: runner.Steps{Cached: 2}},
+			{Vertex: app, Started: start, Took: 2 * time.Second, Steps: runner.Steps{Run: 3}},
 		},
-		Steps: []*StepReport{{Name: "RUN x", Label: "app 1/3", Stage: "app", Started: start, Took: time.Second}},
+		Steps: []*runner.StepReport{{Name: "RUN x", Label: "app 1/3", Stage: "app", Started: start, Took: time.Second}},
 	}
 }
 
 func sampleRecord() *Record {
-	return NewRecord(sampleReport(), RecordInfo{
+	return New(sampleReport(), Info{
 		ID: "run", Orch: "v1", Project: "/p",
 		Mask: func(s string) string { return string(bytes.ReplaceAll([]byte(s), []byte("hidden"), []byte("***"))) },
 	})
@@ -78,7 +84,7 @@ func TestRecordKept(t *testing.T) {
 		t.Fatalf("before the first run: %v, %v", last, err)
 	}
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	var kept *Kept
+	var kept *RunDir
 	for i := range keepRuns + 5 {
 		var err error
 		if kept, err = store.Begin(start.Add(time.Duration(i) * time.Second)); err != nil {
@@ -101,7 +107,7 @@ func TestRecordKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last.ID != kept.ID || last.Target("c").State != Blocked || last.Target("b").Failure.Fault != FaultUser {
+	if last.ID != kept.ID || last.Target("c").State != runner.Blocked || last.Target("b").Failure.Fault != runner.FaultUser {
 		t.Errorf("read %+v", last)
 	}
 
@@ -110,19 +116,5 @@ func TestRecordKept(t *testing.T) {
 	}
 	if _, err := store.Last(); err == nil {
 		t.Error("a record of another version was read")
-	}
-}
-
-func TestCriticalPath(t *testing.T) {
-	r := sampleReport()
-	path, length := r.CriticalPath()
-	if len(path) != 2 || path[0].Vertex.Name != "base" || length != 3*time.Second {
-		t.Errorf("%d vertices, %s", len(path), length)
-	}
-	if c := r.Stages(); c != (StageCounts{Run: 1, Cached: 1, Shared: 1}) {
-		t.Errorf("stages: %+v", c)
-	}
-	if s := r.SlowestSteps(3); len(s) != 1 || s[0].Name != "RUN x" {
-		t.Errorf("slowest: %v", s)
 	}
 }

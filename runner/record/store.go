@@ -1,4 +1,4 @@
-package runner
+package record
 
 import (
 	"crypto/rand"
@@ -43,8 +43,8 @@ func ProjectStore(state, project string) Store {
 // Dir is the folder of the store.
 func (s Store) Dir() string { return s.dir }
 
-// Kept is one run whose record is kept.
-type Kept struct {
+// RunDir is the folder of a run whose record is kept.
+type RunDir struct {
 	ID  string
 	Dir string
 	// Logs is the folder for the output of steps.
@@ -52,15 +52,15 @@ type Kept struct {
 }
 
 // Begin makes the folder of a new run and removes those of the oldest ones.
-func (s Store) Begin(now time.Time) (*Kept, error) {
+func (s Store) Begin(now time.Time) (*RunDir, error) {
 	id := now.UTC().Format("20060102-150405.000") + "-" + strings.ToLower(rand.Text()[:4])
 	dir := filepath.Join(s.dir, id)
-	k := &Kept{ID: id, Dir: dir, Logs: filepath.Join(dir, logsName)}
-	if err := os.MkdirAll(k.Logs, 0o700); err != nil {
+	d := &RunDir{ID: id, Dir: dir, Logs: filepath.Join(dir, logsName)}
+	if err := os.MkdirAll(d.Logs, 0o700); err != nil {
 		return nil, fmt.Errorf("keeping a record of the run: %w", err)
 	}
 	s.prune()
-	return k, nil
+	return d, nil
 }
 
 // prune removes the oldest runs, and the runs of projects that were not built
@@ -109,7 +109,7 @@ func (s Store) runs() []string {
 // Last returns the record of the last run, or nil if there is none.
 func (s Store) Last() (*Record, error) {
 	for _, id := range slices.Backward(s.runs()) {
-		rec, err := ReadRecord(filepath.Join(s.dir, id, recordName))
+		rec, err := Read(filepath.Join(s.dir, id, recordName))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -119,10 +119,10 @@ func (s Store) Last() (*Record, error) {
 }
 
 // Path is the file of the run's record.
-func (k *Kept) Path() string { return filepath.Join(k.Dir, recordName) }
+func (d *RunDir) Path() string { return filepath.Join(d.Dir, recordName) }
 
-// ReadRecord reads a record.
-func ReadRecord(path string) (*Record, error) {
+// Read reads a record.
+func Read(path string) (*Record, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the record of a run: %w", err)

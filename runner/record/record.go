@@ -1,4 +1,4 @@
-package runner
+package record
 
 import (
 	"errors"
@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 )
 
-// RecordVersion is the version of the format of Record. A field may be added
+// Version is the version of the format of Record. A field may be added
 // without a new version; a field that goes, or means something else, makes one.
-const RecordVersion = 1
+const Version = 1
 
 // Record is a report as it is kept and handed to other programs:
 // orch.result.json. The schema is in result.schema.json beside this file.
@@ -30,117 +31,117 @@ type Record struct {
 	Builder   string            `json:"builder,omitempty"`
 	// State is running, done, failed or interrupted. A record that stays at
 	// running is that of a run that was killed.
-	State    string          `json:"state"`
-	Started  time.Time       `json:"started"`
-	Finished time.Time       `json:"finished,omitzero"`
-	Seconds  float64         `json:"seconds"`
-	Rounds   int             `json:"rounds"`
-	CacheErr string          `json:"cacheError,omitempty"`
-	Totals   RecordTotals    `json:"totals"`
-	Targets  []*RecordTarget `json:"targets"`
-	Vertices []*RecordVertex `json:"vertices"`
-	Steps    []*RecordStep   `json:"steps,omitempty"`
+	State    string    `json:"state"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"`
+	Seconds  float64   `json:"seconds"`
+	Rounds   int       `json:"rounds"`
+	CacheErr string    `json:"cacheError,omitempty"`
+	Totals   Totals    `json:"totals"`
+	Targets  []*Target `json:"targets"`
+	Vertices []*Vertex `json:"vertices"`
+	Steps    []*Step   `json:"steps,omitempty"`
 }
 
-// RecordTotals are the figures of a whole run.
-type RecordTotals struct {
-	Stages       RecordStages `json:"stages"`
-	CriticalPath float64      `json:"criticalPathSeconds"`
-	Critical     []string     `json:"criticalPath,omitempty"` // IDs of vertices
-	BytesSent    int64        `json:"bytesSent"`
-	BytesPushed  int64        `json:"bytesPushed,omitempty"`
-	CacheRead    int64        `json:"cacheBytesRead,omitempty"`
-	CacheWritten int64        `json:"cacheBytesWritten,omitempty"`
+// Totals are the figures of a whole run.
+type Totals struct {
+	Stages       Stages   `json:"stages"`
+	CriticalPath float64  `json:"criticalPathSeconds"`
+	Critical     []string `json:"criticalPath,omitempty"` // IDs of vertices
+	BytesSent    int64    `json:"bytesSent"`
+	BytesPushed  int64    `json:"bytesPushed,omitempty"`
+	CacheRead    int64    `json:"cacheBytesRead,omitempty"`
+	CacheWritten int64    `json:"cacheBytesWritten,omitempty"`
 }
 
-// RecordStages counts stages.
-type RecordStages struct {
+// Stages counts stages.
+type Stages struct {
 	Run    int `json:"run"`
 	Cached int `json:"cached"`
 	Shared int `json:"shared"`
 }
 
-// RecordTarget is one target of a record.
-type RecordTarget struct {
-	Name  string `json:"name"`
-	State State  `json:"state"`
+// Target is one target of a record.
+type Target struct {
+	Name  string       `json:"name"`
+	State runner.State `json:"state"`
 	// Wanted is false for a target that is only an input of others.
 	Wanted bool `json:"wanted"`
 	// Definition is a digest of how the target was defined, by which a later
 	// run can tell whether it is still the same.
 	Definition string `json:"definition,omitempty"`
 	// From is the run that built the target, if it was not this one.
-	From       string         `json:"from,omitempty"`
-	Cause      string         `json:"cause,omitempty"`
-	CauseStage string         `json:"causeStage,omitempty"`
-	Reason     string         `json:"reason,omitempty"`
-	Failure    *RecordFailure `json:"failure,omitempty"`
-	Digest     string         `json:"digest,omitempty"`
-	Tags       []string       `json:"tags,omitempty"`
+	From       string   `json:"from,omitempty"`
+	Cause      string   `json:"cause,omitempty"`
+	CauseStage string   `json:"causeStage,omitempty"`
+	Reason     string   `json:"reason,omitempty"`
+	Failure    *Failure `json:"failure,omitempty"`
+	Digest     string   `json:"digest,omitempty"`
+	Tags       []string `json:"tags,omitempty"`
 	// Tests are the results of the tests in the image.
-	Tests []RecordTest `json:"tests,omitempty"`
+	Tests []Test `json:"tests,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
 	// ended.
-	Unpublished []Tag           `json:"unpublished,omitempty"`
-	Outputs     []RecordOutput  `json:"outputs,omitempty"`
-	ImageSize   int64           `json:"imageBytes,omitempty"`
-	Waiting     float64         `json:"waitingSeconds"`
-	Running     float64         `json:"runningSeconds"`
-	Exporting   float64         `json:"exportingSeconds"`
-	Attempts    []RecordAttempt `json:"attempts,omitempty"`
-	Stages      []RecordStage   `json:"stages,omitempty"`
-	Metadata    map[string]any  `json:"metadata,omitempty"`
+	Unpublished []runner.Tag   `json:"unpublished,omitempty"`
+	Outputs     []Output       `json:"outputs,omitempty"`
+	ImageSize   int64          `json:"imageBytes,omitempty"`
+	Waiting     float64        `json:"waitingSeconds"`
+	Running     float64        `json:"runningSeconds"`
+	Exporting   float64        `json:"exportingSeconds"`
+	Attempts    []Attempt      `json:"attempts,omitempty"`
+	Stages      []Stage        `json:"stages,omitempty"`
+	Metadata    map[string]any `json:"metadata,omitempty"`
 }
 
-// RecordTest is one test and its result.
-type RecordTest struct {
+// Test is one test and its result.
+type Test struct {
 	Name    string   `json:"name"`
 	Seconds float64  `json:"seconds"`
 	Failure string   `json:"failure,omitempty"`
 	Output  []string `json:"output,omitempty"`
 }
 
-// RecordFailure says where and why a target failed.
-type RecordFailure struct {
-	Stage     string   `json:"stage,omitempty"`
-	Platform  string   `json:"platform,omitempty"`
-	Step      string   `json:"step,omitempty"`
-	File      string   `json:"file,omitempty"`
-	Line      int      `json:"line,omitempty"`
-	ExitCode  *int     `json:"exitCode,omitempty"`
-	Fault     Fault    `json:"fault"`
-	Transient bool     `json:"transient,omitempty"`
-	Log       []string `json:"log,omitempty"`
-	LogFile   string   `json:"logFile,omitempty"`
-	Error     string   `json:"error"`
+// Failure says where and why a target failed.
+type Failure struct {
+	Stage     string       `json:"stage,omitempty"`
+	Platform  string       `json:"platform,omitempty"`
+	Step      string       `json:"step,omitempty"`
+	File      string       `json:"file,omitempty"`
+	Line      int          `json:"line,omitempty"`
+	ExitCode  *int         `json:"exitCode,omitempty"`
+	Fault     runner.Fault `json:"fault"`
+	Transient bool         `json:"transient,omitempty"`
+	Log       []string     `json:"log,omitempty"`
+	LogFile   string       `json:"logFile,omitempty"`
+	Error     string       `json:"error"`
 }
 
-// RecordOutput is one place that a result went to.
-type RecordOutput struct {
+// Output is one place that a result went to.
+type Output struct {
 	Type  string `json:"type"`
 	Where string `json:"where,omitempty"`
 	Bytes int64  `json:"bytes,omitempty"`
 }
 
-// RecordAttempt is one try to build a target.
-type RecordAttempt struct {
+// Attempt is one try to build a target.
+type Attempt struct {
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
 	Reason  string    `json:"reason,omitempty"`
 	Error   string    `json:"error,omitempty"`
 }
 
-// RecordStage says how many steps of a stage were run for a target, and how
+// Stage says how many steps of a stage were run for a target, and how
 // many had their result already.
-type RecordStage struct {
+type Stage struct {
 	Vertex string `json:"vertex"`
 	Name   string `json:"name"`
 	Run    int    `json:"run"`
 	Cached int    `json:"cached"`
 }
 
-// RecordVertex is one vertex of the plan.
-type RecordVertex struct {
+// Vertex is one vertex of the plan.
+type Vertex struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
 	Platform string    `json:"platform,omitempty"`
@@ -152,8 +153,8 @@ type RecordVertex struct {
 	Hits     int       `json:"stepsCached"`
 }
 
-// RecordStep is one step that the builder reported.
-type RecordStep struct {
+// Step is one step that the builder reported.
+type Step struct {
 	Name    string    `json:"name"`
 	Label   string    `json:"label,omitempty"`
 	Stage   string    `json:"stage,omitempty"`
@@ -166,8 +167,8 @@ type RecordStep struct {
 	Log     string    `json:"log,omitempty"`
 }
 
-// RecordInfo is what a record says that a report does not know.
-type RecordInfo struct {
+// Info is what a record says that a report does not know.
+type Info struct {
 	ID, Orch, Project string
 	// Args is the command line of the run.
 	Args []string
@@ -179,27 +180,27 @@ type RecordInfo struct {
 	Definition func(*planner.Build) string
 	// Earlier are targets that an earlier run has built, and this one left
 	// out.
-	Earlier []*RecordTarget
+	Earlier []*Target
 	// Mask makes secrets unreadable; nil leaves texts as they are.
 	Mask func(string) string
 }
 
-// NewRecord makes the record of a report, which may still be growing.
-func NewRecord(r *Report, info RecordInfo) *Record {
+// New makes the record of a report, which may still be growing.
+func New(r *runner.Report, info Info) *Record {
 	if info.Mask == nil {
 		info.Mask = func(s string) string { return s }
 	}
 	path, length := r.CriticalPath()
 	stages := r.Stages()
 	rec := &Record{
-		Version: RecordVersion, ID: info.ID, Orch: info.Orch, Project: info.Project,
-		Builder: r.Builder, State: r.stateName(), Started: r.Started, Finished: r.Finished, Rounds: r.Rounds,
-		Totals: RecordTotals{
-			Stages: RecordStages(stages), CriticalPath: length.Seconds(),
+		Version: Version, ID: info.ID, Orch: info.Orch, Project: info.Project,
+		Builder: r.Builder, State: stateOf(r), Started: r.Started, Finished: r.Finished, Rounds: r.Rounds,
+		Totals: Totals{
+			Stages: Stages(stages), CriticalPath: length.Seconds(),
 			BytesSent: r.Transfer.Sent, BytesPushed: r.Transfer.Pushed,
 			CacheRead: r.Transfer.CacheRead, CacheWritten: r.Transfer.CacheWritten,
 		},
-		Targets: append([]*RecordTarget{}, info.Earlier...),
+		Targets: append([]*Target{}, info.Earlier...),
 	}
 	for _, a := range info.Args {
 		rec.Args = append(rec.Args, info.Mask(a))
@@ -215,12 +216,12 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 		rec.Totals.Critical = append(rec.Totals.Critical, v.Vertex.ID)
 	}
 	rec.addVertices(r, info)
-	known := r.byVertex()
+	known := r.ByVertex()
 	for _, t := range r.Targets {
-		rec.Targets = append(rec.Targets, recordTarget(t, known, info))
+		rec.Targets = append(rec.Targets, newTarget(t, known, info))
 	}
 	for _, s := range r.Steps {
-		rec.Steps = append(rec.Steps, &RecordStep{
+		rec.Steps = append(rec.Steps, &Step{
 			Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
 			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
 		})
@@ -229,7 +230,7 @@ func NewRecord(r *Report, info RecordInfo) *Record {
 }
 
 // keepEnv writes down the environment, without what must not be kept.
-func (rec *Record) keepEnv(info RecordInfo) {
+func (rec *Record) keepEnv(info Info) {
 	rec.HiddenEnv = slices.Clone(info.HiddenEnv)
 	for name, value := range info.Env {
 		if info.Mask(value) != value {
@@ -244,7 +245,8 @@ func (rec *Record) keepEnv(info RecordInfo) {
 	slices.Sort(rec.HiddenEnv)
 }
 
-func (r *Report) stateName() string {
+// stateOf is the state of a run in a record.
+func stateOf(r *runner.Report) string {
 	switch {
 	case r.Finished.IsZero():
 		return "running"
@@ -256,11 +258,11 @@ func (r *Report) stateName() string {
 	return "interrupted"
 }
 
-func (rec *Record) addVertices(r *Report, info RecordInfo) {
-	known := r.byVertex()
-	rec.Vertices = []*RecordVertex{}
+func (rec *Record) addVertices(r *runner.Report, info Info) {
+	known := r.ByVertex()
+	rec.Vertices = []*Vertex{}
 	for _, v := range r.Plan.Graph.Vertices {
-		rv := &RecordVertex{ID: v.ID, Name: info.Mask(v.Name), Platform: v.Platform, Targets: v.Targets}
+		rv := &Vertex{ID: v.ID, Name: info.Mask(v.Name), Platform: v.Platform, Targets: v.Targets}
 		if vr := known[v]; vr != nil {
 			rv.Started, rv.Seconds, rv.Cached = vr.Started, vr.Took.Seconds(), vr.Cached()
 			rv.Run, rv.Hits = vr.Steps.Run, vr.Steps.Cached
@@ -269,8 +271,9 @@ func (rec *Record) addVertices(r *Report, info RecordInfo) {
 	}
 }
 
-func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info RecordInfo) *RecordTarget {
-	rt := &RecordTarget{
+// newTarget makes the record of a target.
+func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexReport, info Info) *Target {
+	rt := &Target{
 		Name: t.Name(), State: t.State, Wanted: t.Build.Wanted, Cause: t.Cause, CauseStage: t.CauseStage,
 		Tags:    t.Build.Target.Tags,
 		Waiting: t.Waited.Seconds(), Running: (t.Took - t.Exporting).Seconds(), Exporting: t.Exporting.Seconds(),
@@ -279,11 +282,11 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 		rt.Definition = info.Definition(t.Build)
 	}
 	for _, a := range t.Attempts {
-		ra := RecordAttempt{Started: a.Started, Seconds: a.Took.Seconds()}
+		ra := Attempt{Started: a.Started, Seconds: a.Took.Seconds()}
 		if a.Err != nil {
 			ra.Error = info.Mask(a.Err.Error())
 		}
-		if f := asFailure(a.Err); f != nil {
+		if f := runner.AsFailure(a.Err); f != nil {
 			ra.Reason = f.Reason
 		}
 		rt.Attempts = append(rt.Attempts, ra)
@@ -295,7 +298,7 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
 		rt.Unpublished = res.Unpublished
 		for _, o := range res.Outputs {
-			rt.Outputs = append(rt.Outputs, RecordOutput{Type: o.Type, Where: o.Where, Bytes: o.Size})
+			rt.Outputs = append(rt.Outputs, Output{Type: o.Type, Where: o.Where, Bytes: o.Size})
 		}
 	}
 	for _, test := range t.Tests() {
@@ -303,22 +306,22 @@ func recordTarget(t *TargetReport, known map[*planner.Vertex]*VertexReport, info
 		for i, l := range test.Output {
 			out[i] = info.Mask(l)
 		}
-		rt.Tests = append(rt.Tests, RecordTest{Name: test.Name, Seconds: test.Took.Seconds(), Failure: info.Mask(test.Failure), Output: out})
+		rt.Tests = append(rt.Tests, Test{Name: test.Name, Seconds: test.Took.Seconds(), Failure: info.Mask(test.Failure), Output: out})
 	}
-	rt.Stages = recordStages(known, t.Build, info)
+	rt.Stages = stagesOf(known, t.Build, info)
 	return rt
 }
 
-func (rt *RecordTarget) fail(t *TargetReport, info RecordInfo) {
+func (rt *Target) fail(t *runner.TargetReport, info Info) {
 	rt.Reason = info.Mask(t.Err.Error())
-	var f *Failure
+	var f *runner.Failure
 	if !errors.As(t.Err, &f) {
 		return
 	}
 	if f.Reason != "" {
 		rt.Reason = f.Reason
 	}
-	rt.Failure = &RecordFailure{
+	rt.Failure = &Failure{
 		Stage: f.Stage, Platform: f.Platform, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
 		Transient: f.Transient, LogFile: f.LogFile, Error: info.Mask(f.Err.Error()),
 	}
@@ -330,9 +333,9 @@ func (rt *RecordTarget) fail(t *TargetReport, info RecordInfo) {
 	}
 }
 
-// recordStages lists the stages of a build that the builder reported.
-func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build, info RecordInfo) []RecordStage {
-	var out []RecordStage
+// stagesOf lists the stages of a build that the builder reported.
+func stagesOf(known map[*planner.Vertex]*runner.VertexReport, b *planner.Build, info Info) []Stage {
+	var out []Stage
 	seen := map[*planner.Vertex]bool{}
 	var visit func(v *planner.Vertex)
 	visit = func(v *planner.Vertex) {
@@ -344,7 +347,7 @@ func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build, inf
 			visit(in.From)
 		}
 		if vr := known[v]; vr != nil {
-			out = append(out, RecordStage{Vertex: v.ID, Name: info.Mask(v.Name), Run: vr.Steps.Run, Cached: vr.Steps.Cached})
+			out = append(out, Stage{Vertex: v.ID, Name: info.Mask(v.Name), Run: vr.Steps.Run, Cached: vr.Steps.Cached})
 		}
 	}
 	for _, v := range b.Stages {
@@ -354,7 +357,7 @@ func recordStages(known map[*planner.Vertex]*VertexReport, b *planner.Build, inf
 }
 
 // Target returns the target of that name, or nil.
-func (rec *Record) Target(name string) *RecordTarget {
+func (rec *Record) Target(name string) *Target {
 	for _, t := range rec.Targets {
 		if t.Name == name {
 			return t
@@ -365,8 +368,8 @@ func (rec *Record) Target(name string) *RecordTarget {
 
 // check says whether this program can read the record.
 func (rec *Record) check() error {
-	if rec.Version != RecordVersion {
-		return fmt.Errorf("the record has version %d, and this orch reads version %d", rec.Version, RecordVersion)
+	if rec.Version != Version {
+		return fmt.Errorf("the record has version %d, and this orch reads version %d", rec.Version, Version)
 	}
 	return nil
 }
