@@ -38,6 +38,8 @@ type bakeFlags struct {
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
 	strictContext bool
+	// explain has the end of the run say why targets were built.
+	explain bool
 	scheduleFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
@@ -51,6 +53,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
 		flags.BoolVar(&b.strictContext, "strict-context", false, "fail if a file of a context changes while it is read")
+		flags.BoolVar(&b.explain, "explain", false, "say at the end why targets were built, and which predictions were wrong; see orch explain")
 		b.scheduleFlags.register(flags)
 	})
 	helptext.Grouped(flags, "Cache and frontend", func(flags *pflag.FlagSet) {
@@ -113,7 +116,7 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
 	}
-	opt := runOptions{debug: b.debug, publish: b.publish, junitFile: b.junit, strictContext: b.strictContext, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
+	opt := runOptions{explain: b.explain, debug: b.debug, publish: b.publish, junitFile: b.junit, strictContext: b.strictContext, pullFrontend: b.frontend == "pull", progress: b.progress, metadataFile: b.metadata}
 	if err := b.scheduleFlags.apply(&opt); err != nil {
 		return opt, err
 	}
@@ -150,6 +153,7 @@ type runOptions struct {
 	reportFile   string
 	junitFile    string
 	pullFrontend bool
+	explain      bool
 	// strictContext makes changes of a context while it is read an error.
 	strictContext bool
 	// debug asks for notes on what orch does.

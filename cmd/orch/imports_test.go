@@ -92,6 +92,10 @@ func TestImports(t *testing.T) {
 		"internal/contextfs", "internal/imageconfig", "internal/registry", "internal/retry", "internal/termtext", "internal/output",
 	}
 	allowed["planner/affected"] = append([]string{"planner/digest", "internal/gittree"}, allowed["planner/digest"]...)
+	allowed["planner/facts"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
+	allowed["planner/explain"] = append([]string{"planner/facts"}, allowed["planner/facts"]...)
+	allowed["planner/explain/since"] = append([]string{"planner/explain"}, allowed["planner/explain"]...)
+	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}

@@ -71,17 +71,25 @@ func (e *env) inputs(ctx context.Context, plan *planner.Plan, read inputs.Option
 	defer memory.flush()
 	read.Memory = memory.planner()
 	in, diags := inputs.Compute(plan, read)
-	opt := digest.Options{BuildPlatform: localPlatform(), Memory: read.Memory, Images: e.images(resolve), Labels: e.gitLabels()}
-	var err error
-	if opt.Project, err = os.Getwd(); err != nil {
+	opt, err := e.digestOptions(localPlatform(), read.Memory, e.images(resolve))
+	if err != nil {
 		return nil, nil, err
+	}
+	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
+// digestOptions say how digests are made of what is on this machine.
+func (e *env) digestOptions(platform string, memory inputs.Memory, images digest.Images) (opt digest.Options, err error) {
+	opt = digest.Options{BuildPlatform: platform, Memory: memory, Images: images, Labels: e.gitLabels()}
+	if opt.Project, err = os.Getwd(); err != nil {
+		return opt, err
 	}
 	if path := e.getenv(policyVariable); path != "" {
 		if opt.SourcePolicy, err = os.ReadFile(path); err != nil {
-			return nil, nil, usagef("%s: %w", policyVariable, err)
+			return opt, usagef("%s: %w", policyVariable, err)
 		}
 	}
-	return in, diags, digest.Prove(ctx, plan, in, opt)
+	return opt, nil
 }
 
 // gitLabels stand for the labels that BUILDX_GIT_LABELS asks for: they change

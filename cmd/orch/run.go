@@ -40,6 +40,8 @@ type buildRun struct {
 	timeout time.Duration
 	// loads collects the images that are loaded together; nil if there are none.
 	loads *outputs.Loads
+	// foresight is what was predicted; nil if nothing can be kept.
+	foresight *foresight
 	// publication is what is published together, or nil.
 	publication *publication.Publication
 }
@@ -74,6 +76,7 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	defer clean()
 	r.loads = loads
 	r.begin()
+	r.foresight = r.foresee(ctx)
 	run, err := r.run(ctx)
 	if run == nil {
 		return r.abandoned(ctx, err)
@@ -242,6 +245,7 @@ func (r *buildRun) abandoned(ctx context.Context, err error) error {
 func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error) error {
 	p := r.printer(run)
 	r.interrupt.Note(p.Writing())
+	r.checkForesight(ctx, run)
 	if err := r.record.Write(run); err != nil {
 		fmt.Fprintf(r.stderr, "Warning: the run could not be recorded, so that it cannot be resumed: %v\n", err)
 	}
@@ -253,6 +257,7 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && !interrupted {
 		if r.opt.shown() {
 			p.Good()
+			r.explained()
 		}
 		return unwritten
 	}
@@ -276,6 +281,7 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 		p.Interrupted()
 	case len(run.Failures()) > 0:
 		p.Failed()
+		r.explained()
 		return &errReported{code: exitFailed, err: errors.New("the build failed")}
 	case failed == nil && len(run.Caches.Required()) > 0:
 		return &errReported{code: exitFailed, err: errors.New("a cache that is required failed")}

@@ -70,7 +70,7 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		Registry:              r.openRegistries().client,
 		ByDigest:              r.publication.ByDigest(),
 		Proxies:               proxies(r.env, r.mask),
-		SawImage:              r.env.images(false).Store.Save,
+		SawImage:              r.sawImage(),
 		Git:                   gitOptions(r.env),
 		Provenance:            metadataProvenance(r.env, r.opt.metadataFile),
 		Policy:                r.policyEvaluator(),

@@ -35,6 +35,9 @@ type Resolver struct {
 	Store Store
 	// Client asks registries; nil asks none.
 	Client *registry.Client
+	// Seen says which digest a name had when it was last met, or "". It answers
+	// where no registry is asked; nil knows none.
+	Seen func(name string) string
 
 	mu    sync.Mutex
 	heads map[string]*head
@@ -54,10 +57,7 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 	}
 	dgst := ref.Tag
 	if _, err := digest.Parse(dgst); err != nil {
-		if r.Client == nil {
-			return Image{}, ErrUnknown
-		}
-		if dgst, err = r.head(ctx, ref); err != nil {
+		if dgst, err = r.pin(ctx, name, ref); err != nil {
 			return Image{}, err
 		}
 	}
@@ -73,6 +73,19 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 	}
 	r.Store.Save(dgst, platform, config)
 	return Image{dgst, config}, nil
+}
+
+// pin finds the digest that a tag has.
+func (r *Resolver) pin(ctx context.Context, name string, ref registry.Ref) (string, error) {
+	if r.Client != nil {
+		return r.head(ctx, ref)
+	}
+	if r.Seen != nil {
+		if dgst := r.Seen(name); dgst != "" {
+			return dgst, nil
+		}
+	}
+	return "", ErrUnknown
 }
 
 // head asks once where a tag points.

@@ -27,6 +27,9 @@ const Version = 2
 // goes into each, since another frontend may make another image.
 var engineVersion = fmt.Sprintf("orch%d frontend %s", Version, version.Version())
 
+// Engine names what makes the digests.
+func Engine() string { return engineVersion }
+
 // Options are what Compute needs besides the plan.
 type Options struct {
 	// Files is what Dockerfiles and OCI layouts are read through.
@@ -83,8 +86,9 @@ type Digests struct {
 	// Reads is what contexts were read through.
 	Reads *inputs.Reads
 
-	targets map[*planner.Build]*Target
-	engine  *engine
+	targets    map[*planner.Build]*Target
+	operations map[*planner.Build][][]Operation // once they were asked for
+	engine     *engine
 }
 
 // File is a file that a target reads.
@@ -109,6 +113,23 @@ func (d *Digests) Files(b *planner.Build, f func(File)) {
 			})
 		}
 	}
+}
+
+// Images lists what a target asked of images: by their names, the digests that
+// they have now; "" is not known.
+func (d *Digests) Images(b *planner.Build) map[string]string {
+	out := map[string]string{}
+	for _, p := range d.engine.results[b].platforms {
+		for _, q := range p.skeleton.Asked {
+			out[familiar(strings.TrimPrefix(q.Ref, layoutScheme))] = q.Digest
+		}
+	}
+	return out
+}
+
+// Configuration is the configuration of the image for one of the platforms.
+func (d *Digests) Configuration(b *planner.Build, platform int) []byte {
+	return d.engine.results[b].platforms[platform].skeleton.Image
 }
 
 // Asked lists the images that a target starts from or takes from, with the
@@ -361,7 +382,7 @@ func (e *engine) target(b *planner.Build) *Target {
 		sum := e.platformSum(b, p, out)
 		part := Platform{ID: p.id, Sum: sum}
 		for _, s := range p.skeleton.Steps {
-			part.Steps = append(part.Steps, Step(s))
+			part.Steps = append(part.Steps, Step{s.Line, s.Sum})
 		}
 		out.Platforms = append(out.Platforms, part)
 		f.add(p.id, sum)

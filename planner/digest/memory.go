@@ -13,6 +13,9 @@ import (
 	"github.com/orch-build/orch/planner/inputs"
 )
 
+// memoryVersion changes with the form of what is remembered.
+var memoryVersion = engineVersion + " 3"
+
 // mostSkeletons bounds what is kept beside what the last call used.
 const mostSkeletons = 4000
 
@@ -39,7 +42,7 @@ func openMemory(store inputs.Memory, name string) *memory {
 		return m
 	}
 	var k kept
-	if json.Unmarshal(store.Load(m.name), &k) == nil && k.Version == engineVersion {
+	if json.Unmarshal(store.Load(m.name), &k) == nil && k.Version == memoryVersion {
 		for key, s := range k.Skeletons {
 			if s != nil {
 				m.kept[key] = s
@@ -102,7 +105,7 @@ func (m *memory) save() {
 	if m.store == nil || m.missed.Load() == 0 {
 		return
 	}
-	k := kept{Version: engineVersion, Skeletons: maps.Clone(m.used)}
+	k := kept{Version: memoryVersion, Skeletons: maps.Clone(m.used)}
 	for key, s := range m.kept {
 		if len(k.Skeletons) >= len(m.used)+mostSkeletons {
 			break

@@ -58,6 +58,28 @@ type opening struct {
 type step struct {
 	Line int    `json:"line,omitempty"`
 	Sum  string `json:"sum"`
+	// Name is what the builder shows, and Kind what the operation does.
+	Name string `json:"name,omitempty"`
+	Kind string `json:"kind"`
+	// Source is what a source is; "" for others.
+	Source string `json:"source,omitempty"`
+	// Inputs are the operations below it.
+	Inputs []stepInput `json:"inputs,omitempty"`
+	// Reads are the places in the skeleton's Reads of what it takes.
+	Reads []int `json:"reads,omitempty"`
+	// Env are the variables of a RUN as NAME=SUM.
+	Env     []string `json:"env,omitempty"`
+	NoCache bool     `json:"noCache,omitempty"`
+	// Loose is true of a source that is not pinned to what it holds.
+	Loose bool `json:"loose,omitempty"`
+}
+
+// stepInput is an operation below another, by its place in the list.
+type stepInput struct {
+	Step int `json:"step"`
+	// Content is true if the builder looks at what is taken, and not only at
+	// how that was made.
+	Content bool `json:"content,omitempty"`
 }
 
 // newSkeleton takes a definition apart.
@@ -65,6 +87,7 @@ func newSkeleton(def *llb.Definition, c *conversion) (*skeleton, error) {
 	w := &walk{
 		skeleton: &skeleton{}, conversion: c, def: def,
 		ops: make(map[string]*pb.Op, len(def.Def)), sums: make(map[string]string, len(def.Def)),
+		places: make(map[string]int, len(def.Def)),
 	}
 	if len(def.Def) == 0 {
 		w.Sum = hash("nothing")
@@ -99,6 +122,8 @@ type walk struct {
 	def  *llb.Definition
 	ops  map[string]*pb.Op
 	sums map[string]string
+	// places are those of the operations in Steps.
+	places map[string]int
 }
 
 // bare says whether the file system of a vertex begins with one that is no
@@ -139,7 +164,11 @@ func (w *walk) of(id string) (string, error) {
 		}
 		below[i] = sum
 	}
-	w.reads(id, op)
+	before := len(w.Reads)
+	one := w.described(id, op, w.reads(id, op))
+	for i := before; i < len(w.Reads); i++ {
+		one.Reads = append(one.Reads, i)
+	}
 	plain := op.CloneVT()
 	for _, in := range plain.Inputs {
 		in.Digest = ""
@@ -154,7 +183,9 @@ func (w *walk) of(id string) (string, error) {
 		fields = append(fields, w.def.Metadata[godigest.Digest(id)].Description["llb.customname"])
 	}
 	own := hash(fields...)
-	w.Steps = append(w.Steps, step{Line: w.line(id), Sum: own[:16]})
+	one.Sum = own[:16]
+	w.places[id] = len(w.Steps)
+	w.Steps = append(w.Steps, one)
 	w.sums[id] = hash(append([]string{own}, below...)...)
 	return w.sums[id], nil
 }
@@ -205,7 +236,7 @@ func (w *walk) plain(id string, op *pb.Op) {
 			w.Secrets = append(w.Secrets, m.SecretOpt.ID)
 		}
 		if m.SSHOpt != nil {
-			w.SSH = append(w.SSH, m.SSHOpt.ID)
+			w.SSH = append(w.SSH, cmp.Or(m.SSHOpt.ID, "default"))
 		}
 	}
 }
@@ -284,10 +315,11 @@ func (s *skeleton) opens(why inputs.Reason, begin string) bool {
 	return slices.ContainsFunc(s.Opens, func(o opening) bool { return o.Why == why && strings.HasPrefix(o.Text, begin+" ") })
 }
 
-// reads notes what an operation takes from local contexts and linked targets.
-func (w *walk) reads(id string, op *pb.Op) {
+// reads notes what an operation takes from local contexts and linked targets,
+// and returns which of its inputs it takes only some of.
+func (w *walk) reads(id string, op *pb.Op) []bool {
 	if op.GetSource() != nil {
-		return
+		return nil
 	}
 	taken := make([]bool, len(op.Inputs)) // by queries
 	switch {
@@ -301,6 +333,7 @@ func (w *walk) reads(id string, op *pb.Op) {
 			w.read(id, op, int64(i), inputs.Query{})
 		}
 	}
+	return taken
 }
 
 func (w *walk) copies(id string, op *pb.Op, taken []bool) {

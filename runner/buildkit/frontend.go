@@ -73,7 +73,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	v, err := c.target.anchor.memo.Do(ctx, key, func() (any, error) {
 		r, d, data, err := c.Client.ResolveImageConfig(ctx, ref, opt)
 		if saw := c.target.run.opt.SawImage; saw != nil && err == nil && opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
-			saw(d.String(), platforms.FormatAll(*opt.ImageOpt.Platform), data)
+			saw(ref, d.String(), platforms.FormatAll(*opt.ImageOpt.Platform), data)
 		}
 		return answer{r, d, data}, err
 	})

@@ -72,7 +72,7 @@ type Options struct {
 	Contexts *contextfs.Watch
 	// SawImage is called with the configuration that an image has for a platform,
 	// by its digest; it may be nil.
-	SawImage func(digest, platform string, config []byte)
+	SawImage func(ref, digest, platform string, config []byte)
 	// Proxies are build arguments that each target gets unless it sets them.
 	Proxies map[string]string
 	// Git says what is told of the repository that a target is built from.

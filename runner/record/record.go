@@ -70,6 +70,10 @@ type Target struct {
 	// Definition is a digest of how the target was defined, by which a later
 	// run can tell whether it is still the same.
 	Definition string `json:"definition,omitempty"`
+	// Inputs are the digests of what the target was made of, and Why says by what
+	// they differ from the last time that it was built.
+	Inputs *Inputs  `json:"inputs,omitempty"`
+	Why    []string `json:"why,omitempty"`
 	// From is the run that built the target, if it was not this one.
 	From       string   `json:"from,omitempty"`
 	Cause      string   `json:"cause,omitempty"`
@@ -91,6 +95,12 @@ type Target struct {
 	Attempts    []Attempt      `json:"attempts,omitempty"`
 	Stages      []Stage        `json:"stages,omitempty"`
 	Metadata    map[string]any `json:"metadata,omitempty"`
+}
+
+// Inputs are the digests of a target, as orch plan --digests prints them.
+type Inputs struct {
+	Image       string `json:"image"`
+	Publication string `json:"publication"`
 }
 
 // Test is one test and its result.
@@ -178,6 +188,9 @@ type Info struct {
 	HiddenEnv []string
 	// Definition gives the digest of a build's definition.
 	Definition func(*planner.Build) string
+	// Inputs gives the digests of a target by its name, and why it was built;
+	// nil knows none.
+	Inputs func(target string) (*Inputs, []string)
 	// Earlier are targets that an earlier run has built, and this one left
 	// out.
 	Earlier []*Target
@@ -280,6 +293,9 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 	}
 	if info.Definition != nil {
 		rt.Definition = info.Definition(t.Build)
+	}
+	if info.Inputs != nil {
+		rt.Inputs, rt.Why = info.Inputs(t.Name())
 	}
 	for _, a := range t.Attempts {
 		ra := Attempt{Started: a.Started, Seconds: a.Took.Seconds()}

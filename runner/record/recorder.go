@@ -94,6 +94,20 @@ func (r *Recorder) keepEnv(cfg *config.Config) {
 	}
 }
 
+// Explained has the record say what targets were made of, and why they were
+// built.
+func (r *Recorder) Explained(inputs func(target string) (*Inputs, []string)) {
+	r.info.Inputs = inputs
+}
+
+// Dir is the folder of the run, or "".
+func (r *Recorder) Dir() string {
+	if r.kept == nil {
+		return ""
+	}
+	return r.kept.Dir
+}
+
 // Logs is the folder for the output of steps, or "".
 func (r *Recorder) Logs() string {
 	if r.kept == nil {

@@ -65,6 +65,7 @@ type timeline struct {
 // row is a target or a stage with its bars.
 type row struct {
 	Name, Note string
+	Why        string       // of a target, in lines
 	State      runner.State // of a target
 	Key        string       // of a stage, without its platform
 	Critical   bool
@@ -185,7 +186,11 @@ func (t *timeline) targetRows(rec *Record) []row {
 	})
 	out := make([]row, len(targets))
 	for i, r := range targets {
-		out[i] = row{Name: clean(r.Name), State: r.State, Note: clean(noteOf(r)), Bars: t.attempts(r)}
+		var why []string
+		for _, line := range r.Why {
+			why = append(why, clean(line))
+		}
+		out[i] = row{Name: clean(r.Name), Why: strings.Join(why, "\n"), State: r.State, Note: clean(noteOf(r)), Bars: t.attempts(r)}
 	}
 	return out
 }

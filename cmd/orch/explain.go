@@ -1,0 +1,261 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/mask"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/explain/since"
+	"github.com/orch-build/orch/planner/facts"
+	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/predict"
+	"github.com/orch-build/orch/runner/record"
+)
+
+// explainFlags say what targets are compared with.
+type explainFlags struct {
+	run, base           string
+	last, json, resolve bool
+}
+
+func newExplainCommand(e *env) *cobra.Command {
+	var load loadFlags
+	var flags explainFlags
+	cmd := &cobra.Command{
+		Use:     "explain [TARGET[@STAGE[-STEP]]…]",
+		Aliases: []string{"why"},
+		Short:   "Say why targets are built: what has changed, and which steps will run for it",
+		Long: `explain compares targets with the last run here that built them, and names what
+differs: a file, an argument, an instruction, a base image, with what it was and
+what it is, and since which commit. Then it lists the steps that will run, for
+which reason, and about how long they take. Nothing is built.
+
+With --run it compares with another run that is kept here, and with --base with a
+commit, as orch affected does. With --last it prints why the last run built what
+it built, and whether the steps ran that were predicted.`,
+		Example: `  orch explain                    the default group, against the last run
+  orch explain api web            two targets
+  orch explain api@build          the steps of one stage
+  orch explain api@build-3        why this step will run
+  orch explain api --base main    against the commit where main parted
+  orch explain --last             why the last run built what it built`,
+		ValidArgsFunction: completeTargets(e, &load),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			x, err := flags.explain(cmd.Context(), e, &load, args)
+			if err != nil {
+				return err
+			}
+			if flags.json {
+				return x.JSON(termtext.JSONWriter(e.stdout))
+			}
+			return x.Text(e.stdout, time.Now())
+		},
+	}
+	load.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&flags.run, "run", "", "compare with the run of this `ID`, or of what it begins with")
+	f.StringVar(&flags.base, "base", "", "compare with where `REF` and the working tree parted")
+	f.BoolVar(&flags.last, "last", false, "why the last run built what it built, or that of --run")
+	f.BoolVar(&flags.resolve, "resolve", false, "ask registries what the base images are")
+	f.BoolVar(&flags.json, "json", false, "print as JSON")
+	return cmd
+}
+
+// explain explains the named targets.
+func (f *explainFlags) explain(ctx context.Context, e *env, load *loadFlags, args []string) (*explain.Explanation, error) {
+	if f.base != "" && (f.run != "" || f.last) {
+		return nil, usagef("--base does not go with --run and --last")
+	}
+	store, _, err := record.Project(e.getenv)
+	if err != nil {
+		return nil, err
+	}
+	runs := predict.RunsOf(store)
+	id := ""
+	if f.run != "" {
+		if id, err = runs.Find(f.run); err != nil {
+			return nil, usagef("--run: %w", err)
+		}
+	}
+	names, parts := splitParts(args)
+	var x *explain.Explanation
+	if f.last {
+		x, err = lastExplanation(runs, id, names)
+	} else {
+		x, err = f.compare(ctx, e, load, names, runs, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name, part := range parts {
+		for _, t := range x.Targets {
+			if t.Name != name {
+				continue
+			}
+			if err := t.Only(part); err != nil {
+				return nil, usagef("%w", err)
+			}
+		}
+	}
+	return x, nil
+}
+
+// splitParts takes the stages and steps off the names of targets.
+func splitParts(args []string) (names []string, parts map[string]string) {
+	parts = map[string]string{}
+	for _, a := range args {
+		name, part, ok := strings.Cut(a, "@")
+		if config.IsRemote(a) {
+			name, ok = a, false
+		}
+		names = append(names, name)
+		if ok {
+			parts[name] = part
+		}
+	}
+	return names, parts
+}
+
+// lastExplanation is what a run was explained with; id may be "".
+func lastExplanation(runs predict.Runs, id string, names []string) (*explain.Explanation, error) {
+	for _, one := range runs.IDs() {
+		if id != "" && one != id {
+			continue
+		}
+		x := runs.Explanation(one)
+		if x == nil {
+			continue
+		}
+		if len(names) > 0 {
+			x.Targets = slices.DeleteFunc(x.Targets, func(t *explain.Target) bool { return !slices.Contains(names, t.Name) })
+			if len(x.Targets) == 0 {
+				return nil, usagef("the run %s did not build %s", one, strings.Join(names, ", "))
+			}
+		}
+		return x, nil
+	}
+	return nil, usagef("no run here is known that was explained; run orch bake first")
+}
+
+// compare explains what the targets are now.
+func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, args []string, runs predict.Runs, id string) (*explain.Explanation, error) {
+	e.policies = newPolicies(ctx, e, &load.builder)
+	defer e.policies.Close()
+	flagged := *load
+	args, err := load.open(e, args)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := load.resolve(ctx, e, func(o *config.Options) { o.Targets = args }, e.wholeFor)
+	if err != nil {
+		return nil, err
+	}
+	names := cfg.Chosen
+	// What else a change touches is worth knowing, but no reason to fail.
+	if all, err := load.loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true }); err == nil && !all.Diags.HasErrors() {
+		cfg = all.Config
+	}
+	load.loader.Close()
+	last := lastRun(runs)
+	s, err := e.snapshot(ctx, cfg, cmp.Or(last.Snapshot.Platform, localPlatform()), f.resolve)
+	if err != nil {
+		return nil, err
+	}
+	state, err := embedded.DefaultStateDir(e.getenv)
+	if err != nil {
+		return nil, err
+	}
+	known := predict.OpenBook(state, last.Builder)
+	x := runs.Explain(s.facts, names, known)
+	if id != "" {
+		one := runs.Open(id)
+		if one == nil {
+			return nil, usagef("--run: it is not known any more what the run %s was made of", id)
+		}
+		x.Targets = explain.Compare(one.Snapshot, s.facts, one.Against, names, known)
+	}
+	if f.base != "" {
+		if err := f.against(ctx, e, &flagged, args, x, s); err != nil {
+			return nil, err
+		}
+	}
+	since.Complete(ctx, ".", x)
+	return x, nil
+}
+
+// lastRun is the last run of which something is known; an empty one if there is
+// none.
+func lastRun(runs predict.Runs) *predict.Earlier {
+	for _, id := range runs.IDs() {
+		if e := runs.Open(id); e != nil {
+			return e
+		}
+	}
+	return &predict.Earlier{Snapshot: &facts.Snapshot{}}
+}
+
+// against puts what differs from a commit in the place of what differs from a
+// run. The steps stay those that will run here.
+func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, args []string, x *explain.Explanation, s *snapshot) error {
+	af := affectedFlags{base: f.base, head: gittree.Worktree, kind: "publish", resolve: f.resolve, present: true}
+	rev, err := af.baseCommit(ctx)
+	if err != nil {
+		return usagef("--base: %w", err)
+	}
+	var sides [2]*facts.Snapshot
+	for i, at := range []string{rev, gittree.Worktree} {
+		side, err := af.state(ctx, e, load, args, at)
+		if err != nil {
+			return err
+		}
+		opt := s.options
+		opt.Commit = rev
+		sides[i] = facts.Take(side.Plan, side.Digests, nil, opt)
+	}
+	against := explain.Against{Kind: "ref", ID: f.base, Commit: rev}
+	for _, t := range explain.Compare(sides[0], sides[1], against, names(x), nil) {
+		for _, mine := range x.Targets {
+			if mine.Name == t.Name {
+				mine.Against, mine.Change, mine.Causes, mine.With = t.Against, t.Change, t.Causes, t.With
+				mine.Before, mine.After = t.Before, t.After
+			}
+		}
+	}
+	return nil
+}
+
+func names(x *explain.Explanation) []string {
+	var out []string
+	for _, t := range x.Targets {
+		out = append(out, t.Name)
+	}
+	return out
+}
+
+// created reads when an image was made out of its configuration.
+func created(config []byte) time.Time {
+	var c struct{ Created time.Time }
+	if json.Unmarshal(config, &c) != nil {
+		return time.Time{}
+	}
+	return c.Created
+}
+
+// sensitive are the values that the definition calls so.
+func sensitive(cfg *config.Config) *mask.Mask {
+	m := &mask.Mask{}
+	for _, v := range cfg.Sensitive() {
+		m.Add(v)
+	}
+	return m
+}

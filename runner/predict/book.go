@@ -1,0 +1,163 @@
+package predict
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/facts"
+	"github.com/orch-build/orch/runner"
+)
+
+const (
+	bookVersion = 1
+	// mostSteps bounds a book: those that were not met for longest go.
+	mostSteps = 50_000
+)
+
+// Book is what is known of the steps that a builder has run.
+type Book struct {
+	path    string
+	entries map[string]entry // by key
+	classes map[string]bool
+	owns    map[string]entry // the last, by Own
+	names   map[string]entry // and by Name
+	changed bool
+}
+
+// entry is one step.
+type entry struct {
+	Key     string  `json:"k"`
+	Class   string  `json:"c"`
+	Own     string  `json:"o"`
+	Name    string  `json:"n"`
+	Seconds float64 `json:"s,omitempty"`
+	Seen    int64   `json:"t"` // in seconds since 1970
+}
+
+type bookFile struct {
+	Version int     `json:"version"`
+	Steps   []entry `json:"steps"`
+}
+
+// OpenBook reads what is known of a builder. A book that is not there, or that
+// is damaged, knows nothing.
+func OpenBook(state, builder string) *Book {
+	sum := sha256.Sum256([]byte(builder))
+	b := &Book{
+		path:    filepath.Join(state, "steps", hex.EncodeToString(sum[:8])+".json"),
+		entries: map[string]entry{}, classes: map[string]bool{}, owns: map[string]entry{}, names: map[string]entry{},
+	}
+	data, err := os.ReadFile(b.path)
+	var f bookFile
+	if err != nil || json.Unmarshal(data, &f) != nil || f.Version != bookVersion {
+		return b
+	}
+	for _, e := range f.Steps {
+		b.enter(e)
+	}
+	return b
+}
+
+func (b *Book) enter(e entry) {
+	if old := b.entries[e.Key]; e.Seconds == 0 {
+		e.Seconds = old.Seconds
+	}
+	b.entries[e.Key], b.classes[e.Class] = e, true
+	if e.Seconds > 0 && b.owns[e.Own].Seen <= e.Seen {
+		b.owns[e.Own] = e
+	}
+	if e.Seconds > 0 && b.names[e.Name].Seen <= e.Seen {
+		b.names[e.Name] = e
+	}
+}
+
+// Empty reports whether nothing is known.
+func (b *Book) Empty() bool { return len(b.entries) == 0 }
+
+// Has reports whether a step of that key was run.
+func (b *Book) Has(key string) bool {
+	_, ok := b.entries[key]
+	return ok
+}
+
+// HasClass reports whether a step of that class was run.
+func (b *Book) HasClass(class string) bool { return b.classes[class] }
+
+// Took is how long a step took.
+func (b *Book) Took(key, own, name string) (time.Duration, bool) {
+	for _, e := range []entry{b.entries[key], b.owns[own], b.names[name]} {
+		if e.Seconds > 0 {
+			return time.Duration(e.Seconds * float64(time.Second)), true
+		}
+	}
+	return 0, false
+}
+
+// Note takes in the steps of a run that have a result now.
+func (b *Book) Note(s *facts.Snapshot, run *runner.Report) {
+	ran := newRan(run)
+	now := run.Finished.Unix()
+	for _, t := range run.Targets {
+		target := s.Targets[t.Name()]
+		if target == nil {
+			continue
+		}
+		for _, p := range target.Platforms {
+			for i := range p.Steps { // the last one stands for the target where others are based on it
+				st := &p.Steps[i]
+				last := i == len(p.Steps)-1 && t.State == runner.Done
+				r := ran.find(t.Name(), st.Vertex, st.Nth, st.Of)
+				if r == nil && !last || r != nil && !hasResult(r, t.State) {
+					continue
+				}
+				e := entry{Key: st.Key, Class: st.Class, Own: st.Own, Name: target.StepName(st), Seen: now}
+				if r != nil && !r.Cached {
+					e.Seconds = max(r.Took.Seconds(), 0.001)
+				}
+				b.enter(e)
+				b.changed = true
+			}
+		}
+	}
+}
+
+// hasResult says whether a step of a target has a result now. Of a target that was
+// stopped, that is known only of those that had one before.
+func hasResult(r *runner.StepReport, s runner.State) bool {
+	return !r.Failed && !r.Finished.IsZero() && (r.Cached || s == runner.Done || s == runner.Failed)
+}
+
+// Save writes the book.
+func (b *Book) Save() error {
+	if !b.changed {
+		return nil
+	}
+	f := bookFile{Version: bookVersion}
+	for _, e := range b.entries {
+		f.Steps = append(f.Steps, e)
+	}
+	slices.SortFunc(f.Steps, func(x, y entry) int { return cmp.Or(cmp.Compare(y.Seen, x.Seen), cmp.Compare(x.Key, y.Key)) })
+	f.Steps = f.Steps[:min(len(f.Steps), mostSteps)]
+	data, err := json.Marshal(f)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(b.path), 0o700)
+	}
+	if err == nil {
+		err = output.WriteFile(b.path, data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping what the builder has run: %w", err)
+	}
+	return nil
+}
+
+var _ explain.Known = (*Book)(nil)

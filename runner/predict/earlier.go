@@ -1,0 +1,126 @@
+package predict
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/facts"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/record"
+)
+
+// Earlier is something earlier that targets can be compared with: a run here, or
+// a record that somebody else keeps.
+type Earlier struct {
+	Against  explain.Against
+	Snapshot *facts.Snapshot
+	// Builder is the name of the builder, and Built are the targets that were
+	// built then; nil is all of them.
+	Builder string
+	Built   []string
+}
+
+// Runs are the runs of a project that can be compared with, the last one first.
+type Runs struct{ dir string }
+
+// RunsOf are those in the folder of a store.
+func RunsOf(store record.Store) Runs { return Runs{store.Dir()} }
+
+// IDs are the names of the runs, the last one first.
+func (r Runs) IDs() []string {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids
+}
+
+// Find returns the run that an ID, or the beginning of one, means.
+func (r Runs) Find(id string) (string, error) {
+	var found []string
+	for _, one := range r.IDs() {
+		if one == id {
+			return one, nil
+		}
+		if strings.HasPrefix(one, id) {
+			found = append(found, one)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", fmt.Errorf("no run %q is kept here; there are %s", id, cmp.Or(strings.Join(r.IDs(), ", "), "none"))
+	}
+	return "", fmt.Errorf("several runs begin with %q: %s", id, strings.Join(found, ", "))
+}
+
+// Open reads a run; nil if nothing is known of what it was made of.
+func (r Runs) Open(id string) *Earlier {
+	dir := filepath.Join(r.dir, id)
+	s := LoadSnapshot(dir)
+	if s == nil {
+		return nil
+	}
+	rec, err := record.Read(filepath.Join(dir, "result.json"))
+	if err != nil {
+		return nil
+	}
+	e := &Earlier{
+		Against:  explain.Against{Kind: "run", ID: id, Time: rec.Started, Commit: s.Commit},
+		Snapshot: s, Builder: rec.Builder, Built: []string{},
+	}
+	for _, t := range rec.Targets {
+		if t.State == runner.Done {
+			e.Built = append(e.Built, t.Name)
+		}
+	}
+	return e
+}
+
+// Explanation is why the targets of a run were built, or nil.
+func (r Runs) Explanation(id string) *explain.Explanation {
+	return LoadExplanation(filepath.Join(r.dir, id))
+}
+
+// Explain explains targets, each against the last run that built it.
+func (r Runs) Explain(now *facts.Snapshot, names []string, known explain.Known) *explain.Explanation {
+	out := &explain.Explanation{Version: explain.Version}
+	left := slices.Clone(names)
+	for _, id := range r.IDs() {
+		if len(left) == 0 {
+			break
+		}
+		e := r.Open(id)
+		if e == nil {
+			continue
+		}
+		var these []string
+		left = slices.DeleteFunc(left, func(name string) bool {
+			there := e.Snapshot.Targets[name] != nil && slices.Contains(e.Built, name)
+			if there {
+				these = append(these, name)
+			}
+			return there
+		})
+		out.Targets = append(out.Targets, explain.Compare(e.Snapshot, now, e.Against, these, known)...)
+	}
+	out.Targets = append(out.Targets, explain.Compare(nil, now, explain.Against{}, left, known)...)
+	slices.SortStableFunc(out.Targets, func(a, b *explain.Target) int {
+		return slices.Index(names, a.Name) - slices.Index(names, b.Name)
+	})
+	return out
+}
