@@ -35,6 +35,10 @@ type Definition struct {
 	// cache is what the cache blocks outside of targets say, or nil.
 	cache       *cacheDefault
 	cacheFaults map[string]bool // those that were reported
+	// skip is what the skip blocks outside of targets say, or nil; skipFaults are
+	// those that were reported.
+	skip       *skipDefault
+	skipFaults map[string]bool
 	// tests are the test blocks; testsOf has them by the target.
 	tests   []*definedTest
 	testsOf map[string][]*spec.Test
@@ -66,7 +70,7 @@ func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics)
 }
 
 func newDefinition(files []*schema.File, opts Options, mod *module) *Definition {
-	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}, cacheFaults: map[string]bool{}}
+	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}, cacheFaults: map[string]bool{}, skipFaults: map[string]bool{}}
 	d.ev = newEvaluator(&d.opts, mod)
 	return d
 }
@@ -82,6 +86,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	diags = append(diags, d.ev.loadConstants()...)
 	diags = append(diags, d.checkModes()...)
 	diags = append(diags, d.loadCache()...)
+	diags = append(diags, d.loadSkip()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	diags = append(diags, d.addTests()...)

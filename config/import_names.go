@@ -40,6 +40,9 @@ func (m *module) local(v *attribute.Values, base string) {
 	if c, ok := v[attribute.AtCache].(attribute.CacheSettings); ok {
 		v[attribute.AtCache] = c.In(base)
 	}
+	if s, ok := v[attribute.AtSkip].(attribute.SkipSettings); ok {
+		v[attribute.AtSkip] = s.In(inFolder)
+	}
 	v[attribute.AtSecret] = mapEntries(v[attribute.AtSecret], func(s spec.Secret) spec.Secret { s.Src = inFolder(s.Src); return s })
 	v[attribute.AtSSH] = mapEntries(v[attribute.AtSSH], func(s spec.SSH) spec.SSH {
 		s.Paths = slices.Clone(s.Paths)

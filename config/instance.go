@@ -62,6 +62,12 @@ func newBlockInfo(b *schema.Target, ev *evaluator, base string) *blockInfo {
 		maps.Copy(info.ranges, expr.ranges("cache"))
 		info.noteSelf(attribute.AtCache)
 	}
+	if b.Skip != nil {
+		expr := blockExpr{&b.Skip.Block}
+		info.exprs[attribute.AtSkip] = expr
+		maps.Copy(info.ranges, expr.ranges("skip"))
+		info.noteSelf(attribute.AtSkip)
+	}
 	return info
 }
 

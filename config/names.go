@@ -43,6 +43,8 @@ type (
 	Limits = spec.Limits
 	// Test is a command that is run in the image of a target.
 	Test = spec.Test
+	// Skip says when a target need not be built.
+	Skip = spec.Skip
 	// Override changes one attribute of the targets that a pattern matches.
 	Override = attribute.Override
 	// Access is what overrides name of this machine.

@@ -23,10 +23,13 @@ func (d *Definition) target(r *resolved) (*spec.Target, hcl.Diagnostics) {
 	outputsToStdout(r)
 	d.inheritModes(r)
 	d.inheritCache(r)
+	d.inheritSkip(r)
 	t := &spec.Target{Name: r.name, Range: r.at, Ranges: r.ranges, Volatile: r.volatile}
 	diags := d.checkTarget(r)
 	cache, more := d.decideCache(r)
 	t.Cache, diags = cache, append(diags, more...)
+	t.Skip, more = d.decideSkip(r)
+	diags = append(diags, more...)
 	for i := range attribute.Attributes {
 		if r.values[i] != nil {
 			attribute.Attributes[i].Store(t, r.values[i])

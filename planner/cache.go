@@ -129,7 +129,7 @@ func (w *wiring) wire(b *Build) {
 	if c.Type == "registry" && !w.repository(b) {
 		return
 	}
-	own, main := laneName(c.Lane, c.Trusted), laneName(c.Main, true)
+	own, main := LaneName(c.Lane, c.Trusted), LaneName(c.Main, true)
 	lanes := []string{own}
 	if main != own {
 		lanes = append(lanes, main)
@@ -283,10 +283,10 @@ func shortHash(s string) string {
 // forkPrefix begins the names of lanes that others must not read.
 const forkPrefix = "fork-"
 
-// laneName is a lane as part of a tag. A name that has to be changed gets a hash,
+// LaneName is a lane as part of a tag. A name that has to be changed gets a hash,
 // no name has a dot, and only an untrusted lane begins with forkPrefix: no
 // branch of the repository and no fork can pass for another.
-func laneName(lane string, trusted bool) string {
+func LaneName(lane string, trusted bool) string {
 	const most = 48
 	clean := strings.Map(func(r rune) rune {
 		switch {

@@ -20,9 +20,9 @@ func TestLaneName(t *testing.T) {
 		{"été", true, "t--"},
 		{strings.Repeat("x", 60), true, strings.Repeat("x", 48) + "-"},
 	} {
-		got := laneName(tt.lane, tt.trusted)
+		got := LaneName(tt.lane, tt.trusted)
 		if !strings.HasPrefix(got, tt.want) {
-			t.Errorf("laneName(%q, %t) = %q, want %q", tt.lane, tt.trusted, got, tt.want)
+			t.Errorf("LaneName(%q, %t) = %q, want %q", tt.lane, tt.trusted, got, tt.want)
 		}
 	}
 }
@@ -34,14 +34,14 @@ func FuzzLaneName(f *testing.F) {
 	f.Add("a/b", "a-b")
 	f.Add("", "-")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		name := laneName(a, true)
+		name := LaneName(a, true)
 		if strings.HasPrefix(name, forkPrefix) || strings.Contains(name, ".") || len(name) > 64 {
-			t.Errorf("laneName(%q) = %q", a, name)
+			t.Errorf("LaneName(%q) = %q", a, name)
 		}
-		if a != b && name == laneName(b, true) {
+		if a != b && name == LaneName(b, true) {
 			t.Errorf("%q and %q are both %q", a, b, name)
 		}
-		if laneName(b, false) == name {
+		if LaneName(b, false) == name {
 			t.Errorf("the fork's %q passes for %q", b, a)
 		}
 	})

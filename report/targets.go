@@ -18,7 +18,14 @@ import (
 func printTable(w io.Writer, r *runner.Report, width int) {
 	fmt.Fprintln(w)
 	printTargets(w, r.Targets, width)
-	fmt.Fprintf(w, "\n%s in %s on %s\n", count(len(r.Targets), "target"), seconds(r.Finished.Sub(r.Started)), r.Builder)
+	where := " on " + r.Builder
+	if r.Builder == "" {
+		where = ", nothing was built"
+	}
+	fmt.Fprintf(w, "\n%s in %s%s\n", count(len(r.Targets), "target"), seconds(r.Finished.Sub(r.Started)), where)
+	if r.Builder == "" {
+		return
+	}
 	printTotals(w, r, width)
 }
 
@@ -33,10 +40,22 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 	if res.Steps.Run == 0 {
 		what = "cached"
 	}
+	if s := res.Skipped; s != nil {
+		what = skipped(s)
+	}
 	if n := len(t.Attempts); n > 1 {
 		what += fmt.Sprintf(" (try %d)", n)
 	}
 	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), ShortDigest(res.Digest), wentTo(t)}
+}
+
+// skipped says which build took the place of this one.
+func skipped(s *runner.Skipped) string {
+	run := ""
+	if s.Run != "" {
+		run = "run " + s.Run + " "
+	}
+	return fmt.Sprintf("skipped (equal to %sof %s)", run, s.Built.Local().Format("2006-01-02 15:04"))
 }
 
 // worthSaying is how many times smaller an image has to be for that to be said.

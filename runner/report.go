@@ -118,6 +118,9 @@ type TargetReport struct {
 	Exporting time.Duration
 	// Attempts has one entry for each time that the build was tried.
 	Attempts []Attempt
+	// Unskipped is why the target was built in a run that skips; "" if it was
+	// not to be skipped.
+	Unskipped string
 }
 
 // Attempt is one try to build a target.

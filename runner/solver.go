@@ -72,6 +72,18 @@ type Result struct {
 	Unpublished []Tag
 	// Tests are the results of the tests that were run in the image.
 	Tests []TestResult
+	// Skipped says which build the target is equal to that took the place of
+	// this one; nil if it was built.
+	Skipped *Skipped
+}
+
+// Skipped is a build that was found to be equal to what a target is now.
+type Skipped struct {
+	// Run is the run that it was part of, and Built is when that was.
+	Run   string    `json:"run,omitempty"`
+	Built time.Time `json:"built"`
+	// Record is where the record of it is, "" for this machine.
+	Record string `json:"record,omitempty"`
 }
 
 // TestResult is the result of one test.

@@ -80,6 +80,7 @@ type File struct {
 	Targets   []*Target
 	Groups    []*Group
 	Caches    []*Cache // those outside of targets
+	Skips     []*Skip  // those outside of targets
 	Imports   []*Import
 	Tests     []*Test
 	// Constants are the attributes outside of any block, by name.

@@ -109,13 +109,13 @@ type blockKind struct {
 
 // blockKinds lists the blocks that may be at the top of a file.
 func blockKinds(dialect Dialect) []*blockKind {
-	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind}
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind, &skipKind}
 	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 
 // nestedKinds lists the blocks that are inside others.
 func nestedKinds() map[string]*blockKind {
-	return map[string]*blockKind{validationKind.name: &validationKind, targetCacheKind.name: &targetCacheKind}
+	return map[string]*blockKind{validationKind.name: &validationKind, targetCacheKind.name: &targetCacheKind, targetSkipKind.name: &targetSkipKind}
 }
 
 // TargetAttributes returns the attributes of a target block, in the order in
@@ -127,6 +127,9 @@ func TargetAttributes() []Attribute { return targetKind.attrs }
 func TargetAttribute(name string) (Attribute, bool) {
 	if name == cacheAttribute.Name {
 		return cacheAttribute, true
+	}
+	if name == skipAttribute.Name {
+		return skipAttribute, true
 	}
 	for _, a := range targetKind.attrs {
 		if a.Name == name {

@@ -29,7 +29,7 @@ func TestReference(t *testing.T) {
 	for _, kind := range blockKinds(Build) {
 		writeKind(&b, kind, "")
 		for _, name := range kind.blocks {
-			if name != cacheKind.name { // the same as at the top of a file
+			if name != cacheKind.name && name != skipKind.name { // the same as at the top of a file
 				writeKind(&b, nested[name], kind.name)
 			}
 		}
@@ -70,7 +70,7 @@ func writeKind(b *strings.Builder, kind *blockKind, outer string) {
 func writeEffects(b *strings.Builder) {
 	b.WriteString("\nHow they are overridden with `--set TARGET.KEY=VALUE`, what happens to an inherited list, and whether they are part of digests:\n\n" +
 		"| attribute | keys of `--set` | an inherited list | in digests |\n|---|---|---|---|\n")
-	for _, a := range append(TargetAttributes(), cacheAttribute) {
+	for _, a := range append(TargetAttributes(), cacheAttribute, skipAttribute) {
 		list := ""
 		if strings.HasPrefix(a.Type, "list(") {
 			list = [...]string{Replaces: "is replaced", Grows: "is added to", OnlyGrows: "is added to, by `--set` too", ByName: "is added to; of one name the last counts"}[a.Merge]
@@ -123,8 +123,8 @@ func mark(buildOnly bool) string {
 
 // anchor is where the page describes a block that is inside another.
 func anchor(name, outer string) string {
-	if name == cacheKind.name {
-		return "cache"
+	if name == cacheKind.name || name == skipKind.name {
+		return name
 	}
 	return name + "-in-" + outer
 }

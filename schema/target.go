@@ -4,6 +4,7 @@ package schema
 type Target struct {
 	Block
 	Cache *Cache // nil if there is none
+	Skip  *Skip  // nil if there is none
 }
 
 // targetKind describes the target block.
@@ -85,9 +86,9 @@ var targetKind = blockKind{
 		{Name: "context-modes", Type: "string", buildOnly: true, Set: textKey("context-modes"), Effect: ChangesResult,
 			Doc: "\"git\" sends local contexts with the modes that git keeps: 0644 or 0755 for files, 0755 for folders."},
 	},
-	blocks: []string{targetCacheKind.name},
+	blocks: []string{targetCacheKind.name, targetSkipKind.name},
 	add:    func(f *File, b Block) { f.Targets = append(f.Targets, &Target{Block: b}) },
-	nested: addCache,
+	nested: addNested,
 }
 
 // The keys of the objects that attributes of a target hold. Exporters and

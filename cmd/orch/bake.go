@@ -35,6 +35,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
   orch bake --check               check the Dockerfiles, build nothing
   orch bake --call outline app    arguments, secrets and ssh of a target
+  orch bake --push --skip=proven  leave out what is in the registry already, unchanged
   orch bake --print               show the resolved definition as JSON`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,6 +63,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 	b.register(cmd.Flags())
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publication.Modes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("skip", cobra.FixedCompletions(config.SkipModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -87,7 +89,7 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 	if b.overrides, err = flags.overrides(); err != nil {
 		return err
 	}
-	opts.builder = &load.builder
+	opts.builder, opts.narrow = &load.builder, b.only
 	if flags.resume {
 		if err := flags.unresumable(); err != nil {
 			return err
@@ -125,6 +127,23 @@ func (b *bakeRun) resolve(ctx context.Context, targets []string) (*config.Config
 		o.Overrides = b.flags.over(o.Overrides, b.overrides)
 		o.Targets = targets
 	}, whole)
+}
+
+// only resolves the definition for some of its targets, and says nothing of it
+// that was said before.
+func (b *bakeRun) only(ctx context.Context, targets []string) (*config.Config, error) {
+	defer b.load.loader.Close()
+	d, err := b.load.loader.Resolve(ctx, func(o *config.Options) {
+		o.Overrides = b.flags.over(o.Overrides, b.overrides)
+		o.Targets = targets
+	})
+	if err != nil {
+		return nil, err
+	}
+	if d.Diags.HasErrors() {
+		return nil, b.env.report(d.Diags, d.Texts)
+	}
+	return d.Config, nil
 }
 
 // build builds the targets, or asks about those that are to be asked about.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ type bakeFlags struct {
 	progress   string
 	frontend   string
 	publish    string
+	skip       string
 	debug      bool
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
@@ -82,6 +84,8 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 	flags.StringVar(&b.publish, "publish", "auto", "when tags move: `WHEN` is together, after every target and test is good; "+
 		"each, with its own push; or auto, which is together if more than one target is pushed")
 	flags.Lookup("publish").NoOptDefVal = "together"
+	flags.StringVar(&b.skip, "skip", "", "leave out builds whose images are there already: `MODE` is proven or never (default: what the skip block says)")
+	flags.Lookup("skip").NoOptDefVal = config.SkipModes[0]
 	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `WHICH` is true, false or attributes")
 	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `WHICH` is true, false or attributes such as mode=max")
 	flags.StringVar(&b.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
@@ -112,6 +116,9 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	}
 	if !slices.Contains(publication.Modes, b.publish) {
 		return runOptions{}, usagef("--publish=%s: there are %s", b.publish, strings.Join(publication.Modes, ", "))
+	}
+	if b.skip != "" && !slices.Contains(config.SkipModes, b.skip) {
+		return runOptions{}, usagef("--skip=%s: there are %s", b.skip, strings.Join(config.SkipModes, ", "))
 	}
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
@@ -159,6 +166,9 @@ type runOptions struct {
 	// debug asks for notes on what orch does.
 	debug   bool
 	publish string
+	// narrow resolves the definition for some of its targets; nil if nothing
+	// can be skipped.
+	narrow func(ctx context.Context, targets []string) (*config.Config, error)
 	// earlier are the targets that an earlier run has built.
 	earlier []*record.Target
 }
@@ -185,6 +195,9 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	}
 	if b.load {
 		all("load", "true")
+	}
+	if b.skip != "" {
+		out = append(out, skipFlag(b.skip)...)
 	}
 	if b.check {
 		b.call = "check"

@@ -20,6 +20,7 @@ import (
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/room"
+	"github.com/orch-build/orch/runner/skip"
 	"github.com/orch-build/orch/runner/times"
 )
 
@@ -30,12 +31,13 @@ const leaveAfter = 1400 * time.Millisecond
 // buildRun is one run of the targets of a definition.
 type buildRun struct {
 	*env
-	opt    runOptions
-	cfg    *config.Config
-	plan   *planner.Plan
-	site   site
-	mask   *mask.Mask
-	record *record.Recorder
+	started time.Time
+	opt     runOptions
+	cfg     *config.Config
+	plan    *planner.Plan
+	site    site
+	mask    *mask.Mask
+	record  *record.Recorder
 	// timeout is how long the builder may say nothing; 0 is the default.
 	timeout time.Duration
 	// loads collects the images that are loaded together; nil if there are none.
@@ -44,6 +46,9 @@ type buildRun struct {
 	foresight *foresight
 	// publication is what is published together, or nil.
 	publication *publication.Publication
+	// skips are the targets that need not be built; nil if nothing is skipped.
+	skips        *skip.Session
+	skipPlatform string // of the builder, for digests
 }
 
 // build plans and builds the chosen targets, and prints what came of it.
@@ -51,23 +56,18 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	e.collectLess()
 	ctx, end := e.trace(ctx, "orch bake")
 	defer end()
-	r := &buildRun{env: e, opt: opt, cfg: cfg}
+	r := &buildRun{env: e, opt: opt, cfg: cfg, started: time.Now()}
 	if err := r.check(ctx); err != nil {
 		return err
 	}
 	ready := publication.Prepare(ctx, r.plan, r.publishing())
-	var err error
-	if r.site, err = e.openSite(ctx, e, opt.builder); err != nil {
-		return e.notBegun(ctx, err)
+	if err := r.reach(ctx); err != nil {
+		return err
 	}
 	defer r.site.Close()
+	var err error
 	if r.publication, err = ready(); err != nil {
 		return e.notBegun(ctx, err)
-	}
-	if p := r.site.platform(); p != "" && p != localPlatform() {
-		if r.plan, err = e.planned(ctx, cfg, planning{platform: p}); err != nil {
-			return err
-		}
 	}
 	loads, clean, err := docker.Collect(r.plan)
 	if err != nil {
@@ -78,14 +78,48 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	r.begin()
 	r.foresight = r.foresee(ctx)
 	run, err := r.run(ctx)
+	if run != nil && r.skips != nil {
+		r.skips.Merge(run)
+	}
 	if run == nil {
 		return r.abandoned(ctx, err)
 	}
 	run.LoadErr = docker.LoadImages(ctx, loads, run)
-	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil && r.publication != nil {
-		run.PublishErr = e.publishTags(ctx, r.publication.Publisher, run, opt.earlier)
+	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil {
+		r.publish(ctx, run)
 	}
 	return r.finish(ctx, run, err)
+}
+
+// reach reaches the builder, and finds out what need not be built: before that
+// where the builder is this machine, since it may not be needed at all.
+func (r *buildRun) reach(ctx context.Context) (err error) {
+	here := r.opt.builder.address(r.env) == ""
+	if here {
+		if err := r.skip(ctx, ""); err != nil {
+			return err
+		}
+	}
+	if r.allSkipped() {
+		r.site = nowhere{}
+		return nil
+	}
+	if r.site, err = r.openSite(ctx, r.env, r.opt.builder); err != nil {
+		return r.notBegun(ctx, err)
+	}
+	p := r.site.platform()
+	if p != "" && p != localPlatform() {
+		if r.plan, err = r.planned(ctx, r.cfg, planning{platform: p}); err == nil && here {
+			err = r.narrow(ctx, p)
+		}
+	}
+	if err == nil && !here {
+		err = r.skip(ctx, p)
+	}
+	if err != nil {
+		r.site.Close()
+	}
+	return err
 }
 
 // check makes the plan and looks for what would fail.
@@ -130,6 +164,9 @@ func (r *buildRun) begin() {
 // even if the builder does not answer any more. There is no report then if the
 // session does not end either.
 func (r *buildRun) run(ctx context.Context) (*runner.Report, error) {
+	if r.allSkipped() {
+		return skip.Idle(r.started), nil
+	}
 	display, err := newDisplay(r.env, r.opt.progress, len(r.plan.Builds), r.mask)
 	if err != nil {
 		return nil, usage.Wrap(err)
@@ -208,7 +245,7 @@ func (r *buildRun) keepTimes(run *runner.Report) {
 // publishing says what the run publishes, and with what.
 func (r *buildRun) publishing() publication.Options {
 	opt := publication.Options{
-		Mode: r.opt.publish, Earlier: r.opt.earlier, Publisher: r.publisher,
+		Mode: r.opt.publish, Skips: skip.Asked(r.plan), Earlier: r.opt.earlier, Publisher: r.publisher,
 		Credentials: r.openRegistries().credentials, Hold: r.interrupt.Hold,
 	}
 	if r.opt.shown() {

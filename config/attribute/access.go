@@ -40,6 +40,10 @@ func OverrideAccess(overrides []Override) Access {
 				a.Read = appendPath(a.Read, o.Value)
 				a.Write = appendPath(a.Write, o.Value)
 			}
+		case "skip":
+			if o.Sub == "key" {
+				a.Read = appendPath(a.Read, o.Value)
+			}
 		case "secret":
 			list, _ := ParseAll([]string{o.Value}, ParseSecret)
 			for _, s := range list {

@@ -86,6 +86,7 @@ const (
 	atExclusive
 	atRetry
 	AtContextModes
+	AtSkip
 	AtInherits
 	NumAttributes
 )
@@ -146,6 +147,8 @@ var Attributes = bind([NumAttributes]attribute{
 		Store: func(t *spec.Target, v any) { t.Retry = v.(int) }},
 	AtContextModes: {name: "context-modes", Check: checkModes,
 		Store: func(t *spec.Target, v any) { t.GitModes = v.(string) == gitModes }},
+	AtSkip: {name: "skip", Kind: SkipKind{},
+		Store: func(*spec.Target, any) {}},
 	AtInherits: {name: "inherits", Store: func(*spec.Target, any) {}},
 })
 

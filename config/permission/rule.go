@@ -65,6 +65,11 @@ func rules() []rule {
 				c.path(Write, cache.Ref, "cache.ref", "the cache")
 			}
 		}},
+		{"skip", []string{Read}, "`key`", false, func(c *collector) {
+			if s := c.t.Skip; s != nil && s.Key != "" {
+				c.path(Read, s.Key, "skip.key", "the public key")
+			}
+		}},
 		{"secret", []string{Read}, "`src`", false, func(c *collector) {
 			for _, s := range c.t.Secrets {
 				if s.Src != "" {

@@ -60,6 +60,7 @@ type Target struct {
 	CacheFrom   []CacheEntry
 	CacheTo     []CacheEntry
 	Cache       *Cache // nil if no cache block applies
+	Skip        *Skip  // nil if the target is always built
 	Attest      []Attest
 	Secrets     []Secret
 	SSH         []SSH

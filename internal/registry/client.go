@@ -101,6 +101,9 @@ type request struct {
 	at     string // a whole URL, in place of path
 	header http.Header
 	body   []byte
+	// stream opens what is sent in place of body, and may be called again.
+	stream func() (io.ReadCloser, error)
+	size   int64 // of the stream
 	// good are the statuses that are wanted; without any, all of 2xx.
 	good []int
 }
@@ -174,6 +177,9 @@ func (c *Client) once(ctx context.Context, h *host, r request, scope string) (*a
 		req.Header.Set("Authorization", authorization)
 	}
 	client := &http.Client{Transport: c.retrying(h)}
+	if r.stream != nil {
+		client.Transport = h // it may take long, and is made once
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, h.unreached(r, err)
@@ -213,6 +219,12 @@ func (r request) http(ctx context.Context, h *host) (*http.Request, error) {
 	}
 	if r.header != nil {
 		req.Header = r.header.Clone()
+	}
+	if r.stream != nil {
+		if req.Body, err = r.stream(); err != nil {
+			return nil, err
+		}
+		req.GetBody, req.ContentLength = r.stream, r.size
 	}
 	return req, nil
 }

@@ -5,7 +5,8 @@
 //
 // A request that fails for a passing reason is made again, see package retry.
 //
-// The package moves no layers: those go between the builder and the registry.
+// The package moves layers only from one repository to another, see
+// [Client.Copy]; those of builds go between the builder and the registry.
 // It knows nothing of builds, caches or releases, nor which registries only the
 // builder reaches; [Client.Check] finds that out for one.
 package registry

@@ -105,6 +105,7 @@ func newHost(domain string, insecure bool, c HostConfig) (*host, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = conf
 	t.DialContext = (&net.Dialer{Timeout: dialTime, KeepAlive: 30 * time.Second}).DialContext
+	t.MaxIdleConnsPerHost = idleConns
 	h.transport = t
 	plain := c.PlainHTTP != nil && *c.PlainHTTP || c.PlainHTTP == nil && loopback(h.address)
 	switch {
@@ -123,6 +124,10 @@ func newHost(domain string, insecure bool, c HostConfig) (*host, error) {
 
 // dialTime is how long it may take to reach a registry.
 const dialTime = 10 * time.Second
+
+// idleConns is how many connections to a registry are kept for the next
+// requests: those of many targets are made side by side.
+const idleConns = 32
 
 // tls reads the certificates.
 func (c HostConfig) tls() (*tls.Config, error) {

@@ -27,6 +27,8 @@ var Modes = []string{"auto", "together", "each"}
 type Options struct {
 	// Mode is one of Modes.
 	Mode string
+	// Skips says that targets may be skipped, whose tags move with the others.
+	Skips bool
 	// Earlier are the targets that an earlier run has built.
 	Earlier []*record.Target
 	// Publisher returns what moves tags.
@@ -61,7 +63,7 @@ func together(plan *planner.Plan, opt Options) bool {
 			tested = tested || len(b.Target.Tests) > 0
 		}
 	}
-	return pushed > 1 || tested || len(Unmoved(nil, opt.Earlier)) > 0
+	return pushed > 1 || tested || opt.Skips && pushed > 0 || len(Unmoved(nil, opt.Earlier)) > 0
 }
 
 // pushes says whether any output of a build goes to a registry.

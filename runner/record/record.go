@@ -86,15 +86,19 @@ type Target struct {
 	Tests []Test `json:"tests,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
 	// ended.
-	Unpublished []runner.Tag   `json:"unpublished,omitempty"`
-	Outputs     []Output       `json:"outputs,omitempty"`
-	ImageSize   int64          `json:"imageBytes,omitempty"`
-	Waiting     float64        `json:"waitingSeconds"`
-	Running     float64        `json:"runningSeconds"`
-	Exporting   float64        `json:"exportingSeconds"`
-	Attempts    []Attempt      `json:"attempts,omitempty"`
-	Stages      []Stage        `json:"stages,omitempty"`
-	Metadata    map[string]any `json:"metadata,omitempty"`
+	Unpublished []runner.Tag `json:"unpublished,omitempty"`
+	// Skipped is the build that took the place of one in this run, and
+	// Unskipped is why there was none in a run that skips.
+	Skipped   *runner.Skipped `json:"skipped,omitempty"`
+	Unskipped string          `json:"unskipped,omitempty"`
+	Outputs   []Output        `json:"outputs,omitempty"`
+	ImageSize int64           `json:"imageBytes,omitempty"`
+	Waiting   float64         `json:"waitingSeconds"`
+	Running   float64         `json:"runningSeconds"`
+	Exporting float64         `json:"exportingSeconds"`
+	Attempts  []Attempt       `json:"attempts,omitempty"`
+	Stages    []Stage         `json:"stages,omitempty"`
+	Metadata  map[string]any  `json:"metadata,omitempty"`
 }
 
 // Inputs are the digests of a target, as orch plan --digests prints them.
@@ -297,6 +301,7 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 	if info.Inputs != nil {
 		rt.Inputs, rt.Why = info.Inputs(t.Name())
 	}
+	rt.Unskipped = info.Mask(t.Unskipped)
 	for _, a := range t.Attempts {
 		ra := Attempt{Started: a.Started, Seconds: a.Took.Seconds()}
 		if a.Err != nil {
@@ -312,7 +317,7 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 	}
 	if res := t.Result; res != nil {
 		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
-		rt.Unpublished = res.Unpublished
+		rt.Unpublished, rt.Skipped = res.Unpublished, res.Skipped
 		for _, o := range res.Outputs {
 			rt.Outputs = append(rt.Outputs, Output{Type: o.Type, Where: o.Where, Bytes: o.Size})
 		}

@@ -79,6 +79,9 @@ func Begin(opt Options) (*Recorder, error) {
 	return r, nil
 }
 
+// ID names the run; "" if it is not recorded.
+func (r *Recorder) ID() string { return r.info.ID }
+
 // Kept says whether the run is recorded, so that it can be resumed.
 func (r *Recorder) Kept() bool { return r.kept != nil }
 

@@ -13,6 +13,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +181,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveManifest(w, r, repo, name, body)
 	case "blobs":
 		s.serveBlob(w, r, repo, name, body)
+	case "tags":
+		s.listTags(w, repo)
 	default:
 		w.WriteHeader(http.StatusOK)
 	}
@@ -188,7 +191,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // split takes a path of the API apart.
 func split(path string) (repo, kind, name string) {
 	path = strings.TrimPrefix(path, "/v2/")
-	for _, kind := range []string{"manifests", "blobs"} {
+	for _, kind := range []string{"manifests", "blobs", "tags"} {
 		if i := strings.LastIndex(path, "/"+kind+"/"); i >= 0 {
 			return path[:i], kind, path[i+len(kind)+2:]
 		}
@@ -231,6 +234,8 @@ func (s *Server) serveManifest(w http.ResponseWriter, r *http.Request, repo, nam
 
 func (s *Server) serveBlob(w http.ResponseWriter, r *http.Request, repo, name string, body []byte) {
 	switch {
+	case r.Method == http.MethodPost && s.mount(r, repo):
+		w.WriteHeader(http.StatusCreated)
 	case r.Method == http.MethodPost:
 		w.Header().Set("Location", "/v2/"+repo+"/blobs/uploads/1?state=x")
 		w.WriteHeader(http.StatusAccepted)
@@ -250,6 +255,35 @@ func (s *Server) serveBlob(w http.ResponseWriter, r *http.Request, repo, name st
 		}
 		write(w, data)
 	}
+}
+
+func (s *Server) listTags(w http.ResponseWriter, repo string) {
+	tags := []string{}
+	for name := range s.tags {
+		if of, tag, _ := strings.Cut(name, ":"); of == repo {
+			tags = append(tags, tag)
+		}
+	}
+	slices.Sort(tags)
+	_ = json.NewEncoder(w).Encode(map[string]any{"name": repo, "tags": tags})
+}
+
+// mount makes a blob of another repository one of this, if a request asks for
+// it.
+func (s *Server) mount(r *http.Request, repo string) bool {
+	q := r.URL.Query()
+	data, ok := s.blobs[q.Get("from")+"@"+q.Get("mount")]
+	if ok {
+		s.blobs[repo+"@"+q.Get("mount")] = data
+	}
+	return ok
+}
+
+// SetBlob stores bytes under a digest, which need not be theirs.
+func (s *Server) SetBlob(repo, digest string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blobs[repo+"@"+digest] = data
 }
 
 func write(w http.ResponseWriter, data []byte) {

@@ -1,0 +1,22 @@
+package spec
+
+import "time"
+
+// Skip says under which conditions a target is not built because its image is
+// there already.
+type Skip struct {
+	// MaxAge is how old the build of that image may be; 0 is any age.
+	MaxAge time.Duration
+	// Audit is how many of a hundred skipped targets are built all the same.
+	Audit float64
+	// Signed believes only records that are signed by the private key of Key,
+	// a file.
+	Signed bool
+	Key    string
+	// Full asks for all of an image that its tags point to already.
+	Full bool
+	// Lane is whose records are written, and read beside those of Main.
+	Lane, Main string
+	// Trusted is false if other lanes must not read what this run writes.
+	Trusted bool
+}

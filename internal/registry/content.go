@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	digest "github.com/opencontainers/go-digest"
+)
+
+// HasManifest says whether a repository answers for a manifest under its digest;
+// a size below 0 is any.
+func (c *Client) HasManifest(ctx context.Context, repo Repo, d digest.Digest, size int64) (bool, error) {
+	a, err := c.do(ctx, request{
+		repo: repo, method: http.MethodHead, path: "manifests/" + d.String(), header: http.Header{"Accept": {manifestTypes}},
+	})
+	if Missing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	have, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64)
+	return size < 0 || err != nil || have == size, nil
+}
+
+// mostTags bounds how many tags of a repository are listed.
+const mostTags = 100_000
+
+// Tags lists the tags of a repository.
+func (c *Client) Tags(ctx context.Context, repo Repo) ([]string, error) {
+	var out []string
+	for last := ""; len(out) < mostTags; {
+		a, err := c.do(ctx, request{repo: repo, method: http.MethodGet, path: "tags/list?n=1000" + last})
+		if err != nil {
+			return nil, err
+		}
+		var list struct{ Tags []string }
+		if err := json.Unmarshal(a.body, &list); err != nil {
+			return nil, fmt.Errorf("reading the tags of %s: %w", repo, err)
+		}
+		out = append(out, list.Tags...)
+		if a.header.Get("Link") == "" || len(list.Tags) == 0 {
+			break
+		}
+		last = "&last=" + url.QueryEscape(list.Tags[len(list.Tags)-1])
+	}
+	return out, nil
+}
+
+// Copy sees to it that a repository has a blob that another one has. Where both
+// are of one registry, it is asked to mount the blob, which moves nothing.
+func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size int64) error {
+	if have, err := c.HasBlob(ctx, to, d, size); err != nil || have {
+		return err
+	}
+	path := "blobs/uploads/"
+	if from.Domain == to.Domain {
+		path += "?mount=" + url.QueryEscape(d.String()) + "&from=" + url.QueryEscape(from.Path)
+	}
+	a, err := c.do(ctx, request{repo: to, method: http.MethodPost, path: path, body: []byte{}})
+	if err != nil {
+		return err
+	}
+	if a.status == http.StatusCreated {
+		return nil // mounted
+	}
+	at, err := a.url.Parse(a.header.Get("Location"))
+	if err != nil || a.header.Get("Location") == "" {
+		return fmt.Errorf("%s does not say where to upload to", to)
+	}
+	query := at.Query()
+	query.Set("digest", d.String())
+	at.RawQuery = query.Encode()
+	_, err = c.do(ctx, request{
+		repo: to, method: http.MethodPut, at: at.String(), size: size,
+		header: http.Header{"Content-Type": {"application/octet-stream"}},
+		stream: func() (io.ReadCloser, error) { return c.open(ctx, from, d) },
+	})
+	return err
+}
+
+// open reads a blob as it comes, however large it is; it is asked for once. Whoever
+// takes it verifies it: a registry does so with an upload.
+func (c *Client) open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
+	r := request{repo: repo, method: http.MethodGet, path: "blobs/" + d.String()}
+	h, err := c.host(repo)
+	if err != nil {
+		return nil, err
+	}
+	authorization, err := c.authorization(ctx, h, h.wants(r.scope()))
+	if err != nil {
+		return nil, err
+	}
+	req, err := r.http(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", c.opt.UserAgent)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	resp, err := (&http.Client{Transport: h}).Do(req)
+	if err != nil {
+		return nil, h.unreached(r, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, newError(resp.Request, resp.StatusCode, nil)
+	}
+	return resp.Body, nil
+}

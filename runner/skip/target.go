@@ -1,0 +1,244 @@
+package skip
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
+)
+
+// Target is a target that may be skipped, and what is known of it before a run.
+type Target struct {
+	Build *planner.Build
+	Skip  *config.Skip
+	// Input is the key of its records; Publication and Image are its digests.
+	Input, Publication, Image string
+	// Refs are the tags that its outputs push, and Repos their repositories.
+	Refs  []registry.Ref
+	Repos []registry.Repo
+	// Files are the files that its outputs write.
+	Files []Output
+	// Platforms are those that it is built for.
+	Platforms []string
+	// Tests is the sum of its tests, "" if it has none.
+	Tests string
+
+	key VerifyKey
+}
+
+// Output is a file that is written.
+type Output struct{ Kind, Dest string }
+
+// Run is what holds for all targets of a run.
+type Run struct {
+	// BuildPlatform is that of the builder.
+	BuildPlatform string
+	// Frontend is why the frontend of the digests may not be that of the build,
+	// or "".
+	Frontend string
+	// Settings are what else a run decides of its images.
+	Settings []string
+	// Keys reads public keys; nil is ReadVerifyKey.
+	Keys func(path string) (VerifyKey, error)
+}
+
+// Target describes a target by its digest. reason is why it is built in any
+// case; the error is one of the definition.
+func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason string, err error) {
+	t = &Target{Build: b, Skip: b.Target.Skip}
+	if reason = r.always(b, d); reason != "" {
+		return nil, reason, nil
+	}
+	if reason = t.addOutputs(); reason != "" {
+		return nil, reason, nil
+	}
+	t.Publication, t.Image = d.Publication, d.Image
+	t.Input = Input(d.Publication, r.Settings...)
+	t.Platforms = b.Platforms
+	if len(t.Platforms) == 0 {
+		t.Platforms = []string{r.BuildPlatform}
+	}
+	if len(b.Target.Tests) > 0 {
+		if t.Tests, err = sumOf(testsOf(b.Target)); err != nil {
+			return nil, "", err
+		}
+	}
+	if t.Skip.Signed {
+		read := r.Keys
+		if read == nil {
+			read = ReadVerifyKey
+		}
+		if t.key, err = read(t.Skip.Key); err != nil {
+			return nil, "", err
+		}
+	}
+	return t, "", nil
+}
+
+// always says why a target is built whatever records there are, or "".
+func (r *Run) always(b *planner.Build, d *digest.Target) string {
+	t := b.Target
+	switch {
+	case r.Frontend != "":
+		return r.Frontend
+	case t.NoCache != nil && *t.NoCache || len(t.NoCacheFilter) > 0:
+		return "no-cache asks for a build"
+	case d == nil:
+		return "it has no digest"
+	case len(d.Open) > 0:
+		return "its digest is open: " + d.Open[0].Text
+	}
+	return ""
+}
+
+// addOutputs notes what the outputs of a target write. It returns why that
+// cannot be left out, or "".
+func (t *Target) addOutputs() string {
+	form := ""
+	for _, o := range t.Build.Target.Outputs {
+		switch {
+		case o.Push && o.ByDigest:
+			return "it is pushed by its digest alone"
+		case o.Push:
+			text := attributes(o)
+			if form != "" && form != text {
+				return "its images have several forms"
+			}
+			form = text
+			if err := t.addRefs(o); err != nil {
+				return err.Error()
+			}
+		case o.Form == config.FileForm && o.Dest != "-" && o.Dest != "":
+			t.Files = append(t.Files, Output{Kind: o.Type + " " + attributes(o), Dest: o.Dest})
+		case o.Delete:
+			return "its output deletes files"
+		case o.Form == config.FolderForm:
+			return "its output is a folder"
+		case o.Form == config.EngineForm:
+			return "it is loaded into an engine"
+		case o.Dest == "-":
+			return "its output goes to the standard output"
+		default:
+			return "its output is neither a pushed image nor a file"
+		}
+	}
+	if len(t.Refs)+len(t.Files) == 0 {
+		return "it has no output"
+	}
+	return ""
+}
+
+// addRefs notes the tags that an output pushes.
+func (t *Target) addRefs(o config.Output) error {
+	names := t.Build.Target.Tags
+	if len(names) == 0 {
+		names = o.Names
+	}
+	for _, name := range names {
+		ref, err := registry.Parse(strings.TrimSpace(name), o.Insecure)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(ref.Tag, ":") {
+			return fmt.Errorf("it is pushed to %s, which is a digest", name)
+		}
+		if !slices.Contains(t.Refs, ref) {
+			t.Refs = append(t.Refs, ref)
+		}
+		if !slices.Contains(t.Repos, ref.Repo) {
+			t.Repos = append(t.Repos, ref.Repo)
+		}
+	}
+	return nil
+}
+
+// attributes are those of an output that say what it is, and not where.
+func attributes(o config.Output) string {
+	var b strings.Builder
+	b.WriteString(strconv.FormatBool(o.DockerTypes))
+	for _, k := range slices.Sorted(maps.Keys(o.Attrs)) {
+		if !slices.Contains([]string{"dest", "name", "push", "registry.insecure"}, k) {
+			fmt.Fprintf(&b, " %q=%q", k, o.Attrs[k])
+		}
+	}
+	return b.String()
+}
+
+// testsOf are the tests of a target, without where they are written.
+func testsOf(t *config.Target) []config.Test {
+	var out []config.Test
+	for _, test := range t.Tests {
+		one := *test
+		one.Range = config.Test{}.Range
+		out = append(out, one)
+	}
+	slices.SortFunc(out, func(a, b config.Test) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+func sumOf(v any) (string, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// lanes are whose records a target reads, its own first.
+func (t *Target) lanes() []string {
+	own, main := t.lane(), planner.LaneName(t.Skip.Main, true)
+	if own == main {
+		return []string{own}
+	}
+	return []string{own, main}
+}
+
+// lane is whose records it writes.
+func (t *Target) lane() string { return planner.LaneName(t.Skip.Lane, t.Skip.Trusted) }
+
+// filesAsRecorded says why the files of a target are not those of a record, or
+// nil.
+func (t *Target) filesAsRecorded(r *Record) error {
+	for _, f := range t.Files {
+		i := slices.IndexFunc(r.Files, func(have File) bool { return have.Kind == f.Kind })
+		if i < 0 {
+			return fmt.Errorf("its record has no sum of %s", f.Dest)
+		}
+		sum, err := sumFile(f.Dest)
+		switch {
+		case os.IsNotExist(err):
+			return fmt.Errorf("%s is not there", f.Dest)
+		case err != nil:
+			return err
+		case sum != r.Files[i].Sum:
+			return fmt.Errorf("%s is not as that build wrote it", f.Dest)
+		}
+	}
+	return nil
+}
+
+func sumFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
