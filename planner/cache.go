@@ -51,23 +51,28 @@ type SharedCache struct {
 
 // wireCaches fills the cache sources and destinations of all builds: those
 // that are written out, and those that follow from the cache blocks.
-func (p *planner) wireCaches() {
-	w := &wiring{planner: p, writers: map[string]*writer{}, valid: map[string]bool{}, full: map[string]string{}, tags: map[string]string{}}
-	builds := slices.Clone(p.plan.Builds)
-	slices.SortFunc(builds, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
-	w.findSets(builds)
-	for _, b := range builds {
+// It returns those that the plan writes once for several builds, and the stages
+// that are pushed with their caches.
+func wireCaches(builds []*Build, dir string, faults *fault.Report) ([]*SharedCache, []*Build) {
+	w := &wiring{faults: faults, dir: dir, builds: builds, writers: map[string]*writer{}, valid: map[string]bool{}, full: map[string]string{}, tags: map[string]string{}}
+	byName := slices.Clone(builds)
+	slices.SortFunc(byName, func(a, b *Build) int { return strings.Compare(a.Name(), b.Name()) })
+	w.findSets(byName)
+	for _, b := range byName {
 		w.written(b)
 		if b.Target.Cache != nil {
 			w.wire(b)
 		}
 	}
-	w.share()
+	return w.share(), w.images
 }
 
 // wiring is the state of wireCaches.
 type wiring struct {
-	*planner
+	faults  *fault.Report
+	dir     string             // the working directory
+	builds  []*Build           // in the order of the plan
+	images  []*Build           // of stages, with their caches
 	writers map[string]*writer // by destination
 	// What references mean, each resolved once.
 	full, tags map[string]string
@@ -183,7 +188,7 @@ func (w *wiring) repository(b *Build) bool {
 		}
 		err = fmt.Errorf("a cache is written under tags, and this is a digest")
 	}
-	w.Fail(ContextRange(b.Target, "cache.ref"), "Invalid cache reference",
+	w.faults.Fail(ContextRange(b.Target, "cache.ref"), "Invalid cache reference",
 		"%q names no repository: %s. Write one such as \"registry.example.com/team/cache\".", ref, err)
 	return false
 }
@@ -332,7 +337,7 @@ func sameEntry(a, b config.Entry) bool { return a.Type == b.Type && maps.Equal(a
 // clash reports two builds that write different caches to one place.
 func (w *wiring) clash(b *Build, c Cache, first *writer) {
 	other := first.builds[0]
-	w.Fail(c.Range, "Two caches in one place",
+	w.faults.Fail(c.Range, "Two caches in one place",
 		"Target %q writes its cache to %s, and so does target %q at %s:%d, but not the same way: %s here, %s there. "+
 			"The one would destroy the other. Give each a place of its own, or write the very same entry in both to have one cache for both.",
 		b.Name(), placeText(c.Entry), other.Name(), first.cache.Range.Filename, first.cache.Range.Start.Line,
@@ -349,7 +354,7 @@ func (w *wiring) place(e config.Entry) string {
 	case "local":
 		dir := filepath.FromSlash(a["dest"])
 		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(w.opt.Dir, dir)
+			dir = filepath.Join(w.dir, dir)
 		}
 		return "local " + filepath.Clean(dir) + " " + orElse(a["tag"], "latest")
 	case "gha":
@@ -392,8 +397,10 @@ func placeText(e config.Entry) string {
 	return "the " + e.Type + " cache"
 }
 
-// share moves the destinations that several builds write to the plan.
-func (w *wiring) share() {
+// share takes the destinations that several builds write from these, and returns
+// them.
+func (w *wiring) share() []*SharedCache {
+	var out []*SharedCache
 	once := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(w.writers)) {
 		wr := w.writers[key]
@@ -401,11 +408,12 @@ func (w *wiring) share() {
 			continue
 		}
 		once[key] = true
-		w.plan.Caches = append(w.plan.Caches, &SharedCache{Cache: wr.cache, Builds: w.planOrder(wr.builds)})
+		out = append(out, &SharedCache{Cache: wr.cache, Builds: w.planOrder(wr.builds)})
 	}
-	for _, b := range w.plan.Builds {
+	for _, b := range w.builds {
 		b.CacheTo = slices.DeleteFunc(b.CacheTo, func(c Cache) bool { return once[w.place(c.Entry)] })
 	}
+	return out
 }
 
 // planOrder puts builds in the order of the plan, each once.
@@ -415,7 +423,7 @@ func (w *wiring) planOrder(builds []*Build) []*Build {
 		mine[b] = true
 	}
 	var out []*Build
-	for _, b := range w.plan.Builds {
+	for _, b := range w.builds {
 		if mine[b] {
 			out = append(out, b)
 		}

@@ -61,7 +61,7 @@ func cachedStages(b *Build) []*Vertex {
 // image adds the build that pushes a stage with its cache. Targets that have
 // the same stage share one image under several names.
 func (w *wiring) image(b *Build, stage *Vertex, ref string) {
-	for _, have := range w.plan.CacheImages {
+	for _, have := range w.images {
 		if have.Stages[0] == stage && slices.Equal(have.Platforms, b.Platforms) && have.Target.Cache.Ref == b.Target.Cache.Ref {
 			have.Target.Tags = append(have.Target.Tags, ref)
 			return
@@ -87,5 +87,5 @@ func (w *wiring) image(b *Build, stage *Vertex, ref string) {
 	image.Target, image.Stages, image.Wanted = &t, []*Vertex{stage}, false
 	image.CacheFrom = nil
 	image.CacheTo = []Cache{w.wired(b, config.Entry{Type: "inline", Attrs: map[string]string{}})}
-	w.plan.CacheImages = append(w.plan.CacheImages, &image)
+	w.images = append(w.images, &image)
 }

@@ -1,14 +1,11 @@
 package planner
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"cmp"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/distribution/reference"
 
@@ -130,25 +127,52 @@ type localKey struct {
 	gitModes bool
 }
 
+// folders are the local folders of a plan, each once.
+type folders struct {
+	faults   *fault.Report
+	reading  *reading
+	vertices *vertices
+	dir      string            // the working directory
+	byID     map[string]*local // by the IDs of their vertices
+	byKey    map[localKey]*local
+}
+
+func newFolders(dir string, faults *fault.Report, r *reading, vs *vertices) *folders {
+	return &folders{faults: faults, reading: r, vertices: vs, dir: dir, byID: map[string]*local{}, byKey: map[localKey]*local{}}
+}
+
+// finished returns the folders once every stage has been met, in a stable order.
+func (f *folders) finished() []*Local {
+	var out []*Local
+	for _, l := range f.byID {
+		l.finish()
+		out = append(out, l.Local)
+	}
+	slices.SortFunc(out, func(a, b *Local) int {
+		return cmp.Or(strings.Compare(a.Dir, b.Dir), strings.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
 // local returns the one Local of a directory and ignore patterns.
-func (p *planner) local(key localKey, at fault.Range) *local {
-	l, ok := p.localFor[key]
+func (f *folders) local(key localKey, at fault.Range) *local {
+	l, ok := f.byKey[key]
 	if !ok {
-		l = p.findLocal(key, at)
-		p.localFor[key] = l
+		l = f.findLocal(key, at)
+		f.byKey[key] = l
 	}
 	return l
 }
 
-func (p *planner) findLocal(key localKey, at fault.Range) *local {
+func (f *folders) findLocal(key localKey, at fault.Range) *local {
 	dir := key.dir
 	abs := dir
 	if !filepath.IsAbs(abs) {
-		abs = filepath.Join(p.opt.Dir, dir)
+		abs = filepath.Join(f.dir, dir)
 	}
-	excludes := p.ignored(dir, key.d, at)
+	excludes := f.reading.ignored(dir, key.d, at)
 	if n := headerSize(excludes); n > maxHeaders {
-		p.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
+		f.faults.Fail(at, "Ignore file too large", "The %d patterns of the ignore file of %s are more than a builder can be sent: they come to %d bytes, and %d are the most. Leave out whole folders instead of single files.",
 			len(excludes), ContextText(filepath.ToSlash(dir)), n, maxHeaders)
 	}
 	kind := "local"
@@ -156,7 +180,7 @@ func (p *planner) findLocal(key localKey, at fault.Range) *local {
 		kind = "local with the modes of git"
 	}
 	id := framed.Sum(append([]string{kind, filepath.ToSlash(abs)}, excludes...)...)
-	if l, ok := p.locals[id]; ok {
+	if l, ok := f.byID[id]; ok {
 		return l
 	}
 	hex := strings.TrimPrefix(id, "sha256:")
@@ -164,51 +188,12 @@ func (p *planner) findLocal(key localKey, at fault.Range) *local {
 		Local: &Local{Name: "ctx-" + hex[:12], Dir: abs, Excludes: excludes, GitModes: key.gitModes},
 		paths: map[string]bool{},
 	}
-	l.node = p.vertex(id, func(v *Vertex) {
+	l.node = f.vertices.vertex(id, func(v *Vertex) {
 		v.Kind, v.Name, v.Range = LocalContext, filepath.ToSlash(dir), at
 	})
 	l.node.local, l.node.Local = l, l.Local
-	p.locals[id] = l
+	f.byID[id] = l
 	return l
-}
-
-// checkContexts reports the contexts of a target that are not directories.
-func (p *planner) checkContexts(t *config.Target) bool {
-	ok := p.checkContext(t, t.Context, "context", "The context")
-	switch t.Context.Kind {
-	case config.Image, config.OCILayout, config.LinkedTarget:
-		p.Fail(t.RangeOf("context"), "Unsupported context",
-			"Target %q: BuildKit takes a directory, a git repository or an URL as the main context, and %q is none. Name it in contexts, as in contexts = { src = %q }, and read it with COPY --from=src.",
-			t.Name, t.Context.Raw, t.Context.Raw)
-		ok = false
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
-		if !p.checkContext(t, t.Contexts[name], "contexts."+name, fmt.Sprintf("The context %q", name)) {
-			ok = false
-		}
-	}
-	return ok
-}
-
-func (p *planner) checkContext(t *config.Target, c config.Context, attr, what string) bool {
-	if c.Kind != config.Local {
-		return true
-	}
-	dir := contextDir(c)
-	err := p.checkDir(dir)
-	if err == nil {
-		return true
-	}
-	at := ContextRange(t, attr)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		p.Fail(at, "Context not found", "%s of target %q is %s, which does not exist. Paths start from the working directory.", what, t.Name, filepath.ToSlash(dir))
-	case errors.Is(err, syscall.ENOTDIR):
-		p.Fail(at, "Context is not a directory", "%s of target %q is %s, which is not a directory. Write the directory that holds it.", what, t.Name, filepath.ToSlash(dir))
-	default:
-		p.Fail(at, "Unreadable context", "%s of target %q: reading %s: %s.", what, t.Name, filepath.ToSlash(dir), fault.Reason(err))
-	}
-	return false
 }
 
 // ContextRange is where a context is written; an element of contexts may only
@@ -219,19 +204,6 @@ func ContextRange(t *config.Target, attr string) fault.Range {
 	}
 	attr, _, _ = strings.Cut(attr, ".")
 	return t.RangeOf(attr)
-}
-
-// checkDir says why a path is not a directory; each is looked at once.
-func (p *planner) checkDir(dir string) error {
-	if err, ok := p.dirs[dir]; ok {
-		return err
-	}
-	info, err := p.opt.Files.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = syscall.ENOTDIR
-	}
-	p.dirs[dir] = err
-	return err
 }
 
 // ContextText names a context in a sentence.

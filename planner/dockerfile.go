@@ -35,23 +35,49 @@ type file struct {
 	err    error // why it could not be read
 }
 
+// reading reads what the targets of a plan have on this machine, each thing once:
+// Dockerfiles, ignore files, and whether a context is a folder.
+type reading struct {
+	disk    Files
+	faults  *fault.Report
+	sources map[string][]byte // of Dockerfiles, by their names
+
+	files   map[string]*file            // by path
+	inlines map[string]*file            // by text
+	texts   map[string]*dockerfile.File // by digest
+	ignores map[string]ignoreFile       // by path
+	dirs    map[string]error            // by path
+}
+
+func newReading(disk Files, faults *fault.Report) *reading {
+	return &reading{
+		disk: disk, faults: faults,
+		sources: map[string][]byte{},
+		files:   map[string]*file{},
+		inlines: map[string]*file{},
+		texts:   map[string]*dockerfile.File{},
+		ignores: map[string]ignoreFile{},
+		dirs:    map[string]error{},
+	}
+}
+
 // dockerfile finds the Dockerfile of a target. It returns nil if the builder
 // has to fetch it, and false if there is a fault, which is reported.
-func (p *planner) dockerfile(t *config.Target) (*file, bool) {
+func (r *reading) dockerfile(t *config.Target) (*file, bool) {
 	if t.DockerfileInline != nil {
-		return p.inline(t), true
+		return r.inline(t), true
 	}
 	path, ok := dockerfilePath(t)
 	if !ok {
 		return nil, true
 	}
-	d, ok := p.files[path]
+	d, ok := r.files[path]
 	if !ok {
-		d = p.readDockerfile(path)
-		p.files[path] = d
+		d = r.readDockerfile(path)
+		r.files[path] = d
 	}
 	if d.err != nil {
-		p.reportUnread(t, path, d.err)
+		r.reportUnread(t, path, d.err)
 		return nil, false
 	}
 	return d, true
@@ -87,31 +113,31 @@ func contextDir(c config.Context) string {
 	return filepath.Clean(c.Value)
 }
 
-func (p *planner) inline(t *config.Target) *file {
+func (r *reading) inline(t *config.Target) *file {
 	text := *t.DockerfileInline
-	if d, ok := p.inlines[text]; ok {
+	if d, ok := r.inlines[text]; ok {
 		return d
 	}
-	d := p.newDockerfile(fmt.Sprintf("Dockerfile (inline in %s)", t.Name), defaultName, []byte(text))
-	p.inlines[text] = d
+	d := r.newDockerfile(fmt.Sprintf("Dockerfile (inline in %s)", t.Name), defaultName, []byte(text))
+	r.inlines[text] = d
 	return d
 }
 
 // readDockerfile reads a Dockerfile, or the one in lower case if there is no
 // "Dockerfile".
-func (p *planner) readDockerfile(path string) *file {
-	data, err := p.readText(path)
+func (r *reading) readDockerfile(path string) *file {
+	data, err := r.readText(path)
 	found := path
 	if errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == defaultName {
 		lower := filepath.Join(filepath.Dir(path), strings.ToLower(defaultName))
-		if data2, err2 := p.readText(lower); err2 == nil {
+		if data2, err2 := r.readText(lower); err2 == nil {
 			data, err, found = data2, nil, lower
 		}
 	}
 	if err != nil {
 		return &file{err: err}
 	}
-	d := p.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
+	d := r.newDockerfile(filepath.ToSlash(found), filepath.Base(found), data)
 	d.path = found
 	return d
 }
@@ -125,8 +151,8 @@ const maxDockerfile = 16 << 20
 var errNotRegular = errors.New("it is not a regular file")
 
 // readText reads a regular file of a size that a builder can be sent.
-func (p *planner) readText(path string) ([]byte, error) {
-	info, err := p.opt.Files.Stat(path)
+func (r *reading) readText(path string) ([]byte, error) {
+	info, err := r.disk.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
@@ -137,29 +163,29 @@ func (p *planner) readText(path string) ([]byte, error) {
 	case info.Size() > maxDockerfile:
 		return nil, fmt.Errorf("it has %d bytes, and a builder takes at most %d; copy large contents from files instead", info.Size(), maxDockerfile)
 	}
-	return p.opt.Files.ReadFile(path)
+	return r.disk.ReadFile(path)
 }
 
-func (p *planner) newDockerfile(name, filename string, data []byte) *file {
+func (r *reading) newDockerfile(name, filename string, data []byte) *file {
 	syntax, _, _, _ := parser.DetectSyntax(data)
-	p.plan.Sources[name] = data
+	r.sources[name] = data
 	d := &file{
 		Dockerfile: &Dockerfile{Name: name, Filename: filename, Data: data, Syntax: syntax},
 		source:     dockerfile.NewSource(name, data),
 	}
 	if isDockerfileSyntax(syntax) {
-		d.parsed = p.parse(data)
+		d.parsed = r.parse(data)
 	}
 	return d
 }
 
 // parse reads equal texts once.
-func (p *planner) parse(data []byte) *dockerfile.File {
+func (r *reading) parse(data []byte) *dockerfile.File {
 	key := framed.Sum(string(data))
-	if _, ok := p.texts[key]; !ok {
-		p.texts[key] = dockerfile.Parse(data)
+	if _, ok := r.texts[key]; !ok {
+		r.texts[key] = dockerfile.Parse(data)
 	}
-	return p.texts[key]
+	return r.texts[key]
 }
 
 // isDockerfileSyntax says whether a frontend reads Dockerfiles as BuildKit's
@@ -190,38 +216,38 @@ func frontend(t *config.Target, d *file) string {
 }
 
 // stages returns the parsed stages, reporting what the parser refused.
-func (p *planner) stages(d *file) (*dockerfile.File, bool) {
+func (r *reading) stages(d *file) (*dockerfile.File, bool) {
 	if d.parsed == nil {
-		d.parsed = p.parse(d.Data)
+		d.parsed = r.parse(d.Data)
 	}
 	for _, e := range d.parsed.Errs {
-		p.Fail(d.source.Lines(e.Line, e.Line), "Invalid Dockerfile", "%s", fault.Sentence(e.Msg))
+		r.faults.Fail(d.source.Lines(e.Line, e.Line), "Invalid Dockerfile", "%s", fault.Sentence(e.Msg))
 	}
 	return d.parsed, len(d.parsed.Errs) == 0
 }
 
 // reportUnread says why the Dockerfile of a target was not read, and what is
 // there instead.
-func (p *planner) reportUnread(t *config.Target, path string, err error) {
+func (r *reading) reportUnread(t *config.Target, path string, err error) {
 	at := dockerfileRange(t)
 	shown := filepath.ToSlash(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		if t.Context.Kind == config.Local && p.checkDir(contextDir(t.Context)) != nil {
+		if t.Context.Kind == config.Local && r.checkDir(contextDir(t.Context)) != nil {
 			return // the context that is not a directory is reported, and is the reason
 		}
-		p.Fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, fault.Reason(err))
+		r.faults.Fail(at, "Unreadable Dockerfile", "Target %q: reading %s: %s.", t.Name, shown, fault.Reason(err))
 		return
 	}
-	if dirErr := p.checkDir(filepath.Dir(path)); dirErr != nil && t.Context.Kind == config.Local {
-		if p.checkDir(contextDir(t.Context)) != nil {
+	if dirErr := r.checkDir(filepath.Dir(path)); dirErr != nil && t.Context.Kind == config.Local {
+		if r.checkDir(contextDir(t.Context)) != nil {
 			return // the missing context is reported, and is the reason
 		}
 	}
 	hint := ` Write its path, from the context, in the attribute "dockerfile".`
-	if names := p.dockerfilesIn(filepath.Dir(path)); len(names) > 0 {
+	if names := r.dockerfilesIn(filepath.Dir(path)); len(names) > 0 {
 		hint = fmt.Sprintf(" %s has %s.", dirName(filepath.Dir(path)), fault.Names(names)) + hint
 	}
-	p.Fail(at, "Dockerfile not found", "Target %q needs %s, which does not exist.%s", t.Name, shown, hint)
+	r.faults.Fail(at, "Dockerfile not found", "Target %q needs %s, which does not exist.%s", t.Name, shown, hint)
 }
 
 // dockerfileRange is where a target says which Dockerfile it has.
@@ -233,8 +259,8 @@ func dockerfileRange(t *config.Target) fault.Range {
 }
 
 // dockerfilesIn lists what looks like a Dockerfile in a directory.
-func (p *planner) dockerfilesIn(dir string) []string {
-	entries, err := p.opt.Files.ReadDir(dir)
+func (r *reading) dockerfilesIn(dir string) []string {
+	entries, err := r.disk.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
@@ -250,14 +276,14 @@ func (p *planner) dockerfilesIn(dir string) []string {
 
 // ignored returns the patterns of the ignore file that applies to a context:
 // the one named after the Dockerfile, else .dockerignore in the context.
-func (p *planner) ignored(dir string, d *file, at fault.Range) []string {
+func (r *reading) ignored(dir string, d *file, at fault.Range) []string {
 	var paths []string
 	if d != nil && d.path != "" {
 		paths = append(paths, d.path+".dockerignore")
 	}
 	paths = append(paths, filepath.Join(dir, ".dockerignore"))
 	for _, path := range paths {
-		if patterns, ok := p.readIgnore(path, at); ok {
+		if patterns, ok := r.readIgnore(path, at); ok {
 			return patterns
 		}
 	}
@@ -269,26 +295,26 @@ type ignoreFile struct {
 	found    bool
 }
 
-func (p *planner) readIgnore(path string, at fault.Range) ([]string, bool) {
-	if f, ok := p.ignores[path]; ok {
+func (r *reading) readIgnore(path string, at fault.Range) ([]string, bool) {
+	if f, ok := r.ignores[path]; ok {
 		return f.patterns, f.found
 	}
 	var f ignoreFile
-	data, err := p.opt.Files.ReadFile(path)
+	data, err := r.disk.ReadFile(path)
 	switch {
 	case err == nil:
 		f.found = true
 		f.patterns, err = ignorefile.ReadAll(bytes.NewReader(data))
 		if err != nil {
-			p.Fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
+			r.faults.Fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		// The context itself is reported if it is the one that is not there.
-		if p.checkDir(filepath.Dir(path)) == nil {
-			p.Fail(at, "Unreadable ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
+		if r.checkDir(filepath.Dir(path)) == nil {
+			r.faults.Fail(at, "Unreadable ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
 		}
 	}
-	p.ignores[path] = f
+	r.ignores[path] = f
 	return f.patterns, f.found
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -15,11 +16,15 @@ import (
 // filling walks the instructions of a stage, with the variables that each of
 // them can use, and notes what it takes from where.
 type filling struct {
-	*stageWork
-	n     *node
-	scope dockerfile.Scope
-	refs  []*node // those of the instructions still to come
-	ok    bool
+	faults   *fault.Report
+	vertices *vertices
+	source   *dockerfile.Source
+	lex      *shell.Lex
+	main     *node // the main context
+	n        *node // what is described
+	scope    dockerfile.Scope
+	refs     []*node // those of the instructions still to come
+	ok       bool
 	// ownsArgs is true once the arguments of the vertex are a map of its own.
 	ownsArgs bool
 }
@@ -27,9 +32,9 @@ type filling struct {
 // fill describes a new vertex.
 func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node, cmds []*dockerfile.Cmd) bool {
 	v := n.Vertex
-	v.Name, v.Dockerfile = st.Shown(), s.d.Dockerfile
-	v.Range = s.d.source.Lines(st.First, st.Last)
-	at := s.d.source.Lines(st.First, st.FromEnd)
+	v.Name, v.Dockerfile = st.Shown(), s.work.d.Dockerfile
+	v.Range = s.names.source.Lines(st.First, st.Last)
+	at := s.names.source.Lines(st.First, st.FromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
 	v.Steps, n.onbuild, v.Args, v.Credentials = nil, nil, nil, nil
 	if s.inherits(st) {
@@ -38,11 +43,14 @@ func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node
 	if base.local != nil {
 		base.local.readAll()
 	}
-	if _, ok := s.baseStage(st); !ok && base.Kind != Scratch {
+	if _, ok := s.names.baseStage(st); !ok && base.Kind != Scratch {
 		v.Steps = append(v.Steps, Step{Text: st.Source, Range: at})
 	}
 	v.Work = s.workOf(st, base, cmds)
-	f := filling{stageWork: s, n: n, refs: refs, ok: true}
+	f := filling{
+		faults: &s.work.parts.faults, vertices: s.work.parts.vertices, source: s.names.source, lex: s.names.lex,
+		main: s.work.main, n: n, refs: refs, ok: true,
+	}
 	f.scope = v.Work.Scope()
 	for _, k := range cmds {
 		f.cmd(k)
@@ -51,27 +59,18 @@ func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node
 	return f.ok
 }
 
-// baseStage returns the index of the earlier stage that a stage starts from.
-func (s *stageWork) baseStage(st *dockerfile.Stage) (int, bool) {
-	name, err := dockerfile.Expand(s.lex, st.Base, s.globals)
-	if err != nil {
-		return 0, false
-	}
-	return s.parsed.Before(name, st.Index)
-}
-
 // inherits says whether a stage goes on where an earlier one of the same file
 // ends, arguments and all. A context that stands for that stage only hands on
 // what an image does.
 func (s *stageWork) inherits(st *dockerfile.Stage) bool {
-	i, ok := s.baseStage(st)
+	i, ok := s.names.baseStage(st)
 	return ok && !s.replaced[i]
 }
 
 // workOf is what a stage consists of.
 func (s *stageWork) workOf(st *dockerfile.Stage, base *node, cmds []*dockerfile.Cmd) *Work {
 	w := &Work{
-		Target: s.t, Frontend: s.frontend, File: s.parsed, Cmds: cmds, Globals: s.globals, Inherits: s.inherits(st),
+		Target: s.work.t, Frontend: s.work.frontend, File: s.names.parsed, Cmds: cmds, Globals: s.names.globals, Inherits: s.inherits(st),
 	}
 	switch {
 	case base.Kind == Scratch, base.Kind == LocalContext, base.Kind == RemoteContext:
@@ -87,19 +86,19 @@ func (s *stageWork) workOf(st *dockerfile.Stage, base *node, cmds []*dockerfile.
 // that is first in the order of files and lines.
 func (s *stageWork) again(n *node, st *dockerfile.Stage, base *node, refs []*node, cmds []*dockerfile.Cmd) {
 	at := n.Range
-	if n.Dockerfile == s.d.Dockerfile && at.Start.Line == st.First {
+	if n.Dockerfile == s.work.d.Dockerfile && at.Start.Line == st.First {
 		return
 	}
 	if !slices.Contains(n.Names, st.Shown()) {
 		n.Names = sortedUnique(append(n.Names, st.Shown()))
 	}
-	if s.d.Name < at.Filename || s.d.Name == at.Filename && st.First < at.Start.Line {
+	if s.work.d.Name < at.Filename || s.work.d.Name == at.Filename && st.First < at.Start.Line {
 		s.fill(n, st, base, refs, cmds)
 	}
 }
 
 func (f *filling) cmd(k *dockerfile.Cmd) {
-	at := f.d.source.Lines(k.First, k.Last)
+	at := f.source.Lines(k.First, k.Last)
 	refs := f.refs[:len(k.Froms)]
 	f.refs = f.refs[len(k.Froms):]
 	switch c := k.Command.(type) {
@@ -168,7 +167,7 @@ func (f *filling) expand(word string, at fault.Range) (string, bool) {
 func (f *filling) check(err error, at fault.Range) {
 	if err != nil {
 		f.ok = false
-		f.Fail(at, "Invalid variable", "%s", fault.Sentence(fault.Cause(err).Error()))
+		f.faults.Fail(at, "Invalid variable", "%s", fault.Sentence(fault.Cause(err).Error()))
 	}
 }
 
@@ -185,7 +184,7 @@ func (f *filling) copy(t *Take, refs []*node, at fault.Range) {
 			continue
 		}
 		if refs == nil && dockerfile.IsRemote(s) {
-			f.edge(f.remote(s, at), Copy, nil, at)
+			f.edge(f.vertices.remote(s, at), Copy, nil, at)
 			continue
 		}
 		paths = append(paths, dockerfile.ContextPath(s))

@@ -15,8 +15,8 @@ type imageName struct {
 	err     error
 }
 
-func (p *planner) imageName(s string) imageName {
-	if n, ok := p.refs[s]; ok {
+func (vs *vertices) imageName(s string) imageName {
+	if n, ok := vs.refs[s]; ok {
 		return n
 	}
 	var n imageName
@@ -28,7 +28,7 @@ func (p *planner) imageName(s string) imageName {
 		n.full, n.short = ref.String(), reference.FamiliarString(ref)
 		n.context = strings.TrimSuffix(n.short, ":latest")
 	}
-	p.refs[s] = n
+	vs.refs[s] = n
 	return n
 }
 

@@ -14,140 +14,123 @@ import (
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
 	"github.com/orch-build/orch/internal/suggest"
-	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // New plans a definition. With faults it returns them all, and a plan that
 // holds only the Sources that diagnostics refer to.
 func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
-	p := newPlanner(cfg, opt)
-	if p.setUp() {
-		for _, t := range p.order() {
-			p.build(t)
-		}
-		p.wireCaches()
+	opt, platform, wrong := opt.complete()
+	if wrong != nil {
+		return &Plan{Graph: &Graph{}, Sources: map[string][]byte{}}, fault.Diagnostics{wrong}
 	}
-	if p.Diags.HasErrors() {
-		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.Diags
+	p := &planner{opt: opt, parts: newParts(opt, platform), builds: map[string]*Build{}, wanted: map[string]bool{}}
+	p.plan = &Plan{Graph: &Graph{}, Sources: p.parts.reading.sources}
+	faults := &p.parts.faults
+	for _, name := range cfg.Chosen {
+		p.wanted[name] = true
 	}
-	p.seal()
-	for _, b := range p.plan.Builds {
-		if b.Wanted {
-			p.checkCall(b)
-		}
+	targets := map[string]*config.Target{}
+	for _, t := range cfg.Targets {
+		targets[t.Name] = withContextNames(t)
 	}
-	if p.Diags.HasErrors() {
-		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, p.Diags
+	for _, t := range order(targets, faults) {
+		p.build(t)
 	}
-	return p.plan, p.Diags
+	p.plan.Caches, p.plan.CacheImages = wireCaches(p.plan.Builds, opt.Dir, faults)
+	if !faults.Diags.HasErrors() {
+		p.seal()
+		checkCalls(p.plan.Builds, faults)
+	}
+	if faults.Diags.HasErrors() {
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, faults.Diags
+	}
+	return p.plan, faults.Diags
 }
 
 // knownCalls are the questions that BuildKit's frontend answers.
 var knownCalls = []string{"build", "check", "lint", "outline", "targets", "subrequests.describe"}
 
-// checkCall reports a question that BuildKit's frontend does not answer. Another
+// checkCalls reports questions that BuildKit's frontend does not answer. Another
 // frontend may have questions of its own.
-func (p *planner) checkCall(b *Build) {
-	call := b.Target.Call
-	if call == "" || len(b.Stages) == 0 || b.Stages[0].Kind == Opaque || slices.Contains(knownCalls, call) {
-		return
+func checkCalls(builds []*Build, faults *fault.Report) {
+	for _, b := range builds {
+		call := b.Target.Call
+		if !b.Wanted || call == "" || len(b.Stages) == 0 || b.Stages[0].Kind == Opaque || slices.Contains(knownCalls, call) {
+			continue
+		}
+		faults.Fail(b.Target.RangeOf("call"), "Unknown method to call", "Target %q: there is no method to call %q; there are %s.%s",
+			b.Name(), call, strings.Join(knownCalls, ", "), suggest.Sentence(call, knownCalls))
 	}
-	p.Fail(b.Target.RangeOf("call"), "Unknown method to call", "Target %q: there is no method to call %q; there are %s.%s",
-		b.Name(), call, strings.Join(knownCalls, ", "), suggest.Sentence(call, knownCalls))
 }
 
 // planner is the plan while it is made.
 type planner struct {
-	fault.Report
-	cfg      *config.Config
-	opt      Options
+	opt    Options
+	plan   *Plan
+	parts  *parts
+	builds map[string]*Build
+	wanted map[string]bool
+}
+
+// parts are what the targets of a plan share, each with a job of its own: the
+// faults that were found, what is read of this machine, the folders, the vertices.
+type parts struct {
+	faults   fault.Report
 	platform ocispecs.Platform // of the builder
-	plan     *Plan
-	nodes    map[string]*node
-	builds   map[string]*Build
-
-	targets map[string]*config.Target
-	wanted  map[string]bool
-
-	files   map[string]*file            // by path
-	inlines map[string]*file            // by text
-	texts   map[string]*dockerfile.File // by digest
-	ignores map[string]ignoreFile       // by path
-	dirs    map[string]error            // by path
-	locals  map[string]*local           // by ID
-	// localFor saves computing the same ID again.
-	localFor map[localKey]*local
+	reading  *reading
+	vertices *vertices
+	folders  *folders
 	ids      framed.Digest // of the stage at hand
 	// unreached remembers what checkUnreached found.
 	unreached map[unreachedKey]bool
-	refs      map[string]imageName // as written
 }
 
-func newPlanner(cfg *config.Config, opt Options) *planner {
-	p := &planner{
-		cfg: cfg, opt: opt,
-		plan:      &Plan{Graph: &Graph{}, Sources: map[string][]byte{}},
-		nodes:     map[string]*node{},
-		builds:    map[string]*Build{},
-		targets:   map[string]*config.Target{},
-		wanted:    map[string]bool{},
-		files:     map[string]*file{},
-		inlines:   map[string]*file{},
-		texts:     map[string]*dockerfile.File{},
-		ignores:   map[string]ignoreFile{},
-		dirs:      map[string]error{},
-		locals:    map[string]*local{},
-		localFor:  map[localKey]*local{},
-		unreached: map[unreachedKey]bool{},
-		refs:      map[string]imageName{},
-	}
-	for _, t := range cfg.Targets {
-		p.targets[t.Name] = withContextNames(t)
-	}
-	for _, name := range cfg.Chosen {
-		p.wanted[name] = true
-	}
-	return p
+func newParts(opt Options, platform ocispecs.Platform) *parts {
+	ps := &parts{platform: platform, unreached: map[unreachedKey]bool{}}
+	ps.vertices = newVertices()
+	ps.reading = newReading(opt.Files, &ps.faults)
+	ps.folders = newFolders(opt.Dir, &ps.faults, ps.reading, ps.vertices)
+	return ps
 }
 
-// setUp reads the options.
-func (p *planner) setUp() bool {
-	if p.opt.Files == nil {
-		p.opt.Files = Disk{}
+// complete fills in what the options leave out, and reads the platform of the
+// builder.
+func (o Options) complete() (Options, ocispecs.Platform, *fault.Diagnostic) {
+	var report fault.Report
+	if o.Files == nil {
+		o.Files = Disk{}
 	}
-	if p.opt.Policies == nil {
-		p.opt.Policies = (&policy.Finder{Files: p.opt.Files}).Find
+	if o.Policies == nil {
+		o.Policies = (&policy.Finder{Files: o.Files}).Find
 	}
-	if p.opt.Dir == "" {
+	if o.Dir == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			p.Fail(fault.Range{}, "No working directory", "Finding the working directory: %s.", err)
-			return false
+			report.Fail(fault.Range{}, "No working directory", "Finding the working directory: %s.", err)
+			return o, ocispecs.Platform{}, report.Diags[0]
 		}
-		p.opt.Dir = dir
+		o.Dir = dir
 	}
-	if p.opt.BuildPlatform == "" {
-		p.platform = platforms.Normalize(platforms.DefaultSpec())
-		return true
+	if o.BuildPlatform == "" {
+		return o, platforms.Normalize(platforms.DefaultSpec()), nil
 	}
-	pl, err := platforms.Parse(p.opt.BuildPlatform)
+	pl, err := platforms.Parse(o.BuildPlatform)
 	if err != nil {
-		p.Fail(fault.Range{}, "Invalid build platform", "%q is not a platform: %s.", p.opt.BuildPlatform, err)
-		return false
+		report.Fail(fault.Range{}, "Invalid build platform", "%q is not a platform: %s.", o.BuildPlatform, err)
+		return o, ocispecs.Platform{}, report.Diags[0]
 	}
-	p.platform = platforms.Normalize(pl)
-	return true
+	return o, platforms.Normalize(pl), nil
 }
 
 // build plans one target; the targets that it links to have been planned.
 func (p *planner) build(t *config.Target) {
 	b := &Build{Target: t, Wanted: p.wanted[t.Name]}
-	ok := p.checkContexts(t)
-	list := p.platforms(t)
-	if !p.link(b) {
+	ok := p.parts.reading.checkContexts(t)
+	list := platformsOf(t, p.parts.platform)
+	if !link(b, p.builds) {
 		ok = false
 	}
-	d, found := p.dockerfile(t)
+	d, found := p.parts.reading.dockerfile(t)
 	if !ok || !found {
 		return
 	}
@@ -157,7 +140,7 @@ func (p *planner) build(t *config.Target) {
 			b.Platforms = append(b.Platforms, platforms.FormatAll(pl))
 		}
 	}
-	w := newWork(p, b, d)
+	w := newWork(p.parts, b, d)
 	for _, pl := range list {
 		if v := w.vertex(pl); v != nil {
 			b.Stages = append(b.Stages, v)
@@ -173,7 +156,7 @@ func (p *planner) build(t *config.Target) {
 // policies finds the policies of a build, and keeps their text for messages.
 func (p *planner) policies(b *Build) {
 	set, diags := p.opt.Policies(b.Target)
-	p.Diags = append(p.Diags, diags...)
+	p.parts.faults.Diags = append(p.parts.faults.Diags, diags...)
 	b.Policies = set
 	for i := range set.Policies {
 		for _, f := range set.Policies[i].Files {
@@ -182,18 +165,18 @@ func (p *planner) policies(b *Build) {
 	}
 }
 
-// platforms returns the platforms of a target, each once; the builder's if it
+// platformsOf returns the platforms of a target, each once; the builder's if it
 // names none.
-func (p *planner) platforms(t *config.Target) []ocispecs.Platform {
+func platformsOf(t *config.Target, builder ocispecs.Platform) []ocispecs.Platform {
 	if len(t.Platforms) == 0 {
-		return []ocispecs.Platform{p.platform}
+		return []ocispecs.Platform{builder}
 	}
 	var out []ocispecs.Platform
 	seen := map[string]bool{}
 	for _, one := range t.Platforms {
 		pl := one.Platform
 		if one.Builder {
-			pl = p.platform
+			pl = builder
 		}
 		if key := platforms.FormatAll(pl); !seen[key] {
 			seen[key] = true
@@ -205,14 +188,14 @@ func (p *planner) platforms(t *config.Target) []ocispecs.Platform {
 
 // link fills the links of a build. It returns false if one of them has a
 // fault of its own, which has been reported.
-func (p *planner) link(b *Build) bool {
+func link(b *Build, builds map[string]*Build) bool {
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Contexts)) {
 		c := b.Target.Contexts[name]
 		if c.Kind != config.LinkedTarget {
 			continue
 		}
-		in := p.builds[c.Value]
+		in := builds[c.Value]
 		if in == nil {
 			ok = false
 			continue
@@ -234,71 +217,7 @@ func (p *planner) seal() {
 		slices.SortFunc(b.Inputs, func(a, c *Build) int { return place[a] - place[c] })
 		b.Inputs = slices.Compact(b.Inputs)
 	}
-	p.claim()
-	p.plan.Graph.Vertices = p.sorted()
-	for _, l := range p.locals {
-		l.finish()
-		p.plan.Locals = append(p.plan.Locals, l.Local)
-	}
-	slices.SortFunc(p.plan.Locals, func(a, b *Local) int {
-		if c := strings.Compare(a.Dir, b.Dir); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-}
-
-// order returns the targets in the order of their names, each after the
-// targets that it links to. Every cycle is reported with its steps.
-func (p *planner) order() []*config.Target {
-	o := ordering{planner: p, state: map[string]int{}}
-	for _, name := range slices.Sorted(maps.Keys(p.targets)) {
-		if o.state[name] == 0 {
-			o.visit(p.targets[name])
-		}
-	}
-	return o.done
-}
-
-type ordering struct {
-	*planner
-	state map[string]int // 1 while on the path, 2 when done
-	path  []*config.Target
-	done  []*config.Target
-}
-
-func (o *ordering) visit(t *config.Target) {
-	o.state[t.Name] = 1
-	o.path = append(o.path, t)
-	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
-		c := t.Contexts[name]
-		if c.Kind != config.LinkedTarget {
-			continue
-		}
-		at := ContextRange(t, "contexts."+name)
-		next := o.targets[c.Value]
-		switch {
-		case next == nil:
-			known := slices.Sorted(maps.Keys(o.targets))
-			o.Fail(at, "Unknown target", "The context %q of target %q is the target %q, which does not exist.%s", name, t.Name, c.Value, suggest.Sentence(c.Value, known))
-		case o.state[next.Name] == 1:
-			o.cycle(next, at)
-		case o.state[next.Name] == 0:
-			o.visit(next)
-		}
-	}
-	o.path = o.path[:len(o.path)-1]
-	o.state[t.Name] = 2
-	o.done = append(o.done, t)
-}
-
-func (o *ordering) cycle(start *config.Target, at fault.Range) {
-	var steps []string
-	for _, t := range o.path {
-		if t == start || len(steps) > 0 {
-			steps = append(steps, t.Name)
-		}
-	}
-	steps = append(steps, start.Name)
-	o.Fail(at, "Cycle of targets", "Each of these targets needs the next one first: %s. Take one of the links out.", strings.Join(steps, " -> "))
+	claim(p.plan.Builds)
+	p.plan.Graph.Vertices = p.parts.vertices.sorted()
+	p.plan.Locals = p.parts.folders.finished()
 }

@@ -21,12 +21,12 @@ type unreachedKey struct {
 // checkUnreached reports the names in stages that the target does not reach and
 // that BuildKit refuses nevertheless.
 func (s *stageWork) checkUnreached() bool {
-	suspects := s.parsed.Suspects()
+	suspects := s.names.parsed.Suspects()
 	if len(suspects) == 0 {
 		return true
 	}
-	key := unreachedKey{s.parsed, s.globalText()}
-	if ok, done := s.unreached[key]; done {
+	key := unreachedKey{s.names.parsed, s.globalText()}
+	if ok, done := s.work.parts.unreached[key]; done {
 		return ok
 	}
 	ok := true
@@ -34,38 +34,21 @@ func (s *stageWork) checkUnreached() bool {
 		if _, reached := s.memo[st.Index]; reached {
 			continue
 		}
-		_, platformOK := s.stagePlatform(st)
-		_, baseOK := s.baseName(st)
-		ok = platformOK && baseOK && s.checkFroms(st) && ok
+		_, platformOK := s.names.stagePlatform(st)
+		_, baseOK := s.names.baseName(st)
+		ok = platformOK && baseOK && s.names.checkFroms(st) && ok
 	}
-	s.unreached[key] = ok
+	s.work.parts.unreached[key] = ok
 	return ok
 }
 
 // globalText is what the names in FROM can depend on, in one text.
 func (s *stageWork) globalText() string {
 	var b strings.Builder
-	for _, k := range s.globals.Keys() {
-		if k != "TARGETSTAGE" || slices.ContainsFunc(s.parsed.Suspects(), func(st *dockerfile.Stage) bool { return strings.Contains(st.Base+st.Platform, k) }) {
-			b.WriteString(k + "=" + s.globals[k] + "\x00")
+	for _, k := range s.names.globals.Keys() {
+		if k != "TARGETSTAGE" || slices.ContainsFunc(s.names.parsed.Suspects(), func(st *dockerfile.Stage) bool { return strings.Contains(st.Base+st.Platform, k) }) {
+			b.WriteString(k + "=" + s.names.globals[k] + "\x00")
 		}
 	}
 	return b.String()
-}
-
-func (s *stageWork) checkFroms(st *dockerfile.Stage) bool {
-	ok := true
-	for _, k := range st.Cmds {
-		for _, f := range k.Froms {
-			at := s.d.source.Word(k.First, k.Last, "from="+f.Name)
-			if _, found, valid := s.refStage(k, f, at); found || !valid {
-				ok = ok && valid
-				continue
-			}
-			if _, valid := s.refImage(f, at); !valid {
-				ok = false
-			}
-		}
-	}
-	return ok
 }

@@ -19,19 +19,29 @@ type node struct {
 	local   *local                  // the directory, if it is one
 }
 
+// vertices are those of the plan, each once.
+type vertices struct {
+	nodes map[string]*node     // by ID
+	refs  map[string]imageName // as written
+}
+
+func newVertices() *vertices {
+	return &vertices{nodes: map[string]*node{}, refs: map[string]imageName{}}
+}
+
 // vertex returns the node of an ID, made by fill when it is new.
-func (p *planner) vertex(id string, fill func(*Vertex)) *node {
-	if n, ok := p.nodes[id]; ok {
+func (vs *vertices) vertex(id string, fill func(*Vertex)) *node {
+	if n, ok := vs.nodes[id]; ok {
 		return n
 	}
 	n := &node{Vertex: &Vertex{ID: id}}
-	p.nodes[id] = n
+	vs.nodes[id] = n
 	fill(n.Vertex)
 	return n
 }
 
-func (p *planner) scratch() *node {
-	n := p.vertex(framed.Sum("scratch"), func(v *Vertex) {
+func (vs *vertices) scratch() *node {
+	n := vs.vertex(framed.Sum("scratch"), func(v *Vertex) {
 		v.Kind, v.Name = Scratch, dockerfile.ScratchName
 	})
 	if n.env == nil {
@@ -40,28 +50,28 @@ func (p *planner) scratch() *node {
 	return n
 }
 
-func (p *planner) image(name imageName, platform string, at fault.Range) *node {
-	return p.vertex(framed.Sum("image", name.full, platform), func(v *Vertex) {
+func (vs *vertices) image(name imageName, platform string, at fault.Range) *node {
+	return vs.vertex(framed.Sum("image", name.full, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, name.short, platform, at
 	})
 }
 
-func (p *planner) layout(ref, platform string, at fault.Range) *node {
-	return p.vertex(framed.Sum("oci-layout", ref, platform), func(v *Vertex) {
+func (vs *vertices) layout(ref, platform string, at fault.Range) *node {
+	return vs.vertex(framed.Sum("oci-layout", ref, platform), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range = Image, "oci-layout://"+ref, platform, at
 	})
 }
 
-func (p *planner) remote(url string, at fault.Range) *node {
-	return p.vertex(framed.Sum("remote", url), func(v *Vertex) {
+func (vs *vertices) remote(url string, at fault.Range) *node {
+	return vs.vertex(framed.Sum("remote", url), func(v *Vertex) {
 		v.Kind, v.Name, v.Range = RemoteContext, url, at
 	})
 }
 
 // claim notes at every vertex which targets reach it. The builds are taken in
 // the order of the names of their targets.
-func (p *planner) claim() {
-	builds := slices.Clone(p.plan.Builds)
+func claim(builds []*Build) {
+	builds = slices.Clone(builds)
 	slices.SortFunc(builds, func(a, b *Build) int { return cmp.Compare(a.Name(), b.Name()) })
 	for _, b := range builds {
 		var visit func(v *Vertex)
@@ -82,7 +92,7 @@ func (p *planner) claim() {
 
 // sorted returns the vertices that some build reaches: by the length of the
 // longest way below them, then by what they are.
-func (p *planner) sorted() []*Vertex {
+func (vs *vertices) sorted() []*Vertex {
 	depth := map[*Vertex]int{}
 	var measure func(v *Vertex) int
 	measure = func(v *Vertex) int {
@@ -96,8 +106,8 @@ func (p *planner) sorted() []*Vertex {
 		depth[v] = d
 		return d
 	}
-	out := make([]*Vertex, 0, len(p.nodes))
-	for _, n := range p.nodes {
+	out := make([]*Vertex, 0, len(vs.nodes))
+	for _, n := range vs.nodes {
 		if len(n.Targets) > 0 {
 			measure(n.Vertex)
 			out = append(out, n.Vertex)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
@@ -19,7 +18,7 @@ import (
 
 // work plans the stages of one target.
 type work struct {
-	*planner
+	parts    *parts
 	b        *Build
 	t        *config.Target
 	d        *file // nil if the builder has to fetch it
@@ -32,18 +31,14 @@ type work struct {
 
 // stageWork plans them for one platform.
 type stageWork struct {
-	*work
-	parsed   *dockerfile.File
-	lex      *shell.Lex
-	platform ocispecs.Platform
-	target   string // that platform, as vertices have it
-	globals  dockerfile.Variables
+	work     *work
+	names    *names
 	memo     map[int]*node
 	replaced map[int]bool // stages that a named context stands for
 }
 
-func newWork(p *planner, b *Build, d *file) *work {
-	w := &work{planner: p, b: b, t: b.Target, d: d, contexts: map[string]bool{}}
+func newWork(ps *parts, b *Build, d *file) *work {
+	w := &work{parts: ps, b: b, t: b.Target, d: d, contexts: map[string]bool{}}
 	for name := range w.t.Contexts {
 		w.contexts[name] = true
 	}
@@ -70,7 +65,7 @@ func (w *work) localContexts() map[string]*Local {
 		if out == nil {
 			out = map[string]*Local{}
 		}
-		out[name] = w.local(localKey{contextDir(c), nil, w.t.GitModes}, ContextRange(w.t, "contexts."+name)).Local
+		out[name] = w.parts.folders.local(localKey{contextDir(c), nil, w.t.GitModes}, ContextRange(w.t, "contexts."+name)).Local
 	}
 	return out
 }
@@ -78,9 +73,9 @@ func (w *work) localContexts() map[string]*Local {
 func (w *work) mainContext() *node {
 	at := w.t.RangeOf("context")
 	if w.t.Context.Kind == config.Local {
-		return w.local(localKey{contextDir(w.t.Context), w.d, w.t.GitModes}, at).node
+		return w.parts.folders.local(localKey{contextDir(w.t.Context), w.d, w.t.GitModes}, at).node
 	}
-	return w.remote(w.t.Context.Value, at)
+	return w.parts.vertices.remote(w.t.Context.Value, at)
 }
 
 // settings sums up the attributes of a target that its steps can feel: what
@@ -107,7 +102,7 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	if w.d == nil || !isDockerfileSyntax(w.frontend) {
 		return w.opaque(platforms.FormatAll(pl)).Vertex
 	}
-	parsed, ok := w.stages(w.d)
+	parsed, ok := w.parts.reading.stages(w.d)
 	if !ok {
 		return nil
 	}
@@ -119,19 +114,22 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 	if name == "" {
 		name = "default"
 	}
-	s := &stageWork{work: w, parsed: parsed, lex: parsed.Lex, platform: pl, target: platforms.FormatAll(pl), memo: map[int]*node{}, replaced: map[int]bool{}}
-	var err *dockerfile.Error
-	s.globals, err = dockerfile.Globals(parsed, s.lex, w.planner.platform, pl, name, w.t.Args)
+	globals, err := dockerfile.Globals(parsed, parsed.Lex, w.parts.platform, pl, name, w.t.Args)
 	if err != nil {
-		w.Fail(w.d.source.Lines(err.Line, err.Line), "Invalid ARG", "%s", fault.Sentence(err.Msg))
+		w.parts.faults.Fail(w.d.source.Lines(err.Line, err.Line), "Invalid ARG", "%s", fault.Sentence(err.Msg))
 		return nil
 	}
 	end := last.Index
 	if w.t.Stage != "" {
-		if end, ok = s.parsed.Find(w.t.Stage); !ok {
-			s.unknownStage()
+		if end, ok = parsed.Find(w.t.Stage); !ok {
+			w.unknownStage(parsed)
 			return nil
 		}
+	}
+	s := &stageWork{work: w, memo: map[int]*node{}, replaced: map[int]bool{}}
+	s.names = &names{
+		faults: &w.parts.faults, vertices: w.parts.vertices, source: w.d.source,
+		parsed: parsed, lex: parsed.Lex, globals: globals, target: platforms.FormatAll(pl),
 	}
 	n := s.stage(end)
 	if !s.checkUnreached() || n == nil {
@@ -146,20 +144,21 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 
 // need notes the stages that the target reaches on this platform too.
 func (s *stageWork) need() {
-	s.b.Parsed = s.parsed
-	s.b.Needs = slices.AppendSeq(s.b.Needs, maps.Keys(s.memo))
-	slices.Sort(s.b.Needs)
-	s.b.Needs = slices.Compact(s.b.Needs)
+	s.work.b.Parsed = s.names.parsed
+	s.work.b.Needs = slices.AppendSeq(s.work.b.Needs, maps.Keys(s.memo))
+	slices.Sort(s.work.b.Needs)
+	s.work.b.Needs = slices.Compact(s.work.b.Needs)
 	for i := range s.memo {
 		if !s.replaced[i] {
-			s.b.Bodies = append(s.b.Bodies, i)
+			s.work.b.Bodies = append(s.work.b.Bodies, i)
 		}
 	}
 }
 
-func (s *stageWork) unknownStage() {
+// unknownStage reports that a target names no stage of its Dockerfile.
+func (w *work) unknownStage(parsed *dockerfile.File) {
 	var names []string
-	for _, st := range s.parsed.Stages {
+	for _, st := range parsed.Stages {
 		if st.Name != "" {
 			names = append(names, st.Name)
 		}
@@ -168,8 +167,8 @@ func (s *stageWork) unknownStage() {
 	if len(names) > 0 {
 		has = " It has the stages " + fault.Names(names) + "."
 	}
-	s.Fail(s.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
-		s.t.Name, s.t.Stage, s.d.Name, suggest.Sentence(s.t.Stage, names), has)
+	w.parts.faults.Fail(w.t.RangeOf("target"), "Unknown stage", "Target %q builds the stage %q, which %s does not have.%s%s",
+		w.t.Name, w.t.Stage, w.d.Name, suggest.Sentence(w.t.Stage, names), has)
 }
 
 // opaque is the whole build of a target that cannot be read beforehand.
@@ -200,7 +199,7 @@ func (w *work) opaque(platform string) *node {
 	} else {
 		d.Add(name)
 	}
-	return w.planner.vertex(d.ID(), func(v *Vertex) {
+	return w.parts.vertices.vertex(d.ID(), func(v *Vertex) {
 		v.Kind, v.Name, v.Platform, v.Range, v.Inputs = Opaque, name, platform, at, inputs
 		if w.d != nil {
 			v.Dockerfile = w.d.Dockerfile
@@ -234,23 +233,23 @@ func (w *work) context(name, platform string) *node {
 	w.b.Used[name] = true
 	switch c.Kind {
 	case config.Local:
-		return w.local(localKey{contextDir(c), nil, w.t.GitModes}, at).node
+		return w.parts.folders.local(localKey{contextDir(c), nil, w.t.GitModes}, at).node
 	case config.Image:
 		if c.Value == dockerfile.ScratchName {
-			return w.scratch()
+			return w.parts.vertices.scratch()
 		}
-		ref := w.imageName(c.Value)
+		ref := w.parts.vertices.imageName(c.Value)
 		if ref.err != nil {
-			w.Fail(at, "Invalid image reference", "The context %q of target %q is the image %q: %s.", name, w.t.Name, c.Value, ref.err)
+			w.parts.faults.Fail(at, "Invalid image reference", "The context %q of target %q is the image %q: %s.", name, w.t.Name, c.Value, ref.err)
 			ref = imageName{full: c.Value, short: c.Value}
 		}
-		return w.image(ref, platform, at)
+		return w.parts.vertices.image(ref, platform, at)
 	case config.OCILayout:
-		return w.layout(c.Value, platform, at)
+		return w.parts.vertices.layout(c.Value, platform, at)
 	case config.LinkedTarget:
 		return w.linked(name, platform, at)
 	default:
-		return w.remote(c.Value, at)
+		return w.parts.vertices.remote(c.Value, at)
 	}
 }
 
@@ -265,8 +264,8 @@ func (w *work) linked(name, platform string, at fault.Range) *node {
 		}
 	}
 	if len(in.Platforms) > 1 && !slices.Contains(in.Platforms, platform) {
-		w.Fail(at, "Platform missing in a linked target", "Target %q needs the result of target %q for %s, which is built for %s only.",
+		w.parts.faults.Fail(at, "Platform missing in a linked target", "Target %q needs the result of target %q for %s, which is built for %s only.",
 			w.t.Name, in.Name(), platform, strings.Join(in.Platforms, ", "))
 	}
-	return w.nodes[v.ID]
+	return w.parts.vertices.nodes[v.ID]
 }
