@@ -91,7 +91,7 @@ func (w *wiring) findSets(builds []*Build) {
 	for _, b := range builds {
 		if c := b.Target.Cache; c != nil {
 			key := setKey(c)
-			w.sets[key] = append(w.sets[key], b.Name())
+			w.sets[key] = append(w.sets[key], b.CacheName())
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (w *wiring) readOwn(b *Build, lane string, set []string) {
 	case hasLane(c.Type):
 		w.read(b, lane+setName(set))
 	case len(set) > 1:
-		w.read(b, lane+"."+b.Name())
+		w.read(b, lane+"."+b.CacheName())
 	}
 }
 

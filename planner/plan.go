@@ -303,6 +303,15 @@ type Build struct {
 // Name is the name of the build's target.
 func (b *Build) Name() string { return b.Target.Name }
 
+// CacheName is how the target is called in the names of caches. One that has a
+// part of its platforms leaves alone what is there of the others.
+func (b *Build) CacheName() string {
+	if !b.Target.Part {
+		return b.Name()
+	}
+	return b.Name() + "-" + strings.ReplaceAll(strings.Join(b.Platforms, "-"), "/", "-")
+}
+
 // Reduced returns what the build needs of its Dockerfile, or nil if it has no
 // Dockerfile with stages that were read.
 func (b *Build) Reduced() *dockerfile.Reduced {

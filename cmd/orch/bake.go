@@ -33,6 +33,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
   orch bake --keep-going          build what can be built, whatever fails
   orch bake --resume              build what the last run here left undone, with its flags
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
+  orch bake --shard 2/7           build one of the shards of orch plan --shards
   orch bake --check               check the Dockerfiles, build nothing
   orch bake --call outline app    arguments, secrets and ssh of a target
   orch bake --push --skip=proven  leave out what is in the registry already, unchanged
@@ -48,6 +49,9 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 				if again != nil {
 					return runAgain(cmd.Context(), e, again)
 				}
+			}
+			if err := b.shard.open(&load, &b, args); err != nil {
+				return err
 			}
 			args, err := load.open(e, args)
 			if err != nil {
@@ -89,7 +93,11 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 	if b.overrides, err = flags.overrides(); err != nil {
 		return err
 	}
-	opts.builder, opts.narrow = &load.builder, b.only
+	opts.builder = &load.builder
+	if flags.shard.file != nil {
+		return b.bakeShard(ctx, opts)
+	}
+	opts.narrow = b.only
 	if flags.resume {
 		if err := flags.unresumable(); err != nil {
 			return err

@@ -43,6 +43,7 @@ type bakeFlags struct {
 	// explain has the end of the run say why targets were built.
 	explain bool
 	scheduleFlags
+	shard bakeShardFlags
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -63,6 +64,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 			"or pull, the one that the syntax line names")
 	})
 	helptext.Grouped(flags, "Results", b.registerResults)
+	helptext.Grouped(flags, "Shards", b.shard.register)
 	helptext.Grouped(flags, "Asking instead of building", func(flags *pflag.FlagSet) {
 		registerAffected(flags, &b.affected)
 		flags.BoolVar(&b.print, "print", false, "print the resolved definition as JSON")
@@ -171,6 +173,17 @@ type runOptions struct {
 	narrow func(ctx context.Context, targets []string) (*config.Config, error)
 	// earlier are the targets that an earlier run has built.
 	earlier []*record.Target
+	// shard says what part of a plan of shards the run is; nil for a whole one.
+	shard *record.Shard
+}
+
+// wantsMetadata is the file of the metadata, or for a shard the result that holds
+// them for the merge.
+func (o *runOptions) wantsMetadata() string {
+	if o.shard != nil {
+		return o.resultFile
+	}
+	return o.metadataFile
 }
 
 // shown reports whether there is more on the screen than failures.

@@ -10,10 +10,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/print"
+	"github.com/orch-build/orch/planner/shard"
 	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/times"
 )
@@ -24,6 +26,7 @@ var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var inputs inputsFlags
+	var shards planShardFlags
 	var format, output, since string
 	cmd := &cobra.Command{
 		Use:   "plan [URL [CONTEXT]] [TARGET…]",
@@ -43,7 +46,12 @@ points out contexts that let through much more. --digests prints for each target
 and stage a digest over everything that can change its result; it is the same
 for the same commit on every machine, and marked as open where something cannot
 be known, such as what a tag means. --format json --digests prints the plan with
-the digests of its targets and vertices.`,
+the digests of its targets and vertices.
+
+--shards divides the targets among that many jobs of a CI system, by the time
+that they took in earlier runs, and writes the plan of it with -o; --format prints
+the matrix or the child pipeline of a system. 'orch bake --shard' builds one of
+the shards, and 'orch merge' puts their results together.`,
 		Example: `  orch plan
   orch plan client server
   orch plan --set '*.platform=linux/amd64,linux/arm64' server
@@ -51,12 +59,20 @@ the digests of its targets and vertices.`,
   orch plan --digests --json | jq -r '.targets[] | "\(.name) \(.digest)"'
   orch plan --format html -o plan.html
   orch plan --format json | jq -r '.vertices[] | select(.targets | length > 1) | .name'
+  orch plan --shards 7 -o shards.json
+  orch plan --shards auto --affected origin/main -o shards.json --format github >>"$GITHUB_OUTPUT"
   orch plan --format dot | dot -Tsvg >plan.svg`,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := shards.check(cmd.Flags(), &load); err != nil {
+				return err
+			}
 			args, err := load.open(e, args)
 			if err != nil {
 				return err
+			}
+			if shards.asked() {
+				return shards.run(cmd.Context(), e, &load, planShardsInput{args, since, format, output})
 			}
 			if !slices.Contains(planFormats, format) {
 				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
@@ -101,10 +117,11 @@ the digests of its targets and vertices.`,
 	}
 	load.register(cmd)
 	inputs.register(cmd.Flags())
+	helptext.Grouped(cmd.Flags(), "Shards", shards.register)
 	registerAffected(cmd.Flags(), &since)
-	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", "))
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", ")+"; with --shards "+strings.Join(shard.Formats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(slices.Compact(slices.Concat(planFormats, shard.Formats[2:])), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

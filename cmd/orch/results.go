@@ -21,7 +21,7 @@ import (
 func (r *buildRun) printer(run *runner.Report) *report.Printer {
 	p := &report.Printer{
 		Out: r.stderr, Width: r.width(), Getenv: r.getenv, Mask: r.mask.Text, Run: run,
-		Earlier: len(r.opt.earlier), Resume: r.mask.Text(resumeCommand(r.args)), Kept: r.record.Kept(),
+		Earlier: len(r.opt.earlier), Resume: r.mask.Text(resumeCommand(r.args)), Kept: r.record.Kept() && r.opt.shard == nil,
 		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.opt.earlier)), Moved: r.publication.Moved(run),
 	}
 	if r.site.embedded() {

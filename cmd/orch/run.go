@@ -60,7 +60,7 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	if err := r.check(ctx); err != nil {
 		return err
 	}
-	ready := publication.Prepare(ctx, r.plan, r.publishing())
+	ready := r.prepare(ctx)
 	if err := r.reach(ctx); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 		return r.abandoned(ctx, err)
 	}
 	run.LoadErr = docker.LoadImages(ctx, loads, run)
-	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil {
+	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil && opt.shard == nil {
 		r.publish(ctx, run)
 	}
 	return r.finish(ctx, run, err)
@@ -152,7 +152,7 @@ func (r *buildRun) begin() {
 	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
 	logrus.Debugf("builder: %s, %s", r.site.name(), r.site.platform())
 	rec, err := record.Begin(record.Options{
-		Version: version, Args: withoutResume(r.args), Config: r.cfg, Earlier: r.opt.earlier, Mask: r.mask.Text, Getenv: r.getenv,
+		Version: version, Args: withoutResume(r.args), Config: r.cfg, Earlier: r.opt.earlier, Shard: r.opt.shard, Mask: r.mask.Text, Getenv: r.getenv,
 	})
 	if err != nil {
 		fmt.Fprintf(r.stderr, "Warning: %v\n", err)
@@ -232,14 +232,22 @@ func (r *buildRun) options(ctx context.Context) runner.Options {
 
 // keepTimes remembers how long things took, for the next run. Where that fails,
 // the next run knows less.
-func (r *buildRun) keepTimes(run *runner.Report) {
-	store, _, err := record.Project(r.getenv)
+func (e *env) keepTimes(run *runner.Report) {
+	store, _, err := record.Project(e.getenv)
 	if err != nil {
 		return
 	}
 	if book := times.Load(store.Dir()); book.Note(run) {
 		_ = book.Save(store.Dir())
 	}
+}
+
+// prepare makes ready to publish. A shard moves no tag.
+func (r *buildRun) prepare(ctx context.Context) func() (*publication.Publication, error) {
+	if r.opt.shard != nil {
+		return func() (*publication.Publication, error) { return publication.ByDigestAlone(), nil }
+	}
+	return publication.Prepare(ctx, r.plan, r.publishing())
 }
 
 // publishing says what the run publishes, and with what.
@@ -295,6 +303,7 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 		if r.opt.shown() {
 			p.Good()
 			r.explained()
+			r.sayShard(run)
 		}
 		return unwritten
 	}

@@ -72,7 +72,7 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		Proxies:               proxies(r.env, r.mask),
 		SawImage:              r.sawImage(),
 		Git:                   gitOptions(r.env),
-		Provenance:            metadataProvenance(r.env, r.opt.metadataFile),
+		Provenance:            metadataProvenance(r.env, r.opt.wantsMetadata()),
 		Policy:                r.policyEvaluator(),
 	}), nil
 }

@@ -85,6 +85,11 @@ type Target struct {
 	// Limits say how the target is scheduled, and when it is tried again.
 	Limits
 
+	// Part is true if the target has only some of its platforms, because others
+	// are built elsewhere: its image is an index even of one platform, so that one
+	// index can be made of all.
+	Part bool
+
 	// Template is true for a target that is there to be inherited: it is built
 	// only if it is asked for by name.
 	Template bool

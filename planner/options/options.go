@@ -32,6 +32,9 @@ func Of(b *planner.Build) map[string]string {
 	}
 	set("target", t.Stage)
 	set("platform", strings.Join(b.Platforms, ","))
+	if t.Part {
+		opts["multi-platform"] = "true"
+	}
 	if t.Network != "default" {
 		set("force-network-mode", t.Network)
 	}

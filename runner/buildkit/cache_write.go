@@ -45,7 +45,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 	var names, entitled []string
 	for _, b := range builds {
 		t := r.targets[b]
-		names, entitled = append(names, b.Name()), append(entitled, allowed(t.held)...)
+		names, entitled = append(names, b.CacheName()), append(entitled, allowed(t.held)...)
 	}
 	slices.Sort(names)
 	slices.Sort(entitled)

@@ -105,6 +105,9 @@ func (t *target) request(ctx context.Context) provenance.Request {
 	r := provenance.Request{Frontend: builderFrontend, Args: maps.Clone(t.opts)}
 	t.run.facts.AddInfo(ctx, t.plan, r.Args)
 	t.run.facts.MaskProxies(t.plan, r.Args)
+	if t.plan.Target.Part {
+		delete(r.Args, "multi-platform") // nobody has asked for it
+	}
 	if t.foreign() {
 		r.Frontend = "gateway.v0"
 		r.Args["cmdline"] = t.syntax()

@@ -51,6 +51,10 @@ type Publication struct {
 	far map[string]error
 }
 
+// ByDigestAlone is the publication of a run that pushes every image under its
+// digest and moves no tag: somebody else does that.
+func ByDigestAlone() *Publication { return &Publication{} }
+
 // together says whether the tags of a run move in one phase at its end.
 func together(plan *planner.Plan, opt Options) bool {
 	if opt.Mode != "auto" {

@@ -41,6 +41,37 @@ type Record struct {
 	Targets  []*Target `json:"targets"`
 	Vertices []*Vertex `json:"vertices"`
 	Steps    []*Step   `json:"steps,omitempty"`
+	// Shard says what part of a plan of shards the run was; nil for a whole one.
+	Shard *Shard `json:"shard,omitempty"`
+}
+
+// Shard says what part of a plan of shards a run was.
+type Shard struct {
+	// Plan is the ID of the plan, File what it was read from.
+	Plan string `json:"plan"`
+	File string `json:"file,omitempty"`
+	// Index counts from 1; 0 is the job before the shards. Filled are the numbers
+	// of the shards that have something to build, of Count.
+	Index  int   `json:"index"`
+	Count  int   `json:"count"`
+	Filled []int `json:"filled"`
+	// Parts are what the shard builds.
+	Parts []Part `json:"parts"`
+}
+
+// Part is a target of a shard.
+type Part struct {
+	Target string `json:"target"`
+	// Platforms are those that the shard builds, of All; none for a target that
+	// names none.
+	Platforms []string `json:"platforms,omitempty"`
+	All       []string `json:"all,omitempty"`
+	// Tests names the tests of the target, and Tested says that they are run in
+	// this shard.
+	Tests  []string `json:"tests,omitempty"`
+	Tested bool     `json:"tested,omitempty"`
+	// Rank is the place of the target in the whole plan.
+	Rank int `json:"rank"`
 }
 
 // Totals are the figures of a whole run.
@@ -195,6 +226,8 @@ type Info struct {
 	// Inputs gives the digests of a target by its name, and why it was built;
 	// nil knows none.
 	Inputs func(target string) (*Inputs, []string)
+	// Shard says what part of a plan of shards the run was; nil for a whole one.
+	Shard *Shard
 	// Earlier are targets that an earlier run has built, and this one left
 	// out.
 	Earlier []*Target
@@ -218,6 +251,7 @@ func New(r *runner.Report, info Info) *Record {
 			CacheRead: r.Transfer.CacheRead, CacheWritten: r.Transfer.CacheWritten,
 		},
 		Targets: append([]*Target{}, info.Earlier...),
+		Shard:   info.Shard,
 	}
 	for _, a := range info.Args {
 		rec.Args = append(rec.Args, info.Mask(a))

@@ -118,3 +118,26 @@ func TestRecordKept(t *testing.T) {
 		t.Error("a record of another version was read")
 	}
 }
+
+// The result of a shard is as the schema says too.
+func TestShardSchema(t *testing.T) {
+	rec := sampleRecord()
+	rec.Shard = &Shard{Plan: "sha256:1", Index: 1, Count: 2, Filled: []int{1, 2}, Parts: []Part{
+		{Target: "a", Platforms: []string{"linux/amd64"}, All: []string{"linux/amd64", "linux/arm64"}, Tests: []string{"smoke"}, Tested: true},
+	}}
+	data, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := jsonschema.NewCompiler().Compile("result.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Errorf("%v\n%s", err, data)
+	}
+}

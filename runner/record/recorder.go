@@ -53,6 +53,8 @@ type Options struct {
 	Config *config.Config
 	// Earlier are the targets that an earlier run has built.
 	Earlier []*Target
+	// Shard says what part of a plan of shards the run is; nil for a whole one.
+	Shard *Shard
 	// Mask takes the secrets out of a text.
 	Mask   func(string) string
 	Getenv func(name string) string
@@ -63,7 +65,7 @@ type Options struct {
 func Begin(opt Options) (*Recorder, error) {
 	r := &Recorder{digests: map[*planner.Build]string{}}
 	r.info = Info{
-		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Mask: opt.Mask,
+		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Shard: opt.Shard, Mask: opt.Mask,
 		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
 	}
 	r.keepEnv(opt.Config)
@@ -163,7 +165,17 @@ func (r *Recorder) definition(cfg *config.Config, b *planner.Build) string {
 
 // WriteResult writes the record of the run where the user wants it.
 func (r *Recorder) WriteResult(path string, run *runner.Report) error {
-	data, err := json.MarshalIndent(New(run, r.info), "", "  ")
+	return WriteResult(path, New(run, r.info))
+}
+
+// WriteTimeline writes the timeline of the run as an HTML page.
+func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
+	return WriteTimeline(path, New(run, r.info))
+}
+
+// WriteResult writes a record as a file.
+func WriteResult(path string, rec *Record) error {
+	data, err := json.MarshalIndent(rec, "", "  ")
 	if err == nil {
 		err = output.WriteFile(path, append(data, '\n'), 0o644)
 	}
@@ -173,10 +185,10 @@ func (r *Recorder) WriteResult(path string, run *runner.Report) error {
 	return nil
 }
 
-// WriteTimeline writes the timeline of the run as an HTML page.
-func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
+// WriteTimeline writes the timeline of a record as an HTML page.
+func WriteTimeline(path string, rec *Record) error {
 	var page bytes.Buffer
-	err := New(run, r.info).Timeline(&page)
+	err := rec.Timeline(&page)
 	if err == nil {
 		err = output.WriteFile(path, page.Bytes(), 0o644)
 	}

@@ -1,0 +1,345 @@
+package shard
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// By says what may be in different shards.
+type By struct{ Target, Platform bool }
+
+// Options say how a plan is divided.
+type Options struct {
+	// Count is the number of shards; 0 chooses it, up to Most.
+	Count, Most int
+	By          By
+	// Waves builds what several shards need before them.
+	Waves bool
+	Times Times
+	// BuildPlatform is that of the plan.
+	BuildPlatform string
+	// Digest is the sum of a target's inputs.
+	Digest func(*planner.Build) string
+}
+
+// goodLength is how long a shard should be where their number is not given.
+const goodLength = 5 * time.Minute
+
+// Reading estimates how long it takes to read a stage from a lane: a second for
+// the requests, and a tenth of what building it takes for its layers.
+func reading(build time.Duration) time.Duration { return time.Second + build/10 }
+
+// NoLaneError says that a plan with waves needs a cache that the shards read.
+type NoLaneError struct {
+	Stage, Target string
+	ReadOnly      bool
+}
+
+func (e *NoLaneError) Error() string {
+	text := fmt.Sprintf("the stage %q of target %q is needed by several shards, and no cache carries it from one job to another: "+
+		"write a cache block, such as cache { type = \"registry\", ref = \"registry.example.com/team/cache\" }", e.Stage, e.Target)
+	if e.ReadOnly {
+		text = fmt.Sprintf("the stage %q of target %q is needed by several shards, and the cache of that target is not written in this run: "+
+			"see its attribute \"when\"", e.Stage, e.Target)
+	}
+	return text
+}
+
+// Make divides a plan. What is not about the targets is left to the caller, and
+// so is Seal.
+func Make(plan *planner.Plan, opt Options) (*File, error) {
+	g := takeApart(plan, opt.Times, opt.By)
+	f := &File{Version: Version, BuildPlatform: opt.BuildPlatform, Targets: []Target{}, Shards: []Shard{}}
+	for _, b := range plan.Builds {
+		if !b.Wanted {
+			continue
+		}
+		t := Target{Name: b.Name(), Platforms: b.Platforms, Digest: opt.Digest(b), Tags: tagsOf(b)}
+		for _, test := range b.Target.Tests {
+			t.Tests = append(t.Tests, test.Name)
+		}
+		f.Targets = append(f.Targets, t)
+	}
+	if len(g.units) == 0 {
+		f.Estimate = g.estimate(nil, 0)
+		for i := range opt.Count {
+			f.Shards = append(f.Shards, Shard{Index: i + 1, Parts: []Part{}})
+		}
+		return f, nil
+	}
+	ways, err := g.ways(opt.Waves)
+	if err != nil {
+		return nil, err
+	}
+	p := g.packed(ways, opt)
+	g.fill(f, p, ways, opt)
+	return f, nil
+}
+
+// tagsOf are the tags that a target is pushed with.
+func tagsOf(b *planner.Build) []string {
+	tags := slices.Clone(b.Target.Tags)
+	for _, o := range b.Target.Outputs {
+		for _, name := range o.Names {
+			if !slices.Contains(tags, strings.TrimSpace(name)) {
+				tags = append(tags, strings.TrimSpace(name))
+			}
+		}
+	}
+	return tags
+}
+
+// way is how shards come to a vertex that units share.
+type way struct {
+	how  string
+	from cell // one of the targets that the stage is written in
+	cost time.Duration
+}
+
+// ways decides how shards come to what units share.
+func (g *graph) ways(waves bool) ([]way, error) {
+	out := make([]way, len(g.shared))
+	for n, v := range g.shared {
+		build := g.times.Vertex(v)
+		w := way{how: HowBuild, from: g.writtenIn(v), cost: build}
+		var c *config.Cache
+		if w.from.build != nil {
+			c = w.from.build.Target.Cache
+		}
+		read := reading(build)
+		switch {
+		case !v.Runs():
+		case waves && v.Kind == planner.Stage:
+			if c == nil || !c.Write {
+				name := v.Targets[0]
+				return nil, &NoLaneError{Stage: v.Name, Target: name, ReadOnly: c != nil}
+			}
+			w.how, w.cost = HowWave, min(build, read)
+		case c != nil && read < build:
+			w.how, w.cost = HowLane, read
+		}
+		out[n] = w
+	}
+	return out, nil
+}
+
+// writtenIn finds a target, and a platform of it, in whose Dockerfile a stage is
+// written. It has no build if there is none.
+func (g *graph) writtenIn(v *planner.Vertex) cell {
+	for _, b := range g.plan.Builds {
+		if b.Dockerfile == nil || b.Dockerfile != v.Dockerfile && (v.Dockerfile == nil || b.Dockerfile.Name != v.Dockerfile.Name) {
+			continue
+		}
+		for at, s := range b.Stages {
+			if slices.Contains(reach(s), v) {
+				return cell{build: b, at: at}
+			}
+		}
+	}
+	return cell{}
+}
+
+// packed packs the units into shards.
+func (g *graph) packed(ways []way, opt Options) *packing {
+	items := g.items()
+	cost := make([]time.Duration, len(ways))
+	for n, w := range ways {
+		cost[n] = w.cost
+	}
+	if opt.Count > 0 {
+		return pack(items, cost, opt.Count)
+	}
+	most := max(1, min(opt.Most, len(items)))
+	bound := (&packer{items: items, cost: cost, n: most}).lowerBound()
+	goal := max(goodLength, bound+bound/10)
+	best := pack(items, cost, most)
+	// The fewest shards that are good enough.
+	for low, high := 1, most-1; low <= high; {
+		n := (low + high) / 2
+		if got := pack(items, cost, n); got.makespan() <= max(goal, best.makespan()) {
+			best, high = got, n-1
+		} else {
+			low = n + 1
+		}
+	}
+	return best
+}
+
+// fill writes a packing down.
+func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
+	shards := make([]Shard, len(p.loads))
+	needs := make([][]int, len(g.shared))
+	members := make([][]cell, len(p.loads))
+	for i, u := range g.units {
+		members[p.bin[i]] = append(members[p.bin[i]], u.cells...)
+	}
+	order := make([]int, len(p.loads))
+	for bin := range shards {
+		order[bin] = bin
+		shards[bin] = Shard{Seconds: seconds(p.loads[bin]), Parts: partsOf(members[bin], opt.BuildPlatform)}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(boolInt(len(shards[a].Parts) == 0), boolInt(len(shards[b].Parts) == 0)), cmp.Compare(p.loads[b], p.loads[a]))
+	})
+	number := make([]int, len(order))
+	for at, bin := range order {
+		number[bin] = at + 1
+		shards[bin].Index = at + 1
+		f.Shards = append(f.Shards, shards[bin])
+	}
+	for i, u := range g.units {
+		for _, n := range u.shared {
+			if at := number[p.bin[i]]; !slices.Contains(needs[n], at) {
+				needs[n] = append(needs[n], at)
+			}
+		}
+	}
+	for n := range needs {
+		slices.Sort(needs[n])
+	}
+	g.addShared(f, needs, ways)
+	f.Estimate = g.estimate(ways, p.makespan())
+	f.Estimate.Bound = seconds((&packer{items: g.items(), cost: g.costs(), n: len(p.loads)}).lowerBound())
+	if f.Wave != nil {
+		f.Estimate.Longest += f.Wave.Seconds
+	}
+}
+
+func (g *graph) items() []item {
+	items := make([]item, len(g.units))
+	for i, u := range g.units {
+		items[i] = item{u.own, u.shared}
+	}
+	return items
+}
+
+// costs are the times of what is shared if it is built.
+func (g *graph) costs() []time.Duration {
+	out := make([]time.Duration, len(g.shared))
+	for n, v := range g.shared {
+		out[n] = g.times.Vertex(v)
+	}
+	return out
+}
+
+// addShared lists what several shards need, and what is built before them.
+func (g *graph) addShared(f *File, needs [][]int, ways []way) {
+	var wave []int
+	for n, v := range g.shared {
+		if len(needs[n]) < 2 || !v.Runs() {
+			continue
+		}
+		build := g.times.Vertex(v)
+		s := Shared{
+			Stage: v.Name, Platform: v.Platform, Target: v.Targets[0], Shards: needs[n], How: ways[n].how,
+			Build: seconds(build), Read: seconds(reading(build)),
+		}
+		if b := ways[n].from.build; b != nil {
+			s.Target = b.Name()
+		}
+		f.Shared = append(f.Shared, s)
+		if ways[n].how == HowWave {
+			wave = append(wave, n)
+		}
+	}
+	if len(wave) > 0 {
+		f.Wave = g.wave(wave, needs, ways)
+	}
+}
+
+// wave is the job that builds shared stages before the shards. It asks for those
+// that something outside of it needs; what these are built on comes with them.
+func (g *graph) wave(numbers []int, needs [][]int, ways []way) *Wave {
+	inside := map[*planner.Vertex]bool{}
+	w := &Wave{}
+	var took time.Duration
+	for _, n := range numbers {
+		inside[g.shared[n]] = true
+		took += g.times.Vertex(g.shared[n])
+	}
+	asked := map[*planner.Vertex]bool{}
+	for _, v := range g.plan.Graph.Vertices {
+		for _, e := range v.Inputs {
+			if inside[e.From] && !inside[v] {
+				asked[e.From] = true
+			}
+		}
+	}
+	for _, b := range g.plan.Builds {
+		for _, v := range b.Stages {
+			asked[v] = asked[v] || inside[v]
+		}
+	}
+	for _, n := range numbers {
+		v := g.shared[n]
+		if from := ways[n].from; asked[v] && from.build != nil {
+			w.Stages = append(w.Stages, WaveStage{Target: from.build.Name(), Stage: v.Name, Platform: from.platform()})
+		}
+	}
+	w.Seconds = seconds(took)
+	return w
+}
+
+// estimate says how long the shards take.
+func (g *graph) estimate(ways []way, longest time.Duration) Estimate {
+	e := Estimate{Longest: seconds(longest)}
+	var all time.Duration
+	for _, u := range g.units {
+		all += u.own
+	}
+	for n := range ways {
+		all += g.times.Vertex(g.shared[n])
+	}
+	e.Unsharded = seconds(all)
+	for _, v := range g.plan.Graph.Vertices {
+		if v.Runs() {
+			e.Stages++
+			if g.times.Recorded != nil && g.times.Recorded(v) {
+				e.Recorded++
+			}
+		}
+	}
+	return e
+}
+
+// partsOf lists cells by target.
+func partsOf(cells []cell, builder string) []Part {
+	parts := []Part{}
+	at := map[string]int{}
+	slices.SortFunc(cells, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.build.Name(), b.build.Name()), cmp.Compare(a.at, b.at))
+	})
+	for _, c := range cells {
+		name := c.build.Name()
+		if _, ok := at[name]; !ok {
+			at[name] = len(parts)
+			parts = append(parts, Part{Target: name})
+		}
+		p := &parts[at[name]]
+		if pl := c.platform(); pl != "" {
+			p.Platforms = append(p.Platforms, pl)
+		}
+		p.Tests = p.Tests || len(c.build.Target.Tests) > 0 && c.at == tested(c.build, builder)
+	}
+	return parts
+}
+
+// tested is the platform whose image tests are run in: the builder's, or else
+// the first.
+func tested(b *planner.Build, builder string) int { return max(0, slices.Index(b.Platforms, builder)) }
+
+// seconds rounds to milliseconds, so that files are equal.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,203 @@
+package shard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// Check says which targets of a shard have other inputs than when the plan was
+// made. digest is the sum of a target's inputs now.
+func (f *File) Check(parts []Part, digest func(name string) string) error {
+	var changed []string
+	for _, p := range parts {
+		if t := f.Target(p.Target); t == nil || digest(p.Target) != t.Digest {
+			changed = append(changed, p.Target)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	shown := changed[:min(5, len(changed))]
+	text := strings.Join(shown, ", ")
+	if n := len(changed) - len(shown); n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return &StaleError{Targets: changed, text: text}
+}
+
+// StaleError says that a plan was made for other inputs.
+type StaleError struct {
+	Targets []string
+	text    string
+}
+
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("the plan is of another commit or other variables: the inputs of %s are not those that it was made for. "+
+		"Check out the commit of the plan, with the same variables, or make the plan anew with 'orch plan --shards'", e.text)
+}
+
+// Narrow returns a definition that has of its targets only the parts of a shard.
+// plan is that of the whole targets: a target that is only linked to is built for
+// the platforms that the parts use of it.
+func Narrow(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config {
+	byName := map[string]Part{}
+	for _, p := range parts {
+		byName[p.Target] = p
+	}
+	used := usedPlatforms(plan, byName)
+	out := *cfg
+	out.Targets = nil
+	for _, t := range cfg.Targets {
+		one := *t
+		p, mine := byName[t.Name]
+		keep := used[t.Name]
+		if mine {
+			keep = p.Platforms
+			if !p.Tests {
+				one.Tests = nil
+			}
+		}
+		if len(t.Platforms) > 0 && len(keep) > 0 {
+			narrowPlatforms(&one, plan, keep)
+		}
+		out.Targets = append(out.Targets, &one)
+	}
+	return &out
+}
+
+// narrowPlatforms takes from a target what is for other platforms than those
+// that are kept.
+func narrowPlatforms(t *config.Target, plan *planner.Plan, keep []string) {
+	i := slices.IndexFunc(plan.Builds, func(b *planner.Build) bool { return b.Name() == t.Name })
+	if i < 0 {
+		return
+	}
+	all := plan.Builds[i].Platforms
+	if len(keep) == len(all) {
+		return
+	}
+	// The error cannot be: these were platforms before.
+	t.Platforms, _ = config.ParsePlatforms(keep)
+	t.Part = true
+	t.Annotations = slices.DeleteFunc(slices.Clone(t.Annotations), func(a string) bool {
+		return slices.ContainsFunc(all, func(pl string) bool {
+			return !slices.Contains(keep, pl) && strings.Contains(kindsOf(a), "["+pl+"]")
+		})
+	})
+}
+
+// kindsOf is what stands before the key of an annotation, with its platforms.
+func kindsOf(annotation string) string {
+	key, _, _ := strings.Cut(annotation, "=")
+	kinds, _, _ := strings.Cut(key, ":")
+	return kinds
+}
+
+// usedPlatforms are those of linked targets that the parts use; the first one of
+// a target of which nothing is used.
+func usedPlatforms(plan *planner.Plan, parts map[string]Part) map[string][]string {
+	reached := map[*planner.Vertex]bool{}
+	for _, b := range plan.Builds {
+		p, ok := parts[b.Name()]
+		if !ok {
+			continue
+		}
+		for i, v := range b.Stages {
+			if len(b.Platforms) == 0 || slices.Contains(p.Platforms, b.Platforms[i]) {
+				for _, r := range reach(v) {
+					reached[r] = true
+				}
+			}
+		}
+	}
+	out := map[string][]string{}
+	for _, b := range plan.Builds {
+		if _, ok := parts[b.Name()]; ok || len(b.Platforms) == 0 {
+			continue
+		}
+		for i, v := range b.Stages {
+			if reached[v] {
+				out[b.Name()] = append(out[b.Name()], b.Platforms[i])
+			}
+		}
+		if len(out[b.Name()]) == 0 {
+			out[b.Name()] = b.Platforms[:1]
+		}
+	}
+	return out
+}
+
+// Waves returns a definition whose targets are the stages of a wave. Each takes
+// the place of the target that the stage is written in, and goes nowhere but into
+// the cache.
+func Waves(cfg *config.Config, wave *Wave) *config.Config {
+	out := *cfg
+	out.Targets, out.Chosen = nil, nil
+	names := map[string]bool{}
+	for _, s := range wave.Stages {
+		t := cfg.Target(s.Target)
+		if t == nil {
+			continue
+		}
+		one := *t
+		one.Name = s.Name()
+		for names[one.Name] {
+			one.Name += "-2"
+		}
+		names[one.Name] = true
+		one.Stage, one.Tags, one.Outputs, one.Tests, one.Attest, one.Annotations = s.Stage, nil, nil, nil, nil, nil
+		if s.Platform != "" {
+			one.Platforms, _ = config.ParsePlatforms([]string{s.Platform})
+		}
+		out.Targets = append(out.Targets, &one)
+		out.Chosen = append(out.Chosen, one.Name)
+	}
+	out.Targets = append(out.Targets, linkedTargets(cfg, out.Targets)...)
+	slices.Sort(out.Chosen)
+	slices.SortFunc(out.Targets, func(a, b *config.Target) int { return strings.Compare(a.Name, b.Name) })
+	return &out
+}
+
+// linkedTargets are those that targets link to, also through others.
+func linkedTargets(cfg *config.Config, from []*config.Target) []*config.Target {
+	var out []*config.Target
+	seen := map[string]bool{}
+	var visit func(*config.Target)
+	visit = func(t *config.Target) {
+		for _, c := range t.Contexts {
+			if c.Kind != config.LinkedTarget || seen[c.Value] {
+				continue
+			}
+			seen[c.Value] = true
+			if in := cfg.Target(c.Value); in != nil {
+				one := *in
+				one.Tags, one.Outputs, one.Tests = nil, nil, nil
+				out = append(out, &one)
+				visit(in)
+			}
+		}
+	}
+	for _, t := range from {
+		visit(t)
+	}
+	return out
+}
+
+// Name is what the target of a stage is called: only letters that a target's
+// name may have.
+func (s WaveStage) Name() string {
+	name := s.Target + "-stage-" + s.Stage
+	if s.Platform != "" {
+		name += "-" + s.Platform
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '/' || r == '.' || r == ':' {
+			return '-'
+		}
+		return r
+	}, name)
+}

@@ -1,0 +1,252 @@
+package shard
+
+import (
+	"slices"
+	"time"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+)
+
+// Times say how long things are expected to take.
+type Times struct {
+	// Vertex is the time of a vertex by itself, and Export that of the outputs
+	// of a build.
+	Vertex func(*planner.Vertex) time.Duration
+	Export func(*planner.Build) time.Duration
+	// Recorded says whether the time of a vertex was recorded; nil says no.
+	Recorded func(*planner.Vertex) bool
+}
+
+// cell is a target for one platform.
+type cell struct {
+	build *planner.Build
+	at    int // in the platforms of the build
+	reach []*planner.Vertex
+}
+
+func (c cell) stage() *planner.Vertex { return c.build.Stages[c.at] }
+
+// platform is the platform of a cell; "" if the target names none.
+func (c cell) platform() string {
+	if len(c.build.Platforms) == 0 {
+		return ""
+	}
+	return c.build.Platforms[c.at]
+}
+
+// unit are cells that are built together.
+type unit struct {
+	cells []cell
+	// own is the time of what no other unit needs, and shared are the vertices
+	// that others need too, by their numbers.
+	own    time.Duration
+	shared []int
+	// whole is the time of the unit when nothing is there.
+	whole time.Duration
+}
+
+// graph is a plan taken apart into units.
+type graph struct {
+	plan   *planner.Plan
+	times  Times
+	units  []*unit
+	shared []*planner.Vertex
+}
+
+// takeApart finds the units of a plan.
+func takeApart(plan *planner.Plan, times Times, by By) *graph {
+	g := &graph{plan: plan, times: times}
+	cells := cellsOf(plan)
+	sets := newSets(len(cells))
+	index := map[*planner.Build][]int{}
+	for i, c := range cells {
+		index[c.build] = append(index[c.build], i)
+	}
+	for i, c := range cells {
+		if !by.Platform || !divisible(c.build) {
+			sets.join(i, index[c.build][0])
+		}
+		for _, linked := range linkedCells(c, index, cells) {
+			sets.join(i, linked)
+		}
+	}
+	for _, group := range sets.groups() {
+		u := &unit{}
+		for _, i := range group {
+			u.cells = append(u.cells, cells[i])
+		}
+		g.units = append(g.units, u)
+	}
+	if !by.Target {
+		g.joinPlatforms()
+	}
+	g.measure()
+	return g
+}
+
+// joinPlatforms makes one unit of all that is for one platform.
+func (g *graph) joinPlatforms() {
+	byPlatform := map[string]*unit{}
+	var out []*unit
+	for _, u := range g.units {
+		key := u.cells[0].platform()
+		if have := byPlatform[key]; have != nil {
+			have.cells = append(have.cells, u.cells...)
+			continue
+		}
+		byPlatform[key] = u
+		out = append(out, u)
+	}
+	g.units = out
+}
+
+// cellsOf lists the targets that were asked for, by platform.
+func cellsOf(plan *planner.Plan) []cell {
+	var out []cell
+	for _, b := range plan.Builds {
+		if !b.Wanted {
+			continue
+		}
+		for at := range b.Stages {
+			out = append(out, cell{b, at, reach(b.Stages[at])})
+		}
+	}
+	return out
+}
+
+// reach lists a vertex and all that it needs, each once.
+func reach(v *planner.Vertex) []*planner.Vertex {
+	seen := map[*planner.Vertex]bool{v: true}
+	out := []*planner.Vertex{v}
+	for i := 0; i < len(out); i++ {
+		for _, e := range out[i].Inputs {
+			if !seen[e.From] {
+				seen[e.From] = true
+				out = append(out, e.From)
+			}
+		}
+	}
+	return out
+}
+
+// divisible says whether the platforms of a target can be built apart: if each
+// of its results is an image in a registry, an index can be made of them
+// afterwards.
+func divisible(b *planner.Build) bool {
+	return !slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool {
+		return o.Type != "cacheonly" && (!o.Push || o.ByDigest || o.Form != config.ImageForm)
+	})
+}
+
+// linkedCells are those of the targets that a cell links to, on the platforms
+// that it uses; all of them if it uses none.
+func linkedCells(c cell, index map[*planner.Build][]int, cells []cell) []int {
+	reached := map[*planner.Vertex]bool{}
+	for _, v := range c.reach {
+		reached[v] = true
+	}
+	var out []int
+	for _, in := range linked(c.build) {
+		used := slices.DeleteFunc(slices.Clone(index[in]), func(i int) bool { return !reached[cells[i].stage()] })
+		if len(used) == 0 {
+			used = index[in]
+		}
+		out = append(out, used...)
+	}
+	return out
+}
+
+// linked are the builds that a build needs, also through others.
+func linked(b *planner.Build) []*planner.Build {
+	var out []*planner.Build
+	seen := map[*planner.Build]bool{}
+	var visit func(*planner.Build)
+	visit = func(b *planner.Build) {
+		for _, in := range b.Inputs {
+			if !seen[in] {
+				seen[in] = true
+				out = append(out, in)
+				visit(in)
+			}
+		}
+	}
+	visit(b)
+	return out
+}
+
+// measure sums up what the units take.
+func (g *graph) measure() {
+	needs := map[*planner.Vertex]int{}
+	reached := make([]map[*planner.Vertex]bool, len(g.units))
+	for i, u := range g.units {
+		reached[i] = map[*planner.Vertex]bool{}
+		for _, c := range u.cells {
+			for _, v := range c.reach {
+				reached[i][v] = true
+			}
+			u.own += g.times.Export(c.build) / time.Duration(len(c.build.Stages))
+		}
+		for v := range reached[i] {
+			needs[v]++
+		}
+	}
+	number := map[*planner.Vertex]int{}
+	for _, v := range g.plan.Graph.Vertices {
+		if needs[v] > 1 && g.times.Vertex(v) > 0 {
+			number[v] = len(g.shared)
+			g.shared = append(g.shared, v)
+		}
+	}
+	for i, u := range g.units {
+		for v := range reached[i] {
+			if n, ok := number[v]; ok {
+				u.shared = append(u.shared, n)
+				u.whole += g.times.Vertex(v)
+			} else {
+				u.own += g.times.Vertex(v)
+			}
+		}
+		u.whole += u.own
+		slices.Sort(u.shared)
+	}
+}
+
+// sets are numbers that are joined into groups.
+type sets []int
+
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+func (s sets) find(i int) int {
+	for s[i] != i {
+		s[i] = s[s[i]]
+		i = s[i]
+	}
+	return i
+}
+
+func (s sets) join(a, b int) {
+	a, b = s.find(a), s.find(b)
+	s[max(a, b)] = min(a, b)
+}
+
+// groups are the numbers by group, each in order.
+func (s sets) groups() [][]int {
+	var out [][]int
+	at := map[int]int{}
+	for i := range s {
+		root := s.find(i)
+		if _, ok := at[root]; !ok {
+			at[root] = len(out)
+			out = append(out, nil)
+		}
+		out[at[root]] = append(out[at[root]], i)
+	}
+	return out
+}

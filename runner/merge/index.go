@@ -1,0 +1,235 @@
+package merge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/runner"
+)
+
+const (
+	// parallel is how many indexes are made at the same time.
+	parallel = 8
+	// dockerList is the media type of an index as Docker has it.
+	dockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
+	// refersTo is the annotation of an attestation's manifest that names what it
+	// is about.
+	refersTo = "vnd.docker.reference.digest"
+)
+
+// Registry is what is needed of registries.
+type Registry interface {
+	Manifest(ctx context.Context, ref registry.Ref) (*registry.Manifest, error)
+	Put(ctx context.Context, ref registry.Ref, m *registry.Manifest) error
+}
+
+// Indexes makes one image of each target whose platforms were built apart, under
+// its digest, in each repository that it has tags in. The tags of the report
+// point to that from then on.
+func (m *Merged) Indexes(ctx context.Context, reg Registry) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, s := range m.splits {
+		group.Go(func() error {
+			if err := s.join(ctx, reg); err != nil {
+				return fmt.Errorf("target %q: making one image of its platforms: %w", s.report.Name(), err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// joined is one index that was made.
+type joined struct {
+	desc   ocispecs.Descriptor
+	pieces []string // the digests that it was made of
+}
+
+// join makes the index of a target.
+func (s *split) join(ctx context.Context, reg Registry) error {
+	tags, err := s.tags()
+	if err != nil {
+		return err
+	}
+	made := map[string]*joined{}
+	var out []runner.Tag
+	for _, tag := range tags {
+		ref, err := registry.Parse(tag.name, tag.insecure)
+		if err != nil {
+			return err
+		}
+		key := fmt.Sprint(ref.Repo, tag.pieces)
+		if made[key] == nil {
+			if made[key], err = s.index(ctx, reg, ref.Repo, tag.pieces); err != nil {
+				return err
+			}
+		}
+		out = append(out, runner.Tag{Name: tag.name, Insecure: tag.insecure, Digest: made[key].desc.Digest.String()})
+		if tag.pieces[0] == s.parts[0].Digest {
+			s.take(made[key].desc)
+		}
+	}
+	s.report.Result.Unpublished = out
+	return nil
+}
+
+// piecesOf are the digests that a tag has in the parts of a target.
+type piecesOf struct {
+	name     string
+	insecure bool
+	pieces   []string
+}
+
+// tags lists the tags of a target. All parts must have the same.
+func (s *split) tags() ([]piecesOf, error) {
+	var out []piecesOf
+	for _, tag := range s.parts[0].Unpublished {
+		one := piecesOf{name: tag.Name, insecure: tag.Insecure}
+		for _, p := range s.parts {
+			i := slices.IndexFunc(p.Unpublished, func(t runner.Tag) bool { return t.Name == tag.Name })
+			if i < 0 || len(p.Unpublished) != len(s.parts[0].Unpublished) {
+				return nil, fmt.Errorf("%s and %s do not have the same tags", s.parts[0].from.Path, p.from.Path)
+			}
+			one.pieces = append(one.pieces, p.Unpublished[i].Digest)
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// index makes the index of some pieces in a repository, and stores it there.
+func (s *split) index(ctx context.Context, reg Registry, repo registry.Repo, pieces []string) (*joined, error) {
+	indexes := make([]*ocispecs.Index, len(pieces))
+	group, gctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for i, d := range pieces {
+		group.Go(func() error {
+			index, err := readIndex(gctx, reg, registry.Ref{Repo: repo, Tag: d})
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.parts[i].from.Path, err)
+			}
+			mu.Lock()
+			indexes[i] = index
+			mu.Unlock()
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	whole, err := s.compose(indexes)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(whole, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	desc := ocispecs.Descriptor{MediaType: whole.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data)), Annotations: s.described()}
+	if err := reg.Put(ctx, registry.Ref{Repo: repo, Tag: desc.Digest.String()}, &registry.Manifest{MediaType: whole.MediaType, Data: data}); err != nil {
+		return nil, fmt.Errorf("storing it in %s: %w", repo, err)
+	}
+	return &joined{desc: desc, pieces: pieces}, nil
+}
+
+// readIndex reads the index that a shard has pushed.
+func readIndex(ctx context.Context, reg Registry, ref registry.Ref) (*ocispecs.Index, error) {
+	m, err := reg.Manifest(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s@%s: %w", ref.Repo, ref.Tag, err)
+	}
+	index := &ocispecs.Index{}
+	if err := json.Unmarshal(m.Data, index); err != nil {
+		return nil, fmt.Errorf("reading %s@%s: %w", ref.Repo, ref.Tag, err)
+	}
+	if index.MediaType != ocispecs.MediaTypeImageIndex && index.MediaType != dockerList {
+		return nil, fmt.Errorf("%s@%s is not an index, but %q", ref.Repo, ref.Tag, index.MediaType)
+	}
+	return index, nil
+}
+
+// compose is the index that the builder makes of all platforms: the images in the
+// order of the platforms, and behind them what is said of each.
+func (s *split) compose(indexes []*ocispecs.Index) (*ocispecs.Index, error) {
+	out := *indexes[0]
+	out.Manifests = nil
+	images, about := map[string]ocispecs.Descriptor{}, map[digest.Digest][]ocispecs.Descriptor{}
+	for i, index := range indexes {
+		if index.MediaType != out.MediaType {
+			return nil, fmt.Errorf("%s and %s have images of different kinds", s.parts[0].from.Path, s.parts[i].from.Path)
+		}
+		platforms := s.parts[i].piece.Platforms
+		for _, d := range index.Manifests {
+			if subject := d.Annotations[refersTo]; subject != "" {
+				about[digest.Digest(subject)] = append(about[digest.Digest(subject)], d)
+				continue
+			}
+			if len(platforms) == 0 {
+				return nil, fmt.Errorf("the image of %s has more platforms than that shard was to build", s.parts[i].from.Path)
+			}
+			images[platforms[0]] = d
+			platforms = platforms[1:]
+		}
+		if len(platforms) > 0 {
+			return nil, fmt.Errorf("the image of %s lacks %s", s.parts[i].from.Path, someOf(platforms))
+		}
+	}
+	var behind []ocispecs.Descriptor
+	for _, pl := range s.all {
+		d, ok := images[pl]
+		if !ok {
+			return nil, errors.New("no shard has " + pl)
+		}
+		out.Manifests = append(out.Manifests, d)
+		behind = append(behind, about[d.Digest]...)
+	}
+	out.Manifests = append(out.Manifests, behind...)
+	return &out, nil
+}
+
+// descriptorKey is where the metadata have the descriptor of the image, and
+// digestKey its digest.
+const (
+	descriptorKey = "containerimage.descriptor"
+	digestKey     = "containerimage.digest"
+)
+
+// described are the annotations that the descriptor of the index has.
+func (s *split) described() map[string]string {
+	raw, ok := s.parts[0].Metadata[descriptorKey].(json.RawMessage)
+	if !ok {
+		return nil
+	}
+	var d ocispecs.Descriptor
+	if json.Unmarshal(raw, &d) != nil {
+		return nil
+	}
+	return d.Annotations
+}
+
+// take puts the index in the place of the image of the first part.
+func (s *split) take(d ocispecs.Descriptor) {
+	res := s.report.Result
+	res.Digest = d.Digest.String()
+	if res.Metadata == nil {
+		res.Metadata = map[string]any{}
+	}
+	if _, ok := res.Metadata[digestKey]; ok {
+		res.Metadata[digestKey] = res.Digest
+	}
+	if _, ok := res.Metadata[descriptorKey]; ok {
+		if data, err := json.Marshal(d); err == nil {
+			res.Metadata[descriptorKey] = json.RawMessage(data)
+		}
+	}
+}

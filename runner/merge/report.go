@@ -1,0 +1,293 @@
+package merge
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/record"
+)
+
+// part is what one shard has of a target.
+type part struct {
+	*record.Target
+	piece *record.Part // nil of a target that is only linked to
+	from  *Result
+}
+
+// Merged is the report of all shards, with what is left to do for it.
+type Merged struct {
+	Report *runner.Report
+	// Definitions are the digests of how targets are defined.
+	Definitions map[string]string
+
+	parts  map[string][]part
+	splits []*split
+}
+
+// split is a target whose platforms were built apart.
+type split struct {
+	report *runner.TargetReport
+	all    []string
+	parts  []part
+}
+
+// Merge makes one report of the results. A target of which a part is missing or
+// has failed is not done.
+func (s *Set) Merge() *Merged {
+	m := &Merged{Report: &runner.Report{}, Definitions: map[string]string{}, parts: map[string][]part{}}
+	var order []string
+	ranks := map[string]int{}
+	for _, r := range s.Results {
+		order = append(order, m.collect(r, ranks)...)
+	}
+	rv := newReviver()
+	for _, r := range s.Results {
+		rv.add(r.Record)
+	}
+	m.Report.Plan = &planner.Plan{Graph: &planner.Graph{Vertices: rv.vertices}}
+	m.Report.Vertices, m.Report.Steps, m.Report.Transfer = rv.reports(), rv.steps, rv.transfer
+	m.Report.Started, m.Report.Finished, m.Report.Rounds = rv.started, rv.finished, rv.rounds
+	m.Report.Builder = builders(s.Results)
+	slices.SortStableFunc(order, func(a, b string) int { return ranks[a] - ranks[b] })
+	for _, name := range order {
+		t := m.target(name, rv)
+		m.Report.Plan.Builds = append(m.Report.Plan.Builds, t.Build)
+		m.Report.Targets = append(m.Report.Targets, t)
+	}
+	return m
+}
+
+// collect takes the targets of a result, and returns the names of those that are
+// new. Targets that are only linked to have the rank of what follows them.
+func (m *Merged) collect(r *Result, ranks map[string]int) []string {
+	if r.Shard.Index == 0 {
+		return nil // stages, not targets
+	}
+	pieces := map[string]*record.Part{}
+	for i := range r.Shard.Parts {
+		pieces[r.Shard.Parts[i].Target] = &r.Shard.Parts[i]
+	}
+	var names []string
+	rank := 0
+	for _, t := range slices.Backward(r.Targets) {
+		p := pieces[t.Name]
+		if p != nil {
+			rank = p.Rank
+		}
+		if _, ok := m.parts[t.Name]; !ok {
+			names = append(names, t.Name)
+			ranks[t.Name] = rank
+		}
+		ranks[t.Name] = min(ranks[t.Name], rank)
+		m.parts[t.Name] = append(m.parts[t.Name], part{t, p, r})
+		if t.Definition != "" {
+			m.Definitions[t.Name] = t.Definition
+		}
+	}
+	slices.Reverse(names)
+	return names
+}
+
+// builders names where the shards ran.
+func builders(results []*Result) string {
+	n := 0
+	for _, r := range results {
+		if r.Shard.Index > 0 {
+			n++
+		}
+	}
+	if n == 1 {
+		return "1 shard"
+	}
+	return fmt.Sprintf("%d shards", n)
+}
+
+// target makes one report of the parts of a target.
+func (m *Merged) target(name string, rv *reviver) *runner.TargetReport {
+	parts := m.parts[name]
+	first := parts[0]
+	t := &runner.TargetReport{Build: &planner.Build{
+		Target: &config.Target{Name: name, Tags: first.Tags}, Wanted: first.Wanted,
+	}}
+	for _, p := range parts {
+		t.Build.Stages = append(t.Build.Stages, rv.stagesOf(p.Target)...)
+		addTimes(t, p)
+	}
+	t.Build.Stages = slices.Compact(t.Build.Stages)
+	for _, o := range first.Outputs {
+		t.Build.Target.Outputs = append(t.Build.Target.Outputs, config.NewOutput(config.Entry{Type: o.Type}))
+	}
+	piece := first.piece
+	if piece != nil {
+		for _, test := range piece.Tests {
+			t.Build.Target.Tests = append(t.Build.Target.Tests, &config.Test{Name: test})
+		}
+	}
+	m.judge(t, parts)
+	if t.State == runner.Done && piece != nil && len(piece.All) > len(piece.Platforms) {
+		m.splits = append(m.splits, &split{report: t, all: piece.All, parts: inOrder(parts, piece.All)})
+	}
+	return t
+}
+
+// addTimes adds how long a part took: parts are built side by side.
+func addTimes(t *runner.TargetReport, p part) {
+	took := seconds(p.Running) + seconds(p.Exporting)
+	if took > t.Took {
+		t.Took, t.Exporting, t.Waited = took, seconds(p.Exporting), seconds(p.Waiting)
+	}
+	for _, a := range p.Attempts {
+		if t.Started.IsZero() || a.Started.Before(t.Started) {
+			t.Started = a.Started
+		}
+	}
+	if len(p.Attempts) > len(t.Attempts) {
+		t.Attempts = nil
+		for _, a := range p.Attempts {
+			one := runner.Attempt{Started: a.Started, Took: seconds(a.Seconds)}
+			if a.Error != "" {
+				one.Err = errors.New(a.Error)
+			}
+			t.Attempts = append(t.Attempts, one)
+		}
+	}
+}
+
+// judge says what the parts of a target come to.
+func (m *Merged) judge(t *runner.TargetReport, parts []part) {
+	for _, p := range parts {
+		if p.State != runner.Done {
+			t.State, t.Cause, t.CauseStage = p.State, p.Cause, p.CauseStage
+			if !t.State.Over() {
+				t.State = runner.Canceled
+			}
+			t.Err = failure(p)
+			if t.State == runner.Failed {
+				return
+			}
+		}
+	}
+	if t.Err != nil {
+		return
+	}
+	if missing := missingPlatforms(parts); len(missing) > 0 {
+		t.State, t.Err = runner.Canceled, fmt.Errorf("the shard with %s is missing", someOf(missing))
+		return
+	}
+	if test := untested(parts); test != "" {
+		t.State, t.Err = runner.Canceled, fmt.Errorf("no shard has run its test %q", test)
+		return
+	}
+	t.State, t.Result = runner.Done, result(parts)
+}
+
+// missingPlatforms are those of a target that no part has.
+func missingPlatforms(parts []part) []string {
+	have := map[string]bool{}
+	var all []string
+	for _, p := range parts {
+		if p.piece == nil {
+			continue
+		}
+		all = p.piece.All
+		for _, pl := range p.piece.Platforms {
+			have[pl] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(pl string) bool { return have[pl] })
+}
+
+// untested is a test of a target that no part has passed.
+func untested(parts []part) string {
+	if parts[0].piece == nil {
+		return ""
+	}
+	passed := map[string]bool{}
+	for _, p := range parts {
+		for _, t := range p.Target.Tests {
+			passed[t.Name] = t.Failure == ""
+		}
+	}
+	for _, name := range parts[0].piece.Tests {
+		if !passed[name] {
+			return name
+		}
+	}
+	return ""
+}
+
+// failure is why a part is not done.
+func failure(p part) error {
+	f := p.Failure
+	if f == nil {
+		return errors.New(p.Reason)
+	}
+	out := &runner.Failure{
+		Target: p.Name, Stage: f.Stage, Platform: f.Platform, Step: f.Step, File: f.File, Line: f.Line,
+		Fault: f.Fault, Transient: f.Transient, Log: f.Log, ExitCode: -1, Err: errors.New(f.Error), Tests: tests(p),
+	}
+	if p.Reason != f.Error {
+		out.Reason = p.Reason
+	}
+	if f.ExitCode != nil {
+		out.ExitCode = *f.ExitCode
+	}
+	return out
+}
+
+func tests(p part) []runner.TestResult {
+	var out []runner.TestResult
+	for _, t := range p.Target.Tests {
+		out = append(out, runner.TestResult{Name: t.Name, Took: seconds(t.Seconds), Failure: t.Failure, Output: t.Output})
+	}
+	return out
+}
+
+// result is what the parts of a target have given. The digest of a target that
+// is split is that of its first part until there is an index.
+func result(parts []part) *runner.Result {
+	out := &runner.Result{Metadata: map[string]any{}}
+	if all := parts[0].piece; all != nil {
+		parts = inOrder(parts, all.All)
+	}
+	for _, p := range slices.Backward(parts) {
+		maps.Copy(out.Metadata, p.Metadata)
+	}
+	if len(out.Metadata) == 0 {
+		out.Metadata = nil
+	}
+	first := parts[0]
+	out.Digest, out.ImageSize, out.Unpublished = first.Digest, first.ImageSize, first.Unpublished
+	for _, o := range first.Outputs {
+		out.Outputs = append(out.Outputs, runner.Output{Type: o.Type, Where: o.Where, Size: o.Bytes})
+	}
+	for _, p := range parts {
+		out.Tests = append(out.Tests, tests(p)...)
+		for _, s := range p.Stages {
+			out.Steps.Run += s.Run
+			out.Steps.Cached += s.Cached
+		}
+	}
+	return out
+}
+
+// inOrder puts the parts in the order of the target's platforms.
+func inOrder(parts []part, all []string) []part {
+	first := func(p part) int {
+		if p.piece == nil || len(p.piece.Platforms) == 0 {
+			return 0
+		}
+		return slices.Index(all, p.piece.Platforms[0])
+	}
+	out := slices.Clone(parts)
+	slices.SortStableFunc(out, func(a, b part) int { return first(a) - first(b) })
+	return out
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
