@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -237,7 +235,7 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 	if out.State, err = f.digests(ctx, e, rev, tree, d); err != nil {
 		return nil, err
 	}
-	out.open = outsideFiles{tree}.open(out.Plan)
+	out.open = affected.Outside{Tree: tree}.Open(out.Plan)
 	return out, nil
 }
 
@@ -269,11 +267,11 @@ func divide(ctx context.Context, l *loadFlags, args []string) (there, lacks []st
 
 // digests computes the digests of a definition.
 func (f *affectedFlags) digests(ctx context.Context, e *env, rev string, tree *gittree.Tree, d *load.Definition) (*affected.State, error) {
-	dir, err := workingFolder()
+	dir, err := affected.WorkingFolder()
 	if err != nil {
 		return nil, err
 	}
-	files := outsideFiles{tree}
+	files := affected.Outside{Tree: tree}
 	plan, diags := planner.New(d.Config, planner.Options{
 		Files: files, BuildPlatform: localPlatform(), Dir: dir, Policies: e.policySets(),
 	})
@@ -294,13 +292,4 @@ func (f *affectedFlags) fault(e *env, rev string, diags hcl.Diagnostics, texts m
 		return e.report(diags, texts)
 	}
 	return errors.New(diags.Errs()[0].Error())
-}
-
-// workingFolder is the working directory without symbolic links.
-func workingFolder() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,12 +10,13 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
-	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/explain/since"
 	"github.com/orch-build/orch/planner/facts"
 	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/predict"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -90,7 +89,8 @@ func (f *explainFlags) explain(ctx context.Context, e *env, load *loadFlags, arg
 	names, parts := splitParts(args)
 	var x *explain.Explanation
 	if f.last {
-		x, err = lastExplanation(runs, id, names)
+		x, err = runs.LastExplanation(id, names)
+		err = usage.Wrap(err)
 	} else {
 		x, err = f.compare(ctx, e, load, names, runs, id)
 	}
@@ -126,27 +126,6 @@ func splitParts(args []string) (names []string, parts map[string]string) {
 	return names, parts
 }
 
-// lastExplanation is what a run was explained with; id may be "".
-func lastExplanation(runs predict.Runs, id string, names []string) (*explain.Explanation, error) {
-	for _, one := range runs.IDs() {
-		if id != "" && one != id {
-			continue
-		}
-		x := runs.Explanation(one)
-		if x == nil {
-			continue
-		}
-		if len(names) > 0 {
-			x.Targets = slices.DeleteFunc(x.Targets, func(t *explain.Target) bool { return !slices.Contains(names, t.Name) })
-			if len(x.Targets) == 0 {
-				return nil, usagef("the run %s did not build %s", one, strings.Join(names, ", "))
-			}
-		}
-		return x, nil
-	}
-	return nil, usagef("no run here is known that was explained; run orch bake first")
-}
-
 // compare explains what the targets are now.
 func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, args []string, runs predict.Runs, id string) (*explain.Explanation, error) {
 	e.policies = newPolicies(ctx, e, &load.builder)
@@ -166,7 +145,7 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 		cfg = all.Config
 	}
 	load.loader.Close()
-	last := lastRun(runs)
+	last := runs.Last()
 	s, err := e.snapshot(ctx, cfg, cmp.Or(last.Snapshot.Platform, localPlatform()), f.resolve)
 	if err != nil {
 		return nil, err
@@ -176,13 +155,13 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 		return nil, err
 	}
 	known := predict.OpenBook(state, last.Builder)
-	x := runs.Explain(s.facts, names, known)
+	x := runs.Explain(s.Facts, names, known)
 	if id != "" {
 		one := runs.Open(id)
 		if one == nil {
 			return nil, usagef("--run: it is not known any more what the run %s was made of", id)
 		}
-		x.Targets = explain.Compare(one.Snapshot, s.facts, one.Against, names, known)
+		x.Targets = explain.Compare(one.Snapshot, s.Facts, one.Against, names, known)
 	}
 	if f.base != "" {
 		if err := f.against(ctx, e, &flagged, args, x, s); err != nil {
@@ -193,20 +172,9 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 	return x, nil
 }
 
-// lastRun is the last run of which something is known; an empty one if there is
-// none.
-func lastRun(runs predict.Runs) *predict.Earlier {
-	for _, id := range runs.IDs() {
-		if e := runs.Open(id); e != nil {
-			return e
-		}
-	}
-	return &predict.Earlier{Snapshot: &facts.Snapshot{}}
-}
-
 // against puts what differs from a commit in the place of what differs from a
 // run. The steps stay those that will run here.
-func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, args []string, x *explain.Explanation, s *snapshot) error {
+func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, args []string, x *explain.Explanation, s *foresight.Snapshot) error {
 	af := affectedFlags{base: f.base, head: gittree.Worktree, kind: "publish", resolve: f.resolve, present: true}
 	rev, err := af.baseCommit(ctx)
 	if err != nil {
@@ -218,12 +186,12 @@ func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, arg
 		if err != nil {
 			return err
 		}
-		opt := s.options
+		opt := s.Options
 		opt.Commit = rev
 		sides[i] = facts.Take(side.Plan, side.Digests, nil, opt)
 	}
 	against := explain.Against{Kind: "ref", ID: f.base, Commit: rev}
-	for _, t := range explain.Compare(sides[0], sides[1], against, names(x), nil) {
+	for _, t := range explain.Compare(sides[0], sides[1], against, x.Names(), nil) {
 		for _, mine := range x.Targets {
 			if mine.Name == t.Name {
 				mine.Against, mine.Change, mine.Causes, mine.With = t.Against, t.Change, t.Causes, t.With
@@ -232,30 +200,4 @@ func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, arg
 		}
 	}
 	return nil
-}
-
-func names(x *explain.Explanation) []string {
-	var out []string
-	for _, t := range x.Targets {
-		out = append(out, t.Name)
-	}
-	return out
-}
-
-// created reads when an image was made out of its configuration.
-func created(config []byte) time.Time {
-	var c struct{ Created time.Time }
-	if json.Unmarshal(config, &c) != nil {
-		return time.Time{}
-	}
-	return c.Created
-}
-
-// sensitive are the values that the definition calls so.
-func sensitive(cfg *config.Config) *mask.Mask {
-	m := &mask.Mask{}
-	for _, v := range cfg.Sensitive() {
-		m.Add(v)
-	}
-	return m
 }

@@ -95,6 +95,7 @@ func TestImports(t *testing.T) {
 	allowed["planner/facts"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
 	allowed["planner/explain"] = append([]string{"planner/facts"}, allowed["planner/facts"]...)
 	allowed["planner/explain/since"] = append([]string{"planner/explain"}, allowed["planner/explain"]...)
+	allowed["runner/foresight"] = append([]string{"runner/predict", "internal/gitfact", "internal/mask", "planner/explain/since", "runner", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["internal/gittree"] = nil

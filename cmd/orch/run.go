@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/docker"
+	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/room"
@@ -43,7 +44,7 @@ type buildRun struct {
 	// loads collects the images that are loaded together; nil if there are none.
 	loads *outputs.Loads
 	// foresight is what was predicted; nil if nothing can be kept.
-	foresight *foresight
+	foresight *foresight.Foresight
 	// publication is what is published together, or nil.
 	publication *publication.Publication
 	// skips are the targets that need not be built; nil if nothing is skipped.

@@ -511,3 +511,12 @@ func operation(before, after *facts.Target, pairs []pair) *Cause {
 	}
 	return &Cause{Kind: Operation, Name: "the configuration of the image"}
 }
+
+// Names are the names of the targets that are explained.
+func (x *Explanation) Names() []string {
+	var out []string
+	for _, t := range x.Targets {
+		out = append(out, t.Name)
+	}
+	return out
+}

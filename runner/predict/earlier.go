@@ -2,6 +2,7 @@ package predict
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -123,4 +124,36 @@ func (r Runs) Explain(now *facts.Snapshot, names []string, known explain.Known) 
 		return slices.Index(names, a.Name) - slices.Index(names, b.Name)
 	})
 	return out
+}
+
+// LastExplanation is what a run was explained with; id may be "".
+func (r Runs) LastExplanation(id string, names []string) (*explain.Explanation, error) {
+	for _, one := range r.IDs() {
+		if id != "" && one != id {
+			continue
+		}
+		x := r.Explanation(one)
+		if x == nil {
+			continue
+		}
+		if len(names) > 0 {
+			x.Targets = slices.DeleteFunc(x.Targets, func(t *explain.Target) bool { return !slices.Contains(names, t.Name) })
+			if len(x.Targets) == 0 {
+				return nil, fmt.Errorf("the run %s did not build %s", one, strings.Join(names, ", "))
+			}
+		}
+		return x, nil
+	}
+	return nil, errors.New("no run here is known that was explained; run orch bake first")
+}
+
+// Last is the last run of which something is known; an empty one if there is
+// none.
+func (r Runs) Last() *Earlier {
+	for _, id := range r.IDs() {
+		if e := r.Open(id); e != nil {
+			return e
+		}
+	}
+	return &Earlier{Snapshot: &facts.Snapshot{}}
 }

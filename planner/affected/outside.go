@@ -1,4 +1,4 @@
-package main
+package affected
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,12 +14,12 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// outsideFiles has a plan read what is outside of the repository from the disk,
+// Outside has a plan read what is outside of the repository from the disk,
 // so that it can be made: no revision has it.
-type outsideFiles struct{ *gittree.Tree }
+type Outside struct{ *gittree.Tree }
 
 // ReadFile returns the bytes of a file.
-func (o outsideFiles) ReadFile(name string) ([]byte, error) {
+func (o Outside) ReadFile(name string) ([]byte, error) {
 	data, err := o.Tree.ReadFile(name)
 	if o.outside(name, err) {
 		return planner.Disk{}.ReadFile(name)
@@ -27,7 +28,7 @@ func (o outsideFiles) ReadFile(name string) ([]byte, error) {
 }
 
 // Stat says what a path is, links followed.
-func (o outsideFiles) Stat(name string) (fs.FileInfo, error) {
+func (o Outside) Stat(name string) (fs.FileInfo, error) {
 	info, err := o.Tree.Stat(name)
 	if o.outside(name, err) {
 		return planner.Disk{}.Stat(name)
@@ -36,7 +37,7 @@ func (o outsideFiles) Stat(name string) (fs.FileInfo, error) {
 }
 
 // ReadDir lists a folder.
-func (o outsideFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+func (o Outside) ReadDir(name string) ([]fs.DirEntry, error) {
 	list, err := o.Tree.ReadDir(name)
 	if o.outside(name, err) {
 		return planner.Disk{}.ReadDir(name)
@@ -46,7 +47,7 @@ func (o outsideFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // outside reports whether a path that could not be read is outside of the
 // repository, or is a link to there.
-func (o outsideFiles) outside(name string, err error) bool {
+func (o Outside) outside(name string, err error) bool {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
@@ -61,9 +62,9 @@ func (o outsideFiles) outside(name string, err error) bool {
 	return !in
 }
 
-// open finds the targets that read a context outside of the repository, or are
+// Open finds the targets that read a context outside of the repository, or are
 // linked to one that does, by their names, with the reason.
-func (o outsideFiles) open(plan *planner.Plan) map[string]string {
+func (o Outside) Open(plan *planner.Plan) map[string]string {
 	out := map[string]string{}
 	var visit func(b *planner.Build) string
 	visit = func(b *planner.Build) string {
@@ -88,7 +89,7 @@ func (o outsideFiles) open(plan *planner.Plan) map[string]string {
 }
 
 // contextOutside says which context of a target is outside, or "".
-func (o outsideFiles) contextOutside(b *planner.Build) string {
+func (o Outside) contextOutside(b *planner.Build) string {
 	contexts := []*planner.Local{b.Context}
 	for _, name := range slices.Sorted(maps.Keys(b.Contexts)) {
 		contexts = append(contexts, b.Contexts[name])
@@ -113,7 +114,7 @@ func (o outsideFiles) contextOutside(b *planner.Build) string {
 
 // shown is a folder from the working directory.
 func shown(dir string) string {
-	from, err := workingFolder()
+	from, err := WorkingFolder()
 	if err != nil {
 		return dir
 	}
@@ -122,4 +123,13 @@ func shown(dir string) string {
 		return dir
 	}
 	return rel
+}
+
+// WorkingFolder is the working directory without symbolic links.
+func WorkingFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
 }

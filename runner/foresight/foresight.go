@@ -1,0 +1,141 @@
+package foresight
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/explain/since"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/predict"
+	"github.com/orch-build/orch/runner/record"
+)
+
+// Foresight is what was said of a run before it. A nil one knows nothing.
+type Foresight struct {
+	snapshot *Snapshot
+	done     chan struct{}
+	err      error
+	// seen are the images that the builder meets.
+	seen *predict.Images
+	book *predict.Book
+	// explanation is nil while nothing is known.
+	explanation *explain.Explanation
+}
+
+// Options say for what run.
+type Options struct {
+	Source
+	Store record.Store
+	// Builder is the name of the builder.
+	Builder string
+	// Seen are the images that are known; those of Source look there.
+	Seen *predict.Images
+	// Done is called when nothing is read any more.
+	Done func()
+}
+
+// Begin begins to look at what targets are made of, while the run begins.
+func Begin(ctx context.Context, opt Options) *Foresight {
+	f := &Foresight{done: make(chan struct{}), seen: opt.Seen}
+	if f.snapshot, f.err = New(opt.Source); f.err != nil {
+		close(f.done)
+		return f
+	}
+	go func() {
+		defer close(f.done)
+		defer opt.Done()
+		if f.err = f.snapshot.Take(ctx); f.err != nil {
+			return
+		}
+		f.book = predict.OpenBook(opt.State, opt.Builder)
+		f.explanation = predict.RunsOf(opt.Store).Explain(f.snapshot.Facts, names(opt.Plan), f.book)
+	}()
+	return f
+}
+
+func names(plan *planner.Plan) []string {
+	var out []string
+	for _, b := range plan.Builds {
+		out = append(out, b.Name())
+	}
+	return out
+}
+
+// Met notes an image that the builder met.
+func (f *Foresight) Met(name, digest string) {
+	if f != nil {
+		f.seen.Meet(name, digest)
+	}
+}
+
+// Check compares what was foreseen with what ran, and keeps what the next run
+// needs to know. alone says that nobody else uses the builder. It returns what
+// could not be kept.
+func (f *Foresight) Check(ctx context.Context, run *runner.Report, rec *record.Recorder, alone bool) []error {
+	if f == nil || ctx.Err() != nil {
+		return nil
+	}
+	<-f.done
+	if f.err != nil || f.explanation == nil {
+		logrus.Debugf("explain: %v", f.err)
+		return nil
+	}
+	moved, changed := f.seen.Settle()
+	if !f.book.Empty() && run.Rounds <= 1 {
+		predict.Check(f.explanation, run, predict.Run{Caches: readsCaches(f.snapshot.plan), Alone: alone, Moved: moved})
+	}
+	if changed {
+		// What follows from the images is known only now.
+		if err := f.snapshot.Take(ctx); err != nil {
+			logrus.Debugf("explain: %v", err)
+			return nil
+		}
+	}
+	rec.Explained(f.inputs)
+	f.book.Note(f.snapshot.Facts, run)
+	f.seen.Save()
+	return []error{
+		f.book.Save(), predict.SaveSnapshot(rec.Dir(), f.snapshot.Facts), predict.SaveExplanation(rec.Dir(), f.explanation),
+	}
+}
+
+// readsCaches says whether results may come from caches outside the builder.
+func readsCaches(plan *planner.Plan) bool {
+	for _, b := range plan.Builds {
+		if len(b.CacheFrom) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Print prints why targets were built, if anything is known.
+func (f *Foresight) Print(ctx context.Context, w io.Writer) {
+	if f == nil || f.explanation == nil {
+		return
+	}
+	since.Complete(ctx, ".", f.explanation)
+	fmt.Fprintln(w)
+	_ = f.explanation.Text(w, time.Now()) // w has no place for its faults
+}
+
+// inputs are the digests of a target, and why it was built.
+func (f *Foresight) inputs(name string) (*record.Inputs, []string) {
+	t := f.snapshot.Facts.Targets[name]
+	if t == nil {
+		return nil, nil
+	}
+	var why []string
+	for _, x := range f.explanation.Targets {
+		if x.Name == name {
+			why = x.Lines(time.Now())
+		}
+	}
+	return &record.Inputs{Image: t.Image, Publication: t.Publication}, why
+}
