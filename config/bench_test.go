@@ -102,7 +102,7 @@ group "default" { targets = ["svc.*"] }`
 		if diags = append(diags, more...); diags.HasErrors() {
 			b.Fatal(diags)
 		}
-		if len(cfg.Targets) != files*(targets+1) {
+		if len(cfg.Targets) != files*targets {
 			b.Fatalf("%d targets", len(cfg.Targets))
 		}
 		if err := Print(io.Discard, cfg); err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func cacheOf(t *testing.T, src, target string, lane spec.Lane, sets ...string) s
 			words = append(words, name)
 		}
 	}
-	for _, k := range sortedKeys(c.Options) {
+	for _, k := range slices.Sorted(maps.Keys(c.Options)) {
 		words = append(words, k+"="+c.Options[k])
 	}
 	slices.Sort(words)

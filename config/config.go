@@ -6,13 +6,17 @@
 // What comes out holds no expression any more, and no string whose kind has to
 // be guessed again: a context is read once into a Context and keeps its kind.
 //
+// The package joins the files of a definition, with those that they import, follows
+// what targets inherit and link to, and picks what is asked for. How expressions
+// are evaluated, package eval knows; what blocks hold, package block; and how the
+// values of a target become a Target, package decide. Their results, and the types
+// that callers hand in, have their names here too.
+//
 // The package knows nothing of Dockerfiles, of BuildKit or of a terminal. It
 // reads files only through what its caller hands in.
 package config
 
 import (
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/spec"
 )
@@ -51,12 +55,4 @@ func (c *Config) Target(name string) *spec.Target {
 		}
 	}
 	return nil
-}
-
-// Group is a named list of targets and other groups.
-type Group struct {
-	Name        string
-	Description string
-	Targets     []string
-	Range       hcl.Range
 }

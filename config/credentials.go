@@ -40,10 +40,10 @@ func (c *Config) credentials() []string {
 	var out []string
 	for _, t := range c.Targets {
 		out = append(out, Credentials(t.Context.Value, t.Context.Raw)...)
-		for _, name := range sortedKeys(t.Contexts) {
+		for _, name := range attribute.SortedKeys(t.Contexts) {
 			out = append(out, Credentials(t.Contexts[name].Value, t.Contexts[name].Raw)...)
 		}
-		for _, name := range sortedKeys(t.Args) {
+		for _, name := range attribute.SortedKeys(t.Args) {
 			out = append(out, Credentials(t.Args[name])...)
 		}
 		for _, cache := range slices.Concat(t.CacheFrom, t.CacheTo) {

@@ -8,7 +8,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/block"
+	"github.com/orch-build/orch/config/decide"
+	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/config/trail"
 	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
@@ -19,7 +23,8 @@ type Definition struct {
 	opts  Options
 	files []*schema.File
 	mod   *module
-	ev    *evaluator
+	index *block.Index
+	ev    *eval.Evaluator
 	// imports are the imported files; their targets and groups are among
 	// those here.
 	imports []*Definition
@@ -27,32 +32,29 @@ type Definition struct {
 	// targets holds the targets by name; targetNames is their order.
 	targets     map[string]*definedTarget
 	targetNames []string
+	groups      map[string]*block.Group
 	groupNames  []string
 
 	// incomplete is true if targets are missing because of an error.
 	incomplete bool
 
-	// cache is what the cache blocks outside of targets say, or nil.
-	cache       *cacheDefault
-	cacheFaults map[string]bool // those that were reported
-	// skip is what the skip blocks outside of targets say, or nil; skipFaults are
-	// those that were reported.
-	skip       *skipDefault
-	skipFaults map[string]bool
+	// cache and skip are what the blocks outside of targets say, or nil.
+	cache *block.Outside[attribute.CacheSettings]
+	skip  *block.Outside[attribute.SkipSettings]
 	// tests are the test blocks; testsOf has them by the target.
-	tests   []*definedTest
+	tests   []*block.Test
 	testsOf map[string][]*spec.Test
 
+	decider   *decide.Decider
 	overrides map[string]*attribute.Overrides
-	memo      map[memoKey]*resolved
+	memo      map[memoKey]*decide.Draft
 	// inheriting is the way to the target that is being resolved, and
 	// resolving how many were resolved.
-	inheriting trail
+	inheriting trail.Trail
 	resolving  int
-	// selfishNames holds the targets that refer to self, or inherit one that
-	// does.
-	selfishNames map[string]bool
-	templateSet  *template.Set // see templates
+	// selfNames holds the targets that refer to self, or inherit one that does.
+	selfNames   map[string]bool
+	templateSet *template.Set // see templates
 }
 
 // definedTarget is a target of the files: one block, or several that are
@@ -60,73 +62,64 @@ type Definition struct {
 type definedTarget struct {
 	name      string
 	local     string // the name in the file that has it, without a namespace
-	instances []*instance
+	instances []*block.Target
 	at        hcl.Range
 }
 
-// Evaluate evaluates everything that the files say.
-func Evaluate(files []*schema.File, opts Options) (*Definition, hcl.Diagnostics) {
-	return evaluate(files, opts, &module{count: &importCount{}})
-}
-
 func newDefinition(files []*schema.File, opts Options, mod *module) *Definition {
-	d := &Definition{opts: opts, files: files, mod: mod, targets: map[string]*definedTarget{}, memo: map[memoKey]*resolved{}, cacheFaults: map[string]bool{}, skipFaults: map[string]bool{}}
-	d.ev = newEvaluator(&d.opts, mod)
+	d := &Definition{
+		opts: opts, files: files, mod: mod,
+		targets: map[string]*definedTarget{}, groups: map[string]*block.Group{},
+		memo: map[memoKey]*decide.Draft{}, decider: decide.New(opts.targetInputs()),
+	}
+	d.index, d.ev = block.NewIndex(d.opts.inputs(mod))
 	return d
 }
 
-func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl.Diagnostics) {
-	d := newDefinition(files, opts, mod)
-	diags := d.ev.declare(files)
-	diags = append(diags, d.ev.declareFunctions(files)...)
-	diags = append(diags, d.ev.loadVariables()...)
-	diags = append(diags, d.addCompose()...)
-	made, more := d.addBlocks()
-	diags = append(diags, more...)
-	diags = append(diags, d.ev.loadConstants()...)
-	diags = append(diags, d.checkModes()...)
-	diags = append(diags, d.loadCache()...)
-	diags = append(diags, d.loadSkip()...)
-	diags = append(diags, d.loadAll()...)
-	d.addMatrixGroups(made)
-	diags = append(diags, d.addTests()...)
-	diags = append(diags, d.addImports()...)
-	diags = append(diags, d.expandMembers()...)
-	if d.mod.prefix == "" && !d.incomplete {
-		diags = append(diags, d.placeTests()...)
-		diags = append(diags, d.unknownVars()...)
+// addCompose enters the services of the Compose files as targets, and those
+// of them that are built as the group "default".
+func (d *Definition) addCompose() hcl.Diagnostics {
+	list, found, diags := d.opts.composeInputs().Load(d.files, d.baseOf)
+	group := &block.Group{Group: Group{Name: defaultName}}
+	for _, s := range list {
+		d.addTarget(d.index.Plain(s.Name, s.Values, s.Base, s.At))
+		group.Targets = append(group.Targets, s.Name)
+		group.Range = s.At
 	}
-	finishDiags(diags, d.sensitive())
-	return d, diags
+	if found {
+		d.addGroup(group)
+	}
+	return diags
 }
 
-// madeBy says which targets the blocks of one label made.
-type madeBy struct {
+// matrixTargets says which targets the blocks of one label made.
+type matrixTargets struct {
 	label string
 	names []string
 	at    hcl.Range
 }
 
 // addBlocks enters the targets and groups of the files under their names.
-func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
+func (d *Definition) addBlocks() ([]matrixTargets, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
-	var made []madeBy
+	var made []matrixTargets
 	for _, f := range d.files {
 		base := d.baseOf(f.Name)
 		for _, g := range f.Groups {
-			if diag := checkName(g.Label, g.LabelRange); diag != nil {
+			if diag := block.CheckName(g.Label, g.LabelRange); diag != nil {
 				diags = append(diags, diag)
 			}
-			d.addGroup(&definedGroup{Group: Group{Name: g.Label, Range: g.DefRange}, block: g})
+			d.addGroup(&block.Group{Group: Group{Name: g.Label, Range: g.DefRange}, Block: g})
 		}
 		for _, t := range f.Targets {
-			instances, more := d.ev.expand(newBlockInfo(t, d.ev, base))
+			targets, unknown, more := d.index.Expand(t, base)
 			diags = append(diags, more...)
-			d.incomplete = d.incomplete || more.HasErrors() || d.ev.gap
-			m := madeBy{label: t.Label, at: t.DefRange}
-			for _, in := range instances {
-				d.addInstance(in)
-				m.names = append(m.names, in.name)
+			d.incomplete = d.incomplete || more.HasErrors() || unknown
+			m := matrixTargets{label: t.Label, at: t.DefRange}
+			for _, in := range targets {
+				d.addTarget(in)
+				d.index.Add(in)
+				m.names = append(m.names, in.Name)
 			}
 			made = append(made, m)
 		}
@@ -137,7 +130,7 @@ func (d *Definition) addBlocks() ([]madeBy, hcl.Diagnostics) {
 // baseOf returns the folder that contexts written in a file start from, or ""
 // for the working directory.
 func (d *Definition) baseOf(filename string) string {
-	if d.mod.imported {
+	if d.mod.prefix != "" {
 		return filepath.Dir(filename)
 	}
 	if !d.opts.FileRelative || filename == "" || filename == "-" || strings.Contains(filename, "://") {
@@ -146,25 +139,20 @@ func (d *Definition) baseOf(filename string) string {
 	return filepath.Dir(filename)
 }
 
-func (d *Definition) addGroup(g *definedGroup) {
-	if d.ev.groups[g.Name] == nil {
+func (d *Definition) addGroup(g *block.Group) {
+	if d.groups[g.Name] == nil {
 		d.groupNames = append(d.groupNames, g.Name)
 	}
-	d.ev.groups[g.Name] = g
+	d.groups[g.Name] = g
+	d.index.AddGroup(g)
 }
 
-// addInstance enters a target that expressions can refer to.
-func (d *Definition) addInstance(in *instance) {
-	d.addTarget(in)
-	d.ev.instances[in.name] = append(d.ev.instances[in.name], in)
-}
-
-func (d *Definition) addTarget(in *instance) {
-	t := d.targets[in.name]
+func (d *Definition) addTarget(in *block.Target) {
+	t := d.targets[in.Name]
 	if t == nil {
-		t = &definedTarget{name: in.name, local: in.name, at: in.block.DefRange}
-		d.targets[in.name] = t
-		d.targetNames = append(d.targetNames, in.name)
+		t = &definedTarget{name: in.Name, local: in.Name, at: in.At()}
+		d.targets[in.Name] = t
+		d.targetNames = append(d.targetNames, in.Name)
 	}
 	t.instances = append(t.instances, in)
 }
@@ -175,25 +163,23 @@ func (d *Definition) loadAll() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range d.targetNames {
 		for _, in := range d.targets[name].instances {
-			for i := range attribute.Attributes {
-				diags = append(diags, in.load(d.ev, i)...)
-			}
+			diags = append(diags, in.Load()...)
 		}
 	}
 	for _, name := range d.groupNames {
-		diags = append(diags, d.ev.groups[name].load(d.ev)...)
+		diags = append(diags, d.groups[name].Load()...)
 	}
 	return diags
 }
 
 // addMatrixGroups makes a group of the targets that a label made, unless
 // there is only one of that very name or a group has the name.
-func (d *Definition) addMatrixGroups(made []madeBy) {
-	groups := map[string]*definedGroup{}
+func (d *Definition) addMatrixGroups(made []matrixTargets) {
+	groups := map[string]*block.Group{}
 	var order []string
 	for _, m := range made {
 		if groups[m.label] == nil {
-			groups[m.label] = &definedGroup{Group: Group{Name: m.label, Range: m.at}, matrix: true}
+			groups[m.label] = &block.Group{Group: Group{Name: m.label, Range: m.at}, Matrix: true}
 			order = append(order, m.label)
 		}
 		g := groups[m.label]
@@ -202,7 +188,7 @@ func (d *Definition) addMatrixGroups(made []madeBy) {
 	for _, label := range order {
 		g := groups[label]
 		g.Targets = attribute.Unique(g.Targets)
-		if len(g.Targets) == 0 || slices.Equal(g.Targets, []string{label}) || d.ev.groups[label] != nil {
+		if len(g.Targets) == 0 || slices.Equal(g.Targets, []string{label}) || d.groups[label] != nil {
 			continue
 		}
 		d.addGroup(g)

@@ -1,24 +1,14 @@
 package config
 
 import (
-	"maps"
-	"slices"
+	"github.com/orch-build/orch/config/attribute"
 )
-
-// EnvVar is a variable of the environment that gave a variable of a definition
-// its value.
-type EnvVar struct {
-	// Name is that of the environment: NAME, or NAME_JSON.
-	Name, Value string
-	// Sensitive says that the value must not be shown or kept.
-	Sensitive bool
-}
 
 // Environment lists the variables of the environment that the definition has
 // taken values from, each once, in the order of their names.
 func (c *Config) Environment() []EnvVar {
 	var out []EnvVar
-	for _, name := range slices.Sorted(maps.Keys(c.environment)) {
+	for _, name := range attribute.SortedKeys(c.environment) {
 		out = append(out, c.environment[name])
 	}
 	return out
@@ -26,20 +16,7 @@ func (c *Config) Environment() []EnvVar {
 
 // environment lists them for the files and their imports.
 func (d *Definition) environment() map[string]EnvVar {
-	out := map[string]EnvVar{}
-	for name, v := range d.ev.vars {
-		if v.block == nil || v.source != "environment" {
-			continue
-		}
-		text, fromJSON, ok := d.ev.outside(v)
-		if !ok {
-			continue
-		}
-		if fromJSON {
-			name += jsonSuffix
-		}
-		out[name] = EnvVar{Name: name, Value: text, Sensitive: v.sensitive()}
-	}
+	out := d.ev.Environment()
 	for _, im := range d.imports {
 		for name, v := range im.environment() {
 			if have, ok := out[name]; ok {

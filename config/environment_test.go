@@ -31,7 +31,7 @@ target "default" { tags = ["a:${TAG}"] }
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	want := []EnvVar{{"PORTS_JSON", "[1]", false}, {"TAG", "v1", false}, {"TOKEN", "hush", true}}
+	want := []EnvVar{{Name: "PORTS_JSON", Value: "[1]"}, {Name: "TAG", Value: "v1"}, {Name: "TOKEN", Value: "hush", Sensitive: true}}
 	if got := cfg.Environment(); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}

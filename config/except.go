@@ -3,15 +3,14 @@ package config
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/decide"
+	"github.com/orch-build/orch/config/files"
 	"github.com/orch-build/orch/internal/suggest"
-	"github.com/orch-build/orch/schema"
 )
 
 // excepted decides which targets are to be left out: those that are named,
@@ -21,7 +20,7 @@ func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	for _, e := range d.opts.Except {
 		names := d.match(e)
-		if name := d.spelled(e); !isPattern(e) && (d.targets[name] != nil || d.ev.groups[name] != nil) {
+		if name := d.spelled(e); !files.IsPattern(e) && (d.targets[name] != nil || d.groups[name] != nil) {
 			names = []string{name}
 		}
 		if len(names) == 0 {
@@ -42,21 +41,6 @@ func (d *Definition) excepted() (map[string]bool, hcl.Diagnostics) {
 		}
 	}
 	return out, diags
-}
-
-// leaveOut removes from the groups the names that are not built.
-func (c *chooser) leaveOut() {
-	if len(c.except) == 0 {
-		return
-	}
-	gone := func(name string) bool { return c.except[name] }
-	for name, g := range c.groups {
-		if c.except[name] && name != defaultName {
-			delete(c.groups, name)
-			continue
-		}
-		g.Targets = slices.DeleteFunc(g.Targets, gone)
-	}
 }
 
 // filter removes the chosen targets whose traits do not match the filters.
@@ -90,8 +74,8 @@ func (c *chooser) filter() hcl.Diagnostics {
 }
 
 // matchTraits reports whether a target matches all filters.
-func matchTraits(r *resolved, filters []string) (bool, error) {
-	traits, _ := r.values[attribute.AtTraits].(map[string]*string)
+func matchTraits(r *decide.Draft, filters []string) (bool, error) {
+	traits, _ := r.Values[attribute.AtTraits].(map[string]*string)
 	for _, f := range filters {
 		name, pattern, hasValue := strings.Cut(f, "=")
 		name, not := strings.CutSuffix(name, "!")
@@ -111,47 +95,4 @@ func matchTraits(r *resolved, filters []string) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// expandMembers replaces the patterns in the groups of build.hcl by the
-// targets that they match, templates left out. In a bake file they stay names,
-// as in bake.
-func (d *Definition) expandMembers() hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	templates := sync.OnceValue(d.findTemplates)
-	for _, name := range d.groupNames {
-		g := d.ev.groups[name]
-		if g.block == nil || g.block.Dialect != schema.Build || !slices.ContainsFunc(g.Targets, isPattern) {
-			continue
-		}
-		var members []string
-		for _, m := range g.Targets {
-			if !isPattern(m) {
-				members = append(members, m)
-				continue
-			}
-			matched := d.buildable(d.matchOnlyTargets(m), templates())
-			if len(matched) == 0 {
-				diags = append(diags, &hcl.Diagnostic{
-					Severity: hcl.DiagError,
-					Summary:  "Unknown target",
-					Detail:   fmt.Sprintf("No target matches %q. There are: %s.", m, some(d.targetNames, 20)),
-					Subject:  g.block.AttrRange("targets").Ptr(),
-				})
-			}
-			members = append(members, matched...)
-		}
-		g.Targets = attribute.Unique(members)
-	}
-	return diags
-}
-
-func (d *Definition) matchOnlyTargets(pattern string) []string {
-	var out []string
-	for _, name := range d.targetNames {
-		if ok, err := path.Match(pattern, name); ok && err == nil {
-			out = append(out, name)
-		}
-	}
-	return out
 }

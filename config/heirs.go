@@ -26,10 +26,10 @@ func (d *Definition) findHeirs() *heirs {
 	h := &heirs{of: map[string][]string{}, writers: map[hcl.Range][]string{}, outside: map[string]bool{}}
 	for _, name := range d.targetNames {
 		for _, in := range d.targets[name].instances {
-			for _, p := range in.parents() {
+			for _, p := range in.Parents() {
 				h.of[p] = append(h.of[p], name)
 			}
-			for attr, at := range in.block.ranges {
+			for attr, at := range in.Ranges() {
 				if mayBeShared(attr) {
 					h.writers[at] = append(h.writers[at], name)
 				}

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,11 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/block"
+	"github.com/orch-build/orch/config/decide"
+	"github.com/orch-build/orch/config/eval"
+	"github.com/orch-build/orch/config/files"
+	"github.com/orch-build/orch/config/trail"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
@@ -23,39 +27,15 @@ import (
 // front of their names. The namespace is the name of the block; if the source
 // is a pattern, what each wildcard stood for follows, behind dots.
 
-// Files is where imported files are read from: this machine, or the tree of a
-// remote definition. Relative names start where those of the definition's own
-// files do.
-type Files interface {
-	ReadFile(name string) ([]byte, error)
-	ReadDir(name string) ([]fs.DirEntry, error)
-	Stat(name string) (fs.FileInfo, error)
-	// RealPath is the name without symbolic links, by which two names of one
-	// file are reported.
-	RealPath(name string) (string, error)
-}
-
-// module is what sets the names and paths of one imported file apart. The
-// files that are given to Evaluate are a module without a prefix.
+// module is what sets one imported file apart. The files that are given to Evaluate
+// are a module without a prefix.
 type module struct {
-	prefix   string // before its names in the whole definition: "" or "web."
-	imported bool   // paths start from the folder of the file
+	prefix string // before its names in the whole definition: "" or "web."
 	// given holds the values that the importing file passes.
-	given map[string]given
+	given map[string]*eval.Given
 	// path holds the files on the way to this one.
 	path  []importStep
 	count *importCount
-}
-
-// given is the value of a variable that an import block passes.
-type given struct {
-	value cty.Value
-	at    hcl.Range
-	// expr is where the value comes from in the importing file, if it is
-	// written out, and from that file.
-	expr hcl.Expression
-	from *evaluator
-	used bool
 }
 
 // importStep is a file on the way through imports, and the block in it that
@@ -66,7 +46,10 @@ type importStep struct {
 }
 
 // importCount limits how much imports may read.
-type importCount struct{ files, entries int }
+type importCount struct {
+	files  int
+	budget files.Budget
+}
 
 // maxImports is how many files imports may bring into one definition.
 const maxImports = 10_000
@@ -78,7 +61,7 @@ func (d *Definition) addImports() hcl.Diagnostics {
 	for _, f := range d.files {
 		for _, b := range f.Imports {
 			if earlier := seen[b.Label]; earlier != nil {
-				diags = append(diags, twice("Two imports of one name", fmt.Sprintf("The import %q", b.Label), b.LabelRange, earlier.LabelRange))
+				diags = append(diags, block.Twice("Two imports of one name", fmt.Sprintf("The import %q", b.Label), b.LabelRange, earlier.LabelRange))
 				continue
 			}
 			seen[b.Label] = b
@@ -94,27 +77,16 @@ func (d *Definition) addImports() hcl.Diagnostics {
 	return diags
 }
 
-// twice reports something that is there already, and says where.
-func twice(summary, what string, at, earlier hcl.Range) *hcl.Diagnostic {
-	return &hcl.Diagnostic{
-		Severity: hcl.DiagError,
-		Summary:  summary,
-		Detail: fmt.Sprintf("%s is also at %s:%d:%d. Give one of them another name.",
-			what, earlier.Filename, earlier.Start.Line, earlier.Start.Column),
-		Subject: at.Ptr(),
-	}
-}
-
 // importing is one import block while its files are read.
 type importing struct {
 	*Definition
 	file  *schema.File
 	block *schema.Import
-	given map[string]given
+	given map[string]*eval.Given
 }
 
 func (im *importing) read() hcl.Diagnostics {
-	if diag := checkName(im.block.Label, im.block.LabelRange); diag != nil {
+	if diag := block.CheckName(im.block.Label, im.block.LabelRange); diag != nil {
 		return hcl.Diagnostics{diag}
 	}
 	if im.block.Attr("source") == nil {
@@ -125,22 +97,22 @@ func (im *importing) read() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	found, err := im.find(source)
+	found, err := files.Find(im.opts.Files, files.Source{Label: im.block.Label, Pattern: source, From: im.file.Name}, &im.mod.count.budget)
 	if err != nil {
 		summary := "Import not found"
-		if errors.Is(err, ErrNotGranted) {
+		if errors.Is(err, files.ErrNotGranted) {
 			summary = "Import not allowed"
 		}
 		return append(diags, im.wrong(summary, attribute.Sentence(err)))
 	}
 	seen := map[string]string{}
 	for _, m := range found {
-		if earlier, ok := seen[m.namespace]; ok {
+		if earlier, ok := seen[m.Namespace]; ok {
 			diags = append(diags, im.wrong("Two imports of one name",
-				fmt.Sprintf("%s and %s would both have the namespace %q. Import one of them in a block of its own.", earlier, m.name, m.namespace)))
+				fmt.Sprintf("%s and %s would both have the namespace %q. Import one of them in a block of its own.", earlier, m.Name, m.Namespace)))
 			continue
 		}
-		seen[m.namespace] = m.name
+		seen[m.Namespace] = m.Name
 		diags = append(diags, im.one(m)...)
 	}
 	return append(diags, im.unused(diags.HasErrors())...)
@@ -159,7 +131,7 @@ func (im *importing) wrong(summary, detail string) *hcl.Diagnostic {
 // source finds the files that the block names.
 func (im *importing) source() (string, hcl.Diagnostics) {
 	expr := im.block.Attr("source")
-	v, diags := im.ev.eval(expr, im.ev.root, false)
+	v, diags := im.ev.Root(expr, false)
 	if diags.HasErrors() {
 		return "", diags
 	}
@@ -167,7 +139,7 @@ func (im *importing) source() (string, hcl.Diagnostics) {
 	if err != nil || s.IsNull() || !s.IsKnown() || s.AsString() == "" {
 		return "", append(diags, im.wrong("Invalid source of an import", "The source is the path of a file, or a pattern, such as \"./services/*/build.hcl\"."))
 	}
-	if remote := s.AsString(); IsRemote(remote) {
+	if remote := s.AsString(); decide.IsRemote(remote) {
 		return "", append(diags, im.wrong("Invalid source of an import",
 			fmt.Sprintf("%q is not on this machine. A file can be imported only from beside the one that imports it.", remote)))
 	}
@@ -176,12 +148,12 @@ func (im *importing) source() (string, hcl.Diagnostics) {
 
 // readGiven evaluates the values that the block passes.
 func (im *importing) readGiven() hcl.Diagnostics {
-	im.given = map[string]given{}
+	im.given = map[string]*eval.Given{}
 	expr := im.block.Attr("variables")
 	if expr == nil {
 		return nil
 	}
-	v, diags := im.ev.eval(expr, im.ev.root, false)
+	v, diags := im.ev.Root(expr, false)
 	if diags.HasErrors() || v.IsNull() || !v.IsKnown() {
 		return diags
 	}
@@ -193,14 +165,14 @@ func (im *importing) readGiven() hcl.Diagnostics {
 			Subject:  expr.Range().Ptr(),
 		})
 	}
-	places := elementRanges(expr)
-	exprs := elements(expr)
+	places := eval.ElementRanges(expr)
+	exprs := eval.Elements(expr)
 	for name, value := range v.AsValueMap() {
 		at, ok := places[name]
 		if !ok {
 			at = expr.Range()
 		}
-		im.given[name] = given{value: value, at: at, expr: exprs[name], from: im.ev}
+		im.given[name] = &eval.Given{Value: value, At: at, Expr: exprs[name], From: im.ev}
 	}
 	return diags
 }
@@ -212,9 +184,9 @@ func (im *importing) unused(failed bool) hcl.Diagnostics {
 		return nil
 	}
 	var diags hcl.Diagnostics
-	for _, name := range sortedKeys(im.given) {
+	for _, name := range attribute.SortedKeys(im.given) {
 		g := im.given[name]
-		if g.used {
+		if g.Used {
 			continue
 		}
 		known := im.knownVariables()
@@ -226,7 +198,7 @@ func (im *importing) unused(failed bool) hcl.Diagnostics {
 			Severity: hcl.DiagError,
 			Summary:  "Unknown variable",
 			Detail:   detail,
-			Subject:  g.at.Ptr(),
+			Subject:  g.At.Ptr(),
 		})
 	}
 	return diags
@@ -239,18 +211,14 @@ func (im *importing) knownVariables() []string {
 		if !strings.HasPrefix(child.mod.prefix, im.mod.prefix+im.block.Label+".") {
 			continue
 		}
-		for _, name := range sortedKeys(child.ev.vars) {
-			if child.ev.vars[name].block != nil {
-				out = append(out, name)
-			}
-		}
+		out = append(out, child.ev.VariableNames()...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
 // one reads one file and takes its targets and groups over.
-func (im *importing) one(m match) hcl.Diagnostics {
+func (im *importing) one(m files.Match) hcl.Diagnostics {
 	here, diag := im.step(m)
 	if diag != nil {
 		return hcl.Diagnostics{diag}
@@ -259,17 +227,16 @@ func (im *importing) one(m match) hcl.Diagnostics {
 	if im.mod.count.files > maxImports {
 		return hcl.Diagnostics{im.wrong("Too many imports", fmt.Sprintf("A definition may import at most %d files.", maxImports))}
 	}
-	src, err := im.opts.Files.ReadFile(m.name)
+	src, err := im.opts.Files.ReadFile(m.Name)
 	if err != nil {
-		return hcl.Diagnostics{im.wrong("Unreadable import", attribute.Sentence(unwrapPath(err)))}
+		return hcl.Diagnostics{im.wrong("Unreadable import", attribute.Sentence(files.Plain(err)))}
 	}
-	file, diags := parseDialect(m.name, src, importDialect(m.name), &im.opts)
+	file, diags := parseDialect(m.Name, src, importDialect(m.Name), &im.opts)
 	mod := &module{
-		prefix:   im.mod.prefix + m.namespace + ".",
-		imported: true,
-		given:    im.given,
-		path:     here,
-		count:    im.mod.count,
+		prefix: im.mod.prefix + m.Namespace + ".",
+		given:  im.given,
+		path:   here,
+		count:  im.mod.count,
 	}
 	if file.Broken {
 		im.imports = append(im.imports, brokenImport(file, mod, im.opts))
@@ -277,7 +244,7 @@ func (im *importing) one(m match) hcl.Diagnostics {
 	}
 	child, more := evaluate([]*schema.File{file}, im.opts, mod)
 	im.incomplete = im.incomplete || child.incomplete
-	im.adopt(child, m.namespace+".")
+	im.adopt(child, m.Namespace+".")
 	return append(diags, more...)
 }
 
@@ -300,21 +267,21 @@ func importDialect(name string) schema.Dialect {
 }
 
 // step returns the way to a file, or reports that it imports itself.
-func (im *importing) step(m match) ([]importStep, *hcl.Diagnostic) {
+func (im *importing) step(m files.Match) ([]importStep, *hcl.Diagnostic) {
 	self, err := im.opts.Files.RealPath(im.file.Name)
 	if err != nil {
 		self = filepath.Clean(im.file.Name) // standard input
 	}
 	path := append(slices.Clip(im.mod.path), importStep{self, im.file.Name, im.block.DefRange})
 	for i := range path {
-		if path[i].real != m.real {
+		if path[i].real != m.Real {
 			continue
 		}
-		steps := make([]step, 0, len(path)-i+1)
+		steps := make([]trail.Step, 0, len(path)-i+1)
 		for _, s := range path[i:] {
-			steps = append(steps, step{s.name, s.at})
+			steps = append(steps, trail.Step{What: s.name, At: s.at})
 		}
-		diag := cycle("Files import each other", append(steps, step{m.name, path[i].at}))
+		diag := trail.Cycle("Files import each other", append(steps, trail.Step{What: m.Name, At: path[i].at}))
 		diag.Subject = im.block.AttrRange("source").Ptr()
 		return nil, diag
 	}
@@ -326,7 +293,7 @@ func (d *Definition) adopt(child *Definition, prefix string) {
 	d.imports = append(d.imports, child)
 	for _, test := range child.tests {
 		t := *test
-		t.Name, t.target = prefix+t.Name, prefix+t.target
+		t.Name, t.Target = prefix+t.Name, prefix+t.Target
 		d.tests = append(d.tests, &t)
 	}
 	for _, name := range child.targetNames {
@@ -336,23 +303,6 @@ func (d *Definition) adopt(child *Definition, prefix string) {
 		d.targetNames = append(d.targetNames, t.name)
 	}
 	for _, name := range child.groupNames {
-		g := *child.ev.groups[name]
-		g.Name = prefix + name
-		g.Targets = make([]string, len(g.Targets))
-		for i, m := range child.ev.groups[name].Targets {
-			g.Targets[i] = prefix + m
-		}
-		g.done = true
-		d.addGroup(&g)
+		d.addGroup(child.groups[name].Adopted(prefix))
 	}
-}
-
-// unwrapPath returns the error without the operation in front, which says
-// nothing to the user.
-func unwrapPath(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return fmt.Errorf("reading %s: %w", filepath.ToSlash(pe.Path), pe.Err)
-	}
-	return err
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/schema"
@@ -56,47 +55,11 @@ func maskJSON(src string, sensitive []string) string {
 
 // sensitive lists the texts that must not be printed, of imported files too.
 func (d *Definition) sensitive() []string {
-	out := d.ev.sensitive()
+	out := d.ev.Sensitive()
 	for _, im := range d.imports {
 		out = append(out, im.sensitive()...)
 	}
 	return out
-}
-
-// sensitive lists the texts that must not be printed.
-func (ev *evaluator) sensitive() []string {
-	var out []string
-	for _, name := range sortedKeys(ev.vars) {
-		v := ev.vars[name]
-		if !v.sensitive() {
-			continue
-		}
-		out = texts(out, ev.root.Variables[name])
-		if text, _, ok := ev.outside(v); ok && text != "" {
-			out = append(out, text)
-		}
-	}
-	return out
-}
-
-// texts adds the strings in a value to a list.
-func texts(list []string, v cty.Value) []string {
-	if v == cty.NilVal || v.IsNull() || !v.IsKnown() {
-		return list
-	}
-	if v.Type() == cty.String {
-		if s := v.AsString(); s != "" {
-			return append(list, s)
-		}
-		return list
-	}
-	if v.CanIterateElements() {
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
-			list = texts(list, e)
-		}
-	}
-	return list
 }
 
 // maxDetail is how many bytes the detail of a diagnostic may have. Errors in

@@ -1,13 +1,16 @@
 package config
 
 import (
-	"errors"
-	"io/fs"
+	"cmp"
 	"time"
 
-	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/decide"
+	"github.com/orch-build/orch/config/eval"
+	"github.com/orch-build/orch/config/funcs"
+	"github.com/orch-build/orch/config/services"
 	"github.com/orch-build/orch/config/spec"
 )
 
@@ -43,7 +46,7 @@ type Options struct {
 
 	// Compose reads Compose files, as package config/compose does; nil reads
 	// none.
-	Compose func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error)
+	Compose services.Reader
 
 	// Platform is the value of BAKE_LOCAL_PLATFORM, such as "linux/amd64".
 	Platform string
@@ -73,44 +76,39 @@ type Options struct {
 	Host Host
 }
 
-// ErrNotGranted is the kind of error of a Files, a Host or a reader of Compose
-// files that may not read a file for the definition.
-var ErrNotGranted = errors.New("not granted")
-
-// Host is what Resolve needs to know about files of this machine.
-type Host interface {
-	Stat(name string) (fs.FileInfo, error)
-	ReadFile(name string) ([]byte, error)
+// inputs returns what expressions depend on.
+func (o *Options) inputs(mod *module) *eval.Inputs {
+	in := &eval.Inputs{
+		Vars: o.Vars, VarFiles: o.VarFiles, LookupEnv: o.LookupEnv, Git: o.Git,
+		Prefix: mod.prefix, Given: mod.given,
+		Builtins: map[string]string{
+			"BAKE_CMD_CONTEXT":    cmp.Or(o.CmdContext, attribute.CwdScheme),
+			"BAKE_LOCAL_PLATFORM": o.Platform,
+		},
+		Functions: func() map[string]function.Function {
+			f := funcs.Standard(funcs.Machine{HomeDir: o.HomeDir, GoEnv: o.GoEnv, Now: o.Now})
+			if o.Remote != nil {
+				return funcs.Remote(f)
+			}
+			return f
+		},
+	}
+	if o.NoEnvVars {
+		in.LookupEnv = nil
+	}
+	return in
 }
 
-// VarFile holds the values of one file of variables.
-type VarFile struct {
-	Name string
-	Vars map[string]string
+// composeInputs returns what Compose files depend on.
+func (o *Options) composeInputs() *services.Inputs {
+	in := &services.Inputs{Read: o.Compose, Environ: o.Environ, Vars: o.Vars, Host: o.Host}
+	if o.NoEnvVars {
+		in.Environ = nil
+	}
+	return in
 }
 
-func (o *Options) env(name string) (string, bool) {
-	if o.LookupEnv == nil {
-		return "", false
-	}
-	return o.LookupEnv(name)
-}
-
-// variableValue looks a variable up outside the files and says where it was
-// found.
-func (o *Options) variableValue(name string) (value, source string, ok bool) {
-	if v, ok := o.Vars[name]; ok {
-		return v, "--var", true
-	}
-	if !o.NoEnvVars {
-		if v, ok := o.env(name); ok {
-			return v, "environment", true
-		}
-	}
-	for i := len(o.VarFiles) - 1; i >= 0; i-- {
-		if v, ok := o.VarFiles[i].Vars[name]; ok {
-			return v, o.VarFiles[i].Name, true
-		}
-	}
-	return "", "", false
+// targetInputs returns what targets depend on.
+func (o *Options) targetInputs() *decide.Inputs {
+	return &decide.Inputs{LookupEnv: o.LookupEnv, Remote: o.Remote, Host: o.Host, Lane: o.Lane}
 }

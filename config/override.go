@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/decide"
 	"github.com/orch-build/orch/internal/suggest"
-	"github.com/orch-build/orch/schema"
 )
 
 // matchOverrides decides which overrides each target gets.
@@ -19,7 +19,10 @@ func (d *Definition) matchOverrides() hcl.Diagnostics {
 	for i := range d.opts.Overrides {
 		o := d.opts.Overrides[i]
 		if !o.HasValue && !d.opts.NoEnvVars {
-			v, ok := d.opts.env(o.Sub)
+			if d.opts.LookupEnv == nil {
+				continue
+			}
+			v, ok := d.opts.LookupEnv(o.Sub)
 			if !ok {
 				continue
 			}
@@ -50,7 +53,7 @@ func (d *Definition) matchTargets(o attribute.Override) ([]string, *hcl.Diagnost
 	for _, name := range d.targetNames {
 		ok, err := path.Match(o.Pattern, name)
 		if err != nil {
-			return nil, setError(o.Text, fmt.Sprintf("%q is not a pattern: %v.", o.Pattern, err))
+			return nil, decide.SetError(o.Text, fmt.Sprintf("%q is not a pattern: %v.", o.Pattern, err))
 		}
 		if ok {
 			names = append(names, name)
@@ -58,12 +61,12 @@ func (d *Definition) matchTargets(o attribute.Override) ([]string, *hcl.Diagnost
 	}
 	if len(names) == 0 {
 		detail := fmt.Sprintf("No target matches %q.", o.Pattern)
-		if g := d.ev.groups[o.Pattern]; g != nil {
+		if g := d.groups[o.Pattern]; g != nil {
 			detail += fmt.Sprintf(" It is the name of a group of %s: write %s.", some(g.Targets, 5), d.setPattern(o.Pattern, g.Targets))
 		} else {
 			detail += suggest.Sentence(o.Pattern, d.targetNames)
 		}
-		return nil, setError(o.Text, detail)
+		return nil, decide.SetError(o.Text, detail)
 	}
 	return names, nil
 }
@@ -76,66 +79,4 @@ func (d *Definition) setPattern(group string, members []string) string {
 		return fmt.Sprintf("%q", pattern)
 	}
 	return "one of them, or a pattern"
-}
-
-// setError is a diagnostic about an override, which is not in a file.
-func setError(text, detail string) *hcl.Diagnostic {
-	return &hcl.Diagnostic{
-		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Invalid override %q", text),
-		Detail:   detail,
-	}
-}
-
-// override applies the overrides of one target to its attributes.
-func (r *resolved) override(os *attribute.Overrides) hcl.Diagnostics {
-	if os == nil {
-		return nil
-	}
-	var diags hcl.Diagnostics
-	known := 0
-	for i := range attribute.Attributes {
-		for j := range attribute.Attributes[i].Keys {
-			key := &attribute.Attributes[i].Keys[j]
-			for _, o := range *os {
-				if o.Key != key.Name || o.HasSub != (key.Shape == schema.Named) {
-					continue
-				}
-				known++
-				if err := r.overrideOne(i, key, o); err != nil {
-					diags = append(diags, setError(o.Text, attribute.Sentence(err)))
-				}
-			}
-		}
-	}
-	if known == len(*os) {
-		return diags
-	}
-	for _, o := range *os {
-		if attribute.FindSetKey(o.Key, o.HasSub) == nil {
-			diags = append(diags, setError(o.Text, attribute.UnknownKey(o.Key)))
-		}
-	}
-	return diags
-}
-
-func (r *resolved) overrideOne(attr int, key *attribute.SetKey, o *attribute.Change) error {
-	apply := key.Apply
-	if apply == nil {
-		apply = attribute.Attributes[attr].Kind.Override
-	}
-	old := r.values[attr]
-	if o.Clear {
-		old = nil
-	}
-	v, err := apply(old, o)
-	if err != nil {
-		return err
-	}
-	if o.Clear && len(o.Values) == 0 {
-		v = nil // not written, so that it does not hide what another parent has
-	}
-	r.values[attr] = v
-	r.forget(attribute.Attributes[attr].Name, o.Sub)
-	return nil
 }

@@ -22,7 +22,7 @@ func parseDialect(filename string, src []byte, dialect schema.Dialect, opts *Opt
 	}
 	ext := filepath.Ext(filename)
 	notCompose := strings.EqualFold(ext, ".hcl") || strings.EqualFold(ext, ".json") // in other letters
-	if !notCompose && isCompose(filename, src, opts) {
+	if !notCompose && opts.composeInputs().Is(filename, src) {
 		return schema.ParseAs(schema.Compose, filename, src, dialect)
 	}
 	f, diags := schema.ParseAs(schema.HCL, filename, src, dialect)

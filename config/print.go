@@ -19,7 +19,7 @@ func Print(w io.Writer, cfg *Config) error {
 		targets = append(targets, attribute.Property{Name: attribute.PrintedName(t.Name), Value: shownTarget(cfg.written[t.Name])})
 	}
 	for _, g := range cfg.Groups {
-		groups = append(groups, attribute.Property{Name: attribute.PrintedName(g.Name), Value: g.shown()})
+		groups = append(groups, attribute.Property{Name: attribute.PrintedName(g.Name), Value: shownGroup(g)})
 	}
 	var out attribute.Object
 	if len(groups) > 0 {
@@ -36,12 +36,12 @@ func Print(w io.Writer, cfg *Config) error {
 	return nil
 }
 
-func (g *Group) shown() attribute.Object {
+func shownGroup(g *Group) attribute.Object {
 	var out attribute.Object
 	if g.Description != "" {
 		out = append(out, attribute.Property{Name: "description", Value: g.Description})
 	}
-	return append(out, attribute.Property{Name: "targets", Value: mapEntries(g.Targets, attribute.PrintedName)})
+	return append(out, attribute.Property{Name: "targets", Value: attribute.MapEntries(g.Targets, attribute.PrintedName)})
 }
 
 func shownTarget(written attribute.Values) attribute.Object {

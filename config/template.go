@@ -3,8 +3,6 @@ package config
 import (
 	"slices"
 
-	"github.com/orch-build/orch/config/attribute"
-	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
@@ -21,7 +19,7 @@ func (d *Definition) templates() template.Set {
 func (d *Definition) findTemplates() template.Set {
 	used := map[string]bool{}
 	for _, t := range d.tests {
-		for _, name := range d.tested(t.target, map[string]bool{}) {
+		for _, name := range d.tested(t.Target, map[string]bool{}) {
 			used[name] = true
 		}
 	}
@@ -30,14 +28,14 @@ func (d *Definition) findTemplates() template.Set {
 		t := d.targets[name]
 		f := template.Target{Name: name, Used: t.local == defaultName || used[name]}
 		for _, in := range t.instances {
-			f.Parents = append(f.Parents, in.parents()...)
-			f.Links = append(f.Links, in.linked()...)
+			f.Parents = append(f.Parents, in.Parents()...)
+			f.Links = append(f.Links, in.Linked()...)
 		}
 		targets = append(targets, f)
 	}
 	var members [][]string
-	for _, g := range d.ev.groups {
-		if !g.matrix {
+	for _, g := range d.groups {
+		if !g.Matrix {
 			members = append(members, g.Targets)
 		}
 	}
@@ -49,9 +47,9 @@ func (d *Definition) findTemplates() template.Set {
 func (d *Definition) buildable(names []string, templates template.Set) []string {
 	var out []string
 	for _, name := range names {
-		g := d.ev.groups[name]
+		g := d.groups[name]
 		switch {
-		case g != nil && g.matrix && slices.ContainsFunc(g.Targets, templates.Has):
+		case g != nil && g.Matrix && slices.ContainsFunc(g.Targets, templates.Has):
 			out = append(out, slices.DeleteFunc(slices.Clone(g.Targets), templates.Has)...)
 		case g != nil || !templates.Has(name):
 			out = append(out, name)
@@ -67,31 +65,6 @@ func (d *Definition) fromPattern(names []string) []string {
 		return names
 	}
 	return d.buildable(names, d.templates())
-}
-
-// parents lists the targets that an instance names as those it inherits, by
-// their names in the whole definition.
-func (in *instance) parents() []string {
-	parents, _ := in.values[attribute.AtInherits].([]string)
-	if mod := in.block.ev.mod; mod.imported {
-		return mod.qualified(parents)
-	}
-	return parents
-}
-
-// linked lists the targets that the contexts of an instance name.
-func (in *instance) linked() []string {
-	contexts, _ := in.values[attribute.AtContexts].(attribute.Places)
-	if mod := in.block.ev.mod; mod.imported {
-		contexts = mod.links(contexts)
-	}
-	var out []string
-	for _, p := range contexts {
-		if kind, name := attribute.Classify(p.Raw); kind == spec.LinkedTarget {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // WithoutTemplates returns the definition without the targets that are there

@@ -16,9 +16,16 @@ const module = "github.com/orch-build/orch/"
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"schema":           {"internal/suggest"},
-		"config":           {"schema", "internal/template", "config/spec", "config/attribute"},
+		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
+		"config/trail":     {},
+		"config/funcs":     {},
+		"config/files":     {"config/funcs"},
+		"config/eval":      {"schema", "config/attribute", "config/funcs", "config/trail"},
+		"config/block":     {"config/eval"},
+		"config/services":  {"config/block", "config/files"},
+		"config/decide":    {"schema", "config/attribute", "config/files"},
 		"config/policy":    {"schema", "config", "internal/template"},
 		"planner":          {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
 		"planner/print":    {"planner", "planner/inputs", "internal/fault", "internal/termtext"},

@@ -16,10 +16,10 @@ import (
 type SkipSettings map[string]string
 
 // In gives a relative path of the key its folder.
-func (s SkipSettings) In(folder func(string) string) SkipSettings {
+func (s SkipSettings) In(folder string) SkipSettings {
 	if key, ok := s["key"]; ok {
 		s = maps.Clone(s)
-		s["key"] = folder(key)
+		s["key"] = FromFolder(folder, key)
 	}
 	return s
 }

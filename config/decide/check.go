@@ -1,0 +1,113 @@
+package decide
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
+)
+
+// checker collects what is wrong with one target.
+type checker struct {
+	r     *Draft
+	in    *Inputs
+	diags hcl.Diagnostics
+}
+
+// check reports values that cannot be built. Contexts and Dockerfiles
+// are not looked at: planning does that.
+func (d *Decider) check(r *Draft) hcl.Diagnostics {
+	c := &checker{r: r, in: d.in}
+	c.checkPlaces()
+	c.checkRemoteDockerfile()
+	c.checkValues()
+	c.checkOutputs()
+	if c.in.Host != nil {
+		c.checkSecrets()
+		c.checkSSH()
+	}
+	return c.diags
+}
+
+// wrong reports a value of an attribute.
+func (c *checker) wrong(attr string, format string, args ...any) {
+	d := &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  fmt.Sprintf("Invalid value for %q", attr),
+		Detail:   attribute.Sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.Name),
+	}
+	if at := c.r.RangeOf(attr, ""); at.Filename != "" {
+		d.Subject = &at
+	}
+	c.diags = append(c.diags, d)
+}
+
+func (c *checker) text(attr string) string {
+	s, _ := c.r.Values[attribute.AttributeIndex(attr)].(string)
+	return s
+}
+
+func (c *checker) checkPlaces() {
+	if p, ok := c.r.Values[attribute.AtContext].(attribute.Place); ok && p.Raw == "-" {
+		c.wrong("context", "%w", attribute.ErrContextStdin)
+	}
+	if c.text("dockerfile") == "-" {
+		c.wrong("dockerfile", "it cannot be %q: a definition has no Dockerfile on standard input", "-")
+	}
+}
+
+// checkValues looks at each attribute by itself.
+func (c *checker) checkValues() {
+	for i := range attribute.Attributes {
+		if v := c.r.Values[i]; v != nil && attribute.Attributes[i].Check != nil {
+			for _, err := range attribute.Attributes[i].Check(v) {
+				c.wrong(attribute.Attributes[i].Name, "%w", err)
+			}
+		}
+	}
+}
+
+// checkOutputs looks at the destinations of exporters.
+func (c *checker) checkOutputs() {
+	entries, _ := c.r.Values[attribute.AtOutput].([]spec.Entry)
+	toStdout := 0
+	for _, e := range entries {
+		dest := e.Attrs["dest"]
+		switch form := spec.NewOutput(e).Form; {
+		case form == spec.FolderForm && dest == "":
+			c.wrong("output", "the exporter %q needs dest, the folder to write to", e.Type)
+		case form == spec.FolderForm && dest == "-":
+			c.wrong("output", "the exporter %q writes a folder, which cannot go to standard output", e.Type)
+		case form == spec.FolderForm:
+			c.checkDest(dest, true)
+		case form == spec.FileForm && dest == "-":
+			toStdout++
+		case form == spec.FileForm && dest != "":
+			c.checkDest(dest, false)
+		}
+	}
+	if toStdout > 1 {
+		c.wrong("output", "several outputs go to standard output")
+	}
+}
+
+// checkDest looks whether a destination is of the other kind already.
+func (c *checker) checkDest(dest string, folder bool) {
+	if c.in.Host == nil {
+		return
+	}
+	info, err := c.in.Host.Stat(dest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		c.wrong("output", "the destination %s cannot be used: %w", dest, err)
+	case folder && !info.IsDir():
+		c.wrong("output", "the destination %s must be a folder, and it is a file", dest)
+	case !folder && info.IsDir():
+		c.wrong("output", "the destination %s must be a file, and it is a folder", dest)
+	}
+}

@@ -1,0 +1,66 @@
+package decide
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/spec"
+)
+
+// HostOf returns the host of a URL or git reference, with its port, or "".
+func HostOf(ref string) string {
+	if strings.Contains(ref, "://") {
+		u, err := url.Parse(ref)
+		if err != nil {
+			return ""
+		}
+		return u.Host
+	}
+	if attribute.IsSCP(ref) {
+		_, rest, _ := strings.Cut(ref, "@")
+		host, _, _ := strings.Cut(rest, ":")
+		return host
+	}
+	host, _, _ := strings.Cut(ref, "/")
+	return host
+}
+
+// Redacted returns a URL without the password in it, for messages.
+func Redacted(ref string) string {
+	u, err := url.Parse(ref)
+	if err != nil || u.User == nil {
+		return ref
+	}
+	return u.Redacted()
+}
+
+var sha256Form = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// CutChecksum takes "?checksum=sha256:…" out of the URL of a file.
+func CutChecksum(ref string) (plain, checksum string, err error) {
+	u, err := url.Parse(ref)
+	if err != nil {
+		return "", "", fmt.Errorf("%s is not a URL: %w", Redacted(ref), errors.Unwrap(err))
+	}
+	q := u.Query()
+	checksum = q.Get("checksum")
+	if checksum == "" {
+		return ref, "", nil
+	}
+	if !sha256Form.MatchString(checksum) {
+		return "", "", fmt.Errorf("the checksum %q is not of the form sha256: and 64 hexadecimal digits", checksum)
+	}
+	q.Del("checksum")
+	u.RawQuery = q.Encode()
+	return u.String(), checksum, nil
+}
+
+// IsRemote reports whether a text is a URL or a git reference.
+func IsRemote(s string) bool {
+	kind, _ := attribute.Classify(s)
+	return kind == spec.Git || kind == spec.HTTP
+}

@@ -1,0 +1,71 @@
+package eval
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/orch-build/orch/config/funcs"
+)
+
+// How large a definition may become. These end a wrong or hostile file in a
+// message and not in the machine's memory.
+const (
+	// maxDepth is how deep references, and calls of functions, may be nested in
+	// each other: evaluation calls itself for each.
+	maxDepth = 2000
+	// maxCalls is how many calls of functions a definition may make.
+	maxCalls = 1_000_000
+	// maxRounds is how many rounds the "for" expressions of a definition may
+	// make together.
+	maxRounds = 500_000
+	// maxLoopBytes is how much the heap may grow while they run.
+	maxLoopBytes = 1 << 30
+)
+
+// TooMuch reports that a limit is reached.
+func TooMuch(summary, detail string, at hcl.Range) *hcl.Diagnostic {
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
+	if at.Filename != "" {
+		d.Subject = at.Ptr()
+	}
+	return d
+}
+
+// tooDeep reports a chain of references that is too long.
+func tooDeep(at hcl.Range) *hcl.Diagnostic {
+	return TooMuch("Nested too deeply", fmt.Sprintf("References lead from one to another more than %d times up to here.", maxDepth), at)
+}
+
+// tooLarge reports a value that has grown beyond funcs.MaxValue.
+func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
+	if sizeOf(v, funcs.MaxValue) >= 0 {
+		return nil
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Value too large",
+		Detail:   fmt.Sprintf("The value of this expression is larger than %d MiB.", funcs.MaxValue>>20),
+		Subject:  at.Ptr(),
+	}
+}
+
+// sizeOf returns what is left of a budget after a value, negative if the
+// value is larger.
+func sizeOf(v cty.Value, budget int) int {
+	budget--
+	if v == cty.NilVal || !v.IsKnown() || v.IsNull() || v.IsMarked() {
+		return budget
+	}
+	switch t := v.Type(); {
+	case t == cty.String:
+		return budget - len(v.AsString())
+	case t.IsCollectionType() || t.IsTupleType() || t.IsObjectType():
+		for it := v.ElementIterator(); it.Next() && budget >= 0; {
+			_, e := it.Element()
+			budget = sizeOf(e, budget)
+		}
+	}
+	return budget
+}
