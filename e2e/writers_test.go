@@ -51,6 +51,8 @@ func writers(t *testing.T) []writer {
 			"bake": append(build[:len(build):len(build)], "-o", "type=cacheonly"),
 			"plan": {"plan", "a"},
 			"init": {"init", "--force", "Dockerfile"},
+			// TestEveryWriter has made this result.
+			"merge": {"merge", "shard.json"},
 		}[f[0]]
 		switch {
 		case name == "bake --output":
@@ -75,6 +77,13 @@ func TestEveryWriter(t *testing.T) {
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"plan", "--shards", "1", "a", "-o", "shards.json"}, {"bake", "--progress", "quiet", "--shard", "1/1", "--result", "shard.json"},
+	} {
+		if out, err := runOrch(".", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
 	}
 	for _, w := range all {

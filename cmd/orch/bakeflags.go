@@ -135,9 +135,14 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 // writable says which file of the flags could not be written when the run is
 // over, because its folder is not there.
 func (b *bakeFlags) writable() error {
-	for _, f := range []struct{ flag, path string }{
-		{"--metadata-file", b.metadata}, {"--result", b.result}, {"--report", b.report}, {"--junit", b.junit},
-	} {
+	return writable([]flagFile{{"--metadata-file", b.metadata}, {"--result", b.result}, {"--report", b.report}, {"--junit", b.junit}})
+}
+
+// flagFile is a file that a flag names; "" is none.
+type flagFile struct{ flag, path string }
+
+func writable(files []flagFile) error {
+	for _, f := range files {
 		if f.path == "" {
 			continue
 		}

@@ -72,9 +72,12 @@ func newMergeCommand(e *env) *cobra.Command {
 // run merges results.
 func (f *mergeFlags) run(ctx context.Context, e *env, paths []string) error {
 	e.interrupt.Note("interrupted before any tag was moved")
+	err := writable([]flagFile{{"--metadata-file", f.metadata}, {"--result", f.result}, {"--report", f.report}, {"--junit", f.junit}})
+	if err != nil {
+		return err
+	}
 	var plan *shard.File
 	if f.plan != "" {
-		var err error
 		if plan, err = readPlan(f.plan); err != nil {
 			return err
 		}

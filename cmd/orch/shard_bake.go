@@ -195,14 +195,14 @@ func (f *bakeShardFlags) record(parts []shard.Part) *record.Shard {
 	if f.index == 0 {
 		return s
 	}
-	rank := map[string]int{}
-	for i, t := range f.file.Targets {
-		rank[t.Name] = i
+	s.Ranks = map[string]int{}
+	for i, name := range f.file.Order {
+		s.Ranks[name] = i
 	}
 	for _, p := range parts {
 		t := f.file.Target(p.Target)
 		s.Parts = append(s.Parts, record.Part{
-			Target: p.Target, Platforms: p.Platforms, All: t.Platforms, Tests: t.Tests, Tested: p.Tests, Rank: rank[p.Target],
+			Target: p.Target, Platforms: p.Platforms, All: t.Platforms, Tests: t.Tests, Tested: p.Tests,
 		})
 	}
 	return s

@@ -33,7 +33,10 @@ type File struct {
 	Definition    Definition `json:"definition"`
 	Estimate      Estimate   `json:"estimate"`
 	Targets       []Target   `json:"targets"`
-	Shards        []Shard    `json:"shards"`
+	// Order names the targets in the order of the plan, with those that are only
+	// linked to.
+	Order  []string `json:"order,omitempty"`
+	Shards []Shard  `json:"shards"`
 	// Shared are the stages that several shards need.
 	Shared []Shared `json:"shared,omitempty"`
 	// Wave is what is built before the shards; nil is nothing.

@@ -57,6 +57,7 @@ func Make(plan *planner.Plan, opt Options) (*File, error) {
 	g := takeApart(plan, opt.Times, opt.By)
 	f := &File{Version: Version, BuildPlatform: opt.BuildPlatform, Targets: []Target{}, Shards: []Shard{}}
 	for _, b := range plan.Builds {
+		f.Order = append(f.Order, b.Name())
 		if !b.Wanted {
 			continue
 		}

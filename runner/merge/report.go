@@ -64,7 +64,7 @@ func (s *Set) Merge() *Merged {
 }
 
 // collect takes the targets of a result, and returns the names of those that are
-// new. Targets that are only linked to have the rank of what follows them.
+// new.
 func (m *Merged) collect(r *Result, ranks map[string]int) []string {
 	if r.Shard.Index == 0 {
 		return nil // stages, not targets
@@ -74,23 +74,16 @@ func (m *Merged) collect(r *Result, ranks map[string]int) []string {
 		pieces[r.Shard.Parts[i].Target] = &r.Shard.Parts[i]
 	}
 	var names []string
-	rank := 0
-	for _, t := range slices.Backward(r.Targets) {
-		p := pieces[t.Name]
-		if p != nil {
-			rank = p.Rank
-		}
+	for _, t := range r.Targets {
 		if _, ok := m.parts[t.Name]; !ok {
 			names = append(names, t.Name)
-			ranks[t.Name] = rank
+			ranks[t.Name] = r.Shard.Ranks[t.Name]
 		}
-		ranks[t.Name] = min(ranks[t.Name], rank)
-		m.parts[t.Name] = append(m.parts[t.Name], part{t, p, r})
+		m.parts[t.Name] = append(m.parts[t.Name], part{t, pieces[t.Name], r})
 		if t.Definition != "" {
 			m.Definitions[t.Name] = t.Definition
 		}
 	}
-	slices.Reverse(names)
 	return names
 }
 

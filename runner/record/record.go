@@ -57,6 +57,8 @@ type Shard struct {
 	Filled []int `json:"filled"`
 	// Parts are what the shard builds.
 	Parts []Part `json:"parts"`
+	// Ranks are the places of targets in the whole plan.
+	Ranks map[string]int `json:"ranks,omitempty"`
 }
 
 // Part is a target of a shard.
@@ -70,8 +72,6 @@ type Part struct {
 	// this shard.
 	Tests  []string `json:"tests,omitempty"`
 	Tested bool     `json:"tested,omitempty"`
-	// Rank is the place of the target in the whole plan.
-	Rank int `json:"rank"`
 }
 
 // Totals are the figures of a whole run.
