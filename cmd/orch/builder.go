@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/usage"
@@ -14,14 +13,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
-const builderLong = `Look at the embedded builder, and manage it.
+const builderLong = `Look at the builders that there are, choose one, and manage the embedded one.
 
-When no builder is named, orch builds with the one in its own binary: BuildKit,
-started in the background by the first build, kept warm for the next, and ended
-after 15 minutes without a client. It needs Linux and runc.
+Builders have names: those of buildx, the engines of the docker contexts, and
+those of builders.hcl. Which one a build uses is decided by, in this order,
+--builder, BUILDX_BUILDER, ORCH_BUILDER, BUILDKIT_HOST, 'orch builder use', the
+current builder of buildx and the current docker context; 'orch builder status'
+says which it is, and why.
+
+When nobody has chosen one, orch builds on Linux with the one in its own binary,
+which is called embedded: BuildKit, started in the background by the first build,
+kept warm for the next, and ended after 15 minutes without a client. It needs
+runc. On other systems it is the Docker engine. start, stop and logs are about the
+embedded builder.
 
 Its state (cache, log, socket) is in /var/lib/orch for root, and in
 $XDG_STATE_HOME/orch or ~/.local/state/orch for others. du and prune work on
@@ -44,9 +52,11 @@ Exit codes: 0 done, 1 it did not work, 2 wrong use.`
 func newBuilderCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "builder",
-		Short: "Manage the embedded builder",
+		Short: "Choose a builder, and manage the embedded one",
 		Long:  builderLong,
 		Example: `  orch builder status
+  orch builder ls
+  orch builder use fleet
   orch builder logs -f
   orch builder prune --keep-storage 10gb
   orch builder stop`,
@@ -55,6 +65,11 @@ func newBuilderCommand(e *env) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newBuilderStatusCommand(e),
+		newBuilderLsCommand(e),
+		newBuilderInspectCommand(e),
+		newBuilderUseCommand(e),
+		newBuilderCreateCommand(e),
+		newBuilderRmCommand(e),
 		newBuilderStartCommand(e),
 		newBuilderStopCommand(e),
 		newBuilderLogsCommand(e),
@@ -76,42 +91,11 @@ func embeddedOptions(e *env) (embedded.Options, error) {
 	return o, nil
 }
 
-func newBuilderStatusCommand(e *env) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show whether the embedded builder runs, and what it is",
-		Long:  "Show whether the embedded builder runs, and what it is. None is started.\n\nExit codes: 0 it runs, 1 it does not, 2 wrong use.",
-		Example: `  orch builder status
-  orch builder status --json`,
-		Args: helptext.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := embeddedOptions(e)
-			if err != nil {
-				return err
-			}
-			info, err := embedded.Status(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = termtext.PrintJSON(e.stdout, info)
-			} else {
-				err = printInfo(e.stdout, info)
-			}
-			if err == nil && !info.Running {
-				return &errReported{exitFailed, errors.New("the embedded builder is not running")}
-			}
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
-func printInfo(w io.Writer, i *embedded.Info) error {
+func printInfo(w io.Writer, choice *builders.Choice, i *embedded.Info) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
+	row("Builder", choice.Name)
+	row("Chosen by", choice.Reason)
 	if !i.Running {
 		row("Status", "not running; the next build starts it")
 		row("State", i.StateDir)

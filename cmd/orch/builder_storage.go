@@ -59,7 +59,11 @@ func (f *storageFlags) prune(ctx context.Context, e *env, opt embedded.PruneOpti
 		}
 		return err
 	}
-	if f.builder.address(e) != "" {
+	local, err := f.builder.isEmbedded(e)
+	if err != nil {
+		return nil, err
+	}
+	if !local {
 		err := once()
 		return freed, err
 	}

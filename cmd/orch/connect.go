@@ -3,13 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"github.com/orch-build/orch/internal/helptext"
-	"github.com/orch-build/orch/internal/usage"
-	"github.com/orch-build/orch/runner/buildkit/builder"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/orch-build/orch/internal/helptext"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/builders"
+	"github.com/orch-build/orch/runner/builders/address"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 )
 
 // embeddedName is what the embedded builder is called in reports.
@@ -17,29 +25,83 @@ const embeddedName = "the embedded builder"
 
 // builderFlags choose the builder.
 type builderFlags struct {
-	addr   string
+	names  []string
 	tls    builder.TLS
 	tlsDir string
+	// platforms are those that the run is for; none is the builder's own.
+	platforms []string
 }
 
 func (f *builderFlags) register(cmd *cobra.Command) {
 	helptext.Grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
-		fs.StringVar(&f.addr, "builder", "", "`ADDRESS` of a BuildKit daemon: unix://, tcp://, docker-container://, "+
-			"podman-container://, kube-pod:// or ssh:// (default: $BUILDKIT_HOST, else the embedded builder)")
+		fs.StringArrayVar(&f.names, "builder", nil, "`BUILDER` by its name, as 'orch builder ls' lists them, or by its address: unix://, tcp://, "+
+			"docker://, docker-container://, podman-container://, kube-pod:// or ssh:// (default: $BUILDX_BUILDER, else see 'orch builder status')")
 		fs.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")
 		fs.StringVar(&f.tls.Cert, "tlscert", "", "`FILE` with the client certificate")
 		fs.StringVar(&f.tls.Key, "tlskey", "", "`FILE` with the key of the client certificate")
 		fs.StringVar(&f.tls.ServerName, "tlsservername", "", "`NAME` in the builder's certificate (default: the address's host)")
 		fs.StringVar(&f.tlsDir, "tlsdir", "", "`FOLDER` with ca.pem, cert.pem and key.pem, in place of the three flags")
 	})
+	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders)
 }
 
-// address returns the builder's address, or "" for the embedded one.
-func (f *builderFlags) address(e *env) string {
-	if f.addr != "" {
-		return f.addr
+// catalog is what builders there are.
+func (e *env) catalog() *builders.Catalog {
+	dir, _ := os.Getwd()
+	return builders.New(builders.Options{Getenv: e.getenv, System: runtime.GOOS, Dir: dir})
+}
+
+// choose returns the builder that a command uses, and why.
+func (f *builderFlags) choose(e *env) (*builders.Choice, error) {
+	if len(f.names) > 1 {
+		return nil, usagef("--builder is given %d times (%s): a run has one builder", len(f.names), strings.Join(f.names, ", "))
 	}
-	return e.getenv("BUILDKIT_HOST")
+	name := ""
+	if len(f.names) == 1 {
+		if name = f.names[0]; name == "" {
+			return nil, usagef("--builder is empty: write the name or the address of a builder, or %s", builders.EmbeddedName)
+		}
+	}
+	choice, err := e.catalog().Choose(name)
+	var unknown *builders.UnknownError
+	var badAddress *address.Error
+	if errors.As(err, &unknown) || errors.As(err, &badAddress) {
+		return nil, usage.Wrap(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return choice, f.secure(choice.Builder)
+}
+
+// secure gives a builder that is named by its address the certificates of the
+// flags.
+func (f *builderFlags) secure(b *builders.Builder) error {
+	if f.tls == (builder.TLS{}) && f.tlsDir == "" {
+		return nil
+	}
+	if b.Origin != builders.FromAddress || b.Driver != builders.Remote {
+		return usagef("the flags --tls… go with the address of a builder on a port; builder %s is from %s, which has certificates of its own", b.Name, b.Origin)
+	}
+	tls := f.tls
+	if f.tlsDir != "" {
+		var err error
+		if tls, err = builder.TLSFromDir(f.tlsDir); err != nil {
+			return usage.Wrap(err)
+		}
+		tls.ServerName = f.tls.ServerName
+	}
+	b.Nodes[0].TLS = builders.TLS{CA: tls.CACert, Cert: tls.Cert, Key: tls.Key, ServerName: tls.ServerName}
+	return nil
+}
+
+// isEmbedded says whether the builder is the embedded one.
+func (f *builderFlags) isEmbedded(e *env) (bool, error) {
+	choice, err := f.choose(e)
+	if err != nil {
+		return false, err
+	}
+	return choice.Driver == builders.Embedded, nil
 }
 
 // builderTimeout is how long a builder may say nothing; 0 is the default.
@@ -55,29 +117,56 @@ func (e *env) builderTimeout() (time.Duration, error) {
 	return timeout, nil
 }
 
-// connect dials the chosen builder, and starts the embedded one if none was
-// chosen.
+// connect dials the chosen builder, and starts the embedded one if it is that.
 func (f *builderFlags) connect(ctx context.Context, e *env) (*builder.Builder, error) {
-	addr := f.address(e)
-	if addr == "" {
+	choice, err := f.choose(e)
+	if err != nil {
+		return nil, err
+	}
+	if choice.Driver == builders.Embedded {
 		return e.connectEmbedded(ctx)
 	}
 	e.registries.elsewhere = true
-	tls := f.tls
-	if f.tlsDir != "" {
-		var err error
-		if tls, err = builder.TLSFromDir(f.tlsDir); err != nil {
-			return nil, usage.Wrap(err)
-		}
-		tls.ServerName = f.tls.ServerName
-	}
-	b, err := builder.Dial(ctx, addr, "", tls)
-	var badAddress *builder.AddressError
+	b, err := f.reach(ctx, e, choice)
+	var badAddress *address.Error
 	var badTLS *builder.TLSError
 	if errors.As(err, &badAddress) || errors.As(err, &badTLS) {
 		return nil, usage.Wrap(err)
 	}
 	return b, err
+}
+
+// reach connects to the node of a builder that has the platforms of the run.
+func (f *builderFlags) reach(ctx context.Context, e *env, choice *builders.Choice) (*builder.Builder, error) {
+	if len(choice.Nodes) == 1 {
+		return builder.Reach(ctx, choice.Driver, choice.Nodes[0], choice.Name)
+	}
+	var lacks []string
+	for _, node := range choice.Nodes {
+		if len(node.Platforms) > 0 && !covers(node.Platforms, f.platforms) {
+			lacks = append(lacks, fmt.Sprintf("%s has %s", node.Name, strings.Join(node.Platforms, ", ")))
+			continue
+		}
+		b, err := builder.Reach(ctx, choice.Driver, node, choice.Name+"/"+node.Name)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			fmt.Fprintf(e.stderr, "Warning: node %s of builder %s is left out: %v\n", node.Name, choice.Name, err)
+			lacks = append(lacks, node.Name+" cannot be reached")
+		case len(node.Platforms) == 0 && !covers(b.Platforms, f.platforms):
+			b.Close()
+			lacks = append(lacks, fmt.Sprintf("%s has %s", node.Name, strings.Join(b.Platforms, ", ")))
+		default:
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("no node of builder %s has all of %s:\n  %s", choice.Name, strings.Join(f.platforms, ", "), strings.Join(lacks, "\n  "))
+}
+
+// covers says whether all wanted platforms are among some.
+func covers(have, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(p string) bool { return !slices.Contains(have, p) })
 }
 
 // connectEmbedded dials the embedded builder. One that ends between the moment

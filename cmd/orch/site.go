@@ -33,11 +33,15 @@ type builderSite struct {
 
 // connectSite reaches the builder that the flags choose.
 func connectSite(ctx context.Context, e *env, flags *builderFlags) (site, error) {
+	local, err := flags.isEmbedded(e)
+	if err != nil {
+		return nil, err
+	}
 	b, err := flags.connect(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	return &builderSite{b, flags, flags.address(e) == ""}, nil
+	return &builderSite{b, flags, local}, nil
 }
 
 func (s *builderSite) name() string     { return s.Name }

@@ -3,8 +3,6 @@ package builder
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,47 +19,12 @@ import (
 	// The codec of BuildKit's own programs. gRPC's refuses names of files that
 	// are not UTF-8.
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto"
+
+	"github.com/orch-build/orch/runner/builders/address"
 )
 
 // dialTimeout is how long a builder may take to give its first answer.
 const dialTimeout = 20 * time.Second
-
-// schemes are the kinds of address that Dial knows.
-var schemes = []string{
-	"unix", "tcp", "npipe", "docker-container", "nerdctl-container",
-	"podman-container", "kube-pod", "ssh",
-}
-
-// AddressError is a builder's address that cannot be one.
-type AddressError struct {
-	Addr   string
-	Reason string
-}
-
-func (e *AddressError) Error() string {
-	return fmt.Sprintf("builder address %q: %s", e.Addr, e.Reason)
-}
-
-// CheckAddress says whether addr has the form of a builder's address.
-func CheckAddress(addr string) error {
-	scheme, rest, ok := strings.Cut(addr, "://")
-	if !ok {
-		return &AddressError{addr, "it has no scheme; write unix:///path/to/socket, tcp://host:port, or " +
-			"one of docker-container://, podman-container://, kube-pod://, ssh://"}
-	}
-	for _, s := range schemes {
-		if s == scheme {
-			if rest == "" {
-				return &AddressError{addr, "nothing follows the scheme"}
-			}
-			if scheme == "npipe" && runtime.GOOS != "windows" {
-				return &AddressError{addr, "only Windows has named pipes"}
-			}
-			return nil
-		}
-	}
-	return &AddressError{addr, "unknown scheme " + scheme + "; known are " + strings.Join(schemes, ", ")}
-}
 
 // Builder is a BuildKit daemon that answers.
 type Builder struct {
@@ -77,6 +40,8 @@ type Builder struct {
 	SameFrontend atomic.Bool
 	// Version is that of its BuildKit; "" if it is not known.
 	Version string
+	// Engine is the Docker Engine that the builder is part of; nil if it is none.
+	Engine *Engine
 	// Conn is the connection to it.
 	Conn Client
 }
@@ -94,7 +59,7 @@ func (b *Builder) Close() error { return b.Conn.Close() }
 // Dial connects to the BuildKit daemon at addr and makes sure that one
 // answers there. name is what reports call it; "" means its address.
 func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
-	if err := CheckAddress(addr); err != nil {
+	if err := address.Check(addr); err != nil {
 		return nil, err
 	}
 	if err := tls.check(); err != nil {

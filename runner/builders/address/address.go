@@ -1,0 +1,57 @@
+// Package address knows the forms that a builder's address has. It reaches
+// nobody.
+package address
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Schemes are the kinds of address.
+var Schemes = []string{
+	"unix", "tcp", "npipe", "docker", "docker-container", "nerdctl-container",
+	"podman-container", "kube-pod", "kube", "ssh",
+}
+
+// Error is a builder's address that cannot be one.
+type Error struct {
+	Addr   string
+	Reason string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("builder address %q: %s", e.Addr, e.Reason) }
+
+// Is says whether a builder is named by its address, rather than by a name.
+func Is(s string) bool { return strings.Contains(s, "://") }
+
+// Check says whether addr has the form of a builder's address.
+func Check(addr string) error {
+	scheme, rest, ok := strings.Cut(addr, "://")
+	switch {
+	case !ok:
+		return &Error{addr, "it has no scheme; write unix:///path/to/socket, tcp://host:port, or " +
+			"one of docker://, docker-container://, podman-container://, kube-pod://, ssh://"}
+	case !slices.Contains(Schemes, scheme):
+		return &Error{addr, "unknown scheme " + scheme + "; known are " + strings.Join(Schemes, ", ")}
+	case rest == "" && scheme != "docker":
+		return &Error{addr, "nothing follows the scheme"}
+	case scheme == "npipe" && runtime.GOOS != "windows":
+		return &Error{addr, "only Windows has named pipes"}
+	case scheme == "kube":
+		_, _, err := Pods(addr)
+		return err
+	}
+	return nil
+}
+
+// Pods reads kube://NAMESPACE/LABEL=VALUE.
+func Pods(addr string) (namespace, selector string, err error) {
+	rest := strings.TrimPrefix(addr, "kube://")
+	namespace, selector, _ = strings.Cut(rest, "/")
+	if namespace == "" || !strings.Contains(selector, "=") {
+		return "", "", &Error{addr, "write kube://NAMESPACE/LABEL=VALUE"}
+	}
+	return namespace, selector, nil
+}

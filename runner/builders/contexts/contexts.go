@@ -1,0 +1,253 @@
+// Package contexts reads the contexts of the docker command: which engine is
+// the current one, why, where it listens and with which certificates. It reads
+// files and variables only; it calls no engine and writes nothing.
+package contexts
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Default is the name of the context that is there without a file.
+const Default = "default"
+
+// Store is where the docker command keeps its contexts.
+type Store struct {
+	// Dir is the folder of the docker configuration.
+	Dir string
+	// Getenv reads a variable of the environment.
+	Getenv func(string) string
+}
+
+// Open returns the store that the environment names.
+func Open(getenv func(string) string) Store {
+	return Store{Dir: Dir(getenv), Getenv: getenv}
+}
+
+// Dir is the folder of the docker configuration: DOCKER_CONFIG, else .docker in
+// the home folder.
+func Dir(getenv func(string) string) string {
+	if dir := getenv("DOCKER_CONFIG"); dir != "" {
+		return dir
+	}
+	home := getenv("HOME")
+	if runtime.GOOS == "windows" {
+		home = getenv("USERPROFILE")
+	}
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	return filepath.Join(home, ".docker")
+}
+
+// TLS names the files of an engine's certificates.
+type TLS struct {
+	CA, Cert, Key string
+	// SkipVerify takes any certificate of the engine.
+	SkipVerify bool
+}
+
+// Endpoint is where an engine listens.
+type Endpoint struct {
+	// Context is the name of the context; "" if the endpoint is of none.
+	Context string
+	// Host is an address with a scheme: unix, npipe, tcp or ssh.
+	Host string
+	// TLS is nil for a connection without.
+	TLS *TLS
+}
+
+// Current is the context that docker uses, and how it was chosen.
+type Current struct {
+	Name string
+	// Reason is for people: "DOCKER_HOST", …
+	Reason string
+	// Chosen says that somebody chose it by name. DOCKER_HOST says where the
+	// engine is, and not that things are to be built there.
+	Chosen bool
+}
+
+// Current returns the context that the docker command uses.
+func (s Store) Current() Current {
+	if name := s.Getenv("DOCKER_CONTEXT"); name != "" {
+		return Current{name, "DOCKER_CONTEXT", true}
+	}
+	if host := s.Getenv("DOCKER_HOST"); host != "" {
+		return Current{Default, "DOCKER_HOST", false}
+	}
+	var config struct {
+		CurrentContext string `json:"currentContext"`
+	}
+	// A file that cannot be read is reported by what takes credentials from it.
+	data, _ := os.ReadFile(filepath.Join(s.Dir, "config.json"))
+	_ = json.Unmarshal(data, &config)
+	if config.CurrentContext == "" || config.CurrentContext == Default {
+		return Current{Default, "the docker context", false}
+	}
+	return Current{config.CurrentContext, "the current docker context", true}
+}
+
+// UnknownError says that there is no context of a name.
+type UnknownError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("there is no docker context %q; there are: %s", e.Name, strings.Join(e.Known, ", "))
+}
+
+// meta is the file meta.json of a context.
+type meta struct {
+	Name      string
+	Endpoints map[string]struct {
+		Host          string
+		SkipTLSVerify bool
+	}
+}
+
+// Names lists the contexts, the default one first.
+func (s Store) Names() []string {
+	names := []string{}
+	found, _ := filepath.Glob(filepath.Join(s.Dir, "contexts", "meta", "*", "meta.json"))
+	for _, path := range found {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		var m meta
+		if json.Unmarshal(data, &m) == nil && m.Name != "" {
+			names = append(names, m.Name)
+		}
+	}
+	slices.Sort(names)
+	return append([]string{Default}, names...)
+}
+
+// Has says whether there is a context of a name.
+func (s Store) Has(name string) bool {
+	if name == Default {
+		return true
+	}
+	_, err := os.Stat(s.metaPath(name))
+	return err == nil
+}
+
+func (s Store) metaPath(name string) string {
+	return filepath.Join(s.Dir, "contexts", "meta", folder(name), "meta.json")
+}
+
+// folder is where a context's files are.
+func folder(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:])
+}
+
+// Endpoint returns where the engine of a context listens.
+func (s Store) Endpoint(name string) (Endpoint, error) {
+	if name == Default || name == "" {
+		return s.defaultEndpoint()
+	}
+	path := s.metaPath(name)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Endpoint{}, &UnknownError{name, s.Names()}
+	}
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("reading docker context %q: %w", name, err)
+	}
+	var m meta
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Endpoint{}, fmt.Errorf("reading docker context %q: %s: %w", name, path, err)
+	}
+	docker, ok := m.Endpoints["docker"]
+	if !ok || docker.Host == "" {
+		return Endpoint{}, fmt.Errorf("docker context %q names no engine: %s has no Endpoints.docker.Host", name, path)
+	}
+	ep := Endpoint{Context: name, Host: docker.Host}
+	dir := filepath.Join(s.Dir, "contexts", "tls", folder(name), "docker")
+	ep.TLS, err = files(dir, docker.SkipTLSVerify)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("docker context %q: %w", name, err)
+	}
+	return ep, nil
+}
+
+// defaultEndpoint is the engine of the variables, else of this machine.
+func (s Store) defaultEndpoint() (Endpoint, error) {
+	ep := s.EndpointOf(s.Getenv("DOCKER_HOST"))
+	ep.Context = Default
+	verify := s.Getenv("DOCKER_TLS_VERIFY") != ""
+	if !verify && s.Getenv("DOCKER_TLS") == "" {
+		return ep, nil
+	}
+	dir := s.Getenv("DOCKER_CERT_PATH")
+	if dir == "" {
+		dir = s.Dir
+	}
+	found, err := files(dir, !verify)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("the engine at %s: %w", ep.Host, err)
+	}
+	if found == nil && verify {
+		return Endpoint{}, fmt.Errorf("the engine at %s: DOCKER_TLS_VERIFY is set, but there is no ca.pem in %s: set DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem", ep.Host, dir)
+	}
+	ep.TLS = found
+	return ep, nil
+}
+
+// EndpointOf is the engine at an address; "" is the one of this machine. As for
+// the docker command, an address without a scheme is one of tcp.
+func (s Store) EndpointOf(host string) Endpoint {
+	switch {
+	case host == "" && runtime.GOOS == "windows":
+		host = "npipe:////./pipe/docker_engine"
+	case host == "":
+		host = "unix:///var/run/docker.sock"
+	case !strings.Contains(host, "://"):
+		host = "tcp://" + host
+	}
+	return Endpoint{Host: host}
+}
+
+// Key is what buildx calls the current engine in its files: the name of the
+// context, or for the default one its address.
+func (s Store) Key() string {
+	if cur := s.Current(); cur.Name != Default {
+		return cur.Name
+	}
+	return s.EndpointOf(s.Getenv("DOCKER_HOST")).Host
+}
+
+// files finds the certificates in a folder; nil if there are none.
+func files(dir string, skipVerify bool) (*TLS, error) {
+	has := func(name string) string {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			return ""
+		}
+		return path
+	}
+	t := &TLS{CA: has("ca.pem"), Cert: has("cert.pem"), Key: has("key.pem"), SkipVerify: skipVerify}
+	switch {
+	case t.Cert == "" && t.Key != "":
+		return nil, fmt.Errorf("%s has key.pem, but no cert.pem; they belong together", dir)
+	case t.Cert != "" && t.Key == "":
+		return nil, fmt.Errorf("%s has cert.pem, but no key.pem; they belong together", dir)
+	case t.CA == "" && t.Cert == "":
+		if skipVerify {
+			return t, nil
+		}
+		return nil, nil
+	}
+	return t, nil
+}
