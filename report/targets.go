@@ -98,7 +98,7 @@ func wentTo(t *runner.TargetReport) string {
 func noOutput(r *runner.Report) []string {
 	var out []string
 	for _, t := range r.Targets {
-		if t.State == runner.Done && t.Build.Wanted && len(t.Build.Target.Outputs) == 0 {
+		if t.State == runner.Done && t.Build.Wanted && len(t.Build.Target.Outputs) == 0 && (t.Result == nil || len(t.Result.Outputs) == 0) {
 			out = append(out, t.Name())
 		}
 	}

@@ -39,15 +39,24 @@ func TestImports(t *testing.T) {
 		"internal/layout":  {"internal/output"},
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"runner", "runner/blame", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
+			"runner", "runner/blame", "runner/engine/engineout", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
 			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
+		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/suggest"},
+		"runner/builders/address":               {},
+		"runner/builders/buildx":                {},
+		"runner/builders/contexts":              {},
+		"runner/builders/hclfile":               {"runner/builders/address", "internal/suggest"},
+		"runner/engine":                         {"runner/builders/contexts"},
+		"runner/engine/engineout":               {"planner"},
+		"runner/engine/enginepush":              {"runner", "runner/engine", "runner/engine/engineout", "internal/registry"},
+		"runner/pods":                           {"runner/builders"},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
 		"runner/progress":                       {"runner"},
 		"runner/buildkit/buildkittest":          {},
 		"runner/buildkit/outputs":               {"planner", "internal/layout", "internal/output"},
-		"runner/buildkit/builder":               {"runner/meter"},
+		"runner/buildkit/builder":               {"runner/meter", "runner/builders", "runner/engine", "runner/pods"},
 		"internal/mask":                         {},
 		"runner/runnertest":                     {"runner", "runner/blame"},
 		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "runner/embedded/internal/state"},
@@ -110,7 +119,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["runner/record"] = []string{"runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
-	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs"}
+	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs", "runner/engine/engineout"}
 	allowed["runner/buildkit/facts"] = []string{"planner", "runner/buildkit/frontend", "internal/dockerproxy", "internal/vcs"}
 	allowed["runner/buildkit/creds"] = []string{"config", "internal/mask", "internal/registry", "runner/rights"}
 	allowed["runner/buildkit/faults"] = []string{"runner", "runner/blame", "internal/limits", "internal/netfault", "internal/output"}
@@ -249,9 +258,9 @@ func TestLanguageImports(t *testing.T) {
 	allowed := map[string][]string{
 		"github.com/hashicorp/hcl/v2": {
 			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "cmd/orch",
-			"runner/blame", "runner/buildkit", "runner/policies", "runner/question", "runner/rego",
+			"runner/blame", "runner/builders", "runner/buildkit", "runner/policies", "runner/question", "runner/rego",
 		},
-		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag"},
+		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag", "runner/builders/hclfile"},
 		"github.com/compose-spec/compose-go/v2": {"config", "config/compose", "convert", "load", "cmd/orch"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()

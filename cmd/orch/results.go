@@ -22,7 +22,7 @@ func (r *buildRun) printer(run *runner.Report) *report.Printer {
 	p := &report.Printer{
 		Out: r.stderr, Width: r.width(), Getenv: r.getenv, Mask: r.mask.Text, Run: run,
 		Earlier: len(r.opt.earlier), Resume: r.mask.Text(resumeCommand(r.args)), Kept: r.record.Kept() && r.opt.shard == nil,
-		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.opt.earlier)), Moved: r.publication.Moved(run),
+		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.opt.earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
 	}
 	if r.site.embedded() {
 		if dir, err := embedded.DefaultStateDir(r.getenv); err == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/docker"
+	"github.com/orch-build/orch/runner/engine/enginepush"
 	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
@@ -50,6 +51,8 @@ type buildRun struct {
 	// skips are the targets that need not be built; nil if nothing is skipped.
 	skips        *skip.Session
 	skipPlatform string // of the builder, for digests
+	// pushed are the names that an engine has pushed after the run.
+	pushed []string
 }
 
 // build plans and builds the chosen targets, and prints what came of it.
@@ -70,12 +73,14 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	if r.publication, err = ready(); err != nil {
 		return e.notBegun(ctx, err)
 	}
-	loads, clean, err := docker.Collect(r.plan)
+	if err := r.onEngine(); err != nil {
+		return err
+	}
+	clean, err := r.collectLoads()
 	if err != nil {
 		return err
 	}
 	defer clean()
-	r.loads = loads
 	r.begin()
 	r.foresight = r.foresee(ctx)
 	run, err := r.run(ctx)
@@ -85,9 +90,12 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 	if run == nil {
 		return r.abandoned(ctx, err)
 	}
-	run.LoadErr = docker.LoadImages(ctx, loads, run)
+	run.LoadErr = docker.LoadImages(ctx, r.loads, run)
 	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil && opt.shard == nil {
 		r.publish(ctx, run)
+	}
+	if err == nil && run.OK() && run.PublishErr == nil && ctx.Err() == nil && r.publication == nil {
+		run.PublishErr = r.pushFromEngine(ctx, run)
 	}
 	return r.finish(ctx, run, err)
 }
@@ -95,7 +103,10 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 // reach reaches the builder, and finds out what need not be built: before that
 // where the builder is this machine, since it may not be needed at all.
 func (r *buildRun) reach(ctx context.Context) (err error) {
-	here := r.opt.builder.address(r.env) == ""
+	here, err := r.opt.builder.isEmbedded(r.env)
+	if err != nil {
+		return err
+	}
 	if here {
 		if err := r.skip(ctx, ""); err != nil {
 			return err
@@ -123,12 +134,21 @@ func (r *buildRun) reach(ctx context.Context) (err error) {
 	return err
 }
 
+// collectLoads prepares to load images into an engine that is not the builder.
+func (r *buildRun) collectLoads() (clean func(), err error) {
+	if r.site.engine() != nil {
+		return func() {}, nil
+	}
+	r.loads, clean, err = docker.Collect(r.plan)
+	return clean, err
+}
+
 // check makes the plan and looks for what would fail.
 func (r *buildRun) check(ctx context.Context) (err error) {
 	if r.plan, err = r.planned(ctx, r.cfg, planning{checks: true}); err != nil {
 		return err
 	}
-	if err := docker.Check(ctx, r.plan); err != nil {
+	if err := r.chooseBuilder(ctx); err != nil {
 		return err
 	}
 	r.timeout, err = r.builderTimeout()
@@ -314,7 +334,10 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 	if run.LoadErr != nil && !interrupted {
 		fmt.Fprintf(r.stderr, "\nWhat was built is not in the Docker engine: %v\n", run.LoadErr)
 	}
+	var unpushed *enginepush.Error
 	switch {
+	case errors.As(run.PublishErr, &unpushed):
+		return r.unpushed(ctx, unpushed)
 	case run.LoadErr != nil && run.OK() && !interrupted:
 		return &errReported{code: exitFailed, err: run.LoadErr}
 	case run.PublishErr != nil:

@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/runnertest"
 )
 
@@ -65,6 +66,8 @@ func (fake) name() string     { return "fake" }
 func (fake) platform() string { return "linux/amd64" }
 func (fake) embedded() bool   { return false }
 func (fake) Close() error     { return nil }
+
+func (fake) engine() *builder.Engine { return nil }
 
 func (f fake) solver(*buildRun) (runner.Solver, error) { return f.Solver, nil }
 

@@ -19,6 +19,8 @@ type site interface {
 	platform() string
 	// embedded says whether it shares this machine with the user.
 	embedded() bool
+	// engine is the Docker engine that the builder is part of, or nil.
+	engine() *builder.Engine
 	// solver returns what builds the targets of a run.
 	solver(*buildRun) (runner.Solver, error)
 	Close() error
@@ -48,6 +50,8 @@ func (s *builderSite) name() string     { return s.Name }
 func (s *builderSite) platform() string { return s.Platform }
 func (s *builderSite) embedded() bool   { return s.local }
 
+func (s *builderSite) engine() *builder.Engine { return s.Engine }
+
 func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 	policy, err := sourcePolicy(r.env)
 	if err != nil {
@@ -67,6 +71,7 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		},
 		BuilderTimeout:        r.timeout,
 		NoDefaultAttestations: r.flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
+		KeepImages:            !r.flagged("BUILDX_NO_DEFAULT_LOAD"),
 		PullFrontend:          r.opt.pullFrontend,
 		SourcePolicy:          policy,
 		Contexts:              &contextfs.Watch{Strict: r.opt.strictContext},

@@ -21,6 +21,7 @@ import (
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publish"
 	"github.com/orch-build/orch/runner/skip"
@@ -205,3 +206,4 @@ func (nowhere) platform() string                        { return "" }
 func (nowhere) embedded() bool                          { return false }
 func (nowhere) solver(*buildRun) (runner.Solver, error) { return nil, errors.New("nothing is built") }
 func (nowhere) Close() error                            { return nil }
+func (nowhere) engine() *builder.Engine                 { return nil }

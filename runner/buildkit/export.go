@@ -14,10 +14,12 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/exports"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/engine/engineout"
 )
 
 // export writes the target's outputs, by a solve of the very vertices that the
@@ -51,7 +53,7 @@ func (t *target) export(ctx context.Context) error {
 // its cache is pushed by its name.
 func (t *target) exportMaker(out *outputs.Files) *exports.Maker {
 	m := &exports.Maker{
-		Target: t.plan.Target, Files: out, Stdout: t.run.opt.Stdout,
+		Target: t.plan.Target, Outputs: t.outputs(), Engine: t.run.images(), Files: out, Stdout: t.run.opt.Stdout,
 		Load: t.run.opt.Load, Loads: t.run.opt.Loads, ByDigest: t.run.opt.ByDigest,
 	}
 	if t.forCache {
@@ -120,7 +122,25 @@ func (t *target) exportOptions(group []exports.Entry, caches []client.CacheOptio
 
 // attestations are what the target's outputs get attached.
 func (t *target) attestations() exports.Attestations {
-	return exports.Attestations{Target: t.plan.Target, NoDefault: t.run.opt.NoDefaultAttestations}
+	return exports.Attestations{
+		Target: t.plan.Target, Outputs: t.outputs(), Engine: t.run.images(), NoDefault: t.run.opt.NoDefaultAttestations,
+	}
+}
+
+// images says how the builder keeps images, if it is a Docker Engine's.
+func (r *run) images() engineout.Store {
+	switch e := r.builder.Engine; {
+	case e == nil:
+		return engineout.None
+	case e.Info.Containerd:
+		return engineout.Containerd
+	}
+	return engineout.Plain
+}
+
+// outputs are the target's.
+func (t *target) outputs() []config.Output {
+	return t.run.images().Outputs(t.plan, t.run.opt.KeepImages)
 }
 
 // attested says whether any output of the target gets attestations, so that

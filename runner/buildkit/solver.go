@@ -64,6 +64,9 @@ type Options struct {
 	// pushed without their tags, which are written down in each result as
 	// unpublished.
 	ByDigest func(domain string) bool
+	// KeepImages has a Docker Engine keep the images of targets that have no
+	// outputs.
+	KeepImages bool
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool

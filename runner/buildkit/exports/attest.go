@@ -9,6 +9,7 @@ import (
 	"github.com/moby/buildkit/client"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner/engine/engineout"
 )
 
 // defaultProvenance is what is attached to an image when its target does not
@@ -19,6 +20,10 @@ const defaultProvenance = "mode=min,inline-only=true"
 // Attestations are what is attached to the images of a target.
 type Attestations struct {
 	Target *config.Target
+	// Outputs are the target's, with one that it has where it names none.
+	Outputs []config.Output
+	// Engine is how the Docker Engine that is the builder keeps images.
+	Engine engineout.Store
 	// NoDefault leaves images without provenance unless the target asks for it.
 	NoDefault bool
 }
@@ -33,7 +38,7 @@ func (a Attestations) Of(outputs []config.Output) map[string]string {
 			out["attest:"+one.Type] = fields(one.Attrs)
 		}
 	}
-	if !decided && !a.NoDefault && carriesAttestations(outputs) {
+	if !decided && !a.NoDefault && a.Engine != engineout.Plain && a.carriedBy(outputs) {
 		out["attest:provenance"] = defaultProvenance
 	}
 	return out
@@ -41,7 +46,7 @@ func (a Attestations) Of(outputs []config.Output) map[string]string {
 
 // Any says whether any output of the target gets attestations.
 func (a Attestations) Any() bool {
-	for _, o := range a.Target.Outputs {
+	for _, o := range a.Outputs {
 		if o.Type != "cacheonly" && len(a.Of([]config.Output{o})) > 0 {
 			return true
 		}
@@ -49,12 +54,13 @@ func (a Attestations) Any() bool {
 	return false
 }
 
-// carriesAttestations says whether any of the outputs is an image that
+// carriedBy says whether any of the outputs is an image that
 // provenance can be attached to, and none is one where that is an error.
-func carriesAttestations(outputs []config.Output) bool {
+func (a Attestations) carriedBy(outputs []config.Output) bool {
 	carries := false
 	for _, o := range outputs {
-		if o.Form != config.ImageForm && o.Type != client.ExporterOCI {
+		kept := a.Engine == engineout.Containerd && engineout.IsImage(o)
+		if o.Form != config.ImageForm && o.Type != client.ExporterOCI && !kept {
 			continue
 		}
 		if o.DockerTypes {

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/engine/engineout"
 )
 
 // Where tags are moved together, an image is pushed under its digest alone;
@@ -22,7 +23,7 @@ import (
 // for those in registries where the builder moves them. Where an image has names
 // of both kinds, the others are in an export of their own, which is returned.
 func (m *Maker) byDigest(e *Entry) (*Entry, error) {
-	if m.ByDigest == nil || !e.From.Push || e.From.ByDigest {
+	if m.ByDigest == nil || m.Engine == engineout.Plain || !e.From.Push || e.From.ByDigest {
 		return nil, nil
 	}
 	var repos, others []string
@@ -63,7 +64,7 @@ func (m *Maker) apart(exports []Entry) [][]Entry {
 	images := 0
 	for _, e := range exports {
 		switch e.Type {
-		case client.ExporterImage, client.ExporterOCI, client.ExporterDocker:
+		case client.ExporterImage, client.ExporterOCI, client.ExporterDocker, engineout.Exporter:
 			images++
 		}
 	}
@@ -94,7 +95,11 @@ func (m *Maker) apart(exports []Entry) [][]Entry {
 func Tags(group []Entry) (tags []runner.Tag, names []string) {
 	for _, e := range group {
 		if len(e.Tags) == 0 {
-			names = append(names, strings.Split(e.Attrs["name"], ",")...)
+			for name := range strings.SplitSeq(e.Attrs["name"], ",") {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
 			continue
 		}
 		for _, tag := range e.Tags {

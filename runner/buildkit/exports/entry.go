@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/engine/engineout"
 )
 
 // Entry is an output of a target as the builder gets it.
@@ -33,6 +34,10 @@ type Entry struct {
 // Maker makes the exports of a target.
 type Maker struct {
 	Target *config.Target
+	// Outputs are the target's, with one that it has where it names none.
+	Outputs []config.Output
+	// Engine is how the Docker Engine that is the builder keeps images.
+	Engine engineout.Store
 	// Files writes what comes to this machine.
 	Files *outputs.Files
 	// Stdout receives outputs whose destination is "-".
@@ -54,7 +59,7 @@ func (m *Maker) Groups(ctx context.Context) ([][]Entry, []runner.Output, error) 
 	var rest []Entry
 	var loads [][]Entry
 	var written []runner.Output
-	for _, o := range m.Target.Outputs {
+	for _, o := range m.Outputs {
 		entries, out, err := m.entry(ctx, o)
 		if err != nil {
 			return nil, nil, err
@@ -70,7 +75,10 @@ func (m *Maker) Groups(ctx context.Context) ([][]Entry, []runner.Output, error) 
 			}
 		}
 	}
-	if len(rest) == 0 {
+	switch {
+	case m.Engine == engineout.Plain:
+		return alone(rest), written, nil
+	case len(rest) == 0:
 		return loads, written, nil
 	}
 	return append(m.apart(rest), loads...), written, nil
@@ -99,11 +107,14 @@ func (m *Maker) entry(ctx context.Context, o config.Output) ([]Entry, runner.Out
 		where = m.name(e)
 	case "oci", "docker":
 		m.name(e)
-		if err := m.archive(ctx, e); err != nil {
-			return nil, runner.Output{}, err
-		}
 		if o.Form == config.EngineForm {
 			where = "docker: " + e.Attrs["name"]
+			if m.Engine != engineout.None {
+				break
+			}
+		}
+		if err := m.archive(ctx, e); err != nil {
+			return nil, runner.Output{}, err
 		}
 	case "tar":
 		m.toFile(e)
@@ -123,11 +134,16 @@ func (m *Maker) entry(ctx context.Context, o config.Output) ([]Entry, runner.Out
 	for _, a := range m.Target.Annotations {
 		annotate(e, a)
 	}
+	names := e.Attrs["name"]
 	twin, err := m.byDigest(e)
 	if err != nil {
 		return nil, runner.Output{}, err
 	}
 	written := runner.Output{Type: o.Type, Where: where}
+	if m.Engine != engineout.None && engineout.IsImage(o) {
+		kept, err := m.onEngine(e, twin, names)
+		return kept, written, err
+	}
 	if twin != nil {
 		return []Entry{*e, *twin}, written, nil
 	}
