@@ -31,10 +31,12 @@ func resolveText(src string) (*Config, hcl.Diagnostics) {
 // that grows with their square or their number of ways.
 func TestLongChains(t *testing.T) {
 	for name, src := range map[string]string{
-		"inheritance": `target "t0" {}` + "\n" + chain(3000, `target "t#" { inherits = ["t@"] }`) + `target "default" { inherits = ["t3000"] }`,
-		"self":        `target "t0" { tags = [self.name] }` + "\n" + chain(1000, `target "t#" { inherits = ["t@"] }`) + `target "default" { inherits = ["t1000"] }`,
-		"links":       `target "t0" {}` + "\n" + chain(3000, `target "t#" { contexts = { x = "target:t@" } }`) + `target "default" { contexts = { x = "target:t3000" } }`,
-		"groups":      `target "t" {}` + "\n" + `group "g0" { targets = ["t"] }` + "\n" + chain(3000, `group "g#" { targets = ["g@"] }`) + `group "default" { targets = ["g3000"] }`,
+		"inheritance":       `target "t0" {}` + "\n" + chain(3000, `target "t#" { inherits = ["t@"] }`) + `target "default" { inherits = ["t3000"] }`,
+		"self":              `target "t0" { tags = [self.name] }` + "\n" + chain(1000, `target "t#" { inherits = ["t@"] }`) + `target "default" { inherits = ["t1000"] }`,
+		"links":             `target "t0" {}` + "\n" + chain(3000, `target "t#" { contexts = { x = "target:t@" } }`) + `target "default" { contexts = { x = "target:t3000" } }`,
+		"groups":            `target "t" {}` + "\n" + `group "g0" { targets = ["t"] }` + "\n" + chain(3000, `group "g#" { targets = ["g@"] }`) + `group "default" { targets = ["g3000"] }`,
+		"one group of many": "group \"default\" { targets = [" + strings.Repeat("\"t\", ", 50_000) + "] }\n" + `target "t" {}`,
+		"a long list":       "variable \"v\" {\n type = list(string)\n default = [" + strings.Repeat("\"t\", ", 50_000) + "]\n}\n" + `target "default" { tags = v }`,
 		"lattice of groups": `target "t" {}` + "\n" + `group "g0" { targets = ["t"] }` + "\n" + `group "h0" { targets = ["t"] }` + "\n" +
 			chain(60, `group "g#" { targets = ["g@", "h@"] }`+"\n"+`group "h#" { targets = ["g@", "h@"] }`) + `group "default" { targets = ["g60"] }`,
 		"lattice of parents": `target "a0" { tags = [self.name] }` + "\n" + `target "b0" {}` + "\n" +
@@ -70,6 +72,8 @@ func TestTooMuch(t *testing.T) {
 		"cycles of parents": {`target "a0" { inherits = ["a40"] }` + "\n" + `target "b0" {}` + "\n" +
 			chain(40, `target "a#" { inherits = ["a@", "b@"] }`+"\n"+`target "b#" { inherits = ["a@", "b@"] }`) + `target "default" { inherits = ["a40"] }`,
 			"in too many ways"},
+		"links": {`target "t0" {}` + "\n" + chain(4100, `target "t#" { contexts = { x = "target:t@" } }`) + `target "default" { contexts = { x = "target:t4100" } }`,
+			"more than 4000 times"},
 		"range": {`target "default" { tags = range(0, 100000000) }`, "more than 1024 values"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,9 +5,14 @@ import (
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/decide"
+	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/config/trail"
 )
+
+// maxLinks is how long a chain of targets may be that are contexts of each
+// other: a plan shows for each all that is below it.
+const maxLinks = 4000
 
 // links adds the targets that the chosen ones link to.
 func (c *chooser) links() hcl.Diagnostics {
@@ -43,6 +48,9 @@ func (l *linker) follow(r *decide.Draft) hcl.Diagnostics {
 		if diag := l.cycle(name, at); diag != nil {
 			diags = append(diags, diag)
 			continue
+		}
+		if l.path.Len() > maxLinks {
+			return append(diags, eval.TooDeep(at, maxLinks))
 		}
 		to, more := l.linked(name, at)
 		diags = append(diags, more...)

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"cmp"
-	"maps"
 	"path"
 	"slices"
 
@@ -25,7 +24,7 @@ type filling struct {
 	scope    dockerfile.Scope
 	refs     []*node // those of the instructions still to come
 	ok       bool
-	// ownsArgs is true once the arguments of the vertex are a map of its own.
+	// ownsArgs is true once the vertex has arguments of its own.
 	ownsArgs bool
 }
 
@@ -139,9 +138,10 @@ func (f *filling) arg(a dockerfile.Arg, at fault.Range) {
 		return
 	}
 	f.ownArgs()
-	delete(f.n.Args, a.Key)
 	if known {
-		f.n.Args[a.Key] = value
+		f.n.Args.Set(a.Key, value)
+	} else {
+		f.n.Args.Unset(a.Key)
 	}
 }
 
@@ -152,9 +152,7 @@ func (f *filling) ownArgs() {
 		return
 	}
 	f.ownsArgs = true
-	if f.n.Args = maps.Clone(f.n.Args); f.n.Args == nil {
-		f.n.Args = map[string]string{}
-	}
+	f.n.Args = f.n.Args.On()
 }
 
 // expand puts variables into a word.

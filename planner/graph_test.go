@@ -19,8 +19,8 @@ func graphText(p *Plan) string {
 			fmt.Fprintf(&b, " (%s:%d-%d)", v.Range.Filename, v.Range.Start.Line, v.Range.End.Line)
 		}
 		fmt.Fprintf(&b, " for %s\n", strings.Join(v.Targets, ", "))
-		for _, k := range slices.Sorted(maps.Keys(v.Args)) {
-			fmt.Fprintf(&b, "  arg %s=%s\n", k, v.Args[k])
+		for _, k := range slices.Sorted(maps.Keys(v.Args.Map())) {
+			fmt.Fprintf(&b, "  arg %s=%s\n", k, v.Args.Map()[k])
 		}
 		for _, e := range v.Inputs {
 			fmt.Fprintf(&b, "  %s %s %s", e.Why, e.From.Name, e.From.Platform)

@@ -143,7 +143,7 @@ type Vertex struct {
 	// Args holds the build arguments that the stage and the stages below it
 	// declare, with their values; one whose value depends on the environment
 	// of an image is left out.
-	Args map[string]string
+	Args *dockerfile.Arguments
 	// Targets names the targets that reach the vertex, in order.
 	Targets []string
 	// Local is the directory of a LocalContext.

@@ -146,9 +146,10 @@ func rank(k Kind) int {
 }
 
 func argText(v *Vertex) string {
+	args := v.Args.Map()
 	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(v.Args)) {
-		b.WriteString(k + "=" + v.Args[k] + "\n")
+	for _, k := range slices.Sorted(maps.Keys(args)) {
+		b.WriteString(k + "=" + args[k] + "\n")
 	}
 	return b.String()
 }

@@ -204,7 +204,7 @@ func (w *work) opaque(platform string) *node {
 		if w.d != nil {
 			v.Dockerfile = w.d.Dockerfile
 		}
-		v.Args = maps.Clone(w.t.Args)
+		v.Args = dockerfile.NewArguments(w.t.Args)
 		v.Work = &Work{Target: w.t, Frontend: w.frontend}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/orch-build/orch/config/spec"
 )
@@ -19,7 +18,7 @@ type List struct {
 }
 
 func (List) Decode(v cty.Value) (any, error) {
-	l, err := convert.Convert(v, cty.List(cty.String))
+	l, err := Convert(v, cty.List(cty.String))
 	if err != nil {
 		return nil, wrongElement(err, v, "a list of strings")
 	}

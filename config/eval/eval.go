@@ -257,7 +257,7 @@ func (ev *Evaluator) referenced(kind string, r reference) (map[string]cty.Value,
 // result is a diagnostic that names every step of the cycle.
 func (ev *Evaluator) Enter(what string, at hcl.Range) *hcl.Diagnostic {
 	if ev.path.Len() >= maxDepth {
-		return tooDeep(at)
+		return TooDeep(at, maxDepth)
 	}
 	if steps := ev.path.Enter(trail.Step{What: what, At: at}); steps != nil {
 		return trail.Cycle("Reference cycle", steps)

@@ -33,9 +33,9 @@ func TooMuch(summary, detail string, at hcl.Range) *hcl.Diagnostic {
 	return d
 }
 
-// tooDeep reports a chain of references that is too long.
-func tooDeep(at hcl.Range) *hcl.Diagnostic {
-	return TooMuch("Nested too deeply", fmt.Sprintf("References lead from one to another more than %d times up to here.", maxDepth), at)
+// TooDeep reports a chain of references that is longer than most.
+func TooDeep(at hcl.Range, most int) *hcl.Diagnostic {
+	return TooMuch("Nested too deeply", fmt.Sprintf("References lead from one to another more than %d times up to here.", most), at)
 }
 
 // tooLarge reports a value that has grown beyond funcs.MaxValue.

@@ -189,7 +189,7 @@ func (ev *Evaluator) defaultOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return value, diags
 	}
-	converted, err := convert.Convert(value, v.typ)
+	converted, err := attribute.Convert(value, v.typ)
 	if err != nil {
 		return value, append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,

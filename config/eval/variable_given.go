@@ -5,7 +5,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/orch-build/orch/config/attribute"
 )
 
 // given returns the value of a variable that the importing file passes,
@@ -30,7 +31,7 @@ func (ev *Evaluator) given(v *variable, def cty.Value) (cty.Value, hcl.Diagnosti
 		return cty.NilVal, nil, false
 	}
 	v.source = "import"
-	value, err := convert.Convert(g.Value, v.typ)
+	value, err := attribute.Convert(g.Value, v.typ)
 	if err != nil {
 		return cty.DynamicVal, hcl.Diagnostics{ev.misfit(v, g.At, err)}, true
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 )
@@ -30,6 +31,10 @@ func Name(given string, known []string) string {
 func Near(given string, known []string, letters int) []string {
 	distance := map[string]int{}
 	for _, k := range known {
+		// The time to count goes by the lengths: nothing is like a hostile name.
+		if more := utf8.RuneCountInString(given) - utf8.RuneCountInString(k); more > letters || -more > letters {
+			continue
+		}
 		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil)
 		if d <= letters && d < max(len(given), len(k)) {
 			distance[k] = d

@@ -105,6 +105,10 @@ type Environment struct {
 	path bool
 	// Open is true if an image below may set any variable that is in neither.
 	Open bool
+	// bytes is how much text the known variables here and below have.
+	bytes int
+	// full is true once it was reported that these are too many.
+	full bool
 	// guessed becomes true when a lookup met something unknown.
 	guessed bool
 }
@@ -130,7 +134,7 @@ func (e *Environment) On() *Environment {
 	if top.size() == 0 && top.base != nil {
 		top = top.base
 	}
-	return &Environment{base: top, path: e.path, Open: e.Open}
+	return &Environment{base: top, path: e.path, Open: e.Open, bytes: e.bytes, full: e.full}
 }
 
 // size is how many variables are set here.
@@ -183,6 +187,9 @@ func (e *Environment) Keys() []string {
 
 // Set sets a variable, or notes that it is set to something unknown.
 func (e *Environment) Set(key, value string, known bool) {
+	if e.full {
+		return
+	}
 	e.path = e.path || key == pathVariable
 	if !known {
 		if e.unknown == nil {
@@ -195,7 +202,23 @@ func (e *Environment) Set(key, value string, known bool) {
 	if e.vars == nil {
 		e.vars = map[string]string{}
 	}
+	e.bytes += len(value) - len(e.vars[key])
 	e.vars[key] = value
+}
+
+// maxEnvironment is how many bytes the variables of a stage may have: with each
+// a little longer than the one before, they would fill the memory. A builder
+// takes no message as large.
+const maxEnvironment = 16 << 20
+
+// overflow says once that there are more bytes in the variables than a builder
+// takes. Nothing more is set then.
+func (e *Environment) overflow() error {
+	if e.full || e.bytes <= maxEnvironment {
+		return nil
+	}
+	e.full = true
+	return fmt.Errorf("the variables of this stage come to more than %d bytes here", maxEnvironment)
 }
 
 // Expand puts variables into a word; known is false if the result depends on

@@ -28,6 +28,9 @@ func (s *Scope) Declare(a Arg) (value string, known, set bool, err error) {
 	if value, known, set, err = s.value(a); set {
 		s.Env.Set(a.Key, value, known)
 	}
+	if err == nil {
+		err = s.Env.overflow()
+	}
 	return value, known, set, err
 }
 
@@ -72,6 +75,9 @@ func (s *Scope) Setenv(c *instructions.EnvCommand, failed func(error)) {
 			continue
 		}
 		s.Env.Set(p.key, p.value, p.known)
+	}
+	if err := s.Env.overflow(); err != nil {
+		failed(err)
 	}
 }
 

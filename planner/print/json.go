@@ -210,7 +210,7 @@ func (d *documenting) entries(list []config.Entry) []DocumentEntry {
 func (d *documenting) vertex(v *planner.Vertex) DocumentVertex {
 	out := DocumentVertex{
 		ID: v.ID, Kind: v.Kind.String(), Name: d.opt.mask(v.Name), Platform: v.Platform, Layer: d.layers[v],
-		Steps: []DocumentStep{}, Inputs: []DocumentInput{}, Args: d.opt.maskMap(v.Args), Targets: v.Targets,
+		Steps: []DocumentStep{}, Inputs: []DocumentInput{}, Args: d.opt.maskMap(v.Args.Map()), Targets: v.Targets,
 	}
 	if len(v.Names) > 1 {
 		out.Names = v.Names

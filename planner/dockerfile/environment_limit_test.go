@@ -1,0 +1,37 @@
+package dockerfile
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// TestOverflow sets variables that are together more than a builder takes. It is
+// reported once, where it happens, and the memory stays as it is.
+func TestOverflow(t *testing.T) {
+	env := NewEnvironment(false)
+	var faults []int
+	for i := range 100 {
+		s := Scope{Env: env, Lex: shell.NewLex('\\')}
+		value := strings.Repeat("x", 1<<20)
+		s.Setenv(&instructions.EnvCommand{Env: instructions.KeyValuePairs{{Key: "a" + strings.Repeat("b", i), Value: value}}}, func(error) { faults = append(faults, i) })
+		env = env.On()
+	}
+	if len(faults) != 1 || faults[0] != 16 {
+		t.Errorf("reported at %v", faults)
+	}
+	if n := len(env.Keys()); n != 17 {
+		t.Errorf("%d variables are kept", n)
+	}
+
+	// What is set again counts once.
+	env = NewEnvironment(false)
+	for range 100 {
+		env.Set("a", strings.Repeat("x", 1<<20), true)
+	}
+	if err := env.overflow(); err != nil {
+		t.Error(err)
+	}
+}
