@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/planner"
@@ -69,26 +73,33 @@ a pull request of a CI service, --base is the branch that it goes to.`,
 	return cmd
 }
 
-// narrow returns those of the targets that have changed since a revision; none
-// is true, and said, if there are none.
-func (l *loadFlags) narrow(ctx context.Context, e *env, args []string, base string) (names []string, none bool, err error) {
-	if base == "" {
+// narrow returns those of the targets that have changed since one of some
+// revisions; none is true, and said, if there are none.
+func (l *loadFlags) narrow(ctx context.Context, e *env, args, bases []string) (names []string, none bool, err error) {
+	if len(bases) == 0 {
 		return args, false, nil
 	}
-	flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names", present: true}
-	list, err := flags.compare(ctx, e, l, args)
-	if err != nil {
-		return nil, false, err
+	for _, base := range bases {
+		if base == "" {
+			return nil, false, usagef("--affected takes the name of a branch, a tag or a commit")
+		}
+		flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names", present: true}
+		list, err := flags.compare(ctx, e, l, args)
+		if err != nil {
+			return nil, false, err
+		}
+		names = append(names, affected.Names(list)...)
 	}
-	if names = affected.Names(list); len(names) == 0 {
-		fmt.Fprintf(e.stderr, "No target has changed since %s.\n", base)
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 0 {
+		fmt.Fprintf(e.stderr, "No target has changed since %s.\n", strings.Join(bases, " or "))
 	}
 	return names, len(names) == 0, nil
 }
 
 // registerAffected adds the flag of commands that take only what has changed.
-func registerAffected(f *pflag.FlagSet, base *string) {
-	f.StringVar(base, "affected", "", "only targets that have changed since `REF` and the working tree parted; see orch affected")
+func registerAffected(f *pflag.FlagSet, bases *[]string) {
+	f.StringArrayVar(bases, "affected", nil, "only targets that have changed since `REF` and the working tree parted; may be repeated; see orch affected")
 }
 
 // check refuses what cannot be meant, and finds the base in the environment.
@@ -122,7 +133,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 		if len(head.lacks) > 0 {
 			return nil, head.unknown
 		}
-		e.notices.Warn(fmt.Sprintf("%s, so that every target is affected; fetch it: git fetch --deepen=1000 origin %s", err, strings.TrimPrefix(f.base, "origin/")))
+		e.notices.Warn(f.missing(ctx, err))
 		return head.named(nil, affected.All(head.State, err.Error())), nil
 	}
 	base, err := f.state(ctx, e, flagged, args, rev)
@@ -141,7 +152,20 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 	if f.kind == "build" {
 		kind = affected.Build
 	}
-	return head.named(base, head.opened(affected.Compare(base.State, head.State, kind))), nil
+	list := affected.Compare(base.State, head.State, kind)
+	return head.named(base, head.opened(head.unplanned(base, list))), nil
+}
+
+// missing says that the base is not there, and how it comes here.
+func (f *affectedFlags) missing(ctx context.Context, err error) string {
+	text := fmt.Sprintf("%s, so that every target is affected", err)
+	if near := suggest.Name(f.base, gittree.Names(ctx, ".")); near != "" && near != f.base {
+		return text + fmt.Sprintf("; did you mean %q?", near)
+	}
+	if cmd := gittree.Fetch(ctx, ".", f.base); cmd != "" {
+		text += "; fetch it: " + cmd
+	}
+	return text
 }
 
 // baseCommit is the commit to compare with.
@@ -165,6 +189,8 @@ type side struct {
 	// unknown says that, if there are any.
 	unknown error
 	open    map[string]string // why targets are open that may have no change
+	// broken are the targets that cannot be planned, with the reason.
+	broken map[string]string
 }
 
 // named keeps the targets that were named: others are in a state because they
@@ -176,6 +202,22 @@ func (s *side) named(base *side, list []affected.Target) []affected.Target {
 		}
 		return !slices.Contains(s.chosen, t.Name)
 	})
+}
+
+// unplanned has the targets be open that cannot be planned at one of the sides.
+func (s *side) unplanned(base *side, list []affected.Target) []affected.Target {
+	for i := range list {
+		t := &list[i]
+		if why := cmp.Or(s.broken[t.Name], base.broken[t.Name]); why != "" {
+			t.Change, t.Reason = "open", why
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.broken)) {
+		if !slices.ContainsFunc(list, func(t affected.Target) bool { return t.Name == name }) {
+			list = append(list, affected.Target{Name: name, Change: "open", Reason: s.broken[name]})
+		}
+	}
+	return list
 }
 
 // opened adds the targets that are open for what is outside of the repository.
@@ -206,7 +248,8 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 	defer one.loader.Close()
 	one.loader.Disk = tree
 	out := &side{}
-	d, err := resolveAt(ctx, &one, args)
+	git := f.facts(ctx, rev)
+	d, err := resolveAt(ctx, &one, git, args)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +267,7 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 			out.State = &affected.State{Plan: &planner.Plan{}}
 			return out, nil
 		}
-		if d, err = resolveAt(ctx, &one, there); err != nil {
+		if d, err = resolveAt(ctx, &one, git, there); err != nil {
 			return nil, err
 		}
 		if d.Diags.HasErrors() {
@@ -232,7 +275,7 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 		}
 	}
 	out.chosen = d.Config.Chosen
-	if out.State, err = f.digests(ctx, e, rev, tree, d); err != nil {
+	if out.State, out.broken, err = f.digests(ctx, e, tree, d); err != nil {
 		return nil, err
 	}
 	out.open = affected.Outside{Tree: tree}.Open(out.Plan)
@@ -241,8 +284,27 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 
 // resolveAt reads the definition. Secrets, keys and destinations are of this
 // machine and not of a revision: they are not looked at.
-func resolveAt(ctx context.Context, l *loadFlags, args []string) (*load.Definition, error) {
-	return l.loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.Host = args, nil })
+func resolveAt(ctx context.Context, l *loadFlags, git func(dir, fact string) (any, error), args []string) (*load.Definition, error) {
+	return l.loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.Host, o.Git = args, nil, git })
+}
+
+// facts are what git.sha and the like are at a revision.
+func (f *affectedFlags) facts(ctx context.Context, rev string) func(dir, fact string) (any, error) {
+	if rev == gittree.Worktree {
+		return gitfact.Read
+	}
+	typed := f.head
+	if rev != f.head {
+		typed = f.base
+	}
+	branch := gittree.Branch(ctx, ".", typed)
+	commit, err := gittree.Resolve(ctx, ".", rev)
+	return func(dir, fact string) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		return gitfact.At(dir, commit, branch, fact)
+	}
 }
 
 // divide says which of the names the definition has. A definition that cannot
@@ -265,24 +327,30 @@ func divide(ctx context.Context, l *loadFlags, args []string) (there, lacks []st
 	return there, lacks, nil
 }
 
-// digests computes the digests of a definition.
-func (f *affectedFlags) digests(ctx context.Context, e *env, rev string, tree *gittree.Tree, d *load.Definition) (*affected.State, error) {
+// digests computes the digests of a definition, without the targets that cannot be
+// planned.
+func (f *affectedFlags) digests(ctx context.Context, e *env, tree *gittree.Tree, d *load.Definition) (*affected.State, map[string]string, error) {
 	dir, err := affected.WorkingFolder()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files := affected.Outside{Tree: tree}
-	plan, diags := planner.New(d.Config, planner.Options{
-		Files: files, BuildPlatform: localPlatform(), Dir: dir, Policies: e.policySets(),
-	})
+	opt := planner.Options{Files: files, BuildPlatform: localPlatform(), Dir: dir, Policies: e.policySets()}
+	plan, diags := planner.New(d.Config, opt)
+	var broken map[string]string
 	if diags.HasErrors() {
-		return nil, f.fault(e, rev, diags, d.Texts)
+		var cfg *config.Config
+		cfg, broken = affected.Whole(d.Config, opt, affected.Tree{Tree: tree})
+		if plan, diags = planner.New(cfg, opt); diags.HasErrors() {
+			return nil, nil, errors.New(diags.Errs()[0].Error())
+		}
 	}
 	memory := e.projectMemory()
 	defer memory.flush()
-	return affected.Compute(ctx, plan, inputs.Options{Tree: affected.Tree{Tree: tree}, Files: files}, digest.Options{
+	s, err := affected.Compute(ctx, plan, inputs.Options{Tree: affected.Tree{Tree: tree}, Files: files}, digest.Options{
 		Files: files, BuildPlatform: localPlatform(), GitModes: true, Images: e.images(f.resolve), Memory: memory.planner(), Project: dir,
 	}, dir)
+	return s, broken, err
 }
 
 // fault reports what is wrong at the head; what is wrong at the base is no fault

@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/question"
+	"github.com/orch-build/orch/runner/record"
 	"github.com/spf13/cobra"
 )
 
@@ -112,8 +116,11 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 		args, opts.earlier = left.Names, left.Done
 	}
 	args, none, err := load.narrow(ctx, e, args, flags.affected)
-	if err != nil || none {
+	if err != nil {
 		return err
+	}
+	if none {
+		return b.nothing(opts)
 	}
 	cfg, err := b.resolve(ctx, args)
 	if err != nil {
@@ -123,6 +130,17 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 		return config.Print(termtext.JSONWriter(e.stdout), cfg)
 	}
 	return b.build(ctx, cfg, opts)
+}
+
+// nothing writes what is asked for of a call that has no targets to build.
+func (b *bakeRun) nothing(opts runOptions) error {
+	e := b.env
+	if b.flags.print {
+		return config.Print(termtext.JSONWriter(e.stdout), &config.Config{Groups: []*config.Group{{Name: "default", Targets: []string{}}}})
+	}
+	now := time.Now()
+	r := &buildRun{env: e, opt: opts, record: record.Unkept(record.Options{Version: version, Args: withoutResume(e.args), Config: &config.Config{}, Getenv: e.getenv})}
+	return r.writeFiles(&runner.Report{Plan: &planner.Plan{Graph: &planner.Graph{}}, Started: now, Finished: now})
 }
 
 // resolve reads the definition of those targets.

@@ -21,7 +21,7 @@ import (
 type bakeFlags struct {
 	print      bool
 	list       string
-	affected   string
+	affected   []string
 	push, load bool
 	noCache    bool
 	pull       bool

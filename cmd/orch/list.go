@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/config"
 	"github.com/spf13/cobra"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -17,10 +18,12 @@ var listable = []string{"targets", "groups", "variables"}
 func newListCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var asJSON, all bool
+	var since []string
 	cmd := &cobra.Command{
 		Use:   "list targets|groups|variables [URL]",
 		Short: "List what a definition holds",
 		Example: `  orch list targets
+  orch list targets --affected origin/main
   orch list variables --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 3 {
@@ -37,13 +40,20 @@ func newListCommand(e *env) *cobra.Command {
 			if len(rest) > 0 || !slices.Contains(listable, args[0]) {
 				return listUsage(args)
 			}
+			if len(since) > 0 && args[0] != "targets" {
+				return usagef("--affected goes with orch list targets")
+			}
 			d, err := load.evaluate(cmd.Context(), e)
 			if err != nil {
 				return err
 			}
 			switch args[0] {
 			case "targets":
-				return listing.Targets(e.stdout, d, asJSON, all)
+				keep, err := load.listed(cmd.Context(), e, d, since, all)
+				if err != nil {
+					return err
+				}
+				return listing.Targets(e.stdout, d, asJSON, keep)
 			case "groups":
 				return listing.Groups(e.stdout, d, asJSON)
 			default:
@@ -52,9 +62,26 @@ func newListCommand(e *env) *cobra.Command {
 		},
 	}
 	load.register(cmd)
+	registerAffected(cmd.Flags(), &since)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "list templates too: targets that are there to be inherited")
 	return cmd
+}
+
+// listed says which targets are listed: those that have changed since some
+// revisions, if there are any.
+func (l *loadFlags) listed(ctx context.Context, e *env, d *config.Definition, since []string, all bool) (func(config.ListedTarget) bool, error) {
+	if len(since) == 0 {
+		return func(t config.ListedTarget) bool { return all || !t.Template }, nil
+	}
+	var names []string
+	for _, t := range d.Targets() {
+		if !t.Template {
+			names = append(names, t.Name)
+		}
+	}
+	changed, _, err := l.narrow(ctx, e, names, since)
+	return func(t config.ListedTarget) bool { return slices.Contains(changed, t.Name) }, err
 }
 
 func listUsage(args []string) error {

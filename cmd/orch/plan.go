@@ -27,7 +27,8 @@ func newPlanCommand(e *env) *cobra.Command {
 	var load loadFlags
 	var inputs inputsFlags
 	var shards planShardFlags
-	var format, output, since string
+	var format, output string
+	var since []string
 	cmd := &cobra.Command{
 		Use:   "plan [URL [CONTEXT]] [TARGET…]",
 		Short: "Show the stages that would be built, and which of them are shared",
@@ -72,18 +73,23 @@ the shards, and 'orch merge' puts their results together.`,
 				return err
 			}
 			if shards.asked() {
-				return shards.run(cmd.Context(), e, &load, planShardsInput{args, since, format, output})
+				return shards.run(cmd.Context(), e, &load, planShardsInput{args, format, output, since})
 			}
 			if !slices.Contains(planFormats, format) {
 				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
 			}
 			args, none, err := load.narrow(cmd.Context(), e, args, since)
-			if err != nil || none {
-				return err
-			}
-			cfg, err := load.resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil)
 			if err != nil {
 				return err
+			}
+			if none && output == "" && format == "text" && !inputs.json && !inputs.asked(format) {
+				return nil // the note says it all
+			}
+			cfg := &config.Config{}
+			if !none {
+				if cfg, err = load.resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil); err != nil {
+					return err
+				}
 			}
 			if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
 				return err

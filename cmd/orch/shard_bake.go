@@ -46,7 +46,7 @@ func (f *bakeShardFlags) open(load *loadFlags, b *bakeFlags, args []string) erro
 		return nil
 	}
 	for flag, set := range map[string]bool{
-		"--resume": b.resume, "--print": b.print, "--list": b.list != "", "--affected": b.affected != "", "--check": b.check,
+		"--resume": b.resume, "--print": b.print, "--list": b.list != "", "--affected": len(b.affected) > 0, "--check": b.check,
 		"--call": b.call != "build", "--publish": b.publish != "auto", "--skip": b.skip != "",
 	} {
 		if set {

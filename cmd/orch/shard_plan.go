@@ -97,8 +97,9 @@ func (f *planShardFlags) check(flags *pflag.FlagSet, load *loadFlags) error {
 
 // planShardsInput is what else the command line of a plan of shards says.
 type planShardsInput struct {
-	targets               []string
-	since, format, output string
+	targets        []string
+	format, output string
+	since          []string
 }
 
 // run makes the plan, writes it where it is to go, and prints it.
@@ -137,7 +138,7 @@ func (f *planShardFlags) make(ctx context.Context, e *env, load *loadFlags, in p
 		return nil, err
 	}
 	if none {
-		return f.nothing("no target has changed since " + in.since)
+		return f.nothing("no target has changed since " + strings.Join(in.since, " or "))
 	}
 	var asked time.Time
 	cfg, err := load.resolve(ctx, e, func(o *config.Options) {

@@ -16,6 +16,8 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/facts"
 	"github.com/orch-build/orch/planner/inputs"
 )
 
@@ -122,6 +124,7 @@ type comparing struct {
 	base, head *State
 	kind       Kind
 	before     map[string]*planner.Build
+	facts      [2]*facts.Snapshot // of base and head, once they are asked for
 }
 
 // compare says whether a target is affected.
@@ -324,17 +327,20 @@ func (c *comparing) linked(_, now *planner.Build) string {
 	return ""
 }
 
-// attribute names what the sums of the classes say.
-func (c *comparing) attribute(old, now *planner.Build) string {
-	for _, class := range c.head.Inputs.Build(now).Diff(c.base.Inputs.Build(old)) {
-		if class == inputs.ClassUpstream || class == inputs.ClassInstruction {
-			continue
+// attribute names the attribute that differs, with its line.
+func (c *comparing) attribute(_, now *planner.Build) string {
+	if c.facts[0] == nil {
+		c.facts[0], c.facts[1] = c.base.snapshot(), c.head.snapshot()
+	}
+	for _, t := range explain.Compare(c.facts[0], c.facts[1], explain.Against{}, []string{now.Name()}, nil) {
+		for _, cause := range t.Causes {
+			return cause.Brief()
 		}
-		name := class.String()
-		if class == inputs.ClassLabel {
-			name = "labels"
-		}
-		return c.place(now.Target, name) + name
 	}
 	return ""
+}
+
+// snapshot is what the targets are made of.
+func (s *State) snapshot() *facts.Snapshot {
+	return facts.Take(s.Plan, s.Digests, nil, facts.Options{Dir: s.Root})
 }

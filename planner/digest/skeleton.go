@@ -178,12 +178,11 @@ func (w *walk) of(id string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading a definition: %w", err)
 	}
-	fields := []string{string(data)}
-	if w.Names {
-		fields = append(fields, w.def.Metadata[godigest.Digest(id)].Description["llb.customname"])
-	}
-	own := hash(fields...)
+	own := hash(string(data))
 	one.Sum = own[:16]
+	if w.Names {
+		own = hash(string(data), one.Name)
+	}
 	w.places[id] = len(w.Steps)
 	w.Steps = append(w.Steps, one)
 	w.sums[id] = hash(append([]string{own}, below...)...)

@@ -61,7 +61,7 @@ CMD ["run"]
 func newProject(t *testing.T) *project {
 	p := &project{
 		t: t, dir: t.TempDir(), engine: "orch2",
-		images: map[string]string{"docker.io/library/base:1": `{"created":"2026-01-02T03:04:05Z","config":{"Env":["A=1"]}}`},
+		images: map[string]string{"docker.io/library/base:1": `{"os":"linux","architecture":"amd64","created":"2026-01-02T03:04:05Z","rootfs":{"type":"layers","diff_ids":["sha256:00"]},"config":{"Env":["A=1"]}}`},
 	}
 	t.Chdir(p.dir)
 	p.write("Dockerfile", dockerfileText)
@@ -196,7 +196,7 @@ var classes = map[string]func(*project){
 	"remote":   func(p *project) { p.replace("Dockerfile", "https://example.com/x ", "https://example.com/y ") },
 	"frontend": func(p *project) { p.replace("Dockerfile", "# syntax=docker/dockerfile:1\n", "# check=error=true\n") },
 	"image-moved": func(p *project) {
-		p.images["docker.io/library/base:1"] = `{"created":"2026-03-04T05:06:07Z","config":{"Env":["A=11"]}}`
+		p.images["docker.io/library/base:1"] = `{"os":"linux","architecture":"amd64","created":"2026-03-04T05:06:07Z","rootfs":{"type":"layers","diff_ids":["sha256:00"]},"config":{"Env":["A=11"]}}`
 	},
 	"context": func(p *project) {
 		p.targets["api"].Contexts["assets"] = config.Context{Raw: "pictures", Value: "pictures"}

@@ -32,6 +32,9 @@ func (c *comparing) predict(t *Target, before, after *facts.Target, p facts.Plat
 		s := &p.Steps[i]
 		f := &fates[i]
 		*f = c.fate(s, fates)
+		if s.Kind == "image" {
+			f.cause = c.own(t, after, was[s], s) // for what is based on it
+		}
 		if f.will != Cached {
 			c.reason(t, after, was[s], s, f, fates)
 		}
@@ -123,6 +126,12 @@ func (c *comparing) reason(t *Target, after *facts.Target, before, s *facts.Step
 			f.why = b.why
 		}
 		return
+	}
+	for _, in := range s.Inputs {
+		if f.cause = fates[in.Step].cause; f.cause != nil {
+			f.why = f.cause.Brief()
+			return
+		}
 	}
 	f.why = "the builder has not run it before"
 }

@@ -13,12 +13,9 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-// Targets lists targets, and with all the templates too.
-func Targets(w io.Writer, d *config.Definition, asJSON, all bool) error {
-	targets := d.Targets()
-	if !all {
-		targets = slices.DeleteFunc(targets, func(t config.ListedTarget) bool { return t.Template })
-	}
+// Targets lists the targets that are to be kept.
+func Targets(w io.Writer, d *config.Definition, asJSON bool, keep func(config.ListedTarget) bool) error {
+	targets := slices.DeleteFunc(d.Targets(), func(t config.ListedTarget) bool { return !keep(t) })
 	if asJSON {
 		return termtext.PrintJSON(w, targets)
 	}

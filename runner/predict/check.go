@@ -16,7 +16,8 @@ func newRan(run *runner.Report) ran {
 	out := ran{}
 	for _, s := range run.Steps {
 		place := s.Label[strings.LastIndexByte(s.Label, ' ')+1:]
-		if place != "" && !s.Internal {
+		// What puts the layer of a COPY --link on others has the number of the COPY.
+		if place != "" && !s.Internal && !strings.HasPrefix(s.Name, "LINK ") {
 			out[place] = append(out[place], s)
 		}
 	}
@@ -59,43 +60,51 @@ type Run struct {
 	Moved []string
 }
 
-// Check compares predictions with what ran.
+// Check compares predictions with what ran. Equal steps under several names are
+// one: the first to come runs.
 func Check(e *explain.Explanation, run *runner.Report, how Run) {
 	e.Checked = true
 	steps := newRan(run)
+	was := map[string]string{} // by key
+	each := func(f func(t *explain.Target, s *explain.Step)) {
+		for _, t := range e.Targets {
+			for _, s := range t.Steps {
+				r := steps.find(t.Name, s.Vertex, s.Nth, s.Of)
+				if r == nil || r.Failed || r.Finished.IsZero() || s.Will == explain.Maybe {
+					continue
+				}
+				if !r.Cached {
+					was[s.Key] = explain.Run
+				} else if was[s.Key] == "" {
+					was[s.Key] = explain.Cached
+				}
+				f(t, s)
+			}
+		}
+	}
+	each(func(*explain.Target, *explain.Step) {})
 	seen := map[string]bool{}
 	cached, kept := 0, 0
-	var wrong []explain.Wrong
-	for _, t := range e.Targets {
-		for _, s := range t.Steps {
-			r := steps.find(t.Name, s.Vertex, s.Nth, s.Of)
-			if r == nil || r.Failed || r.Finished.IsZero() || seen[s.Key] || s.Will == explain.Maybe {
-				continue
-			}
-			seen[s.Key] = true
-			was := explain.Run
-			if r.Cached {
-				was = explain.Cached
-			}
-			if s.Will == explain.Cached {
-				cached++
-				if was == explain.Cached {
-					kept++
-				}
-			}
-			if was != s.Will {
-				wrong = append(wrong, explain.Wrong{Target: t.Name, Step: s.Label(), Will: s.Will, Was: was, Why: how.why(s, was)})
+	each(func(t *explain.Target, s *explain.Step) {
+		if seen[s.Key] {
+			return
+		}
+		seen[s.Key] = true
+		if s.Will == explain.Cached {
+			cached++
+			if was[s.Key] == explain.Cached {
+				kept++
 			}
 		}
-	}
-	if cached > 0 && kept == 0 {
-		for i := range wrong {
-			if wrong[i].Will == explain.Cached && wrong[i].Why == "" {
-				wrong[i].Why = "the builder has lost its cache"
-			}
+		if was[s.Key] != s.Will {
+			e.Wrong = append(e.Wrong, explain.Wrong{Target: t.Name, Step: s.Label(), Will: s.Will, Was: was[s.Key], Why: how.why(s, was[s.Key])})
+		}
+	})
+	for i := range e.Wrong {
+		if w := &e.Wrong[i]; cached > 0 && kept == 0 && w.Will == explain.Cached && w.Why == "" {
+			w.Why = "the builder has lost its cache"
 		}
 	}
-	e.Wrong = wrong
 }
 
 // why is the reason that a prediction could not be right, or "".

@@ -63,12 +63,7 @@ type Options struct {
 // Begin begins to record a run. Where nothing can be kept, the error says why, and
 // the recorder still encodes.
 func Begin(opt Options) (*Recorder, error) {
-	r := &Recorder{digests: map[*planner.Build]string{}}
-	r.info = Info{
-		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Shard: opt.Shard, Mask: opt.Mask,
-		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
-	}
-	r.keepEnv(opt.Config)
+	r := Unkept(opt)
 	store, project, err := Project(opt.Getenv)
 	r.info.Project = project
 	if err != nil {
@@ -83,6 +78,17 @@ func Begin(opt Options) (*Recorder, error) {
 
 // ID names the run; "" if it is not recorded.
 func (r *Recorder) ID() string { return r.info.ID }
+
+// Unkept is a recorder that only encodes: of a run that is not worth a record.
+func Unkept(opt Options) *Recorder {
+	r := &Recorder{digests: map[*planner.Build]string{}}
+	r.info = Info{
+		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Shard: opt.Shard, Mask: opt.Mask,
+		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
+	}
+	r.keepEnv(opt.Config)
+	return r
+}
 
 // Kept says whether the run is recorded, so that it can be resumed.
 func (r *Recorder) Kept() bool { return r.kept != nil }

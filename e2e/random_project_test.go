@@ -1,0 +1,253 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// randomProject is a small project whose steps give the same each time: what a
+// test changes and builds.
+type randomProject struct {
+	files   map[string]randomFile // of the context
+	ignore  []string
+	stages  [][]string // instructions, without the FROM
+	targets []*randomTarget
+}
+
+type randomFile struct {
+	text string
+	mode fs.FileMode
+	link string
+}
+
+type randomTarget struct {
+	stage  int
+	args   map[string]string
+	labels map[string]string
+	other  string // the folder of the context "other"
+}
+
+// oneOf returns one of a list.
+func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
+
+func newRandomProject(r *rand.Rand) *randomProject {
+	p := &randomProject{files: map[string]randomFile{}}
+	for i := range 3 {
+		p.files[fmt.Sprintf("f%d", i)] = randomFile{text: fmt.Sprint("f", i), mode: oneOf[fs.FileMode](r, 0o644, 0o755)}
+		p.files[fmt.Sprintf("d/g%d", i)] = randomFile{text: fmt.Sprint("g", i), mode: 0o644}
+		p.files[fmt.Sprintf("o1/h%d", i)] = randomFile{text: fmt.Sprint("h", i), mode: 0o644}
+		p.files[fmt.Sprintf("o2/h%d", i)] = randomFile{text: fmt.Sprint("h", i), mode: 0o644}
+	}
+	p.files["l0"] = randomFile{link: "f0"}
+	for i := range 2 + r.IntN(2) {
+		var lines []string
+		for range 2 + r.IntN(4) {
+			lines = append(lines, randomInstruction(r, i))
+		}
+		p.stages = append(p.stages, lines)
+	}
+	for range 2 + r.IntN(2) {
+		p.targets = append(p.targets, &randomTarget{
+			stage: r.IntN(len(p.stages)), args: map[string]string{"A": oneOf(r, "1", "2")}, labels: map[string]string{}, other: oneOf(r, "o1", "o2"),
+		})
+	}
+	return p
+}
+
+// randomInstruction is an instruction of a stage that comes to the same each
+// time.
+func randomInstruction(r *rand.Rand, stage int) string {
+	n := r.IntN(4)
+	switch r.IntN(16) {
+	case 0, 1:
+		return fmt.Sprintf("RUN %s %d > /run%d", oneOf(r, "echo", "seq"), r.IntN(9), n)
+	case 2:
+		return fmt.Sprintf("RUN echo ${A:-none} $E > /arg%d", n)
+	case 3:
+		return fmt.Sprintf("RUN --mount=type=bind,source=d,target=/m cat /m/* > /m%d; true", n)
+	case 4:
+		return fmt.Sprintf("RUN --mount=type=%s cat f* /x/* > /all%d 2>/dev/null; true", oneOf(r, "tmpfs,target=/t", "cache,target=/c"), n)
+	case 5, 6:
+		return "COPY " + oneOf(r, "", "--chmod=600 ", "--link ", "--chown=1:2 ") + oneOf(r, "f0 /x/", "d /x/", "f* /x/", "l* /x/", "f1 f2 /y/", "d/g? /x/")
+	case 7:
+		return oneOf(r, "COPY --parents d/g0 /p/", "COPY --exclude=g1 d /e/", "COPY . /whole/")
+	case 8:
+		return "COPY --from=other " + oneOf(r, "h0 /o/", ". /o/", "h* /o/")
+	case 9:
+		if stage > 0 {
+			return fmt.Sprintf("COPY --from=s%d %s", r.IntN(stage), oneOf(r, "/ /from/", "/bin/echo /from/e"))
+		}
+		return "ADD f0 /added"
+	case 10:
+		if stage > 0 {
+			return fmt.Sprintf("RUN --mount=from=s%d,target=/s ls /s > /ls%d; true", r.IntN(stage), n)
+		}
+		return "COPY <<E /doc\ntext $A\nE"
+	case 11:
+		return "ARG " + oneOf(r, "A", "A=5", "B=1")
+	case 12:
+		return "ENV E=" + oneOf(r, "1", "2", "$A")
+	case 13:
+		return "WORKDIR " + oneOf(r, "/w", "/w/$A", "sub")
+	case 14:
+		return "LABEL l=" + oneOf(r, "1", "2")
+	default:
+		return "CMD " + oneOf(r, `["a"]`, "b")
+	}
+}
+
+// mutate changes one thing, and says what.
+func (p *randomProject) mutate(r *rand.Rand) string {
+	names := slices.Sorted(maps.Keys(p.files))
+	name := names[r.IntN(len(names))]
+	f := p.files[name]
+	stage := r.IntN(len(p.stages))
+	lines := p.stages[stage]
+	at := r.IntN(len(lines))
+	t := p.targets[r.IntN(len(p.targets))]
+	switch r.IntN(15) {
+	case 0, 1, 2:
+		if f.link != "" {
+			f.link = oneOf(r, "f0", "f1", "f2")
+		} else {
+			f.text = oneOf(r, f.text+"x", "same", "")
+		}
+		p.files[name] = f
+		return "content of " + name
+	case 3:
+		f.mode ^= 0o111
+		p.files[name] = f
+		return "mode of " + name
+	case 4:
+		p.files[fmt.Sprintf("%s%d", oneOf(r, "f", "d/g", "d/new/", "o1/h"), 3+r.IntN(3))] = randomFile{text: "new", mode: 0o644}
+		return "file added"
+	case 5:
+		if len(names) > 8 && name != "f0" && name != "f1" && name != "f2" && name != "d/g0" && name != "o1/h0" && name != "o2/h0" {
+			delete(p.files, name)
+			return "file removed: " + name
+		}
+	case 6:
+		if p.ignore == nil {
+			p.ignore = []string{oneOf(r, "d/g2", "*.log", "f2x", "d/new")}
+		} else {
+			p.ignore = nil
+		}
+		return "ignore file"
+	case 7, 8:
+		t.args["A"] = fmt.Sprint(r.IntN(4))
+		return "argument"
+	case 9:
+		t.labels["t"] = fmt.Sprint(r.IntN(3))
+		return "label"
+	case 10:
+		t.other = oneOf(r, "o1", "o2")
+		return "context"
+	case 11:
+		lines[at] = randomInstruction(r, stage)
+		return "instruction replaced"
+	case 12:
+		p.stages[stage] = slices.Insert(slices.Clone(lines), at, randomInstruction(r, stage))
+		return "instruction added"
+	case 13:
+		if len(lines) > 1 {
+			p.stages[stage] = slices.Delete(slices.Clone(lines), at, at+1)
+			return "instruction removed"
+		}
+	default:
+		other := r.IntN(len(lines))
+		lines[at], lines[other] = lines[other], lines[at]
+		return "instructions swapped"
+	}
+	return "nothing"
+}
+
+func (p *randomProject) clone() *randomProject {
+	q := &randomProject{files: maps.Clone(p.files), ignore: slices.Clone(p.ignore)}
+	for _, s := range p.stages {
+		q.stages = append(q.stages, slices.Clone(s))
+	}
+	for _, t := range p.targets {
+		q.targets = append(q.targets, &randomTarget{t.stage, maps.Clone(t.args), maps.Clone(t.labels), t.other})
+	}
+	return q
+}
+
+// write puts the project into a folder, and nothing else.
+func (p *randomProject) write(t *testing.T, dir string) {
+	t.Helper()
+	fail := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail(os.RemoveAll(dir))
+	put := func(name, text string, mode fs.FileMode) {
+		path := filepath.Join(dir, name)
+		fail(os.MkdirAll(filepath.Dir(path), 0o755))
+		fail(os.WriteFile(path, []byte(text), 0o600))
+		fail(os.Chmod(path, mode))
+	}
+	for name, f := range p.files {
+		if f.link != "" {
+			fail(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+			fail(os.Symlink(f.link, filepath.Join(dir, name)))
+			continue
+		}
+		put(name, f.text, f.mode)
+	}
+	put("Dockerfile", p.dockerfile(), 0o644)
+	put(".dockerignore", strings.Join(append([]string{"Dockerfile", ".dockerignore"}, p.ignore...), "\n")+"\n", 0o644)
+}
+
+func (p *randomProject) dockerfile() string {
+	var b strings.Builder
+	for i, lines := range p.stages {
+		fmt.Fprintf(&b, "FROM scratch AS s%d\nCOPY --from=busybox . /\n%s\n", i, strings.Join(lines, "\n"))
+	}
+	return b.String()
+}
+
+// definition is a build.hcl for projects in the folders p0, p1 and so on. Names
+// of targets are p0-0, p0-1.
+func definition(projects []*randomProject) string {
+	var b strings.Builder
+	b.WriteString("variable \"BUSYBOX\" {}\n")
+	var all []string
+	for i, p := range projects {
+		for n, t := range p.targets {
+			name := fmt.Sprintf("p%d-%d", i, n)
+			all = append(all, fmt.Sprintf("%q", name))
+			fmt.Fprintf(&b, "target %q {\n  context = \"p%d\"\n  target = \"s%d\"\n  contexts = { busybox = BUSYBOX, other = \"p%d/%s\" }\n", name, i, t.stage, i, t.other)
+			for attr, m := range map[string]map[string]string{"args": t.args, "labels": t.labels} {
+				fmt.Fprintf(&b, "  %s = {", attr)
+				for _, k := range slices.Sorted(maps.Keys(m)) {
+					fmt.Fprintf(&b, " %s = %q", k, m[k])
+				}
+				b.WriteString(" }\n")
+			}
+			b.WriteString("}\n")
+		}
+	}
+	fmt.Fprintf(&b, "group \"default\" { targets = [%s] }\n", strings.Join(all, ", "))
+	return b.String()
+}
+
+// writeProjects puts projects and their definition into a folder.
+func writeProjects(t *testing.T, dir string, projects []*randomProject) {
+	t.Helper()
+	for i, p := range projects {
+		p.write(t, filepath.Join(dir, fmt.Sprintf("p%d", i)))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "build.hcl"), []byte(definition(projects)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
