@@ -89,6 +89,9 @@ type Report struct {
 	// Warnings are what the builder warned of, in the form of bake's metadata
 	// file, if Options.Warnings is set.
 	Warnings []any
+	// AuditErr is what was found of targets that were skipped, or nil. No tag has
+	// moved then.
+	AuditErr error
 	// Published counts the tags that were moved together at the end, and
 	// PublishErr is what went wrong with that, or nil.
 	Published  int

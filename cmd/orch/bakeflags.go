@@ -36,6 +36,7 @@ type bakeFlags struct {
 	frontend   string
 	publish    string
 	skip       string
+	audit      string
 	debug      bool
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
@@ -88,6 +89,8 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 	flags.Lookup("publish").NoOptDefVal = "together"
 	flags.StringVar(&b.skip, "skip", "", "leave out builds whose images are there already: `MODE` is proven or never (default: what the skip block says)")
 	flags.Lookup("skip").NoOptDefVal = config.SkipModes[0]
+	flags.StringVar(&b.audit, "audit", "", "build so many of a hundred skipped targets all the same, from scratch, and compare: `PERCENT` (without one, all)")
+	flags.Lookup("audit").NoOptDefVal = "100"
 	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `WHICH` is true, false or attributes")
 	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `WHICH` is true, false or attributes such as mode=max")
 	flags.StringVar(&b.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
@@ -121,6 +124,9 @@ func (b *bakeFlags) options(e *env) (runOptions, error) {
 	}
 	if b.skip != "" && !slices.Contains(config.SkipModes, b.skip) {
 		return runOptions{}, usagef("--skip=%s: there are %s", b.skip, strings.Join(config.SkipModes, ", "))
+	}
+	if n, err := strconv.ParseFloat(b.audit, 64); b.audit != "" && (err != nil || n < 0 || n > 100) {
+		return runOptions{}, usagef("--audit=%s: it is a number from 0 to 100", b.audit)
 	}
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
@@ -215,7 +221,10 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 		all("load", "true")
 	}
 	if b.skip != "" {
-		out = append(out, skipFlag(b.skip)...)
+		out = append(out, skipFlag("mode", b.skip))
+	}
+	if b.audit != "" {
+		out = append(out, skipFlag("audit", b.audit))
 	}
 	if b.check {
 		b.call = "check"

@@ -59,7 +59,7 @@ func sensitive(cfg *config.Config) *mask.Mask {
 // foresee begins to look at what targets are made of, while the run begins. It
 // is nil where nothing can be kept.
 func (r *buildRun) foresee(ctx context.Context) *foresight.Foresight {
-	if r.record.Dir() == "" {
+	if r.record.Dir() == "" || r.allSkipped() {
 		return nil
 	}
 	store, _, err := record.Project(r.getenv)

@@ -320,7 +320,7 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 	p.CacheFaults()
 	p.ContextChanges()
 	interrupted := ctx.Err() != nil
-	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && !interrupted {
+	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && run.AuditErr == nil && !interrupted {
 		if r.opt.shown() {
 			p.Good()
 			r.explained()
@@ -340,6 +340,9 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 		return r.unpushed(ctx, unpushed)
 	case run.LoadErr != nil && run.OK() && !interrupted:
 		return &errReported{code: exitFailed, err: run.LoadErr}
+	case run.AuditErr != nil && !interrupted:
+		fmt.Fprintf(r.stderr, "\nThe audit of skipped targets failed, and no tag has moved:\n%s\n", r.mask.Text(run.AuditErr.Error()))
+		return &errReported{code: exitFailed, err: run.AuditErr}
 	case run.PublishErr != nil:
 		return r.unpublished(ctx, run.PublishErr, len(publication.Unmoved(run, r.opt.earlier)))
 	case run.OK():

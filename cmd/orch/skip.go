@@ -27,11 +27,11 @@ import (
 	"github.com/orch-build/orch/runner/skip"
 )
 
-// skipFlag is the mode of the flag --skip for every target.
-func skipFlag(mode string) []config.Override {
-	return []config.Override{{
-		Pattern: "*", Key: "skip", Sub: "mode", HasSub: true, Value: mode, HasValue: true, Text: "--skip=" + mode,
-	}}
+// skipFlag is what a flag says of the skip block of every target.
+func skipFlag(attr, value string) config.Override {
+	return config.Override{
+		Pattern: "*", Key: "skip", Sub: attr, HasSub: true, Value: value, HasValue: true, Text: "*.skip." + attr + "=" + value,
+	}
 }
 
 // digests computes the digests of a plan as they are now, for a builder's
@@ -39,12 +39,17 @@ func skipFlag(mode string) []config.Override {
 func (e *env) digests(ctx context.Context, plan *planner.Plan, platform string) (*digest.Digests, error) {
 	memory := e.projectMemory()
 	defer memory.flush()
-	reads, diags := inputs.Read(plan, inputs.Options{Now: time.Now(), Memory: memory.planner()})
+	return e.digestsOf(ctx, plan, platform, memory.planner())
+}
+
+// digestsOf computes digests with what is remembered.
+func (e *env) digestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory) (*digest.Digests, error) {
+	reads, diags := inputs.Read(plan, inputs.Options{Now: time.Now(), Memory: memory})
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	opt := digest.Options{
-		BuildPlatform: platform, Memory: memory.planner(), Images: e.images(true), Labels: e.gitLabels(),
+		BuildPlatform: platform, Memory: memory, Images: e.images(true), Labels: e.gitLabels(),
 	}
 	if platform == "" {
 		opt.BuildPlatform = localPlatform()
@@ -162,6 +167,9 @@ func (r *buildRun) publish(ctx context.Context, run *runner.Report) {
 	p, err := r.tagMover()
 	if err != nil {
 		run.PublishErr = err
+		return
+	}
+	if run.AuditErr = r.audit(ctx); run.AuditErr != nil {
 		return
 	}
 	pushed := skip.Digests(run)

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -113,4 +114,24 @@ func (c *Client) open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadC
 		return nil, newError(resp.Request, resp.StatusCode, nil)
 	}
 	return resp.Body, nil
+}
+
+// Verify reads a blob of whatever size, and holds it against its digest.
+func (c *Client) Verify(ctx context.Context, repo Repo, d digest.Digest, size int64) error {
+	if has, err := c.HasBlob(ctx, repo, d, size); err != nil || !has {
+		return errors.Join(err, fmt.Errorf("%s does not have the blob %s", repo, d))
+	}
+	body, err := c.open(ctx, repo, d)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	verifier := d.Verifier()
+	if _, err := io.Copy(verifier, body); err != nil {
+		return fmt.Errorf("reading the blob %s: %w", d, err)
+	}
+	if !verifier.Verified() {
+		return fmt.Errorf("%w %s", ErrOther, d)
+	}
+	return nil
 }

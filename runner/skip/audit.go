@@ -1,0 +1,210 @@
+package skip
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+
+	"crypto/sha256"
+
+	"github.com/containerd/platforms"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/registry"
+)
+
+// Image is what an audit compares of an image, by platform.
+type Image map[string]Content
+
+// Content is an image for one platform: what does not change with the time at
+// which it was built.
+type Content struct {
+	// Layers are the sums of its layers, unpacked.
+	Layers []digest.Digest
+	// Config is the configuration, without times and history.
+	Config map[string]any
+}
+
+// AuditError says that a target was skipped that would have come out different.
+type AuditError struct {
+	Target string
+	// Class is what differs: definition, layers, configuration or stored
+	// content.
+	Class, Text string
+}
+
+func (e *AuditError) Error() string {
+	return fmt.Sprintf("%s: %s: %s", e.Target, e.Class, e.Text)
+}
+
+// Audited are the skipped targets that a run builds all the same: so many of a
+// hundred as each says. The same seed chooses the same ones.
+func (s *Session) Audited(seed string) []*Verdict {
+	var out []*Verdict
+	for _, name := range slices.Sorted(maps.Keys(s.Verdicts)) {
+		v := s.Verdicts[name]
+		sum := sha256.Sum256([]byte(seed + "\x00" + name))
+		if len(v.Target.Refs) > 0 && float64(binary.BigEndian.Uint32(sum[:])) < v.Target.Skip.Audit/100*(1<<32) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Stored reads all that a registry keeps of a skipped target, and holds it
+// against its digests.
+func (s *Skipper) Stored(ctx context.Context, v *Verdict) error {
+	repo := v.Place.Repo
+	for _, c := range v.Record.contents() {
+		var err error
+		if c.manifest {
+			_, err = s.manifest(ctx, repo, c.Digest)
+		} else {
+			err = s.Client.Verify(ctx, repo, c.Digest, c.Size)
+		}
+		var answered *registry.Error
+		switch {
+		case err == nil:
+		case errors.Is(err, registry.ErrOther):
+			return &AuditError{v.Target.Build.Name(), "stored content", fmt.Sprintf("%s of %s is rotten: the registry has other bytes", c, repo)}
+		case errors.As(err, &answered) && registry.Missing(err):
+			return &AuditError{v.Target.Build.Name(), "stored content", fmt.Sprintf("%s of %s is gone", c, repo)}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// Published is the image of a skipped target, as its registry has it.
+func (s *Skipper) Published(ctx context.Context, v *Verdict) (Image, error) {
+	out := Image{}
+	for _, m := range v.Record.Closure {
+		if isAttestation(m.Descriptor) || len(m.Blobs) == 0 {
+			continue
+		}
+		data, err := s.Client.Blob(ctx, v.Place.Repo, m.Blobs[0].Digest)
+		if err == nil {
+			err = out.add(data)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func isAttestation(d ocispecs.Descriptor) bool {
+	return d.Platform != nil && platforms.FormatAll(*d.Platform) == attestationPlatform
+}
+
+// add adds the image of a configuration.
+func (img Image) add(config []byte) error {
+	var c ocispecs.Image
+	var all map[string]any
+	if err := errors.Join(json.Unmarshal(config, &c), json.Unmarshal(config, &all)); err != nil {
+		return fmt.Errorf("reading the configuration of an image: %w", err)
+	}
+	for _, k := range []string{"created", "history", "rootfs", "moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0"} {
+		delete(all, k)
+	}
+	img[platforms.FormatAll(platforms.Normalize(c.Platform))] = Content{c.RootFS.DiffIDs, all}
+	return nil
+}
+
+// mostManifest bounds what is read of an archive into memory, for each file.
+const mostManifest = 4 << 20
+
+// ReadArchive reads the image in an OCI archive.
+func ReadArchive(path string) (Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	small := map[string][]byte{}
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if h.Size > mostManifest {
+			continue
+		}
+		if small[h.Name], err = io.ReadAll(r); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+	}
+	out := Image{}
+	return out, out.walk(small, small["index.json"], 0)
+}
+
+// walk adds the images that an index or a manifest leads to.
+func (img Image) walk(blobs map[string][]byte, data []byte, depth int) error {
+	var m struct {
+		Config    *ocispecs.Descriptor
+		Manifests []ocispecs.Descriptor
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("reading a manifest: %w", err)
+	}
+	blob := func(d digest.Digest) []byte { return blobs["blobs/"+d.Algorithm().String()+"/"+d.Encoded()] }
+	if m.Config != nil {
+		return img.add(blob(m.Config.Digest))
+	}
+	if depth > 2 {
+		return errors.New("reading a manifest: indexes in indexes")
+	}
+	for _, d := range m.Manifests {
+		if isAttestation(d) {
+			continue
+		}
+		if err := img.walk(blobs, blob(d.Digest), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Differs says what differs between two images: the class, and in words; "" is
+// nothing.
+func (img Image) Differs(other Image) (class, text string) {
+	for _, p := range slices.Sorted(maps.Keys(img)) {
+		a, b := img[p], other[p]
+		switch {
+		case b.Config == nil:
+			return "platforms", "it is not there for " + p
+		case len(a.Layers) != len(b.Layers):
+			return "layers", fmt.Sprintf("%d layers for %s, and %d before", len(b.Layers), p, len(a.Layers))
+		}
+		for i := range a.Layers {
+			if a.Layers[i] != b.Layers[i] {
+				return "layers", fmt.Sprintf("layer %d of %d for %s is another one", i+1, len(a.Layers), p)
+			}
+		}
+		for _, k := range slices.Sorted(maps.Keys(union(a.Config, b.Config))) {
+			if !reflect.DeepEqual(a.Config[k], b.Config[k]) {
+				return "configuration", fmt.Sprintf("%q for %s is another one", k, p)
+			}
+		}
+	}
+	return "", ""
+}
+
+func union(a, b map[string]any) map[string]any {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
