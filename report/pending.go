@@ -2,8 +2,10 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/orch-build/orch/runner/publish"
@@ -64,4 +66,39 @@ func stateOf(p publish.Pending) string {
 		return "some tags may have moved"
 	}
 	return "no tag has moved"
+}
+
+// Handled prints what was done with unfinished publications, and returns what
+// went wrong with them. where says where their tags are now; "" that they were
+// forgotten.
+func Handled(w io.Writer, all []publish.Handled, where string) error {
+	if len(all) == 0 {
+		fmt.Fprintln(w, "Nothing was unfinished.")
+		return nil
+	}
+	var failed error
+	for _, h := range all {
+		switch {
+		case h.Err != nil:
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", h.ID, h.Err))
+		case where == "":
+			fmt.Fprintf(w, "%s: forgotten.\n", h.ID)
+		default:
+			fmt.Fprintf(w, "%s: %s.\n", h.ID, tagsAre(h.Tags, where))
+		}
+		if len(h.Left) > 0 {
+			fmt.Fprintf(w, "  left alone, because somebody else has moved them since: %s\n", strings.Join(h.Left, ", "))
+		}
+	}
+	return failed
+}
+
+func tagsAre(n int, where string) string {
+	if n == 1 && where == "at their new images" {
+		return "1 tag is at its new image"
+	}
+	if n == 1 {
+		return "1 tag is where it was"
+	}
+	return fmt.Sprintf("%d tags are %s", n, where)
 }

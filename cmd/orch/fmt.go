@@ -4,19 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+
+	"github.com/orch-build/orch/schema/hclfmt"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/load"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/schema"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
@@ -63,24 +57,6 @@ Exit codes: 0 done, 1 --check found an unformatted file, 2 a wrong file.`,
 	return cmd
 }
 
-// fmtArgs lets fmt be called as other formatters are, with one dash before a
-// long flag: -check, -diff.
-func fmtArgs(args []string) []string {
-	if len(args) == 0 || args[0] != "fmt" {
-		return args
-	}
-	args = slices.Clone(args)
-	for i, a := range args {
-		switch a {
-		case "--":
-			return args
-		case "-check", "-diff", "-recursive":
-			args[i] = "-" + a
-		}
-	}
-	return args
-}
-
 // run formats what the arguments stand for. A file that is wrong does not
 // keep the others from being formatted.
 func (f *fmtFlags) run(e *env, args []string) error {
@@ -118,7 +94,7 @@ func (e *env) wrongFile(err error) error {
 // the arguments that stand for none, and returns the last of these faults.
 func (f *fmtFlags) files(e *env, args []string) (out []string, wrong error) {
 	for _, arg := range args {
-		files, err := f.filesOf(arg)
+		files, err := hclfmt.Find(arg, hclfmt.Options{Recursive: f.recursive, Writes: !f.check && !f.diff})
 		if err != nil {
 			wrong = e.wrongFile(err)
 		}
@@ -128,60 +104,13 @@ func (f *fmtFlags) files(e *env, args []string) (out []string, wrong error) {
 	return slices.Compact(out), wrong
 }
 
-// filesOf lists the files that one argument stands for.
-func (f *fmtFlags) filesOf(arg string) ([]string, error) {
-	if arg == "-" {
-		return []string{arg}, nil
-	}
-	info, err := os.Stat(arg)
-	if err != nil {
-		return nil, fmt.Errorf("formatting: %w", err)
-	}
-	if info.IsDir() {
-		files, err := f.folder(arg)
-		if err != nil {
-			return nil, fmt.Errorf("formatting: %w", err)
-		}
-		return files, nil
-	}
-	if !f.check && !f.diff && !output.Replaceable(arg) {
-		return nil, fmt.Errorf("formatting %s: it is not a regular file; to format what comes from a stream, write -", arg)
-	}
-	if syntax, ok := schema.SyntaxOf(arg); ok && syntax != schema.HCL {
-		return nil, fmt.Errorf("formatting %s: only HCL files are formatted", arg)
-	}
-	return []string{arg}, nil
-}
-
-// folder lists the HCL files of a folder. Hidden folders are passed over, and
-// links are not followed into others.
-func (f *fmtFlags) folder(root string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path == root:
-			return nil
-		case d.IsDir() && (!f.recursive || strings.HasPrefix(d.Name(), ".")):
-			return fs.SkipDir
-		case !d.IsDir() && filepath.Ext(path) == ".hcl":
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-				out = append(out, path)
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // format formats one file and says whether that changes it.
 func (f *fmtFlags) format(e *env, name string) (bool, error) {
 	src, err := readHCL(e, name)
 	if err != nil {
 		return false, usage.Wrap(err)
 	}
-	out, diags := formatted(name, src)
+	out, diags := hclfmt.Format(name, src)
 	if diags.HasErrors() {
 		return false, e.report(diags, map[string][]byte{name: src})
 	}
@@ -194,7 +123,7 @@ func (f *fmtFlags) format(e *env, name string) (bool, error) {
 	case changed:
 		fmt.Fprintln(e.stdout, shownName(name))
 		if !f.check {
-			err = writeFormatted(name, out)
+			err = hclfmt.Write(name, out)
 		}
 	}
 	return changed, err
@@ -205,27 +134,6 @@ func shownName(name string) string {
 		return "<stdin>"
 	}
 	return name
-}
-
-// formatted returns the text in the standard format. The text must be right:
-// the formatter would shift the words of a wrong one about.
-func formatted(name string, src []byte) ([]byte, hcl.Diagnostics) {
-	if f, diags := schema.ParseAs(schema.HCL, name, src, schema.Bake); f.Broken {
-		return nil, diags
-	}
-	out := hclwrite.Format(src)
-	if f, _ := schema.ParseAs(schema.HCL, name, out, schema.Bake); f.Broken {
-		return src, nil
-	}
-	return out, nil
-}
-
-// writeFormatted replaces the text of a file, which is there.
-func writeFormatted(name string, text []byte) error {
-	if err := output.WriteFile(name, text, 0o644); err != nil {
-		return fmt.Errorf("writing %w", err)
-	}
-	return nil
 }
 
 // diffOut is where a difference goes: as it is to a program, such as patch, and

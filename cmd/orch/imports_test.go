@@ -116,6 +116,10 @@ func TestImports(t *testing.T) {
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
+	allowed["internal/environ"] = []string{"internal/shellquote"}
+	allowed["schema/hclfmt"] = []string{"schema", "internal/output"}
+	allowed["internal/program"] = []string{"internal/output"}
+	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["runner/record"] = []string{"runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"github.com/orch-build/orch/report/listing"
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/report/listing"
+
 	"github.com/spf13/cobra"
-	"github.com/tonistiigi/go-csvvalue"
 )
 
 // listable are the things that can be listed.
@@ -92,48 +93,14 @@ func listUsage(args []string) error {
 	return usagef("%s", text)
 }
 
-// listFlag is the value of bake --list.
-type listFlag struct{ what, format string }
-
-// parseList reads WHAT, or type=WHAT,format=FORMAT.
-func parseList(text string) (listFlag, error) {
-	l := listFlag{format: "table"}
-	if !strings.ContainsAny(text, "=,") {
-		l.what = text
-	} else {
-		fields, err := csvvalue.Fields(text, nil)
-		if err != nil {
-			return l, usagef("--list %q is not a list of comma separated fields", text)
-		}
-		for _, f := range fields {
-			key, value, _ := strings.Cut(f, "=")
-			switch strings.TrimSpace(strings.ToLower(key)) {
-			case "type":
-				l.what = value
-			case "format":
-				l.format = value
-			default:
-				return l, usagef("--list %q: it is type=targets|variables and format=table|json", text)
-			}
-		}
-	}
-	if !slices.Contains([]string{"targets", "variables"}, l.what) {
-		return l, usagef("--list %q: it lists targets or variables", text)
-	}
-	if !slices.Contains([]string{"table", "json"}, l.format) {
-		return l, usagef("--list %q: the format is table or json", text)
-	}
-	return l, nil
-}
-
 // runList runs bake --list, which lists in bake's format.
 func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 	if b.print {
 		return usagef("--print and --list exclude each other")
 	}
-	l, err := parseList(b.list)
+	l, err := listing.ParseFlag(b.list)
 	if err != nil {
-		return err
+		return usage.Wrap(err)
 	}
 	if _, err := b.options(e); err != nil {
 		return err
@@ -146,8 +113,8 @@ func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
 	if err != nil {
 		return err
 	}
-	if l.what == "variables" {
-		return listing.BakeVariables(e.stdout, d, l.format)
+	if l.What == "variables" {
+		return listing.BakeVariables(e.stdout, d, l.Format)
 	}
-	return listing.BakeTargets(e.stdout, d, l.format)
+	return listing.BakeTargets(e.stdout, d, l.Format)
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
+
 	"github.com/orch-build/orch/internal/usage"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -104,33 +102,5 @@ func handled(e *env, ids []string, where string, do func() ([]publish.Handled, e
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
-		fmt.Fprintln(e.stdout, "Nothing was unfinished.")
-		return nil
-	}
-	var failed error
-	for _, h := range all {
-		switch {
-		case h.Err != nil:
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", h.ID, h.Err))
-		case where == "":
-			fmt.Fprintf(e.stdout, "%s: forgotten.\n", h.ID)
-		default:
-			fmt.Fprintf(e.stdout, "%s: %s.\n", h.ID, tagsAre(h.Tags, where))
-		}
-		if len(h.Left) > 0 {
-			fmt.Fprintf(e.stdout, "  left alone, because somebody else has moved them since: %s\n", strings.Join(h.Left, ", "))
-		}
-	}
-	return failed
-}
-
-func tagsAre(n int, where string) string {
-	if n == 1 && where == "at their new images" {
-		return "1 tag is at its new image"
-	}
-	if n == 1 {
-		return "1 tag is where it was"
-	}
-	return fmt.Sprintf("%d tags are %s", n, where)
+	return report.Handled(e.stdout, all, where)
 }

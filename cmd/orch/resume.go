@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/orch-build/orch/internal/environ"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
@@ -140,42 +140,9 @@ func (e *env) asThen(last *record.Record, given []string) error {
 	if len(then) == 0 {
 		return nil
 	}
-	e.sayThen(then)
-	e.overlay(then)
+	now := environ.Env{Lookup: e.lookup, All: e.environ}
+	fmt.Fprintf(e.stderr, "With the environment of that run: %s\n", now.Compared(then))
+	over := now.Over(then)
+	e.lookup, e.environ = over.Lookup, over.All
 	return nil
-}
-
-// sayThen shows what the variables were, and which of them is another one now.
-func (e *env) sayThen(then map[string]string) {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(then)) {
-		part := name + "=" + shellquote.Word(then[name])
-		if now, ok := e.lookup(name); ok && now != then[name] {
-			part += fmt.Sprintf(" (now %s; --var %s=… changes it)", shellquote.Word(now), name)
-		}
-		parts = append(parts, part)
-	}
-	fmt.Fprintf(e.stderr, "With the environment of that run: %s\n", strings.Join(parts, " "))
-}
-
-// overlay puts variables in front of the environment.
-func (e *env) overlay(vars map[string]string) {
-	lookup, environ := e.lookup, e.environ
-	e.lookup = func(name string) (string, bool) {
-		if v, ok := vars[name]; ok {
-			return v, true
-		}
-		return lookup(name)
-	}
-	e.environ = func() []string {
-		out := slices.DeleteFunc(slices.Clone(environ()), func(kv string) bool {
-			name, _, _ := strings.Cut(kv, "=")
-			_, ours := vars[name]
-			return ours
-		})
-		for _, name := range slices.Sorted(maps.Keys(vars)) {
-			out = append(out, name+"="+vars[name])
-		}
-		return out
-	}
 }

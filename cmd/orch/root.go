@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/internal/diag"
+	"github.com/orch-build/orch/schema/hclfmt"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/notice"
 	"github.com/orch-build/orch/internal/profile"
@@ -130,7 +131,7 @@ func run(e *env, args []string) int {
 	e.neutralise()
 	defer profile.Start(e.getenv, e.stderr)()
 	root := newRootCommand(e)
-	root.SetArgs(fmtArgs(args))
+	root.SetArgs(hclfmt.Args(args))
 	code := exitInterrupted
 	if !e.interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e, root.ExecuteContext(ctx)) }) {
 		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())

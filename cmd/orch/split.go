@@ -6,18 +6,14 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/sys/unix"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/program"
@@ -96,57 +92,16 @@ func (e *env) policyEvaluator() func(context.Context, *planner.Build, sourcepoli
 // handOver replaces this process by the whole orch with the same command line.
 // It returns only if that fails.
 func (e *env) handOver() error {
-	if err := e.rewindStdin(); err != nil {
-		return err
+	h := program.Handover{Mark: handedOver, Open: openWhole}
+	if dir, err := embedded.DefaultStateDir(e.getenv); err == nil {
+		h.Dir = filepath.Join(dir, "programs")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	if size, err := strconv.ParseInt(wholeSize, 10, 64); err == nil && wholeSum != "" {
+		h.Kept = program.Kept{Sum: wholeSum, Size: size, Open: openWhole}
 	}
-	environ := append(os.Environ(), handedOver+"="+self)
-	if path, err := e.keepWhole(); err == nil {
-		_ = syscall.Exec(path, os.Args, environ) // it returns only if it fails
+	// A definition that was read from standard input is read again.
+	if read, ok := e.stdin.(*bytes.Reader); ok {
+		h.Stdin = read
 	}
-	prog, err := program.Unpack(os.TempDir(), openWhole)
-	if err != nil {
-		return err
-	}
-	defer prog.Close()
-	return syscall.Exec(prog.Path, os.Args, environ)
-}
-
-// keepWhole unpacks the whole orch into the state folder, where the next call
-// finds it. Where nothing can be kept, each call unpacks it for itself.
-func (e *env) keepWhole() (string, error) {
-	dir, err := embedded.DefaultStateDir(e.getenv)
-	if err != nil {
-		return "", err
-	}
-	size, err := strconv.ParseInt(wholeSize, 10, 64)
-	if err != nil || wholeSum == "" {
-		return "", errors.New("this program does not know what it has packed")
-	}
-	return program.Keep(filepath.Join(dir, "programs"), program.Kept{Sum: wholeSum, Size: size, Open: openWhole})
-}
-
-// rewindStdin gives the process its standard input back if a definition was
-// read from it.
-func (e *env) rewindStdin() error {
-	read, ok := e.stdin.(*bytes.Reader)
-	if !ok {
-		return nil
-	}
-	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
-	if err != nil {
-		return err
-	}
-	f := os.NewFile(uintptr(fd), "stdin")
-	defer f.Close()
-	if _, err := io.Copy(f, read); err != nil {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	return unix.Dup3(fd, int(os.Stdin.Fd()), 0)
+	return h.Exec()
 }

@@ -1,27 +1,27 @@
-package main
+package jobs
 
 import (
 	"strings"
 	"testing"
 )
 
-// TestParseJobs holds what bake reads in --jobs, and what it refuses.
-func TestParseJobs(t *testing.T) {
-	for text, want := range map[string]jobs{
-		"":                                   {mode: "fail-fast"},
-		"  ":                                 {mode: "fail-fast"},
+// TestParse holds what bake reads in --jobs, and what it refuses.
+func TestParse(t *testing.T) {
+	for text, want := range map[string]Jobs{
+		"":                                   {Mode: "fail-fast"},
+		"  ":                                 {Mode: "fail-fast"},
 		"4":                                  {"fail-fast", 4},
 		" +4 ":                               {"fail-fast", 4},
-		"0":                                  {mode: "fail-fast"},
+		"0":                                  {Mode: "fail-fast"},
 		"parallel=3":                         {"fail-fast", 3},
 		"PARALLEL = 3":                       {"fail-fast", 3},
-		"defer-error":                        {mode: "defer-error"},
-		"mode=defer-output":                  {mode: "defer-output"},
+		"defer-error":                        {Mode: "defer-error"},
+		"mode=defer-output":                  {Mode: "defer-output"},
 		"Mode = defer-output , Parallel = 2": {"defer-output", 2},
 		"parallel=2,defer-error":             {"defer-error", 2},
 		`"mode=defer-error","parallel=2"`:    {"defer-error", 2},
 	} {
-		if got, err := parseJobs(text); err != nil || got != want {
+		if got, err := Parse(text); err != nil || got != want {
 			t.Errorf("--jobs %q is %+v, %v; want %+v", text, got, err, want)
 		}
 	}
@@ -42,7 +42,7 @@ func TestParseJobs(t *testing.T) {
 		`"parallel=1`:             "comma separated",
 		"99999999999999999999999": "unknown mode",
 	} {
-		if _, err := parseJobs(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--jobs %q gives the error %v, want %q", text, err, want)
 		}
 	}
