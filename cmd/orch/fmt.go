@@ -7,9 +7,9 @@ import (
 	"io"
 	"slices"
 
-	"github.com/orch-build/orch/schema/hclfmt"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/load"
+	"github.com/orch-build/orch/schema/hclfmt"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"

@@ -17,13 +17,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/internal/diag"
-	"github.com/orch-build/orch/schema/hclfmt"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/notice"
 	"github.com/orch-build/orch/internal/profile"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/schema/hclfmt"
 )
 
 // Exit codes, as documented in the help text.
