@@ -21,19 +21,22 @@ func newListCommand(e *env) *cobra.Command {
 	var asJSON, all bool
 	var since []string
 	cmd := &cobra.Command{
-		Use:   "list targets|groups|variables [URL]",
-		Short: "List what a definition holds",
-		Example: `  orch list targets
+		Use:   "list [targets|groups|variables] [URL]",
+		Short: "List what a definition holds: its targets, unless something else is named",
+		Example: `  orch list
   orch list targets --affected origin/main
   orch list variables --json`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 || len(args) > 3 {
+			if len(args) > 3 {
 				return listUsage(args)
 			}
 			return nil
 		},
 		ValidArgs: listable,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = listable[:1]
+			}
 			rest, err := load.open(e, args[1:])
 			if err != nil {
 				return err

@@ -76,6 +76,7 @@ func (ck *checker) checkExporter(b *planner.Build, o config.Output) {
 	}
 	ck.checkLayers(b, o.Entry, "output")
 	ck.booleans(b, o.Entry, "output", o.NotBool)
+	ck.checkOptions(b, o)
 	if o.Mode != "" {
 		ck.known(b, "output", "mode", o.Mode, []string{"copy", "delete"})
 	}
