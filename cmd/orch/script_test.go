@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io"
 	"log"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/signal"
@@ -18,10 +19,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/buildkittest"
 	"github.com/orch-build/orch/runner/runnertest"
 )
 
@@ -84,9 +87,29 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
+			if err := withDaemon(env); err != nil {
+				return err
+			}
 			return withRegistry(env)
 		},
 	})
+}
+
+// withDaemon gives a script a builder that builds nothing, at $FAKE_DAEMON.
+func withDaemon(env *testscript.Env) error {
+	path := filepath.Join(env.WorkDir, "daemon.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = l.Close() })
+	env.Setenv("FAKE_DAEMON", "unix://"+path)
+	server := &buildkittest.Server{Records: []*controlapi.UsageRecord{
+		{ID: "a", RecordType: "regular", Size: 2_000_000, Description: "[app 1/2] RUN make"},
+		{ID: "b", RecordType: "exec.cachemount", Size: 1_000, InUse: true, Description: strings.Repeat("long ", 40)},
+	}}
+	go func() { _ = server.Serve(l) }() // it ends with the listener
+	return nil
 }
 
 // withRegistry gives a script a registry with an image, which it may move tags
