@@ -27,6 +27,8 @@ test: build
 	@scripts/setup.sh tests
 	$(GO) test -timeout 30m ./...
 
+# All that a test can try, and not only a quarter of it.
+check: export ORCH_LONG_TESTS = 1
 check: lint cross race test fuzz-short
 
 race:

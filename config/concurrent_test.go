@@ -14,7 +14,7 @@ import (
 func TestConcurrentResolve(t *testing.T) {
 	src := `target "default" {
   tags = [for i in range(100) : "t${i}" if i > 90]
-  args = { N = length([for a in range(500) : [for b in range(500) : b]]) }
+  args = { N = length([for a in range(100) : [for b in range(100) : b]]) }
 }`
 	f, diags := schema.Parse("build.hcl", []byte(src), schema.Build)
 	if diags.HasErrors() {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -155,6 +156,12 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 			opts.Except = strings.Fields(value)
 		case "filter":
 			opts.Filters = append(opts.Filters, value)
+		case "rounds":
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts.rounds = n
 		case "remote":
 			opts.Remote = &Remote{URL: value, Tree: true}
 		case "relative":

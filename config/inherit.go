@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -32,9 +33,10 @@ func (d *Definition) resolve(name, self string, from hcl.Range) (*decide.Draft, 
 	if r, ok := d.memo[key]; ok {
 		return r.Copy(), nil
 	}
-	if d.resolving++; d.resolving > maxInherits {
+	limit := cmp.Or(d.opts.inherits, maxInherits)
+	if d.resolving++; d.resolving > limit {
 		return nil, hcl.Diagnostics{eval.TooMuch("Too much to inherit", fmt.Sprintf(
-			"Following what targets inherit has taken more than %d steps: targets inherit each other in too many ways.", maxInherits), from)}
+			"Following what targets inherit has taken more than %d steps: targets inherit each other in too many ways.", limit), from)}
 	}
 	if steps := d.inheriting.Enter(trail.Step{What: "target " + name, At: t.at}); steps != nil {
 		return nil, hcl.Diagnostics{d.inheritanceCycle(steps, t)}

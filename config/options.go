@@ -74,13 +74,17 @@ type Options struct {
 	// Host is where secrets, keys and destinations are looked at; nil checks
 	// none of them.
 	Host Host
+
+	// rounds and inherits are other limits than eval.DefaultRounds and
+	// maxInherits, for tests: to reach those takes seconds.
+	rounds, inherits int
 }
 
 // inputs returns what expressions depend on.
 func (o *Options) inputs(mod *module) *eval.Inputs {
 	in := &eval.Inputs{
 		Vars: o.Vars, VarFiles: o.VarFiles, LookupEnv: o.LookupEnv, Git: o.Git,
-		Prefix: mod.prefix, Given: mod.given,
+		Prefix: mod.prefix, Given: mod.given, Rounds: o.rounds,
 		Builtins: map[string]string{
 			"BAKE_CMD_CONTEXT":    cmp.Or(o.CmdContext, attribute.CwdScheme),
 			"BAKE_LOCAL_PLATFORM": o.Platform,

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/plannertest"
 	"github.com/orch-build/orch/planner/print"
@@ -29,18 +30,18 @@ func TestBadInput(t *testing.T) {
 		doubling += fmt.Sprintf("ARG A%d=$A%d$A%d\n", i+1, i, i)
 	}
 	heredocs := "FROM x\nRUN"
-	for i := range 2000 {
+	for i := range need.Rounds(2000) {
 		heredocs += fmt.Sprintf(" <<E%d", i)
 	}
-	for i := range 2000 {
+	for i := range need.Rounds(2000) {
 		heredocs += fmt.Sprintf("\nRUN <<inner%d\nE%d", i, i)
 	}
 	chain := "FROM x AS s0\n"
-	for i := range 20000 {
+	for i := range need.Rounds(20000) {
 		chain += fmt.Sprintf("FROM s%d AS s%d\n", i, i+1)
 	}
 	fan := "FROM x AS s0\n"
-	for i := range 3000 {
+	for i := range need.Rounds(3000) {
 		fan += fmt.Sprintf("FROM s%d AS s%d\nCOPY --from=s%d / /\nCOPY --from=s%d / /\n", i, i+1, i, i/2)
 	}
 	for _, c := range []struct {
@@ -67,7 +68,7 @@ func TestBadInput(t *testing.T) {
 		{"open continuation", "FROM x\nRUN a \\\n# comment\n\n  \\\n", "", 0},
 		{"long chain", chain, "", 0},
 		{"many ways", fan, "", 0},
-		{"many variables", "FROM x\n" + strings.Repeat("ENV A=1\nENV B=$A\n", 5000), "", 0},
+		{"many variables", "FROM x\n" + strings.Repeat("ENV A=1\nENV B=$A\n", need.Rounds(5000)), "", 0},
 		{"bad port", "FROM x\nEXPOSE a:b:c\n", "", 0},
 		{"unknown instruction", "FROM x\nRUNN a\n", "unknown instruction: RUNN", 2},
 	} {

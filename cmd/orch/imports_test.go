@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -100,8 +101,9 @@ func TestImports(t *testing.T) {
 		"planner/dockerfile":  {"internal/fault", "internal/framed", "internal/suggest"},
 		"planner/inputs":      {"planner", "internal/ocilayout"},
 		"planner/check":       {"planner/inputs"},
-		"planner/plannertest": {"config", "internal/fault"},
+		"planner/plannertest": {"config", "internal/fault", "internal/need"},
 		"internal/framed":     {},
+		"internal/need":       {},
 	}
 	allowed["planner/digest"] = []string{
 		"internal/fault", "schema", "config", "config/policy", "internal/template", "internal/ocilayout", "planner", "planner/inputs", "planner/options",
@@ -191,15 +193,14 @@ func TestDisplayImports(t *testing.T) {
 		"runner/buildkit...": {"github.com/moby/buildkit/util/progress", "github.com/containerd/console", "golang.org/x/term", module + "runner/progress"},
 	}
 	for pkg, prefixes := range forbidden {
-		out, err := exec.Command("go", "list", "-f", `{{$pkg := .ImportPath}}{{range .Imports}}{{$pkg}} {{.}}{{"\n"}}{{end}}`, module+pkg).Output()
-		if err != nil {
-			t.Fatalf("listing the imports of %s: %v", pkg, err)
-		}
-		for line := range strings.Lines(string(out)) {
-			from, to, _ := strings.Cut(strings.TrimSpace(line), " ")
-			for _, prefix := range prefixes {
-				if strings.HasPrefix(to, prefix) {
-					t.Errorf("%s imports %s", from, to)
+		base, below := strings.CutSuffix(pkg, "...")
+		for _, p := range allPackages(t) {
+			if p.name != base && !(below && strings.HasPrefix(p.name, base+"/")) {
+				continue
+			}
+			for _, to := range p.imports {
+				if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(to, prefix) }) {
+					t.Errorf("%s imports %s", p.name, to)
 				}
 			}
 		}
@@ -227,32 +228,50 @@ func TestSplitImports(t *testing.T) {
 	}
 }
 
-// allDeps is what each package of the module depends on, asked for once.
-var allDeps = sync.OnceValues(func() (map[string][]string, error) {
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, module+"...").Output()
+// listed is a package of the module as go list has it, without the module's name.
+type listed struct {
+	name, doc     string
+	imports, deps []string
+}
+
+// listPackages asks for all packages of the module, once: it takes a second.
+var listPackages = sync.OnceValues(func() ([]listed, error) {
+	cmd := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{.Doc}}\t{{join .Imports \" \"}}\t{{join .Deps \" \"}}", module+"...")
+	cmd.Env = append(os.Environ(), "GOOS=linux")
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, err
 	}
-	of := map[string][]string{}
+	var list []listed
 	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		of[strings.TrimPrefix(fields[0], module)] = fields[1:]
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		list = append(list, listed{
+			name: strings.TrimPrefix(fields[0], module), doc: fields[1],
+			imports: strings.Fields(fields[2]), deps: strings.Fields(fields[3]),
+		})
 	}
-	return of, nil
+	return list, nil
 })
+
+func allPackages(t *testing.T) []listed {
+	t.Helper()
+	list, err := listPackages()
+	if err != nil {
+		t.Fatalf("listing the packages: %v", err)
+	}
+	return list
+}
 
 // deps lists everything that a package of the module depends on.
 func deps(t *testing.T, pkg string) []string {
 	t.Helper()
-	of, err := allDeps()
-	if err != nil {
-		t.Fatalf("listing the imports of all packages: %v", err)
+	for _, p := range allPackages(t) {
+		if p.name == pkg {
+			return p.deps
+		}
 	}
-	list, ok := of[pkg]
-	if !ok {
-		t.Errorf("there is no package %s", pkg)
-	}
-	return list
+	t.Errorf("there is no package %s", pkg)
+	return nil
 }
 
 // TestLanguageImports holds the languages that definitions are written in to the
@@ -267,17 +286,11 @@ func TestLanguageImports(t *testing.T) {
 		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag", "runner/builders/hclfile"},
 		"github.com/compose-spec/compose-go/v2": {"config", "config/compose", "convert", "load", "cmd/orch"},
 	}
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
-	if err != nil {
-		t.Fatalf("listing the imports of all packages: %v", err)
-	}
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		pkg := strings.TrimPrefix(fields[0], module)
+	for _, p := range allPackages(t) {
 		for language, may := range allowed {
-			names := slices.ContainsFunc(fields[1:], func(dep string) bool { return dep == language || strings.HasPrefix(dep, language+"/") })
-			if names && !slices.ContainsFunc(may, func(p string) bool { return pkg == p || strings.HasPrefix(pkg, p+"/") }) {
-				t.Errorf("%s imports %s", pkg, language)
+			names := slices.ContainsFunc(p.imports, func(dep string) bool { return dep == language || strings.HasPrefix(dep, language+"/") })
+			if names && !slices.ContainsFunc(may, func(m string) bool { return p.name == m || strings.HasPrefix(p.name, m+"/") }) {
+				t.Errorf("%s imports %s", p.name, language)
 			}
 		}
 	}

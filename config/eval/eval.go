@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -61,7 +62,7 @@ func New(in *Inputs, refs References) *Evaluator {
 		cyclic: map[string]bool{},
 		active: map[string]bool{},
 		root:   &hcl.EvalContext{Variables: map[string]cty.Value{}},
-		rounds: &schema.Rounds{Left: maxRounds, Bytes: maxLoopBytes},
+		rounds: &schema.Rounds{Left: cmp.Or(in.Rounds, DefaultRounds), Bytes: maxLoopBytes},
 	}
 	ev.rounds.In(ev.root)
 	for name, v := range in.Builtins {

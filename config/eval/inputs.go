@@ -23,6 +23,10 @@ type Inputs struct {
 	// nil Git is a folder outside of any repository.
 	Git func(dir, fact string) (any, error)
 
+	// Rounds is how many rounds the "for" expressions of the file may make
+	// together; 0 is DefaultRounds.
+	Rounds int
+
 	// Prefix comes before the names of an imported file in the whole
 	// definition, such as "web."; it is "" for a file that is not imported.
 	Prefix string

@@ -17,9 +17,9 @@ const (
 	maxDepth = 2000
 	// maxCalls is how many calls of functions a definition may make.
 	maxCalls = 1_000_000
-	// maxRounds is how many rounds the "for" expressions of a definition may
-	// make together.
-	maxRounds = 500_000
+	// DefaultRounds is how many rounds the "for" expressions of a file may make
+	// together.
+	DefaultRounds = 500_000
 	// maxLoopBytes is how much the heap may grow while they run.
 	maxLoopBytes = 1 << 30
 )

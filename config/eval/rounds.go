@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -23,7 +24,7 @@ func (ev *Evaluator) value(expr hcl.Expression, scope *hcl.EvalContext) (v cty.V
 		if r != nil || ev.rounds.Spent() && !before {
 			v, diags = cty.DynamicVal, hcl.Diagnostics{TooMuch("Too much work", fmt.Sprintf(
 				"The \"for\" expressions of the definition make more than %d rounds, or take more than %d MiB.",
-				maxRounds, maxLoopBytes>>20), expr.Range())}
+				cmp.Or(ev.in.Rounds, DefaultRounds), maxLoopBytes>>20), expr.Range())}
 		}
 	}()
 	return expr.Value(scope)

@@ -1,6 +1,7 @@
 // Package need is for tests that want a program of the machine. Where it is
 // missing, a developer's test is skipped; on CI, where the set-up has to bring
-// it, it fails.
+// it, it fails. The package also says how long tests may take that can go on for
+// as long as one likes.
 package need
 
 import (
@@ -11,6 +12,18 @@ import (
 
 // CI says whether the tests run on a CI system.
 func CI() bool { return os.Getenv("CI") != "" }
+
+// Rounds is how many of n random or similar cases a test tries: all of them where
+// ORCH_LONG_TESTS is set, as "make check" does, and else a quarter.
+func Rounds(n int) int {
+	if Long() {
+		return n
+	}
+	return n / 4
+}
+
+// Long says whether the long form of tests is wanted.
+func Long() bool { return os.Getenv("ORCH_LONG_TESTS") != "" }
 
 // Missing skips the test because of what is not on this machine, unless it runs
 // on CI: what scripts/setup.sh installs is there.

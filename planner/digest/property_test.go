@@ -24,6 +24,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/options"
@@ -302,7 +303,7 @@ func (c *tally) String() string {
 // with an equal digest has an equal definition and configuration. ORCH_MUTATIONS
 // says how many projects, ORCH_SEED where to start.
 func TestEqualDigestEqualDefinition(t *testing.T) {
-	count, seed := number("ORCH_MUTATIONS", 60), number("ORCH_SEED", 1)
+	count, seed := number("ORCH_MUTATIONS", need.Rounds(60)), number("ORCH_SEED", 1)
 	exact, words := newTally(), newTally()
 	for i := range count {
 		r := rand.New(rand.NewPCG(uint64(seed), uint64(i)))

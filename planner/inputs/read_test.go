@@ -16,6 +16,7 @@ import (
 	builder "github.com/tonistiigi/fsutil/copy"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
@@ -123,7 +124,7 @@ func sentPaths(t *testing.T, dir string, opt *fsutil.FilterOpt) []string {
 // TestViewAgainstFsutil holds what ignore files let through against the very
 // code that sends contexts to the builder.
 func TestViewAgainstFsutil(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(need.Rounds(300)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		dir := t.TempDir()
 		randomTree(t, r, dir, 0)
@@ -283,7 +284,7 @@ func send(t *testing.T, dir string, ignore, follow []string) string {
 // against the code that the builder copies with, on what it is really sent.
 func TestTakeAgainstBuilder(t *testing.T) {
 	failed, found := 0, 0
-	for seed := range uint64(150) {
+	for seed := range uint64(need.Rounds(150)) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		dir := t.TempDir()
 		randomTree(t, r, dir, 0)
@@ -326,7 +327,7 @@ func TestTakeAgainstBuilder(t *testing.T) {
 			}
 		}
 	}
-	if failed < 100 || found < 1000 {
+	if failed < need.Rounds(100) || found < need.Rounds(1000) {
 		t.Errorf("the cases show too little: %d sources are missing, %d paths were found", failed, found)
 	}
 }

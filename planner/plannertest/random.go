@@ -8,13 +8,14 @@ import (
 	"testing/fstest"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/need"
 )
 
 // EachProject runs a property on many projects; the number in the name makes
 // one again. Some cannot be planned, because a link lacks a platform.
 func EachProject(t *testing.T, plans func(*config.Config, Files) bool, check func(t *testing.T, r *rand.Rand, cfg *config.Config, files Files)) {
-	planned := 0
-	for seed := range uint64(300) {
+	planned, rounds := 0, need.Rounds(300)
+	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		cfg, files := RandomProject(r)
 		if !plans(cfg, files) {
@@ -23,7 +24,7 @@ func EachProject(t *testing.T, plans func(*config.Config, Files) bool, check fun
 		planned++
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { check(t, r, cfg, files) })
 	}
-	if planned < 150 {
+	if planned < rounds/2 {
 		t.Fatalf("only %d projects could be planned", planned)
 	}
 }

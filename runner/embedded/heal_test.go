@@ -5,6 +5,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // damages are what can happen to a file or a folder.
@@ -100,7 +103,10 @@ func TestDamagedState(t *testing.T) {
 	}
 	for part, kinds := range parts {
 		if kinds == nil {
-			kinds = []string{"gone", "empty", "cut", "garbage", "middle", "folder"}
+			kinds = []string{"gone", "cut", "garbage"}
+			if need.Long() {
+				kinds = slices.Sorted(maps.Keys(damages))
+			}
 		}
 		for _, kind := range kinds {
 			for _, how := range []string{"ended", "killed"} {
@@ -108,6 +114,7 @@ func TestDamagedState(t *testing.T) {
 					continue // the same, and each case takes a second
 				}
 				t.Run(part+"/"+kind+"/"+how, func(t *testing.T) {
+					t.Parallel() // most of the time a builder starts or ends
 					damagedState(t, good, part, kind, how == "killed")
 				})
 			}
@@ -145,7 +152,7 @@ func damagedState(t *testing.T, good, part, kind string, killed bool) {
 	if data, err := os.ReadFile(d.Log); warned && (err != nil || !bytes.Contains(data, []byte("state was damaged"))) {
 		t.Errorf("the log does not say so (%v)", err)
 	}
-	if !database {
+	if !database || kind == "gone" && !need.Long() {
 		return
 	}
 	// What is there now is whole.
