@@ -37,11 +37,13 @@ import (
 // newWorker makes the one worker: it runs build steps with runc.
 func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*base.Worker, *unpacked, error) {
 	supported := archutil.SupportedPlatforms(false)
-	opt, err := runc.NewWorkerOpt(s.Root, snapshotter(s.Root), s.rootless, oci.ProcessSandbox,
+	layers := snapshotter(s.Root)
+	opt, err := runc.NewWorkerOpt(s.Root, layers, s.rootless, oci.ProcessSandbox,
 		s.labels(supported), nil, network(s), s.dns(), s.runtime, "", false, s.parallelism(), "", "", nil)
 	if err != nil {
 		return nil, nil, err
 	}
+	opt.Executor = newTidy(opt.Executor, s.Root, layers.Name)
 	opt.Platforms = normalized(supported)
 	opt.GCPolicy = gcPolicy(s.Root, s.config.Worker.OCI.GCConfig)
 	opt.RegistryHosts = hosts
