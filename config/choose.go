@@ -100,7 +100,7 @@ func (c *chooser) leaveOut() {
 	}
 }
 
-// defaultGroup makes the group "default" stand for what was asked.
+// defaultGroup puts what was asked for into the group "default".
 func (c *chooser) defaultGroup(asked []string) {
 	g := c.groups[defaultName]
 	for _, name := range asked {

@@ -7,16 +7,16 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// heirs knows which targets inherit which, and who has written a line. It
-// answers whether a line is also of a target that was not chosen.
+// heirs knows which targets inherit which, and which lines belong to which targets.
+// It finds out whether a line also belongs to a target that was not chosen.
 type heirs struct {
 	of      map[string][]string    // by the parent
 	writers map[hcl.Range][]string // of lines that mayBeShared
 	outside map[string]bool        // what leadsOutside has found
 }
 
-// mayBeShared says whether something that a target does not use may be there
-// for another one.
+// mayBeShared reports whether an attribute often has entries that one target does
+// not use and another one does.
 func mayBeShared(attr string) bool {
 	attr, _, _ = strings.Cut(attr, ".")
 	return attr == "args" || attr == "contexts" || attr == "secret" || attr == "ssh"
@@ -61,7 +61,7 @@ func (c *chooser) markShared() {
 	}
 }
 
-// leadsOutside says whether a target or one of its heirs may be built and was
+// leadsOutside reports whether a target that can be built, or one of its heirs, was
 // not chosen.
 func (h *heirs) leadsOutside(name string, c *chooser) bool {
 	if found, ok := h.outside[name]; ok {

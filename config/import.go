@@ -27,7 +27,7 @@ import (
 // front of their names. The namespace is the name of the block; if the source
 // is a pattern, what each wildcard stood for follows, behind dots.
 
-// module is what sets one imported file apart. The files that are given to Evaluate
+// module is what distinguishes one imported file from another. The files that are given to Evaluate
 // are a module without a prefix.
 type module struct {
 	prefix string // before its names in the whole definition: "" or "web."
@@ -248,8 +248,8 @@ func (im *importing) one(m files.Match) hcl.Diagnostics {
 	return append(diags, more...)
 }
 
-// brokenImport stands for a file that could not be parsed, so that its text
-// is at hand for the message.
+// brokenImport takes the place of a file that could not be parsed, so that messages
+// can show its text.
 func brokenImport(file *schema.File, mod *module, opts Options) *Definition {
 	d := newDefinition([]*schema.File{file}, opts, mod)
 	d.incomplete = true

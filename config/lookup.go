@@ -59,7 +59,7 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 	return attribute.Unique(names), diags
 }
 
-// unasked is what is built if nothing is named: the group or target "default",
+// unasked returns what is built if nothing is named: the group or target "default",
 // or the only target that there is. Bake refuses the latter, so that a file of
 // bake's name says the same to both.
 func (d *Definition) unasked() (string, *hcl.Diagnostic) {
@@ -135,8 +135,8 @@ func (d *Definition) placeOf(name string) hcl.Range {
 	return d.targets[name].at
 }
 
-// inNamespace says that a name is the namespace of an import, and what can be
-// asked for instead; it is "" for other names.
+// inNamespace returns a hint for a name that is the namespace of an import: what
+// can be asked for instead. It is "" for other names.
 func (d *Definition) inNamespace(name string) string {
 	for _, known := range d.names() {
 		if strings.HasPrefix(known, name+".") {

@@ -14,9 +14,8 @@ import (
 // Masked takes the place of a sensitive value.
 const Masked = "<sensitive>"
 
-// wholeOnly is the length in bytes below which a sensitive value is masked
-// only where it is the whole text: masking every "1" would say more than it
-// hides.
+// wholeOnly is the length in bytes below which a sensitive value is masked only
+// where it is the whole text: masking every "1" would give away more than it hides.
 const wholeOnly = 4
 
 // Mask returns a text with the values of sensitive variables, and passwords and
@@ -79,5 +78,5 @@ func finishDiags(diags hcl.Diagnostics, sensitive []string) {
 }
 
 // Sensitive lists the values of sensitive variables, and passwords and tokens of
-// targets, for those who print what they did not get from here.
+// targets, for callers that print text which does not come from this package.
 func (c *Config) Sensitive() []string { return slices.Concat(c.sensitive, c.secrets) }

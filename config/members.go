@@ -13,7 +13,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// placeTests finds out which targets the tests are of.
+// placeTests finds the targets that each test belongs to.
 func (d *Definition) placeTests() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	d.testsOf = map[string][]*spec.Test{}
@@ -29,7 +29,7 @@ func (d *Definition) placeTests() hcl.Diagnostics {
 	return diags
 }
 
-// tested lists the targets that a name stands for.
+// tested lists the targets behind the name of a target or a group.
 func (d *Definition) tested(name string, seen map[string]bool) []string {
 	if d.targets[name] != nil {
 		return []string{name}

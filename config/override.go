@@ -71,8 +71,8 @@ func (d *Definition) matchTargets(o attribute.Override) ([]string, *hcl.Diagnost
 	return names, nil
 }
 
-// setPattern is what --set takes for the members of a group: a pattern where
-// all have the group's name in front, and no other target has.
+// setPattern says what to give --set for the members of a group: a pattern, if all
+// their names begin with that of the group and no other target's does.
 func (d *Definition) setPattern(group string, members []string) string {
 	pattern := group + "-*"
 	if slices.Equal(slices.Sorted(slices.Values(d.matchOnlyTargets(pattern))), slices.Sorted(slices.Values(members))) {

@@ -31,6 +31,7 @@ const (
 
 var stateNames = [...]string{"waiting", "ready", "running", "done", "failed", "blocked", "canceled"}
 
+// String is the name of the state, as reports have it.
 func (s State) String() string { return stateNames[s] }
 
 // MarshalText writes the state as its name.

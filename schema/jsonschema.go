@@ -178,7 +178,7 @@ func (a *Attribute) jsonObject() (*jsonSchema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("its key %s: %w", f.Name, err)
 		}
-		if f.Type == "bool" { // "1" is as good as true here
+		if f.Type == "bool" { // "1" counts as true here
 			field = scalarSchema()
 			field.Description = f.Doc
 		}

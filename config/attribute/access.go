@@ -8,7 +8,7 @@ import (
 	"github.com/orch-build/orch/config/spec"
 )
 
-// Access is what overrides name of this machine. Who typed them has granted
+// Access is what overrides name on this machine. Whoever typed them has granted
 // it.
 type Access struct {
 	Read, Write  []string // paths

@@ -11,41 +11,41 @@ import (
 )
 
 // attribute is one attribute of a target: its description in package schema,
-// from which all else follows, and what takes code: how its values are read,
-// and where they go.
+// from which all else follows, and what needs code: how its values are read, and
+// where they go.
 type attribute struct {
 	schema.Attribute
 	name string
-	// kind reads, merges and shows the values. If it is nil, the type that is
+	// Kind reads, merges and shows the values. If it is nil, the type that is
 	// described has one.
 	Kind Kind
 	// apply holds the keys of --set that do not set the attribute as its kind
 	// does, by their names; behind those with a name of their own is ".".
 	apply map[string]applyFunc
 	Keys  []SetKey
-	// check lists what is wrong with a value, as far as the value alone can
+	// Check lists what is wrong with a value, as far as the value alone can
 	// say; nil finds nothing.
 	Check func(v any) []error
-	// store puts the decided value into the target's field.
+	// Store puts the decided value into the target's field.
 	Store func(t *spec.Target, v any)
 }
 
 // Kind is what attributes of one shape have in common. Values are plain Go
 // values, a type for each kind; nil is "not written".
 type Kind interface {
-	// decode reads a value of the language; it is neither null nor unknown.
+	// Decode reads a value of the language; it is neither null nor unknown.
 	Decode(v cty.Value) (any, error)
-	// encode gives the value that another block sees that refers to this
+	// Encode gives the value that another block sees that refers to this
 	// attribute; v may be nil.
 	Encode(v any) cty.Value
-	// merge puts a later value over an earlier one; neither is nil, and
+	// Merge puts a later value over an earlier one; neither is nil, and
 	// neither is changed.
 	Merge(earlier, later any) any
-	// normalize removes duplicates.
+	// Normalize removes duplicates.
 	Normalize(v any) any
-	// override gives the value after an override; v may be nil.
+	// Override gives the value after an override; v may be nil.
 	Override(v any, o *Change) (any, error)
-	// show gives what --print shows, or nil to leave the attribute out.
+	// Show gives what --print shows, or nil to leave the attribute out.
 	Show(v any) any
 }
 

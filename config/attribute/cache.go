@@ -14,7 +14,7 @@ import (
 )
 
 // CacheSettings holds the attributes of a cache block that are written, as
-// texts; those of options have optionPrefix before their names.
+// texts; those of options have OptionPrefix before their names.
 type CacheSettings map[string]string
 
 // OptionPrefix is before the names of further fields of a cache.
@@ -48,6 +48,8 @@ func (s CacheSettings) Options() map[string]string {
 // value is an object.
 type CacheKind struct{}
 
+// Decode reads the attributes of a block as texts; the options go in beside
+// them, with OptionPrefix before their names.
 func (CacheKind) Decode(v cty.Value) (any, error) {
 	out := CacheSettings{}
 	for name, attr := range v.AsValueMap() {
@@ -89,6 +91,8 @@ func conditionWord(s string) string {
 	return s
 }
 
+// Encode gives an object with all attributes of the block, of which those that
+// are not written are null.
 func (CacheKind) Encode(v any) cty.Value {
 	s, _ := v.(CacheSettings)
 	out := map[string]cty.Value{}
@@ -109,14 +113,18 @@ func (CacheKind) Encode(v any) cty.Value {
 	return cty.ObjectVal(out)
 }
 
+// Merge puts each attribute that the later block has in the place of the
+// earlier one.
 func (CacheKind) Merge(earlier, later any) any {
 	out := maps.Clone(earlier.(CacheSettings))
 	maps.Copy(out, later.(CacheSettings))
 	return out
 }
 
+// Normalize changes nothing.
 func (CacheKind) Normalize(v any) any { return v }
 
+// Override changes one attribute of the block, or one option.
 func (CacheKind) Override(v any, o *Change) (any, error) {
 	var names []string
 	for _, a := range schema.CacheAttributes() {

@@ -146,7 +146,7 @@ func showEntries(v any) any {
 
 // withoutDuplicates removes the entries that are equal to an earlier one. In
 // the place of a removed entry comes the last one of the list, as in the
-// peer's output.
+// bake's output.
 func withoutDuplicates(l []spec.Entry) []spec.Entry {
 	l = slices.Clone(l)
 	for i := len(l) - 2; i >= 0; i-- {
@@ -161,9 +161,8 @@ func withoutDuplicates(l []spec.Entry) []spec.Entry {
 	return l
 }
 
-// normalizeEntries removes duplicates. A list without entries is as good as
-// none from then on: where a target that inherits was resolved, it does not
-// replace what another parent has.
+// normalizeEntries removes duplicates. A list without entries becomes one that is
+// not written: a target that inherits it keeps what another parent has.
 func normalizeEntries(v any) any {
 	if entries := v.([]spec.Entry); len(entries) > 0 {
 		return withoutDuplicates(entries)

@@ -17,6 +17,7 @@ type List struct {
 	escape    bool // --print doubles the "$" of "${"
 }
 
+// Decode reads a list whose elements can be written as text; none may be null.
 func (List) Decode(v cty.Value) (any, error) {
 	l, err := Convert(v, cty.List(cty.String))
 	if err != nil {
@@ -33,6 +34,7 @@ func (List) Decode(v cty.Value) (any, error) {
 	return out, nil
 }
 
+// Encode gives a list of strings.
 func (List) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.List(cty.String))
@@ -52,6 +54,8 @@ func StringList(list []string) cty.Value {
 	return cty.ListVal(vals)
 }
 
+// Merge puts the later list behind the earlier one if the attribute grows, else
+// in its place.
 func (k List) Merge(earlier, later any) any {
 	if !k.grows {
 		return later
@@ -59,8 +63,10 @@ func (k List) Merge(earlier, later any) any {
 	return slices.Concat(earlier.([]string), later.([]string))
 }
 
+// Normalize removes empty strings and duplicates.
 func (List) Normalize(v any) any { return Unique(v.([]string)) }
 
+// Override replaces the list, or with "+=" puts the values behind it.
 func (k List) Override(v any, o *Change) (any, error) {
 	old, _ := v.([]string)
 	if k.onlyGrows || o.append {
@@ -69,6 +75,7 @@ func (k List) Override(v any, o *Change) (any, error) {
 	return slices.Clone(o.Values), nil
 }
 
+// Show gives the list, or nil for an empty one.
 func (k List) Show(v any) any {
 	l := v.([]string)
 	if len(l) == 0 {

@@ -11,6 +11,7 @@ import (
 // Number is an attribute that holds a small whole number.
 type Number struct{ min, Max int }
 
+// Decode reads a whole number between the bounds.
 func (k Number) Decode(v cty.Value) (any, error) {
 	n, err := convert.Convert(v, cty.Number)
 	if err != nil {
@@ -31,6 +32,7 @@ func (k Number) check(i int64) (any, error) {
 	return int(i), nil
 }
 
+// Encode gives the number.
 func (Number) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.Number)
@@ -38,10 +40,13 @@ func (Number) Encode(v any) cty.Value {
 	return cty.NumberIntVal(int64(v.(int)))
 }
 
+// Merge gives the later number.
 func (Number) Merge(_, later any) any { return later }
 
+// Normalize changes nothing.
 func (Number) Normalize(v any) any { return v }
 
+// Override reads a whole number between the bounds.
 func (k Number) Override(_ any, o *Change) (any, error) {
 	i, err := strconv.ParseInt(o.value(), 10, 32)
 	if err != nil {
@@ -50,4 +55,5 @@ func (k Number) Override(_ any, o *Change) (any, error) {
 	return k.check(i)
 }
 
+// Show gives the number.
 func (Number) Show(v any) any { return v }

@@ -13,10 +13,10 @@ import (
 )
 
 // Place is a context as it was written, with the folder that a relative path
-// starts from; base is "" for the working directory.
+// starts from; Base is "" for the working directory.
 type Place struct {
 	Raw, Base string
-	// remote is where the place is in the tree of a remote definition, "" if it
+	// Remote is where the place is in the tree of a remote definition, "" if it
 	// is not there.
 	Remote     string
 	RemoteKind spec.ContextKind
@@ -60,6 +60,7 @@ func (contextKind) Show(v any) any {
 // ContextMap is the attribute "contexts".
 type ContextMap struct{}
 
+// Decode reads a map of strings, of which none may be null.
 func (ContextMap) Decode(v cty.Value) (any, error) {
 	m, err := stringMap(v)
 	if err != nil {
@@ -75,6 +76,7 @@ func (ContextMap) Decode(v cty.Value) (any, error) {
 	return out, nil
 }
 
+// Encode gives the contexts as they were written.
 func (ContextMap) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.Map(cty.String))
@@ -90,6 +92,7 @@ func (ContextMap) Encode(v any) cty.Value {
 	return cty.MapVal(vals)
 }
 
+// Merge adds the later contexts; of two with one name, the later one stays.
 func (ContextMap) Merge(earlier, later any) any {
 	out := maps.Clone(earlier.(Places))
 	maps.Copy(out, later.(Places))
@@ -109,6 +112,7 @@ func (ContextMap) Normalize(v any) any {
 	return m
 }
 
+// Override sets one context.
 func (ContextMap) Override(v any, o *Change) (any, error) {
 	old, _ := v.(Places)
 	out := make(Places, len(old)+1)
@@ -117,6 +121,7 @@ func (ContextMap) Override(v any, o *Change) (any, error) {
 	return out, nil
 }
 
+// Show gives each context with the folder that it starts from.
 func (ContextMap) Show(v any) any {
 	m := v.(Places)
 	if len(m) == 0 {
@@ -179,7 +184,9 @@ func (p Place) Context() spec.Context {
 }
 
 const (
-	CwdScheme  = "cwd://"
+	// CwdScheme marks a path that starts from the working directory of the command.
+	CwdScheme = "cwd://"
+	// LinkScheme marks the name of a target whose result is the context.
 	LinkScheme = "target:"
 )
 

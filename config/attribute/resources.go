@@ -40,6 +40,7 @@ func (Resources) typ() cty.Type {
 	return objectType(attrs)
 }
 
+// Decode reads an object of limits; those that are not written stay unset.
 func (k Resources) Decode(v cty.Value) (any, error) {
 	obj, err := convert.Convert(v, k.typ())
 	if err != nil {
@@ -63,6 +64,8 @@ func (k Resources) Decode(v cty.Value) (any, error) {
 	return r, nil
 }
 
+// Encode gives an object with all limits, of which those that are not set are
+// null.
 func (k Resources) Encode(v any) cty.Value {
 	r, ok := v.(spec.Resources)
 	if !ok {
@@ -84,6 +87,7 @@ func (k Resources) Encode(v any) cty.Value {
 	return cty.ObjectVal(vals)
 }
 
+// Merge puts each limit that is set later in the place of the earlier one.
 func (Resources) Merge(earlier, later any) any {
 	out, l := earlier.(spec.Resources), later.(spec.Resources)
 	outTexts, outNumbers := limitTexts(&out), limitNumbers(&out)
@@ -100,8 +104,10 @@ func (Resources) Merge(earlier, later any) any {
 	return out
 }
 
+// Normalize changes nothing.
 func (Resources) Normalize(v any) any { return v }
 
+// Override sets one limit.
 func (Resources) Override(v any, o *Change) (any, error) {
 	r, _ := v.(spec.Resources)
 	if s, ok := limitTexts(&r)[o.Sub]; ok {
@@ -122,6 +128,7 @@ func (Resources) Override(v any, o *Change) (any, error) {
 // resourceOrder is the order in which bake prints the limits.
 var resourceOrder = []string{"memory", "memory-swap", "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems"}
 
+// Show gives the limits that are set, in the order in which bake prints them.
 func (Resources) Show(v any) any {
 	r := v.(spec.Resources)
 	texts, numbers := limitTexts(&r), limitNumbers(&r)

@@ -28,6 +28,7 @@ func (s SkipSettings) In(folder string) SkipSettings {
 // value is an object.
 type SkipKind struct{}
 
+// Decode reads the attributes of a block as texts.
 func (SkipKind) Decode(v cty.Value) (any, error) {
 	out := SkipSettings{}
 	for name, attr := range v.AsValueMap() {
@@ -43,6 +44,8 @@ func (SkipKind) Decode(v cty.Value) (any, error) {
 	return out, nil
 }
 
+// Encode gives an object with all attributes of the block, of which those that
+// are not written are null.
 func (SkipKind) Encode(v any) cty.Value {
 	s, _ := v.(SkipSettings)
 	out := map[string]cty.Value{}
@@ -55,14 +58,18 @@ func (SkipKind) Encode(v any) cty.Value {
 	return cty.ObjectVal(out)
 }
 
+// Merge puts each attribute that the later block has in the place of the
+// earlier one.
 func (SkipKind) Merge(earlier, later any) any {
 	out := maps.Clone(earlier.(SkipSettings))
 	maps.Copy(out, later.(SkipSettings))
 	return out
 }
 
+// Normalize changes nothing.
 func (SkipKind) Normalize(v any) any { return v }
 
+// Override changes one attribute of the block.
 func (SkipKind) Override(v any, o *Change) (any, error) {
 	names := skipNames()
 	if !slices.Contains(names, o.Sub) {

@@ -14,6 +14,7 @@ type Table struct {
 	escape bool // --print doubles the "$" of "${"
 }
 
+// Decode reads a map whose values can be written as text, or are null.
 func (Table) Decode(v cty.Value) (any, error) { return stringMap(v) }
 
 // stringMap reads an object or a map whose values can be written as text;
@@ -40,6 +41,7 @@ func stringMap(v cty.Value) (map[string]*string, error) {
 	return out, nil
 }
 
+// Encode gives a map of strings.
 func (Table) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.Map(cty.String))
@@ -58,6 +60,8 @@ func (Table) Encode(v any) cty.Value {
 	return cty.MapVal(vals)
 }
 
+// Merge adds the later entries; one that is null leaves the earlier one as it
+// is.
 func (Table) Merge(earlier, later any) any {
 	out := maps.Clone(earlier.(map[string]*string))
 	for k, s := range later.(map[string]*string) {
@@ -68,8 +72,10 @@ func (Table) Merge(earlier, later any) any {
 	return out
 }
 
+// Normalize changes nothing.
 func (Table) Normalize(v any) any { return v }
 
+// Override sets one entry.
 func (Table) Override(v any, o *Change) (any, error) {
 	old, _ := v.(map[string]*string)
 	out := make(map[string]*string, len(old)+1)
@@ -79,6 +85,7 @@ func (Table) Override(v any, o *Change) (any, error) {
 	return out, nil
 }
 
+// Show gives the entries that are not null, or nil if there are none.
 func (k Table) Show(v any) any {
 	m := Plain(v)
 	if len(m) == 0 {

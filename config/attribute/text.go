@@ -14,6 +14,7 @@ type Text struct {
 	escape bool // whether --print doubles the "$" of "${"
 }
 
+// Decode reads a value that can be written as text.
 func (Text) Decode(v cty.Value) (any, error) {
 	s, err := convert.Convert(v, cty.String)
 	if err != nil {
@@ -22,6 +23,7 @@ func (Text) Decode(v cty.Value) (any, error) {
 	return s.AsString(), nil
 }
 
+// Encode gives a string.
 func (Text) Encode(v any) cty.Value {
 	if v == nil {
 		return cty.NullVal(cty.String)
@@ -29,12 +31,16 @@ func (Text) Encode(v any) cty.Value {
 	return cty.StringVal(v.(string))
 }
 
+// Merge gives the later string.
 func (Text) Merge(_, later any) any { return later }
 
+// Normalize changes nothing.
 func (Text) Normalize(v any) any { return v }
 
+// Override gives the string of the override.
 func (Text) Override(_ any, o *Change) (any, error) { return o.value(), nil }
 
+// Show gives the string.
 func (k Text) Show(v any) any {
 	if k.escape {
 		return EscapeTemplate(v.(string))

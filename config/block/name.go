@@ -25,7 +25,7 @@ func CheckName(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 }
 
-// Twice reports something that is there already, and says where.
+// Twice reports a name that is used already, and says where.
 func Twice(summary, what string, at, earlier hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,

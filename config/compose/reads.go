@@ -21,7 +21,7 @@ import (
 type Permit func(path string) error
 
 // The loader opens what "include" and "extends" name by itself, and cannot be
-// told of a file that it may not. So they are followed here before it runs, in
+// kept from a file that it may not read. So they are followed here before it runs, in
 // the same way, and the first file that may not be read ends it.
 
 // maxFollowed is how many files are followed; the loader finds circles.

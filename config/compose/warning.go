@@ -58,7 +58,7 @@ func warning(files []types.ConfigFile, text string) *hcl.Diagnostic {
 	d := &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "In a Compose file", Detail: text}
 	if m := unset.FindStringSubmatch(text); m != nil {
 		d.Summary = "Variable not set"
-		d.Detail = "The Compose variable " + m[1] + " is not set, and stands for an empty text. Set it in the environment or in .env, or write a default: ${" + m[1] + ":-…}."
+		d.Detail = "The Compose variable " + m[1] + " is not set, so it is empty. Set it in the environment or in .env, or write a default: ${" + m[1] + ":-…}."
 		d.Subject = use(files, m[1])
 	}
 	return d

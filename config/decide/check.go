@@ -95,7 +95,7 @@ func (c *checker) checkOutputs() {
 	}
 }
 
-// checkDest looks whether a destination is of the other kind already.
+// checkDest reports a destination that exists and is of the other kind.
 func (c *checker) checkDest(dest string, folder bool) {
 	if c.in.Host == nil {
 		return

@@ -16,8 +16,8 @@ import (
 // maxSecret is the largest secret that BuildKit takes, in bytes.
 const maxSecret = 500 * 1024
 
-// checkSecrets looks whether the files of secrets are there, which is an error
-// if not, and notes which variables are not: a step may do without.
+// checkSecrets reports files of secrets that do not exist, and notes which
+// variables are not set: a step may do without them.
 func (c *checker) checkSecrets() {
 	list, _ := c.r.Values[attribute.AtSecret].([]spec.Secret)
 	for i, s := range list {
@@ -51,7 +51,7 @@ func (c *checker) checkSecrets() {
 	}
 }
 
-// checkSSH looks whether agents and keys are there. A context that is cloned
+// checkSSH reports agents and keys that do not exist. A context that is cloned
 // over SSH needs the default agent.
 func (c *checker) checkSSH() {
 	list, _ := c.r.Values[attribute.AtSSH].([]spec.SSH)

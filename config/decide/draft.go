@@ -85,7 +85,8 @@ func (d *Draft) Copy() *Draft {
 	return &c
 }
 
-// RangeOf returns where an element of an attribute is written, as well as known.
+// RangeOf returns where an element of an attribute is written: the element itself,
+// or else the attribute, or else the target.
 func (d *Draft) RangeOf(attr, sub string) hcl.Range {
 	for _, key := range []string{attr + "." + sub, attr} {
 		if at, ok := d.Ranges[key]; ok {

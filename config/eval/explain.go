@@ -13,9 +13,9 @@ import (
 	"github.com/orch-build/orch/internal/suggest"
 )
 
-// explainCalls puts in the place of an error about the call of a function of
-// the files what is wrong in that function, and says where it was called. A
-// function that panicked is reported without the stack.
+// explainCalls replaces an error about the call of a function that the files
+// declare: it reports what is wrong inside the function, and where it was called.
+// A function that panicked is reported without the stack.
 func explainCalls(diags hcl.Diagnostics) {
 	for _, d := range diags {
 		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)

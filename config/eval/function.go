@@ -133,8 +133,7 @@ func (ev *Evaluator) checkFunction(f *userFunction) hcl.Diagnostics {
 	return diags
 }
 
-// recursion reports every function that calls itself, by the way of others or
-// not.
+// recursion reports every function that calls itself, directly or through others.
 func (ev *Evaluator) recursion() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	var path trail.Trail

@@ -57,7 +57,7 @@ func (ev *Evaluator) strangeCall(v *variable, rule *schema.Validation) *hcl.Diag
 }
 
 // calledByVariable reports whether evaluating the variables calls a function
-// of the files, by the way of others or not.
+// of the files, directly or through others.
 func (ev *Evaluator) calledByVariable(name string) bool {
 	seen := map[string]bool{}
 	var visit func(expr hcl.Expression) bool

@@ -67,8 +67,8 @@ func (ev *Evaluator) Volatile(expr hcl.Expression, scope *hcl.EvalContext, keys 
 	return out
 }
 
-// element follows what an expression for a map gives to a key; ok is false if
-// that cannot be told, or the key is not there.
+// element follows the value that an expression for a map gives to a key; ok is
+// false if that cannot be found out, or the map has no such key.
 func (f volatility) element(expr hcl.Expression, key string) (cause string, ok bool) {
 	if *f.steps++; *f.steps > maxVolatileSteps {
 		return "", false

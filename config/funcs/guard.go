@@ -12,8 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// Some functions can make a value of any size out of a few letters. They are
-// asked for their arguments before they begin.
+// Some functions can make a value of any size out of a few letters. Their arguments
+// are checked before they run.
 
 const (
 	// MaxValue is how large a value may be: bytes of text, plus one for each

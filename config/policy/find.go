@@ -82,7 +82,7 @@ type search struct {
 // switchOff notes what does not hold for a target whose policies are disabled.
 func (s *search) switchOff(first []Policy) {
 	if len(s.target.Policy) > 1 || !alone(s.target.Policy[0]) {
-		s.fail("Contradicting policies", "Target %q: disabled = true stands alone, and its policies say more than that. Remove the one or the other.", s.target.Name)
+		s.fail("Contradicting policies", "Target %q: disabled = true cannot be combined with other policies. Remove one or the other.", s.target.Name)
 		return
 	}
 	for i := range first {

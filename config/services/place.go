@@ -84,7 +84,7 @@ var (
 	quotedWord   = regexp.MustCompile(`["']([^"']+)["']`)
 )
 
-// mentionedNode finds what an error without a path speaks of: in the service
+// mentionedNode finds what an error without a path is about: in the service
 // that it names first, the last of its words that is written there, else that
 // service; without a service, the last quoted word or file.
 func mentionedNode(root *yaml.Node, text string) *yaml.Node {
@@ -168,7 +168,7 @@ func descend(n *yaml.Node, keys string) (key *yaml.Node, depth int) {
 	return key, depth
 }
 
-// scalarFor finds the value that stands for a file: the path, or its end.
+// scalarFor finds the value that names a file: by its path, or the end of that.
 func scalarFor(n *yaml.Node, file string) *yaml.Node {
 	if n.Kind == yaml.ScalarNode {
 		value := path.Clean(n.Value)

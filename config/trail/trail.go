@@ -1,5 +1,5 @@
-// Package trail follows ways through references, finds out when one of them comes
-// back to where it was, and reports the cycle with all its steps.
+// Package trail records the way through references, notices when it comes back to
+// where it was, and reports the cycle with all its steps.
 //
 // It knows nothing of what is referred to: a step is a text and a place.
 package trail

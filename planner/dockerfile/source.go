@@ -14,6 +14,7 @@ type Source struct {
 	starts []int // where each line starts
 }
 
+// NewSource finds the lines of a text; name is that of its file.
 func NewSource(name string, data []byte) *Source {
 	s := &Source{name: name, data: data, starts: []int{0}}
 	for i, b := range data {
