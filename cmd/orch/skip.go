@@ -69,7 +69,8 @@ func (e *env) digestsOf(ctx context.Context, plan *planner.Plan, platform string
 // skip finds the targets that need not be built, and leaves the plan of the
 // others; platform is that of the builder.
 func (r *buildRun) skip(ctx context.Context, platform string) error {
-	if !skip.Asked(r.plan) || r.opt.narrow == nil {
+	// A shard moves no tag, and so does not know what its targets come to.
+	if !skip.Asked(r.plan) || r.opt.narrow == nil || r.opt.shard != nil {
 		return nil
 	}
 	if err := r.report(skip.Check(r.plan), r.cfg.Sources); err != nil {

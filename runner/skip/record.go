@@ -153,7 +153,14 @@ func decode(data []byte, key VerifyKey) (*Record, error) {
 	return r, nil
 }
 
-// Believe says why a record must not take the place of a build of a target, or
+// named says whether a record names an image in a form that can be asked for.
+func (r *Record) named() bool {
+	return len(r.Closure) > 0 && !slices.ContainsFunc(r.contents(), func(c content) bool {
+		return c.Digest.Validate() != nil || c.Size < 0
+	})
+}
+
+// believe says why a record must not take the place of a build of a target, or
 // nil.
 func (r *Record) believe(t *Target, repo, lane string, now time.Time) error {
 	switch {
@@ -165,7 +172,7 @@ func (r *Record) believe(t *Target, repo, lane string, now time.Time) error {
 		return errors.New("its record is for other platforms")
 	case t.Tests != "" && r.Tests != t.Tests:
 		return errors.New("its tests have not been passed by that image")
-	case len(t.Refs) > 0 && (r.Image.Digest.Validate() != nil || len(r.Closure) == 0):
+	case len(t.Refs) > 0 && !r.named():
 		return errors.New("its record names no image")
 	}
 	if t.Skip.MaxAge == 0 {

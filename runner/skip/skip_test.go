@@ -392,6 +392,16 @@ func TestForeignRecord(t *testing.T) {
 	s.must(err)
 	s.must(s.client.Put(t.Context(), registry.Ref{Repo: one.Repos[0], Tag: tag("main", one.Input)}, m))
 	s.builds(one, "version")
+	// Digests that are none, and lengths that would fit everything.
+	for _, bad := range []Blob{{"../../x", 1}, {"sha256:", 1}, {digest.FromString("x"), -1}} {
+		r := &Record{Version: recordVersion, Input: one.Input, Repository: one.Repos[0].String(), Lane: "main", Platforms: one.Platforms}
+		r.Image.Digest = digest.Digest(img.index)
+		r.Closure = []Manifest{{Descriptor: r.Image, Blobs: []Blob{bad}}}
+		m, _, err := r.encode(nil)
+		s.must(err)
+		s.must(s.client.Put(t.Context(), registry.Ref{Repo: one.Repos[0], Tag: tag("main", one.Input)}, m))
+		s.builds(one, "names no image")
+	}
 }
 
 // TestRegistries has registries refuse: a run is never the worse for it.
