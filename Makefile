@@ -81,7 +81,7 @@ stress: build
 	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
 	$(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|Faults|Interrupted' ./runner/embedded ./runner/publish
 	ORCH_MUTATIONS=1700 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
-	ORCH_PREDICTIONS=500 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$' ./e2e
+	ORCH_PREDICTIONS=500 ORCH_COMMITS=200 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
 
 clean:
 	rm -rf bin dist

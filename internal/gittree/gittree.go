@@ -37,6 +37,8 @@ type Tree struct {
 	entries map[string]*Entry
 	disk    bool // contents are read from the disk
 
+	attributes sync.Map // what Attributes says, by folder
+
 	mu  sync.Mutex
 	cat *catFile
 }
@@ -432,6 +434,16 @@ func (t *Tree) Blob(name string) (string, error) {
 // Attributes are the blobs of the .gitattributes files that may change what git
 // makes of a file.
 func (t *Tree) Attributes(name string) string {
+	dir := filepath.Dir(name)
+	if got, ok := t.attributes.Load(dir); ok {
+		return got.(string)
+	}
+	blobs := t.attributesOf(name)
+	t.attributes.Store(dir, blobs)
+	return blobs
+}
+
+func (t *Tree) attributesOf(name string) string {
 	name, err := t.inRealFolder(name)
 	rel, ok := t.Inside(name)
 	if err != nil || !ok {

@@ -34,7 +34,6 @@ const (
 // State is one side of a comparison.
 type State struct {
 	Plan    *planner.Plan
-	Inputs  *inputs.Inputs
 	Digests *digest.Digests
 	Files   planner.Files // that the plan was made from
 	Root    string        // the folder that paths are shown from
@@ -46,15 +45,11 @@ type State struct {
 
 // Compute makes the state of a plan.
 func Compute(ctx context.Context, plan *planner.Plan, read inputs.Options, opt digest.Options, root string) (*State, error) {
-	in, diags := inputs.Compute(plan, read)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	all, err := digest.Compute(ctx, plan, in.Reads, opt)
+	all, err := digest.Compute(ctx, plan, inputs.Contexts(plan, read), opt)
 	if err != nil {
 		return nil, err
 	}
-	s := &State{Plan: plan, Inputs: in, Digests: all, Files: opt.Files, Root: root}
+	s := &State{Plan: plan, Digests: all, Files: opt.Files, Root: root}
 	if t, ok := read.Tree.(Tree); ok {
 		s.submodules = submodulesOf(t, plan.Builds)
 	}

@@ -356,17 +356,18 @@ func form(attrs map[string]string) map[string]string {
 // read for it.
 func (r *Reads) hash() int {
 	read := 0
+	all := r.selections()
 	for _, dir := range slices.Sorted(maps.Keys(r.trees)) {
 		h := &hashing{tree: r.trees[dir], memory: r.remembered(dir)}
 		var jobs []job
-		for _, s := range r.under(dir) {
+		for _, s := range all[dir] {
 			jobs = h.add(jobs, s)
 		}
 		h.run(jobs)
 		read += h.read
 		if h.read > 0 && r.opt.Memory != nil {
 			// A memory that cannot be written only makes the next call slower.
-			_ = r.opt.Memory.Save(dir, h.memory.learn(r.learned(dir), r.opt.Now))
+			_ = r.opt.Memory.Save(dir, h.memory.learn(r.learned(all[dir]), r.opt.Now))
 		}
 	}
 	return read
@@ -379,14 +380,14 @@ func (r *Reads) remembered(dir string) *fileMemory {
 	return readMemory(r.opt.Memory.Load(dir))
 }
 
-// under lists the selections of a directory in a stable order.
-func (r *Reads) under(dir string) []*selection {
-	var out []*selection
+// selections lists the selections of each directory in a stable order.
+func (r *Reads) selections() map[string][]*selection {
+	out := map[string][]*selection{}
 	seen := map[*selection]bool{}
 	add := func(e *planner.Edge) {
-		if s := r.of(e); s != nil && e.From.Local.Dir == dir && !seen[s] {
+		if s := r.of(e); s != nil && !seen[s] {
 			seen[s] = true
-			out = append(out, s)
+			out[e.From.Local.Dir] = append(out[e.From.Local.Dir], s)
 		}
 	}
 	for _, v := range r.Plan.Graph.Vertices {
@@ -400,14 +401,17 @@ func (r *Reads) under(dir string) []*selection {
 			add(&all)
 		}
 	}
-	return append(out, r.extra[dir]...)
+	for dir, list := range r.extra {
+		out[dir] = append(out[dir], list...)
+	}
+	return out
 }
 
 // learned lists the files with known sums, for the memory.
-func (r *Reads) learned(dir string) []record {
+func (r *Reads) learned(selections []*selection) []record {
 	var out []record
 	seen := map[*entry]bool{}
-	for _, s := range r.under(dir) {
+	for _, s := range selections {
 		s.each(func(dir string, it item) {
 			if it.entry != nil && it.sum != nil && it.fault == nil && !seen[it.entry] {
 				seen[it.entry] = true
