@@ -53,6 +53,7 @@ func writers(t *testing.T) []writer {
 			"init": {"init", "--force", "Dockerfile"},
 			// TestEveryWriter has made this result.
 			"merge": {"merge", "shard.json"},
+			"ci":    {"ci", "init", "github", "--force", "a"},
 		}[f[0]]
 		switch {
 		case name == "bake --output":

@@ -75,6 +75,8 @@ type Loader struct {
 	// toolchain holds what goenv() gave, for the permissions of a run.
 	toolchain []string
 	remote    *remote
+	// found is whose cache this run may write, once that was asked for.
+	found *config.Lane
 }
 
 // Definition is what was read of a definition.
@@ -231,7 +233,14 @@ func (l *Loader) fromEnv(opts *config.Options) error {
 
 // lane says whose cache this run may write.
 func (l *Loader) lane() config.Lane {
-	return config.Lane(ci.LaneOf(l.getenv, func() string { return gitfact.Branch(".") }))
+	if l.found == nil {
+		lane := config.Lane(ci.LaneOf(l.getenv, func() string { return gitfact.Branch(".") }, func() string {
+			branch, _ := gitfact.Main(".")
+			return branch
+		}))
+		l.found = &lane
+	}
+	return *l.found
 }
 
 // disk is where files are read.

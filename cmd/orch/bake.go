@@ -184,6 +184,9 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts runOptions
 		_ = b.env.report(unpushed(cfg), cfg.Sources) // nothing but warnings
 	}
 	if !question.Asked(cfg) {
+		if opts.shown() {
+			b.env.sayMainLane(cfg)
+		}
 		return b.env.build(ctx, cfg, opts)
 	}
 	flag, err := question.Parse(b.flags.call)

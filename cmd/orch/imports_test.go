@@ -132,6 +132,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/fetch"] = []string{"config", "internal/termtext", "runner/buildkit/builder", "runner/buildkit/creds", "runner/buildkit/sourcepolicy"}
 	allowed["runner/buildkit/frontend"] = []string{"planner"}
 	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend"}
+	allowed["internal/pipeline"] = nil
 	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "planner"}
 	allowed["runner/merge"] = []string{"internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -82,16 +84,16 @@ func (f *mergeFlags) run(ctx context.Context, e *env, paths []string) error {
 			return err
 		}
 	}
-	if plan != nil && len(plan.Filled()) == 0 && len(paths) == 0 {
-		fmt.Fprintf(e.stderr, "Nothing to merge: %s.\n", plan.Reason)
-		return nil
-	}
-	if len(paths) == 0 {
-		return usagef("merge needs the results of the shards, such as orch.result.*.json")
-	}
 	results, err := readResults(paths)
 	if err != nil {
 		return usagef("%w", err)
+	}
+	if plan != nil && len(plan.Filled()) == 0 && len(results) == 0 {
+		fmt.Fprintf(e.stderr, "Nothing to merge: %s.\n", plan.Reason)
+		return nil
+	}
+	if plan == nil && len(results) == 0 {
+		return usagef("merge needs the results of the shards, such as orch.result.*.json")
 	}
 	set, err := merge.Gather(results, plan, f.plan)
 	if err != nil {
@@ -101,15 +103,18 @@ func (f *mergeFlags) run(ctx context.Context, e *env, paths []string) error {
 	return m.finish(ctx, m.publish(ctx))
 }
 
-// readResults reads the results of shards. A pattern that the shell has left as
-// it is is one.
+// readResults reads the results of shards. A pattern is one that the shell has
+// left as it is, because there was no such file.
 func readResults(paths []string) ([]*merge.Result, error) {
 	var out []*merge.Result
 	var problems []error
 	for _, path := range paths {
 		found := []string{path}
-		if matches, err := filepath.Glob(path); err == nil && len(matches) > 0 {
-			found = matches
+		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
+			// What is wrong with the pattern is found when it is opened.
+			if matches, err := filepath.Glob(path); err == nil {
+				found = matches
+			}
 		}
 		for _, one := range found {
 			r, err := merge.Read(one)
@@ -227,8 +232,11 @@ func (m *mergeRun) unmoved(ctx context.Context, err error) error {
 // writeFiles writes the files that an unsharded run writes.
 func (m *mergeRun) writeFiles(run *runner.Report) error {
 	info := record.Info{
-		Orch: version, Args: m.args, Project: m.set.Results[0].Project, ID: m.set.Results[0].ID, Env: m.set.Results[0].Env,
-		Definition: func(b *planner.Build) string { return m.merged.Definitions[b.Name()] },
+		Orch: version, Args: m.args, Definition: func(b *planner.Build) string { return m.merged.Definitions[b.Name()] },
+	}
+	if len(m.set.Results) > 0 {
+		first := m.set.Results[0]
+		info.Project, info.ID, info.Env = first.Project, first.ID, first.Env
 	}
 	rec := record.New(run, info)
 	var problems []error

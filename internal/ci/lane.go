@@ -15,11 +15,12 @@ type Lane struct {
 }
 
 // LaneOf finds the lane of this run: from ORCH_CACHE_* variables, else from
-// those of the CI service, else from the branch that is checked out. The
+// those of the CI service, else from the branch that is checked out; main finds
+// the main branch where no variable says it. The
 // variables of GitHub are those of
 // https://docs.github.com/actions/reference/variables-reference,
 // those of GitLab of https://docs.gitlab.com/ci/variables/predefined_variables.
-func LaneOf(getenv func(string) string, branch func() string) Lane {
+func LaneOf(getenv func(string) string, branch, main func() string) Lane {
 	var l Lane
 	switch {
 	case getenv("GITHUB_ACTIONS") == "true":
@@ -44,6 +45,9 @@ func LaneOf(getenv func(string) string, branch func() string) Lane {
 	}
 	if l.Name == "" {
 		l.Name = branch()
+	}
+	if l.Main == "" {
+		l.Main = main()
 	}
 	return l
 }

@@ -58,9 +58,28 @@ func TestLane(t *testing.T) {
 				tt.env["GITHUB_EVENT_PATH"] = path
 			}
 			getenv := func(name string) string { return tt.env[name] }
-			if got := LaneOf(getenv, func() string { return "" }); got != tt.want {
+			if got := LaneOf(getenv, func() string { return "" }, func() string { return "" }); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// The main branch is asked for only where no variable says it.
+func TestMainLane(t *testing.T) {
+	nothing := func() string { return "" }
+	found := func() string { return "trunk" }
+	for _, tt := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{nil, "trunk"},
+		{map[string]string{"ORCH_CACHE_MAIN": "m"}, "m"},
+		{map[string]string{"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main"}, "main"},
+		{map[string]string{"CI": "true"}, "trunk"},
+	} {
+		if got := LaneOf(func(name string) string { return tt.env[name] }, nothing, found); got.Main != tt.want {
+			t.Errorf("%v: %q, want %q", tt.env, got.Main, tt.want)
+		}
 	}
 }

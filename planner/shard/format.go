@@ -112,7 +112,7 @@ func (f *File) azure(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing the matrix: %w", err)
 	}
-	for _, v := range [][2]string{{"count", strconv.Itoa(len(matrix))}, {"waves", strconv.FormatBool(f.Wave != nil)}, {"matrix", string(m)}} {
+	for _, v := range [][2]string{{"count", strconv.Itoa(len(matrix))}, {"shards", strconv.Itoa(len(f.Shards))}, {"waves", strconv.FormatBool(f.Wave != nil)}, {"matrix", string(m)}} {
 		fmt.Fprintf(w, "##vso[task.setvariable variable=%s;isOutput=true]%s\n", v[0], v[1])
 	}
 	return nil
@@ -129,11 +129,19 @@ func (f *File) jenkins(w io.Writer) error {
 	return nil
 }
 
+// gitlabLogin writes the credentials of the project's registry to where the docker
+// command has them.
+const gitlabLogin = `if test -n "$CI_REGISTRY_PASSWORD" && ! test -e ~/.docker/config.json; then mkdir -p ~/.docker; ` +
+	`printf '{"auths":{"%s":{"auth":"%s"}}}' "$CI_REGISTRY" "$(printf '%s:%s' "$CI_REGISTRY_USER" "$CI_REGISTRY_PASSWORD" | base64 | tr -d '\n')" >~/.docker/config.json; fi`
+
 // gitlab writes a child pipeline. One without jobs would be refused.
 func (f *File) gitlab(w io.Writer, jobs Jobs) {
 	fmt.Fprintln(w, "# Made by 'orch plan --shards --format gitlab'.")
-	if jobs.Image != "" || len(jobs.Tags) > 0 {
+	if len(f.rows()) > 0 || jobs.Image != "" || len(jobs.Tags) > 0 {
 		fmt.Fprintln(w, "default:")
+		if len(f.rows()) > 0 {
+			fmt.Fprintf(w, "  before_script:\n    - %s\n", quoted(gitlabLogin))
+		}
 		if jobs.Image != "" {
 			fmt.Fprintf(w, "  image: %s\n", quoted(jobs.Image))
 		}

@@ -24,7 +24,7 @@ type Options struct {
 	Times Times
 	// BuildPlatform is that of the plan.
 	BuildPlatform string
-	// Digest is the sum of a target's inputs.
+	// Digest is the sum of a target's inputs; nil leaves it out.
 	Digest func(*planner.Build) string
 }
 
@@ -61,7 +61,10 @@ func Make(plan *planner.Plan, opt Options) (*File, error) {
 		if !b.Wanted {
 			continue
 		}
-		t := Target{Name: b.Name(), Platforms: b.Platforms, Digest: opt.Digest(b), Tags: tagsOf(b)}
+		t := Target{Name: b.Name(), Platforms: b.Platforms, Tags: tagsOf(b)}
+		if opt.Digest != nil {
+			t.Digest = opt.Digest(b)
+		}
 		for _, test := range b.Target.Tests {
 			t.Tests = append(t.Tests, test.Name)
 		}

@@ -1,0 +1,62 @@
+// Made by 'orch ci init jenkins'. It builds api, web, worker.
+// It needs the plugin Pipeline Utility Steps, for readJSON.
+def plan
+
+pipeline {
+  agent none
+  stages {
+    stage('plan') {
+      agent any
+      steps {
+        sh '''
+          if test -n "$CHANGE_TARGET"; then AFFECTED="origin/$CHANGE_TARGET"; git fetch origin "$CHANGE_TARGET:refs/remotes/origin/$CHANGE_TARGET"; else PUSH=yes; fi
+          orch plan --shards auto --waves ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED"} -o shards.json --format jenkins >orch-matrix.json
+        '''
+        script { plan = readJSON file: 'orch-matrix.json' }
+        stash name: 'orch-plan', includes: 'shards.json'
+      }
+    }
+    stage('shared stages') {
+      when { beforeAgent true; expression { plan.waves } }
+      agent any
+      steps {
+        unstash 'orch-plan'
+        sh "orch bake --shard 0/${plan.shards[0].count} --plan shards.json"
+      }
+    }
+    stage('shards') {
+      when { expression { plan.count > 0 } }
+      steps {
+        script {
+          parallel plan.shards.collectEntries { s ->
+            [("${s.shard} ${s.name}".toString()): {
+              node {
+                checkout scm
+                unstash 'orch-plan'
+                try {
+                  sh "orch bake --shard ${s.shard} --plan shards.json"
+                } finally {
+                  stash name: "orch-result-${s.index}", includes: "orch.result.${s.index}.json", allowEmpty: true
+                }
+              }
+            }]
+          }
+        }
+      }
+    }
+  }
+  post {
+    always {
+      node('') {
+        script {
+          if (plan == null) { return }
+          deleteDir()
+          unstash 'orch-plan'
+          plan.shards.each { s -> catchError(buildResult: 'FAILURE') { unstash "orch-result-${s.index}" } }
+          sh 'orch merge --plan shards.json --metadata-file metadata.json orch.result.*.json'
+          archiveArtifacts allowEmptyArchive: true, artifacts: 'orch.result.json,metadata.json'
+        }
+      }
+    }
+  }
+}
