@@ -123,7 +123,13 @@ func (f *ciInitFlags) run(ctx context.Context, e *env, load *loadFlags, name str
 
 // project finds out what a pipeline has to know, as it is in CI.
 func (f *ciInitFlags) project(ctx context.Context, e *env, load *loadFlags, targets []string) (*pipeline.Project, error) {
-	e.overlay(map[string]string{"CI": "true"})
+	lookup := e.lookup
+	e.lookup = func(name string) (string, bool) {
+		if name == "CI" {
+			return "true", true
+		}
+		return lookup(name)
+	}
 	if _, err := load.open(e, nil); err != nil {
 		return nil, err
 	}
