@@ -63,6 +63,20 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// withoutDocker takes away what this machine's Docker says of builders and
+// credentials: the tests use their own.
+func withoutDocker(dir string) error {
+	for _, name := range []string{"BUILDX_BUILDER", "DOCKER_HOST", "DOCKER_CONTEXT"} {
+		if err := os.Unsetenv(name); err != nil {
+			return err
+		}
+	}
+	if err := os.Setenv("BUILDX_CONFIG", filepath.Join(dir, "buildx")); err != nil {
+		return err
+	}
+	return os.Setenv("DOCKER_CONFIG", filepath.Join(dir, "docker"))
+}
+
 // runAll sets up the parts, runs the tests and takes the parts down again.
 func runAll(m *testing.M) (int, error) {
 	// The path is short because a socket's path must not exceed 108 bytes.
@@ -78,6 +92,9 @@ func runAll(m *testing.M) (int, error) {
 	// Most tests start from folders outside of their own; what has to be
 	// allowed is the subject of a script of its own.
 	if err := os.Setenv(allFiles, "0"); err != nil {
+		return 0, err
+	}
+	if err := withoutDocker(dir); err != nil {
 		return 0, err
 	}
 	shared.bin = filepath.Join(dir, "bin")

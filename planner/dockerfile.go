@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -295,6 +296,17 @@ type ignoreFile struct {
 	found    bool
 }
 
+// longLine is the number of the first line that a scanner does not take.
+func longLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; len(bytes.TrimRight(line, "\r\n")) >= bufio.MaxScanTokenSize {
+			break
+		}
+	}
+	return n
+}
+
 func (r *reading) readIgnore(path string, at fault.Range) ([]string, bool) {
 	if f, ok := r.ignores[path]; ok {
 		return f.patterns, f.found
@@ -305,7 +317,9 @@ func (r *reading) readIgnore(path string, at fault.Range) ([]string, bool) {
 	case err == nil:
 		f.found = true
 		f.patterns, err = ignorefile.ReadAll(bytes.NewReader(data))
-		if err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			r.faults.Fail(at, "Invalid ignore file", "Line %d of %s is longer than %d bytes.", longLine(data), filepath.ToSlash(path), bufio.MaxScanTokenSize)
+		} else if err != nil {
 			r.faults.Fail(at, "Invalid ignore file", "Reading %s: %s.", filepath.ToSlash(path), fault.Reason(err))
 		}
 	case !errors.Is(err, fs.ErrNotExist):

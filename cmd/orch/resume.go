@@ -48,7 +48,29 @@ func argsOfLast(e *env, flags *pflag.FlagSet) ([]string, error) {
 	if at := slices.Index(given, "bake"); at >= 0 {
 		given = slices.Delete(given, at, at+1)
 	}
-	return append(slices.Concat(last.Args, given), "--resume"), nil
+	then := last.Args
+	flags.Visit(func(f *pflag.Flag) { then = withoutFlag(then, f) })
+	return append(slices.Concat(then, given), "--resume"), nil
+}
+
+// withoutFlag is a command line without a flag that is given again: repeated,
+// it would be one more each time that a run is resumed.
+func withoutFlag(args []string, f *pflag.Flag) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		name, _, joined := strings.Cut(args[i], "=")
+		if args[i] == "--" {
+			return append(out, args[i:]...)
+		}
+		if name != "--"+f.Name {
+			out = append(out, args[i])
+			continue
+		}
+		if !joined && f.NoOptDefVal == "" {
+			i++ // its value
+		}
+	}
+	return out
 }
 
 // runAgain runs the command line of the last run, as a resumed one.

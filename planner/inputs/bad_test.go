@@ -46,6 +46,16 @@ func TestInvalidIgnoreFile(t *testing.T) {
 	}
 }
 
+// TestLongIgnoreLine names the line that is too long.
+func TestLongIgnoreLine(t *testing.T) {
+	p := newSample(t)
+	p.Write(t, "ctx/.dockerignore", "a\nb\n"+strings.Repeat("x", 1<<20)+"\nc\n")
+	_, diags := planner.New(p.Config(t), planner.Options{BuildPlatform: p.Platform, Dir: p.Dir})
+	if !diags.HasErrors() || !strings.HasPrefix(diags[0].Detail, "Line 3 of ctx/.dockerignore is longer than 65536 bytes") {
+		t.Error(diags)
+	}
+}
+
 func TestExcess(t *testing.T) {
 	p := newSample(t)
 	p.Dockerfile = "FROM scratch\nCOPY src /\n"

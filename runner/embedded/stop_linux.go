@@ -10,6 +10,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
@@ -51,7 +52,7 @@ func Stop(ctx context.Context, o Options, now bool) (bool, error) {
 	if now {
 		sig, limit = unix.SIGTERM, state.StopTimeout+5*time.Second
 	} else if info.Busy() {
-		o.Notify(fmt.Sprintf("waiting for %d clients of the builder to finish", info.Clients))
+		o.Notify(fmt.Sprintf("waiting for %s of the builder to finish", termtext.Count(info.Clients, "client")))
 	}
 	if err := unix.Kill(info.PID, sig); err != nil {
 		return false, fmt.Errorf("ending the embedded builder (process %d): %w", info.PID, err)
