@@ -40,6 +40,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"user":       cmdUser,
 	"asuser":     cmdAsUser,
 	"tlsbuilder": cmdTLSBuilder,
+	"engine":     cmdEngine,
+	"box":        cmdBox,
 	"containers": cmdContainers,
 	"sshserver":  cmdSSHServer,
 	"serve":      cmdServe,

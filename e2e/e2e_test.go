@@ -111,6 +111,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	defer stopRegistry()
 	defer stopBuilder(shared.state)
+	defer func() { stopEngine() }()
 	return m.Run(), nil
 }
 
@@ -258,7 +259,7 @@ func runScripts(t *testing.T, files ...string) {
 	})
 }
 
-// condition is what a script asks for: [root], and [have:PROGRAM], which must
+// condition is what a script asks for: [root], [newengine], and [have:PROGRAM], which must
 // not be missing on CI.
 func condition(cond string) (bool, error) {
 	if program, ok := strings.CutPrefix(cond, "have:"); ok {
@@ -267,6 +268,9 @@ func condition(cond string) (bool, error) {
 			return false, fmt.Errorf("%w, though CI is set: scripts/setup.sh tests installs it", err)
 		}
 		return err == nil, nil
+	}
+	if cond == "newengine" {
+		return os.Getenv(engineEnv) != "", nil
 	}
 	if cond != "root" {
 		return false, fmt.Errorf("unknown condition %q", cond)

@@ -16,6 +16,12 @@ if [ "${1:-}" = tests ]; then
 		echo "setup: no older BuildKit daemon; its test is skipped, and fails where CI is set" >&2
 fi
 
+if [ "${1:-}" = tests ]; then
+	mkdir -p bin
+	scripts/engine.sh ||
+		echo "setup: no Docker Engine; its tests are skipped, and fail where CI is set" >&2
+fi
+
 missing=""
 command -v runc >/dev/null 2>&1 || missing="$missing runc"
 if [ "${1:-}" = tests ]; then

@@ -29,24 +29,24 @@ func (r *buildRun) chooseBuilder(ctx context.Context) error {
 	return docker.Check(ctx, r.plan)
 }
 
-// onEngine says what is different where the builder is a Docker engine: one
-// without containerd's image store pushes by itself, afterwards.
-func (r *buildRun) onEngine() error {
+// onEngine says whether the builder is a Docker engine that pushes by itself,
+// afterwards, as it has no containerd image store. What such a one cannot do is an
+// error.
+func (r *buildRun) onEngine() (alone bool, err error) {
 	e := r.site.engine()
 	if e == nil || e.Info.Containerd {
-		return nil
+		return false, nil
 	}
 	if err := engineout.Check(r.plan, e.String()); err != nil {
-		return err
+		return false, err
 	}
 	if r.opt.publish == "together" {
-		return usagef("--publish=together: %s pushes tag by tag, as it has no containerd image store; leave the flag out, or choose another builder", e)
+		return false, usagef("--publish=together: %s pushes tag by tag, as it has no containerd image store; leave the flag out, or choose another builder", e)
 	}
 	if r.opt.shard != nil {
-		return usagef("--shard: %s pushes tag by tag, as it has no containerd image store, and a shard pushes by digest; choose another builder", e)
+		return false, usagef("--shard: %s pushes tag by tag, as it has no containerd image store, and a shard pushes by digest; choose another builder", e)
 	}
-	r.publication = nil
-	return nil
+	return true, nil
 }
 
 // pushFromEngine has an engine without containerd's image store push what is in

@@ -69,12 +69,14 @@ func (e *env) build(ctx context.Context, cfg *config.Config, opt runOptions) err
 		return err
 	}
 	defer r.site.Close()
-	var err error
-	if r.publication, err = ready(); err != nil {
-		return e.notBegun(ctx, err)
-	}
-	if err := r.onEngine(); err != nil {
+	alone, err := r.onEngine()
+	if err != nil {
 		return err
+	}
+	if !alone {
+		if r.publication, err = ready(); err != nil {
+			return e.notBegun(ctx, err)
+		}
 	}
 	clean, err := r.collectLoads()
 	if err != nil {

@@ -83,6 +83,8 @@ const (
 	frameStderr = 2
 	// keptStderr is how much of the error output is kept.
 	keptStderr = 4096
+	// refusalTimeout is how long the engine may take to say why it refuses.
+	refusalTimeout = 2 * time.Second
 )
 
 func (c *execConn) Read(p []byte) (int, error) {
@@ -90,6 +92,9 @@ func (c *execConn) Read(p []byte) (int, error) {
 		var head [frameHead]byte
 		if _, err := io.ReadFull(c.Conn, head[:]); err != nil {
 			return 0, c.ended(err)
+		}
+		if head[0] > frameStderr || head[1]|head[2]|head[3] != 0 {
+			return 0, c.refused(head[:])
 		}
 		size := binary.BigEndian.Uint32(head[4:])
 		if head[0] != frameStderr {
@@ -102,7 +107,18 @@ func (c *execConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p[:min(len(p), int(c.left))])
 	c.left -= uint32(n)
+	if c.left > 0 && errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
 	return n, err
+}
+
+// refused is why the command was not run: the engine says so in plain text, where
+// a frame would begin.
+func (c *execConn) refused(begin []byte) error {
+	_ = c.Conn.SetReadDeadline(time.Now().Add(refusalTimeout))
+	rest, _ := io.ReadAll(io.LimitReader(c.Conn, keptStderr))
+	return fmt.Errorf("running %s in the container %s: %s", c.what, c.container, strings.TrimSpace(string(append(begin, rest...))))
 }
 
 // keep reads a frame of the error output.
@@ -133,14 +149,18 @@ const startPause = 100 * time.Millisecond
 
 // Wait calls ready until it is, for as long as ctx lasts.
 func Wait(ctx context.Context, ready func(context.Context) error) error {
+	var last error
 	for {
 		err := ready(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err // an error of the deadline says less than the one before
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-time.After(startPause):
 		}
 	}
