@@ -9,7 +9,9 @@ import (
 
 // What a command writes to its two outputs is taken apart, however it is cut.
 func TestExecConn(t *testing.T) {
-	frame := func(kind byte, text string) string { return string([]byte{kind, 0, 0, 0, 0, 0, 0, byte(len(text))}) + text }
+	frame := func(kind byte, text string) string {
+		return string([]byte{kind, 0, 0, 0, 0, 0, 0, byte(len(text))}) + text
+	}
 	tests := []struct{ name, sent, want, err string }{
 		{"output", frame(1, "ab") + frame(1, "") + frame(1, "cd"), "abcd", ""},
 		{"errors between", frame(1, "ab") + frame(2, "oh") + frame(1, "cd"), "abcd", "buildctl dial-stdio in the container box ended: oh"},
