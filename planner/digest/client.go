@@ -19,6 +19,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 // frontend is the client that the linked frontend sees: it answers with what
@@ -77,7 +78,7 @@ func (f *frontend) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 			// All else can be compared.
 			q.Unknown, q.Why, config = true, err.Error(), anyConfig(platform)
 		}
-		config = plainTriggers(config)
+		config = dockerfile.PlainTriggers(config)
 		q.Answer, q.Triggers = hash(string(config)), hasTriggers(config)
 		f.note(q)
 		return ref, godigest.Digest(l.digest), config, nil
@@ -108,7 +109,7 @@ func (a *asking) question(ctx context.Context, ref string, platform ocispecs.Pla
 	if q.Unknown = img.Config == nil; q.Unknown {
 		img.Config = anyConfig(platform)
 	} else {
-		img.Config = plainTriggers(img.Config)
+		img.Config = dockerfile.PlainTriggers(img.Config)
 		q.Triggers = hasTriggers(img.Config)
 	}
 	q.Answer = hash(q.Digest, string(img.Config))

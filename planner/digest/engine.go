@@ -391,7 +391,7 @@ func (e *engine) target(b *planner.Build) *Target {
 	sum := f.hex()
 	out.Image = prefixed(sum)
 	out.Publication = prefixed(publication(b, sum))
-	out.Open = eachOnce(out.Open)
+	out.Open = inputs.Once(out.Open)
 	e.results[b].digest = out
 	return out
 }
@@ -462,14 +462,4 @@ func (e *engine) openAt(b *planner.Build, o opening) inputs.Unpinned {
 		out.Range = b.Target.RangeOf("dockerfile")
 	}
 	return out
-}
-
-func eachOnce(list []inputs.Unpinned) []inputs.Unpinned {
-	seen := map[inputs.Unpinned]bool{}
-	return slices.DeleteFunc(list, func(o inputs.Unpinned) bool {
-		o.Range = fault.Range{Filename: o.Range.Filename, Start: o.Range.Start}
-		was := seen[o]
-		seen[o] = true
-		return was
-	})
 }

@@ -120,7 +120,7 @@ func (in *Inputs) Open() []Unpinned {
 	for _, b := range in.Reads.Plan.Builds {
 		all = append(all, in.builds[b].Open...)
 	}
-	return eachOnce(all)
+	return Once(all)
 }
 
 // Compute computes the digests of all vertices and targets of a plan. Every file is read once, or not at all if
@@ -184,7 +184,7 @@ func (d *ingredients) files(s *sums, e *planner.Edge) {
 
 // digest makes the sum of all sums.
 func (d *ingredients) digest() *Digest {
-	out := &Digest{Open: eachOnce(d.open)}
+	out := &Digest{Open: Once(d.open)}
 	var all framed.Digest
 	for c := range classes {
 		if !d.sums[c].Empty() {
@@ -196,9 +196,11 @@ func (d *ingredients) digest() *Digest {
 	return out
 }
 
-func eachOnce(list []Unpinned) []Unpinned {
+// Once leaves out what is there already; of a place only the beginning counts.
+func Once(list []Unpinned) []Unpinned {
 	seen := map[Unpinned]bool{}
 	return slices.DeleteFunc(list, func(o Unpinned) bool {
+		o.Range = fault.Range{Filename: o.Range.Filename, Start: o.Range.Start}
 		was := seen[o]
 		seen[o] = true
 		return was

@@ -12,11 +12,12 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
-	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	linked "github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
@@ -83,7 +84,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	a := v.(answer)
 	c.target.noteImage(ref, a.dgst, opt)
 	c.target.noteTriggers(a.data)
-	return a.ref, a.dgst, frontend.PlainTriggers(a.data), nil
+	return a.ref, a.dgst, dockerfile.PlainTriggers(a.data), nil
 }
 
 func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
@@ -101,7 +102,7 @@ func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o
 		image := *res.Image
 		c.target.noteImage(strings.TrimPrefix(strings.TrimPrefix(res.Op.Identifier, "docker-image://"), "oci-layout://"), image.Digest, opt)
 		c.target.noteTriggers(image.Config)
-		image.Config = frontend.PlainTriggers(image.Config)
+		image.Config = dockerfile.PlainTriggers(image.Config)
 		res.Image = &image
 	}
 	return &res, nil
@@ -155,11 +156,11 @@ func (e *linkedError) Error() string { return "the frontend " + e.syntax + " is 
 // linked has the linked frontend read the target.
 func (t *target) linked(ctx context.Context) (*gateway.Result, error) {
 	c := &recorder{Client: t.anchor.gateway, target: t}
-	res, err := dockerfile.Build(ctx, c)
+	res, err := linked.Build(ctx, c)
 	var own *linkedError
 	if errors.As(err, &own) {
 		t.opts["cmdline"] = own.syntax // keeps every frontend from asking
-		return dockerfile.Build(ctx, c)
+		return linked.Build(ctx, c)
 	}
 	return res, err
 }

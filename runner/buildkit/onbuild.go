@@ -9,7 +9,6 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 
 	"github.com/orch-build/orch/planner/dockerfile"
-	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
 // contextName is what the progress calls the main context.
@@ -29,7 +28,7 @@ func (t *target) noteTriggers(config []byte) {
 	defer t.mu.Unlock()
 	for _, trigger := range img.Config.OnBuild {
 		t.triggers[trigger] = true
-		if frontend.FailsOn(trigger) {
+		if dockerfile.FailsFrontend(trigger) {
 			t.badTrigger = trigger
 		}
 	}

@@ -1,4 +1,4 @@
-package frontend
+package dockerfile
 
 import (
 	"encoding/json"
@@ -67,7 +67,7 @@ func TestFailsFrontend(t *testing.T) {
 		"RUN a": false, "# check=skip=all\nRUN a": false, "# words\nRUN a": false, "RUN <<E\n# x\n# check=a\nE": false,
 		"# words\n# check=skip=all\nRUN a": true, "#x\n#Check = skip=all\nRUN a": true, "NONSENSE": false, "": false,
 	} {
-		if got := FailsOn(trigger); got != want {
+		if got := FailsFrontend(trigger); got != want {
 			t.Errorf("%q: %v, want %v", trigger, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package frontend
+package dockerfile
 
 import (
 	"encoding/json"
@@ -41,9 +41,9 @@ func PlainTriggers(config []byte) []byte {
 	return plain
 }
 
-// FailsOn says whether a trigger is one on which BuildKit's frontend
+// FailsFrontend says whether a trigger is one on which BuildKit's frontend
 // fails if it sees it as it is.
-func FailsOn(trigger string) bool {
+func FailsFrontend(trigger string) bool {
 	res, err := parser.Parse(strings.NewReader(trigger))
 	if err != nil || len(res.AST.Children) == 0 {
 		return false
