@@ -112,7 +112,7 @@ func (b *bakeRun) resume(ctx context.Context, args []string) (*record.Left, erro
 	if err != nil {
 		return nil, err
 	}
-	left := record.LeftOf(last, cfg, plan)
+	left := record.LeftOf(last, plan)
 	if len(left.Changed) > 0 {
 		fmt.Fprintf(e.stderr, "Built again, because the definition has changed since: %s\n", report.Names(left.Changed))
 	}

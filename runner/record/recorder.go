@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -84,7 +85,7 @@ func Unkept(opt Options) *Recorder {
 	r := &Recorder{digests: map[*planner.Build]string{}}
 	r.info = Info{
 		Orch: opt.Version, Args: opt.Args, Earlier: opt.Earlier, Shard: opt.Shard, Mask: opt.Mask,
-		Definition: func(b *planner.Build) string { return r.definition(opt.Config, b) },
+		Definition: func(b *planner.Build) string { return r.definition(b) },
 	}
 	r.keepEnv(opt.Config)
 	return r
@@ -162,9 +163,9 @@ func (r *Recorder) Write(run *runner.Report) error {
 }
 
 // definition is what definitionOf says, computed once.
-func (r *Recorder) definition(cfg *config.Config, b *planner.Build) string {
+func (r *Recorder) definition(b *planner.Build) string {
 	if _, ok := r.digests[b]; !ok {
-		r.digests[b] = definitionOf(cfg, b)
+		r.digests[b] = definitionOf(b)
 	}
 	return r.digests[b]
 }
@@ -206,31 +207,33 @@ func WriteTimeline(path string, rec *Record) error {
 
 // definitionOf is a digest of everything that a definition says about a
 // target: its stages, with the instructions and arguments that they have, and
-// its attributes. The content of the files that it copies is not part of it.
-func definitionOf(cfg *config.Config, b *planner.Build) string {
-	var text bytes.Buffer
-	for _, v := range b.Stages {
-		text.WriteString(v.ID + "\n")
+// its attributes but for those that only say where they are written, what they
+// are for, and when the target is built. The content of the files that it copies
+// is not part of it.
+func definitionOf(b *planner.Build) string {
+	t := *b.Target
+	t.Ranges, t.Shared, t.Volatile = nil, nil, nil
+	t.Range = fault.Range{}
+	t.Description, t.Traits, t.Part, t.Template = "", nil, false, false
+	t.Skip, t.Limits = nil, config.Limits{}
+	if p := b.Policies; !p.Empty() {
+		t.Policy = nil // those that were found say more
 	}
-	one := *cfg
-	one.Targets, one.Groups = []*config.Target{b.Target}, nil
-	if err := config.Print(&text, &one); err != nil {
-		return ""
+	about := struct {
+		Stages   []string
+		Target   config.Target
+		Policies any
+	}{Target: t}
+	for _, v := range b.Stages {
+		about.Stages = append(about.Stages, v.ID)
 	}
 	if !b.Policies.Empty() {
-		policies, err := json.Marshal(b.Policies.Policies)
-		if err != nil {
-			return ""
-		}
-		text.Write(policies)
+		about.Policies = b.Policies.Policies
 	}
-	if len(b.Target.Tests) > 0 {
-		tests, err := json.Marshal(b.Target.Tests)
-		if err != nil {
-			return ""
-		}
-		text.Write(tests)
+	data, err := json.Marshal(about)
+	if err != nil {
+		return ""
 	}
-	sum := sha256.Sum256(text.Bytes())
+	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

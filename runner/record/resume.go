@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -23,7 +22,7 @@ type Left struct {
 // LeftOf finds what is left of a run, by the plan of its definition as it is
 // now. A target that is done is left out, unless its definition has changed
 // since.
-func LeftOf(last *Record, cfg *config.Config, plan *planner.Plan) *Left {
+func LeftOf(last *Record, plan *planner.Plan) *Left {
 	l := &Left{}
 	for _, b := range plan.Builds {
 		if !b.Wanted {
@@ -33,7 +32,7 @@ func LeftOf(last *Record, cfg *config.Config, plan *planner.Plan) *Left {
 		switch {
 		case t == nil || t.State != runner.Done:
 			l.Names = append(l.Names, b.Name())
-		case t.Definition != definitionOf(cfg, b):
+		case t.Definition != definitionOf(b):
 			l.Changed = append(l.Changed, b.Name())
 			l.Names = append(l.Names, b.Name())
 		default:

@@ -1,0 +1,229 @@
+package skip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/runner"
+)
+
+// Auditor builds skipped targets all the same, and compares.
+type Auditor struct {
+	Session *Session
+	// About says which run it is, where a record is rejected.
+	About About
+	// Narrow returns the definition of some targets, Plan a plan of it, Digests
+	// its digests with nothing remembered; Build builds it.
+	Narrow  func(ctx context.Context, targets []string) (*config.Config, error)
+	Plan    func(context.Context, *config.Config) (*planner.Plan, error)
+	Digests func(context.Context, *planner.Plan) (*digest.Digests, error)
+	Build   func(context.Context, *config.Config, *planner.Plan) (*runner.Report, error)
+	// Warn is called with what an audit cannot say.
+	Warn func(string)
+}
+
+// Audit audits targets. The error is that of those that must not have been
+// skipped.
+func (a *Auditor) Audit(ctx context.Context, chosen []*Verdict) error {
+	var wrong []error
+	rest := chosen[:0:0]
+	for _, v := range chosen {
+		found, err := a.auditStored(ctx, v)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			wrong = append(wrong, found)
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	found, err := a.auditBuilds(ctx, rest)
+	if err != nil {
+		return err
+	}
+	return errors.Join(append(wrong, found...)...)
+}
+
+// auditStored audits what the registry has, and the digest: one that nothing
+// was remembered for must be the same.
+func (a *Auditor) auditStored(ctx context.Context, v *Verdict) (found, err error) {
+	err = a.Session.Stored(ctx, v)
+	var wrong *AuditError
+	if errors.As(err, &wrong) {
+		return wrong, a.reject(ctx, v, wrong)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("auditing %s: %w", v.Target.Build.Name(), err)
+	}
+	return nil, nil
+}
+
+// auditDigests holds the digests of skipped targets against ones for which
+// nothing was remembered.
+func (a *Auditor) auditDigests(ctx context.Context, cfg *config.Config, chosen []*Verdict) ([]error, error) {
+	plan, err := a.Plan(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := a.Digests(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	var out []error
+	for _, v := range chosen {
+		name := v.Target.Build.Name()
+		for _, b := range plan.Builds {
+			if d := fresh.Target(b); b.Name() == name && d.Publication != v.Target.Publication {
+				wrong := &AuditError{Target: name, Class: "definition", Text: "computed from nothing, its digest is another one than with what was remembered"}
+				out = append(out, wrong)
+				if err := a.reject(ctx, v, wrong); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+func (a *Auditor) reject(ctx context.Context, v *Verdict, why error) error {
+	return a.Session.Reject(ctx, a.About, v, why.Error())
+}
+
+// auditBuilds builds targets and compares them. What differs is built once more:
+// two builds that differ from each other prove nothing.
+func (a *Auditor) auditBuilds(ctx context.Context, chosen []*Verdict) ([]error, error) {
+	if len(chosen) == 0 {
+		return nil, nil
+	}
+	cfg, err := a.Narrow(ctx, namesOf(chosen))
+	if err != nil {
+		return nil, err
+	}
+	wrong, err := a.auditDigests(ctx, cfg, chosen)
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.buildApart(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	differ := chosen[:0:0]
+	for _, v := range chosen {
+		published, err := a.Session.Published(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		if class, _ := published.Differs(first[v.Target.Build.Name()]); class != "" {
+			differ = append(differ, v)
+		}
+	}
+	if len(differ) == 0 {
+		return wrong, nil
+	}
+	second, err := a.buildApart(ctx, differ)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range differ {
+		name := v.Target.Build.Name()
+		if class, text := first[name].Differs(second[name]); class != "" {
+			a.Warn(fmt.Sprintf("%s is not reproducible, so that an audit says nothing of its content: of two builds, %s", name, text))
+			continue
+		}
+		published, err := a.Session.Published(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		class, text := published.Differs(first[name])
+		found := &AuditError{Target: name, Class: class, Text: text}
+		wrong = append(wrong, found)
+		if err := a.reject(ctx, v, found); err != nil {
+			return nil, err
+		}
+	}
+	return wrong, nil
+}
+
+func namesOf(chosen []*Verdict) []string {
+	var out []string
+	for _, v := range chosen {
+		out = append(out, v.Target.Build.Name())
+	}
+	return out
+}
+
+// buildApart builds targets from scratch, into archives beside everything else,
+// and returns what is in them.
+func (a *Auditor) buildApart(ctx context.Context, chosen []*Verdict) (map[string]Image, error) {
+	dir, err := os.MkdirTemp("", "orch-audit-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cfg, err := a.Narrow(ctx, namesOf(chosen))
+	if err != nil {
+		return nil, err
+	}
+	archive := func(name string) string { return filepath.Join(dir, strings.ReplaceAll(name, "/", "_")+".tar") }
+	apart := map[string]bool{}
+	for _, v := range chosen {
+		apart[v.Target.Build.Name()] = true
+	}
+	yes := true
+	for _, t := range cfg.Targets {
+		t.NoCache, t.CacheFrom, t.CacheTo, t.Cache, t.Tests, t.Skip = &yes, nil, nil, nil, nil, nil
+		t.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "provenance", Attrs: map[string]string{"disabled": "true"}})}
+		if apart[t.Name] {
+			attrs := map[string]string{"dest": archive(t.Name)}
+			if at := archiveForm(t.Outputs); at != "" {
+				attrs["rewrite-timestamp"] = at
+			}
+			t.Outputs = []config.Output{config.NewOutput(config.Entry{Type: "oci", Attrs: attrs})}
+		}
+	}
+	plan, err := a.Plan(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	run, err := a.Build(ctx, cfg, plan)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("building for an audit: %w", err)
+	case !run.OK():
+		return nil, fmt.Errorf("building for an audit: %w", firstFailure(run))
+	}
+	out := map[string]Image{}
+	for name := range apart {
+		if out[name], err = ReadArchive(archive(name)); err != nil {
+			return nil, fmt.Errorf("auditing %s: %w", name, err)
+		}
+	}
+	return out, nil
+}
+
+// archiveForm is what the pushed images of a target say of times.
+func archiveForm(outputs []config.Output) string {
+	for _, o := range outputs {
+		if at := o.Attrs["rewrite-timestamp"]; o.Push && at != "" {
+			return at
+		}
+	}
+	return ""
+}
+
+func firstFailure(run *runner.Report) error {
+	for _, t := range run.Targets {
+		if t.Err != nil {
+			return fmt.Errorf("%s: %w", t.Name(), t.Err)
+		}
+	}
+	return errors.New("a cache failed")
+}
