@@ -50,8 +50,8 @@ func hasAttribute(attrs []schema.Attribute, name string) bool {
 	return slices.ContainsFunc(attrs, func(a schema.Attribute) bool { return a.Name == name })
 }
 
-// fromJSON enters the blocks of a bake file in JSON. What it leaves out, as
-// having no effect, is returned.
+// fromJSON adds the blocks of a bake file in JSON, and returns what it leaves out
+// because it has no effect.
 func (d *document) fromJSON(src []byte) ([]string, error) {
 	dec := json.NewDecoder(bytes.NewReader(src))
 	dec.UseNumber()

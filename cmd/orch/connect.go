@@ -45,7 +45,7 @@ func (f *builderFlags) register(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders)
 }
 
-// catalog is what builders there are.
+// catalog lists the builders that there are.
 func (e *env) catalog() *builders.Catalog {
 	dir, _ := os.Getwd()
 	return builders.New(builders.Options{Getenv: e.getenv, System: runtime.GOOS, Dir: dir})

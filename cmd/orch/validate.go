@@ -94,7 +94,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 	return cmd
 }
 
-// stricter makes errors of warnings.
+// stricter turns warnings into errors.
 func stricter(diags hcl.Diagnostics) {
 	for _, d := range diags {
 		d.Severity = hcl.DiagError

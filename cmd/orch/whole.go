@@ -36,8 +36,8 @@ func setProgram(e *env, o *embedded.Options) {
 	o.Executable = e.getenv(handedOver)
 }
 
-// composeReader reads Compose files, and of what they refer to that which permit
-// lets be read; it reports warnings.
+// composeReader reads Compose files and, of the files that they refer to, those that
+// permit allows; it reports warnings.
 func composeReader(e *env, permit func(path string) error, report func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
 	e.removeUnpacked()
 	var told hcl.Diagnostics
