@@ -221,6 +221,12 @@ func TestSkip(t *testing.T) {
 	}
 	s.skips("", "--skip=never")
 	s.skips("", "--no-cache")
+	// What is built anew is not taken back by the next run.
+	anew := s.tag("a:v1")
+	s.skips("a b linked")
+	if anew == first || s.tag("a:v1") != anew {
+		t.Errorf("a:v1 is %s, want %s, which is not %s", s.tag("a:v1"), anew, first)
+	}
 }
 
 // TestSkipNoBuilder skips on a machine that has never built anything, where no

@@ -67,11 +67,15 @@ func (s *Skipper) Begin(ctx context.Context, run *Run, plan *planner.Plan, diges
 		}
 		out.Targets[b.Name()] = t
 		list = append(list, t)
+		if t.Always != "" {
+			out.Unskipped[b.Name()] = t.Always
+		}
 	}
 	var err error
 	if s.Key, err = Keys(getenv, list); err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(t *Target) bool { return t.Always != "" })
 	verdicts, err := s.Decide(ctx, list)
 	if err != nil {
 		return nil, err
@@ -171,7 +175,7 @@ func (s *Session) Built(run *runner.Report, plan *planner.Plan, pushed map[strin
 			continue
 		}
 		d := now.Target(after[t.Name()])
-		if d == nil || d.Publication != target.Publication || len(d.Open) > 0 {
+		if d == nil || d.Publication != target.Publication || (&Run{}).unknown(d) != "" {
 			s.warn("what %s is made of has changed during the run, so that no record of its build is kept", t.Name())
 			continue
 		}

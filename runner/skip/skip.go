@@ -318,7 +318,8 @@ func (s *Skipper) everywhere(ctx context.Context, v *Verdict, moving map[registr
 // run.
 func (s *Skipper) sample(ctx context.Context, all []*Verdict) {
 	type one struct {
-		v *Verdict
+		v    *Verdict
+		repo registry.Repo
 		content
 	}
 	var list []one
@@ -326,9 +327,11 @@ func (s *Skipper) sample(ctx context.Context, all []*Verdict) {
 		if v.Record == nil || len(v.Moves) > 0 || len(v.Target.Refs) == 0 || v.Target.Skip.Full {
 			continue
 		}
-		for _, c := range v.Record.contents() {
-			if c.Digest != v.Record.Image.Digest { // its tag has just been asked for
-				list = append(list, one{v, c})
+		for _, repo := range v.Target.Repos {
+			for _, c := range v.Record.contents() {
+				if c.Digest != v.Record.Image.Digest { // its tag has just been asked for
+					list = append(list, one{v, repo, c})
+				}
 			}
 		}
 	}
@@ -338,7 +341,7 @@ func (s *Skipper) sample(ctx context.Context, all []*Verdict) {
 	var group errgroup.Group
 	for i, c := range list {
 		group.Go(func() error {
-			gone, err := s.ask(ctx, c.v.Place.Repo, []content{c.content})
+			gone, err := s.ask(ctx, c.repo, []content{c.content})
 			missing[i] = err == nil && len(gone) > 0
 			return nil
 		})
@@ -347,7 +350,7 @@ func (s *Skipper) sample(ctx context.Context, all []*Verdict) {
 	for i, c := range list {
 		if missing[i] {
 			s.Memory.forget(c.v.Place.Repo.String(), c.v.Place.Tag)
-			c.v.built(fmt.Errorf("%s does not have all of the image: %s is gone, or has another length", c.v.Place.Repo, c.content))
+			c.v.built(fmt.Errorf("%s does not have all of the image: %s is gone, or has another length", c.repo, c.content))
 		}
 	}
 }

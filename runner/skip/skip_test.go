@@ -19,6 +19,8 @@ import (
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/internal/registry/registrytest"
 	"github.com/orch-build/orch/planner"
+	plandigest "github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 var start = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
@@ -242,6 +244,23 @@ func TestSample(t *testing.T) {
 		}
 	}
 	t.Error("a lost layer is never found")
+}
+
+// TestSampleEverywhere finds what an image has lost in any repository of its tags.
+func TestSampleEverywhere(t *testing.T) {
+	s := newScene(t)
+	both := s.target("orch2:a", "app:v1", "mirror:v1")
+	img := s.build("a", both)
+	s.Drop("mirror", img.layers[0])
+	for range 60 {
+		if v := s.decide(both); v.Record == nil {
+			if !strings.Contains(v.Reason, "/mirror does not have") {
+				t.Error(v.Reason)
+			}
+			return
+		}
+	}
+	t.Error("a layer that the second repository has lost is never found")
 }
 
 // TestTags moves tags away: each run is about where they are, not about the
@@ -546,4 +565,37 @@ func TestReject(t *testing.T) {
 	s.builds(one, "rejected: another build")
 	s.build("a", one)
 	s.skips(one, 0)
+}
+
+// TestAnew keeps the record of a build that no-cache has asked for: it takes the
+// place of an older one.
+func TestAnew(t *testing.T) {
+	yes := true
+	b := &planner.Build{Wanted: true, Target: &config.Target{
+		Name: "app", Skip: &config.Skip{}, NoCache: &yes, Outputs: []config.Output{{Push: true, Names: []string{"example.com/app:v1"}}},
+	}}
+	again := inputs.Unpinned{Why: inputs.NoCache, Text: "no-cache asks to run steps again"}
+	tag := inputs.Unpinned{Why: inputs.MutableTag, Text: "base:1 is not pinned"}
+	for _, test := range []struct {
+		open     []inputs.Unpinned
+		recorded bool
+	}{
+		{nil, true},
+		{[]inputs.Unpinned{again}, true},
+		{[]inputs.Unpinned{again, tag}, false},
+	} {
+		got, reason, err := new(Run).Target(b, &plandigest.Target{Publication: "orch2:a", Open: test.open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got != nil) != test.recorded {
+			t.Errorf("%v: recorded %t, want %t: %s", test.open, got != nil, test.recorded, reason)
+		}
+		if got != nil {
+			reason = got.Always
+		}
+		if reason != "no-cache asks for a build" {
+			t.Errorf("%v: built because %q", test.open, reason)
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
 )
 
 // Target is a target that may be skipped, and what is known of it before a run.
@@ -34,6 +35,10 @@ type Target struct {
 	Platforms []string
 	// Tests is the sum of its tests, "" if it has none.
 	Tests string
+	// Always is why it is built whatever records there are, or "". The record of
+	// that build takes the place of an older one, so that the next run does not
+	// go back to it.
+	Always string
 
 	key VerifyKey
 }
@@ -54,12 +59,12 @@ type Run struct {
 	Keys func(path string) (VerifyKey, error)
 }
 
-// Target describes a target by its digest. reason is why it is built in any
-// case; the error is one of the definition.
+// Target describes a target by its digest. reason is why it is built without a
+// record; the error is one of the definition.
 func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason string, err error) {
-	t = &Target{Build: b, Skip: b.Target.Skip}
-	if reason = r.always(b, d); reason != "" {
-		return nil, reason, nil
+	t = &Target{Build: b, Skip: b.Target.Skip, Always: always(b, d)}
+	if reason = r.unknown(d); reason != "" {
+		return nil, cmp.Or(t.Always, reason), nil
 	}
 	if reason = t.addOutputs(); reason != "" {
 		return nil, reason, nil
@@ -87,18 +92,29 @@ func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason stri
 	return t, "", nil
 }
 
-// always says why a target is built whatever records there are, or "".
-func (r *Run) always(b *planner.Build, d *digest.Target) string {
-	t := b.Target
+// unknown says why nobody can say what comes out of a target, or "".
+func (r *Run) unknown(d *digest.Target) string {
 	switch {
 	case r.Frontend != "":
 		return r.Frontend
-	case t.NoCache != nil && *t.NoCache || len(t.NoCacheFilter) > 0:
-		return "no-cache asks for a build"
 	case d == nil:
 		return "it has no digest"
-	case len(d.Open) > 0:
-		return "its digest is open: " + d.Open[0].Text
+	}
+	for _, o := range d.Open {
+		if o.Why != inputs.NoCache {
+			return "its digest is open: " + o.Text
+		}
+	}
+	return ""
+}
+
+// always says why a target is built although its digest says what comes out of
+// it, or "".
+func always(b *planner.Build, d *digest.Target) string {
+	t := b.Target
+	again := func(o inputs.Unpinned) bool { return o.Why == inputs.NoCache }
+	if t.NoCache != nil && *t.NoCache || len(t.NoCacheFilter) > 0 || d != nil && slices.ContainsFunc(d.Open, again) {
+		return "no-cache asks for a build"
 	}
 	return ""
 }
