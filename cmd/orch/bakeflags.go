@@ -102,6 +102,7 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 // noted remembers which flags were given.
 func (b *bakeFlags) noted(flags *pflag.FlagSet) {
 	b.noCacheSet, b.pullSet = flags.Changed("no-cache"), flags.Changed("pull")
+	b.shard.shardSet, b.shard.planSet = flags.Changed("shard"), flags.Changed("plan")
 }
 
 var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson", "none"}

@@ -9,35 +9,47 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// Check says which targets of a shard have other inputs than when the plan was
-// made. digest is the sum of a target's inputs now.
-func (f *File) Check(parts []Part, digest func(name string) string) error {
-	var changed []string
+// Check says which targets of a shard have other inputs or other tags than when
+// the plan was made. plan is that of the targets now, and digest the sum of a
+// target's inputs.
+func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Build) string) error {
+	builds := map[string]*planner.Build{}
+	for _, b := range plan.Builds {
+		builds[b.Name()] = b
+	}
+	var changed, renamed []string
 	for _, p := range parts {
-		if t := f.Target(p.Target); t == nil || digest(p.Target) != t.Digest {
+		t, b := f.Target(p.Target), builds[p.Target]
+		switch {
+		case t == nil || b == nil || digest(b) != t.Digest:
 			changed = append(changed, p.Target)
+		case !slices.Equal(slices.Sorted(slices.Values(tagsOf(b))), slices.Sorted(slices.Values(t.Tags))):
+			renamed = append(renamed, p.Target)
 		}
 	}
-	if len(changed) == 0 {
-		return nil
+	switch {
+	case len(changed) > 0:
+		return &StaleError{Targets: changed, what: "inputs"}
+	case len(renamed) > 0:
+		return &StaleError{Targets: renamed, what: "tags"}
 	}
-	shown := changed[:min(5, len(changed))]
-	text := strings.Join(shown, ", ")
-	if n := len(changed) - len(shown); n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	return &StaleError{Targets: changed, text: text}
+	return nil
 }
 
-// StaleError says that a plan was made for other inputs.
+// StaleError says that a plan was made for other inputs or tags.
 type StaleError struct {
 	Targets []string
-	text    string
+	what    string
 }
 
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("the plan is of another commit or other variables: the inputs of %s are not those that it was made for. "+
-		"Check out the commit of the plan, with the same variables, or make the plan anew with 'orch plan --shards'", e.text)
+	shown := e.Targets[:min(5, len(e.Targets))]
+	text := strings.Join(shown, ", ")
+	if n := len(e.Targets) - len(shown); n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("the plan is of another commit or other variables: the %s of %s are not those that it was made for. "+
+		"Check out the commit of the plan, with the same variables, or make the plan anew with 'orch plan --shards'", e.what, text)
 }
 
 // Narrow returns a definition that has of its targets only the parts of a shard.
