@@ -169,6 +169,10 @@ func (m *Merged) judge(t *runner.TargetReport, parts []part) {
 	if t.Err != nil {
 		return
 	}
+	if !agree(parts) {
+		t.State, t.Err = runner.Canceled, errors.New("the results of the shards do not agree on what its platforms are")
+		return
+	}
 	if missing := missingPlatforms(parts); len(missing) > 0 {
 		t.State, t.Err = runner.Canceled, fmt.Errorf("the shard with %s is missing", someOf(missing))
 		return
@@ -178,6 +182,31 @@ func (m *Merged) judge(t *runner.TargetReport, parts []part) {
 		return
 	}
 	t.State, t.Result = runner.Done, result(parts)
+}
+
+// agree says whether the parts of a target are those of one, each platform once.
+// Targets that are only linked to have no parts of their own.
+func agree(parts []part) bool {
+	seen := map[string]bool{}
+	first := parts[0].piece
+	for _, p := range parts {
+		if (p.piece == nil) != (first == nil) || p.piece != nil && !slices.Equal(p.piece.All, first.All) {
+			return false
+		}
+		if p.piece == nil {
+			continue
+		}
+		if len(parts) > 1 && len(p.piece.Platforms) == 0 {
+			return false
+		}
+		for _, pl := range p.piece.Platforms {
+			if seen[pl] || !slices.Contains(first.All, pl) {
+				return false
+			}
+			seen[pl] = true
+		}
+	}
+	return true
 }
 
 // missingPlatforms are those of a target that no part has.
