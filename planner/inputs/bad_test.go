@@ -51,7 +51,7 @@ func TestLongIgnoreLine(t *testing.T) {
 	p := newSample(t)
 	p.Write(t, "ctx/.dockerignore", "a\nb\n"+strings.Repeat("x", 1<<20)+"\nc\n")
 	_, diags := planner.New(p.Config(t), planner.Options{BuildPlatform: p.Platform, Dir: p.Dir})
-	if !diags.HasErrors() || !strings.HasPrefix(diags[0].Detail, "Line 3 of ctx/.dockerignore is longer than 65536 bytes") {
+	if !diags.HasErrors() || !strings.HasPrefix(diags[0].Detail, "Line 3 of ") || !strings.HasSuffix(diags[0].Detail, "ctx/.dockerignore is longer than 65536 bytes.") {
 		t.Error(diags)
 	}
 }
