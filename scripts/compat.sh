@@ -35,3 +35,7 @@ for version in v0.34.2 v0.33.0 v0.31.2; do
     rm -rf "$root"
     trap - EXIT INT TERM
 done
+
+# The newer generation of Docker Engine, whose images are in containerd's store.
+scripts/engine.sh new
+ORCH_E2E_DOCKERD=$PWD/bin/engine/new/dockerd go test -count 1 ./e2e -run TestEngine

@@ -1,0 +1,47 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/internal/need"
+)
+
+// BenchmarkEngine builds 40 targets whose images are in a Docker Engine already,
+// with the BuildKit of that engine: orch and bake in turn, when nothing has
+// changed.
+func BenchmarkEngine(b *testing.B) {
+	e := startedEngine(func(what string) { need.Missing(b, what) }, func(err error) { b.Fatal(err) })
+	b.Setenv("DOCKER_HOST", "unix://"+e.socket)
+	b.Setenv("DOCKER_CONFIG", b.TempDir())
+	const n = 40
+	l := newLoad(b, n)
+	l.write(b, "engine.hcl", fmt.Sprintf(`group "default" { targets = ["svc"] }
+target "svc" {
+  matrix   = { i = range(0, %d) }
+  name     = "svc-${i}"
+  target   = "svc-${i}"
+  tags     = ["eco/svc-${i}:load"]
+}
+`, n))
+	// The BuildKit of older engines has no named contexts for bake.
+	file, err := os.ReadFile(filepath.Join(l.dir, "Dockerfile"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	l.write(b, "Dockerfile", strings.Replace(string(file), "COPY --from=busybox . /", "COPY bb /", 1))
+	if out, err := exec.Command("cp", "-a", shared.busybox, filepath.Join(l.dir, "bb")).CombinedOutput(); err != nil {
+		b.Fatalf("copying busybox: %v\n%s", err, out)
+	}
+	ours := process("orch", l.dir, orch(), "bake", "--progress", "plain", "--builder", "default", "-f", "engine.hcl")
+	theirs := process("buildx", l.dir, peer(b, buildxEnv), "bake", "--progress", "plain", "--builder", "default", "-f", "engine.hcl")
+	ours.run(b)
+	theirs.run(b)
+	compare(b, ours, theirs)
+}
