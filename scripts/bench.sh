@@ -25,8 +25,10 @@ case $what in
 	bench Plan 20x
 	bench BakeUnchanged 9x
 	bench BakeCold 5x
+	bench Skip 1x
 	;;
 Load | Mixed) ;;
+Skip) bench Skip 1x ;;
 *) bench "$what" 5x ;;
 esac
 

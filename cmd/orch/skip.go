@@ -77,8 +77,12 @@ func (r *buildRun) skip(ctx context.Context, platform string) error {
 		return err
 	}
 	digests, err := r.digests(ctx, r.plan, platform)
+	if ctx.Err() != nil {
+		return r.notBegun(ctx, ctx.Err())
+	}
 	if err != nil {
-		return err
+		r.notices.Warn(fmt.Sprintf("nothing is skipped, because the digests of the targets are not known: %v", err))
+		return nil
 	}
 	s := &skip.Skipper{Client: r.openRegistries().client, Warn: r.notices.Warn}
 	if dir, err := embedded.DefaultStateDir(r.getenv); err == nil {

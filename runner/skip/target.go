@@ -70,7 +70,9 @@ func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason stri
 		return nil, reason, nil
 	}
 	t.Publication, t.Image = d.Publication, d.Image
-	t.Input = Input(d.Publication, r.Settings...)
+	// What a cache block has written into an image is not in the digest.
+	inline := slices.ContainsFunc(b.CacheTo, func(c planner.Cache) bool { return c.Type == "inline" })
+	t.Input = Input(d.Publication, append(slices.Clone(r.Settings), strconv.FormatBool(inline))...)
 	t.Platforms = b.Platforms
 	if len(t.Platforms) == 0 {
 		t.Platforms = []string{r.BuildPlatform}
