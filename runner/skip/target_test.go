@@ -61,7 +61,10 @@ func TestAlways(t *testing.T) {
 				tt.change(b, d, r)
 			}
 			got, reason, err := r.Target(b, d)
-			if err != nil || (got == nil) != (tt.want != "") || !strings.Contains(reason, tt.want) {
+			if got != nil {
+				reason = got.Always // and it is recorded
+			}
+			if err != nil || (got == nil || reason != "") != (tt.want != "") || !strings.Contains(reason, tt.want) {
 				t.Errorf("got %v, %q, %v; want %q", got, reason, err, tt.want)
 			}
 		})
