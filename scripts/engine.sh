@@ -6,6 +6,7 @@
 set -eu
 
 dir=bin/engine
+mkdir -p bin
 if [ ! -x "$dir/usr/sbin/dockerd" ]; then
 	command -v dpkg-deb >/dev/null 2>&1 || { echo "engine: the packages of Debian are needed" >&2; exit 1; }
 	new=$(mktemp -d bin/engine-XXXXXX)
