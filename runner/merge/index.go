@@ -224,10 +224,10 @@ func (s *split) take(d ocispecs.Descriptor) {
 	if res.Metadata == nil {
 		res.Metadata = map[string]any{}
 	}
-	if _, ok := res.Metadata[digestKey]; ok {
+	if _, ok := s.parts[0].Metadata[digestKey]; ok {
 		res.Metadata[digestKey] = res.Digest
 	}
-	if _, ok := res.Metadata[descriptorKey]; ok {
+	if _, ok := s.parts[0].Metadata[descriptorKey]; ok {
 		if data, err := json.Marshal(d); err == nil {
 			res.Metadata[descriptorKey] = json.RawMessage(data)
 		}

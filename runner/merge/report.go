@@ -125,6 +125,11 @@ func (m *Merged) target(name string, rv *reviver) *runner.TargetReport {
 	m.judge(t, parts)
 	if t.State == runner.Done && piece != nil && len(piece.All) > len(piece.Platforms) {
 		m.splits = append(m.splits, &split{report: t, all: piece.All, parts: inOrder(parts, piece.All)})
+		// Until there is an index, no image has all platforms: that of one part
+		// must not be taken for it.
+		t.Result.Digest = ""
+		delete(t.Result.Metadata, digestKey)
+		delete(t.Result.Metadata, descriptorKey)
 	}
 	return t
 }
@@ -271,8 +276,8 @@ func tests(p part) []runner.TestResult {
 	return out
 }
 
-// result is what the parts of a target have given. The digest of a target that
-// is split is that of its first part until there is an index.
+// result is what the parts of a target have given. The digest is that of the
+// first part.
 func result(parts []part) *runner.Result {
 	out := &runner.Result{Metadata: map[string]any{}}
 	if all := parts[0].piece; all != nil {

@@ -132,18 +132,18 @@ func (r *Record) encode(key *SigningKey) (m *registry.Manifest, blob []byte, err
 func decode(data []byte, key VerifyKey) (*Record, error) {
 	var m ocispecs.Manifest
 	if len(data) > mostRecord || json.Unmarshal(data, &m) != nil || len(m.Layers) != 1 {
-		return nil, errors.New("it is not a record of orch")
+		return nil, errors.New("its record is not one of orch")
 	}
 	payload := m.Layers[0].Data
 	if m.ArtifactType != RecordType || digest.FromBytes(payload) != m.Layers[0].Digest {
-		return nil, errors.New("it is not a record of orch")
+		return nil, errors.New("its record is not one of orch")
 	}
 	r := &Record{}
 	if err := json.Unmarshal(payload, r); err != nil {
-		return nil, errors.New("it cannot be read")
+		return nil, errors.New("its record cannot be read")
 	}
 	if r.Version != recordVersion {
-		return nil, fmt.Errorf("it has version %d, and this orch reads version %d", r.Version, recordVersion)
+		return nil, fmt.Errorf("its record has version %d, and this orch reads version %d", r.Version, recordVersion)
 	}
 	if key != nil && r.Rejected == "" {
 		if err := key.verify(payload, m.Annotations[signatureKey]); err != nil {
