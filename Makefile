@@ -82,6 +82,7 @@ stress: build
 	$(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|Faults|Interrupted' ./runner/embedded ./runner/publish
 	ORCH_MUTATIONS=1700 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
 	ORCH_PREDICTIONS=500 ORCH_COMMITS=200 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
+	ORCH_BUILT=5000 $(GO) test -v -count 1 -timeout 360m -run 'TestDigestAgainstImages$$' ./e2e
 
 clean:
 	rm -rf bin dist
