@@ -1,13 +1,17 @@
 // Package builders knows the builders that a user has, by their names: those of
 // builders.hcl, those of buildx, the engines of the docker contexts, and the one
 // in orch itself. It decides which one a run uses, and says why. It reads files
-// and variables only: it calls no builder, and does not know what is built.
+// and variables, and calls no builder, but that it may look whether an engine
+// listens at its socket. It does not know what is built.
 package builders
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/runner/builders/buildx"
@@ -177,6 +181,8 @@ func (c *Catalog) current() (*Choice, error) {
 	}
 	docker := c.contexts.Current()
 	switch {
+	case cur.Chosen && !docker.Chosen && c.opt.System == "linux" && c.absent(docker.Name):
+		return &Choice{embedded(), "the default: buildx names the engine, and none runs"}, nil
 	case cur.Chosen:
 		return c.engine(docker.Name, "the current builder of buildx, which is the engine")
 	case docker.Chosen:
@@ -185,6 +191,25 @@ func (c *Catalog) current() (*Choice, error) {
 		return c.engine(docker.Name, "the default on this system")
 	}
 	return &Choice{embedded(), "the default, as no other was chosen"}, nil
+}
+
+// absent says that nothing listens where the engine of a docker context would.
+// buildx writes that its current builder is the engine also when it has lost the
+// one before, so that the file alone does not say that somebody chose an engine.
+func (c *Catalog) absent(context string) bool {
+	ep, err := c.contexts.Endpoint(context)
+	if err != nil {
+		return false
+	}
+	path, isSocket := strings.CutPrefix(ep.Host, "unix://")
+	if !isSocket {
+		return false
+	}
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func (c *Catalog) engine(context, reason string) (*Choice, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,19 @@ func (h *home) write(name, text string) string {
 		h.t.Fatal(err)
 	}
 	return path
+}
+
+// listen opens a socket at a name, and leaves its file when it is closed, as an
+// engine does that is killed.
+func (h *home) listen(name string) net.Listener {
+	h.t.Helper()
+	l, err := net.Listen("unix", filepath.Join(h.dir, name))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	h.t.Cleanup(func() { l.Close() })
+	return l
 }
 
 // context writes a docker context.
@@ -91,7 +105,20 @@ func TestChoose(t *testing.T) {
 		{"current everywhere", "linux", "", "", current("far", "fleet", "true"), "fleet remote the current builder of buildx"},
 		{"current of a context", "linux", "", "DOCKER_CONTEXT=far", func(h *home) { far(h); current("far", "fleet", "false")(h) }, "fleet remote the current builder of buildx"},
 		{"current that was removed", "linux", "", "", current(defaultKey, "gone", "false"), "embedded embedded the default, as no other was chosen"},
-		{"buildx use default", "linux", "", "", current(defaultKey, "", "false"), "default docker the current builder of buildx, which is the engine"},
+		{"buildx use default", "linux", "", "DOCKER_HOST=unix://HOME/engine.sock", func(h *home) {
+			h.listen("engine.sock")
+			current("unix://"+h.dir+"/engine.sock", "", "false")(h)
+		}, "default docker the current builder of buildx, which is the engine"},
+		{"buildx has lost its builder, no engine", "linux", "", "DOCKER_HOST=unix://HOME/engine.sock", func(h *home) {
+			current("unix://"+h.dir+"/engine.sock", "", "false")(h)
+		}, "embedded embedded the default: buildx names the engine, and none runs"},
+		{"buildx has lost its builder, engine ended", "linux", "", "DOCKER_HOST=unix://HOME/engine.sock", func(h *home) {
+			h.listen("engine.sock").Close()
+			current("unix://"+h.dir+"/engine.sock", "", "false")(h)
+		}, "embedded embedded the default: buildx names the engine, and none runs"},
+		{"buildx use default on macOS", "darwin", "", "DOCKER_HOST=unix://HOME/engine.sock", func(h *home) {
+			current("unix://"+h.dir+"/engine.sock", "", "false")(h)
+		}, "default docker the current builder of buildx, which is the engine"},
 		{"default of a context", "linux", "", "", func(h *home) {
 			h.write(".docker/buildx/instances/fleet", remoteInstance)
 			h.write(".docker/buildx/defaults/73bf1ffbb3a5f0aec2c9", "fleet")

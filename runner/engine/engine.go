@@ -192,7 +192,7 @@ func (e *Engine) unreachable(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
 	case has("no such file or directory"), has("connection refused"):
-		return fmt.Errorf("%s does not answer; is it running?\n  %w", e.who(), err)
+		return fmt.Errorf("%s does not answer; is it running? Another builder is named by --builder, such as --builder embedded\n  %w", e.who(), err)
 	case has("permission denied"):
 		return fmt.Errorf("%s: you may not open its socket\n  %w", e.who(), err)
 	case has("malformed HTTP response"):
