@@ -26,6 +26,7 @@ import (
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/fetch"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
+	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/provenance"
 	"github.com/orch-build/orch/runner/rights"
 )
@@ -396,8 +397,8 @@ func (t *target) state(_ context.Context, ref gateway.Reference) (llb.State, err
 func (t *target) countSteps() runner.Steps {
 	ids := map[digest.Digest]bool{}
 	for _, def := range t.defs {
-		for _, dt := range def.Def {
-			ids[digest.FromBytes(dt)] = true
+		for _, id := range steps.Digests(def, t.anchor.judge.Proxies()) {
+			ids[id] = true
 		}
 	}
 	return t.run.steps.Count(ids)
@@ -421,7 +422,7 @@ func (t *target) claim(ctx context.Context, result *gateway.Result) {
 			continue
 		}
 		t.defs[ref] = def
-		t.run.steps.Own(t.plan, i, def)
+		t.run.steps.Own(t.plan, i, def, t.anchor.judge.Proxies())
 	}
 }
 

@@ -108,14 +108,12 @@ type owned struct {
 }
 
 // Own records that a definition has the vertices of a build, for the platform
-// of that number, and of which stages they are steps.
-func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition) {
+// of that number, and of which stages they are steps. proxied says that a policy
+// judges what steps fetch; see Digests.
+func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition, proxied bool) {
 	of := newStageIndex(b, platform)
-	ids := make([]digest.Digest, len(def.Def))
-	for i, dt := range def.Def {
-		ids[i] = digest.FromBytes(dt)
-	}
-	root := rootOf(def)
+	ids := Digests(def, proxied)
+	root := rootOf(def, ids)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if target := of.build.Name(); root != "" {
@@ -133,7 +131,8 @@ func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition) {
 		if of.below[o.target] {
 			continue
 		}
-		name, ok := ParseName(def.Metadata[string(id)].GetDescription()[customName])
+		metadata := def.Metadata[digest.FromBytes(def.Def[i]).String()]
+		name, ok := ParseName(metadata.GetDescription()[customName])
 		if !ok {
 			continue
 		}
@@ -163,14 +162,19 @@ func sourceScheme(dt []byte) string {
 }
 
 // rootOf is the vertex that a definition ends in: its last entry is not a vertex,
-// but points to that one.
-func rootOf(def *pb.Definition) digest.Digest {
+// but points to that one. ids are what the builder calls the entries.
+func rootOf(def *pb.Definition, ids []digest.Digest) digest.Digest {
 	if len(def.Def) == 0 {
 		return ""
 	}
 	var op pb.Op
 	if err := op.UnmarshalVT(def.Def[len(def.Def)-1]); err != nil || op.Op != nil || len(op.Inputs) == 0 {
 		return ""
+	}
+	for i, data := range slices.Backward(def.Def) {
+		if digest.FromBytes(data).String() == op.Inputs[0].Digest {
+			return ids[i]
+		}
 	}
 	return digest.Digest(op.Inputs[0].Digest)
 }

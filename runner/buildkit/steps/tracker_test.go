@@ -121,7 +121,7 @@ func TestTracker(t *testing.T) {
 	plan := twoTargets()
 	tracker.Begin(Session{Plan: plan, Send: got.send})
 	def, ids := definition(t, "[base 1/2] FROM x", "[base 2/2] RUN make", "[app 1/1] RUN app")
-	tracker.Own(plan.Builds[0], 0, def)
+	tracker.Own(plan.Builds[0], 0, def, false)
 	in, done := tracker.Anchor()
 	for _, s := range []*client.SolveStatus{
 		{Vertexes: []*client.Vertex{vertex(ids[0], "[base 1/2] FROM x", 0)}},
@@ -202,12 +202,12 @@ func TestLateOwner(t *testing.T) {
 		}
 	}})
 	def, ids := definition(t, "[app 1/1] RUN app")
-	tracker.Own(plan.Builds[0], 0, def)
+	tracker.Own(plan.Builds[0], 0, def, false)
 	in, done := tracker.Anchor()
 	in <- &client.SolveStatus{Vertexes: []*client.Vertex{vertex(ids[0], "[app 1/1] RUN app", 0)}}
 	close(in)
 	<-done
-	tracker.Own(plan.Builds[1], 0, def)
+	tracker.Own(plan.Builds[1], 0, def, false)
 	tracker.End()
 	if last == nil || len(last.Vertices) != 2 {
 		t.Errorf("the step is %+v", last)
