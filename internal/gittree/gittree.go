@@ -101,12 +101,19 @@ func (t *Tree) Close() {
 	}
 }
 
+// ErrNoGit is what all functions fail with where there is no git.
+var ErrNoGit = errors.New("commits are read by git, and there is no git in PATH: install it, or put its folder into PATH; without git, " +
+	"check out both commits and compare what orch plan --digests prints")
+
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, ErrNoGit
+	}
 	if err != nil {
 		if text := strings.TrimSpace(stderr.String()); text != "" {
 			err = errors.New(strings.SplitN(text, "\n", 2)[0])
@@ -119,6 +126,9 @@ func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 // Resolve returns the commit that a revision means.
 func Resolve(ctx context.Context, dir, rev string) (string, error) {
 	out, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
+	if errors.Is(err, ErrNoGit) {
+		return "", err
+	}
 	if err != nil {
 		return "", fmt.Errorf("there is no commit %q here", rev)
 	}
@@ -128,6 +138,9 @@ func Resolve(ctx context.Context, dir, rev string) (string, error) {
 // MergeBase returns the commit at which two revisions parted.
 func MergeBase(ctx context.Context, dir, a, b string) (string, error) {
 	out, err := git(ctx, dir, "merge-base", "--end-of-options", a, b)
+	if errors.Is(err, ErrNoGit) {
+		return "", err
+	}
 	if err != nil {
 		return "", fmt.Errorf("%s and %s have no common commit here", a, b)
 	}

@@ -1,6 +1,7 @@
 package gittree
 
 import (
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -55,6 +56,18 @@ func TestFetch(t *testing.T) {
 	git(lonely, "init", "-q")
 	if got := Fetch(t.Context(), lonely, "origin/main"); got != "" {
 		t.Errorf("without a remote: %q", got)
+	}
+}
+
+func TestNoGit(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, open := Open(t.Context(), ".", Worktree)
+	_, resolve := Resolve(t.Context(), ".", "HEAD")
+	_, base := MergeBase(t.Context(), ".", "HEAD", "HEAD")
+	for _, err := range []error{open, resolve, base} {
+		if !errors.Is(err, ErrNoGit) {
+			t.Errorf("without git: %v", err)
+		}
 	}
 }
 
