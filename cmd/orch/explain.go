@@ -194,8 +194,7 @@ func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, arg
 	for _, t := range explain.Compare(sides[0], sides[1], against, x.Names(), nil) {
 		for _, mine := range x.Targets {
 			if mine.Name == t.Name {
-				mine.Against, mine.Change, mine.Causes, mine.With = t.Against, t.Change, t.Causes, t.With
-				mine.Before, mine.After = t.Before, t.After
+				mine.Differs(t)
 			}
 		}
 	}

@@ -512,6 +512,13 @@ func operation(before, after *facts.Target, pairs []pair) *Cause {
 	return &Cause{Kind: Operation, Name: "the configuration of the image"}
 }
 
+// Differs has a target say of itself by what it differs what another explanation
+// of it says. Its steps stay as they are.
+func (t *Target) Differs(as *Target) {
+	t.Against, t.Change, t.Causes, t.With = as.Against, as.Change, as.Causes, as.With
+	t.Before, t.After = as.Before, as.After
+}
+
 // Names are the names of the targets that are explained.
 func (x *Explanation) Names() []string {
 	var out []string

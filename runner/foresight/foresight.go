@@ -24,6 +24,7 @@ type Foresight struct {
 	// seen are the images that the builder meets.
 	seen *predict.Images
 	book *predict.Book
+	runs predict.Runs
 	// explanation is nil while nothing is known.
 	explanation *explain.Explanation
 }
@@ -42,7 +43,7 @@ type Options struct {
 
 // Begin begins to look at what targets are made of, while the run begins.
 func Begin(ctx context.Context, opt Options) *Foresight {
-	f := &Foresight{done: make(chan struct{}), seen: opt.Seen}
+	f := &Foresight{done: make(chan struct{}), seen: opt.Seen, runs: predict.RunsOf(opt.Store)}
 	if f.snapshot, f.err = New(opt.Source); f.err != nil {
 		close(f.done)
 		return f
@@ -54,7 +55,7 @@ func Begin(ctx context.Context, opt Options) *Foresight {
 			return
 		}
 		f.book = predict.OpenBook(opt.State, opt.Builder)
-		f.explanation = predict.RunsOf(opt.Store).Explain(f.snapshot.Facts, names(opt.Plan), f.book)
+		f.explanation = f.runs.Explain(f.snapshot.Facts, names(opt.Plan), f.book)
 	}()
 	return f
 }
@@ -96,12 +97,23 @@ func (f *Foresight) Check(ctx context.Context, run *runner.Report, rec *record.R
 			logrus.Debugf("explain: %v", err)
 			return nil
 		}
+		f.differ()
 	}
 	rec.Explained(f.inputs)
 	f.book.Note(f.snapshot.Facts, run)
 	f.seen.Save()
 	return []error{
 		f.book.Save(), predict.SaveSnapshot(rec.Dir(), f.snapshot.Facts), predict.SaveExplanation(rec.Dir(), f.explanation),
+	}
+}
+
+// differ says again by what the targets differ from earlier runs. What was
+// predicted of their steps stays.
+func (f *Foresight) differ() {
+	again := f.runs.Explain(f.snapshot.Facts, f.explanation.Names(), f.book)
+	for i, t := range f.explanation.Targets {
+		t.Differs(again.Targets[i])
+		t.Open = again.Targets[i].Open
 	}
 }
 
