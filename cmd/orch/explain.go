@@ -48,7 +48,7 @@ it built, and whether the steps ran that were predicted.`,
   orch explain api@build-3        why this step will run
   orch explain api --base main    against the commit where main parted
   orch explain --last             why the last run built what it built`,
-		ValidArgsFunction: completeTargets(e, &load),
+		ValidArgsFunction: completeParts(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			x, err := flags.explain(cmd.Context(), e, &load, args)
 			if err != nil {
