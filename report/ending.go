@@ -116,6 +116,9 @@ func (p *Printer) Good() {
 	}
 }
 
+// Partial prints the targets of a run of which those that are done are published.
+func (p *Printer) Partial() { printTable(p.Out, p.Run, p.Width) }
+
 // Failed prints the end of a run that has failed: the failures, and the tags
 // that have not moved because of them.
 func (p *Printer) Failed() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -88,10 +89,6 @@ func (f *mergeFlags) run(ctx context.Context, e *env, paths []string) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if plan != nil && len(plan.Filled()) == 0 && len(results) == 0 {
-		fmt.Fprintf(e.stderr, "Nothing to merge: %s.\n", plan.Reason)
-		return nil
-	}
 	if plan == nil && len(results) == 0 {
 		return usagef("merge needs the results of the shards, such as orch.result.*.json")
 	}
@@ -100,6 +97,9 @@ func (f *mergeFlags) run(ctx context.Context, e *env, paths []string) error {
 		return usagef("%w", err)
 	}
 	m := &mergeRun{env: e, flags: f, set: set, merged: set.Merge()}
+	if set.Empty() {
+		return m.nothing(plan)
+	}
 	return m.finish(ctx, m.publish(ctx))
 }
 
@@ -134,6 +134,21 @@ type mergeRun struct {
 	flags  *mergeFlags
 	set    *merge.Set
 	merged *merge.Merged
+}
+
+// nothing writes what is asked for of a plan without targets, as a run writes it
+// that has nothing to build.
+func (m *mergeRun) nothing(plan *shard.File) error {
+	now := time.Now()
+	reason := "the shards have no targets"
+	if plan != nil && plan.Reason != "" {
+		reason = strings.TrimSuffix(plan.Reason, ".")
+	}
+	if err := m.writeFiles(&runner.Report{Plan: &planner.Plan{Graph: &planner.Graph{}}, Started: now, Finished: now}); err != nil {
+		return err
+	}
+	fmt.Fprintf(m.stderr, "Nothing to merge: %s.\n", reason)
+	return nil
 }
 
 // whole says whether anything is published.
@@ -179,27 +194,36 @@ func (m *mergeRun) finish(ctx context.Context, failed error) error {
 		Out: m.stderr, Width: termtext.Columns(m.stderr), Getenv: m.getenv, Mask: func(s string) string { return s }, Run: run,
 		Together: true, Unmoved: len(publication.Unmoved(run, nil)),
 	}
-	problems := m.set.Err()
-	switch {
-	case failed != nil:
-		return m.unmoved(ctx, failed)
-	case problems == nil && run.OK():
+	problems := m.problems()
+	if failed == nil && problems == nil {
 		p.Good()
 		return unwritten
+	}
+	if unwritten != nil {
+		fmt.Fprintf(m.stderr, "orch: %v\n", unwritten)
 	}
 	if len(run.Failures()) > 0 {
 		p.Failed()
 	}
-	if m.flags.partial {
-		fmt.Fprintf(m.stderr, "\n%s published, of the targets that are whole.\n", termtext.Count(run.Published, "tag"))
-	} else {
+	switch {
+	case failed != nil:
+		return m.unmoved(ctx, failed, problems)
+	case m.flags.partial:
+		p.Partial()
+		fmt.Fprintf(m.stderr, "%s published, of the targets that are whole.\n", termtext.Count(run.Published, "tag"))
+	default:
 		fmt.Fprintf(m.stderr, "\nNo tag has moved.\n")
-	}
-	if problems == nil {
-		problems = notDone(run)
 	}
 	fmt.Fprintf(m.stderr, "orch: %v\n", problems)
 	return &errReported{code: exitFailed, err: problems}
+}
+
+// problems says what is missing or has failed; nil if nothing is.
+func (m *mergeRun) problems() error {
+	if err := m.set.Err(); err != nil {
+		return err
+	}
+	return notDone(m.merged.Report)
 }
 
 // notDone says which targets are not done though every shard is good.
@@ -213,8 +237,13 @@ func notDone(run *runner.Report) error {
 	return errors.Join(problems...)
 }
 
-// unmoved says why tags have not moved.
-func (m *mergeRun) unmoved(ctx context.Context, err error) error {
+// unmoved says why tags have not moved. problems are shards that are not good.
+func (m *mergeRun) unmoved(ctx context.Context, err, problems error) error {
+	begin := "Every shard is good, but the tags have not moved"
+	if problems != nil {
+		fmt.Fprintf(m.stderr, "orch: %v\n", problems)
+		begin = "The tags of the targets that are whole have not moved"
+	}
 	code, text := exitFailed, err.Error()
 	if ctx.Err() != nil {
 		code = exitInterrupted
@@ -222,7 +251,7 @@ func (m *mergeRun) unmoved(ctx context.Context, err error) error {
 	if publication.Nothing(err) {
 		text += "; no tag has moved"
 	}
-	fmt.Fprintf(m.stderr, "\nEvery shard is good, but the tags have not moved: %s\n", text)
+	fmt.Fprintf(m.stderr, "\n%s: %s\n", begin, text)
 	if publication.Again(err) {
 		fmt.Fprintf(m.stderr, "To publish what is built: %s\n", commandLine(m.args))
 	}

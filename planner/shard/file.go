@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/jsonfault"
 )
 
 // Version is that of the format of File. A field may be added without a new
@@ -194,7 +196,7 @@ func Decode(data []byte) (*File, error) {
 		return nil, errors.New("the file is empty; make it anew with 'orch plan --shards'")
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("it is not the JSON of a plan of shards, or cut off (%w); make it anew with 'orch plan --shards'", err)
+		return nil, fmt.Errorf("it is not the JSON of a plan of shards, or cut off (%w); make it anew with 'orch plan --shards'", jsonfault.Plain(data, err))
 	}
 	if head.Shards == nil {
 		return nil, errors.New("it is no plan of shards; make one with 'orch plan --shards N -o shards.json'")
@@ -204,7 +206,7 @@ func Decode(data []byte) (*File, error) {
 	}
 	f := &File{}
 	if err := json.Unmarshal(data, f); err != nil {
-		return nil, fmt.Errorf("it is no plan of shards: %w", err)
+		return nil, fmt.Errorf("it is no plan of shards: %w", jsonfault.Plain(data, err))
 	}
 	if err := f.check(); err != nil {
 		return nil, err

@@ -50,6 +50,11 @@ func Gather(results []*Result, plan *shard.File, file string) (*Set, error) {
 	return s, nil
 }
 
+// Empty says whether no shard has anything to build.
+func (s *Set) Empty() bool {
+	return len(s.filled) == 0 && !slices.ContainsFunc(s.Results, func(r *Result) bool { return len(r.Targets) > 0 })
+}
+
 // accept takes a result in; i is its place.
 func (s *Set) accept(r *Result, i int) error {
 	if s.plan != nil && r.Shard.Plan != s.plan.ID {

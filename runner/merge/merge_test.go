@@ -242,7 +242,17 @@ var hostile = map[string]func(*record.Record){
 	"filled":         func(r *record.Record) { r.Shard.Filled = []int{7} },
 	"no plan":        func(r *record.Record) { r.Shard.Plan = "" },
 	"newer":          func(r *record.Record) { r.Version++ },
-	"whole":          func(r *record.Record) { r.Shard = nil },
+	"not filled":     func(r *record.Record) { r.Shard.Filled = []int{2} },
+	"other image":    func(r *record.Record) { r.Targets[0].Digest = digest.FromString("x").String() },
+	"other image of one tag": func(r *record.Record) {
+		r.Targets[0].Unpublished[1].Digest = digest.FromString("x").String()
+	},
+	"other image of two outputs": func(r *record.Record) {
+		r.Targets[0].Outputs = []record.Output{{Type: "image"}, {Type: "registry"}}
+		r.Targets[0].Digest = digest.FromString("x").String()
+	},
+	"other tag": func(r *record.Record) { r.Targets[0].Tags = []string{"example.com/app:1"} },
+	"whole":     func(r *record.Record) { r.Shard = nil },
 }
 
 func TestHostile(t *testing.T) {
@@ -275,6 +285,41 @@ func TestHostile(t *testing.T) {
 	for _, n := range []int{0, 1, len(good) / 3, len(good) - 1} {
 		if err := read(good[:n]); err == nil {
 			t.Errorf("the first %d bytes were read", n)
+		}
+	}
+}
+
+// Tags of two outputs may point to two images, and tags are compared as the
+// builder reads them.
+func TestUnpublished(t *testing.T) {
+	one, other := digest.FromString("a").String(), digest.FromString("b").String()
+	target := &record.Target{
+		Name: "app", Digest: one, Tags: []string{" app", "docker.io/library/app:2"},
+		Outputs:     []record.Output{{Type: "registry"}, {Type: "image"}},
+		Unpublished: []runner.Tag{{Name: "docker.io/library/app:latest", Digest: one}, {Name: "app:2", Digest: other}},
+	}
+	if err := checkTarget(target); err != nil {
+		t.Error(err)
+	}
+}
+
+// JSON of another shape is refused without the types of Go.
+func TestWrongShape(t *testing.T) {
+	for _, text := range []string{
+		`[]`, `1`, `"x"`, `{"version":"1","targets":[]}`, `{"version":1,"targets":{}}`, `{"version":1,"targets":["a"]}`,
+		`{"version":1,"targets":[{"name":1}]}`, `{"version":1,"targets":[{"state":1}]}`, `{"version":1,"targets":[],"started":1}`,
+		`{"version":1,"targets":[],"started":"now"}`, `{"version":1,"targets":[{"metadata":[]}]}`, `{"version":1,"targets":[],"shard":[]}`,
+		`{"version":1,"targets":[],"shard":{"index":1.5}}`, `{"version":1,"targets":[],"totals":{"critical":{}}}`,
+	} {
+		_, err := decode([]byte(text))
+		if err == nil {
+			t.Errorf("%s was read", text)
+			continue
+		}
+		for _, word := range []string{"Go ", "struct", "unmarshal", "runner.", "record.", "UnmarshalJSON", "map["} {
+			if strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %v", text, err)
+			}
 		}
 	}
 }

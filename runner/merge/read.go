@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/orch-build/orch/internal/jsonfault"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -102,7 +104,7 @@ func decodeRecord(data []byte) (*record.Record, error) {
 		Shards  *json.RawMessage `json:"shards"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("it is not JSON, or cut off: %w", err)
+		return nil, fmt.Errorf("it is not JSON, or cut off: %w", jsonfault.Plain(data, err))
 	}
 	if head.Shards != nil {
 		return nil, errors.New("it is the plan of shards, not a result: give it with --plan")
@@ -115,7 +117,7 @@ func decodeRecord(data []byte) (*record.Record, error) {
 	}
 	rec := &record.Record{}
 	if err := json.Unmarshal(data, rec); err != nil {
-		return nil, fmt.Errorf("it is not a result of orch: %w", err)
+		return nil, fmt.Errorf("it is not a result of orch: %w", jsonfault.Plain(data, err))
 	}
 	return rec, keepMetadata(data, rec)
 }
@@ -129,7 +131,7 @@ func keepMetadata(data []byte, rec *record.Record) error {
 		} `json:"targets"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return err
+		return jsonfault.Plain(data, err)
 	}
 	for i, t := range raw.Targets {
 		if rec.Targets[i] == nil {
@@ -155,6 +157,9 @@ func checkShard(rec *record.Record) error {
 		if n < 1 || n > s.Count {
 			return fmt.Errorf("it names shard %d of %d", n, s.Count)
 		}
+	}
+	if s.Index > 0 && len(s.Parts) > 0 && !slices.Contains(s.Filled, s.Index) {
+		return errors.New("it has targets, and says that the shard has nothing to build")
 	}
 	seen := map[string]bool{}
 	for _, t := range rec.Targets {
@@ -204,6 +209,35 @@ func checkTarget(t *record.Target) error {
 		if _, err := digest.Parse(tag.Digest); err != nil {
 			return fmt.Errorf("target %q: %q is no digest", t.Name, tag.Digest)
 		}
+	}
+	return checkUnpublished(t)
+}
+
+// checkUnpublished says where the tags that are to move contradict what else a
+// result has of the target: its tags, and the digest of its image.
+func checkUnpublished(t *record.Target) error {
+	images := 0
+	for _, o := range t.Outputs {
+		switch o.Type {
+		case "image", "registry", "oci", "docker":
+			images++
+		}
+	}
+	same := 0
+	for _, tag := range t.Unpublished {
+		if len(t.Tags) > 0 && !slices.ContainsFunc(t.Tags, func(name string) bool { return sameTag(name, tag.Name) }) {
+			return fmt.Errorf("target %q: the tag %q is to move, which the target does not have", t.Name, tag.Name)
+		}
+		switch {
+		case tag.Digest == t.Digest:
+			same++
+		case t.Digest != "" && images <= 1:
+			return fmt.Errorf("target %q: the tag %q is to point to %s, and the image is %s", t.Name, tag.Name, tag.Digest, t.Digest)
+		}
+	}
+	// Several outputs may be several images, but the target's is one of them.
+	if t.Digest != "" && len(t.Unpublished) > 0 && same == 0 {
+		return fmt.Errorf("target %q: no tag is to point to its image, %s", t.Name, t.Digest)
 	}
 	return nil
 }

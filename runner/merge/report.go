@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -253,11 +254,11 @@ func untested(parts []part) string {
 func failure(p part) error {
 	f := p.Failure
 	if f == nil {
-		return errors.New(p.Reason)
+		return errors.New(cmp.Or(p.Reason, unsaid(p)))
 	}
 	out := &runner.Failure{
 		Target: p.Name, Stage: f.Stage, Platform: f.Platform, Step: f.Step, File: f.File, Line: f.Line,
-		Fault: f.Fault, Transient: f.Transient, Log: f.Log, ExitCode: -1, Err: errors.New(f.Error), Tests: tests(p),
+		Fault: f.Fault, Transient: f.Transient, Log: f.Log, ExitCode: -1, Err: errors.New(cmp.Or(f.Error, p.Reason, unsaid(p))), Tests: tests(p),
 	}
 	if p.Reason != f.Error {
 		out.Reason = p.Reason
@@ -266,6 +267,14 @@ func failure(p part) error {
 		out.ExitCode = *f.ExitCode
 	}
 	return out
+}
+
+// unsaid is why a part is not done whose result has no reason.
+func unsaid(p part) string {
+	if p.Cause != "" {
+		return fmt.Sprintf("it needs %s, which is not done", p.Cause)
+	}
+	return fmt.Sprintf("it is %s, and %s does not say why", p.State, p.from.Path)
 }
 
 func tests(p part) []runner.TestResult {
