@@ -313,3 +313,46 @@ func asked(t *testing.T, o Options, name string) {
 		t.Error(err)
 	}
 }
+
+// TestRegistriesPlainHTTP has orch's own client speak HTTP without TLS with a
+// registry that is not on loopback, where the configuration says so. That client
+// has credentials, which it shows nobody without TLS who has not been named.
+func TestRegistriesPlainHTTP(t *testing.T) {
+	server := httptest.NewServer(newRegistry(t))
+	defer server.Close()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "0.0.0.0:" + port // leads to this machine, and is no loopback address
+	login := t.TempDir()
+	if err := os.WriteFile(filepath.Join(login, "config.json"), fmt.Appendf(nil, `{"auths": {%q: {"auth": "bWU6c2VjcmV0"}}}`, name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for settings, good := range map[string]bool{
+		"http = true":                    true,
+		"http = true\ninsecure = true":   true,
+		"http = false":                   false,
+		"insecure = true":                false,
+		"":                               false,
+		"http = false\ninsecure = false": false,
+	} {
+		o := Options{StateDir: t.TempDir()}
+		configured(t, &o, fmt.Sprintf("[registry.%q]\n%s\n", name, settings))
+		hosts, err := o.Registries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := orchregistry.Parse(name+"/library/app:1", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := orchregistry.New(orchregistry.Options{
+			Hosts: hosts, CertDirs: []string{}, Credentials: orchregistry.LoadCredentials(login, nil),
+			Pause: time.Millisecond, Budget: time.Millisecond,
+		})
+		if _, err := c.Head(t.Context(), ref); (err == nil) != good {
+			t.Errorf("%q: %v", settings, err)
+		}
+	}
+}
