@@ -133,8 +133,8 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/frontend"] = []string{"planner"}
 	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend"}
 	allowed["internal/pipeline"] = nil
-	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "planner"}
-	allowed["runner/merge"] = []string{"internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
+	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
+	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	for pkg := range allowed {
 		may := map[string]bool{}
