@@ -51,7 +51,7 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 
 // skipped says which build took the place of this one.
 func skipped(s *runner.Skipped) string {
-	run := ""
+	run := "a build "
 	if s.Run != "" {
 		run = "run " + s.Run + " "
 	}

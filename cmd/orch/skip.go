@@ -14,6 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -70,7 +71,7 @@ func (e *env) digestsOf(ctx context.Context, plan *planner.Plan, platform string
 // others; platform is that of the builder.
 func (r *buildRun) skip(ctx context.Context, platform string) error {
 	// A shard moves no tag, and so does not know what its targets come to.
-	if !skip.Asked(r.plan) || r.opt.narrow == nil || r.opt.shard != nil {
+	if !skip.Records(r.plan) || r.opt.narrow == nil || r.opt.shard != nil {
 		return nil
 	}
 	if err := r.report(skip.Check(r.plan), r.cfg.Sources); err != nil {
@@ -81,7 +82,7 @@ func (r *buildRun) skip(ctx context.Context, platform string) error {
 		return r.notBegun(ctx, ctx.Err())
 	}
 	if err != nil {
-		r.notices.Warn(fmt.Sprintf("nothing is skipped, because the digests of the targets are not known: %v", err))
+		r.notices.Warn(fmt.Sprintf("nothing is skipped and no record kept, because the digests of the targets are not known: %v", err))
 		return nil
 	}
 	s := &skip.Skipper{Client: r.openRegistries().client, Warn: r.notices.Warn}
@@ -98,6 +99,10 @@ func (r *buildRun) skip(ctx context.Context, platform string) error {
 	if r.skips, err = s.Begin(ctx, how, r.plan, digests, r.getenv); err != nil {
 		if ctx.Err() != nil {
 			return r.notBegun(ctx, err)
+		}
+		var diags fault.Diagnostics
+		if errors.As(err, &diags) {
+			return r.report(diags, r.cfg.Sources)
 		}
 		return usage.Wrap(err)
 	}
@@ -138,7 +143,7 @@ func (r *buildRun) saySkipped() {
 	for _, name := range names {
 		logrus.Debugf("skip: %s is built: %s", name, r.skips.Unskipped[name])
 	}
-	if !r.opt.shown() {
+	if !r.opt.shown() || !skip.Asked(r.plan) {
 		return
 	}
 	wanted := len(r.skips.Verdicts) + len(r.skips.Rest())

@@ -23,15 +23,15 @@ var (
 )
 
 // skip turns the settings of a target into a Skip; nil builds the target
-// in any case.
+// without keeping a record.
 func (d *Decider) skip(r *Draft) (*spec.Skip, hcl.Diagnostics) {
 	s, written := r.Values[attribute.AtSkip].(attribute.SkipSettings)
 	if !written {
 		return nil, nil
 	}
 	c := &checkedSkip{r: r, settings: s, said: d.said}
-	mode := c.word("mode", SkipModes)
 	out := &spec.Skip{
+		Never:  c.word("mode", SkipModes) == "never",
 		MaxAge: c.age(), Audit: c.percent(), Key: s["key"],
 		Signed: c.word("trust", skipTrusts) == "key" || s["key"] != "",
 		Full:   c.word("check", skipControl) == "full",
@@ -40,7 +40,7 @@ func (d *Decider) skip(r *Draft) (*spec.Skip, hcl.Diagnostics) {
 		c.fail("trust", `trust = "key" needs the key: write key = "orch.pub", the file with the public key.`)
 	}
 	d.skipLane(r, out)
-	if mode == "never" || c.diags.HasErrors() {
+	if c.diags.HasErrors() {
 		return nil, c.diags
 	}
 	return out, c.diags

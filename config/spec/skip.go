@@ -5,6 +5,9 @@ import "time"
 // Skip says under which conditions a target is not built because its image is
 // there already.
 type Skip struct {
+	// Never builds in any case; a record is kept all the same, so that the next
+	// run that skips does not go back to an older image.
+	Never bool
 	// MaxAge is how old the build of that image may be; 0 is any age.
 	MaxAge time.Duration
 	// Audit is how many of a hundred skipped targets are built all the same.

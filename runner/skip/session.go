@@ -15,23 +15,33 @@ import (
 
 // Asked says whether any target of a plan may be skipped.
 func Asked(plan *planner.Plan) bool {
-	return slices.ContainsFunc(plan.Builds, mayBe)
+	return slices.ContainsFunc(plan.Builds, func(b *planner.Build) bool { return recorded(b) && !b.Target.Skip.Never })
 }
 
-func mayBe(b *planner.Build) bool { return b.Wanted && b.Target.Skip != nil }
+// Records says whether records are kept of any target of a plan. Those that are
+// built in any case have them too.
+func Records(plan *planner.Plan) bool { return slices.ContainsFunc(plan.Builds, recorded) }
+
+func recorded(b *planner.Build) bool { return b.Wanted && b.Target.Skip != nil }
+
+// believed says whether anybody could believe the records of a target: those of
+// a lane that is not trusted need a signature where others push too.
+func believed(b *planner.Build) bool {
+	s := b.Target.Skip
+	return s.Trusted || s.Signed || !slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push })
+}
 
 // Check reports the targets whose records nobody could trust: those that a run
 // of a lane that is not trusted pushes, without a key.
 func Check(plan *planner.Plan) fault.Diagnostics {
 	var report fault.Report
 	for _, b := range plan.Builds {
-		s := b.Target.Skip
-		if !mayBe(b) || s.Trusted || s.Signed || !slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push }) {
+		if !recorded(b) || b.Target.Skip.Never || believed(b) {
 			continue
 		}
 		report.Fail(b.Target.RangeOf("skip"), "Skipping needs a key",
 			"This run is of the lane %q, which is not trusted, and it pushes target %q. Where untrusted lanes can push to the same repository, "+
-				"anybody can write records of builds there, so that only signed ones can be believed: write skip { key = \"orch.pub\" }, or build with --skip=never.", s.Lane, b.Name())
+				"anybody can write records of builds there, so that only signed ones can be believed: write skip { key = \"orch.pub\" }, or build with --skip=never.", b.Target.Skip.Lane, b.Name())
 	}
 	return report.Diags
 }
@@ -54,21 +64,25 @@ func (s *Skipper) Begin(ctx context.Context, run *Run, plan *planner.Plan, diges
 	out := &Session{Skipper: s, Plan: plan, Targets: map[string]*Target{}, Verdicts: map[string]*Verdict{}, Unskipped: map[string]string{}}
 	var list []*Target
 	for _, b := range plan.Builds {
-		if !mayBe(b) {
+		if !recorded(b) || b.Target.Skip.Never && !believed(b) {
 			continue
 		}
 		t, reason, err := run.Target(b, digests.Target(b))
+		if err != nil && b.Target.Skip.Never {
+			s.warn("no record of the build of %s is kept: %v", b.Name(), err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if t == nil {
-			out.Unskipped[b.Name()] = reason
-			continue
+		if t != nil {
+			out.Targets[b.Name()] = t
+			list = append(list, t)
+			reason = t.Always
 		}
-		out.Targets[b.Name()] = t
-		list = append(list, t)
-		if t.Always != "" {
-			out.Unskipped[b.Name()] = t.Always
+		// Nobody has to say why a target is built that is never skipped.
+		if reason != "" && !b.Target.Skip.Never {
+			out.Unskipped[b.Name()] = reason
 		}
 	}
 	var err error

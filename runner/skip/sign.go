@@ -9,11 +9,16 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // KeyVariable is the variable of the environment with the private key that
 // records are signed with: a file, or the PEM text itself.
 const KeyVariable = "ORCH_SKIP_KEY"
+
+// makeKey says how to make a public key.
+const makeKey = "Make the keys with 'openssl genpkey -algorithm ed25519 -out private.pem' and 'openssl pkey -in private.pem -pubout -out orch.pub'"
 
 // VerifyKey is a public key; nil verifies nothing.
 type VerifyKey ed25519.PublicKey
@@ -25,17 +30,17 @@ type SigningKey struct{ key ed25519.PrivateKey }
 func ReadVerifyKey(path string) (VerifyKey, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the key of skip: %w", err)
+		return nil, fmt.Errorf("%s, the public key of skip, cannot be read: %s. %s", path, fault.Reason(err), makeKey)
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("the key of skip, %s, is not PEM: make it with 'openssl pkey -in private.pem -pubout'", path)
+		return nil, fmt.Errorf("%s, the key of skip, is not a public key in PEM. %s", path, makeKey)
 	}
 	any, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if key, ok := any.(ed25519.PublicKey); err == nil && ok {
 		return VerifyKey(key), nil
 	}
-	return nil, fmt.Errorf("the key of skip, %s, is not a public ed25519 key: make one with 'openssl genpkey -algorithm ed25519' and 'openssl pkey -pubout'", path)
+	return nil, fmt.Errorf("%s, the key of skip, is not a public ed25519 key. %s", path, makeKey)
 }
 
 // ReadSigningKey reads a private key: the value of KeyVariable. "" is none.

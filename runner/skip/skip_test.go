@@ -566,6 +566,30 @@ func TestReject(t *testing.T) {
 	s.skips(one, 0)
 }
 
+// TestNever keeps the record of a build for which skip is off, unless nobody
+// could believe it.
+func TestNever(t *testing.T) {
+	pushed := []config.Output{{Push: true, Names: []string{"example.com/app:v1"}}}
+	build := func(s *config.Skip) *planner.Build {
+		return &planner.Build{Wanted: true, Target: &config.Target{Name: "app", Skip: s, Outputs: pushed}}
+	}
+	one := &planner.Plan{Builds: []*planner.Build{build(&config.Skip{Never: true, Trusted: true})}}
+	if Asked(one) || !Records(one) {
+		t.Errorf("asked %t, recorded %t", Asked(one), Records(one))
+	}
+	got, _, err := new(Run).Target(one.Builds[0], &plandigest.Target{Publication: "orch2:a"})
+	if err != nil || got == nil || got.Always == "" {
+		t.Errorf("%+v: %v", got, err)
+	}
+	strange := build(&config.Skip{Never: true})
+	if d := Check(&planner.Plan{Builds: []*planner.Build{strange}}); d.HasErrors() {
+		t.Error(d)
+	}
+	if believed(strange) {
+		t.Error("a record of a lane that is not trusted would be believed")
+	}
+}
+
 // TestAnew keeps the record of a build that no-cache has asked for: it takes the
 // place of an older one.
 func TestAnew(t *testing.T) {

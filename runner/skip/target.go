@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
@@ -88,10 +89,17 @@ func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason stri
 			read = ReadVerifyKey
 		}
 		if t.key, err = read(t.Skip.Key); err != nil {
-			return nil, "", err
+			return nil, "", badKey(b, err)
 		}
 	}
 	return t, "", nil
+}
+
+// badKey reports that the public key of a target cannot be used.
+func badKey(b *planner.Build, err error) error {
+	var report fault.Report
+	report.Fail(b.Target.RangeOf("skip.key"), "The key of skip cannot be used", "%v.", err)
+	return report.Diags
 }
 
 // unknown says why nobody can say what comes out of a target, or "".
@@ -114,6 +122,9 @@ func (r *Run) unknown(d *digest.Target) string {
 // it, or "".
 func always(b *planner.Build, d *digest.Target) string {
 	t := b.Target
+	if t.Skip.Never {
+		return "skip is off for it"
+	}
 	again := func(o inputs.Unpinned) bool { return o.Why == inputs.NoCache }
 	if t.NoCache != nil && *t.NoCache || len(t.NoCacheFilter) > 0 || d != nil && slices.ContainsFunc(d.Open, again) {
 		return "no-cache asks for a build"
