@@ -225,7 +225,7 @@ func newRootCommand(e *env) *cobra.Command {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(helptext.FlagError)
+	root.SetFlagErrorFunc(helptext.FlagErrors(e.args))
 	root.SetUsageFunc(helptext.UsageFunc(e.stdout))
 	cobra.EnableCommandSorting = false
 	group := func(title string, commands ...*cobra.Command) {

@@ -74,13 +74,50 @@ var (
 	wrongBoolean = regexp.MustCompile(`strconv\.ParseBool`)
 )
 
-// FlagError says what is wrong with a flag in words that do not come from inside
-// the program. A command that there is not comes first: its flags are those of no
-// other.
-func FlagError(cmd *cobra.Command, err error) error {
-	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
-		return NoArgs(cmd, words)
+// FlagErrors returns what says what is wrong with a flag, in words that do not come
+// from inside the program. A command that there is not comes first: its flags are
+// those of no other. line is the command line.
+func FlagErrors(line []string) func(*cobra.Command, error) error {
+	return func(cmd *cobra.Command, err error) error {
+		words := cmd.Flags().Args()
+		if len(words) == 0 {
+			words = misspelt(cmd, line, err)
+		}
+		if len(words) > 0 && cmd.HasSubCommands() {
+			return NoArgs(cmd, words)
+		}
+		return flagError(cmd, err)
 	}
+}
+
+// misspelt finds a word behind an unknown flag that is like a command. The word
+// just behind the flag may be its value, so that it comes last.
+func misspelt(cmd *cobra.Command, line []string, err error) []string {
+	m := unknownFlag.FindStringSubmatch(err.Error())
+	if m == nil || !cmd.HasSubCommands() {
+		return nil
+	}
+	at := slices.IndexFunc(line, func(word string) bool {
+		name, _, _ := strings.Cut(word, "=")
+		return name == "--"+m[1]
+	})
+	if at < 0 {
+		return nil
+	}
+	words := slices.Clone(line[at+1:])
+	if !strings.Contains(line[at], "=") && len(words) > 1 {
+		words = append(words[1:], words[0])
+	}
+	for _, word := range words {
+		known := slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == word })
+		if !known && !strings.HasPrefix(word, "-") && CommandHint(cmd, word) != "" {
+			return []string{word}
+		}
+	}
+	return nil
+}
+
+func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	if m := unknownFlag.FindStringSubmatch(text); m != nil {
 		var known []string
