@@ -24,6 +24,7 @@ func Compare(old, now *facts.Snapshot, against Against, names []string, known Kn
 	for _, name := range slices.Sorted(maps.Keys(now.Targets)) {
 		c.of(name)
 	}
+	c.shared = share(c.causes)
 	for _, name := range names {
 		if now.Targets[name] != nil {
 			t := c.explain(name)
@@ -38,6 +39,7 @@ type comparing struct {
 	old, now *facts.Snapshot
 	known    Known
 	causes   map[string][]*Cause // by target
+	shared   shared
 }
 
 func (c *comparing) explain(name string) *Target {
@@ -68,26 +70,9 @@ func (c *comparing) explain(name string) *Target {
 			t.Seconds += s.Seconds
 		}
 	}
-	t.With = c.with(name)
+	t.With = c.shared.with(name, c.causes[name])
 	t.Advice = advise(after, t)
 	return t
-}
-
-// with are the other targets that a cause of this one touches too.
-func (c *comparing) with(name string) []string {
-	var out []string
-	for _, other := range slices.Sorted(maps.Keys(c.causes)) {
-		if other != name && slices.ContainsFunc(c.causes[other], func(x *Cause) bool {
-			return x.Kind == Linked && x.Name == name || slices.ContainsFunc(c.causes[name], func(y *Cause) bool { return same(x, y) })
-		}) {
-			out = append(out, other)
-		}
-	}
-	return out
-}
-
-func same(a, b *Cause) bool {
-	return a.Kind == b.Kind && a.Name == b.Name && a.Place == b.Place && a.Old == b.Old && a.New == b.New
 }
 
 // of finds the causes of a target, after those of the targets that it is linked
