@@ -34,7 +34,7 @@ check: lint cross race test fuzz-short
 race:
 	@scripts/setup.sh tests
 	@scripts/setup.sh race
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACE)
+	ORCH_LONG_TESTS= CGO_ENABLED=1 $(GO) test -race -timeout 15m $(RACE)
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

@@ -95,7 +95,9 @@ func printInfo(w io.Writer, choice *builders.Choice, i *embedded.Info) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
 	row("Builder", choice.Name)
-	row("Chosen by", choice.Reason)
+	if choice.Reason != "" {
+		row("Chosen by", choice.Reason)
+	}
 	if !i.Running {
 		row("Status", "not running; the next build starts it")
 		row("State", i.StateDir)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/regular"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/builders"
@@ -139,8 +140,7 @@ func newBuilderUseCommand(e *env) *cobra.Command {
 			name := ""
 			if !none {
 				name = args[0]
-				flags := builderFlags{names: args}
-				if _, err := flags.choose(e); err != nil {
+				if err := e.mayBeChosen(name); err != nil {
 					return err
 				}
 			}
@@ -153,13 +153,38 @@ func newBuilderUseCommand(e *env) *cobra.Command {
 	return cmd
 }
 
+// mayBeChosen says whether a builder can be the one of all folders. A name that a
+// project has given means nothing, or something else, in the next.
+func (e *env) mayBeChosen(name string) error {
+	b, err := e.catalog().Find(name)
+	if err != nil {
+		return usage.Wrap(err)
+	}
+	if b.Origin == projectBuilders() && b.Origin != builders.UserPath(e.getenv) {
+		return usagef("builder %q has its name from this project (%s), and the choice is for every folder: name it with --builder, or give it a name of your own with: orch builder create NAME ADDRESS", name, b.Origin)
+	}
+	return nil
+}
+
+// unhidden says that a new builder of your own hides no other of its name.
+func (e *env) unhidden(name string) error {
+	b, err := e.catalog().Find(name)
+	if err != nil || b.Origin == projectBuilders() {
+		return nil
+	}
+	return usagef("there is a builder %q already, from %s: choose another name", name, b.Origin)
+}
+
+// readBuilders reads a builders.hcl, however large it has become.
+func readBuilders(path string) ([]byte, error) { return regular.ReadFile(path, 10<<20) }
+
 // editBuilders changes a builders.hcl, which is read before and afterwards, so
 // that what is written can be read.
 func (e *env) editBuilders(path string, change func(src []byte, path string) ([]byte, hcl.Diagnostics)) error {
 	if path == "" {
 		return errors.New("there is no folder for your builders.hcl: set HOME or XDG_CONFIG_HOME")
 	}
-	src, err := os.ReadFile(path)
+	src, err := readBuilders(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading builders: %w", err)
 	}
@@ -229,7 +254,7 @@ func (f *createFlags) run(e *env, name string, addresses []string) error {
 	if err != nil {
 		return usage.Wrap(err)
 	}
-	src, err := os.ReadFile(path)
+	src, err := readBuilders(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading builders: %w", err)
 	}
@@ -246,6 +271,9 @@ func (f *createFlags) run(e *env, name string, addresses []string) error {
 	case b == nil:
 		if err := hclfile.CheckName(name); err != nil {
 			return usage.Wrap(err)
+		}
+		if err := e.unhidden(name); err != nil && !f.project {
+			return err
 		}
 		b = &hclfile.Builder{Name: name}
 	}
@@ -325,7 +353,7 @@ func newBuilderRmCommand(e *env) *cobra.Command {
 }
 
 func removeBuilders(e *env, path string, names []string) error {
-	src, err := os.ReadFile(path)
+	src, err := readBuilders(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading builders: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
@@ -82,8 +83,7 @@ func newBuilderInspectCommand(e *env) *cobra.Command {
 		Args:              numberOfArgs(0, 1, "the name of one builder"),
 		ValidArgsFunction: completeBuilders,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			flags := builderFlags{names: args}
-			choice, err := flags.choose(e)
+			choice, err := e.inspected(args)
 			if err != nil {
 				return err
 			}
@@ -92,6 +92,18 @@ func newBuilderInspectCommand(e *env) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// inspected is the builder that an argument names, or the one of a run.
+func (e *env) inspected(args []string) (*builders.Choice, error) {
+	if len(args) == 0 {
+		return (&builderFlags{}).choose(e)
+	}
+	b, err := e.catalog().Find(args[0])
+	if err != nil {
+		return nil, usage.Wrap(err)
+	}
+	return &builders.Choice{Builder: b}, nil
 }
 
 // showBuilder prints a builder. One that does not run is an error.

@@ -44,10 +44,10 @@ func TestImports(t *testing.T) {
 			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
-		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/suggest"},
+		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/regular", "internal/suggest"},
 		"runner/builders/address":               {},
-		"runner/builders/buildx":                {},
-		"runner/builders/contexts":              {},
+		"runner/builders/buildx":                {"internal/regular"},
+		"runner/builders/contexts":              {"internal/regular"},
 		"runner/builders/hclfile":               {"runner/builders/address", "internal/suggest"},
 		"runner/engine":                         {"runner/builders/contexts"},
 		"runner/engine/engineout":               {"planner"},
@@ -118,6 +118,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
+	allowed["internal/regular"] = nil
 	allowed["internal/environ"] = []string{"internal/shellquote"}
 	allowed["schema/hclfmt"] = []string{"schema", "internal/output"}
 	allowed["internal/program"] = []string{"internal/output"}

@@ -87,7 +87,7 @@ type Choice struct {
 // UnknownError says that there is no builder of a name.
 type UnknownError struct {
 	Name  string
-	From  string // who named it
+	From  string // who named it, or "" for an argument
 	Known []*Builder
 }
 
@@ -97,7 +97,10 @@ func (e *UnknownError) Error() string {
 		names = append(names, b.Name)
 		list = append(list, fmt.Sprintf("%s (%s)", b.Name, b.Origin))
 	}
-	text := fmt.Sprintf("there is no builder %q (%s)", e.Name, e.From)
+	text := fmt.Sprintf("there is no builder %q", e.Name)
+	if e.From != "" {
+		text += " (" + e.From + ")"
+	}
 	if near := suggest.Name(e.Name, names); near != "" {
 		text += fmt.Sprintf("; did you mean %q?", near)
 	}
@@ -177,7 +180,7 @@ func (c *Catalog) current() (*Choice, error) {
 		return nil, err
 	}
 	if cur.Name != "" {
-		return c.named(cur.Name, "the current builder of buildx")
+		return c.ofBuildx(cur.Name)
 	}
 	docker := c.contexts.Current()
 	switch {
@@ -190,7 +193,28 @@ func (c *Catalog) current() (*Choice, error) {
 	case c.opt.System != "linux":
 		return c.engine(docker.Name, "the default on this system")
 	}
-	return &Choice{embedded(), "the default, as no other was chosen"}, nil
+	reason := "the default, as no other was chosen"
+	switch {
+	case cur.Lost != "":
+		reason = fmt.Sprintf("the default, as buildx has no builder %q any more", cur.Lost)
+	case docker.Broken != nil:
+		reason = fmt.Sprintf("the default, as the docker configuration cannot be read: %v", docker.Broken)
+	}
+	return &Choice{embedded(), reason}, nil
+}
+
+// ofBuildx is the current builder of buildx: one of its own, whatever else has
+// that name.
+func (c *Catalog) ofBuildx(name string) (*Choice, error) {
+	in, err := c.buildx.Instance(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.ofInstance(in)
+	if err != nil {
+		return nil, err
+	}
+	return &Choice{b, "the current builder of buildx"}, nil
 }
 
 // absent says that nothing listens where the engine of a docker context would.

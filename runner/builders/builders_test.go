@@ -104,7 +104,11 @@ func TestChoose(t *testing.T) {
 		{"current of another context", "linux", "", "", current("far", "fleet", "false"), "embedded embedded the default, as no other was chosen"},
 		{"current everywhere", "linux", "", "", current("far", "fleet", "true"), "fleet remote the current builder of buildx"},
 		{"current of a context", "linux", "", "DOCKER_CONTEXT=far", func(h *home) { far(h); current("far", "fleet", "false")(h) }, "fleet remote the current builder of buildx"},
-		{"current that was removed", "linux", "", "", current(defaultKey, "gone", "false"), "embedded embedded the default, as no other was chosen"},
+		{"current that was removed", "linux", "", "", current(defaultKey, "gone", "false"), `embedded embedded the default, as buildx has no builder "gone" any more`},
+		{"current of buildx, and another of its name", "linux", "", "", func(h *home) {
+			current(defaultKey, "fleet", "false")(h)
+			h.write(".config/orch/builders.hcl", strings.ReplaceAll(buildersHCL, `"ci"`, `"fleet"`))
+		}, "fleet remote the current builder of buildx"},
 		{"buildx use default", "linux", "", "DOCKER_HOST=unix://HOME/engine.sock", func(h *home) {
 			h.listen("engine.sock")
 			current("unix://"+h.dir+"/engine.sock", "", "false")(h)
@@ -139,7 +143,7 @@ func TestChoose(t *testing.T) {
 		{"DOCKER_CONTEXT", "linux", "", "DOCKER_CONTEXT=far", far, "far docker DOCKER_CONTEXT"},
 		{"DOCKER_HOST is no choice", "linux", "", "DOCKER_HOST=tcp://x:1", nil, "embedded embedded the default, as no other was chosen"},
 		{"DOCKER_HOST on macOS", "darwin", "", "DOCKER_HOST=tcp://x:1", nil, "default docker the default on this system"},
-		{"a broken docker configuration", "linux", "", "", func(h *home) { h.write(".docker/config.json", `{"auths":`) }, "embedded embedded the default, as no other was chosen"},
+		{"a broken docker configuration", "linux", "", "", func(h *home) { h.write(".docker/config.json", `{"auths":`) }, "embedded embedded the default, as the docker configuration cannot be read: HOME/.docker/config.json: unexpected end of JSON input"},
 		{"a context by name", "linux", "far", "", far, "far docker --builder"},
 		{"an engine by context", "linux", "docker://far", "", far, "docker://far docker --builder"},
 		{"the project's file", "linux", "ci", "", func(h *home) { h.write("project/builders.hcl", buildersHCL) }, "ci remote --builder"},
@@ -180,7 +184,7 @@ func TestChooseFaults(t *testing.T) {
 		{"unknown by variable", "", map[string]string{"BUILDX_BUILDER": "gone"}, nil, []string{`"gone" (BUILDX_BUILDER)`}},
 		{"a path for a name", "../../etc/passwd", nil, nil, []string{"there is no builder"}},
 		{"broken instance", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad", `{"Name":`) },
-			[]string{"instances/bad", "unexpected end of JSON", "docker buildx rm --force bad"}},
+			[]string{"instances/bad", "unexpected end of JSON", "delete the file"}},
 		{"an instance without nodes", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad", `{"Name":"bad","Driver":"remote"}`) }, []string{"names no node"}},
 		{"unknown driver", "odd", nil, func(h *home) {
 			h.write(".docker/buildx/instances/odd", strings.ReplaceAll(remoteInstance, `"remote"`, `"lxc"`))
@@ -193,6 +197,11 @@ func TestChooseFaults(t *testing.T) {
 			h.write(h.context("far", "tcp://far:2376")+"cert.pem", "x")
 		}, []string{`docker context "far"`, "has cert.pem, but no key.pem"}},
 		{"DOCKER_TLS_VERIFY without files", "default", map[string]string{"DOCKER_HOST": "tcp://x:2376", "DOCKER_TLS_VERIFY": "1"}, nil, []string{"no ca.pem", "DOCKER_CERT_PATH"}},
+		{"an option for an address", "docker-container://--help", nil, nil, []string{"begins with a dash"}},
+		{"a password in an address", "tcp://u:secret@a:1", nil, nil, []string{`"tcp://…@a:1"`, "it has a password"}},
+		{"a folder for an instance", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad/x", "") }, []string{"instances/bad", "it is not a file"}},
+		{"a folder for the current one", "", nil, func(h *home) { h.write(".docker/buildx/current/x", "") }, []string{"buildx/current", "it is not a file"}},
+		{"a folder for builders.hcl", "ci", nil, func(h *home) { h.write(".config/orch/builders.hcl/x", "") }, []string{"builders.hcl", "it is not a file"}},
 		{"bad address", "lxc://x", nil, nil, []string{"unknown scheme lxc; known are unix, tcp"}},
 		{"bad address of a node", "fleet", nil, func(h *home) {
 			h.write(".docker/buildx/instances/fleet", strings.ReplaceAll(remoteInstance, "tcp://a:1234", "a:1234"))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/orch-build/orch/internal/regular"
 	"github.com/orch-build/orch/runner/builders/address"
 	"github.com/orch-build/orch/runner/builders/contexts"
 	"github.com/orch-build/orch/runner/builders/hclfile"
@@ -163,13 +164,16 @@ func ProjectPath(dir string) string {
 	return ""
 }
 
+// maxFile bounds the size of a builders.hcl.
+const maxFile = 1 << 20
+
 // read reads a file; one that is not there is empty, and so is what is returned
 // beside an error.
 func read(path string) (*hclfile.File, error) {
 	if path == "" {
 		return &hclfile.File{}, nil
 	}
-	src, err := os.ReadFile(path)
+	src, err := regular.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &hclfile.File{}, nil
 	}

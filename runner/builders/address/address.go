@@ -35,6 +35,11 @@ func Check(addr string) error {
 			"one of docker://, docker-container://, podman-container://, kube-pod://, ssh://"}
 	case !slices.Contains(Schemes, scheme):
 		return &Error{addr, "unknown scheme " + scheme + "; known are " + strings.Join(Schemes, ", ")}
+	case strings.HasPrefix(rest, "-"):
+		// The commands that reach builders would take it for an option.
+		return &Error{addr, "what follows the scheme begins with a dash"}
+	case password(rest) != "":
+		return &Error{scheme + "://…" + rest[strings.LastIndex(rest, "@"):], "it has a password, which would be seen by everybody; leave it out"}
 	case rest == "" && scheme != "docker":
 		return &Error{addr, "nothing follows the scheme"}
 	case scheme == "npipe" && runtime.GOOS != "windows":
@@ -44,6 +49,17 @@ func Check(addr string) error {
 		return err
 	}
 	return nil
+}
+
+// password is what USER:PASSWORD@HOST has between the colon and the host.
+func password(rest string) string {
+	host, _, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(host, "@")
+	if at < 0 {
+		return ""
+	}
+	_, password, _ := strings.Cut(host[:at], ":")
+	return password
 }
 
 // Pods reads kube://NAMESPACE/LABEL=VALUE.

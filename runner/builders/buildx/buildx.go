@@ -15,7 +15,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/regular"
 )
+
+// maxFile bounds the size of a file of the store, certificates counted.
+const maxFile = 8 << 20
 
 // Store is the folder of buildx.
 type Store struct{ Dir string }
@@ -90,7 +95,7 @@ func (s Store) Instance(name string) (*Instance, error) {
 		return nil, nil // no name of a file
 	}
 	path := filepath.Join(s.Dir, "instances", strings.ToLower(name))
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -99,10 +104,10 @@ func (s Store) Instance(name string) (*Instance, error) {
 	}
 	in := &Instance{Path: path}
 	if err := json.Unmarshal(data, in); err != nil {
-		return nil, &FileError{path, fmt.Errorf("%w; remove it with: docker buildx rm --force %s", err, name)}
+		return nil, &FileError{path, fmt.Errorf("%w; delete the file, and make the builder anew with: docker buildx create --name %s", err, name)}
 	}
 	if len(in.Nodes) == 0 {
-		return nil, &FileError{path, errors.New("it names no node")}
+		return nil, &FileError{path, fmt.Errorf("it names no node; delete the file, and make the builder anew with: docker buildx create --name %s", name)}
 	}
 	if in.Name == "" {
 		in.Name = name
@@ -142,6 +147,8 @@ type Current struct {
 	Name string
 	// Chosen says that somebody chose it with "buildx use".
 	Chosen bool
+	// Lost is the name of an instance that was current, and is not there any more.
+	Lost string
 	// Path is the file that says so.
 	Path string
 }
@@ -154,7 +161,8 @@ func (s Store) Current(key string) (Current, error) {
 		Key, Name string
 		Global    bool
 	}
-	data, err := os.ReadFile(path)
+	lost := ""
+	data, err := regular.ReadFile(path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -165,23 +173,27 @@ func (s Store) Current(key string) (Current, error) {
 		}
 		if file.Name != "" && (file.Global || file.Key == key) {
 			// One that was removed since does not count.
+			lost = file.Name
 			in, err := s.Instance(file.Name)
 			if err != nil || in != nil {
-				return Current{file.Name, true, path}, err
+				return Current{Name: file.Name, Chosen: true, Path: path}, err
 			}
 		}
 	}
 	if c, err := s.keyed(key); err != nil || c.Name != "" {
 		return c, err
 	}
-	return Current{Chosen: err == nil && file.Name == "" && file.Key == key, Path: path}, nil
+	if file.Name != "" {
+		return Current{Lost: lost, Path: path}, nil
+	}
+	return Current{Chosen: err == nil && file.Key == key, Path: path}, nil
 }
 
 // keyed is the default builder of one docker context.
 func (s Store) keyed(key string) (Current, error) {
 	sum := sha256.Sum256([]byte(key))
 	path := filepath.Join(s.Dir, "defaults", hex.EncodeToString(sum[:])[:20])
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Current{}, nil
 	}
@@ -193,5 +205,5 @@ func (s Store) keyed(key string) (Current, error) {
 	if err != nil || in == nil {
 		return Current{}, err
 	}
-	return Current{name, true, path}, nil
+	return Current{Name: name, Chosen: true, Path: path}, nil
 }

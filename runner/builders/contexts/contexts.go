@@ -15,7 +15,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/regular"
 )
+
+// maxFile bounds the size of a file of the docker configuration.
+const maxFile = 8 << 20
 
 // Default is the name of the context that is there without a file.
 const Default = "default"
@@ -74,26 +79,35 @@ type Current struct {
 	// Chosen says that somebody chose it by name. DOCKER_HOST says where the
 	// engine is, and not that things are to be built there.
 	Chosen bool
+	// Broken is why the file that would say so cannot be read.
+	Broken error
 }
 
 // Current returns the context that the docker command uses.
 func (s Store) Current() Current {
 	if name := s.Getenv("DOCKER_CONTEXT"); name != "" {
-		return Current{name, "DOCKER_CONTEXT", true}
+		return Current{Name: name, Reason: "DOCKER_CONTEXT", Chosen: true}
 	}
 	if host := s.Getenv("DOCKER_HOST"); host != "" {
-		return Current{Default, "DOCKER_HOST", false}
+		return Current{Name: Default, Reason: "DOCKER_HOST"}
 	}
 	var config struct {
 		CurrentContext string `json:"currentContext"`
 	}
-	// A file that cannot be read is reported by what takes credentials from it.
-	data, _ := os.ReadFile(filepath.Join(s.Dir, "config.json"))
-	_ = json.Unmarshal(data, &config)
-	if config.CurrentContext == "" || config.CurrentContext == Default {
-		return Current{Default, "the docker context", false}
+	path := filepath.Join(s.Dir, "config.json")
+	data, err := regular.ReadFile(path, maxFile)
+	if err == nil {
+		if err = json.Unmarshal(data, &config); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	return Current{config.CurrentContext, "the current docker context", true}
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return Current{Name: Default, Reason: "the docker context", Broken: err}
+	case config.CurrentContext == "" || config.CurrentContext == Default:
+		return Current{Name: Default, Reason: "the docker context"}
+	}
+	return Current{Name: config.CurrentContext, Reason: "the current docker context", Chosen: true}
 }
 
 // UnknownError says that there is no context of a name.
@@ -120,7 +134,7 @@ func (s Store) Names() []string {
 	names := []string{}
 	found, _ := filepath.Glob(filepath.Join(s.Dir, "contexts", "meta", "*", "meta.json"))
 	for _, path := range found {
-		data, err := os.ReadFile(path)
+		data, err := regular.ReadFile(path, maxFile)
 		if err != nil {
 			continue
 		}
@@ -158,7 +172,7 @@ func (s Store) Endpoint(name string) (Endpoint, error) {
 		return s.defaultEndpoint()
 	}
 	path := s.metaPath(name)
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Endpoint{}, &UnknownError{name, s.Names()}
 	}

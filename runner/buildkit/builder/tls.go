@@ -76,11 +76,11 @@ func (t TLS) config(serverName string) (*tls.Config, error) {
 	if t.CACert != "" {
 		pem, err := os.ReadFile(t.CACert)
 		if err != nil {
-			return nil, fmt.Errorf("reading --tlscacert: %w", err)
+			return nil, fmt.Errorf("reading the builder's certificates (--tlscacert): %w", err)
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("reading --tlscacert: %s holds no certificate in PEM form", t.CACert)
+			return nil, fmt.Errorf("reading the builder's certificates (--tlscacert): %s holds no certificate in PEM form", t.CACert)
 		}
 	}
 	if (t.Cert == "") != (t.Key == "") {
@@ -89,7 +89,7 @@ func (t TLS) config(serverName string) (*tls.Config, error) {
 	if t.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, fmt.Errorf("reading --tlscert and --tlskey: %w", err)
+			return nil, fmt.Errorf("reading the builder's certificates (--tlscert, --tlskey): %w", err)
 		}
 		cfg.Certificates = []tls.Certificate{pair}
 	}
