@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,14 @@ func smaller(res *runner.Result, stage bool) string {
 func wentTo(t *runner.TargetReport) string {
 	var out []string
 	for _, o := range t.Result.Outputs {
-		out = append(out, o.Where)
+		where := o.Where
+		if o.Type == "registry" || o.Type == "image" {
+			where = byDigest(where, t.Result.Unpublished)
+		}
+		if o.Job != "" {
+			where += " (in the job of " + o.Job + ")"
+		}
+		out = append(out, where)
 	}
 	switch {
 	case len(out) > 0:
@@ -92,6 +100,42 @@ func wentTo(t *runner.TargetReport) string {
 		return "(used by other targets)"
 	}
 	return "(build cache only)"
+}
+
+// byDigest are the names of an image, but of those that do not point to it yet
+// the repositories: that is where it was pushed, under its digest.
+func byDigest(names string, unmoved []runner.Tag) string {
+	if len(unmoved) == 0 {
+		return names
+	}
+	var out []string
+	for name := range strings.SplitSeq(names, ",") {
+		if slices.ContainsFunc(unmoved, func(t runner.Tag) bool { return sameName(t.Name, name) }) {
+			name = repositoryOf(strings.TrimSpace(name)) + " (by digest)"
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// sameName compares names of images: the builder completes those that leave out
+// the registry or the tag.
+func sameName(full, name string) bool {
+	name = strings.TrimSpace(name)
+	if repositoryOf(name) == name {
+		name += ":latest"
+	}
+	return full == name || strings.HasSuffix(full, "/"+name) || full+":latest" == name
+}
+
+// repositoryOf is the name of an image without its tag.
+func repositoryOf(name string) string {
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		return name[:i]
+	}
+	return name
 }
 
 // noOutput names the targets that were asked for and went nowhere.

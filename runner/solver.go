@@ -110,6 +110,8 @@ type Output struct {
 	Type string
 	// Where is a path or the names of an image.
 	Where string
+	// Job is the job of a CI service that has it; "" if this one has.
+	Job string
 	// Size is the size of a written file in bytes; 0 if it is not known.
 	Size int64
 }

@@ -195,6 +195,7 @@ func (m *mergeRun) finish(ctx context.Context, failed error) error {
 		Together: true, Unmoved: len(publication.Unmoved(run, nil)),
 	}
 	problems := m.problems()
+	m.summarize(p, errors.Join(problems, failed))
 	if failed == nil && problems == nil {
 		p.Good()
 		return unwritten

@@ -319,6 +319,7 @@ func (r *buildRun) finish(ctx context.Context, run *runner.Report, failed error)
 	}
 	r.keepTimes(run)
 	unwritten := r.writeFiles(run)
+	r.summarize(p, errors.Join(run.PublishErr, run.LoadErr, run.AuditErr))
 	p.CacheFaults()
 	p.ContextChanges()
 	interrupted := ctx.Err() != nil

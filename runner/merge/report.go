@@ -301,7 +301,11 @@ func result(parts []part) *runner.Result {
 	first := parts[0]
 	out.Digest, out.ImageSize, out.Unpublished = first.Digest, first.ImageSize, first.Unpublished
 	for _, o := range first.Outputs {
-		out.Outputs = append(out.Outputs, runner.Output{Type: o.Type, Where: o.Where, Size: o.Bytes})
+		one := runner.Output{Type: o.Type, Where: o.Where, Size: o.Bytes}
+		if o.Type != "registry" && (o.Type != "image" || len(first.Unpublished) == 0) {
+			one.Job = fmt.Sprintf("shard %d/%d", first.from.Shard.Index, first.from.Shard.Count)
+		}
+		out.Outputs = append(out.Outputs, one)
 	}
 	for _, p := range parts {
 		out.Tests = append(out.Tests, tests(p)...)
