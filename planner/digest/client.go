@@ -91,6 +91,24 @@ func (f *frontend) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 	return ref, godigest.Digest(q.Digest), config, nil
 }
 
+// contexts is the client that named contexts are read with. For a FROM the
+// frontend itself puts the digest of the answer into the definition; for a context
+// that is an image it does not, so that the name has to have it.
+type contexts struct{ *frontend }
+
+func (c contexts) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, godigest.Digest, []byte, error) {
+	name, dgst, config, err := c.frontend.ResolveImageConfig(ctx, ref, opt)
+	if err != nil || dgst == "" || opt.OCILayoutOpt != nil {
+		return name, dgst, config, err
+	}
+	if named, bad := reference.ParseNormalizedNamed(name); bad == nil {
+		if pinned, bad := reference.WithDigest(named, dgst); bad == nil {
+			name = pinned.String()
+		}
+	}
+	return name, dgst, config, nil
+}
+
 // question asks for an image, and returns the question with its answer and the
 // configuration to go on with.
 func (a *asking) question(ctx context.Context, ref string, platform ocispecs.Platform) (asked, []byte) {

@@ -175,7 +175,7 @@ func (c *conversion) convert(ctx context.Context, f *frontend) (s *skeleton, err
 	if f.inputs, err = c.states(); err != nil {
 		return nil, err
 	}
-	ui, err := dockerui.NewClient(f)
+	ui, err := dockerui.NewClient(contexts{f})
 	if err != nil {
 		return nil, err
 	}

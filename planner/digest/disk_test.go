@@ -3,9 +3,12 @@
 package digest
 
 import (
+	"cmp"
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,4 +210,40 @@ func outputs(kind string, attrs ...string) []config.Output {
 		e.Attrs[attrs[i]] = attrs[i+1]
 	}
 	return []config.Output{config.NewOutput(e)}
+}
+
+// tagged is a registry whose tags all mean one image.
+type tagged string
+
+func (d tagged) Image(_ context.Context, ref, _ string) (Image, error) {
+	_, pinned, _ := strings.Cut(ref, "@")
+	return Image{Digest: cmp.Or(pinned, string(d)), Config: []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:00"]}}`)}, nil
+}
+
+// TestTagOfContext has a context that is the tag of an image: it is resolved as
+// one of a FROM is.
+func TestTagOfContext(t *testing.T) {
+	one, two := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
+	for _, dockerfile := range []string{"FROM base\nCOPY a /\n", "FROM scratch\nCOPY --from=base /x /\n", "FROM scratch\nRUN --mount=from=base,target=/x true\n"} {
+		p := newOnDisk(t, dockerfile, map[string]string{"a": "one"})
+		digest := func(now, ref string) *Target {
+			p.target.Contexts = map[string]config.Context{"base": {Kind: config.Image, Value: ref}}
+			p.opt.Images = tagged(now)
+			return p.compute(t)
+		}
+		first := digest(one, "example.com/app:v1")
+		for _, o := range first.Open {
+			t.Errorf("%q is open: %s", dockerfile, o.Text)
+		}
+		if pinned := digest(two, "example.com/app:v1@"+one); pinned.Image != first.Image {
+			t.Errorf("%q: %s, and pinned by hand %s", dockerfile, first.Image, pinned.Image)
+		}
+		if digest(two, "example.com/app:v1").Image == first.Image {
+			t.Errorf("%q: a tag that has moved is not seen", dockerfile)
+		}
+		p.opt.Images = nil
+		if p.compute(t).Open == nil {
+			t.Errorf("%q: a tag that nobody has asked for is not open", dockerfile)
+		}
+	}
 }
