@@ -50,11 +50,15 @@ func (f *bakeShardFlags) open(load *loadFlags, b *bakeFlags, args []string) erro
 	}
 	for flag, set := range map[string]bool{
 		"--resume": b.resume, "--print": b.print, "--list": b.list != "", "--affected": len(b.affected) > 0, "--check": b.check,
-		"--call": b.call != "build", "--publish": b.publish != "auto", "--skip": b.skip != "",
+		"--call": b.call != "build", "--publish": b.publish != "auto",
 	} {
 		if set {
 			return usagef("%s and --shard contradict each other", flag)
 		}
+	}
+	if b.skip != "" {
+		return usagef("--skip does not go with --shard: a shard moves no tag, and builds what the plan says. Take --skip out; to leave out what has not changed, " +
+			"make the plan with 'orch plan --shards N --affected REF'")
 	}
 	if len(args) > 0 || len(load.Except) > 0 || len(load.Filters) > 0 {
 		return usagef("--shard builds what the plan says: name targets to 'orch plan --shards', not here")

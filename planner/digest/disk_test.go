@@ -5,6 +5,7 @@ package digest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -220,6 +221,13 @@ func (d tagged) Image(_ context.Context, ref, _ string) (Image, error) {
 	return Image{Digest: cmp.Or(pinned, string(d)), Config: []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:00"]}}`)}, nil
 }
 
+// silent is a registry that has no image.
+type silent struct{}
+
+func (silent) Image(_ context.Context, ref, _ string) (Image, error) {
+	return Image{}, errors.New(ref + " is not there")
+}
+
 // TestTagOfContext has a context that is the tag of an image: it is resolved as
 // one of a FROM is.
 func TestTagOfContext(t *testing.T) {
@@ -240,6 +248,10 @@ func TestTagOfContext(t *testing.T) {
 		}
 		if digest(two, "example.com/app:v1").Image == first.Image {
 			t.Errorf("%q: a tag that has moved is not seen", dockerfile)
+		}
+		p.opt.Images = silent{}
+		if open := p.compute(t).Open; len(open) != 1 || open[0].Text != "example.com/app:v1 is not there" {
+			t.Errorf("%q: %v", dockerfile, open)
 		}
 		p.opt.Images = nil
 		if p.compute(t).Open == nil {

@@ -302,12 +302,26 @@ func (s *skeleton) openImages() {
 		text := familiar(strings.TrimPrefix(q.Ref, layoutScheme)) + " has triggers and variables that are not known here: ask its registry with --resolve"
 		if q.Why != "" {
 			text = familiar(q.Ref) + ": " + q.Why
-			if strings.HasPrefix(q.Ref, layoutScheme) {
+			if strings.HasPrefix(q.Ref, layoutScheme) || strings.HasPrefix(q.Why, familiar(q.Ref)+" ") {
 				text = q.Why
 			}
 		}
+		if q.Digest == "" && q.Why != "" && s.failed(familiar(q.Ref), text) {
+			continue
+		}
 		s.Opens = append(s.Opens, opening{Why: inputs.UnknownImage, Text: text})
 	}
+}
+
+// failed puts the answer of a registry in the place of the advice to ask it, and
+// says whether there was any.
+func (s *skeleton) failed(name, text string) (found bool) {
+	for i, o := range s.Opens {
+		if o.Why == inputs.MutableTag && strings.HasPrefix(o.Text, name+" ") {
+			s.Opens[i].Text, found = text, true
+		}
+	}
+	return found
 }
 
 func (s *skeleton) opens(why inputs.Reason, begin string) bool {
