@@ -2,7 +2,6 @@ package predict
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/planner/explain"
@@ -10,15 +9,29 @@ import (
 )
 
 // ran finds the steps of a report.
-type ran map[string][]*runner.StepReport // by "n/m"
+type ran struct {
+	vertices, targets map[spot][]*runner.StepReport
+}
+
+// spot is a place, as "n/m", in the stage of a vertex or of a target.
+type spot struct{ place, in string }
 
 func newRan(run *runner.Report) ran {
-	out := ran{}
+	out := ran{map[spot][]*runner.StepReport{}, map[spot][]*runner.StepReport{}}
 	for _, s := range run.Steps {
 		place := s.Label[strings.LastIndexByte(s.Label, ' ')+1:]
 		// What puts the layer of a COPY --link on others has the number of the COPY.
-		if place != "" && !s.Internal && !strings.HasPrefix(s.Name, "LINK ") {
-			out[place] = append(out[place], s)
+		if place == "" || s.Internal || strings.HasPrefix(s.Name, "LINK ") {
+			continue
+		}
+		if at := (spot{place, s.Vertex}); s.Vertex != "" {
+			out.vertices[at] = append(out.vertices[at], s)
+		}
+		for _, t := range s.Targets {
+			at := spot{place, t}
+			if list := out.targets[at]; len(list) == 0 || list[len(list)-1] != s {
+				out.targets[at] = append(list, s)
+			}
 		}
 	}
 	return out
@@ -30,22 +43,16 @@ func (r ran) find(target, vertex string, nth, of int) *runner.StepReport {
 	if nth == 0 {
 		return nil
 	}
-	var same, run *runner.StepReport
-	several := 0
-	for _, s := range r[fmt.Sprintf("%d/%d", nth, of)] {
-		switch {
-		case s.Vertex == vertex && vertex != "":
-			// A step may be several operations: it ran if one of them did.
-			if run == nil || !s.Cached {
-				run = s
-			}
-		case slices.Contains(s.Targets, target):
-			same = s
-			several++
+	place := fmt.Sprintf("%d/%d", nth, of)
+	var run *runner.StepReport
+	for _, s := range r.vertices[spot{place, vertex}] {
+		// A step may be several operations: it ran if one of them did.
+		if run == nil || !s.Cached {
+			run = s
 		}
 	}
-	if run == nil && several == 1 {
-		return same
+	if same := r.targets[spot{place, target}]; run == nil && len(same) == 1 {
+		return same[0]
 	}
 	return run
 }

@@ -1,0 +1,68 @@
+package predict
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/runner"
+)
+
+// TestFind compares what is found with looking at each step.
+func TestFind(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		run := &runner.Report{}
+		for range 12 {
+			run.Steps = append(run.Steps, randomStep(r))
+		}
+		found := newRan(run)
+		for _, vertex := range []string{"", "v0", "v1", "v2"} {
+			for _, target := range []string{"t0", "t1", "t2"} {
+				for nth := range 3 {
+					if got, want := found.find(target, vertex, nth, 2), look(run, target, vertex, nth, 2); got != want {
+						t.Fatalf("seed %d: %s, %q, %d/2: %+v, not %+v", seed, target, vertex, nth, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func randomStep(r *rand.Rand) *runner.StepReport {
+	s := &runner.StepReport{
+		Label: fmt.Sprintf("build %d/2", 1+r.IntN(2)), Name: []string{"COPY a /", "LINK COPY a /"}[r.IntN(8)/7],
+		Cached: r.IntN(2) == 0, Internal: r.IntN(8) == 0,
+	}
+	if r.IntN(4) > 0 {
+		s.Vertex = fmt.Sprint("v", r.IntN(3))
+	}
+	for range r.IntN(4) {
+		s.Targets = append(s.Targets, fmt.Sprint("t", r.IntN(3)))
+	}
+	return s
+}
+
+// look is find without an index.
+func look(run *runner.Report, target, vertex string, nth, of int) *runner.StepReport {
+	var same, found *runner.StepReport
+	several := 0
+	for _, s := range run.Steps {
+		switch {
+		case nth == 0 || s.Internal || strings.HasPrefix(s.Name, "LINK ") || !strings.HasSuffix(s.Label, fmt.Sprintf(" %d/%d", nth, of)):
+		case s.Vertex == vertex && vertex != "":
+			if found == nil || !s.Cached {
+				found = s
+			}
+		case slices.Contains(s.Targets, target):
+			same = s
+			several++
+		}
+	}
+	if found == nil && several == 1 {
+		return same
+	}
+	return found
+}
