@@ -214,12 +214,15 @@ func (b *bakeFlags) overrides() ([]config.Override, error) {
 	}
 	for _, o := range b.output {
 		all("output", o)
+		out[len(out)-1].Text = "--output " + o
 	}
 	if b.push {
 		all("push", "true")
+		out[len(out)-1].Text = "--push"
 	}
 	if b.load {
 		all("load", "true")
+		out[len(out)-1].Text = "--load"
 	}
 	if b.skip != "" {
 		out = append(out, skipFlag("mode", b.skip))

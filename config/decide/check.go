@@ -40,7 +40,9 @@ func (c *checker) wrong(attr string, format string, args ...any) {
 		Summary:  fmt.Sprintf("Invalid value for %q", attr),
 		Detail:   attribute.Sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.Name),
 	}
-	if at := c.r.RangeOf(attr, ""); at.Filename != "" {
+	if flag := c.r.Overridden[attr]; flag != "" {
+		d.Detail += fmt.Sprintf(" It was set by %s.", flag)
+	} else if at := c.r.RangeOf(attr, ""); at.Filename != "" {
 		d.Subject = &at
 	}
 	c.diags = append(c.diags, d)

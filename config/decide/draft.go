@@ -17,8 +17,10 @@ type Draft struct {
 	Ranges map[string]hcl.Range
 	// Volatile holds why arguments have a value that changes with each run.
 	Volatile map[string]string
-	Base     string // of a context that is not written
-	At       hcl.Range
+	// Overridden says what on the command line has set an attribute.
+	Overridden map[string]string
+	Base       string // of a context that is not written
+	At         hcl.Range
 
 	// owned says whether Ranges belongs to this target alone.
 	owned bool

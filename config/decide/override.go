@@ -2,6 +2,8 @@ package decide
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -58,8 +60,30 @@ func (d *Draft) overrideOne(attr int, key *attribute.SetKey, o *attribute.Change
 		v = nil // not written, so that it does not hide what another parent has
 	}
 	d.Values[attr] = v
-	d.forget(attribute.Attributes[attr].Name, o.Sub)
+	name := attribute.Attributes[attr].Name
+	d.forget(name, o.Sub)
+	d.noteOverride(name, o)
 	return nil
+}
+
+// noteOverride notes what has set a whole attribute. Of several values only one may
+// be wrong, and nobody knows which.
+func (d *Draft) noteOverride(attr string, o *attribute.Change) {
+	if o.HasSub || len(o.Values) == 0 {
+		return
+	}
+	text := o.Text
+	if !strings.HasPrefix(text, "-") {
+		text = "--set " + text
+	}
+	if _, more := d.Overridden[attr]; more || len(o.Values) > 1 {
+		text = "the command line"
+	}
+	d.Overridden = maps.Clone(d.Overridden)
+	if d.Overridden == nil {
+		d.Overridden = map[string]string{}
+	}
+	d.Overridden[attr] = text
 }
 
 // SetError is a diagnostic about an override, which is not in a file.

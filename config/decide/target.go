@@ -63,7 +63,7 @@ func (d *Decider) Target(r *Draft, outside Outside) (*spec.Target, hcl.Diagnosti
 	}
 	r.inheritCache(outside)
 	r.inheritSkip(outside)
-	t := &spec.Target{Name: r.Name, Range: r.At, Ranges: r.Ranges, Volatile: r.Volatile}
+	t := &spec.Target{Name: r.Name, Range: r.At, Ranges: r.Ranges, Volatile: r.Volatile, Overridden: r.Overridden}
 	diags := d.check(r)
 	cache, more := d.cache(r)
 	t.Cache, diags = cache, append(diags, more...)

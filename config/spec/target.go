@@ -110,6 +110,9 @@ type Target struct {
 	// every run, by their names: "git.sha", "timestamp()". It is found in the
 	// expressions, not in the values.
 	Volatile map[string]string
+	// Overridden says what on the command line has set an attribute, such as
+	// "--output type=tar", where that is known.
+	Overridden map[string]string
 }
 
 // RangeOf returns where the attribute was written, or the target's own range.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner"
@@ -31,7 +33,9 @@ func (ck *checker) checkValues(b *planner.Build) {
 	t := b.Target
 	ck.checkNames(b, t.Tags, "tags")
 	for _, o := range t.Outputs {
+		before := len(ck.report.Diags)
 		ck.checkExporter(b, o)
+		pointAtFlag(t, "output", ck.report.Diags[before:])
 	}
 	for _, e := range t.CacheFrom {
 		ck.checkCacheEntry(b, e, "cache-from", "src")
@@ -56,6 +60,21 @@ func (ck *checker) checkValues(b *planner.Build) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
 		ck.checkImageContext(b, name, t.Contexts[name])
+	}
+}
+
+// pointAtFlag says of faults of an attribute that they are on the command line, if
+// that is where it was written: the definition has no place for them.
+func pointAtFlag(t *config.Target, attr string, faults fault.Diagnostics) {
+	flag := t.Overridden[attr]
+	if flag == "" {
+		return
+	}
+	for _, d := range faults {
+		if d.Subject != nil && *d.Subject == t.Range {
+			d.Subject = nil
+			d.Detail += fmt.Sprintf(" This was set by %s.", flag)
+		}
 	}
 }
 

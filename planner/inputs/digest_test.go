@@ -273,7 +273,7 @@ func TestDigestIsStable(t *testing.T) {
 }
 
 // aside are the fields of config.Target that no attribute fills.
-var aside = []string{"Name", "Volatile", "Tests", "Template", "Range", "Ranges", "Shared", "Part", "written"}
+var aside = []string{"Name", "Volatile", "Overridden", "Tests", "Template", "Range", "Ranges", "Shared", "Part", "written"}
 
 // attributeOf are the attributes of fields that have other names.
 var attributeOf = map[string]string{"Stage": "target", "Outputs": "output", "Secrets": "secret", "Limits": "weight", "GitModes": "context-modes"}

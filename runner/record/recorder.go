@@ -212,7 +212,7 @@ func WriteTimeline(path string, rec *Record) error {
 // is not part of it.
 func definitionOf(b *planner.Build) string {
 	t := *b.Target
-	t.Ranges, t.Shared, t.Volatile = nil, nil, nil
+	t.Ranges, t.Shared, t.Volatile, t.Overridden = nil, nil, nil, nil
 	t.Range = fault.Range{}
 	t.Description, t.Traits, t.Part, t.Template = "", nil, false, false
 	t.Skip, t.Limits = nil, config.Limits{}
