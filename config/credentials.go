@@ -7,8 +7,12 @@ import (
 	"github.com/orch-build/orch/config/attribute"
 )
 
-// userInfo finds the user and the password of a URL.
-var userInfo = regexp.MustCompile(`(?i)\b(https?|ssh|git|ftp)://([^\s/@:]*)(?::([^\s/@]*))?@`)
+// userInfo finds the user and the password of a URL, be it of a server of files
+// or of a database.
+var userInfo = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/@:]*)(?::([^\s/@]*))?@`)
+
+// webScheme are the schemes of web servers.
+var webScheme = regexp.MustCompile(`(?i)^https?$`)
 
 // minToken is the length in bytes from which the user of a URL without a
 // password counts as a token, as git servers take them, and not as a name.
@@ -27,7 +31,7 @@ func Credentials(texts ...string) []string {
 			switch {
 			case password != "":
 				out = append(out, password)
-			case len(user) >= minToken && (scheme[0] == 'h' || scheme[0] == 'H'):
+			case len(user) >= minToken && webScheme.MatchString(scheme):
 				out = append(out, user)
 			}
 		}

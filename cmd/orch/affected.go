@@ -185,7 +185,9 @@ func (f *affectedFlags) baseCommit(ctx context.Context) (string, error) {
 type side struct {
 	*affected.State
 	chosen []string // the targets that were named, or are in named groups
-	lacks  []string // the names that are not there
+	// sensitive are the values that the definition of this side calls so.
+	sensitive []string
+	lacks     []string // the names that are not there
 	// unknown says that, if there are any.
 	unknown error
 	open    map[string]string // why targets are open that may have no change
@@ -274,7 +276,7 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 			return nil, f.fault(e, rev, d.Diags, d.Texts)
 		}
 	}
-	out.chosen = d.Config.Chosen
+	out.chosen, out.sensitive = d.Config.Chosen, d.Config.Sensitive()
 	if out.State, out.broken, err = f.digests(ctx, e, tree, d); err != nil {
 		return nil, err
 	}

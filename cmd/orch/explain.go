@@ -10,6 +10,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/explain"
@@ -180,14 +181,17 @@ func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, arg
 	if err != nil {
 		return usagef("--base: %w", err)
 	}
-	var sides [2]*facts.Snapshot
+	var states [2]*side
 	for i, at := range []string{rev, gittree.Worktree} {
-		side, err := af.state(ctx, e, load, args, at)
-		if err != nil {
+		if states[i], err = af.state(ctx, e, load, args, at); err != nil {
 			return err
 		}
-		opt := s.Options
-		opt.Commit = rev
+	}
+	opt := s.Options
+	opt.Commit = rev
+	hideBoth(&opt, states)
+	var sides [2]*facts.Snapshot
+	for i, side := range states {
 		sides[i] = facts.Take(side.Plan, side.Digests, nil, opt)
 	}
 	against := explain.Against{Kind: "ref", ID: f.base, Commit: rev}
@@ -199,4 +203,18 @@ func (f *explainFlags) against(ctx context.Context, e *env, load *loadFlags, arg
 		}
 	}
 	return nil
+}
+
+// hideBoth hides what either side calls sensitive on both: a value that is a
+// secret at one of them has the same text at the other.
+func hideBoth(opt *facts.Options, states [2]*side) {
+	hide := &mask.Mask{}
+	for _, side := range states {
+		for _, v := range side.sensitive {
+			hide.Add(v)
+		}
+	}
+	also := opt.Mask
+	opt.Mask = func(text string) string { return hide.Text(also(text)) }
+	opt.Sensitive = func(_, value string) bool { return opt.Mask(value) != value }
 }
