@@ -134,7 +134,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 			return nil, head.unknown
 		}
 		e.notices.Warn(f.missing(ctx, err))
-		return head.named(nil, affected.All(head.State, err.Error())), nil
+		return head.named(nil, affected.All(head.State, head.broken, err.Error())), nil
 	}
 	base, err := f.state(ctx, e, flagged, args, rev)
 	if ctx.Err() != nil {
@@ -146,7 +146,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 	if err != nil {
 		text := strings.SplitN(err.Error(), "\n", 2)[0]
 		e.notices.Warn(fmt.Sprintf("the definition at %s cannot be read, so that every target is affected: %s", f.base, text))
-		return head.named(nil, affected.All(head.State, "the definition at "+f.base+" cannot be read")), nil
+		return head.named(nil, affected.All(head.State, head.broken, "the definition at "+f.base+" cannot be read")), nil
 	}
 	kind := affected.Publish
 	if f.kind == "build" {

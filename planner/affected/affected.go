@@ -69,9 +69,13 @@ type Target struct {
 	After  string `json:"after,omitempty"`
 }
 
-// All returns every target of a state as affected, for one reason.
-func All(head *State, reason string) []Target {
+// All returns every target of a state as affected, for one reason, and those that
+// cannot be planned, which the state does not have, each for its own.
+func All(head *State, broken map[string]string, reason string) []Target {
 	var out []Target
+	for name, why := range broken {
+		out = append(out, Target{Name: name, Change: "open", Reason: why})
+	}
 	for _, b := range head.Plan.Builds {
 		out = append(out, Target{Name: b.Name(), Change: "open", Reason: reason, After: head.Digests.Target(b).Publication})
 	}
