@@ -161,7 +161,11 @@ func (f *builderFlags) reach(ctx context.Context, e *env, choice *builders.Choic
 			return b, nil
 		}
 	}
-	return nil, fmt.Errorf("no node of builder %s has all of %s:\n  %s", choice.Name, strings.Join(f.platforms, ", "), strings.Join(lacks, "\n  "))
+	wanted := "can be used"
+	if len(f.platforms) > 0 {
+		wanted = "has all of " + strings.Join(f.platforms, ", ")
+	}
+	return nil, fmt.Errorf("no node of builder %s %s:\n  %s", choice.Name, wanted, strings.Join(lacks, "\n  "))
 }
 
 // covers says whether all wanted platforms are among some.
