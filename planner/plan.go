@@ -50,6 +50,9 @@ type Plan struct {
 	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
 	Sources map[string][]byte
+	// Sensitive says that the definition has values that must not be kept, such
+	// as sensitive variables and passwords in URLs.
+	Sensitive bool
 }
 
 // Reached lists for each target the vertices that it reaches, in the order of

@@ -208,8 +208,12 @@ func Compute(ctx context.Context, plan *planner.Plan, reads *inputs.Reads, opt O
 	if err != nil {
 		return nil, fmt.Errorf("reading the platform %q: %w", opt.BuildPlatform, err)
 	}
+	store := opt.Memory
+	if plan.Sensitive {
+		store = nil // a conversion holds the values of arguments as they are
+	}
 	e := &engine{
-		opt: opt, platform: platforms.Normalize(p), memory: openMemory(opt.Memory, opt.Project), reads: reads,
+		opt: opt, platform: platforms.Normalize(p), memory: openMemory(store, opt.Project), reads: reads,
 		asking:  &asking{images: opt.Images, answers: map[[2]string]*answer{}},
 		results: map[*planner.Build]*result{}, sums: map[sumKey]selectionSum{},
 	}
