@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
@@ -127,6 +128,13 @@ func (a *Auditor) auditBuilds(ctx context.Context, chosen []*Verdict) ([]error, 
 	}
 	if len(differ) == 0 {
 		return wrong, nil
+	}
+	// Layers hold times in seconds: two builds within one second would be equal by
+	// chance, and blame a target that is not reproducible.
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(1100 * time.Millisecond):
 	}
 	second, err := a.buildApart(ctx, differ)
 	if err != nil {
