@@ -47,7 +47,7 @@ func documentation(t *testing.T) []page {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "changelog" || d.Name() == ".git") {
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "changelog" || d.Name() == ".git" || d.Name() == "bin") {
 			return filepath.SkipDir
 		}
 		if filepath.Ext(path) != ".md" || d.Name() == "CHANGELOG.md" {
