@@ -71,7 +71,7 @@ func TestSolver(t *testing.T) {
 			t.Errorf("steps %s\nwant %s", got, want)
 		}
 		base, app := r.Targets[0], r.Targets[1]
-		if got := fmt.Sprintf("%+v", base.Result); !strings.Contains(got, "Digest:sha256:1 Outputs:[{Type:local Where:out/base Size:12}] "+
+		if got := fmt.Sprintf("%+v", base.Result); !strings.Contains(got, "Digest:sha256:1 Outputs:[{Type:local Where:out/base Job: Size:12}] "+
 			"Steps:{Run:1 Cached:1} ImageSize:1000 BuildStage:build BuildStageSize:5000") {
 			t.Errorf("base: %s", got)
 		}
