@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,7 +149,11 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 	}
 	load.loader.Close()
 	last := runs.Last()
-	s, err := e.snapshot(ctx, cfg, cmp.Or(last.Snapshot.Platform, localPlatform()), f.resolve)
+	builder, platform, err := e.foreseen(load, last)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.snapshot(ctx, cfg, platform, f.resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +161,7 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 	if err != nil {
 		return nil, err
 	}
-	known := predict.OpenBook(state, last.Builder)
+	known := predict.OpenBook(state, builder)
 	x := runs.Explain(s.Facts, names, known)
 	if id != "" {
 		one := runs.Open(id)
@@ -171,6 +177,26 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 	}
 	since.Complete(ctx, ".", x)
 	return x, nil
+}
+
+// foreseen is the builder that a run would use now, under the name by which its
+// steps are known, and its platform. Of a builder with several nodes it is the
+// one of the last run: which another run would take is known when it is reached.
+func (e *env) foreseen(load *loadFlags, last *predict.Earlier) (builder, platform string, err error) {
+	names, err := e.siteNames(e, &load.builder)
+	if err != nil {
+		return "", "", err
+	}
+	if slices.Contains(names, last.Builder) {
+		return last.Builder, cmp.Or(last.Snapshot.Platform, localPlatform()), nil
+	}
+	if len(names) == 1 {
+		builder = names[0]
+	}
+	if last.Builder != "" {
+		fmt.Fprintf(e.stderr, "The last run here was on %s; the steps are those for %s.\n", last.Builder, cmp.Or(builder, names[0]))
+	}
+	return builder, localPlatform(), nil
 }
 
 // against puts what differs from a commit in the place of what differs from a

@@ -63,6 +63,9 @@ type env struct {
 	registries *registries
 	// openSite reaches where targets are built; nil is a builder.
 	openSite func(context.Context, *env, *builderFlags) (site, error)
+	// siteNames are the names that the site of a run may have, known before it is
+	// reached; nil are those of a builder.
+	siteNames func(*env, *builderFlags) ([]string, error)
 	// policies are those of the targets at hand; nil before there are any.
 	policies *policies.Policies
 }
@@ -85,7 +88,7 @@ func (e *env) neutralise() {
 	e.stderr = termtext.NewWriter(e.stderr, termtext.SinkOf(e.stderr, e.lookup))
 	e.notices, e.registries = &notice.Board{Out: e.stderr}, &registries{}
 	if e.openSite == nil {
-		e.openSite = connectSite
+		e.openSite, e.siteNames = connectSite, builderNames
 	}
 }
 

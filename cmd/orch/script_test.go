@@ -38,6 +38,12 @@ func TestMain(m *testing.M) {
 			e := osEnv()
 			if path := os.Getenv(fakeVariable); path != "" {
 				e.openSite = fakeSite(path)
+				e.siteNames = func(e *env, f *builderFlags) ([]string, error) {
+					if len(f.names) > 0 {
+						return builderNames(e, f)
+					}
+					return []string{fake{}.name()}, nil
+				}
 			}
 			os.Exit(run(e, os.Args[1:]))
 		},

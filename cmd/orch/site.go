@@ -6,6 +6,7 @@ import (
 	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/docker"
@@ -44,6 +45,26 @@ func connectSite(ctx context.Context, e *env, flags *builderFlags) (site, error)
 		return nil, err
 	}
 	return &builderSite{b, flags, local}, nil
+}
+
+// builderNames are the names of the builder that the flags choose, as its site
+// has them: that of the node which has the platforms, where there are several.
+func builderNames(e *env, flags *builderFlags) ([]string, error) {
+	choice, err := flags.choose(e)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case choice.Driver == builders.Embedded:
+		return []string{embeddedName}, nil
+	case len(choice.Nodes) == 1:
+		return []string{choice.Name}, nil
+	}
+	var names []string
+	for _, node := range choice.Nodes {
+		names = append(names, choice.Name+"/"+node.Name)
+	}
+	return names, nil
 }
 
 func (s *builderSite) name() string     { return s.Name }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -49,20 +49,9 @@ func (e *env) digestsOf(ctx context.Context, plan *planner.Plan, platform string
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	opt := digest.Options{
-		BuildPlatform: platform, Memory: memory, Images: e.images(true), Labels: e.gitLabels(),
-	}
-	if platform == "" {
-		opt.BuildPlatform = localPlatform()
-	}
-	var err error
-	if opt.Project, err = os.Getwd(); err != nil {
+	opt, err := e.digestOptions(cmp.Or(platform, localPlatform()), memory, e.images(true))
+	if err != nil {
 		return nil, err
-	}
-	if path := e.getenv(policyVariable); path != "" {
-		if opt.SourcePolicy, err = os.ReadFile(path); err != nil {
-			return nil, usagef("%s: %w", policyVariable, err)
-		}
 	}
 	return digest.Compute(ctx, plan, reads, opt)
 }
