@@ -131,7 +131,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 	rev, err := f.baseCommit(ctx)
 	if err != nil {
 		if len(head.lacks) > 0 {
-			return nil, head.unknown
+			return nil, e.report(head.unknown, head.texts)
 		}
 		e.notices.Warn(f.missing(ctx, err))
 		return head.named(nil, affected.All(head.State, head.broken, err.Error())), nil
@@ -141,7 +141,7 @@ func (f *affectedFlags) compare(ctx context.Context, e *env, flagged *loadFlags,
 		return nil, context.Cause(ctx)
 	}
 	if slices.ContainsFunc(head.lacks, func(name string) bool { return f.present || err != nil || slices.Contains(base.lacks, name) }) {
-		return nil, head.unknown
+		return nil, e.report(head.unknown, head.texts)
 	}
 	if err != nil {
 		text := strings.SplitN(err.Error(), "\n", 2)[0]
@@ -189,7 +189,8 @@ type side struct {
 	sensitive []string
 	lacks     []string // the names that are not there
 	// unknown says that, if there are any.
-	unknown error
+	unknown hcl.Diagnostics
+	texts   map[string][]byte // the files that it is about
 	open    map[string]string // why targets are open that may have no change
 	// broken are the targets that cannot be planned, with the reason.
 	broken map[string]string
@@ -265,6 +266,7 @@ func (f *affectedFlags) state(ctx context.Context, e *env, flagged *loadFlags, a
 			return nil, f.fault(e, rev, d.Diags, d.Texts)
 		}
 		out.unknown = d.Diags
+		out.texts = d.Texts
 		if len(there) == 0 {
 			out.State = &affected.State{Plan: &planner.Plan{}}
 			return out, nil

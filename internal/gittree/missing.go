@@ -19,6 +19,8 @@ func Fetch(ctx context.Context, dir, rev string) string {
 	if err != nil || len(remotes) == 0 {
 		return ""
 	}
+	// What is counted from a commit, such as main~3, is there when its history is.
+	rev, counted := from(rev)
 	remote, name := "origin", rev
 	if !slices.Contains(remotes, remote) {
 		remote = remotes[0]
@@ -39,6 +41,7 @@ func Fetch(ctx context.Context, dir, rev string) string {
 	}
 	tag, isTag := strings.CutPrefix(rev, "refs/tags/")
 	switch {
+	case counted && (rev == "HEAD" || rev == ""):
 	case commitName.MatchString(rev):
 		cmd = append(cmd, rev)
 	case isTag || strings.HasPrefix(rev, "v") && strings.Trim(rev[1:], "0123456789.") == "":
@@ -48,6 +51,14 @@ func Fetch(ctx context.Context, dir, rev string) string {
 		cmd = append(cmd, "+refs/heads/"+name+":"+to+name)
 	}
 	return strings.Join(cmd, " ")
+}
+
+// from takes off what counts from a commit, and says whether anything does.
+func from(rev string) (string, bool) {
+	if at := strings.IndexAny(rev, "~^@:"); at >= 0 {
+		return rev[:at], true
+	}
+	return rev, false
 }
 
 // Names are the branches and tags that are known here, as they are written.

@@ -32,7 +32,7 @@ func TestFetch(t *testing.T) {
 	git(origin, "checkout", "-q", "main")
 	git(origin, "commit", "-q", "--allow-empty", "-m", "later")
 	for _, depth := range [][]string{{"--single-branch"}, {"--depth", "1"}} {
-		for _, ref := range []string{"origin/main", "v1.2", git(origin, "rev-parse", "main")} {
+		for _, ref := range []string{"origin/main", "origin/main~1", "v1.2", "v1.2^", "HEAD~2", git(origin, "rev-parse", "main")} {
 			dir := t.TempDir()
 			git(dir, append(append([]string{"clone", "-q", "-b", "topic"}, depth...), "file://"+origin, ".")...)
 			if _, err := MergeBase(t.Context(), dir, ref, "HEAD"); err == nil && ref == "origin/main" {
