@@ -58,7 +58,8 @@ func (r *recorder) fill(report *Report) {
 // report is the step as a report has it.
 func (s *Step) report() *StepReport {
 	r := &StepReport{
-		Name: cmp.Or(s.Text, s.Name), Label: s.Label, Targets: s.Targets, Internal: s.Internal,
+		Number: s.Number,
+		Name:   cmp.Or(s.Text, s.Name), Label: s.Label, Targets: s.Targets, Internal: s.Internal,
 		Started: s.Started, Finished: s.Finished, Took: s.Took,
 		Cached: s.Cached, Failed: s.Error != "" && !s.Canceled(),
 		Log: s.Log,

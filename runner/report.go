@@ -179,6 +179,8 @@ func (v *VertexReport) Cached() bool { return v.Steps.Run == 0 && v.Steps.Cached
 
 // StepReport is one step as the builder ran it.
 type StepReport struct {
+	// Number counts the steps in the order in which they appeared, from 1.
+	Number int
 	// Name is the builder's name of the step, without the brackets in front of
 	// it.
 	Name string

@@ -59,7 +59,7 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/outputs":               {"planner", "internal/layout", "internal/output"},
 		"runner/buildkit/builder":               {"runner/meter", "runner/builders", "runner/engine", "runner/pods"},
 		"internal/mask":                         {},
-		"runner/runnertest":                     {"runner", "runner/blame"},
+		"runner/runnertest":                     {"runner", "runner/blame", "internal/output"},
 		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},
@@ -125,6 +125,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["runner/record"] = []string{"runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
+	allowed["runner/runs"] = []string{"runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
 	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs", "runner/engine/engineout"}
 	allowed["runner/buildkit/facts"] = []string{"planner", "runner/buildkit/frontend", "internal/dockerproxy", "internal/vcs"}

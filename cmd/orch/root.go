@@ -239,6 +239,7 @@ func newRootCommand(e *env) *cobra.Command {
 		}
 	}
 	group("Building", newBakeCommand(e), newPlanCommand(e), newAffectedCommand(e), newExplainCommand(e), newMergeCommand(e), newPublishCommand(e))
+	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), newCICommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
 	group("This machine", newBuilderCommand(e), newVersionCommand(e))
 	root.AddCommand(newDaemonCommand())

@@ -78,7 +78,10 @@ func (fake) Close() error     { return nil }
 
 func (fake) engine() *builder.Engine { return nil }
 
-func (f fake) solver(*buildRun) (runner.Solver, error) { return f.Solver, nil }
+func (f fake) solver(r *buildRun) (runner.Solver, error) {
+	f.LogDir = r.record.Logs()
+	return f.Solver, nil
+}
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata/script")
 

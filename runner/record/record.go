@@ -149,16 +149,25 @@ type Test struct {
 // Failure says where and why a target failed.
 type Failure struct {
 	Stage     string       `json:"stage,omitempty"`
+	Vertex    string       `json:"vertex,omitempty"`
 	Platform  string       `json:"platform,omitempty"`
 	Step      string       `json:"step,omitempty"`
 	File      string       `json:"file,omitempty"`
 	Line      int          `json:"line,omitempty"`
+	Excerpt   []Line       `json:"excerpt,omitempty"`
 	ExitCode  *int         `json:"exitCode,omitempty"`
 	Fault     runner.Fault `json:"fault"`
 	Transient bool         `json:"transient,omitempty"`
 	Log       []string     `json:"log,omitempty"`
 	LogFile   string       `json:"logFile,omitempty"`
 	Error     string       `json:"error"`
+}
+
+// Line is a line of a Dockerfile; Marked is one of the instruction that failed.
+type Line struct {
+	Number int    `json:"number"`
+	Text   string `json:"text"`
+	Marked bool   `json:"marked,omitempty"`
 }
 
 // Output is one place that a result went to.
@@ -200,6 +209,8 @@ type Vertex struct {
 
 // Step is one step that the builder reported.
 type Step struct {
+	// Number is the one that the step has on the screen; 0 in an old record.
+	Number  int       `json:"number,omitempty"`
 	Name    string    `json:"name"`
 	Label   string    `json:"label,omitempty"`
 	Stage   string    `json:"stage,omitempty"`
@@ -273,7 +284,7 @@ func New(r *runner.Report, info Info) *Record {
 	}
 	for _, s := range r.Steps {
 		rec.Steps = append(rec.Steps, &Step{
-			Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
+			Number: s.Number, Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
 			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
 		})
 	}
@@ -377,11 +388,14 @@ func (rt *Target) fail(t *runner.TargetReport, info Info) {
 		rt.Reason = f.Reason
 	}
 	rt.Failure = &Failure{
-		Stage: f.Stage, Platform: f.Platform, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
+		Stage: f.Stage, Vertex: f.Vertex, Platform: f.Platform, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
 		Transient: f.Transient, LogFile: f.LogFile, Error: info.Mask(f.Err.Error()),
 	}
 	if f.ExitCode >= 0 {
 		rt.Failure.ExitCode = &f.ExitCode
+	}
+	for _, l := range f.Excerpt {
+		rt.Failure.Excerpt = append(rt.Failure.Excerpt, Line{Number: l.Number, Text: info.Mask(l.Text), Marked: l.Marked})
 	}
 	for _, l := range f.Log {
 		rt.Failure.Log = append(rt.Failure.Log, info.Mask(l))

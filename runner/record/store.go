@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,14 +19,19 @@ const (
 	keepRuns = 10
 	// keepProjects is how many projects have runs that are kept.
 	keepProjects = 100
+	// keepBytes is how much the kept runs of a project may take.
+	keepBytes = 1 << 30
+	// keepImported is how many runs from elsewhere are kept.
+	keepImported = 20
 
 	recordName = "result.json"
 	logsName   = "logs"
 )
 
 // Store is the folder with the records of a project's runs: a folder for each
-// run, with result.json and logs/.
-type Store struct{ dir string }
+// run, with result.json, plan.json.gz and logs/. Runs that came from elsewhere
+// have a folder of their own, so that no run here goes on where one of them ended.
+type Store struct{ dir, imports string }
 
 // ProjectStore returns the store of the project in a folder, which is made
 // when it is first written to. state is orch's state folder.
@@ -37,7 +41,7 @@ func ProjectStore(state, project string) Store {
 	if strings.ContainsAny(name, `/\:`) {
 		name = hex.EncodeToString(sum[:4])
 	}
-	return Store{filepath.Join(state, "runs", name)}
+	return Store{dir: filepath.Join(state, "runs", name), imports: filepath.Join(state, "imported-runs", name)}
 }
 
 // Dir is the folder of the store.
@@ -66,10 +70,7 @@ func (s Store) Begin(now time.Time) (*RunDir, error) {
 // prune removes the oldest runs, and the runs of projects that were not built
 // for the longest time. What cannot be removed stays.
 func (s Store) prune() {
-	runs := s.runs()
-	for _, id := range runs[:max(0, len(runs)-keepRuns)] {
-		_ = os.RemoveAll(filepath.Join(s.dir, id))
-	}
+	pruneRuns(s.dir, keepRuns, keepBytes)
 	entries, err := os.ReadDir(filepath.Dir(s.dir))
 	if err != nil || len(entries) <= keepProjects {
 		return
@@ -90,9 +91,40 @@ func (s Store) prune() {
 	}
 }
 
+// pruneRuns removes the oldest runs in a folder, until there are so many at most
+// and what they take is so much at most. The newest one always stays.
+func pruneRuns(dir string, runs int, bytes int64) {
+	all := runsIn(dir)
+	for i, id := range slices.Backward(all) {
+		path := filepath.Join(dir, id)
+		bytes -= sizeOf(path)
+		if newest := i == len(all)-1; !newest && (len(all)-i > runs || bytes < 0) {
+			_ = os.RemoveAll(path)
+		}
+	}
+}
+
+// sizeOf is what the files in a folder take.
+func sizeOf(dir string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		if info, err := e.Info(); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
+}
+
 // runs lists the IDs of the runs, oldest first.
-func (s Store) runs() []string {
-	entries, err := os.ReadDir(s.dir)
+func (s Store) runs() []string { return runsIn(s.dir) }
+
+// runsIn lists the names of the folders in a folder.
+func runsIn(dir string) []string {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
@@ -127,12 +159,5 @@ func Read(path string) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the record of a run: %w", err)
 	}
-	rec := &Record{}
-	if err := json.Unmarshal(data, rec); err != nil {
-		return nil, fmt.Errorf("reading the record %s: %w", path, err)
-	}
-	if err := rec.check(); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return rec, nil
+	return Decode(data, path)
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
@@ -134,7 +136,24 @@ func (p *player) print(text string) {
 		return
 	}
 	p.log = append(p.log, text)
+	p.keep(text)
 	p.send(runner.StepOutput{ID: p.step.ID, Data: []byte(text + "\n")})
+}
+
+// keep adds a line to the log file of the last step.
+func (p *player) keep(text string) {
+	if p.LogDir == "" {
+		return
+	}
+	if p.step.Log == "" {
+		p.step.Log = filepath.Join(p.LogDir, fmt.Sprintf("%03d.log", p.step.Number))
+	}
+	f, err := output.OpenAppend(p.step.Log, 0o600)
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(f, text)
+	f.Close()
 }
 
 // finish ends the last step, if it has not ended.

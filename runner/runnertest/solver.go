@@ -12,6 +12,9 @@ import (
 
 // Solver plays a script. It is made by [Parse] or [Load].
 type Solver struct {
+	// LogDir is a folder for what each step prints; "" keeps none.
+	LogDir string
+
 	name    string
 	session []line
 	scripts map[string][][]line // of targets, one for each attempt

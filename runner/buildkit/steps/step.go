@@ -1,9 +1,11 @@
 package steps
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +45,7 @@ type step struct {
 	held      map[int][]byte
 	logName   string
 	logFile   *os.File
+	logSize   int64            // of logFile
 	source    string           // the scheme of what it reads, if it does nothing else
 	fetched   bool             // layers of an image were fetched or unpacked for it
 	transfers map[string]int64 // bytes sent to the builder
@@ -140,7 +143,49 @@ func (s *step) keep(dir string, data []byte) {
 	}
 	if _, err := s.logFile.Write(data); err != nil {
 		s.closeLog()
+		return
 	}
+	if s.logSize += int64(len(data)); s.logSize > maxLogFile {
+		s.shorten()
+	}
+}
+
+// maxLogFile bounds the log file of one step: when it is larger, its beginning
+// and its end are kept, keepLogFile bytes of each.
+const (
+	maxLogFile  = 16 << 20
+	keepLogFile = 4 << 20
+)
+
+// shorten takes the middle out of the log file. Where that cannot be done, no more
+// is written to it.
+func (s *step) shorten() {
+	s.closeLog()
+	size, err := shortenLog(s.logName, keepLogFile)
+	if err != nil {
+		s.logName = ""
+		return
+	}
+	s.logSize = size
+}
+
+// shortenLog leaves so many bytes of the beginning and of the end of a file, in
+// whole lines where there are any, with a line between that says so.
+func shortenLog(name string, keep int) (size int64, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil || len(data) <= 2*keep {
+		return int64(len(data)), err
+	}
+	head, tail := data[:keep], data[len(data)-keep:]
+	if i := bytes.LastIndexByte(head, '\n'); i > 0 {
+		head = head[:i+1]
+	}
+	if i := bytes.IndexByte(tail, '\n'); i >= 0 && i < len(tail)-1 {
+		tail = tail[i+1:]
+	}
+	note := fmt.Sprintf("[orch: %d bytes of the output are left out here]\n", len(data)-len(head)-len(tail))
+	data = slices.Concat(head, []byte(note), tail)
+	return int64(len(data)), output.WriteFile(name, data, 0o600)
 }
 
 func (s *step) closeLog() {
