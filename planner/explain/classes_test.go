@@ -300,6 +300,40 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// A label is only in the configuration of the image: no step runs for it, also
+// where something else has changed with it.
+func TestLabelIsNoReason(t *testing.T) {
+	for name, change := range classes {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t)
+			before := p.snapshot()
+			change(p)
+			p.targets["api"].Labels["team"] = "green"
+			for _, target := range explain.Compare(before, p.snapshot(), explain.Against{Kind: "ref"}, []string{"api"}, everything(before)) {
+				for _, s := range target.Steps {
+					if strings.Contains(s.Why, "label") {
+						t.Errorf("%s: %s", s.Text, s.Why)
+					}
+				}
+			}
+		})
+	}
+}
+
+// Each step names the files that it reads itself.
+func TestFilesOfStep(t *testing.T) {
+	p := newProject(t)
+	before := p.snapshot()
+	p.write("src/a.c", "int aa;\n")
+	p.write("tools/t", "tt")
+	want := map[string]string{"COPY src /src": "src/a.c", "COPY tools /tools": "tools/t"}
+	for _, s := range explain.Compare(before, p.snapshot(), explain.Against{Kind: "ref"}, []string{"api"}, everything(before))[0].Steps {
+		if why := want[s.Text]; why != "" && s.Why != why {
+			t.Errorf("%s: %q, want %q", s.Text, s.Why, why)
+		}
+	}
+}
+
 func targets(p *project) []string {
 	if p.targets["more"] != nil {
 		return []string{"api", "web", "more"}

@@ -50,7 +50,7 @@ func (c *comparing) explain(name string) *Target {
 		t.Change = New
 	case before.Image != after.Image:
 		t.Change = Changed
-	case before.Publication != after.Publication || !maps.Equal(before.Published, after.Published):
+	case publishedDiffers(before, after):
 		t.Change = Published
 	}
 	if before != nil {
@@ -70,7 +70,7 @@ func (c *comparing) explain(name string) *Target {
 			t.Seconds += s.Seconds
 		}
 	}
-	t.With = c.shared.with(name, c.causes[name])
+	t.With, t.WithMore = c.shared.with(name, c.causes[name])
 	t.Advice = advise(after, t)
 	return t
 }
@@ -89,11 +89,17 @@ func (c *comparing) of(name string) []*Cause {
 	var out []*Cause
 	if before.Image != after.Image {
 		out = c.changed(before, after)
-	} else if before.Publication != after.Publication || !maps.Equal(before.Published, after.Published) {
+	} else if publishedDiffers(before, after) {
 		out = values(Attribute, before.Published, after.Published, placesOf(before, after), "")
 	}
 	c.causes[name] = out
 	return out
+}
+
+// publishedDiffers says whether something else is made of an image than before, as
+// far as that is known of both.
+func publishedDiffers(before, after *facts.Target) bool {
+	return before.Linked == after.Linked && (before.Publication != after.Publication || !maps.Equal(before.Published, after.Published))
 }
 
 // changed finds by what an image differs, the nearest to a line that somebody
@@ -233,7 +239,7 @@ func (d *fileDiff) compare(a, b facts.Selection, patterns bool) (ignored bool) {
 		case !ok && patterns, !ok && f.Sum == "" && f.Path == "":
 			ignored = ignored || patterns
 		case !ok:
-			d.add(b.Dir, f, &Cause{New: f.Sum, Stat: "new, " + size(f.Size)})
+			d.add(b.Dir, f, &Cause{New: f.Sum, Stat: Stat(Unknown, f.Size)})
 		case old.Sum != f.Sum:
 			d.add(b.Dir, f, &Cause{Old: old.Sum, New: f.Sum, Stat: sizes(old, f), oldSum: old.Sum})
 		case old.Mode != f.Mode:
@@ -246,7 +252,7 @@ func (d *fileDiff) compare(a, b facts.Selection, patterns bool) (ignored bool) {
 				ignored = true
 				continue
 			}
-			d.add(a.Dir, f, &Cause{Old: f.Sum, Stat: "removed", oldSum: f.Sum})
+			d.add(a.Dir, f, &Cause{Old: f.Sum, Stat: Stat(f.Size, Unknown), oldSum: f.Sum})
 		}
 	}
 	if a.Files == nil && b.Files == nil {
@@ -283,16 +289,28 @@ func (d *fileDiff) cause() *Cause {
 	return first
 }
 
-func size(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
+// Unknown stands for the size of a file that is not there.
+const Unknown = -1
+
+// Stat says how long a file was and is, in bytes.
+func Stat(was, is int64) string {
+	size := func(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
+	switch {
+	case was == Unknown:
+		return "new, " + size(is)
+	case is == Unknown:
+		return "removed"
+	case was == is:
+		return size(is) + ", as long as before"
+	}
+	return size(was) + " → " + size(is)
+}
 
 func sizes(a, b facts.File) string {
-	switch {
-	case strings.HasPrefix(a.Sum, "-> ") || strings.HasPrefix(b.Sum, "-> "):
+	if strings.HasPrefix(a.Sum, "-> ") || strings.HasPrefix(b.Sum, "-> ") {
 		return strings.TrimPrefix(a.Sum, "-> ") + " → " + strings.TrimPrefix(b.Sum, "-> ")
-	case a.Size == b.Size:
-		return size(b.Size) + ", as long as before"
 	}
-	return size(a.Size) + " → " + size(b.Size)
+	return Stat(a.Size, b.Size)
 }
 
 func ignoreCause(context string, a, b []string) *Cause {
@@ -386,6 +404,7 @@ func instructions(before, after *facts.Target) []*Cause {
 			if i < len(h.come) {
 				c.New = h.come[i].Text
 				c.Place = fmt.Sprintf("%s:%d", after.Dockerfile, h.come[i].Line)
+				c.lines = h.come[i].End - h.come[i].Line
 			}
 			out = append(out, c)
 		}
@@ -500,7 +519,7 @@ func operation(before, after *facts.Target, pairs []pair) *Cause {
 // Differs has a target say of itself by what it differs what another explanation
 // of it says. Its steps stay as they are.
 func (t *Target) Differs(as *Target) {
-	t.Against, t.Change, t.Causes, t.With = as.Against, as.Change, as.Causes, as.With
+	t.Against, t.Change, t.Causes, t.With, t.WithMore = as.Against, as.Change, as.Causes, as.With, as.WithMore
 	t.Before, t.After = as.Before, as.After
 }
 

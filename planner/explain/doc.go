@@ -48,10 +48,12 @@ type Target struct {
 	// Open says what may change the result without being seen.
 	Open []string `json:"open,omitempty"`
 	// Stages are those with steps that will run, and With the other targets
-	// that have a cause in common with this one.
-	Stages []string `json:"stages,omitempty"`
-	With   []string `json:"with,omitempty"`
-	Steps  []*Step  `json:"steps,omitempty"`
+	// that have a cause in common with this one: the first of them, and how many
+	// there are beside those.
+	Stages   []string `json:"stages,omitempty"`
+	With     []string `json:"with,omitempty"`
+	WithMore int      `json:"withMore,omitempty"`
+	Steps    []*Step  `json:"steps,omitempty"`
 	// Seconds is about how long the steps take that will run, where that is known.
 	Seconds float64  `json:"seconds"`
 	Advice  []Advice `json:"advice,omitempty"`
@@ -91,7 +93,12 @@ type Cause struct {
 
 	// oldSum is that of a file before.
 	oldSum string
+	// lines is how many lines the instruction has below the one in Place.
+	lines int
 }
+
+// Lines is how many lines an instruction has below that of its place.
+func (c *Cause) Lines() int { return c.lines }
 
 // OldSum is the sum that a file had before, or "".
 func (c *Cause) OldSum() string { return c.oldSum }

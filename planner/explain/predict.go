@@ -3,7 +3,9 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orch-build/orch/planner/facts"
@@ -109,6 +111,9 @@ func (c *comparing) reason(t *Target, after *facts.Target, before, s *facts.Step
 	}
 	if f.cause = c.own(t, after, before, s); f.cause != nil {
 		f.why = f.cause.Brief()
+		if f.cause.Kind == File && before != nil {
+			f.why = c.filesOf(before, s, f.cause)
+		}
 		return
 	}
 	for _, in := range s.Inputs {
@@ -134,6 +139,20 @@ func (c *comparing) reason(t *Target, after *facts.Target, before, s *facts.Step
 		}
 	}
 	f.why = "the builder has not run it before"
+}
+
+// filesOf names those of the files that differ which an operation reads itself.
+func (c *comparing) filesOf(before, s *facts.Step, all *Cause) string {
+	d := &fileDiff{seen: map[string]bool{}}
+	for _, r := range s.Reads {
+		if q := readingLike(before, r); q != nil {
+			d.compare(c.old.Selections[q.Selection], c.now.Selections[r.Selection], false)
+		}
+	}
+	if own := d.cause(); own != nil {
+		return own.Brief()
+	}
+	return all.Brief()
 }
 
 // own is the cause that an operation has by itself, or nil.
@@ -177,27 +196,131 @@ func (c *comparing) own(t *Target, after *facts.Target, before, s *facts.Step) *
 	if before.Own == s.Own {
 		return nil
 	}
+	return c.ownDefinition(t, after, before, s)
+}
+
+// ownDefinition finds the cause by which an operation itself differs: what its
+// words lead to, then the nearest instruction above it, then what can touch any
+// step. What is only in the configuration of the image, such as a label, is the
+// reason of none.
+func (c *comparing) ownDefinition(t *Target, after *facts.Target, before, s *facts.Step) *Cause {
 	text := ""
 	if s.Instruction >= 0 {
 		text = after.Instructions[s.Instruction].Text
 	}
-	env := envDiff(before.Env, s.Env)
-	if x := find(func(x *Cause) bool {
-		return x.Kind == Argument && (slices.Contains(env, x.Name) || mentions(text, x.Name))
-	}); x != nil {
-		return x
+	names := leadTo(after.Instructions, text, envDiff(before.Env, s.Env))
+	nearest, at := (*Cause)(nil), -1
+	for _, x := range t.Causes {
+		switch x.Kind {
+		case Argument:
+			if names[x.Name] {
+				return x
+			}
+		case Instruction:
+			if i := above(after, s, x); i > at && shapes(x, names) {
+				nearest, at = x, i
+			}
+		}
 	}
-	if x := find(func(x *Cause) bool {
-		return x.Kind == Instruction && slices.ContainsFunc(env, func(name string) bool { return mentions(x.New+" "+x.Old, name) })
-	}); x != nil {
-		return x
+	if nearest != nil {
+		return nearest
 	}
-	for _, kind := range []string{Attribute, Argument, Instruction, Image, Linked, Operation, Engine} {
-		if x := find(func(x *Cause) bool { return x.Kind == kind }); x != nil {
+	for _, x := range t.Causes {
+		if x.Kind == Argument && slices.Contains(s.Env, x.Name) { // its value is not kept
 			return x
 		}
 	}
+	for _, kind := range []string{Attribute, Image, Linked, Operation, Engine} {
+		for _, x := range t.Causes {
+			if x.Kind == kind && (kind != Attribute || touches(x.Name, s, text)) {
+				return x
+			}
+		}
+	}
 	return nil
+}
+
+// leadTo are the names of the variables that a step may depend on: those in its
+// text and its environment, and those that their definitions mention.
+func leadTo(list []facts.Instruction, text string, env []string) map[string]bool {
+	out := map[string]bool{}
+	rest := env
+	for _, m := range variable.FindAllStringSubmatch(text, -1) {
+		rest = append(rest, m[1])
+	}
+	for _, w := range words(text) {
+		rest = append(rest, w)
+	}
+	for len(rest) > 0 {
+		name := rest[0]
+		if rest = rest[1:]; out[name] {
+			continue
+		}
+		out[name] = true
+		for _, in := range list {
+			if defines(in.Text, name) {
+				for _, m := range variable.FindAllStringSubmatch(in.Text, -1) {
+					rest = append(rest, m[1])
+				}
+			}
+		}
+	}
+	return out
+}
+
+// variable is a place where an instruction uses one.
+var variable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+
+// words are the parts of a text that may be names of variables.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r > 127 || !word(byte(r)) })
+}
+
+// defines says whether an instruction is an ARG or ENV that sets a variable.
+func defines(text, name string) bool {
+	return (strings.HasPrefix(text, "ARG ") || strings.HasPrefix(text, "ENV ")) && mentions(text, name)
+}
+
+// shapes says whether an instruction may change steps below it: by a variable
+// that they use, or by what holds for all of them.
+func shapes(c *Cause, names map[string]bool) bool {
+	for _, text := range []string{c.Old, c.New} {
+		kind, rest, _ := strings.Cut(text, " ")
+		switch kind {
+		case "ARG", "ENV":
+			if slices.ContainsFunc(words(rest), func(w string) bool { return names[w] }) {
+				return true
+			}
+		case "SHELL", "USER", "WORKDIR", "FROM", "#":
+			return true
+		}
+	}
+	return false
+}
+
+// above is the place of an instruction that differs, from 0, or -1 if it is
+// written below a step.
+func above(t *facts.Target, s *facts.Step, c *Cause) int {
+	_, line, _ := strings.Cut(c.Place[strings.LastIndexByte(c.Place, '/')+1:], ":")
+	n, err := strconv.Atoi(line)
+	if err != nil || s.Instruction < 0 || n > t.Instructions[s.Instruction].End {
+		return -1
+	}
+	return n
+}
+
+// touches says whether an attribute can change a step.
+func touches(name string, s *facts.Step, text string) bool {
+	kind, id, given := strings.Cut(name, " ")
+	switch {
+	case given && (kind == "secret" || kind == "ssh"):
+		return mentions(text, id) || strings.Contains(text, "type="+kind)
+	case strings.HasPrefix(name, "labels."), name == "target", name == "no-cache":
+		return false
+	case slices.Contains(ofRuns, name):
+		return s.Kind == "run"
+	}
+	return true
 }
 
 // envDiff are the names of the variables by which two environments differ.

@@ -11,11 +11,13 @@ import (
 // TestShared compares the index with looking at each pair of targets.
 func TestShared(t *testing.T) {
 	for seed := range uint64(200) {
-		causes := randomCauses(rand.New(rand.NewPCG(seed, 1)), 12, 6)
+		causes := randomCauses(rand.New(rand.NewPCG(seed, 1)), 24, 6)
 		s := share(causes)
 		for name := range causes {
-			if got, want := s.with(name, causes[name]), pairwise(causes, name); !slices.Equal(got, want) {
-				t.Fatalf("seed %d: with %s: %q, not %q", seed, name, got, want)
+			got, more := s.with(name, causes[name])
+			want := pairwise(causes, name)
+			if first := want[:min(len(want), mostWith)]; !slices.Equal(got, first) || len(got)+more != len(want) {
+				t.Fatalf("seed %d: with %s: %q and %d more, not %q", seed, name, got, more, want)
 			}
 		}
 	}
@@ -51,6 +53,23 @@ func pairwise(causes map[string][]*Cause, name string) []string {
 		}
 	}
 	return out
+}
+
+// One file that all targets read does not make each of them name all the others.
+func TestSharedBounded(t *testing.T) {
+	causes := map[string][]*Cause{}
+	for i := range 1000 {
+		causes[fmt.Sprint("t", i)] = []*Cause{{Kind: File, Name: "f"}}
+	}
+	s := share(causes)
+	for name := range causes {
+		if names, more := s.with(name, causes[name]); len(names) != mostWith || more != 999-mostWith {
+			t.Fatalf("%s: %d named and %d more", name, len(names), more)
+		}
+	}
+	if len(s.unions) != 1 {
+		t.Errorf("%d unions of one list of causes", len(s.unions))
+	}
 }
 
 // BenchmarkShared finds what 2,000 targets have in common.

@@ -56,7 +56,11 @@ func target(b *bytes.Buffer, t *Target, now time.Time, over bool) {
 		fmt.Fprintf(b, "  open: %s\n", o)
 	}
 	if len(t.With) > 0 {
-		fmt.Fprintf(b, "  with it: %s\n", strings.Join(t.With, ", "))
+		text := strings.Join(t.With, ", ")
+		if t.WithMore > 0 {
+			text += fmt.Sprintf(" and %d more", t.WithMore)
+		}
+		fmt.Fprintf(b, "  with it: %s\n", text)
 	}
 	t.steps(b, run, maybe, over)
 	for _, a := range t.Advice {

@@ -64,7 +64,10 @@ type Target struct {
 	Images       map[string]Image    `json:"images,omitempty"`
 	Ignores      map[string][]string `json:"ignores,omitempty"` // patterns, by context
 	Links        []string            `json:"links,omitempty"`   // linked targets
-	Platforms    []Platform          `json:"platforms"`
+	// Linked is true of a target that is there for others alone: what would be made
+	// of its image if it were asked for is not known.
+	Linked    bool       `json:"linked,omitempty"`
+	Platforms []Platform `json:"platforms"`
 }
 
 // Value is the value of an argument or an attribute.

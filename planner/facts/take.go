@@ -51,7 +51,7 @@ type taking struct {
 func (t *taking) target(b *planner.Build) *Target {
 	d := t.all.Target(b)
 	out := &Target{
-		Image: d.Image, Publication: d.Publication, Attributes: map[string]Value{}, Published: map[string]Value{}, Args: map[string]Value{},
+		Image: d.Image, Publication: d.Publication, Linked: !b.Wanted, Attributes: map[string]Value{}, Published: map[string]Value{}, Args: map[string]Value{},
 		Places: map[string]string{}, Images: map[string]Image{}, Ignores: map[string][]string{},
 	}
 	for _, o := range d.Open {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,29 +102,52 @@ func (r Runs) Explanation(id string) *explain.Explanation {
 func (r Runs) Explain(now *facts.Snapshot, names []string, known explain.Known) *explain.Explanation {
 	out := &explain.Explanation{Version: explain.Version}
 	left := slices.Clone(names)
-	for _, id := range r.IDs() {
-		if len(left) == 0 {
-			break
-		}
-		e := r.Open(id)
-		if e == nil {
-			continue
-		}
-		var these []string
-		left = slices.DeleteFunc(left, func(name string) bool {
-			there := e.Snapshot.Targets[name] != nil && slices.Contains(e.Built, name)
-			if there {
-				these = append(these, name)
+	runs := r.opened()
+	// A run that built a target only for others does not know what is published of
+	// it, so that one which was asked for it comes first.
+	for _, linked := range []bool{false, true} {
+		for e := range runs {
+			if len(left) == 0 {
+				break
 			}
-			return there
-		})
-		out.Targets = append(out.Targets, explain.Compare(e.Snapshot, now, e.Against, these, known)...)
+			var these []string
+			left = slices.DeleteFunc(left, func(name string) bool {
+				t := e.Snapshot.Targets[name]
+				there := t != nil && t.Linked == linked && slices.Contains(e.Built, name)
+				if there {
+					these = append(these, name)
+				}
+				return there
+			})
+			out.Targets = append(out.Targets, explain.Compare(e.Snapshot, now, e.Against, these, known)...)
+		}
 	}
 	out.Targets = append(out.Targets, explain.Compare(nil, now, explain.Against{}, left, known)...)
 	slices.SortStableFunc(out.Targets, func(a, b *explain.Target) int {
 		return slices.Index(names, a.Name) - slices.Index(names, b.Name)
 	})
 	return out
+}
+
+// opened are the runs of which something is known, the last one first. Each is read
+// when it is first asked for.
+func (r Runs) opened() iter.Seq[*Earlier] {
+	ids := r.IDs()
+	var done []*Earlier
+	return func(yield func(*Earlier) bool) {
+		for i := 0; ; i++ {
+			if i == len(done) {
+				if len(ids) == 0 {
+					return
+				}
+				done = append(done, r.Open(ids[0]))
+				ids = ids[1:]
+			}
+			if done[i] != nil && !yield(done[i]) {
+				return
+			}
+		}
+	}
 }
 
 // LastExplanation is what a run was explained with; id may be "".
