@@ -18,7 +18,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newBakeCommand(e *env) *cobra.Command {
+// newBakeCommand makes the command that builds; sites reaches where that is done,
+// nil is a builder.
+func newBakeCommand(e *env, sites siteOpener) *cobra.Command {
 	var load loadFlags
 	var b bakeFlags
 	cmd := &cobra.Command{
@@ -45,6 +47,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 		ValidArgsFunction: completeTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.noted(cmd.Flags())
+			b.sites = sites
 			if b.resume && len(args) == 0 {
 				again, err := argsOfLast(e, cmd.Flags())
 				if err != nil {
@@ -97,7 +100,7 @@ func bake(ctx context.Context, e *env, load *loadFlags, flags *bakeFlags, args [
 	if b.overrides, err = flags.overrides(); err != nil {
 		return err
 	}
-	opts.builder = &load.builder
+	opts.builder, opts.open = &load.builder, flags.sites
 	if flags.shard.file != nil {
 		return b.bakeShard(ctx, opts)
 	}

@@ -45,6 +45,8 @@ type bakeFlags struct {
 	explain bool
 	scheduleFlags
 	shard bakeShardFlags
+	// sites reaches where targets are built; nil is a builder.
+	sites siteOpener
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -164,6 +166,7 @@ func writable(files []flagFile) error {
 // runOptions say how a resolved definition is built.
 type runOptions struct {
 	builder      *builderFlags
+	open         siteOpener // nil is for a builder
 	progress     string
 	jobs         int // 0 is by the builder's size
 	keepGoing    bool

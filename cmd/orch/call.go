@@ -70,7 +70,7 @@ func (e *env) asker(plan *planner.Plan, builds []*planner.Build, flags *builderF
 		Plan: plan, Builds: builds,
 		Options: buildkit.Options{
 			ClientID: e.clientID(), LookupEnv: e.lookup, Stdout: e.stdout,
-			SourcePolicy: source, Policy: e.policyEvaluator(),
+			SourcePolicy: source, Policy: e.evaluator(),
 		},
 		Connect: func(ctx context.Context) (*builder.Builder, error) { return flags.connect(ctx, e) },
 		Display: func() (func(runner.Event), func(), error) {

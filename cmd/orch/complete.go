@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-
 	"github.com/orch-build/orch/config"
 	"github.com/spf13/cobra"
 )
@@ -13,12 +11,11 @@ func completeTargets(e *env, load *loadFlags) cobra.CompletionFunc {
 		if len(args) > 0 && config.IsRemote(args[0]) {
 			return nil, cobra.ShellCompDirectiveNoFileComp // to fetch it takes too long
 		}
-		quiet := *e
-		quiet.stderr = io.Discard
-		if _, err := load.open(&quiet, nil); err != nil {
+		quiet := e.quiet()
+		if _, err := load.open(quiet, nil); err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		d, err := load.evaluate(cmd.Context(), &quiet)
+		d, err := load.evaluate(cmd.Context(), quiet)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,9 +25,7 @@ func completeParts(e *env, load *loadFlags) cobra.CompletionFunc {
 		if !ok || config.IsRemote(typed) || len(args) > 0 && config.IsRemote(args[0]) {
 			return targets(cmd, args, typed)
 		}
-		quiet := *e
-		quiet.stderr = io.Discard
-		parts, err := partsOf(cmd.Context(), &quiet, load, name)
+		parts, err := partsOf(cmd.Context(), e.quiet(), load, name)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -183,7 +183,7 @@ func (f *explainFlags) compare(ctx context.Context, e *env, load *loadFlags, arg
 // steps are known, and its platform. Of a builder with several nodes it is the
 // one of the last run: which another run would take is known when it is reached.
 func (e *env) foreseen(load *loadFlags, last *predict.Earlier) (builder, platform string, err error) {
-	names, err := e.siteNames(e, &load.builder)
+	names, err := e.builderNames(&load.builder)
 	if err != nil {
 		return "", "", err
 	}

@@ -88,6 +88,9 @@ func (l *loadFlags) typedPolicy(overrides []config.Override) bool {
 	return slices.ContainsFunc(overrides, func(o config.Override) bool { return o.Key == "policy" })
 }
 
+// evaluator prepares the policies of targets for a run.
+func (e *env) evaluator() policyFunc { return policyEvaluator(e.policies, e.policyDir) }
+
 // policyDir is the folder that signatures are verified with.
 func (e *env) policyDir() (string, error) {
 	dir, err := embedded.DefaultStateDir(e.getenv)

@@ -79,9 +79,7 @@ func runAgain(ctx context.Context, e *env, args []string) error {
 		fmt.Fprintf(e.stderr, "As that run: %s\n", commandLine(before))
 	}
 	e.args, e.resuming = args, true
-	root := newRootCommand(e)
-	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
+	return e.again(ctx, args)
 }
 
 // resume finds what is left of the last run in this folder.

@@ -61,11 +61,11 @@ type env struct {
 
 	notices    *notice.Board
 	registries *registries
-	// openSite reaches where targets are built; nil is a builder.
-	openSite func(context.Context, *env, *builderFlags) (site, error)
-	// siteNames are the names that the site of a run may have, known before it is
-	// reached; nil are those of a builder.
-	siteNames func(*env, *builderFlags) ([]string, error)
+	// again runs another command line in the place of this one.
+	again func(ctx context.Context, args []string) error
+	// onlyNames are the names of the builder where none is chosen; nil are those
+	// of a builder that there is.
+	onlyNames []string
 	// policies are those of the targets at hand; nil before there are any.
 	policies *policies.Policies
 }
@@ -87,9 +87,13 @@ func (e *env) neutralise() {
 	e.stdout = termtext.NewWriter(e.stdout, termtext.SinkOf(e.stdout, e.lookup))
 	e.stderr = termtext.NewWriter(e.stderr, termtext.SinkOf(e.stderr, e.lookup))
 	e.notices, e.registries = &notice.Board{Out: e.stderr}, &registries{}
-	if e.openSite == nil {
-		e.openSite, e.siteNames = connectSite, builderNames
-	}
+}
+
+// quiet is the same without what goes to standard error.
+func (e *env) quiet() *env {
+	out := *e
+	out.stderr = io.Discard
+	return &out
 }
 
 // getenv returns a variable of the environment, or "".
@@ -133,7 +137,7 @@ func run(e *env, args []string) int {
 	e.args, e.ctx, e.interrupt = args, ctx, &interrupt.Watch{}
 	e.neutralise()
 	defer profile.Start(e.getenv, e.stderr)()
-	root := newRootCommand(e)
+	root := newRootCommand(e, nil)
 	root.SetArgs(hclfmt.Args(args))
 	code := exitInterrupted
 	if !e.interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e, root.ExecuteContext(ctx)) }) {
@@ -207,7 +211,7 @@ const rootExample = `  orch bake                     build the default group of 
   orch bake --print             show the resolved definition as JSON
   orch builder status           look at the embedded builder`
 
-func newRootCommand(e *env) *cobra.Command {
+func newRootCommand(e *env, sites siteOpener) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:           "orch",
@@ -238,7 +242,7 @@ func newRootCommand(e *env) *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	group("Building", newBakeCommand(e), newPlanCommand(e), newAffectedCommand(e), newExplainCommand(e), newMergeCommand(e), newPublishCommand(e))
+	group("Building", newBakeCommand(e, sites), newPlanCommand(e), newAffectedCommand(e), newExplainCommand(e), newMergeCommand(e), newPublishCommand(e))
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), newCICommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
 	group("This machine", newBuilderCommand(e), newVersionCommand(e))

@@ -118,7 +118,7 @@ func (r *buildRun) reach(ctx context.Context) (err error) {
 		r.site = nowhere{}
 		return nil
 	}
-	if r.site, err = r.openSite(ctx, r.env, r.opt.builder); err != nil {
+	if r.site, err = r.openSite(ctx); err != nil {
 		return r.notBegun(ctx, err)
 	}
 	p := r.site.platform()

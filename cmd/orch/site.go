@@ -27,6 +27,17 @@ type site interface {
 	Close() error
 }
 
+// siteOpener reaches a site.
+type siteOpener func(context.Context, *env, *builderFlags) (site, error)
+
+// openSite reaches where the targets are built.
+func (r *buildRun) openSite(ctx context.Context) (site, error) {
+	if r.opt.open != nil {
+		return r.opt.open(ctx, r.env, r.opt.builder)
+	}
+	return connectSite(ctx, r.env, r.opt.builder)
+}
+
 // builderSite is a BuildKit daemon.
 type builderSite struct {
 	*builder.Builder
@@ -49,7 +60,10 @@ func connectSite(ctx context.Context, e *env, flags *builderFlags) (site, error)
 
 // builderNames are the names of the builder that the flags choose, as its site
 // has them: that of the node which has the platforms, where there are several.
-func builderNames(e *env, flags *builderFlags) ([]string, error) {
+func (e *env) builderNames(flags *builderFlags) ([]string, error) {
+	if len(e.onlyNames) > 0 && len(flags.names) == 0 {
+		return e.onlyNames, nil
+	}
 	choice, err := flags.choose(e)
 	if err != nil {
 		return nil, err
@@ -103,6 +117,6 @@ func (s *builderSite) solver(r *buildRun) (runner.Solver, error) {
 		SawImage:              r.sawImage(),
 		Git:                   gitOptions(r.env),
 		Provenance:            metadataProvenance(r.env, r.opt.wantsMetadata()),
-		Policy:                r.policyEvaluator(),
+		Policy:                r.evaluator(),
 	}), nil
 }

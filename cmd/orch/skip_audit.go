@@ -26,7 +26,7 @@ func (r *buildRun) audit(ctx context.Context) error {
 		fmt.Fprintf(r.stderr, "Audit: %s built from scratch and compared\n", termtext.Count(len(chosen), "skipped target"))
 	}
 	if r.allSkipped() {
-		site, err := r.openSite(ctx, r.env, r.opt.builder)
+		site, err := r.openSite(ctx)
 		if err != nil {
 			return err
 		}

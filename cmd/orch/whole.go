@@ -86,7 +86,11 @@ func compilePolicies(ctx context.Context) func(*policies.Policies, []*config.Tar
 	}
 }
 
-// policyEvaluator prepares the policies of targets for a run.
-func (e *env) policyEvaluator() func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error) {
-	return judge.Evaluator(e.policies, e.policyDir)
+// policyFunc prepares the policies of a target for a run.
+type policyFunc = func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
+
+// policyEvaluator prepares the policies of targets for a run; dir is the folder
+// that signatures are verified with.
+func policyEvaluator(p *policies.Policies, dir func() (string, error)) policyFunc {
+	return judge.Evaluator(p, dir)
 }
