@@ -116,7 +116,7 @@ func runAll(m *testing.M) (int, error) {
 }
 
 func buildOrch(dir string) error {
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w -X main.version=v0.0.1-e2e", "-o", filepath.Join(dir, "orch"), "../cmd/orch")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w -X github.com/orch-build/orch/cmd/orch/internal/version.Stamped=v0.0.1-e2e", "-o", filepath.Join(dir, "orch"), "../cmd/orch")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building orch: %w\n%s", err, out)

@@ -15,6 +15,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/internal/golden"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 )
 
 const cliHead = "<!-- Made from the command itself: go test ./cmd/orch -run TestCommandPages -update -->"
@@ -24,7 +28,7 @@ func TestCommandPages(t *testing.T) {
 	dir := filepath.Join(docsRoot, "docs/cli")
 	index := "# Command reference\n\n" + cliHead + "\n\n| command | does |\n|---|---|\n"
 	pages := map[string]string{}
-	for _, cmd := range allCommands(newRootCommand(osEnv())) {
+	for _, cmd := range allCommands(newRootCommand(planning.New(machine.New(cli.OS())), nil)) {
 		name := pageName(cmd)
 		pages[name] = commandPage(cmd)
 		index += fmt.Sprintf("| [%s](%s) | %s |\n", cmd.CommandPath(), name, cmd.Short)

@@ -15,6 +15,10 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 )
 
 // TestDocumentSnippets goes through the code of all pages. Definitions are
@@ -213,7 +217,7 @@ func splitPipe(words []string) [][]string {
 
 // orch parses a command line of orch as the command does.
 func (s *snippets) orch(number int, args []string) {
-	root := newRootCommand(osEnv())
+	root := newRootCommand(planning.New(machine.New(cli.OS())), nil)
 	cmd, rest, err := root.Find(args)
 	if err == nil {
 		err = cmd.ParseFlags(rest)
@@ -280,7 +284,7 @@ var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --c
 
 // TestDocumentFlags looks up the flags that the text of pages mentions.
 func TestDocumentFlags(t *testing.T) {
-	root := newRootCommand(osEnv())
+	root := newRootCommand(planning.New(machine.New(cli.OS())), nil)
 	all := map[string]bool{}
 	for _, cmd := range allCommands(root) {
 		for _, name := range flagNames(cmd) {

@@ -7,14 +7,15 @@ import (
 	"io"
 	"slices"
 
-	"github.com/orch-build/orch/internal/usage"
-	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/schema/hclfmt"
-
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/load"
+	"github.com/orch-build/orch/schema/hclfmt"
 )
 
 // errUnformatted says that --check found something to do.
@@ -27,7 +28,7 @@ type fmtFlags struct {
 	recursive bool
 }
 
-func newFmtCommand(e *env) *cobra.Command {
+func newFmtCommand(e *planning.Session) *cobra.Command {
 	var f fmtFlags
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH…]",
@@ -59,7 +60,7 @@ Exit codes: 0 done, 1 --check found an unformatted file, 2 a wrong file.`,
 
 // run formats what the arguments stand for. A file that is wrong does not
 // keep the others from being formatted.
-func (f *fmtFlags) run(e *env, args []string) error {
+func (f *fmtFlags) run(e *planning.Session, args []string) error {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
@@ -67,36 +68,36 @@ func (f *fmtFlags) run(e *env, args []string) error {
 	changed := false
 	for _, name := range files {
 		c, err := f.format(e, name)
-		var reported *errReported
+		var reported *cli.Failure
 		switch {
 		case errors.As(err, &reported):
 			wrong = err
 		case usage.Is(err):
-			wrong = e.wrongFile(err)
+			wrong = wrongFile(e, err)
 		case err != nil:
 			return err
 		}
 		changed = changed || c
 	}
 	if wrong == nil && f.check && changed {
-		return &errReported{code: exitFailed, err: errUnformatted}
+		return &cli.Failure{Code: cli.ExitFailed, Err: errUnformatted}
 	}
 	return wrong
 }
 
 // wrongFile reports a file that is not formatted. The others are.
-func (e *env) wrongFile(err error) error {
-	e.diag().PrintError(err)
-	return &errReported{code: exitUsage, err: err}
+func wrongFile(e *planning.Session, err error) error {
+	e.Diag().PrintError(err)
+	return &cli.Failure{Code: cli.ExitUsage, Err: err}
 }
 
 // files lists the files that the arguments stand for, each once. It reports
 // the arguments that stand for none, and returns the last of these faults.
-func (f *fmtFlags) files(e *env, args []string) (out []string, wrong error) {
+func (f *fmtFlags) files(e *planning.Session, args []string) (out []string, wrong error) {
 	for _, arg := range args {
 		files, err := hclfmt.Find(arg, hclfmt.Options{Recursive: f.recursive, Writes: !f.check && !f.diff})
 		if err != nil {
-			wrong = e.wrongFile(err)
+			wrong = wrongFile(e, err)
 		}
 		out = append(out, files...)
 	}
@@ -105,23 +106,23 @@ func (f *fmtFlags) files(e *env, args []string) (out []string, wrong error) {
 }
 
 // format formats one file and says whether that changes it.
-func (f *fmtFlags) format(e *env, name string) (bool, error) {
+func (f *fmtFlags) format(e *planning.Session, name string) (bool, error) {
 	src, err := readHCL(e, name)
 	if err != nil {
 		return false, usage.Wrap(err)
 	}
 	out, diags := hclfmt.Format(name, src)
 	if diags.HasErrors() {
-		return false, e.report(diags, map[string][]byte{name: src})
+		return false, e.Report(diags, map[string][]byte{name: src})
 	}
 	changed := !bytes.Equal(src, out)
 	switch {
 	case f.diff:
-		_, err = e.diffOut().Write(diff.Diff(shownName(name), src, shownName(name)+" (formatted)", out))
+		_, err = diffOut(e).Write(diff.Diff(shownName(name), src, shownName(name)+" (formatted)", out))
 	case name == "-" && !f.check:
-		_, err = termtext.Raw(e.stdout).Write(out)
+		_, err = termtext.Raw(e.Stdout).Write(out)
 	case changed:
-		fmt.Fprintln(e.stdout, shownName(name))
+		fmt.Fprintln(e.Stdout, shownName(name))
 		if !f.check {
 			err = hclfmt.Write(name, out)
 		}
@@ -138,17 +139,17 @@ func shownName(name string) string {
 
 // diffOut is where a difference goes: as it is to a program, such as patch, and
 // harmless to a terminal or to the log of a CI service.
-func (e *env) diffOut() io.Writer {
-	if termtext.IsTerminal(e.stdout) || e.getenv("CI") != "" {
-		return e.stdout
+func diffOut(e *planning.Session) io.Writer {
+	if termtext.IsTerminal(e.Stdout) || e.Getenv("CI") != "" {
+		return e.Stdout
 	}
-	return termtext.Raw(e.stdout)
+	return termtext.Raw(e.Stdout)
 }
 
 // readHCL reads a file, or standard input.
-func readHCL(e *env, name string) ([]byte, error) {
+func readHCL(e *planning.Session, name string) ([]byte, error) {
 	if name == "-" {
-		return e.readStdin()
+		return e.ReadStdin()
 	}
 	return load.ReadFile(name)
 }

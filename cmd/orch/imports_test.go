@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -158,6 +159,52 @@ func reach(allowed map[string][]string, pkg string, to map[string]bool) {
 	to[pkg] = true
 	for _, dep := range allowed[pkg] {
 		reach(allowed, dep, to)
+	}
+}
+
+// commandLayers are the packages of the command line, each with those of them that
+// it may use.
+var commandLayers = map[string][]string{
+	"version":    {},
+	"cli":        {},
+	"whole":      {"cli"},
+	"machine":    {"cli", "version", "whole"},
+	"planning":   {"cli", "whole", "machine"},
+	"buildercmd": {"cli", "machine"},
+	"build":      {"cli", "version", "whole", "machine", "planning"},
+	"compare":    {"cli", "machine", "planning"},
+	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
+	"bake":       {"cli", "version", "machine", "planning", "build", "compare", "sharding"},
+}
+
+// mostFiles is how many files a package of the command line may have.
+const mostFiles = 20
+
+// TestCommandLayers keeps the packages below cmd/orch in their layers, and small.
+func TestCommandLayers(t *testing.T) {
+	const internal = "cmd/orch/internal/"
+	for _, p := range allPackages(t) {
+		name, below := strings.CutPrefix(p.name, internal)
+		if !below {
+			continue
+		}
+		may, known := commandLayers[name]
+		if !known {
+			t.Errorf("%s has no layer: enter it in commandLayers", p.name)
+		}
+		for _, dep := range p.imports {
+			if to, ours := strings.CutPrefix(dep, module+internal); ours && !slices.Contains(may, to) {
+				t.Errorf("%s imports %s", name, to)
+			}
+		}
+		files, err := filepath.Glob(filepath.Join("internal", name, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+		if len(files) > mostFiles {
+			t.Errorf("%s has %d files; at most %d: part it", p.name, len(files), mostFiles)
+		}
 	}
 }
 

@@ -3,16 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
-	"github.com/orch-build/orch/internal/usage"
 	"os"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/convert"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/load"
 )
 
@@ -23,7 +27,7 @@ type initFlags struct {
 	output string
 }
 
-func newInitCommand(e *env) *cobra.Command {
+func newInitCommand(e *planning.Session) *cobra.Command {
 	var f initFlags
 	cmd := &cobra.Command{
 		Use:   "init [PATH…]",
@@ -58,42 +62,42 @@ before it is written.`,
 	return cmd
 }
 
-func (f *initFlags) run(e *env, args []string) error {
+func (f *initFlags) run(e *planning.Session, args []string) error {
 	if _, err := os.Lstat(f.output); err == nil && !f.print && !f.force && output.Replaceable(f.output) {
-		return usagef("%s is there already; --force replaces it, --print shows what would be written", f.output)
+		return usage.Errorf("%s is there already; --force replaces it, --print shows what would be written", f.output)
 	}
 	text, about, err := f.convert(e, args)
 	if err != nil {
 		return err
 	}
 	if f.print {
-		_, err := termtext.Raw(e.stdout).Write(text)
+		_, err := termtext.Raw(e.Stdout).Write(text)
 		return err
 	}
 	if err := output.WriteFile(f.output, text, 0o644); err != nil {
 		return fmt.Errorf("writing %w", err)
 	}
-	fmt.Fprintf(e.stdout, "wrote %s from %s\nSee what it builds with: orch plan\nBuild it with: orch bake\n", f.output, about)
+	fmt.Fprintf(e.Stdout, "wrote %s from %s\nSee what it builds with: orch plan\nBuild it with: orch bake\n", f.output, about)
 	return nil
 }
 
 // convert returns the definition made of what the arguments name, and what it
 // was made of.
-func (f *initFlags) convert(e *env, args []string) (text []byte, about string, err error) {
+func (f *initFlags) convert(e *planning.Session, args []string) (text []byte, about string, err error) {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
 	found, err := convert.Find(args, convert.Options{
-		Report:   func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.report(diags, texts) },
-		Compose:  func(report convert.Report) load.ComposeReader { return composeReader(e, nil, report) },
-		Note:     func(line string) { fmt.Fprintf(e.stderr, "orch: %s\n", line) },
-		Platform: localPlatform(),
+		Report:   func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.Report(diags, texts) },
+		Compose:  func(report convert.Report) load.ComposeReader { return whole.ComposeReader(e.Env, nil, report) },
+		Note:     func(line string) { fmt.Fprintf(e.Stderr, "orch: %s\n", line) },
+		Platform: machine.LocalPlatform(),
 		Git:      gitfact.Read,
 	})
 	if err == nil {
 		text, err = found.Definition()
 	}
-	var told *errReported
+	var told *cli.Failure
 	if err != nil && !errors.As(err, &told) {
 		return nil, "", usage.Wrap(err)
 	}

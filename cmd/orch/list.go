@@ -6,18 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/cmd/orch/internal/compare"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/report/listing"
-
-	"github.com/spf13/cobra"
 )
 
 // listable are the things that can be listed.
 var listable = []string{"targets", "groups", "variables"}
 
-func newListCommand(e *env) *cobra.Command {
-	var load loadFlags
+func newListCommand(e *planning.Session) *cobra.Command {
+	var load planning.Flags
 	var asJSON, all bool
 	var since []string
 	cmd := &cobra.Command{
@@ -37,7 +39,7 @@ func newListCommand(e *env) *cobra.Command {
 			if len(args) == 0 {
 				args = listable[:1]
 			}
-			rest, err := load.open(e, args[1:])
+			rest, err := load.Open(e, args[1:])
 			if err != nil {
 				return err
 			}
@@ -45,36 +47,36 @@ func newListCommand(e *env) *cobra.Command {
 				return listUsage(args)
 			}
 			if len(since) > 0 && args[0] != "targets" {
-				return usagef("--affected goes with orch list targets")
+				return usage.Errorf("--affected goes with orch list targets")
 			}
-			d, err := load.evaluate(cmd.Context(), e)
+			d, err := load.Evaluate(cmd.Context(), e)
 			if err != nil {
 				return err
 			}
 			switch args[0] {
 			case "targets":
-				keep, err := load.listed(cmd.Context(), e, d, since, all)
+				keep, err := wantedTargets(cmd.Context(), e, &load, d, since, all)
 				if err != nil {
 					return err
 				}
-				return listing.Targets(e.stdout, d, asJSON, keep)
+				return listing.Targets(e.Stdout, d, asJSON, keep)
 			case "groups":
-				return listing.Groups(e.stdout, d, asJSON)
+				return listing.Groups(e.Stdout, d, asJSON)
 			default:
-				return listing.Variables(e.stdout, d, asJSON)
+				return listing.Variables(e.Stdout, d, asJSON)
 			}
 		},
 	}
-	load.register(cmd)
-	registerAffected(cmd.Flags(), &since)
+	load.Register(cmd)
+	compare.RegisterAffected(cmd.Flags(), &since)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "list templates too: targets that are there to be inherited")
 	return cmd
 }
 
-// listed says which targets are listed: those that have changed since some
+// wantedTargets says which targets are listed: those that have changed since some
 // revisions, if there are any.
-func (l *loadFlags) listed(ctx context.Context, e *env, d *config.Definition, since []string, all bool) (func(config.ListedTarget) bool, error) {
+func wantedTargets(ctx context.Context, e *planning.Session, l *planning.Flags, d *config.Definition, since []string, all bool) (func(config.ListedTarget) bool, error) {
 	if len(since) == 0 {
 		return func(t config.ListedTarget) bool { return all || !t.Template }, nil
 	}
@@ -84,7 +86,7 @@ func (l *loadFlags) listed(ctx context.Context, e *env, d *config.Definition, si
 			names = append(names, t.Name)
 		}
 	}
-	changed, _, err := l.narrow(ctx, e, names, since)
+	changed, _, err := compare.Narrow(ctx, e, l, names, since)
 	return func(t config.ListedTarget) bool { return slices.Contains(changed, t.Name) }, err
 }
 
@@ -93,31 +95,5 @@ func listUsage(args []string) error {
 	if len(args) > 0 {
 		text += fmt.Sprintf(", got %q", strings.Join(args, " "))
 	}
-	return usagef("%s", text)
-}
-
-// runList runs bake --list, which lists in bake's format.
-func runList(ctx context.Context, e *env, load *loadFlags, b *bakeFlags) error {
-	if b.print {
-		return usagef("--print and --list exclude each other")
-	}
-	l, err := listing.ParseFlag(b.list)
-	if err != nil {
-		return usage.Wrap(err)
-	}
-	if _, err := b.options(e); err != nil {
-		return err
-	}
-	if _, err := b.overrides(); err != nil {
-		return err
-	}
-	load.loader.Overrides = nil // the list shows what is written
-	d, err := load.evaluate(ctx, e)
-	if err != nil {
-		return err
-	}
-	if l.What == "variables" {
-		return listing.BakeVariables(e.stdout, d, l.Format)
-	}
-	return listing.BakeTargets(e.stdout, d, l.Format)
+	return usage.Errorf("%s", text)
 }

@@ -5,13 +5,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/runs"
 )
 
-func newLogsCommand(e *env) *cobra.Command {
+func newLogsCommand(e *planning.Session) *cobra.Command {
 	var run string
 	var choice runs.Choice
 	var asJSON bool
@@ -33,7 +34,7 @@ Secrets are masked, as they were on the screen. Of a step that printed more than
 		ValidArgsFunction: completeLogs(e, &run),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if choice.Tail < 0 {
-				return usagef("--tail %d: it takes a number of lines, or 0 for all of them", choice.Tail)
+				return usage.Errorf("--tail %d: it takes a number of lines, or 0 for all of them", choice.Tail)
 			}
 			choice.Part = ""
 			if len(args) > 0 {
@@ -48,11 +49,11 @@ Secrets are masked, as they were on the screen. Of a step that printed more than
 			case err != nil:
 				return usage.Wrap(err)
 			case asJSON:
-				return termtext.PrintJSON(e.stdout, logs)
+				return termtext.PrintJSON(e.Stdout, logs)
 			case len(logs.Parts) == 0:
-				fmt.Fprintf(e.stderr, "%s\n", choice.Nothing(k.ID))
+				fmt.Fprintf(e.Stderr, "%s\n", choice.Nothing(k.ID))
 			}
-			return logs.Print(e.stdout, choice.Part != "")
+			return logs.Print(e.Stdout, choice.Part != "")
 		},
 	}
 	f := cmd.Flags()
@@ -74,8 +75,8 @@ func some(text string) []string {
 
 // findRun finds the run that a command line names, which is the last one if it
 // names none.
-func findRun(e *env, args []string) (record.Kept, error) {
-	store, _, err := record.Project(e.getenv)
+func findRun(e *planning.Session, args []string) (record.Kept, error) {
+	store, _, err := record.Project(e.Getenv)
 	if err != nil {
 		return record.Kept{}, err
 	}
@@ -88,9 +89,9 @@ func findRun(e *env, args []string) (record.Kept, error) {
 }
 
 // completeRuns completes the IDs of runs.
-func completeRuns(e *env) cobra.CompletionFunc {
+func completeRuns(e *planning.Session) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		store, _, err := record.Project(e.getenv)
+		store, _, err := record.Project(e.Getenv)
 		if err != nil || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -99,7 +100,7 @@ func completeRuns(e *env) cobra.CompletionFunc {
 }
 
 // completeLogs completes the targets and steps of a run.
-func completeLogs(e *env, run *string) cobra.CompletionFunc {
+func completeLogs(e *planning.Session, run *string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		k, err := findRun(e, some(*run))
 		if err != nil || len(args) > 0 {

@@ -10,8 +10,11 @@ package main
 
 import (
 	"os"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
 )
 
 func main() {
-	os.Exit(run(osEnv(), os.Args[1:]))
+	os.Exit(run(machine.New(cli.OS()), nil, os.Args[1:]))
 }

@@ -9,10 +9,14 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/orch-build/orch/cmd/orch/internal/compare"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/sharding"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/planner/shard"
@@ -23,10 +27,10 @@ import (
 // planFormats are the forms of a plan, as --format names them.
 var planFormats = []string{"text", "json", "dot", "mermaid", "html"}
 
-func newPlanCommand(e *env) *cobra.Command {
-	var load loadFlags
+func newPlanCommand(e *planning.Session) *cobra.Command {
+	var load planning.Flags
 	var inputs inputsFlags
-	var shards planShardFlags
+	var shards sharding.PlanFlags
 	var format, output string
 	var since []string
 	cmd := &cobra.Command{
@@ -63,22 +67,22 @@ the shards, and 'orch merge' puts their results together.`,
   orch plan --shards 7 -o shards.json
   orch plan --shards auto --affected origin/main -o shards.json --format github >>"$GITHUB_OUTPUT"
   orch plan --format dot | dot -Tsvg >plan.svg`,
-		ValidArgsFunction: completeTargets(e, &load),
+		ValidArgsFunction: planning.CompleteTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := shards.check(cmd.Flags(), &load); err != nil {
+			if err := shards.Check(cmd.Flags(), &load); err != nil {
 				return err
 			}
-			args, err := load.open(e, args)
+			args, err := load.Open(e, args)
 			if err != nil {
 				return err
 			}
-			if shards.asked() {
-				return shards.run(cmd.Context(), e, &load, planShardsInput{args, format, output, since})
+			if shards.Asked() {
+				return shards.Run(cmd.Context(), e, &load, sharding.Input{Targets: args, Format: format, Output: output, Since: since})
 			}
 			if !slices.Contains(planFormats, format) {
-				return usagef("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
+				return usage.Errorf("--format %q is not one of %s", format, strings.Join(planFormats, ", "))
 			}
-			args, none, err := load.narrow(cmd.Context(), e, args, since)
+			args, none, err := compare.Narrow(cmd.Context(), e, &load, args, since)
 			if err != nil {
 				return err
 			}
@@ -87,26 +91,26 @@ the shards, and 'orch merge' puts their results together.`,
 			}
 			cfg := &config.Config{}
 			if !none {
-				if cfg, err = load.resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil); err != nil {
+				if cfg, err = load.Resolve(cmd.Context(), e, func(o *config.Options) { o.Targets = args }, nil); err != nil {
 					return err
 				}
 			}
-			if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
+			if err := load.AllowedToPlan(cmd.Context(), e, cfg); err != nil {
 				return err
 			}
 			if err := inputs.check(format); err != nil {
 				return err
 			}
 			if inputs.asked(format) {
-				return inputs.print(cmd.Context(), e, cfg, e.stdout)
+				return inputs.print(cmd.Context(), e, cfg, e.Stdout)
 			}
 			if inputs.json {
 				if cmd.Flags().Changed("format") && format != "json" {
-					return usagef("--json and --format %s contradict each other", format)
+					return usage.Errorf("--json and --format %s contradict each other", format)
 				}
 				format = "json"
 			}
-			plan, err := e.planned(cmd.Context(), cfg, planning{})
+			plan, err := e.Planned(cmd.Context(), cfg, planning.Options{})
 			if err != nil {
 				return err
 			}
@@ -114,17 +118,17 @@ the shards, and 'orch merge' puts their results together.`,
 			if err != nil {
 				return err
 			}
-			opt := print.Options{Times: e.lastTimes(plan), Mask: cfg.Mask, Inputs: digests}
+			opt := print.Options{Times: lastTimes(e, plan), Mask: cfg.Mask, Inputs: digests}
 			if output == "" || output == "-" {
-				return printPlan(e.stdout, plan, format, e.textOptions(e.stdout), opt)
+				return printPlan(e.Stdout, plan, format, textOptions(e, e.Stdout), opt)
 			}
 			return writePlan(output, plan, format, opt)
 		},
 	}
-	load.register(cmd)
+	load.Register(cmd)
 	inputs.register(cmd.Flags())
-	helptext.Grouped(cmd.Flags(), "Shards", shards.register)
-	registerAffected(cmd.Flags(), &since)
+	helptext.Grouped(cmd.Flags(), "Shards", shards.Register)
+	compare.RegisterAffected(cmd.Flags(), &since)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` is "+strings.Join(planFormats, ", ")+"; with --shards "+strings.Join(shard.Formats, ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(slices.Compact(slices.Concat(planFormats, shard.Formats[2:])), cobra.ShellCompDirectiveNoFileComp))
@@ -158,15 +162,15 @@ func writePlan(path string, plan *planner.Plan, format string, opt print.Options
 		return err
 	}
 	if err := output.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		return usagef("writing the plan: %w", err)
+		return usage.Errorf("writing the plan: %w", err)
 	}
 	return nil
 }
 
 // lastTimes returns how long the stages of a plan took when they last ran in
 // this folder; nil if no run was recorded.
-func (e *env) lastTimes(plan *planner.Plan) planner.Times {
-	store, _, err := record.Project(e.getenv)
+func lastTimes(e *planning.Session, plan *planner.Plan) planner.Times {
+	store, _, err := record.Project(e.Getenv)
 	if err != nil {
 		return nil
 	}
@@ -181,7 +185,7 @@ func (e *env) lastTimes(plan *planner.Plan) planner.Times {
 }
 
 // textOptions fits printed plans to a terminal.
-func (e *env) textOptions(w io.Writer) print.TextOptions {
+func textOptions(e *planning.Session, w io.Writer) print.TextOptions {
 	if !termtext.IsTerminal(w) {
 		return print.TextOptions{}
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 
-	"github.com/orch-build/orch/internal/usage"
-
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner/publish"
 )
@@ -28,7 +28,7 @@ type publishFlags struct {
 	status, resume, rollback, forget, json bool
 }
 
-func newPublishCommand(e *env) *cobra.Command {
+func newPublishCommand(e *planning.Session) *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
 		Use:   "publish [--status|--resume|--rollback|--forget] [ID…]",
@@ -52,7 +52,7 @@ func newPublishCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-func (f *publishFlags) run(ctx context.Context, e *env, ids []string) error {
+func (f *publishFlags) run(ctx context.Context, e *planning.Session, ids []string) error {
 	chosen := 0
 	for _, on := range []bool{f.status, f.resume, f.rollback, f.forget} {
 		if on {
@@ -62,13 +62,13 @@ func (f *publishFlags) run(ctx context.Context, e *env, ids []string) error {
 	asks := !f.resume && !f.rollback && !f.forget
 	switch {
 	case chosen > 1:
-		return usagef("--status, --resume, --rollback and --forget contradict each other")
+		return usage.Errorf("--status, --resume, --rollback and --forget contradict each other")
 	case f.json && !asks:
-		return usagef("--json goes with --status")
+		return usage.Errorf("--json goes with --status")
 	case asks && len(ids) > 0:
-		return usagef("an ID goes with --resume, --rollback or --forget, got %q", ids[0])
+		return usage.Errorf("an ID goes with --resume, --rollback or --forget, got %q", ids[0])
 	}
-	p, err := e.publisher()
+	p, err := e.Publisher()
 	if err != nil {
 		return err
 	}
@@ -85,15 +85,15 @@ func (f *publishFlags) run(ctx context.Context, e *env, ids []string) error {
 		return err
 	}
 	if f.json {
-		return report.PendingJSON(e.stdout, pending)
+		return report.PendingJSON(e.Stdout, pending)
 	}
-	report.Pending(e.stdout, pending)
+	report.Pending(e.Stdout, pending)
 	return nil
 }
 
 // handled does something with journals and reports the result of each.
-func handled(e *env, ids []string, where string, do func() ([]publish.Handled, error)) error {
-	release := e.interrupt.Hold()
+func handled(e *planning.Session, ids []string, where string, do func() ([]publish.Handled, error)) error {
+	release := e.Interrupt.Hold()
 	all, err := do()
 	release()
 	if err != nil && len(ids) > 0 {
@@ -102,5 +102,5 @@ func handled(e *env, ids []string, where string, do func() ([]publish.Handled, e
 	if err != nil {
 		return err
 	}
-	return report.Handled(e.stdout, all, where)
+	return report.Handled(e.Stdout, all, where)
 }

@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/runs"
 )
 
-func newReportCommand(e *env) *cobra.Command {
+func newReportCommand(e *planning.Session) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",
@@ -33,13 +34,13 @@ is opened.`,
 				return err
 			}
 			if output == "-" {
-				return usage.Wrap(runs.Page(e.stdout, k))
+				return usage.Wrap(runs.Page(e.Stdout, k))
 			}
 			file := cmp.Or(output, runs.PageFile(k))
 			if err := runs.WritePage(file, k); err != nil {
 				return usage.Wrap(err)
 			}
-			fmt.Fprintln(e.stdout, file)
+			fmt.Fprintln(e.Stdout, file)
 			return nil
 		},
 	}

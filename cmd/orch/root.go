@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/orch-build/orch/internal/helptext"
-	"github.com/orch-build/orch/runner/policies"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,103 +13,20 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/internal/diag"
+	"github.com/orch-build/orch/cmd/orch/internal/bake"
+	"github.com/orch-build/orch/cmd/orch/internal/build"
+	"github.com/orch-build/orch/cmd/orch/internal/buildercmd"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/compare"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/sharding"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/interrupt"
-	"github.com/orch-build/orch/internal/notice"
 	"github.com/orch-build/orch/internal/profile"
-	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/schema/hclfmt"
 )
-
-// Exit codes, as documented in the help text.
-const (
-	exitOK          = 0
-	exitFailed      = 1   // a build failed
-	exitUsage       = 2   // wrong use, or a wrong file
-	exitInterrupted = 130 // Ctrl-C
-)
-
-// env is what a command may touch outside itself; tests hand in their own.
-type env struct {
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	// lookup reads one variable of the environment.
-	lookup func(name string) (string, bool)
-	// environ lists the environment as os.Environ does.
-	environ func() []string
-	// diagJSON is true if what is wrong is to be printed as JSON.
-	diagJSON bool
-	// args is the command line that is being run.
-	args []string
-	// resuming is true while args are those of the run that is resumed.
-	resuming bool
-	// restored is true once the environment is that of the run that is resumed.
-	restored bool
-	// ctx ends when the command is interrupted; nil never does.
-	ctx context.Context
-	// interrupt ends the command if it goes on then.
-	interrupt *interrupt.Watch
-
-	// builderLog is where the embedded builder's log ended when it was found.
-	builderLog embedded.Mark
-
-	notices    *notice.Board
-	registries *registries
-	// again runs another command line in the place of this one.
-	again func(ctx context.Context, args []string) error
-	// onlyNames are the names of the builder where none is chosen; nil are those
-	// of a builder that there is.
-	onlyNames []string
-	// policies are those of the targets at hand; nil before there are any.
-	policies *policies.Policies
-}
-
-func osEnv() *env {
-	return &env{
-		stdin:   os.Stdin,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		lookup:  os.LookupEnv,
-		environ: os.Environ,
-	}
-}
-
-// neutralise has all text that is written for people pass the one place that
-// makes it harmless for terminals and CI services. What is data, or a command to
-// such a service, is written past it with termtext.Raw.
-func (e *env) neutralise() {
-	e.stdout = termtext.NewWriter(e.stdout, termtext.SinkOf(e.stdout, e.lookup))
-	e.stderr = termtext.NewWriter(e.stderr, termtext.SinkOf(e.stderr, e.lookup))
-	e.notices, e.registries = &notice.Board{Out: e.stderr}, &registries{}
-}
-
-// quiet is the same without what goes to standard error.
-func (e *env) quiet() *env {
-	out := *e
-	out.stderr = io.Discard
-	return &out
-}
-
-// getenv returns a variable of the environment, or "".
-func (e *env) getenv(name string) string {
-	v, _ := e.lookup(name)
-	return v
-}
-
-// errReported is an error that is on the screen already: run only has to turn
-// it into an exit code.
-type errReported struct {
-	code int
-	err  error
-}
-
-func (e *errReported) Error() string { return e.err.Error() }
-func (e *errReported) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // giveUpAfter is how long a command may go on after an interrupt.
 const giveUpAfter = 3 * time.Second
@@ -127,73 +41,50 @@ func interrupts() []os.Signal {
 	return signals
 }
 
-// run runs one command line and returns the exit code. An interrupt
-// cancels the context of the command; a second one ends the process.
-func run(e *env, args []string) int {
+// run runs one command line and returns the exit code. sites reaches where targets
+// are built; nil is a builder. An interrupt cancels the context of the command; a
+// second one ends the process.
+func run(m *machine.Machine, sites build.Opener, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	e.args, e.ctx, e.interrupt = args, ctx, &interrupt.Watch{}
-	e.neutralise()
-	defer profile.Start(e.getenv, e.stderr)()
-	root := newRootCommand(e, nil)
-	root.SetArgs(hclfmt.Args(args))
-	code := exitInterrupted
-	if !e.interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e, root.ExecuteContext(ctx)) }) {
-		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())
-		return exitInterrupted
+	e := planning.New(m)
+	e.Args, e.Ctx, e.Interrupt = args, ctx, &interrupt.Watch{}
+	e.Again = func(ctx context.Context, args []string) error {
+		root := newRootCommand(e, sites)
+		root.SetArgs(args)
+		return root.ExecuteContext(ctx)
+	}
+	e.Neutralise()
+	defer profile.Start(e.Getenv, e.Stderr)()
+	code := cli.ExitInterrupted
+	if !e.Interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e.Env, e.Again(ctx, hclfmt.Args(args))) }) {
+		fmt.Fprintf(e.Stderr, "orch: %s\n", e.Interrupt.Text())
+		return cli.ExitInterrupted
 	}
 	return code
 }
 
 // exitCode prints err, unless that was done, and says how to exit.
-func exitCode(ctx context.Context, e *env, err error) int {
+func exitCode(ctx context.Context, e *cli.Env, err error) int {
 	if err == nil {
-		return exitOK
+		return cli.ExitOK
 	}
-	var reported *errReported
+	var reported *cli.Failure
 	if errors.As(err, &reported) {
-		return reported.code
+		return reported.Code
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintf(e.stderr, "orch: %s\n", e.interrupt.Text())
-		return exitInterrupted
+		fmt.Fprintf(e.Stderr, "orch: %s\n", e.Interrupt.Text())
+		return cli.ExitInterrupted
 	}
 	var diags hcl.Diagnostics
-	e.diag().PrintError(err)
+	e.Diag().PrintError(err)
 	if usage.Is(err) || errors.As(err, &diags) {
-		return exitUsage
+		return cli.ExitUsage
 	}
-	return exitFailed
-}
-
-// diag returns what prints diagnostics to standard error.
-func (e *env) diag() *diag.Printer {
-	return &diag.Printer{Out: e.stderr, JSON: e.diagJSON, Getenv: e.getenv}
-}
-
-// setDiagnostics decides how what is wrong is printed: as text or json.
-func (e *env) setDiagnostics(format string) error {
-	if format != "text" && format != "json" {
-		return usagef("--diagnostics %q: there are text and json", format)
-	}
-	e.diagJSON = format == "json"
-	return nil
-}
-
-// report prints diagnostics to standard error. It returns an error, already
-// reported, if one of them is an error.
-func (e *env) report(diags hcl.Diagnostics, sources ...map[string][]byte) error {
-	return reported(e.diag().Print(diags, sources...))
-}
-
-// reported marks the error of a definition whose diagnostics have been printed.
-func reported(err error) error {
-	if errors.Is(err, diag.ErrDefinition) {
-		return &errReported{code: exitUsage, err: err}
-	}
-	return err
+	return cli.ExitFailed
 }
 
 const rootLong = `orch builds many image targets at once.
@@ -211,7 +102,7 @@ const rootExample = `  orch bake                     build the default group of 
   orch bake --print             show the resolved definition as JSON
   orch builder status           look at the embedded builder`
 
-func newRootCommand(e *env, sites siteOpener) *cobra.Command {
+func newRootCommand(e *planning.Session, sites build.Opener) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:           "orch",
@@ -229,11 +120,11 @@ func newRootCommand(e *env, sites siteOpener) *cobra.Command {
 		},
 	}
 	root.Flags().BoolVarP(&version, "version", "v", false, "print the version")
-	root.SetIn(e.stdin)
-	root.SetOut(e.stdout)
-	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(helptext.FlagErrors(e.args))
-	root.SetUsageFunc(helptext.UsageFunc(e.stdout))
+	root.SetIn(e.Stdin)
+	root.SetOut(e.Stdout)
+	root.SetErr(e.Stderr)
+	root.SetFlagErrorFunc(helptext.FlagErrors(e.Args))
+	root.SetUsageFunc(helptext.UsageFunc(e.Stdout))
 	cobra.EnableCommandSorting = false
 	group := func(title string, commands ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: title, Title: title})
@@ -242,10 +133,10 @@ func newRootCommand(e *env, sites siteOpener) *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	group("Building", newBakeCommand(e, sites), newPlanCommand(e), newAffectedCommand(e), newExplainCommand(e), newMergeCommand(e), newPublishCommand(e))
+	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), newPublishCommand(e))
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
-	group("Definitions", newInitCommand(e), newCICommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
-	group("This machine", newBuilderCommand(e), newVersionCommand(e))
+	group("Definitions", newInitCommand(e), sharding.NewCICommand(e), newListCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e))
+	group("This machine", buildercmd.NewCommand(e.Machine), newVersionCommand(e))
 	root.AddCommand(newDaemonCommand())
 	strictCommands(root)
 	return root
@@ -265,7 +156,7 @@ func strictCommands(root *cobra.Command) {
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				at, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return usagef("there is no command %q.%s\nSee '%s --help'.", strings.Join(args, " "), helptext.CommandHint(at, args[len(args)-1]), at.CommandPath())
+					return usage.Errorf("there is no command %q.%s\nSee '%s --help'.", strings.Join(args, " "), helptext.CommandHint(at, args[len(args)-1]), at.CommandPath())
 				}
 				return nil
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -20,7 +21,7 @@ with the output of every step, in its state folder.
 'orch logs' prints what the steps of a run printed, and 'orch report' writes a
 page about it. A run is named by its ID or the beginning of it.`
 
-func newRunsCommand(e *env) *cobra.Command {
+func newRunsCommand(e *planning.Session) *cobra.Command {
 	var asJSON bool
 	var most int
 	cmd := &cobra.Command{
@@ -34,21 +35,21 @@ func newRunsCommand(e *env) *cobra.Command {
 		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if most < 0 {
-				return usagef("-n %d: it takes a number of runs, or 0 for all of them", most)
+				return usage.Errorf("-n %d: it takes a number of runs, or 0 for all of them", most)
 			}
-			store, _, err := record.Project(e.getenv)
+			store, _, err := record.Project(e.Getenv)
 			if err != nil {
 				return err
 			}
 			rows := runs.List(store, most)
 			switch {
 			case asJSON:
-				return termtext.PrintJSON(e.stdout, rows)
+				return termtext.PrintJSON(e.Stdout, rows)
 			case len(rows) == 0:
-				fmt.Fprintf(e.stderr, "%s%s.\n", "N", record.ErrNoRun.Error()[1:])
+				fmt.Fprintf(e.Stderr, "%s%s.\n", "N", record.ErrNoRun.Error()[1:])
 				return nil
 			}
-			return runs.Print(e.stdout, rows, time.Now())
+			return runs.Print(e.Stdout, rows, time.Now())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -57,7 +58,7 @@ func newRunsCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-func newRunsExportCommand(e *env) *cobra.Command {
+func newRunsExportCommand(e *planning.Session) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "export [RUN] -o FILE",
@@ -71,7 +72,7 @@ of this folder. Secrets are not in it: they are masked when they are recorded.`,
 		ValidArgsFunction: completeRuns(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
-				return usagef("-o FILE says where the run is written to")
+				return usage.Errorf("-o FILE says where the run is written to")
 			}
 			k, err := findRun(e, args)
 			if err != nil {
@@ -80,7 +81,7 @@ of this folder. Secrets are not in it: they are masked when they are recorded.`,
 			if err := runs.Export(k, output); err != nil {
 				return usage.Wrap(err)
 			}
-			fmt.Fprintf(e.stderr, "The run %s is in %s.\n", k.ID, termtext.Line(output))
+			fmt.Fprintf(e.Stderr, "The run %s is in %s.\n", k.ID, termtext.Line(output))
 			return nil
 		},
 	}
@@ -88,7 +89,7 @@ of this folder. Secrets are not in it: they are masked when they are recorded.`,
 	return cmd
 }
 
-func newRunsImportCommand(e *env) *cobra.Command {
+func newRunsImportCommand(e *planning.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE",
 		Short: "Take a run out of a file that 'orch runs export' has written",
@@ -99,7 +100,7 @@ func newRunsImportCommand(e *env) *cobra.Command {
   orch report "$(orch runs import run.zip)"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, _, err := record.Project(e.getenv)
+			store, _, err := record.Project(e.Getenv)
 			if err != nil {
 				return err
 			}
@@ -107,7 +108,7 @@ func newRunsImportCommand(e *env) *cobra.Command {
 			if err != nil {
 				return usage.Wrap(err)
 			}
-			fmt.Fprintln(e.stdout, k.ID)
+			fmt.Fprintln(e.Stdout, k.ID)
 			return nil
 		},
 	}

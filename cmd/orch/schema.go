@@ -1,14 +1,15 @@
 package main
 
 import (
-	"github.com/orch-build/orch/internal/helptext"
-	"github.com/orch-build/orch/schema"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/schema"
 )
 
-func newSchemaCommand(e *env) *cobra.Command {
+func newSchemaCommand(e *planning.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print a JSON Schema of build.hcl, for editors",
@@ -23,7 +24,7 @@ read from it which blocks and attributes there are, and what each is for.`,
 			if err != nil {
 				return err
 			}
-			_, err = termtext.Raw(e.stdout).Write(src)
+			_, err = termtext.Raw(e.Stdout).Write(src)
 			return err
 		},
 	}

@@ -22,6 +22,10 @@ import (
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/orch-build/orch/cmd/orch/internal/build"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/buildkittest"
@@ -35,17 +39,12 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"orch": func() {
-			e := osEnv()
+			m := machine.New(cli.OS())
+			var sites build.Opener
 			if path := os.Getenv(fakeVariable); path != "" {
-				e.openSite = fakeSite(path)
-				e.siteNames = func(e *env, f *builderFlags) ([]string, error) {
-					if len(f.names) > 0 {
-						return builderNames(e, f)
-					}
-					return []string{fake{}.name()}, nil
-				}
+				sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}
 			}
-			os.Exit(run(e, os.Args[1:]))
+			os.Exit(run(m, sites, os.Args[1:]))
 		},
 	})
 }
@@ -57,8 +56,8 @@ const fakeVariable = "FAKE"
 // fake is a site that plays a file.
 type fake struct{ *runnertest.Solver }
 
-func fakeSite(path string) func(context.Context, *env, *builderFlags) (site, error) {
-	return func(context.Context, *env, *builderFlags) (site, error) {
+func fakeSite(path string) build.Opener {
+	return func(context.Context, *planning.Session, *machine.BuilderFlags) (build.Site, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -71,15 +70,15 @@ func fakeSite(path string) func(context.Context, *env, *builderFlags) (site, err
 	}
 }
 
-func (fake) name() string     { return "fake" }
-func (fake) platform() string { return "linux/amd64" }
-func (fake) embedded() bool   { return false }
+func (fake) Name() string     { return "fake" }
+func (fake) Platform() string { return "linux/amd64" }
+func (fake) Embedded() bool   { return false }
 func (fake) Close() error     { return nil }
 
-func (fake) engine() *builder.Engine { return nil }
+func (fake) Engine() *builder.Engine { return nil }
 
-func (f fake) solver(r *buildRun) (runner.Solver, error) {
-	f.LogDir = r.record.Logs()
+func (f fake) SolverFor(r *build.Run) (runner.Solver, error) {
+	f.LogDir = r.Record.Logs()
 	return f.Solver, nil
 }
 

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
 )
 
 // TestWrongUse gives each command, and each flag with a closed set of values,
@@ -101,12 +104,12 @@ func TestWrongUse(t *testing.T) {
 				vars[name], args = value, args[1:]
 			}
 			var stdout, stderr bytes.Buffer
-			e := &env{
-				stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
-				lookup:  func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
-				environ: func() []string { return nil },
-			}
-			if code := run(e, args); code != exitUsage {
+			m := machine.New(&cli.Env{
+				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+				Lookup:  func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+				Environ: func() []string { return nil },
+			})
+			if code := run(m, nil, args); code != cli.ExitUsage {
 				t.Errorf("exit code %d", code)
 			}
 			if !strings.Contains(stderr.String(), tt.says) {

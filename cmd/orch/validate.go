@@ -4,12 +4,16 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/build"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/diag"
 )
 
-func newValidateCommand(e *env) *cobra.Command {
-	var load loadFlags
+func newValidateCommand(e *planning.Session) *cobra.Command {
+	var load planning.Flags
 	var asJSON, deep, withLint, strict bool
 	cmd := &cobra.Command{
 		Use:   "validate [URL [CONTEXT]] [TARGET…]",
@@ -30,46 +34,46 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
   orch validate --deep --strict
   orch validate --lint app
   orch validate --json -f ci/build.hcl`,
-		ValidArgsFunction: completeTargets(e, &load),
+		ValidArgsFunction: planning.CompleteTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args, err := load.open(e, args)
+			args, err := load.Open(e, args)
 			if err != nil {
 				return err
 			}
-			defer load.loader.Close()
+			defer load.Loader.Close()
 			all := len(args) == 0
-			d, err := load.loader.Resolve(cmd.Context(), func(o *config.Options) { o.Targets, o.All = args, all })
+			d, err := load.Loader.Resolve(cmd.Context(), func(o *config.Options) { o.Targets, o.All = args, all })
 			if err != nil {
 				return err
 			}
 			cfg, diags := d.Config, d.Diags
 			sources := []map[string][]byte{d.Texts}
 			if (deep || withLint) && !diags.HasErrors() {
-				if err := load.allowedToPlan(cmd.Context(), e, cfg); err != nil {
+				if err := load.AllowedToPlan(cmd.Context(), e, cfg); err != nil {
 					return err
 				}
 				if all {
 					cfg = cfg.WithoutTemplates()
 				}
-				var fetcher *builderFlags
+				var fetcher *machine.BuilderFlags
 				if withLint { // BuildKit's rules are for remote contexts too
-					fetcher = &load.builder
+					fetcher = &load.Builder
 				}
-				e.policies = newPolicies(cmd.Context(), e, fetcher)
-				defer e.policies.Close()
-				if err := e.wholeFor(cfg); err != nil {
+				e.Policies = planning.NewPolicies(cmd.Context(), e, fetcher)
+				defer e.Policies.Close()
+				if err := e.WholeFor(cfg); err != nil {
 					return err
 				}
-				plan, more, err := e.makePlan(cmd.Context(), cfg, planning{checks: true, apart: all})
+				plan, more, err := e.MakePlan(cmd.Context(), cfg, planning.Options{Checks: true, Apart: all})
 				if err != nil {
 					return err
 				}
 				sources = append(sources, plan.Sources)
 				if !more.HasErrors() {
-					more = append(more, e.policies.Compile(e.policies, cfg.Targets)...)
+					more = append(more, e.Policies.Compile(e.Policies, cfg.Targets)...)
 				}
 				if withLint && !more.HasErrors() {
-					found, err := e.lint(cmd.Context(), plan, &load.builder)
+					found, err := build.Lint(cmd.Context(), e, plan, &load.Builder)
 					if err != nil {
 						return err
 					}
@@ -81,12 +85,12 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 				stricter(diags)
 			}
 			if asJSON {
-				return reported(diag.JSON(e.stdout, diags))
+				return cli.Reported(diag.JSON(e.Stdout, diags))
 			}
-			return e.report(diags, sources...)
+			return e.Report(diags, sources...)
 		},
 	}
-	load.register(cmd)
+	load.Register(cmd)
 	cmd.Flags().BoolVar(&deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
 	cmd.Flags().BoolVar(&withLint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
 	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")

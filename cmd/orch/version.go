@@ -3,50 +3,22 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/orch-build/orch/internal/helptext"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/internal/helptext"
 )
 
-// version is the version of this build. The linker sets it
-// (-X main.version=…); without that it comes from the module's build record.
-var version = ""
-
-// orchVersion returns the version that was stamped, else the one that Go
-// recorded, else "dev".
-func orchVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
-}
-
-// buildkitVersion returns the version of the BuildKit that is linked in.
-func buildkitVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == "github.com/moby/buildkit" {
-			return dep.Version
-		}
-	}
-	return ""
-}
-
-func printVersion(e *env) error {
-	_, err := fmt.Fprintf(e.stdout, "orch %s (BuildKit %s, %s, %s/%s)\n",
-		orchVersion(), buildkitVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func printVersion(e *planning.Session) error {
+	_, err := fmt.Fprintf(e.Stdout, "orch %s (BuildKit %s, %s, %s/%s)\n",
+		version.Orch(), version.BuildKit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-func newVersionCommand(e *env) *cobra.Command {
+func newVersionCommand(e *planning.Session) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version",
@@ -56,11 +28,11 @@ func newVersionCommand(e *env) *cobra.Command {
 		Args: helptext.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				enc := json.NewEncoder(e.stdout)
+				enc := json.NewEncoder(e.Stdout)
 				enc.SetIndent("", "  ")
 				return enc.Encode(map[string]string{
-					"version":  orchVersion(),
-					"buildkit": buildkitVersion(),
+					"version":  version.Orch(),
+					"buildkit": version.BuildKit(),
 					"go":       runtime.Version(),
 					"platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})

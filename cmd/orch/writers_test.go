@@ -14,6 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 )
 
 // elsewhere are the functions that may write files without internal/output, and
@@ -122,7 +126,7 @@ func TestFileFlags(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	visit(newRootCommand(&env{stdin: &out, stdout: &out, stderr: &out, lookup: os.LookupEnv, environ: os.Environ}))
+	visit(newRootCommand(planning.New(machine.New(&cli.Env{Stdin: &out, Stdout: &out, Stderr: &out, Lookup: os.LookupEnv, Environ: os.Environ})), nil))
 	for flag := range found {
 		if known[flag] != "reads" && known[flag] != "writes" {
 			t.Errorf("%s names a file: say in testdata/fileflags.txt whether it reads or writes", flag)

@@ -23,6 +23,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// internal is where the packages of the command are that the linker says something
+// to.
+const internal = "github.com/orch-build/orch/cmd/orch/internal/"
+
 // target says what is built.
 type target struct {
 	out, version, goos, goarch string
@@ -79,7 +83,7 @@ func (t target) build() error {
 
 // goBuild builds one program for the target's platform.
 func (t target) goBuild(out string, flags ...string) error {
-	args := []string{"build", "-ldflags", "-s -w -X main.version=" + t.version + t.stamp, "-o", out}
+	args := []string{"build", "-ldflags", "-s -w -X " + internal + "version.Stamped=" + t.version + t.stamp, "-o", out}
 	cmd := exec.Command("go", append(append(args, flags...), "./cmd/orch")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -92,13 +96,13 @@ func stampOf(whole string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf(" -X main.wholeSum=%x -X main.wholeSize=%d", sha256.Sum256(data), len(data)), nil
+	return fmt.Sprintf(" -X %[1]swhole.wholeSum=%[2]x -X %[1]swhole.wholeSize=%[3]d", internal, sha256.Sum256(data), len(data)), nil
 }
 
 // writeOverlay writes an overlay for "go build" in which the packed program
 // lies where cmd/orch embeds it from. The source tree stays as it is.
 func writeOverlay(name, packed string) error {
-	embedded, err := filepath.Abs("cmd/orch/whole.zst")
+	embedded, err := filepath.Abs("cmd/orch/internal/whole/whole.zst")
 	if err != nil {
 		return err
 	}

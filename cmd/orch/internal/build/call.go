@@ -1,0 +1,103 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit"
+	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/question"
+)
+
+var errCall = errors.New("the frontend found something")
+
+// Call asks the frontend about the targets that have a call, and builds the
+// others.
+func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag question.Call, opt Options) error {
+	plan, err := e.Planned(ctx, cfg, planning.Options{})
+	if err != nil {
+		return err
+	}
+	if rest := question.BuiltOnly(cfg); len(rest.Chosen) > 0 {
+		if err := Build(ctx, e, rest, opt); err != nil {
+			return err
+		}
+	}
+	q, err := asker(e, plan, question.Builds(plan), opt.Builder, opt.Progress)
+	if err != nil {
+		return err
+	}
+	q.Method = func(b *planner.Build) string { return question.Method(b.Target) }
+	answers, err := q.Ask(ctx)
+	if err != nil {
+		return err
+	}
+	if opt.MetadataFile != "" {
+		if err := question.WriteMetadata(opt.MetadataFile, q.Builds, answers); err != nil {
+			return err
+		}
+	}
+	var code int
+	if flag.JSON {
+		code, err = question.PrintJSON(e.Stdout, cfg, q.Builds, answers, flag)
+	} else {
+		code, err = question.Print(e.Stdout, q.Builds, answers, flag)
+	}
+	if err == nil && code != 0 {
+		return &cli.Failure{Code: code, Err: errCall}
+	}
+	return err
+}
+
+// asker asks about builds; progress is how that is shown.
+func asker(e *planning.Session, plan *planner.Plan, builds []*planner.Build, flags *machine.BuilderFlags, progress string) (*question.Asker, error) {
+	source, err := planning.SourcePolicy(e)
+	if err != nil {
+		return nil, err
+	}
+	if progress == "auto" {
+		progress = "quiet"
+	}
+	return &question.Asker{
+		Plan: plan, Builds: builds,
+		Options: buildkit.Options{
+			ClientID: e.ClientID(), LookupEnv: e.Lookup, Stdout: e.Stdout,
+			SourcePolicy: source, Policy: e.Evaluator(),
+		},
+		Connect: func(ctx context.Context) (*builder.Builder, error) { return flags.Connect(ctx, e.Machine) },
+		Display: func() (func(runner.Event), func(), error) {
+			display, err := newDisplay(e, progress, len(plan.Builds), nil)
+			if err != nil {
+				return nil, nil, usage.Wrap(err)
+			}
+			return display.Event, func() { display.Close() }, nil
+		},
+	}, nil
+}
+
+// Lint has BuildKit's frontend look at the Dockerfiles of all targets.
+func Lint(ctx context.Context, e *planning.Session, plan *planner.Plan, flags *machine.BuilderFlags) (hcl.Diagnostics, error) {
+	builds := slices.Clone(plan.Builds)
+	slices.SortFunc(builds, func(a, b *planner.Build) int { return strings.Compare(a.Name(), b.Name()) })
+	q, err := asker(e, plan, builds, flags, "quiet")
+	if err != nil {
+		return nil, err
+	}
+	q.Method = func(*planner.Build) string { return "lint" }
+	answers, err := q.Ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return question.Findings(builds, answers), nil
+}

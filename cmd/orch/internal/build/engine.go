@@ -1,0 +1,77 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/builders"
+	"github.com/orch-build/orch/runner/docker"
+	"github.com/orch-build/orch/runner/engine/engineout"
+	"github.com/orch-build/orch/runner/engine/enginepush"
+)
+
+// chooseBuilder finds out which builder the run has, before anything is done,
+// and makes sure that images which are to go to a Docker engine can.
+func (r *Run) chooseBuilder(ctx context.Context) error {
+	choice, err := r.Opt.Builder.Choose(r.Session.Machine)
+	if err != nil {
+		return err
+	}
+	r.Opt.Builder.Platforms = nil
+	for _, b := range r.plan.Builds {
+		r.Opt.Builder.Platforms = append(r.Opt.Builder.Platforms, b.Platforms...)
+	}
+	if choice.Driver == builders.Engine {
+		return nil // they are there as soon as they are built
+	}
+	return docker.Check(ctx, r.plan)
+}
+
+// onEngine says whether the builder is a Docker engine that pushes by itself,
+// afterwards, as it has no containerd image store. What such a one cannot do is an
+// error.
+func (r *Run) onEngine() (alone bool, err error) {
+	e := r.site.Engine()
+	if e == nil || e.Info.Containerd {
+		return false, nil
+	}
+	if err := engineout.Check(r.plan, e.String()); err != nil {
+		return false, err
+	}
+	if r.Opt.Publish == "together" {
+		return false, usage.Errorf("--publish=together: %s pushes tag by tag, as it has no containerd image store; leave the flag out, or choose another builder", e)
+	}
+	if r.Opt.Shard != nil {
+		return false, usage.Errorf("--shard: %s pushes tag by tag, as it has no containerd image store, and a shard pushes by digest; choose another builder", e)
+	}
+	return true, nil
+}
+
+// pushFromEngine has an engine without containerd's image store push what is in
+// it now.
+func (r *Run) pushFromEngine(ctx context.Context, run *runner.Report) (err error) {
+	e := r.site.Engine()
+	if e == nil || e.Info.Containerd {
+		return nil
+	}
+	r.pushed, err = enginepush.Push(ctx, e.Engine, run, r.OpenRegistries().Credentials, func(name string) {
+		if r.Opt.Shown() {
+			r.Notices.Note(fmt.Sprintf("pushing %s from the engine", name))
+		}
+	})
+	return err
+}
+
+// unpushed says how far the push of an engine came.
+func (r *Run) unpushed(ctx context.Context, err *enginepush.Error) error {
+	begin, code := "Every target is built and in the engine, but not all are pushed", cli.ExitFailed
+	if ctx.Err() != nil {
+		begin, code = "Interrupted: every target is built and in the engine, but not all are pushed", cli.ExitInterrupted
+	}
+	fmt.Fprintf(r.Stderr, "\n%s (it pushes tag by tag, not all or nothing): %v\n", begin, err)
+	return &cli.Failure{Code: code, Err: errors.New("not all tags were pushed")}
+}

@@ -1,0 +1,52 @@
+package build
+
+import (
+	"context"
+
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/runner/record"
+)
+
+// Options say how a resolved definition is built.
+type Options struct {
+	Builder      *machine.BuilderFlags
+	Open         Opener // nil is for a builder
+	Progress     string
+	Jobs         int // 0 is by the builder's size
+	KeepGoing    bool
+	DeferOutput  bool
+	Retries      int
+	MetadataFile string
+	ResultFile   string
+	ReportFile   string
+	JunitFile    string
+	PullFrontend bool
+	Explain      bool
+	// StrictContext makes changes of a context while it is read an error.
+	StrictContext bool
+	// Debug asks for notes on what orch does.
+	Debug   bool
+	Publish string
+	// Narrow resolves the definition for some of its targets; nil if nothing
+	// can be skipped.
+	Narrow func(ctx context.Context, targets []string) (*config.Config, error)
+	// Earlier are the targets that an earlier run has built.
+	Earlier []*record.Target
+	// Shard says what part of a plan of shards the run is; nil for a whole one.
+	Shard *record.Shard
+}
+
+// wantsMetadata is the file of the metadata, or for a shard the result that holds
+// them for the merge.
+func (o *Options) wantsMetadata() string {
+	if o.Shard != nil {
+		return o.ResultFile
+	}
+	return o.MetadataFile
+}
+
+// Shown reports whether there is more on the screen than failures.
+func (o *Options) Shown() bool {
+	return o.Progress != "quiet" && o.Progress != "none" && o.Progress != "rawjson"
+}

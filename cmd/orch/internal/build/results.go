@@ -1,0 +1,45 @@
+package build
+
+import (
+	"errors"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/report"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/publication"
+)
+
+// printer prints the end of the run.
+func (r *Run) printer(run *runner.Report) *report.Printer {
+	p := &report.Printer{
+		Out: r.Stderr, Width: width(r.Session), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
+		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil,
+		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
+	}
+	if r.site.Embedded() {
+		if dir, err := embedded.DefaultStateDir(r.Getenv); err == nil {
+			p.StateDir = dir
+		}
+	}
+	return p
+}
+
+// WriteFiles writes the files that were asked for, whatever came of the run.
+func (r *Run) WriteFiles(run *runner.Report) error {
+	var problems []error
+	for _, f := range []struct {
+		path  string
+		write func(string, *runner.Report) error
+	}{
+		{r.Opt.ResultFile, r.Record.WriteResult},
+		{r.Opt.JunitFile, report.WriteJUnit},
+		{r.Opt.MetadataFile, report.WriteMetadata},
+		{r.Opt.ReportFile, r.Record.WriteTimeline},
+	} {
+		if f.path != "" {
+			problems = append(problems, f.write(f.path, run))
+		}
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,190 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/gitfact"
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/publish"
+	"github.com/orch-build/orch/runner/skip"
+)
+
+// skip finds the targets that need not be built, and leaves the plan of the
+// others; platform is that of the builder.
+func (r *Run) skip(ctx context.Context, platform string) error {
+	// A shard moves no tag, and so does not know what its targets come to.
+	if !skip.Records(r.plan) || r.Opt.Narrow == nil || r.Opt.Shard != nil {
+		return nil
+	}
+	if err := r.Report(skip.Check(r.plan), r.cfg.Sources); err != nil {
+		return err
+	}
+	digests, err := r.Digests(ctx, r.plan, platform)
+	if ctx.Err() != nil {
+		return notBegun(ctx, r.Session, ctx.Err())
+	}
+	if err != nil {
+		r.Notices.Warn(fmt.Sprintf("nothing is skipped and no record kept, because the digests of the targets are not known: %v", err))
+		return nil
+	}
+	s := &skip.Skipper{Client: r.OpenRegistries().Client, Warn: r.Notices.Warn}
+	if dir, err := embedded.DefaultStateDir(r.Getenv); err == nil {
+		s.Memory = skip.Memory(filepath.Join(dir, "skip"))
+	}
+	how := &skip.Run{BuildPlatform: platform, Settings: []string{strconv.FormatBool(r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"))}}
+	if platform == "" {
+		how.BuildPlatform = machine.LocalPlatform()
+	}
+	if r.Opt.PullFrontend {
+		how.Frontend = "--frontend=pull has another frontend read its Dockerfile"
+	}
+	if r.skips, err = s.Begin(ctx, how, r.plan, digests, r.Getenv); err != nil {
+		if ctx.Err() != nil {
+			return notBegun(ctx, r.Session, err)
+		}
+		var diags fault.Diagnostics
+		if errors.As(err, &diags) {
+			return r.Report(diags, r.cfg.Sources)
+		}
+		return usage.Wrap(err)
+	}
+	r.skipPlatform = platform
+	r.saySkipped()
+	return r.narrow(ctx, platform)
+}
+
+// narrow plans only what is built.
+func (r *Run) narrow(ctx context.Context, platform string) error {
+	rest := r.skips.Rest()
+	if len(r.skips.Verdicts) == 0 || len(rest) == 0 {
+		return nil
+	}
+	cfg, err := r.Opt.Narrow(ctx, rest)
+	if err != nil {
+		return err
+	}
+	// What is wrong with it was said of the whole.
+	plan, diags, err := r.MakePlan(ctx, cfg, planning.Options{Platform: platform})
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return r.Report(diags, cfg.Sources, plan.Sources)
+	}
+	r.plan = plan
+	return nil
+}
+
+// mostReasons bounds how many targets are named with the reason why they are
+// built.
+const mostReasons = 5
+
+// saySkipped says what is skipped, and why the rest is not.
+func (r *Run) saySkipped() {
+	names := slices.Sorted(maps.Keys(r.skips.Unskipped))
+	for _, name := range names {
+		logrus.Debugf("skip: %s is built: %s", name, r.skips.Unskipped[name])
+	}
+	if !r.Opt.Shown() || !skip.Asked(r.plan) {
+		return
+	}
+	wanted := len(r.skips.Verdicts) + len(r.skips.Rest())
+	fmt.Fprintf(r.Stderr, "Skipped: %d of %s, whose result is there already\n", len(r.skips.Verdicts), termtext.Count(wanted, "target"))
+	for i, name := range names {
+		if i == mostReasons {
+			fmt.Fprintf(r.Stderr, "  and %d more are built\n", len(names)-i)
+			break
+		}
+		fmt.Fprintf(r.Stderr, "  %s is built: %s\n", name, r.cfg.Mask(r.skips.Unskipped[name]))
+	}
+}
+
+// allSkipped says whether nothing is left to be built.
+func (r *Run) allSkipped() bool { return r.skips != nil && len(r.skips.Rest()) == 0 }
+
+// tagMover returns what moves the tags of the run; nil if that is the builder,
+// or nobody.
+func (r *Run) tagMover() (*publish.Publisher, error) {
+	if r.publication != nil {
+		return r.publication.Publisher, nil
+	}
+	if r.skips != nil && r.skips.Moves() {
+		return r.Publisher()
+	}
+	return nil, nil
+}
+
+// publish moves the tags of a good run, and records what was built.
+func (r *Run) publish(ctx context.Context, run *runner.Report) {
+	p, err := r.tagMover()
+	if err != nil {
+		run.PublishErr = err
+		return
+	}
+	if run.AuditErr = r.audit(ctx); run.AuditErr != nil {
+		return
+	}
+	pushed := skip.Digests(run)
+	if p != nil {
+		if run.PublishErr = PublishTags(ctx, r.Session, p, run, r.Opt.Earlier); run.PublishErr != nil {
+			return
+		}
+	}
+	if r.skips == nil || ctx.Err() != nil || len(r.skips.Rest()) == 0 {
+		return
+	}
+	if err := r.keepRecords(ctx, run, pushed); err != nil && ctx.Err() == nil {
+		r.Notices.Warn(fmt.Sprintf("no records of the builds are kept, so that they cannot be skipped: %v", err))
+	}
+}
+
+// keepRecords writes the records of what the run has built.
+func (r *Run) keepRecords(ctx context.Context, run *runner.Report, pushed map[string]string) error {
+	if len(r.skips.Targets) == len(r.skips.Verdicts) {
+		return nil
+	}
+	now, err := r.Digests(ctx, r.plan, r.skipPlatform)
+	if err != nil {
+		return err
+	}
+	about := skip.About{Orch: version.Stamped, Run: r.Record.ID()}
+	if sha, err := gitfact.Read(".", "sha"); err == nil {
+		about.Commit = fmt.Sprint(sha)
+	}
+	if dirty, err := gitfact.Read(".", "dirty"); err == nil {
+		about.Dirty, _ = dirty.(bool)
+	}
+	r.skips.Write(ctx, about, r.skips.Built(run, r.plan, pushed, now))
+	return nil
+}
+
+// nowhere is the site of a run that builds nothing.
+type nowhere struct{}
+
+func (nowhere) Name() string { return "" }
+
+func (nowhere) Platform() string { return "" }
+
+func (nowhere) Embedded() bool { return false }
+
+func (nowhere) SolverFor(*Run) (runner.Solver, error) { return nil, errors.New("nothing is built") }
+
+func (nowhere) Close() error { return nil }
+
+func (nowhere) Engine() *builder.Engine { return nil }

@@ -1,0 +1,45 @@
+package machine
+
+import (
+	"sync"
+
+	"github.com/orch-build/orch/internal/registry"
+)
+
+// Registries are what a command needs for registries, made when it is first
+// needed.
+type Registries struct {
+	once        sync.Once
+	Credentials *registry.Credentials
+	Client      *registry.Client
+	// elsewhere is true if another builder than the embedded one is used.
+	elsewhere bool
+}
+
+// OpenRegistries reads the docker configuration.
+func (e *Machine) OpenRegistries() *Registries {
+	r := e.registries
+	r.once.Do(func() {
+		r.Credentials = registry.LoadCredentials("", e.Notices.Warn)
+		r.Client = registry.New(registry.Options{Credentials: r.Credentials, Hosts: e.registryHosts()})
+	})
+	return r
+}
+
+// registryHosts are those of the embedded builder's configuration, so that orch
+// reaches what it pushes to. What is wrong in the file is said where the builder
+// is started.
+func (e *Machine) registryHosts() map[string]registry.HostConfig {
+	if e.registries.elsewhere {
+		return nil
+	}
+	o, err := EmbeddedOptions(e)
+	if err != nil {
+		return nil
+	}
+	hosts, err := o.Registries()
+	if err != nil {
+		return nil
+	}
+	return hosts
+}

@@ -1,0 +1,114 @@
+package planning
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/internal/gitfact"
+	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/inputs"
+	"github.com/orch-build/orch/runner/buildkit/facts"
+	"github.com/orch-build/orch/runner/embedded"
+)
+
+// GitOptions reads the variables by which bake decides what images say of the
+// repository. "full" is what labels once were asked for with.
+func GitOptions(e *Session) facts.Git {
+	opt := facts.Git{
+		Labels:     e.Flagged("BUILDX_GIT_LABELS") || e.Getenv("BUILDX_GIT_LABELS") == "full",
+		Info:       true,
+		CheckDirty: e.Flagged("BUILDX_GIT_CHECK_DIRTY"),
+	}
+	if on, err := strconv.ParseBool(e.Getenv("BUILDX_GIT_INFO")); err == nil {
+		opt.Info = on
+	}
+	return opt
+}
+
+// Inputs computes the digests of a plan for this machine; resolve asks
+// registries for the images that are not known.
+func (e *Session) Inputs(ctx context.Context, plan *planner.Plan, read inputs.Options, resolve bool) (*inputs.Inputs, hcl.Diagnostics, error) {
+	memory := e.ProjectMemory()
+	defer memory.Save()
+	read.Memory = memory.Planner()
+	in, diags := inputs.Compute(plan, read)
+	opt, err := e.digestOptions(machine.LocalPlatform(), read.Memory, e.Images(resolve))
+	if err != nil {
+		return nil, nil, err
+	}
+	return in, diags, digest.Prove(ctx, plan, in, opt)
+}
+
+// digestOptions say how digests are made of what is on this machine.
+func (e *Session) digestOptions(platform string, memory inputs.Memory, images digest.Images) (opt digest.Options, err error) {
+	opt = digest.Options{BuildPlatform: platform, Memory: memory, Images: images, Labels: e.gitLabels()}
+	if opt.Project, err = os.Getwd(); err != nil {
+		return opt, err
+	}
+	if path := e.Getenv(policyVariable); path != "" {
+		if opt.SourcePolicy, err = os.ReadFile(path); err != nil {
+			return opt, usage.Errorf("%s: %w", policyVariable, err)
+		}
+	}
+	return opt, nil
+}
+
+// gitLabels stand for the labels that BUILDX_GIT_LABELS asks for: they change
+// with each commit. It is nil if there are none.
+func (e *Session) gitLabels() func(*planner.Build) map[string]string {
+	if !GitOptions(e).Labels {
+		return nil
+	}
+	var facts []any
+	for _, name := range []string{"sha", "dirty"} {
+		fact, err := gitfact.Read(".", name)
+		facts = append(facts, fact, err)
+	}
+	labels := map[string]string{"org.opencontainers.image.revision": fmt.Sprint(facts...)}
+	return func(*planner.Build) map[string]string { return labels }
+}
+
+// Images says what images are, from what is remembered and, if they are to be
+// asked, from registries.
+func (e *Session) Images(ask bool) *imageconfig.Resolver {
+	r := &imageconfig.Resolver{}
+	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
+		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
+	}
+	if ask {
+		r.Client = e.OpenRegistries().Client
+	}
+	return r
+}
+
+// Digests computes the digests of a plan as they are now, for a builder's
+// platform; "" is that of this machine. Registries are asked what base images are.
+func (e *Session) Digests(ctx context.Context, plan *planner.Plan, platform string) (*digest.Digests, error) {
+	memory := e.ProjectMemory()
+	defer memory.Save()
+	return e.DigestsOf(ctx, plan, platform, memory.Planner())
+}
+
+// DigestsOf computes digests with what is remembered.
+func (e *Session) DigestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory) (*digest.Digests, error) {
+	reads, diags := inputs.Read(plan, inputs.Options{Now: time.Now(), Memory: memory})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	opt, err := e.digestOptions(cmp.Or(platform, machine.LocalPlatform()), memory, e.Images(true))
+	if err != nil {
+		return nil, err
+	}
+	return digest.Compute(ctx, plan, reads, opt)
+}

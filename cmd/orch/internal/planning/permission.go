@@ -1,0 +1,56 @@
+package planning
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/permission"
+	"github.com/orch-build/orch/internal/usage"
+)
+
+// Allowed makes sure that everything the definition touches on this machine
+// is granted. What is not is asked for on a terminal, and is an error without
+// one.
+func (l *Flags) Allowed(ctx context.Context, e *Session, cfg *config.Config, overrides []config.Override) error {
+	needs, err := permission.Of(cfg)
+	if err != nil {
+		return usage.Wrap(err)
+	}
+	return l.grants(ctx, e, needs, overrides)
+}
+
+// AllowedToPlan is allowed for what is read to make a plan.
+func (l *Flags) AllowedToPlan(ctx context.Context, e *Session, cfg *config.Config) error {
+	needs, err := permission.Planned(cfg)
+	if err != nil {
+		return usage.Wrap(err)
+	}
+	return l.grants(ctx, e, needs, nil)
+}
+
+// grants makes sure that needs are granted.
+func (l *Flags) grants(ctx context.Context, e *Session, needs []permission.Need, overrides []config.Override) error {
+	missing, err := l.Loader.Missing(needs, overrides)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	wd, err := permission.RealPath(".")
+	if err != nil {
+		return err
+	}
+	text := permission.Describe(missing, wd)
+	if !e.CanAsk() {
+		return usage.Errorf("%s", text)
+	}
+	fmt.Fprintf(e.Stderr, "%s\n\nGo on and allow it this time? [y/N] ", text)
+	yes, err := cli.ReadAnswer(ctx, e.Stdin)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return usage.Errorf("not allowed, so nothing was done")
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+// Package planning is the one way from a command line to a plan: it has the flags
+// that choose a definition and its targets, reads the definition, asks for what it
+// may touch, finds the policies of its targets, and makes plans and digests of it.
+// It knows no command, and builds nothing.
+package planning
+
+import (
+	"io"
+
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/runner/policies"
+)
+
+// Session is what one command has to plan with.
+type Session struct {
+	*machine.Machine
+	// Policies are those of the targets at hand; nil before there are any.
+	Policies *policies.Policies
+}
+
+// New returns a session on a machine.
+func New(m *machine.Machine) *Session { return &Session{Machine: m} }
+
+// Quiet is the same session without what goes to standard error.
+func (e *Session) Quiet() *Session {
+	env, machine, out := *e.Env, *e.Machine, *e
+	env.Stderr = io.Discard
+	machine.Env = &env
+	out.Machine = &machine
+	return &out
+}

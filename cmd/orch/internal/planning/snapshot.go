@@ -1,0 +1,21 @@
+package planning
+
+import (
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/foresight"
+	"github.com/orch-build/orch/runner/predict"
+)
+
+// SnapshotSource is what a snapshot is taken of, and the images that are known.
+func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Memory, resolve bool) (src foresight.Source, seen *predict.Images, err error) {
+	src.Plan = plan
+	if src.State, err = embedded.DefaultStateDir(e.Getenv); err != nil {
+		return src, nil, err
+	}
+	seen = predict.OpenImages(src.State)
+	images := e.Images(resolve)
+	images.Seen = seen.Seen
+	src.Digests, err = e.digestOptions(platform, memory.Planner(), images)
+	return src, seen, err
+}
