@@ -16,5 +16,9 @@ import (
 )
 
 func main() {
-	os.Exit(run(machine.New(cli.OS()), nil, os.Args[1:]))
+	args, code, done := asPlugin(os.Args)
+	if !done {
+		code = run(machine.New(cli.OS()), nil, args)
+	}
+	os.Exit(code)
 }
