@@ -169,7 +169,7 @@ func (l *Loader) options() (config.Options, error) {
 		GoEnv:     hostAnswers{l, guard}.goEnv,
 		Now:       time.Now,
 		Host:      guard.Host(l.disk()),
-		Lane:      l.lane,
+		Lane:      l.Lane,
 	}
 	if err := l.given(&opts); err != nil {
 		return opts, err
@@ -231,8 +231,8 @@ func (l *Loader) fromEnv(opts *config.Options) error {
 	return nil
 }
 
-// lane says whose cache this run may write.
-func (l *Loader) lane() config.Lane {
+// Lane says whose cache this run may write.
+func (l *Loader) Lane() config.Lane {
 	if l.found == nil {
 		lane := config.Lane(ci.LaneOf(l.getenv, func() string { return gitfact.Branch(".") }, func() string {
 			branch, _ := gitfact.Main(".")

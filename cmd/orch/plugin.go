@@ -100,22 +100,22 @@ func asPlugin(argv []string) (args []string, code int, done bool) {
 	self, err := os.Executable()
 	switch {
 	case err != nil || call.Plugin == "":
-		return call.Args, cli.OK, false
+		return call.Args, cli.ExitOK, false
 	case call.Metadata:
 		return nil, printMetadata(call.Plugin, self), true
 	case !call.Elsewhere:
-		return call.Args, cli.OK, false
+		return call.Args, cli.ExitOK, false
 	}
 	other := pluginPlaces().Real(call.Plugin, self)
 	if other == "" {
 		fmt.Fprintln(os.Stderr, "orch: here docker-buildx is orch, which has only bake, and the real plugin is not there.\n"+
 			"Install it (the package docker-buildx-plugin), or take orch away: orch plugin rm --as buildx")
-		return nil, cli.Usage, true
+		return nil, cli.ExitUsage, true
 	}
 	if err := plugin.Exec(other, argv[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "orch: running %s: %v\n", other, err)
 	}
-	return nil, cli.Failed, true
+	return nil, cli.ExitFailed, true
 }
 
 func printMetadata(name, self string) int {
@@ -126,5 +126,5 @@ func printMetadata(name, self string) int {
 		of, _ = exec.CommandContext(ctx, other, plugin.MetadataArg).Output()
 	}
 	_, _ = os.Stdout.Write(plugin.Metadata(name, version.Orch(), of))
-	return cli.OK
+	return cli.ExitOK
 }

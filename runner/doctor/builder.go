@@ -22,7 +22,7 @@ func (m Machine) builder(ctx context.Context) []Finding {
 	if err != nil {
 		f := Finding{About: "builder", Grade: Error, Says: err.Error(), Do: "See 'orch builder ls', and choose one that runs with 'orch builder use NAME'."}
 		if fault, ok := netfault.Of(err); ok {
-			f.Do = "Look at the network between the two: " + fault.Reason + "."
+			f.Do = networkAdvice(fault)
 		}
 		return []Finding{f}
 	}
@@ -49,6 +49,9 @@ func (m Machine) reached(b *Builder) Finding {
 	}
 	if b.At == nil {
 		f.Says += ": not running; the next build starts it"
+		if len(m.Wanted.Platforms) > 0 {
+			f.Says += ". After 'orch builder start' its platforms are looked at too"
+		}
 		return f
 	}
 	if b.At.Version == "" {

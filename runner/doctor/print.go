@@ -15,14 +15,22 @@ func Print(w io.Writer, found []Finding) error {
 	for _, f := range found {
 		width = max(width, termtext.Width(f.About))
 	}
+	columns := 100
+	if n := termtext.Columns(w); n > 0 {
+		columns = n
+	}
 	var b strings.Builder
 	counts := map[Grade]int{}
 	for _, f := range found {
 		counts[f.Grade]++
 		indent := strings.Repeat(" ", 9+width+2)
-		fmt.Fprintf(&b, "%-9s%s  %s\n", f.Grade, termtext.Pad(f.About, width), strings.TrimSpace(termtext.Wrap(f.Says, 100, indent)))
+		fill := func(text string) string {
+			text = termtext.Wrap(strings.ReplaceAll(text, "\n", " "), max(20, columns-len(indent)), "")
+			return strings.ReplaceAll(text, "\n", "\n"+indent)
+		}
+		fmt.Fprintf(&b, "%-9s%s  %s\n", f.Grade, termtext.Pad(f.About, width), fill(f.Says))
 		if f.Do != "" {
-			fmt.Fprintf(&b, "%s%s\n", indent, strings.TrimSpace(termtext.Wrap(f.Do, 100, indent)))
+			fmt.Fprintf(&b, "%s%s\n", indent, fill(f.Do))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", summary(counts))

@@ -90,11 +90,20 @@ func refused(about string, repo registry.Repo, verb string, err error) Finding {
 	case errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden):
 		f.Do = fmt.Sprintf("Log in with 'docker login %s' as somebody who may, or look at the rights of the token that is used.", repo.Domain)
 	case network:
-		f.Do = "Look at the network: " + fault.Reason + "."
+		f.Do = networkAdvice(fault)
 	default:
 		f.Do = "See what the registry says of it; the name of the repository may be misspelt."
 	}
 	return f
+}
+
+// networkAdvice is a fault of the network as a sentence.
+func networkAdvice(f netfault.Fault) string {
+	advice := "Look at the network: " + f.Reason
+	if strings.HasSuffix(advice, "?") {
+		return advice
+	}
+	return advice + "."
 }
 
 // clock holds this machine's clock against those of the registries.
