@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,7 @@ type Book struct {
 	classes map[string]bool
 	owns    map[string]entry // the last, by Own
 	names   map[string]entry // and by Name
-	changed bool
+	noted   []entry          // in this run
 }
 
 // entry is one step.
@@ -56,15 +57,20 @@ func OpenBook(state, builder string) *Book {
 		path:    filepath.Join(state, "steps", hex.EncodeToString(sum[:8])+".json"),
 		entries: map[string]entry{}, classes: map[string]bool{}, owns: map[string]entry{}, names: map[string]entry{},
 	}
-	data, err := os.ReadFile(b.path)
-	var f bookFile
-	if err != nil || json.Unmarshal(data, &f) != nil || f.Version != bookVersion {
-		return b
-	}
-	for _, e := range f.Steps {
+	data, _ := os.ReadFile(b.path)
+	for _, e := range readBook(data) {
 		b.enter(e)
 	}
 	return b
+}
+
+// readBook reads what was written; what is damaged is as if nothing were there.
+func readBook(data []byte) []entry {
+	var f bookFile
+	if json.Unmarshal(data, &f) != nil || f.Version != bookVersion {
+		return nil
+	}
+	return f.Steps
 }
 
 func (b *Book) enter(e entry) {
@@ -124,7 +130,7 @@ func (b *Book) Note(s *facts.Snapshot, run *runner.Report) {
 					e.Seconds = max(r.Took.Seconds(), 0.001)
 				}
 				b.enter(e)
-				b.changed = true
+				b.noted = append(b.noted, e)
 			}
 		}
 	}
@@ -136,28 +142,30 @@ func hasResult(r *runner.StepReport, s runner.State) bool {
 	return !r.Failed && !r.Finished.IsZero() && (r.Cached || s == runner.Done || s == runner.Failed)
 }
 
-// Save writes the book.
+// Save adds what was noted to the book, which other runs may have changed
+// meanwhile.
 func (b *Book) Save() error {
-	if !b.changed {
+	if len(b.noted) == 0 {
 		return nil
 	}
-	f := bookFile{Version: bookVersion}
-	for _, e := range b.entries {
-		f.Steps = append(f.Steps, e)
-	}
-	slices.SortFunc(f.Steps, func(x, y entry) int { return cmp.Or(cmp.Compare(y.Seen, x.Seen), cmp.Compare(x.Key, y.Key)) })
-	f.Steps = f.Steps[:min(len(f.Steps), mostSteps)]
-	data, err := json.Marshal(f)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(b.path), 0o700)
-	}
-	if err == nil {
-		err = output.WriteFile(b.path, data, 0o600)
-	}
+	err := output.Update(b.path, 0o600, func(old []byte) ([]byte, error) {
+		now := &Book{entries: map[string]entry{}, classes: map[string]bool{}, owns: map[string]entry{}, names: map[string]entry{}}
+		for _, e := range slices.Concat(readBook(old), b.noted) {
+			now.enter(e)
+		}
+		return now.text()
+	})
 	if err != nil {
 		return fmt.Errorf("keeping what the builder has run: %w", err)
 	}
 	return nil
+}
+
+func (b *Book) text() ([]byte, error) {
+	f := bookFile{Version: bookVersion, Steps: slices.Collect(maps.Values(b.entries))}
+	slices.SortFunc(f.Steps, func(x, y entry) int { return cmp.Or(cmp.Compare(y.Seen, x.Seen), cmp.Compare(x.Key, y.Key)) })
+	f.Steps = f.Steps[:min(len(f.Steps), mostSteps)]
+	return json.Marshal(f)
 }
 
 var _ explain.Known = (*Book)(nil)

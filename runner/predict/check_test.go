@@ -1,6 +1,7 @@
 package predict
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -65,4 +66,25 @@ func look(run *runner.Report, target, vertex string, nth, of int) *runner.StepRe
 		return same
 	}
 	return found
+}
+
+// Two runs at once keep what each of them has met.
+func TestTogether(t *testing.T) {
+	state := t.TempDir()
+	a, b := OpenImages(state), OpenImages(state)
+	a.Meet("alpine", "sha256:a")
+	b.Meet("busybox", "sha256:b")
+	a.Save()
+	b.Save()
+	if m := OpenImages(state); m.Seen("alpine") != "sha256:a" || m.Seen("busybox") != "sha256:b" {
+		t.Errorf("remembered are %v", m.digests)
+	}
+	x, y := OpenBook(state, "ci"), OpenBook(state, "ci")
+	x.noted, y.noted = []entry{{Key: "x", Class: "x"}}, []entry{{Key: "y", Class: "y"}}
+	if err := errors.Join(x.Save(), y.Save()); err != nil {
+		t.Fatal(err)
+	}
+	if book := OpenBook(state, "ci"); !book.Has("x") || !book.Has("y") {
+		t.Errorf("known are %v", book.entries)
+	}
 }

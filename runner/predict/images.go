@@ -25,11 +25,19 @@ type Images struct {
 
 // OpenImages reads what is remembered in a state folder.
 func OpenImages(state string) *Images {
-	m := &Images{path: filepath.Join(state, "steps", "images.json"), digests: map[string]string{}, met: map[string]string{}}
-	if data, err := os.ReadFile(m.path); err == nil && (json.Unmarshal(data, &m.digests) != nil || m.digests == nil) {
-		m.digests = map[string]string{}
-	}
+	m := &Images{path: filepath.Join(state, "steps", "images.json"), met: map[string]string{}}
+	data, _ := os.ReadFile(m.path)
+	m.digests = readImages(data)
 	return m
+}
+
+// readImages reads what was written; what is damaged is as if nothing were there.
+func readImages(data []byte) map[string]string {
+	digests := map[string]string{}
+	if json.Unmarshal(data, &digests) != nil || digests == nil || len(digests) > mostImages {
+		return map[string]string{}
+	}
+	return digests
 }
 
 // Seen is the digest that a name had, or "".
@@ -59,20 +67,18 @@ func (m *Images) Settle() (moved []string, changed bool) {
 			}
 		}
 	}
-	if len(m.digests) > mostImages {
-		m.digests = map[string]string{}
-	}
 	maps.Copy(m.digests, m.met)
 	return moved, changed
 }
 
-// Save writes what is remembered. Where it cannot be written, the next run knows
-// less.
+// Save adds what was met to what is remembered, which other runs may have changed
+// meanwhile. Where it cannot be written, the next run knows less.
 func (m *Images) Save() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	data, err := json.Marshal(m.digests)
-	if err == nil && os.MkdirAll(filepath.Dir(m.path), 0o700) == nil {
-		_ = output.WriteFile(m.path, data, 0o600)
-	}
+	_ = output.Update(m.path, 0o600, func(old []byte) ([]byte, error) {
+		digests := readImages(old)
+		maps.Copy(digests, m.met)
+		return json.Marshal(digests)
+	})
 }
