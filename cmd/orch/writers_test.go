@@ -31,6 +31,7 @@ var elsewhere = map[string]string{
 	"scripts/build":                   "the program that builds orch",
 	"internal/golden":                 "tests",
 	"planner/plannertest":             "tests",
+	"internal/plugin/install.go":      "links to orch, and plugins that are moved out of their way",
 	"runner/buildkit/buildkittest":    "tests",
 }
 
