@@ -167,6 +167,7 @@ func reach(allowed map[string][]string, pkg string, to map[string]bool) {
 var commandLayers = map[string][]string{
 	"version":    {},
 	"cli":        {},
+	"clitest":    {"cli"},
 	"whole":      {"cli"},
 	"machine":    {"cli", "version", "whole"},
 	"planning":   {"cli", "whole", "machine"},

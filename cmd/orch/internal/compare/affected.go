@@ -39,6 +39,7 @@ type affectedFlags struct {
 	present                  bool // names must be there at the head
 }
 
+// NewAffectedCommand makes the command that compares two commits.
 func NewAffectedCommand(e *planning.Session) *cobra.Command {
 	var load planning.Flags
 	var flags affectedFlags

@@ -32,6 +32,7 @@ type explainFlags struct {
 	last, json, resolve bool
 }
 
+// NewExplainCommand makes the command that says why targets are built.
 func NewExplainCommand(e *planning.Session) *cobra.Command {
 	var load planning.Flags
 	var flags explainFlags

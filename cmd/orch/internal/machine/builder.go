@@ -32,6 +32,7 @@ type BuilderFlags struct {
 	Platforms []string
 }
 
+// Register adds the flags to a command.
 func (f *BuilderFlags) Register(cmd *cobra.Command) {
 	helptext.Grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
 		fs.StringArrayVar(&f.names, "builder", nil, "`BUILDER` by its name, as 'orch builder ls' lists them, or by its address: unix://, tcp://, "+

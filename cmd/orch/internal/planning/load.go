@@ -30,6 +30,7 @@ type Flags struct {
 	Loader      *load.Loader
 }
 
+// Register adds the flags to a command.
 func (l *Flags) Register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	helptext.Grouped(flags, "Choosing and changing targets", func(flags *pflag.FlagSet) {

@@ -11,6 +11,7 @@ import (
 // project in the working directory.
 type Memory struct{ *hashstore.Project }
 
+// ProjectMemory opens the memory of the project in the working directory.
 func (e *Session) ProjectMemory() Memory {
 	store, ok := e.FileMemory().(hashstore.Store)
 	dir, err := os.Getwd()

@@ -24,6 +24,7 @@ import (
 	"github.com/orch-build/orch/planner/shard"
 )
 
+// NewCICommand makes the commands that set up CI systems.
 func NewCICommand(e *planning.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ci",

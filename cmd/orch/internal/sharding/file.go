@@ -31,6 +31,7 @@ func ParseIndex(text string) (index, count int, err error) {
 // maxPlan bounds the file of a plan of shards.
 const maxPlan = 64 << 20
 
+// ReadPlan reads the file of a plan of shards.
 func ReadPlan(path string) (*shard.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -52,6 +52,7 @@ type mergeFlags struct {
 	junit    string
 }
 
+// NewMergeCommand makes the command that puts the results of shards together.
 func NewMergeCommand(e *planning.Session) *cobra.Command {
 	var f mergeFlags
 	cmd := &cobra.Command{

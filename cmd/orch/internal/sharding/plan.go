@@ -43,6 +43,7 @@ type PlanFlags struct {
 // mostJobs is how many jobs the matrix of a CI system may have.
 const mostJobs = 256
 
+// Register adds the flags to those of a command.
 func (f *PlanFlags) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.shards, "shards", "", "divide the targets among `N` jobs; auto chooses the number")
 	flags.IntVar(&f.most, "max-jobs", mostJobs, "at most `N` shards")
@@ -52,6 +53,7 @@ func (f *PlanFlags) Register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.times, "times", nil, "take the times of stages from the result `FILE` of an earlier run; may be repeated")
 }
 
+// Asked says whether a plan of shards is wanted.
 func (f *PlanFlags) Asked() bool { return f.shards != "" }
 
 // Check reads the flags, before the definition is.

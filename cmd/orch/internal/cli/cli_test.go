@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/clitest"
+	"github.com/orch-build/orch/internal/usage"
+)
+
+func TestReadAnswer(t *testing.T) {
+	for text, want := range map[string]bool{"y\n": true, " YES \n": true, "yes": true, "n\n": false, "\n": false, "": false, "yesterday\n": false} {
+		if got, err := cli.ReadAnswer(t.Context(), strings.NewReader(text)); err != nil || got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	silent, _ := io.Pipe()
+	if yes, err := cli.ReadAnswer(ctx, silent); yes || !errors.Is(err, context.Canceled) {
+		t.Errorf("without an answer: %v, %v", yes, err)
+	}
+}
+
+func TestCanAsk(t *testing.T) {
+	e, _, _ := clitest.Env(nil)
+	if e.CanAsk() {
+		t.Error("a buffer can be asked")
+	}
+}
+
+func TestReadStdinTwice(t *testing.T) {
+	e, _, _ := clitest.Env(nil)
+	e.Stdin = strings.NewReader("text")
+	for range 2 {
+		if text, err := e.ReadStdin(); string(text) != "text" || err != nil {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+}
+
+func TestFlagged(t *testing.T) {
+	e, _, _ := clitest.Env(map[string]string{"ON": "1", "OFF": "false", "WORD": "yes"})
+	for name, want := range map[string]bool{"ON": true, "OFF": false, "WORD": false, "NONE": false} {
+		if got := e.Flagged(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := cli.Writable([][2]string{{"--a", ""}, {"--b", filepath.Join(dir, "new")}}); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "none", "new"), filepath.Join(file, "new")} {
+		err := cli.Writable([][2]string{{"--a", ""}, {"--b", path}})
+		if !usage.Is(err) || !strings.Contains(err.Error(), "--b: "+filepath.Dir(path)) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	args := []string{"bake", "--resume", "a b", "--push"}
+	if got, want := cli.ResumeCommand(args), "orch bake 'a b' --push --resume"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if args[1] != "--resume" {
+		t.Error("the arguments were changed")
+	}
+}
+
+func TestFailure(t *testing.T) {
+	cause := errors.New("cause")
+	err := error(&cli.Failure{Code: cli.ExitFailed, Err: cause})
+	if err.Error() != "cause" || !errors.Is(err, cause) {
+		t.Errorf("%v", err)
+	}
+	if err := cli.Reported(cause); err != cause {
+		t.Errorf("an error that is not of a definition was changed: %v", err)
+	}
+}
