@@ -49,7 +49,7 @@ cross:
 
 # Rewrites the pages of docs that are made from the code; tests say when to.
 docs:
-	$(GO) test ./schema ./config/funcs ./config/permission ./cmd/orch -run 'Reference|Table|CommandPages' -update
+	$(GO) test ./schema ./config/funcs ./config/permission ./cmd/orch -run 'Reference|Table|CommandPages|SchemaFile' -update
 
 # Results against those of docker buildx bake, side by side on one builder.
 parity:

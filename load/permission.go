@@ -118,12 +118,12 @@ type hostAnswers struct {
 	guard *permission.Guard
 }
 
-// goEnv is goEnv for a definition. The author of a local one has the Go
+// goEnv is GoEnv for a definition. The author of a local one has the Go
 // toolchain of this machine in mind, so that it need not be granted. One from
 // elsewhere is told of no folder that it may not read, and of nothing private.
 func (h hostAnswers) goEnv(name string) (string, error) {
 	if h.load.URL == "" {
-		value, err := goEnv(name)
+		value, err := GoEnv(name)
 		if filepath.IsAbs(value) && slices.Contains(toolchain, name) {
 			h.load.toolchain = append(h.load.toolchain, value)
 		}
@@ -132,7 +132,7 @@ func (h hostAnswers) goEnv(name string) (string, error) {
 	if !h.guard.Open() && !slices.Contains(slices.Concat(toolchain, publicSettings), name) {
 		return "", fmt.Errorf("a definition that does not come from this machine may not ask for %s", name)
 	}
-	value, err := goEnv(name)
+	value, err := GoEnv(name)
 	if err == nil && filepath.IsAbs(value) {
 		err = h.guard.Read(value)
 	}
@@ -149,8 +149,8 @@ func (h hostAnswers) homeDir() (string, error) {
 	return dir, err
 }
 
-// goEnv asks the Go command on PATH for one of its settings.
-func goEnv(name string) (string, error) {
+// GoEnv asks the Go command on PATH for one of its settings.
+func GoEnv(name string) (string, error) {
 	out, err := exec.Command("go", "env", name).Output()
 	if err != nil {
 		return "", fmt.Errorf("asking the Go command for %s: %w", name, err)

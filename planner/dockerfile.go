@@ -68,7 +68,7 @@ func (r *reading) dockerfile(t *config.Target) (*file, bool) {
 	if t.DockerfileInline != nil {
 		return r.inline(t), true
 	}
-	path, ok := dockerfilePath(t)
+	path, ok := DockerfilePath(t)
 	if !ok {
 		return nil, true
 	}
@@ -84,10 +84,10 @@ func (r *reading) dockerfile(t *config.Target) (*file, bool) {
 	return d, true
 }
 
-// dockerfilePath is where the Dockerfile of a target is on this machine, or
+// DockerfilePath is where the Dockerfile of a target is on this machine, or
 // false if it is not here. "cwd://" marks a path that does not start from the
 // context.
-func dockerfilePath(t *config.Target) (string, bool) {
+func DockerfilePath(t *config.Target) (string, bool) {
 	if dockerfile.IsHTTP(t.Dockerfile) {
 		return "", false
 	}

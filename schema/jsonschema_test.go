@@ -16,6 +16,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 	"golang.org/x/tools/txtar"
+
+	"github.com/orch-build/orch/internal/golden"
 )
 
 // compiled returns the JSON Schema, ready to hold something against it.
@@ -243,4 +245,14 @@ func TestJSONSchemaAccepts(t *testing.T) {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
+}
+
+// TestSchemaFile holds the file that catalogs of schemas refer to to what 'orch schema'
+// prints.
+func TestSchemaFile(t *testing.T) {
+	src, err := JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, *update, "build.schema.json", string(src))
 }

@@ -139,6 +139,11 @@ func TestImports(t *testing.T) {
 	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
 	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
+	allowed["internal/language/lsp"] = nil
+	allowed["internal/language/document"] = []string{"internal/fault", "internal/language/lsp"}
+	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document"}
+	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "schema/hclfmt"}
+	allowed["internal/language/server"] = []string{"internal/language"}
 	for pkg := range allowed {
 		may := map[string]bool{}
 		reach(allowed, pkg, may)
@@ -331,7 +336,7 @@ func deps(t *testing.T, pkg string) []string {
 func TestLanguageImports(t *testing.T) {
 	allowed := map[string][]string{
 		"github.com/hashicorp/hcl/v2": {
-			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "cmd/orch",
+			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "internal/language", "cmd/orch",
 			"runner/blame", "runner/builders", "runner/buildkit", "runner/policies", "runner/question", "runner/rego",
 		},
 		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag", "runner/builders/hclfile"},

@@ -243,3 +243,8 @@ func (t *Target) based(i int, v any) any {
 	}
 	return v
 }
+
+// Eval evaluates an expression of the target's file in the scope of the target.
+func (t *Target) Eval(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	return t.block.ev.Eval(expr, t.scope, true)
+}

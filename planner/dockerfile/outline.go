@@ -115,7 +115,7 @@ func (o *Outline) readArgs(p *File) {
 	global := map[string]*string{}
 	at := map[string]int{}
 	add := func(d Arg, value *string) {
-		if isAutomatic(d.Key) {
+		if IsAutomatic(d.Key) {
 			return
 		}
 		i, seen := at[d.Key]
@@ -160,7 +160,9 @@ var automaticArgs = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH", "TARGETSTAGE",
 }
 
-func isAutomatic(name string) bool {
+// IsAutomatic reports whether the builder fills in an argument by itself, or passes it on
+// without being asked.
+func IsAutomatic(name string) bool {
 	for _, side := range []string{"BUILD", "TARGET"} {
 		if rest, ok := strings.CutPrefix(name, side); ok {
 			switch rest {
