@@ -40,6 +40,8 @@ func target(b *bytes.Buffer, t *Target, now time.Time, over bool) {
 		fmt.Fprintf(b, "%s: no earlier run here is known to compare with\n", t.Name)
 	case t.Change == New:
 		fmt.Fprintf(b, "%s: not in %s\n", t.Name, t.Against.text(now))
+	case t.Change == Same && run+maybe > 0 && t.Against.Kind == "record":
+		fmt.Fprintf(b, "%s: equal to %s; not all of its steps were run on this builder\n", t.Name, t.Against.text(now))
 	case t.Change == Same && run+maybe > 0:
 		fmt.Fprintf(b, "%s: equal to %s, but not all of its steps were run by then\n", t.Name, t.Against.text(now))
 	case t.Change == Same:
@@ -133,7 +135,7 @@ func (a Against) text(now time.Time) string {
 	case "ref":
 		return a.ID
 	case "record":
-		return "the record " + a.ID
+		return fmt.Sprintf("the record %s, %s", a.ID, ago(a.Time, now))
 	}
 	return "nothing"
 }

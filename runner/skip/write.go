@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -177,11 +176,7 @@ func (s *Skipper) pruneLane(ctx context.Context, repo registry.Repo, lane string
 	if err != nil {
 		return err
 	}
-	prefix := tagPrefix(lane)
-	tags = slices.DeleteFunc(tags, func(t string) bool {
-		sum, ok := strings.CutPrefix(t, prefix)
-		return !ok || len(sum) != 32 || strings.Trim(sum, "0123456789abcdef") != ""
-	})
+	tags = slices.DeleteFunc(tags, func(t string) bool { return !isRecord(t, lane) })
 	if len(tags) <= most {
 		return nil
 	}

@@ -279,7 +279,7 @@ func (l *lookup) lines(c *explain.Cause) {
 	if commit == "" || strings.HasPrefix(c.OldSum(), linkMark) || strings.HasPrefix(c.New, linkMark) {
 		return
 	}
-	if l.against.Kind == "ref" {
+	if l.against.Kind != "run" {
 		l.sizes(c)
 	} else {
 		out, err := l.git("show", commit+":./"+c.Name)

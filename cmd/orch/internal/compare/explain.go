@@ -30,6 +30,7 @@ import (
 type explainFlags struct {
 	run, base           string
 	last, json, resolve bool
+	record              bool
 }
 
 // NewExplainCommand makes the command that says why targets are built.
@@ -46,13 +47,15 @@ what it is, and since which commit. Then it lists the steps that will run, for
 which reason, and about how long they take. Nothing is built.
 
 With --run it compares with another run that is kept here, and with --base with a
-commit, as orch affected does. With --last it prints why the last run built what
+commit, as orch affected does. With --record it compares with the build that the
+image in the registry came of, if a record of it is kept there. With --last it prints why the last run built what
 it built, and whether the steps ran that were predicted.`,
 		Example: `  orch explain                    the default group, against the last run
   orch explain api web            two targets
   orch explain api@build          the steps of one stage
   orch explain api@build-3        why this step will run
   orch explain api --base main    against the commit where main parted
+  orch explain api --record       against the image that its tag points to
   orch explain --last             why the last run built what it built`,
 		ValidArgsFunction: completeParts(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,6 +74,7 @@ it built, and whether the steps ran that were predicted.`,
 	f.StringVar(&flags.run, "run", "", "compare with the run of this `ID`, or of what it begins with")
 	f.StringVar(&flags.base, "base", "", "compare with where `REF` and the working tree parted")
 	f.BoolVar(&flags.last, "last", false, "why the last run built what it built, or that of --run")
+	f.BoolVar(&flags.record, "record", false, "compare with the record of the image that the tag of a target points to")
 	f.BoolVar(&flags.resolve, "resolve", false, "ask registries what the base images are")
 	f.BoolVar(&flags.json, "json", false, "print as JSON")
 	return cmd
@@ -80,6 +84,13 @@ it built, and whether the steps ran that were predicted.`,
 func (f *explainFlags) explain(ctx context.Context, e *planning.Session, load *planning.Flags, args []string) (*explain.Explanation, error) {
 	if f.base != "" && (f.run != "" || f.last) {
 		return nil, usage.Errorf("--base does not go with --run and --last")
+	}
+	if f.record {
+		if f.base != "" || f.run != "" || f.last {
+			return nil, usage.Errorf("--record does not go with --base, --run and --last")
+		}
+		f.resolve = true // records know images by their digests
+		load.Overrides = append(slices.Clone(load.Overrides), "*.skip.mode=proven")
 	}
 	store, _, err := record.Project(e.Getenv)
 	if err != nil {
@@ -174,7 +185,17 @@ func (f *explainFlags) compare(ctx context.Context, e *planning.Session, load *p
 		x.Targets = explain.Compare(one.Snapshot, s.Facts, one.Against, names, known)
 	}
 	if f.base != "" {
-		if err := f.against(ctx, e, &flagged, args, x, s); err != nil {
+		af := f.affected(f.base)
+		rev, err := af.baseCommit(ctx)
+		if err != nil {
+			return nil, usage.Errorf("--base: %w", err)
+		}
+		if err := f.against(ctx, e, &flagged, args, x.Targets, s, explain.Against{Kind: "ref", ID: f.base, Commit: rev}); err != nil {
+			return nil, err
+		}
+	}
+	if f.record {
+		if err := f.againstRecords(ctx, e, &flagged, cfg, args, x, s); err != nil {
 			return nil, err
 		}
 	}
@@ -202,30 +223,33 @@ func foreseen(e *planning.Session, load *planning.Flags, last *predict.Earlier) 
 	return builder, machine.LocalPlatform(), nil
 }
 
+// affected are the flags of orch affected for a commit.
+func (f *explainFlags) affected(base string) *affectedFlags {
+	return &affectedFlags{base: base, head: gittree.Worktree, kind: "publish", resolve: f.resolve, present: true}
+}
+
 // against puts what differs from a commit in the place of what differs from a
 // run. The steps stay those that will run here.
-func (f *explainFlags) against(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, x *explain.Explanation, s *foresight.Snapshot) error {
-	af := affectedFlags{base: f.base, head: gittree.Worktree, kind: "publish", resolve: f.resolve, present: true}
-	rev, err := af.baseCommit(ctx)
-	if err != nil {
-		return usage.Errorf("--base: %w", err)
-	}
+func (f *explainFlags) against(
+	ctx context.Context, e *planning.Session, load *planning.Flags, args []string, targets []*explain.Target, s *foresight.Snapshot, with explain.Against,
+) (err error) {
+	af := f.affected(with.Commit)
 	var states [2]*side
-	for i, at := range []string{rev, gittree.Worktree} {
+	for i, at := range []string{with.Commit, gittree.Worktree} {
 		if states[i], err = af.state(ctx, e, load, args, at); err != nil {
 			return err
 		}
 	}
 	opt := s.Options
-	opt.Commit = rev
+	opt.Commit = with.Commit
 	hideBoth(&opt, states)
 	var sides [2]*facts.Snapshot
 	for i, side := range states {
 		sides[i] = facts.Take(side.Plan, side.Digests, nil, opt)
 	}
-	against := explain.Against{Kind: "ref", ID: f.base, Commit: rev}
-	for _, t := range explain.Compare(sides[0], sides[1], against, x.Names(), nil) {
-		for _, mine := range x.Targets {
+	names := (&explain.Explanation{Targets: targets}).Names()
+	for _, t := range explain.Compare(sides[0], sides[1], with, names, nil) {
+		for _, mine := range targets {
 			if mine.Name == t.Name {
 				mine.Differs(t)
 			}
