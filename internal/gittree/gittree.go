@@ -256,7 +256,8 @@ func (t *Tree) readWorktree(ctx context.Context) error {
 	if err := t.readSubmodules(ctx); err != nil {
 		return err
 	}
-	if out, err = git(ctx, t.root, "ls-files", "-o", "-z"); err != nil {
+	// Folders without a file that git knows are listed as such, also empty ones.
+	if out, err = git(ctx, t.root, "ls-files", "-o", "--directory", "-z"); err != nil {
 		return err
 	}
 	for _, name := range records(out) {
@@ -313,19 +314,25 @@ func (t *Tree) readSubmodules(ctx context.Context) error {
 	return nil
 }
 
-// addUntracked enters a file that git does not know, or all that is in a
-// repository of its own, which git lists as a folder.
+// addUntracked enters a file that git does not know, or all that is in a folder of
+// which git knows nothing.
 func (t *Tree) addUntracked(name string) error {
 	full := filepath.Join(t.root, filepath.FromSlash(name))
 	err := filepath.WalkDir(full, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		rel, _ := t.Inside(file)
+		if d.IsDir() {
+			if t.entries[rel] == nil {
+				t.add(rel, "040000", "")
+			}
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		rel, _ := t.Inside(file)
 		t.add(rel, gitMode(info.Mode()), "untracked "+rel)
 		return nil
 	})
@@ -344,6 +351,7 @@ func (t *Tree) readChanged(ctx context.Context, names []string) error {
 		switch {
 		case err != nil:
 			t.remove(name)
+			t.keepFolder(parent(name))
 		case info.IsDir(): // a submodule at another commit, or with changes
 			t.add(name, "160000", "changed "+info.ModTime().String())
 		case info.Mode()&fs.ModeSymlink != 0:
@@ -358,19 +366,48 @@ func (t *Tree) readChanged(ctx context.Context, names []string) error {
 		}
 	}
 	for part := range slices.Chunk(files, 500) {
-		out, err := git(ctx, t.root, append([]string{"hash-object", "--"}, part...)...)
+		blobs, err := hashes(ctx, t.root, part)
 		if err != nil {
 			return err
-		}
-		blobs := strings.Fields(string(out))
-		if len(blobs) != len(part) {
-			return errors.New("git hash-object: files changed while they were read")
 		}
 		for i, name := range part {
 			t.entries[name].Blob = blobs[i]
 		}
 	}
 	return nil
+}
+
+// keepFolder enters the innermost of the folders around a file that is still on the
+// disk, if they have lost their last file.
+func (t *Tree) keepFolder(name string) {
+	for ; name != "" && t.entries[name] == nil; name = parent(name) {
+		if info, err := os.Lstat(filepath.Join(t.root, filepath.FromSlash(name))); err == nil && info.IsDir() {
+			t.add(name, "040000", "")
+			return
+		}
+	}
+}
+
+// hashes are the blobs that files would have. Where git cannot say, because a filter
+// is missing that the files need, each is one that is equal to none.
+func hashes(ctx context.Context, dir string, names []string) ([]string, error) {
+	out, err := git(ctx, dir, append([]string{"hash-object", "--"}, names...)...)
+	if blobs := strings.Fields(string(out)); err == nil && len(blobs) == len(names) {
+		return blobs, nil
+	}
+	if ctx.Err() != nil || errors.Is(err, ErrNoGit) {
+		return nil, err
+	}
+	if len(names) == 1 {
+		return []string{"unknown " + names[0]}, nil
+	}
+	half := len(names) / 2
+	a, err := hashes(ctx, dir, names[:half])
+	if err != nil {
+		return nil, err
+	}
+	b, err := hashes(ctx, dir, names[half:])
+	return append(a, b...), err
 }
 
 func gitMode(m fs.FileMode) string {

@@ -8,7 +8,6 @@ package affected
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
-	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/facts"
 	"github.com/orch-build/orch/planner/inputs"
 )
@@ -106,6 +104,25 @@ func Compare(base, head *State, kind Kind) []Target {
 	return sorted(out)
 }
 
+// rank is the order in which changes count for more.
+var rank = []string{"changed", "new", "published", "open", "gone"}
+
+// Merge joins what is affected since two bases, each target once: with the change
+// that counts for more, and the first of equal ones.
+func Merge(a, b []Target) []Target {
+	out := slices.Clone(a)
+	for _, t := range b {
+		i := slices.IndexFunc(out, func(o Target) bool { return o.Name == t.Name })
+		switch {
+		case i < 0:
+			out = append(out, t)
+		case slices.Index(rank, t.Change) < slices.Index(rank, out[i].Change):
+			out[i] = t
+		}
+	}
+	return sorted(out)
+}
+
 func sorted(list []Target) []Target {
 	slices.SortFunc(list, func(a, b Target) int { return strings.Compare(a.Name, b.Name) })
 	return list
@@ -187,156 +204,6 @@ func (c *comparing) place(t *config.Target, name string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d ", filepath.ToSlash(at.Filename), at.Start.Line)
-}
-
-// reason says by what two targets differ, the nearest to a line that somebody
-// has written first.
-func (c *comparing) reason(old, now *planner.Build) string {
-	for _, find := range []func(old, now *planner.Build) string{c.file, c.argument, c.instruction, c.image, c.linked, c.attribute} {
-		if text := find(old, now); text != "" {
-			return text
-		}
-	}
-	return "its definition"
-}
-
-// file names the first file that differs, and how many more do.
-func (c *comparing) file(old, now *planner.Build) string {
-	a, b := c.files(c.base, old), c.files(c.head, now)
-	var differ []string
-	for path, sum := range b {
-		if a[path] != sum {
-			differ = append(differ, path)
-		}
-	}
-	for path := range a {
-		if _, ok := b[path]; !ok {
-			differ = append(differ, path)
-		}
-	}
-	if len(differ) == 0 {
-		return ""
-	}
-	slices.Sort(differ)
-	first := differ[0]
-	for _, path := range differ {
-		if !strings.HasSuffix(path, "/") {
-			first = path
-			break
-		}
-	}
-	if len(differ) > 1 {
-		return fmt.Sprintf("%s and %d more", first, len(differ)-1)
-	}
-	return first
-}
-
-// files are the sums of what a target reads, by path from the root; folders end
-// in a slash.
-func (c *comparing) files(s *State, b *planner.Build) map[string]string {
-	out := map[string]string{}
-	s.Digests.Files(b, func(f digest.File) {
-		path := filepath.Join(f.Dir, filepath.FromSlash(f.Path))
-		if rel, err := filepath.Rel(s.Root, path); err == nil {
-			path = rel
-		}
-		out[filepath.ToSlash(path)] = f.Sum
-	})
-	return out
-}
-
-func (c *comparing) argument(old, now *planner.Build) string {
-	a, b := old.Target.Args, now.Target.Args
-	names := slices.Sorted(maps.Keys(b))
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if _, ok := b[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		was, had := a[name]
-		is, has := b[name]
-		if had != has || was != is {
-			return "arg " + name
-		}
-	}
-	return ""
-}
-
-// instruction names the first line of the Dockerfile from which on the
-// definitions differ.
-func (c *comparing) instruction(old, now *planner.Build) string {
-	if old.Dockerfile == nil || now.Dockerfile == nil || string(old.Dockerfile.Data) == string(now.Dockerfile.Data) {
-		return ""
-	}
-	before, after := strings.Split(string(old.Dockerfile.Data), "\n"), strings.Split(string(now.Dockerfile.Data), "\n")
-	known := map[string]bool{}
-	for _, p := range c.base.Digests.Target(old).Platforms {
-		for _, s := range p.Steps {
-			known[s.Sum] = true
-		}
-	}
-	name := filepath.ToSlash(now.Dockerfile.Name)
-	for _, p := range c.head.Digests.Target(now).Platforms {
-		for _, s := range p.Steps {
-			if s.Line > 0 && s.Line <= len(after) && !known[s.Sum] {
-				return fmt.Sprintf("%s:%d %s", name, s.Line, short(after[s.Line-1]))
-			}
-		}
-	}
-	for i, line := range after {
-		if i >= len(before) || before[i] != line {
-			return fmt.Sprintf("%s:%d %s", name, i+1, short(line))
-		}
-	}
-	return name
-}
-
-// short is a line of a Dockerfile that fits beside a name.
-func short(line string) string {
-	const most = 60
-	line = strings.TrimSpace(line)
-	if r := []rune(line); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return line
-}
-
-func (c *comparing) image(old, now *planner.Build) string {
-	a, b := c.base.Digests.Asked(old), c.head.Digests.Asked(now)
-	for _, ref := range slices.Sorted(maps.Keys(b)) {
-		was, ok := a[ref]
-		switch {
-		case !ok:
-			return "base image " + ref
-		case was != b[ref]:
-			return "base image " + ref + " moved"
-		}
-	}
-	return ""
-}
-
-func (c *comparing) linked(_, now *planner.Build) string {
-	for _, other := range now.Inputs {
-		old := c.before[other.Name()]
-		if old == nil || c.base.Digests.Target(old).Image != c.head.Digests.Target(other).Image {
-			return "target " + other.Name()
-		}
-	}
-	return ""
-}
-
-// attribute names the attribute that differs, with its line.
-func (c *comparing) attribute(_, now *planner.Build) string {
-	if c.facts[0] == nil {
-		c.facts[0], c.facts[1] = c.base.snapshot(), c.head.snapshot()
-	}
-	for _, t := range explain.Compare(c.facts[0], c.facts[1], explain.Against{}, []string{now.Name()}, nil) {
-		for _, cause := range t.Causes {
-			return cause.Brief()
-		}
-	}
-	return ""
 }
 
 // snapshot is what the targets are made of.

@@ -93,10 +93,13 @@ type Digests struct {
 
 // File is a file that a target reads.
 type File struct {
-	// Path is in the folder of the context, Dir.
-	Dir, Path string
+	// Path is in the folder of the context, Dir. Context is the name of that, "" for
+	// the target's own.
+	Context, Dir, Path string
 	// Sum is equal for files of the same content, mode and link.
 	Sum string
+	// Folder is true of a folder.
+	Folder bool
 }
 
 // Files calls f for what a target reads of local contexts, in the order in
@@ -109,7 +112,7 @@ func (d *Digests) Files(b *planner.Build, f func(File)) {
 				continue
 			}
 			d.engine.reads.Select(l, r.Query).Each(func(it inputs.Selected) {
-				f(File{l.Dir, it.Path, fileSum(it, d.engine.opt.GitModes || l.GitModes)})
+				f(File{contextName(r.Context), l.Dir, it.Path, fileSum(it, d.engine.opt.GitModes || l.GitModes), it.Mode.IsDir()})
 			})
 		}
 	}

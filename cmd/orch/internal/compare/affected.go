@@ -34,6 +34,8 @@ import (
 
 // affectedFlags say what is compared.
 type affectedFlags struct {
+	// bases are those that were named; base is the one that is looked at.
+	bases                    []string
 	base, head, kind, format string
 	json, exact, resolve     bool
 	present                  bool // names must be there at the head
@@ -62,16 +64,16 @@ a pull request of a CI service, --base is the branch that it goes to.`,
 			if err := flags.check(e); err != nil {
 				return err
 			}
-			list, err := flags.compare(cmd.Context(), e, &load, args)
+			list, err := flags.compareAll(cmd.Context(), e, &load, args)
 			if err != nil {
 				return err
 			}
-			return affected.Write(termtext.Raw(e.Stdout), flags.format, flags.base, flags.head, list)
+			return affected.Write(termtext.Raw(e.Stdout), flags.format, strings.Join(flags.bases, ", "), flags.head, list)
 		},
 	}
 	load.Register(cmd)
 	f := cmd.Flags()
-	f.StringVar(&flags.base, "base", "", "the `REF` to compare with")
+	f.StringArrayVar(&flags.bases, "base", nil, "the `REF` to compare with; may be repeated: what has changed since any of them")
 	f.StringVar(&flags.head, "head", gittree.Worktree, "the `REF` that is compared, or worktree")
 	f.BoolVar(&flags.exact, "exact", false, "compare with --base itself, not with where it and the head parted")
 	f.StringVar(&flags.kind, "kind", "publish", "what counts: `KIND` is publish, all that is published, or build, the images alone")
@@ -87,17 +89,15 @@ func Narrow(ctx context.Context, e *planning.Session, l *planning.Flags, args, b
 	if len(bases) == 0 {
 		return args, false, nil
 	}
-	for _, base := range bases {
-		if base == "" {
-			return nil, false, usage.Errorf("--affected takes the name of a branch, a tag or a commit")
-		}
-		flags := affectedFlags{base: base, head: gittree.Worktree, kind: "publish", format: "names", present: true}
-		list, err := flags.compare(ctx, e, l, args)
-		if err != nil {
-			return nil, false, err
-		}
-		names = append(names, affected.Names(list)...)
+	if slices.Contains(bases, "") {
+		return nil, false, usage.Errorf("--affected takes the name of a branch, a tag or a commit")
 	}
+	flags := affectedFlags{bases: bases, head: gittree.Worktree, kind: "publish", format: "names", present: true}
+	list, err := flags.compareAll(ctx, e, l, args)
+	if err != nil {
+		return nil, false, err
+	}
+	names = affected.Names(list)
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) == 0 {
 		fmt.Fprintf(e.Stderr, "No target has changed since %s.\n", strings.Join(bases, " or "))
@@ -115,27 +115,41 @@ func (f *affectedFlags) check(e *planning.Session) error {
 	if f.json {
 		f.format = "json"
 	}
-	if f.base == "" {
-		f.base = affected.Base(e.Getenv)
+	if len(f.bases) == 0 {
+		f.bases = slices.DeleteFunc([]string{affected.Base(e.Getenv)}, func(b string) bool { return b == "" })
 	}
 	switch {
 	case !slices.Contains(affected.Formats, f.format):
 		return usage.Errorf("--format %q is not one of %s", f.format, strings.Join(affected.Formats, ", "))
 	case f.kind != "publish" && f.kind != "build":
 		return usage.Errorf("--kind %q is not one of publish, build", f.kind)
-	case f.base == "":
+	case len(f.bases) == 0 || slices.Contains(f.bases, ""):
 		return usage.Errorf("--base REF says what to compare with, and no CI service says it")
 	}
 	return nil
 }
 
-// compare returns those of the named targets that are affected. Where the base
-// cannot be read, these are all.
-func (f *affectedFlags) compare(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string) ([]affected.Target, error) {
+// compareAll returns those of the named targets that are affected since any of the
+// bases, each with what it is since the first one that says so.
+func (f *affectedFlags) compareAll(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string) ([]affected.Target, error) {
 	head, err := f.state(ctx, e, flagged, args, f.head)
 	if err != nil {
 		return nil, err
 	}
+	var out []affected.Target
+	for _, f.base = range f.bases {
+		list, err := f.compare(ctx, e, flagged, args, head)
+		if err != nil {
+			return nil, err
+		}
+		out = affected.Merge(out, list)
+	}
+	return out, nil
+}
+
+// compare returns those of the named targets that are affected. Where the base
+// cannot be read, these are all.
+func (f *affectedFlags) compare(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string, head *side) ([]affected.Target, error) {
 	rev, err := f.baseCommit(ctx)
 	if err != nil {
 		if len(head.lacks) > 0 {
