@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/internal/shellquote"
+	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/termtext/logread"
 	"github.com/orch-build/orch/planner"
@@ -94,11 +95,11 @@ func testForeignFiles(t *testing.T, report *runner.Report) {
 	if err := xml.Unmarshal(data, &any); err != nil {
 		t.Error(err)
 	}
-	var page bytes.Buffer
-	if err := record.New(report, record.Info{}).Timeline(&page); err != nil {
+	var text bytes.Buffer
+	if err := page.Write(&text, record.New(report, record.Info{}).Page(record.Beside{})); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"junit.xml": string(data), "report.html": page.String()} {
+	for name, text := range map[string]string{"junit.xml": string(data), "report.html": text.String()} {
 		if found := logread.Controls(text, false); len(found) > 0 {
 			t.Errorf("%s: %q", name, found)
 		}

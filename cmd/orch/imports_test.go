@@ -30,7 +30,7 @@ func TestImports(t *testing.T) {
 		"config/decide":    {"schema", "config/attribute", "config/files"},
 		"config/policy":    {"schema", "config", "internal/template"},
 		"planner":          {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
-		"planner/print":    {"planner", "planner/inputs", "internal/fault", "internal/termtext"},
+		"planner/print":    {"planner", "planner/inputs", "internal/page", "internal/fault", "internal/termtext"},
 		"planner/options":  {"internal/fault", "schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
 		"runner":           {"schema", "config", "config/policy", "planner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/meter":     {},
@@ -125,8 +125,9 @@ func TestImports(t *testing.T) {
 	allowed["internal/program"] = []string{"internal/output"}
 	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
-	allowed["runner/record"] = []string{"runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
-	allowed["runner/runs"] = []string{"runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}
+	allowed["internal/page"] = []string{"internal/termtext"}
+	allowed["runner/record"] = []string{"internal/page", "internal/shellquote", "planner/print", "runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
+	allowed["runner/runs"] = []string{"internal/page", "runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
 	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs", "runner/engine/engineout"}
 	allowed["runner/buildkit/facts"] = []string{"planner", "runner/buildkit/frontend", "internal/dockerproxy", "internal/vcs"}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -395,7 +396,7 @@ func (rt *Target) fail(t *runner.TargetReport, info Info) {
 		rt.Failure.ExitCode = &f.ExitCode
 	}
 	for _, l := range f.Excerpt {
-		rt.Failure.Excerpt = append(rt.Failure.Excerpt, Line{Number: l.Number, Text: info.Mask(l.Text), Marked: l.Marked})
+		rt.Failure.Excerpt = append(rt.Failure.Excerpt, Line{Number: l.Number, Text: page.Short(info.Mask(l.Text)), Marked: l.Marked})
 	}
 	for _, l := range f.Log {
 		rt.Failure.Log = append(rt.Failure.Log, info.Mask(l))

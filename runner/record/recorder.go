@@ -1,10 +1,10 @@
 package record
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -12,7 +12,9 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -29,7 +31,8 @@ type Recorder struct {
 	info    Info
 	digests map[*planner.Build]string // of definitions
 	written time.Time
-	behind  bool // something has changed since
+	behind  bool       // something has changed since
+	planned chan error // what became of the plan; nil before it is written
 }
 
 // Project returns where the records of the current folder's runs are kept, and
@@ -159,7 +162,8 @@ func (r *Recorder) Write(run *runner.Report) error {
 		return fmt.Errorf("writing the record of the run: %w", err)
 	}
 	r.written, r.behind = time.Now(), false
-	return output.WriteFile(r.kept.Path(), append(data, '\n'), 0o600)
+	planned := r.keepPlan(run)
+	return errors.Join(planned, output.WriteFile(r.kept.Path(), append(data, '\n'), 0o600))
 }
 
 // definition is what definitionOf says, computed once.
@@ -175,9 +179,33 @@ func (r *Recorder) WriteResult(path string, run *runner.Report) error {
 	return WriteResult(path, New(run, r.info))
 }
 
-// WriteTimeline writes the timeline of the run as an HTML page.
-func (r *Recorder) WriteTimeline(path string, run *runner.Report) error {
-	return WriteTimeline(path, New(run, r.info))
+// WritePage writes the page of the run.
+func (r *Recorder) WritePage(path string, run *runner.Report) error {
+	b := Beside{Plan: r.planPage(run)}
+	if r.kept != nil {
+		b.Kept = Kept{ID: r.kept.ID, Dir: r.kept.Dir}
+	}
+	return WritePage(path, New(run, r.info), b)
+}
+
+// planPage is the plan of a run for its page.
+func (r *Recorder) planPage(run *runner.Report) *page.Data {
+	return print.PageData(run.Plan, print.Options{Mask: r.info.Mask})
+}
+
+// keepPlan writes down the plan, once and beside the run, which need not wait for
+// it until it ends.
+func (r *Recorder) keepPlan(run *runner.Report) error {
+	if r.planned == nil {
+		r.planned = make(chan error, 1)
+		go func() { r.planned <- savePlan(r.kept.Dir, r.planPage(run)) }()
+	}
+	if run.Finished.IsZero() {
+		return nil
+	}
+	err := <-r.planned
+	r.planned <- err
+	return err
 }
 
 // WriteResult writes a record as a file.
@@ -188,19 +216,6 @@ func WriteResult(path string, rec *Record) error {
 	}
 	if err != nil {
 		return fmt.Errorf("writing result file: %w", err)
-	}
-	return nil
-}
-
-// WriteTimeline writes the timeline of a record as an HTML page.
-func WriteTimeline(path string, rec *Record) error {
-	var page bytes.Buffer
-	err := rec.Timeline(&page)
-	if err == nil {
-		err = output.WriteFile(path, page.Bytes(), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("writing report file: %w", err)
 	}
 	return nil
 }

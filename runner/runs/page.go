@@ -4,6 +4,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -17,7 +18,7 @@ func Page(w io.Writer, k record.Kept) error {
 	if err != nil {
 		return err
 	}
-	return rec.Timeline(termtext.Raw(w))
+	return page.Write(termtext.Raw(w), rec.Page(record.Beside{Plan: k.Plan(), Kept: k}))
 }
 
 // WritePage writes the page of a run to a file.
@@ -26,5 +27,5 @@ func WritePage(file string, k record.Kept) error {
 	if err != nil {
 		return err
 	}
-	return record.WriteTimeline(file, rec)
+	return record.WritePage(file, rec, record.Beside{Plan: k.Plan(), Kept: k})
 }

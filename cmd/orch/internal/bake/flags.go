@@ -99,7 +99,7 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `WHICH` is true, false or attributes such as mode=max")
 	flags.StringVar(&b.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
 	flags.StringVar(&b.result, "result", "", "write a record of the run as JSON to `FILE`, whatever comes of it")
-	flags.StringVar(&b.report, "report", "", "write a timeline of the run as an HTML page to `FILE`")
+	flags.StringVar(&b.report, "report", "", "write a page about the run, with its graph and a timeline, to `FILE`")
 	flags.StringVar(&b.junit, "junit", "", "write the results of the test blocks as JUnit XML to `FILE`")
 }
 

@@ -35,7 +35,7 @@ func (r *Run) WriteFiles(run *runner.Report) error {
 		{r.Opt.ResultFile, r.Record.WriteResult},
 		{r.Opt.JunitFile, report.WriteJUnit},
 		{r.Opt.MetadataFile, report.WriteMetadata},
-		{r.Opt.ReportFile, r.Record.WriteTimeline},
+		{r.Opt.ReportFile, r.Record.WritePage},
 	} {
 		if f.path != "" {
 			problems = append(problems, f.write(f.path, run))

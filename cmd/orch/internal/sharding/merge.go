@@ -72,7 +72,7 @@ func NewMergeCommand(e *planning.Session) *cobra.Command {
 	helptext.Grouped(flags, "Results", func(flags *pflag.FlagSet) {
 		flags.StringVar(&f.metadata, "metadata-file", "", "write digests and names of the images as JSON to `FILE`")
 		flags.StringVar(&f.result, "result", "orch.result.json", "write a record of the run as JSON to `FILE`, whatever comes of it")
-		flags.StringVar(&f.report, "report", "", "write a timeline of the run as an HTML page to `FILE`")
+		flags.StringVar(&f.report, "report", "", "write a page about the run to `FILE`")
 		flags.StringVar(&f.junit, "junit", "", "write the results of the test blocks as JUnit XML to `FILE`")
 	})
 	return cmd
@@ -283,7 +283,7 @@ func (m *mergeRun) writeFiles(run *runner.Report) error {
 		{m.flags.result, func(path string) error { return record.WriteResult(path, rec) }},
 		{m.flags.junit, func(path string) error { return report.WriteJUnit(path, run) }},
 		{m.flags.metadata, func(path string) error { return report.WriteMetadata(path, run) }},
-		{m.flags.report, func(path string) error { return record.WriteTimeline(path, rec) }},
+		{m.flags.report, func(path string) error { return record.WritePage(path, rec, record.Beside{}) }},
 	} {
 		if f.path != "" {
 			problems = append(problems, f.write(f.path))

@@ -1,0 +1,260 @@
+// Package browser drives a headless Chromium for tests of pages: its size, its
+// colours, its keys, a script, a picture. It talks over a pipe, so that nothing
+// listens anywhere, and runs scripts past the policy of a page, as a developer
+// does. It knows nothing of the pages.
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/internal/output"
+)
+
+// Page is a page in a browser.
+type Page struct {
+	t       testing.TB
+	in      io.Writer
+	replies chan reply
+	next    int
+	session string
+	// problems are what the page complained of.
+	problems []string
+}
+
+// reply is a message of the browser: an answer or an event.
+type reply struct {
+	ID     int             `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result"`
+	Error  *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// patience is how long the browser may take for one thing; it bounds a hang, and
+// is no limit of speed.
+const patience = 3 * time.Minute
+
+// Open shows a page. The browser ends with the test, which is skipped where there
+// is none.
+func Open(t testing.TB, html []byte) *Page {
+	t.Helper()
+	program := need.Browser(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "page.html")
+	must(t, output.WriteFile(file, html, 0o644))
+	fromUs, in, err := os.Pipe()
+	must(t, err)
+	out, toUs, err := os.Pipe()
+	must(t, err)
+	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars=false",
+		"--no-first-run", "--user-data-dir="+filepath.Join(dir, "profile"), "--remote-debugging-pipe", "about:blank")
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	cmd.ExtraFiles = []*os.File{fromUs, toUs}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	must(t, cmd.Start())
+	fromUs.Close()
+	toUs.Close()
+	p := &Page{t: t, in: in, replies: make(chan reply, 1000)}
+	go p.read(out)
+	t.Cleanup(func() {
+		in.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		out.Close()
+	})
+	var target struct{ TargetID string }
+	p.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	p.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	p.session = attached.SessionID
+	for _, domain := range []string{"Page.enable", "Runtime.enable", "Log.enable", "Network.enable"} {
+		p.call(domain, nil, nil)
+	}
+	p.Size(1280, 800)
+	p.call("Page.navigate", map[string]any{"url": "file://" + file}, nil)
+	p.until("Page.loadEventFired")
+	return p
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read takes the messages of the browser.
+func (p *Page) read(out io.Reader) {
+	defer close(p.replies)
+	r := bufio.NewReader(out)
+	for {
+		text, err := r.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var m reply
+		if json.Unmarshal(bytes.TrimSuffix(text, []byte{0}), &m) == nil {
+			p.replies <- m
+		}
+	}
+}
+
+// message is the next one.
+func (p *Page) message(what string) reply {
+	p.t.Helper()
+	select {
+	case m, ok := <-p.replies:
+		if !ok {
+			p.t.Fatalf("the browser ended in %s", what)
+		}
+		p.note(m)
+		return m
+	case <-time.After(patience):
+		p.t.Fatalf("the browser does not answer in %s", what)
+	}
+	return reply{}
+}
+
+// note keeps what the page complains of, or loads.
+func (p *Page) note(m reply) {
+	switch m.Method {
+	case "Runtime.exceptionThrown", "Log.entryAdded":
+		p.problems = append(p.problems, string(m.Params))
+	case "Runtime.consoleAPICalled":
+		if bytes.Contains(m.Params, []byte(`"type":"error"`)) || bytes.Contains(m.Params, []byte(`"type":"warning"`)) {
+			p.problems = append(p.problems, string(m.Params))
+		}
+	case "Network.requestWillBeSent":
+		var r struct{ Request struct{ URL string } }
+		if json.Unmarshal(m.Params, &r) == nil && !strings.HasPrefix(r.Request.URL, "file:") && !strings.HasPrefix(r.Request.URL, "data:") {
+			p.problems = append(p.problems, "loads "+r.Request.URL)
+		}
+	}
+}
+
+// call asks the browser for something.
+func (p *Page) call(method string, params, result any) {
+	p.t.Helper()
+	p.next++
+	message := map[string]any{"id": p.next, "method": method}
+	if params != nil {
+		message["params"] = params
+	}
+	if p.session != "" {
+		message["sessionId"] = p.session
+	}
+	data, err := json.Marshal(message)
+	must(p.t, err)
+	_, err = p.in.Write(append(data, 0))
+	must(p.t, err)
+	for {
+		m := p.message(method)
+		if m.ID != p.next {
+			continue
+		}
+		if m.Error != nil {
+			p.t.Fatalf("%s: %s", method, m.Error.Message)
+		}
+		if result != nil {
+			must(p.t, json.Unmarshal(m.Result, result))
+		}
+		return
+	}
+}
+
+// until waits for an event.
+func (p *Page) until(method string) {
+	p.t.Helper()
+	for p.message(method).Method != method {
+	}
+}
+
+// Size makes the window so large.
+func (p *Page) Size(width, height int) {
+	p.t.Helper()
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+}
+
+// Dark has the page in dark colours, or in light ones.
+func (p *Page) Dark(on bool) {
+	p.t.Helper()
+	value := "light"
+	if on {
+		value = "dark"
+	}
+	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": value}}}, nil)
+}
+
+// Run runs a script in the page, after whatever the page does for a change of its
+// size or its place, and returns what the script returns.
+func (p *Page) Run(script string, result any) {
+	p.t.Helper()
+	text := `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => { ` + script + ` })`
+	var out struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	p.call("Runtime.evaluate", map[string]any{"expression": text, "awaitPromise": true, "returnByValue": true}, &out)
+	if out.ExceptionDetails != nil {
+		p.t.Fatalf("%s\n%s", script, out.ExceptionDetails)
+	}
+	if result != nil {
+		must(p.t, json.Unmarshal(out.Result.Value, result))
+	}
+}
+
+// Type presses a key, by its name, such as "a" or "Enter".
+func (p *Page) Type(keys ...string) {
+	p.t.Helper()
+	for _, k := range keys {
+		down := map[string]any{"type": "keyDown", "key": k}
+		if len(k) == 1 {
+			down["text"] = k
+		}
+		p.call("Input.dispatchKeyEvent", down, nil)
+		p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": k}, nil)
+	}
+}
+
+// Mouse sends a mouse event: mousePressed, mouseMoved or mouseReleased.
+func (p *Page) Mouse(kind string, x, y float64) {
+	p.t.Helper()
+	buttons := 1
+	if kind == "mouseReleased" {
+		buttons = 0
+	}
+	p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1}, nil)
+}
+
+// Picture writes a picture of the window into the folder of the test's artifacts:
+// go test -artifacts keeps it.
+func (p *Page) Picture(name string) {
+	p.t.Helper()
+	p.Run("", nil)
+	var shot struct{ Data string }
+	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	data, err := base64.StdEncoding.DecodeString(shot.Data)
+	must(p.t, err)
+	must(p.t, output.WriteFile(filepath.Join(p.t.ArtifactDir(), name+".png"), data, 0o644))
+}
+
+// Problems are what the page complained of and what it loaded, up to now.
+func (p *Page) Problems() []string {
+	p.t.Helper()
+	p.Run("", nil)
+	return p.problems
+}
