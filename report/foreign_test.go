@@ -15,8 +15,8 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/diag"
-	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/page"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/termtext/logread"
 	"github.com/orch-build/orch/planner"

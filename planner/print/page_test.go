@@ -80,9 +80,9 @@ func TestPage(t *testing.T) {
 			}
 			var got struct {
 				Vertices, Hovered, Left, ByName, ByStep, Matches, Chosen, ChosenLit []string
-				Folded, Cleared, First                                    int
-				Details                                                   string
-				Lines                                                     map[string][]string
+				Folded, Cleared, First                                              int
+				Details                                                             string
+				Lines                                                               map[string][]string
 			}
 			p := open(t, plan)
 			p.Size(1400, 20000) // all rows are in sight, and drawn
