@@ -14,7 +14,9 @@ import (
 
 // Printer prints the end of one run.
 type Printer struct {
-	Out io.Writer
+	// Verbose shows every target, also on a terminal.
+	Verbose bool
+	Out     io.Writer
 	// Width is how many columns the terminal has; 0 if there is none.
 	Width int
 	// Getenv reads a variable of the environment.

@@ -19,6 +19,11 @@ import (
 func printTable(w io.Writer, r *runner.Report, width int) {
 	fmt.Fprintln(w)
 	printTargets(w, r.Targets, width)
+	printEnd(w, r, width)
+}
+
+// printEnd says of a good run how long it took, and what it had to do.
+func printEnd(w io.Writer, r *runner.Report, width int) {
 	where := " on " + r.Builder
 	if r.Builder == "" {
 		where = ", nothing was built"
@@ -28,6 +33,50 @@ func printTable(w io.Writer, r *runner.Report, width int) {
 		return
 	}
 	printTotals(w, r, width)
+}
+
+// manyTargets is how many rows a terminal is given of targets in which nothing is
+// new.
+const manyTargets = 20
+
+// table shows the results of a good run. On a terminal, what nobody asked to see is
+// left out: all rows if nothing is new, and those with nothing new if there are many.
+func (p *Printer) table() {
+	quiet := upToDate(p.Run)
+	switch {
+	case p.brief(quiet):
+		fmt.Fprintf(p.Out, "\n%s up to date in %s on %s\n", count(quiet, "target"), seconds(p.Run.Finished.Sub(p.Run.Started)), p.Run.Builder)
+	case p.Width > 0 && !p.Verbose && len(p.Run.Targets) > manyTargets && quiet > 0:
+		news := *p.Run
+		news.Targets = slices.DeleteFunc(slices.Clone(p.Run.Targets), isUpToDate)
+		fmt.Fprintln(p.Out)
+		printTargets(p.Out, news.Targets, p.Width)
+		fmt.Fprintf(p.Out, "and %s up to date; --verbose lists them\n", count(quiet, "target"))
+		printEnd(p.Out, p.Run, p.Width)
+	default:
+		printTable(p.Out, p.Run, p.Width)
+	}
+}
+
+// brief says whether one line tells all, of a run with so many targets that are up
+// to date.
+func (p *Printer) brief(quiet int) bool {
+	return p.Width > 0 && !p.Verbose && p.Run.Builder != "" && quiet == len(p.Run.Targets) && quiet > 0
+}
+
+// upToDate counts the targets of a run in which nothing is new.
+func upToDate(r *runner.Report) int {
+	n := 0
+	for _, t := range r.Targets {
+		if isUpToDate(t) {
+			n++
+		}
+	}
+	return n
+}
+
+func isUpToDate(t *runner.TargetReport) bool {
+	return t.State == runner.Done && t.Result != nil && t.Result.Steps.Run == 0 && len(t.Attempts) < 2
 }
 
 // tableRow is the row of a target; stage says whether the stage that it was

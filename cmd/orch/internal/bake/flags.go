@@ -43,6 +43,8 @@ type bakeFlags struct {
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
 	strictContext bool
+	// verbose has the end of the run list every target.
+	verbose bool
 	// explain has the end of the run say why targets were built.
 	explain bool
 	scheduleFlags
@@ -58,6 +60,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
 		flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
 		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+		flags.BoolVarP(&b.verbose, "verbose", "v", false, "list every target at the end, also on a terminal where nothing is new")
 		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
 		flags.BoolVar(&b.strictContext, "strict-context", false, "fail if a file of a context changes while it is read")
@@ -136,7 +139,7 @@ func (b *bakeFlags) options(e *planning.Session) (build.Options, error) {
 	if b.debug && b.progress == "auto" {
 		b.progress = "plain" // notes would tear a display that moves
 	}
-	opt := build.Options{Explain: b.explain, Debug: b.debug, Publish: b.publish, JunitFile: b.junit, StrictContext: b.strictContext, PullFrontend: b.frontend == "pull", Progress: b.progress, MetadataFile: b.metadata}
+	opt := build.Options{Explain: b.explain, Verbose: b.verbose, Debug: b.debug, Publish: b.publish, JunitFile: b.junit, StrictContext: b.strictContext, PullFrontend: b.frontend == "pull", Progress: b.progress, MetadataFile: b.metadata}
 	if err := b.scheduleFlags.apply(&opt); err != nil {
 		return opt, err
 	}

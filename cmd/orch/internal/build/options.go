@@ -23,6 +23,8 @@ type Options struct {
 	JunitFile    string
 	PullFrontend bool
 	Explain      bool
+	// Verbose shows every target at the end of the run.
+	Verbose bool
 	// StrictContext makes changes of a context while it is read an error.
 	StrictContext bool
 	// Debug asks for notes on what orch does.
