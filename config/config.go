@@ -18,6 +18,7 @@ package config
 
 import (
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/config/spec"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	// Sources maps the name of each file that was read to its bytes, so that
 	// a diagnostic can show the line it is about.
 	Sources map[string][]byte
+	// Lock says what is locked of what the targets take from outside; nil is no
+	// lock.
+	Lock *lock.Lock
 
 	// sensitive lists the values of sensitive variables, and secrets those that
 	// targets hold without one; neither must be shown.

@@ -29,6 +29,12 @@ type Request struct {
 	Except    []string
 	Filters   []string
 	CacheLane string
+	// Lock is a lock to use in the place of that beside the definition; "" is that
+	// one.
+	Lock string
+	// Relock says that the lock is about to be written anew, so that OCI layouts
+	// keep their tags.
+	Relock bool
 	// URL is where the definition is fetched from; "" is this machine.
 	URL string
 	// CmdContext is a second URL, the value of BAKE_CMD_CONTEXT.
@@ -75,6 +81,9 @@ type Loader struct {
 	// toolchain holds what goenv() gave, for the permissions of a run.
 	toolchain []string
 	remote    *remote
+	// LockName is where the lock of the definition is, or would be, once it was
+	// resolved.
+	LockName string
 	// found is whose cache this run may write, once that was asked for.
 	found *config.Lane
 }
@@ -102,7 +111,10 @@ func (l *Loader) Resolve(ctx context.Context, change func(*config.Options)) (*De
 		return nil, err
 	}
 	d.Texts = allTexts(files, opts)
-	return d, nil
+	if d.Diags.HasErrors() {
+		return d, nil
+	}
+	return d, l.takeLock(d, files)
 }
 
 // Evaluate reads the definition without cutting it down to what is asked for.

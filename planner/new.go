@@ -24,7 +24,7 @@ func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 		return &Plan{Graph: &Graph{}, Sources: map[string][]byte{}}, fault.Diagnostics{wrong}
 	}
 	p := &planner{opt: opt, parts: newParts(opt, platform), builds: map[string]*Build{}, wanted: map[string]bool{}}
-	p.plan = &Plan{Graph: &Graph{}, Sources: p.parts.reading.sources, Sensitive: len(cfg.Sensitive()) > 0}
+	p.plan = &Plan{Graph: &Graph{}, Lock: cfg.Lock, Sources: p.parts.reading.sources, Sensitive: len(cfg.Sensitive()) > 0}
 	faults := &p.parts.faults
 	for _, name := range cfg.Chosen {
 		p.wanted[name] = true

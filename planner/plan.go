@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -50,6 +51,9 @@ type Plan struct {
 	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
 	Sources map[string][]byte
+	// Lock says what is locked of what the targets take from outside; nil is no
+	// lock.
+	Lock *lock.Lock
 	// Sensitive says that the definition has values that must not be kept, such
 	// as sensitive variables and passwords in URLs.
 	Sensitive bool

@@ -18,7 +18,8 @@ const module = "github.com/orch-build/orch/"
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"schema":           {"internal/suggest"},
-		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services"},
+		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock"},
+		"config/lock":      {"internal/fault", "internal/suggest"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
 		"config/trail":     {},
@@ -117,6 +118,10 @@ func TestImports(t *testing.T) {
 	allowed["runner/foresight"] = append([]string{"runner/predict", "internal/gitfact", "internal/mask", "planner/explain/since", "runner", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
+	allowed["planner/outside"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
+	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
+	allowed["runner/pin/frozen"] = append([]string{"runner/pin"}, allowed["runner/pin"]...)
+	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
 	allowed["internal/regular"] = nil

@@ -35,6 +35,9 @@ type Resolver struct {
 	Store Store
 	// Client asks registries; nil asks none.
 	Client *registry.Client
+	// Pinned reads the configurations of images whose digests are locked; nil
+	// reads none.
+	Pinned *registry.Client
 	// Seen says which digest a name had when it was last met, or "". It answers
 	// where no registry is asked; nil knows none.
 	Seen func(name string) string
@@ -67,9 +70,34 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 	if r.Client == nil {
 		return Image{Digest: dgst}, nil
 	}
-	config, err := r.fetch(ctx, ref.Repo, dgst, platform)
+	config, err := fetch(ctx, r.Client, ref.Repo, dgst, platform)
 	if err != nil {
 		return Image{}, fmt.Errorf("reading %s: %w", name, err)
+	}
+	r.Store.Save(dgst, platform, config)
+	return Image{dgst, config}, nil
+}
+
+// Locked returns the image of a digest that a lock has for a reference. The
+// digest is known in any case.
+func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Image, error) {
+	ref, err := registry.Parse(name, false)
+	if err != nil {
+		return Image{Digest: dgst}, err
+	}
+	if config := r.Store.Load(dgst, platform); config != nil {
+		return Image{dgst, config}, nil
+	}
+	client := r.Pinned
+	if client == nil {
+		client = r.Client
+	}
+	if client == nil {
+		return Image{Digest: dgst}, nil
+	}
+	config, err := fetch(ctx, client, ref.Repo, dgst, platform)
+	if err != nil {
+		return Image{Digest: dgst}, fmt.Errorf("reading %s, which is locked to %s: %w", name, dgst, err)
 	}
 	r.Store.Save(dgst, platform, config)
 	return Image{dgst, config}, nil
@@ -111,20 +139,20 @@ func (r *Resolver) head(ctx context.Context, ref registry.Ref) (string, error) {
 }
 
 // fetch reads the configuration behind a digest.
-func (r *Resolver) fetch(ctx context.Context, repo registry.Repo, dgst, platform string) ([]byte, error) {
+func fetch(ctx context.Context, client *registry.Client, repo registry.Repo, dgst, platform string) ([]byte, error) {
 	p, err := platforms.Parse(platform)
 	if err != nil {
 		return nil, err
 	}
-	m, err := r.Client.Manifest(ctx, registry.Ref{Repo: repo, Tag: dgst})
+	m, err := client.Manifest(ctx, registry.Ref{Repo: repo, Tag: dgst})
 	if err != nil {
 		return nil, err
 	}
 	return Find(m.Data, p, func(d digest.Digest, manifest bool) ([]byte, error) {
 		if !manifest {
-			return r.Client.Blob(ctx, repo, d)
+			return client.Blob(ctx, repo, d)
 		}
-		m, err := r.Client.Manifest(ctx, registry.Ref{Repo: repo, Tag: d.String()})
+		m, err := client.Manifest(ctx, registry.Ref{Repo: repo, Tag: d.String()})
 		if err != nil {
 			return nil, err
 		}
@@ -157,6 +185,26 @@ func Find(data []byte, p ocispecs.Platform, read func(d digest.Digest, manifest 
 		}
 	}
 	return nil, errors.New("reading a manifest: indexes in indexes")
+}
+
+// Manifest is the digest of an image's manifest for a platform. data is what
+// itself is the digest of: a manifest or an index.
+func Manifest(data []byte, itself string, p ocispecs.Platform) (string, error) {
+	var m struct {
+		Config    *ocispecs.Descriptor
+		Manifests []ocispecs.Descriptor
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return "", fmt.Errorf("reading a manifest: %w", err)
+	}
+	if m.Config != nil {
+		return itself, nil
+	}
+	found, ok := forPlatform(m.Manifests, p)
+	if !ok {
+		return "", fmt.Errorf("the image is not there for %s", platforms.FormatAll(p))
+	}
+	return found.String(), nil
 }
 
 // forPlatform chooses the best manifest of an index, as containerd does.

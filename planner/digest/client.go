@@ -115,7 +115,7 @@ func (a *asking) question(ctx context.Context, ref string, platform ocispecs.Pla
 	q := asked{Ref: ref, Platform: platforms.FormatAll(platform)}
 	img, err := a.ask(ctx, ref, q.Platform)
 	if err != nil {
-		img = Image{}
+		img = Image{Digest: img.Digest}
 		if !errors.Is(err, imageconfig.ErrUnknown) {
 			q.Why = err.Error()
 		}

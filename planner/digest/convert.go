@@ -19,6 +19,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -42,6 +43,7 @@ type conversion struct {
 	opts     map[string]string
 	inputs   []string // the names of the local sources
 	layouts  map[string]layout
+	lock     *lock.Lock
 	err      error // why there is nothing to convert
 }
 

@@ -14,6 +14,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/inputs"
@@ -172,6 +173,8 @@ type engine struct {
 	results  map[*planner.Build]*result
 	sums     map[sumKey]selectionSum
 	reads    *inputs.Reads
+	lock     *lock.Lock
+	lockSum  string // of what conversions take from it
 }
 
 // result is a target on its way to its digest.
@@ -217,8 +220,9 @@ func Compute(ctx context.Context, plan *planner.Plan, reads *inputs.Reads, opt O
 	}
 	e := &engine{
 		opt: opt, platform: platforms.Normalize(p), memory: openMemory(store, opt.Project), reads: reads,
-		asking:  &asking{images: opt.Images, answers: map[[2]string]*answer{}},
+		asking:  &asking{images: opt.Images, lock: plan.Lock, answers: map[[2]string]*answer{}},
 		results: map[*planner.Build]*result{}, sums: map[sumKey]selectionSum{},
+		lock: plan.Lock, lockSum: lockSum(plan.Lock),
 	}
 	if err := e.convertAll(ctx, plan); err != nil {
 		return nil, err
@@ -288,7 +292,8 @@ func (e *engine) convert(ctx context.Context, b *planner.Build) []platformResult
 
 func (e *engine) skeleton(ctx context.Context, b *planner.Build, p *ocispecs.Platform) *skeleton {
 	c := e.newConversion(b, p)
-	return e.memory.skeleton(ctx, c.key(e.platform), c, e)
+	c.lock = e.lock
+	return e.memory.skeleton(ctx, c.key(e.platform)+e.lockSum, c, e)
 }
 
 // opaque says whether a target cannot be converted here: its frontend or its

@@ -7,6 +7,7 @@ import (
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/imageconfig"
 )
 
@@ -17,12 +18,19 @@ type Images interface {
 	Image(ctx context.Context, ref, platform string) (Image, error)
 }
 
+// lockedImages are Images that read configurations of what is locked even where
+// nobody is to be asked what a tag means: what a digest means never changes.
+type lockedImages interface {
+	Locked(ctx context.Context, ref, digest, platform string) (Image, error)
+}
+
 // Image is what the name of an image means.
 type Image = imageconfig.Image
 
 // asking asks for each image once, however many targets use it.
 type asking struct {
 	images Images // nil knows none
+	lock   *lock.Lock
 
 	mu      sync.Mutex
 	answers map[[2]string]*answer
@@ -35,7 +43,11 @@ type answer struct {
 }
 
 func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
+	locked := a.lock.ImageDigest(ref)
 	if a.images == nil {
+		if locked != "" {
+			return Image{Digest: locked}, nil
+		}
 		return Image{}, imageconfig.ErrUnknown
 	}
 	key := [2]string{ref, platform}
@@ -46,8 +58,24 @@ func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
 		a.answers[key] = one
 	}
 	a.mu.Unlock()
-	one.once.Do(func() { one.Image, one.err = a.images.Image(ctx, ref, platform) })
+	one.once.Do(func() {
+		if locked == "" {
+			one.Image, one.err = a.images.Image(ctx, ref, platform)
+			return
+		}
+		one.Image, one.err = a.locked(ctx, ref, locked, platform)
+		one.Image.Digest = locked
+	})
 	return one.Image, one.err
+}
+
+// locked asks for an image by the digest that the lock has for it.
+func (a *asking) locked(ctx context.Context, ref, dgst, platform string) (Image, error) {
+	if images, ok := a.images.(lockedImages); ok {
+		return images.Locked(ctx, ref, dgst, platform)
+	}
+	plain, _ := lock.SplitDigest(ref)
+	return a.images.Image(ctx, plain+"@"+dgst, platform)
 }
 
 // anyConfig stands for the configuration of an image that is not known. It is

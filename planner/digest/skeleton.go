@@ -31,6 +31,8 @@ type skeleton struct {
 	Secrets []string  `json:"secrets,omitempty"`
 	SSH     []string  `json:"ssh,omitempty"`
 	Asked   []asked   `json:"asked,omitempty"`
+	// Outside are the repositories and URLs that are taken, and the lines of images.
+	Outside []outside `json:"outside,omitempty"`
 	Steps   []step    `json:"steps,omitempty"`
 	// Names is true if the names of steps are in the history of the image.
 	Names bool `json:"names,omitempty"`
@@ -242,6 +244,8 @@ func (w *walk) plain(id string, op *pb.Op) {
 
 // source makes a source one of what it holds.
 func (w *walk) source(id string, src *pb.SourceOp) {
+	w.noteOutside(id, src)
+	w.pin(src)
 	scheme, name, _ := strings.Cut(src.Identifier, "://")
 	switch scheme {
 	case "local":

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/framed"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
@@ -34,11 +35,12 @@ func (d *ingredients) mark(o Unpinned) { d.open = append(d.open, o) }
 type definition struct {
 	ingredients
 	secrets, ssh []string
+	lock         *lock.Lock
 }
 
 // define finds the definition of a vertex.
-func define(v *planner.Vertex, files planner.Files) *definition {
-	d := &definition{}
+func define(v *planner.Vertex, files planner.Files, held *lock.Lock) *definition {
+	d := &definition{lock: held}
 	d.add(ClassKind, v.Kind.String())
 	d.add(ClassPlatform, v.Platform)
 	switch v.Kind {
@@ -65,7 +67,9 @@ func (d *definition) stage(v *planner.Vertex) {
 	// are handed on.
 	d.add(ClassKind, fmt.Sprint(w.Inherits))
 	d.add(ClassFrontend, w.Frontend, string(w.File.Escape))
-	if !builtIn(w.Frontend) && !strings.Contains(w.Frontend, "@") {
+	if held := d.lock.ImageDigest(w.Frontend); held != "" {
+		d.add(ClassFrontend, held)
+	} else if !builtIn(w.Frontend) && !strings.Contains(w.Frontend, "@") {
 		d.mark(Unpinned{Why: MutableTag, Text: "the frontend " + w.Frontend + " is not pinned to a digest", Range: v.Dockerfile.Lines(1, 1)})
 	}
 	run := slices.ContainsFunc(w.Cmds, func(k *dockerfile.Cmd) bool {
@@ -250,6 +254,9 @@ func (d *definition) image(v *planner.Vertex) {
 	}
 	ref, dgst, _ := strings.Cut(full, "@")
 	d.add(ClassImage, ref)
+	if dgst == "" {
+		dgst = d.lock.ImageDigest(full)
+	}
 	if dgst != "" {
 		d.add(ClassImageDigest, dgst)
 		return
@@ -280,6 +287,10 @@ func (d *definition) layout(v *planner.Vertex, ref string, files planner.Files) 
 func (d *definition) remote(v *planner.Vertex) {
 	d.add(ClassRemote, v.Name)
 	ref, isGit, err := dfgitutil.ParseGitRef(v.Name)
+	if held := d.locked(v.Name, ref, isGit && err == nil); held != "" {
+		d.add(ClassImageDigest, held)
+		return
+	}
 	switch {
 	case err != nil || !isGit || ref == nil:
 		d.mark(Unpinned{Why: RemoteFile, Text: v.Name + " is fetched by the builder without a checksum", Range: v.Range})
@@ -290,6 +301,18 @@ func (d *definition) remote(v *planner.Vertex) {
 		}
 		d.mark(Unpinned{Why: GitBranch, Text: fmt.Sprintf("%s is read at %s, which is not a full commit hash", ref.Remote, what), Range: v.Range})
 	}
+}
+
+// locked is the commit or the checksum that the lock has, or "".
+func (d *definition) locked(name string, ref *dfgitutil.GitRef, isGit bool) string {
+	e := d.lock.Get(lock.HTTP, name)
+	if isGit && ref != nil && ref.Checksum == "" {
+		e = d.lock.Get(lock.Git, lock.GitName(ref.Remote, ref.Ref))
+	}
+	if e == nil {
+		return ""
+	}
+	return e.Digest
 }
 
 func isCommit(s string) bool {

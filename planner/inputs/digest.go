@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/framed"
@@ -94,6 +95,7 @@ type Inputs struct {
 	// remembered.
 	Hashed int
 
+	lock        *lock.Lock
 	definitions map[*planner.Vertex]*definition
 	vertices    map[*planner.Vertex]*Digest
 	builds      map[*planner.Build]*Digest
@@ -127,7 +129,7 @@ func (in *Inputs) Open() []Unpinned {
 // ReadOptions.Memory knows it.
 func Compute(p *planner.Plan, opt Options) (*Inputs, fault.Diagnostics) {
 	reads, diags := Read(p, opt)
-	in := &Inputs{Reads: reads, definitions: map[*planner.Vertex]*definition{}, vertices: map[*planner.Vertex]*Digest{}, builds: map[*planner.Build]*Digest{}}
+	in := &Inputs{Reads: reads, lock: p.Lock, definitions: map[*planner.Vertex]*definition{}, vertices: map[*planner.Vertex]*Digest{}, builds: map[*planner.Build]*Digest{}}
 	in.Hashed = reads.hash()
 	for _, v := range p.Graph.Vertices {
 		if v.Kind != planner.LocalContext {
@@ -143,7 +145,7 @@ func Compute(p *planner.Plan, opt Options) (*Inputs, fault.Diagnostics) {
 // vertex sums a vertex up; those that it needs have been.
 func (in *Inputs) vertex(v *planner.Vertex) *Digest {
 	var own ingredients
-	def := define(v, in.Reads.opt.Files)
+	def := define(v, in.Reads.opt.Files, in.lock)
 	in.definitions[v] = def
 	for c := range classes {
 		if !def.sums[c].Empty() {

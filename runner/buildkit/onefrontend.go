@@ -167,7 +167,7 @@ func (t *target) byPlatform(ctx context.Context, res *gateway.Result) ([]*pb.Def
 // to by now. A policy of the user's is not added to, as it may not know images
 // by their digests.
 func (t *target) pinned(ctx context.Context) (*sourcepolicy.Static, error) {
-	if t.run.opt.SourcePolicy != nil {
+	if t.run.judged {
 		return t.run.opt.SourcePolicy, nil
 	}
 	defs, err := t.definitions(ctx)
@@ -176,9 +176,12 @@ func (t *target) pinned(ctx context.Context) (*sourcepolicy.Static, error) {
 	}
 	pins, err := definition.Pins(defs)
 	if err != nil || len(pins) == 0 {
-		return nil, err
+		return t.run.opt.SourcePolicy, err
 	}
 	policy := &sourcepolicy.Static{}
+	if held := t.run.opt.SourcePolicy; held != nil {
+		policy = held.CloneVT()
+	}
 	for _, pin := range pins {
 		policy.Rules = append(policy.Rules, &spb.Rule{
 			Action:   spb.PolicyAction_CONVERT,

@@ -85,6 +85,9 @@ type Options struct {
 	Provenance ProvenanceMode
 	// SourcePolicy is applied to every source of every build; nil is none.
 	SourcePolicy *sourcepolicy.Static
+	// Frozen has builds take nothing that is pinned neither by the lock of the plan
+	// nor where it is written.
+	Frozen bool
 	// Policy prepares what judges the sources of a target; it is asked for
 	// targets with policies only.
 	Policy func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
@@ -150,6 +153,8 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 		facts:   facts.New(s.opt.Git, s.opt.Proxies),
 		reader:  rights.NewReader(),
 	}
+	r.opt.SourcePolicy = sourcepolicy.Locked(plan.Lock, s.opt.SourcePolicy, s.opt.Frozen)
+	r.judged = s.opt.SourcePolicy != nil
 	for _, c := range s.drops.All() {
 		r.caches.Read(c, s.drops.Reason(c))
 	}
@@ -201,6 +206,7 @@ type run struct {
 	facts   *facts.Facts
 	links   sync.Map          // of *planner.Local to what its links lead to; see followed
 	places  map[string]string // where outputs led when the run began
+	judged  bool              // the user has a source policy of the environment
 }
 
 func (r *run) Builder() string { return r.builder.Name }

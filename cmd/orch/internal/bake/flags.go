@@ -51,6 +51,9 @@ type bakeFlags struct {
 	shard bakeShardFlags
 	// sites reaches where targets are built; nil is a builder.
 	sites build.Opener
+	// frozen has the run take only what is locked; frozenSet says whether the flag
+	// was given.
+	frozen, frozenSet bool
 	// noCacheSet and pullSet say whether the flags were given.
 	noCacheSet, pullSet bool
 }
@@ -63,6 +66,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVarP(&b.verbose, "verbose", "v", false, "list every target at the end, also on a terminal where nothing is new")
 		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")
+		flags.BoolVar(&b.frozen, "frozen", false, "take only what is in orch.lock.hcl; the default where CI is set and there is a lock")
 		flags.BoolVar(&b.strictContext, "strict-context", false, "fail if a file of a context changes while it is read")
 		flags.BoolVar(&b.explain, "explain", false, "say at the end why targets were built, and which predictions were wrong; see orch explain")
 		b.scheduleFlags.register(flags)
@@ -109,6 +113,7 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 // noted remembers which flags were given.
 func (b *bakeFlags) noted(flags *pflag.FlagSet) {
 	b.noCacheSet, b.pullSet = flags.Changed("no-cache"), flags.Changed("pull")
+	b.frozenSet = flags.Changed("frozen")
 	b.shard.shardSet, b.shard.planSet = flags.Changed("shard"), flags.Changed("plan")
 }
 
@@ -140,6 +145,9 @@ func (b *bakeFlags) options(e *planning.Session) (build.Options, error) {
 		b.progress = "plain" // notes would tear a display that moves
 	}
 	opt := build.Options{Explain: b.explain, Verbose: b.verbose, Debug: b.debug, Publish: b.publish, JunitFile: b.junit, StrictContext: b.strictContext, PullFrontend: b.frontend == "pull", Progress: b.progress, MetadataFile: b.metadata}
+	if b.frozenSet {
+		opt.Frozen = &b.frozen
+	}
 	if err := b.scheduleFlags.apply(&opt); err != nil {
 		return opt, err
 	}

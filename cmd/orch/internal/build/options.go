@@ -25,6 +25,8 @@ type Options struct {
 	Explain      bool
 	// Verbose shows every target at the end of the run.
 	Verbose bool
+	// Frozen is what --frozen says; nil is nothing.
+	Frozen *bool
 	// StrictContext makes changes of a context while it is read an error.
 	StrictContext bool
 	// Debug asks for notes on what orch does.

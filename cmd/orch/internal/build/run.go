@@ -159,6 +159,9 @@ func (r *Run) check(ctx context.Context) (err error) {
 	if r.plan, err = r.Planned(ctx, r.cfg, planning.Options{Checks: true}); err != nil {
 		return err
 	}
+	if err := r.checkLock(ctx); err != nil {
+		return err
+	}
 	if err := r.chooseBuilder(ctx); err != nil {
 		return err
 	}

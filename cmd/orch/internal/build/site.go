@@ -90,6 +90,7 @@ func (s *builderSite) SolverFor(r *Run) (runner.Solver, error) {
 		KeepImages:            !r.Flagged("BUILDX_NO_DEFAULT_LOAD"),
 		PullFrontend:          r.Opt.PullFrontend,
 		SourcePolicy:          policy,
+		Frozen:                r.frozen(),
 		Contexts:              &contextfs.Watch{Strict: r.Opt.StrictContext},
 		Credentials:           r.OpenRegistries().Credentials,
 		Registry:              r.OpenRegistries().Client,

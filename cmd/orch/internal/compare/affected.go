@@ -37,6 +37,7 @@ type affectedFlags struct {
 	// bases are those that were named; base is the one that is looked at.
 	bases                    []string
 	base, head, kind, format string
+	lock                     string // the lock to compare with, in place of a base
 	json, exact, resolve     bool
 	present                  bool // names must be there at the head
 }
@@ -54,10 +55,14 @@ git's objects; nothing is checked out. A target is affected as well if it is new
 or gone, or if something of it cannot be known.
 
 The base is where --base and the head parted, or --base itself with --exact. In
-a pull request of a CI service, --base is the branch that it goes to.`,
+a pull request of a CI service, --base is the branch that it goes to.
+
+--lock compares the working tree with itself, as it was with another lock: which
+targets an update of orch.lock.hcl touches.`,
 		Example: `  orch affected --base origin/main
   orch affected --base v1.2 --head v1.3 --exact
   orch affected --base origin/main --format matrix
+  orch affected --lock old.lock.hcl
   orch affected --base origin/main --format names | xargs -r orch bake`,
 		ValidArgsFunction: planning.CompleteTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,6 +80,7 @@ a pull request of a CI service, --base is the branch that it goes to.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.bases, "base", nil, "the `REF` to compare with; may be repeated: what has changed since any of them")
 	f.StringVar(&flags.head, "head", gittree.Worktree, "the `REF` that is compared, or worktree")
+	f.StringVar(&flags.lock, "lock", "", "compare with what was locked by `FILE`, an older orch.lock.hcl")
 	f.BoolVar(&flags.exact, "exact", false, "compare with --base itself, not with where it and the head parted")
 	f.StringVar(&flags.kind, "kind", "publish", "what counts: `KIND` is publish, all that is published, or build, the images alone")
 	f.StringVar(&flags.format, "format", "text", "`FORMAT` is "+strings.Join(affected.Formats, ", "))
@@ -115,15 +121,17 @@ func (f *affectedFlags) check(e *planning.Session) error {
 	if f.json {
 		f.format = "json"
 	}
-	if len(f.bases) == 0 {
+	if len(f.bases) == 0 && f.lock == "" {
 		f.bases = slices.DeleteFunc([]string{affected.Base(e.Getenv)}, func(b string) bool { return b == "" })
 	}
 	switch {
+	case f.lock != "" && (len(f.bases) > 0 || f.head != gittree.Worktree):
+		return usage.Errorf("--lock compares the working tree with itself: it goes with neither --base nor --head")
 	case !slices.Contains(affected.Formats, f.format):
 		return usage.Errorf("--format %q is not one of %s", f.format, strings.Join(affected.Formats, ", "))
 	case f.kind != "publish" && f.kind != "build":
 		return usage.Errorf("--kind %q is not one of publish, build", f.kind)
-	case len(f.bases) == 0 || slices.Contains(f.bases, ""):
+	case f.lock == "" && (len(f.bases) == 0 || slices.Contains(f.bases, "")):
 		return usage.Errorf("--base REF says what to compare with, and no CI service says it")
 	}
 	return nil
@@ -135,6 +143,9 @@ func (f *affectedFlags) compareAll(ctx context.Context, e *planning.Session, fla
 	head, err := f.state(ctx, e, flagged, args, f.head)
 	if err != nil {
 		return nil, err
+	}
+	if f.lock != "" {
+		return f.compareLocks(ctx, e, flagged, args, head)
 	}
 	var out []affected.Target
 	for _, f.base = range f.bases {
@@ -176,6 +187,24 @@ func (f *affectedFlags) compare(ctx context.Context, e *planning.Session, flagge
 	}
 	list := affected.Compare(base.State, head.State, kind)
 	return head.named(base, head.opened(head.unplanned(base, list))), nil
+}
+
+// compareLocks compares the working tree with itself under another lock.
+func (f *affectedFlags) compareLocks(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string, head *side) ([]affected.Target, error) {
+	if len(head.lacks) > 0 {
+		return nil, e.Report(head.unknown, head.texts)
+	}
+	old := *flagged
+	old.Lock = f.lock
+	base, err := f.state(ctx, e, &old, args, f.head)
+	if err != nil {
+		return nil, err
+	}
+	kind := affected.Publish
+	if f.kind == "build" {
+		kind = affected.Build
+	}
+	return head.named(base, affected.Compare(base.State, head.State, kind)), nil
 }
 
 // missing says that the base is not there, and how it comes here.

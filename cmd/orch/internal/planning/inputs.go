@@ -82,7 +82,7 @@ func (e *Session) gitLabels() func(*planner.Build) map[string]string {
 // Images says what images are, from what is remembered and, if they are to be
 // asked, from registries.
 func (e *Session) Images(ask bool) *imageconfig.Resolver {
-	r := &imageconfig.Resolver{}
+	r := &imageconfig.Resolver{Pinned: e.OpenRegistries().Client}
 	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
 		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
 	}

@@ -1,0 +1,35 @@
+package build
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/pin/frozen"
+)
+
+// frozen says whether the run may only take what is locked: if it was asked for, or
+// if a CI service runs it and there is a lock.
+func (r *Run) frozen() bool {
+	if r.Opt.Frozen != nil {
+		return *r.Opt.Frozen
+	}
+	value := r.Getenv("CI")
+	on, err := strconv.ParseBool(value)
+	return r.plan.Lock != nil && value != "" && (on || err != nil)
+}
+
+// checkLock refuses a run that would take what is not locked, if it must not.
+func (r *Run) checkLock(ctx context.Context) error {
+	if !r.frozen() {
+		return nil
+	}
+	digests, err := r.LockedDigests(ctx, r.plan)
+	if err != nil {
+		return err
+	}
+	opt := r.OutsideOptions(r.Opt.PullFrontend)
+	opt.Lock = r.plan.Lock
+	list := outside.Of(r.plan, digests, opt)
+	return r.Report(frozen.Check(list, r.plan.Lock), r.cfg.Sources, r.plan.Sources)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/pin"
+	"github.com/orch-build/orch/runner/pin/relock"
+)
+
+func newLockCommand(e *planning.Session) *cobra.Command {
+	var load planning.Flags
+	var update []string
+	var frontend string
+	var check, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "lock [TARGET…]",
+		Short: "Write down what tags, branches and URLs mean, so that builds keep to it",
+		Long: `lock looks up what the targets take from outside, and writes it to orch.lock.hcl
+beside the definition: base images and all other images with their digests, for
+each platform that the targets are built for; frontends; branches and tags of
+repositories with their commits; files of web servers with their checksums; images
+in OCI layouts. Without a TARGET, that is all targets of the definition.
+
+A build takes from then on what is in the lock, whatever a tag points to by now.
+Dockerfiles stay as they are. What is in the lock already is kept: --update looks up
+all of it anew, or what a pattern matches.
+
+--check writes nothing. It says what has moved since, and which targets that
+touches, those that are built on others with them.
+
+Exit codes of --check: 0 nothing has moved, 1 something has, or could not be looked
+up, 2 wrong use or a wrong file.`,
+		Example: `  orch lock
+  orch lock --update                  look up everything anew
+  orch lock --update alpine           move what has alpine in its name
+  orch lock --update 'ghcr.io/acme/*'
+  orch lock --check                   say what has moved upstream
+  orch lock --check --json | jq -r '.changes[].targets[]'
+  orch bake --frozen                  build nothing that is not in the lock`,
+		ValidArgsFunction: planning.CompleteTargets(e, &load),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args, err := load.Open(e, args)
+			if err != nil {
+				return err
+			}
+			if load.URL != "" {
+				return usage.Errorf("orch lock writes beside the definition, which is not on this machine: %s", config.Redacted(load.URL))
+			}
+			if check && len(update) > 0 {
+				return usage.Errorf("--check writes nothing, and --update does: take one of the two")
+			}
+			if frontend != "linked" && frontend != "pull" {
+				return usage.Errorf("--frontend %q: there are linked and pull", frontend)
+			}
+			r := &relock.Run{
+				Update: update, Check: check, JSON: asJSON,
+				Options: e.OutsideOptions(frontend == "pull"), Out: e.Stdout, Notes: e.Stderr,
+			}
+			return lockTargets(cmd.Context(), e, &load, args, r)
+		},
+	}
+	load.Register(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&update, "update", nil, "look up anew what is locked and matches `PATTERN` (without one, everything); may be repeated")
+	f.Lookup("update").NoOptDefVal = relock.All
+	f.BoolVar(&check, "check", false, "say what has moved upstream, and write nothing")
+	f.BoolVar(&asJSON, "json", false, "print what has changed as JSON")
+	f.StringVar(&frontend, "frontend", "linked", "lock the frontends of builds with --frontend=`WHICH`: linked or pull")
+	return cmd
+}
+
+// lockTargets writes or checks the lock of the targets; none are all.
+func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, r *relock.Run) error {
+	load.Loader.Relock = true
+	d, err := load.Evaluate(ctx, e)
+	if err != nil {
+		return err
+	}
+	if args = r.Patterns(args, d.Has); len(args) == 0 {
+		r.Whole = true
+		for _, t := range d.Targets() {
+			if !t.Template {
+				args = append(args, t.Name)
+			}
+		}
+	}
+	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, nil)
+	if err != nil {
+		return err
+	}
+	r.Name, r.Old = load.Loader.LockName, cfg.Lock
+	cfg.Lock = r.Kept()
+	if r.Plan, err = e.Planned(ctx, cfg, planning.Options{}); err != nil {
+		return err
+	}
+	r.Options.Lock = lock.New(r.Name)
+	if r.Digests, err = e.Digests(ctx, r.Plan, ""); err != nil {
+		return err
+	}
+	r.Resolver = &pin.Resolver{Registry: e.OpenRegistries().Client, Now: time.Now().UTC().Truncate(time.Second)}
+	err = r.Do(ctx)
+	if errors.Is(err, relock.ErrMoved) {
+		return &cli.Failure{Code: cli.ExitFailed, Err: err}
+	}
+	return err
+}

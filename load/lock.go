@@ -1,0 +1,75 @@
+package load
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/ocilayout"
+	"github.com/orch-build/orch/internal/usage"
+)
+
+// takeLock reads the lock of a definition, if there is one.
+func (l *Loader) takeLock(d *Definition, files []File) error {
+	if l.URL != "" && l.Lock == "" && l.remote.tree.IsFile {
+		return nil // nothing is beside it
+	}
+	disk, name := l.lockFile(files)
+	l.LockName = name
+	text, err := disk.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" {
+		return nil
+	}
+	if err != nil {
+		return usage.Errorf("reading the lock %s: %w", name, err)
+	}
+	held, diags := lock.Parse(name, text)
+	d.Diags = append(d.Diags, diags...)
+	d.Texts[name] = text
+	d.Config.Lock = held
+	if !l.Relock {
+		lockLayouts(d.Config)
+	}
+	return nil
+}
+
+// lockLayouts gives OCI layouts the digests that they are locked to.
+func lockLayouts(cfg *config.Config) {
+	for _, t := range cfg.Targets {
+		for key, c := range t.Contexts {
+			if c.Kind != config.OCILayout {
+				continue
+			}
+			path, _, digest := ocilayout.Split(c.Value)
+			e := cfg.Lock.Get(lock.Layout, cfg.Lock.LayoutName(c.Value))
+			if digest != "" || e == nil {
+				continue
+			}
+			c.Value = path + "@" + e.Digest
+			t.Contexts = maps.Clone(t.Contexts)
+			t.Contexts[key] = c
+		}
+	}
+}
+
+// lockFile is where the lock of a definition is: beside its first file.
+func (l *Loader) lockFile(files []File) (config.Files, string) {
+	switch {
+	case l.Lock != "":
+		return l.disk(), l.Lock
+	case l.URL != "":
+		return remoteFiles{l.remote.tree}, lock.FileName
+	}
+	return l.disk(), LockName(files)
+}
+
+// LockName is the name of the lock beside the first of some files.
+func LockName(files []File) string {
+	if len(files) == 0 || files[0].Name == "-" {
+		return lock.FileName
+	}
+	return filepath.Join(filepath.Dir(files[0].Name), lock.FileName)
+}

@@ -1,0 +1,268 @@
+package digest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/planner"
+)
+
+// outside is a source of a definition that is not of this machine.
+type outside struct {
+	Kind lock.Kind `json:"kind"`
+	Name string    `json:"name"`
+	// Digest is what the source is pinned to where it is written.
+	Digest string `json:"digest,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	// Secret is true of a URL with credentials, which are not in Name.
+	Secret bool `json:"secret,omitempty"`
+}
+
+// Outside is something that a target takes from outside.
+type Outside struct {
+	lock.Key
+	Platform string // of an image
+	// Digest is what it means: as it is written or locked, or as its registry
+	// says; "" is not known, for the reason Why, if there is any.
+	Digest, Why string
+	Line        int // in the Dockerfile; 0 if it is not written there
+}
+
+// Outside lists what a target takes from outside: images, repositories and URLs of
+// its definition. Of a target that only a builder can convert it knows nothing;
+// Opaque says so.
+func (d *Digests) Outside(b *planner.Build) []Outside {
+	if opaque(b) {
+		return d.engine.contextsOutside(b)
+	}
+	var out []Outside
+	for _, p := range d.engine.results[b].platforms {
+		lines := map[string]int{}
+		for _, o := range p.skeleton.Outside {
+			if o.Kind == lock.Image {
+				lines[o.Name] = o.Line
+			}
+		}
+		for _, q := range p.skeleton.Asked {
+			if strings.HasPrefix(q.Ref, layoutScheme) {
+				continue
+			}
+			name := lock.Canonical(lock.Image, q.Ref)
+			plain, _ := lock.SplitDigest(name)
+			out = append(out, Outside{
+				Key: lock.Key{Kind: lock.Image, Name: name}, Platform: q.Platform, Digest: q.Digest, Why: q.Why, Line: lines[plain],
+			})
+		}
+		for _, o := range p.skeleton.Outside {
+			if o.Kind == lock.Image {
+				continue
+			}
+			out = append(out, d.engine.known(o))
+		}
+	}
+	return out
+}
+
+// known adds what the lock says of a source.
+func (e *engine) known(o outside) Outside {
+	one := Outside{Key: lock.Key{Kind: o.Kind, Name: o.Name}, Digest: o.Digest, Line: o.Line}
+	switch {
+	case one.Digest != "":
+	case o.Secret:
+		one.Why = "its URL has credentials, which a lock must not hold: write a checksum beside it"
+	case o.Kind == lock.Image:
+		one.Digest = e.lock.ImageDigest(o.Name)
+	default:
+		if held := e.lock.Get(o.Kind, o.Name); held != nil {
+			one.Digest = held.Digest
+		}
+	}
+	return one
+}
+
+// contextsOutside lists the contexts of a target that only a builder can convert.
+func (e *engine) contextsOutside(b *planner.Build) []Outside {
+	var out []Outside
+	add := func(c config.Context) {
+		for _, o := range contextSources(c) {
+			one := e.known(o)
+			if o.Kind != lock.Image {
+				out = append(out, one)
+				continue
+			}
+			if o.Digest != "" {
+				one.Name += "@" + o.Digest
+			}
+			for _, p := range b.Platforms {
+				one.Platform = p
+				out = append(out, one)
+			}
+			if len(b.Platforms) == 0 {
+				one.Platform = platforms.FormatAll(e.platform)
+				out = append(out, one)
+			}
+		}
+	}
+	add(b.Target.Context)
+	for _, name := range slices.Sorted(maps.Keys(b.Target.Contexts)) {
+		add(b.Target.Contexts[name])
+	}
+	return out
+}
+
+// contextSources are the sources that a context is made of.
+func contextSources(c config.Context) []outside {
+	var st llb.State
+	switch c.Kind {
+	case config.Image:
+		o, ok := outsideOf(&pb.SourceOp{Identifier: "docker-image://" + c.Value})
+		if !ok {
+			return nil
+		}
+		return []outside{o}
+	case config.Git:
+		got, ok, err := dockerui.DetectGitContext(c.Value, nil)
+		if !ok || err != nil {
+			return nil
+		}
+		st = *got
+	case config.HTTP, config.Archive:
+		got, err := archive(c.Value)
+		if err != nil {
+			return nil
+		}
+		st = got
+	default:
+		return nil
+	}
+	def, err := st.Marshal(context.Background())
+	if err != nil {
+		return nil
+	}
+	var out []outside
+	for _, data := range def.Def {
+		op := &pb.Op{}
+		if op.UnmarshalVT(data) != nil || op.GetSource() == nil {
+			continue
+		}
+		if o, ok := outsideOf(op.GetSource()); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// Opaque says whether a target is converted by a builder alone, so that only a
+// builder knows what it takes.
+func (d *Digests) Opaque(b *planner.Build) bool { return opaque(b) }
+
+// Refused is why the frontend refuses the target's Dockerfile, or "".
+func (d *Digests) Refused(b *planner.Build) string {
+	for _, p := range d.engine.results[b].platforms {
+		if p.skeleton.Failed != "" {
+			return p.skeleton.Failed
+		}
+	}
+	return ""
+}
+
+// lockSum is equal for locks that give the same definitions; images are compared
+// one by one.
+func lockSum(l *lock.Lock) string {
+	var fields []string
+	for _, e := range l.Entries() {
+		if e.Kind == lock.Git || e.Kind == lock.HTTP {
+			fields = append(fields, e.Name, e.Digest)
+		}
+	}
+	if fields == nil {
+		return ""
+	}
+	return hash(fields...)
+}
+
+// noteOutside notes a source that is not of this machine.
+func (w *walk) noteOutside(id string, src *pb.SourceOp) {
+	o, ok := outsideOf(src)
+	if !ok {
+		return
+	}
+	o.Line = w.line(id)
+	w.Outside = append(w.Outside, o)
+}
+
+// outsideOf is what a source is in a lock.
+func outsideOf(src *pb.SourceOp) (outside, bool) {
+	scheme, name, _ := strings.Cut(src.Identifier, "://")
+	switch scheme {
+	case "docker-image":
+		plain, dgst := lock.SplitDigest(name)
+		return outside{Kind: lock.Image, Name: lock.Canonical(lock.Image, plain), Digest: dgst}, true
+	case "git":
+		base, fragment, _ := strings.Cut(name, "#")
+		ref, _, _ := strings.Cut(fragment, ":")
+		remote := withoutPassword(cmp.Or(src.Attrs[pb.AttrFullRemoteURL], "https://"+base))
+		o := outside{Kind: lock.Git, Name: lock.GitName(remote, ref), Digest: src.Attrs[pb.AttrGitChecksum]}
+		if isCommit(ref) {
+			o.Digest = ref
+		}
+		return o, true
+	case "http", "https":
+		plain := withoutPassword(src.Identifier)
+		return outside{Kind: lock.HTTP, Name: plain, Digest: src.Attrs[pb.AttrHTTPChecksum], Secret: plain != src.Identifier}, true
+	}
+	return outside{}, false
+}
+
+// withoutPassword is a URL as it may be written into files.
+func withoutPassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	if _, ok := u.User.Password(); !ok && u.Scheme == "ssh" {
+		return text // a name is needed there, and no secret
+	}
+	u.User = nil
+	return u.String()
+}
+
+// pin makes a source the one that the lock has in its place, as the builder will.
+func (w *walk) pin(src *pb.SourceOp) {
+	if w.lock == nil {
+		return
+	}
+	o, ok := outsideOf(src)
+	if !ok || o.Secret || o.Digest != "" {
+		return
+	}
+	e := w.lock.Get(o.Kind, o.Name)
+	if e == nil {
+		return
+	}
+	switch o.Kind {
+	case lock.Git:
+		base, fragment, _ := strings.Cut(src.Identifier, "#")
+		_, dir, sub := strings.Cut(fragment, ":")
+		src.Identifier = base + "#" + e.Digest
+		if sub {
+			src.Identifier += ":" + dir
+		}
+	case lock.HTTP:
+		if src.Attrs == nil {
+			src.Attrs = map[string]string{}
+		}
+		src.Attrs[pb.AttrHTTPChecksum] = e.Digest
+	}
+}

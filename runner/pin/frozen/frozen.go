@@ -1,0 +1,26 @@
+// Package frozen says what a lock lacks for a run that takes nothing else. It
+// asks nobody: what is locked is known, and what is not is wrong.
+package frozen
+
+import (
+	"strings"
+
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/pin"
+)
+
+// Check reports what targets take that is not in the lock; nil is no lock.
+func Check(list *outside.List, held *lock.Lock) fault.Diagnostics {
+	var r fault.Report
+	for _, m := range list.Missing(held) {
+		mend := "Run 'orch lock', which adds it, and commit " + lock.FileName + "."
+		if held == nil {
+			mend = "There is no " + lock.FileName + ". Run 'orch lock', and commit what it writes."
+		}
+		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s, and the run is frozen. %s To build with what it means now: --frozen=false.",
+			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, mend)
+	}
+	return r.Diags
+}

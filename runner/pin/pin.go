@@ -1,0 +1,226 @@
+// Package pin looks up what the names mean that targets take from outside, for a
+// lock: it asks registries for tags, git servers for refs and web servers for
+// files.
+//
+// It does not know how a lock is written, nor how a build applies one.
+package pin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/platforms"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/internal/ocilayout"
+	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/buildkit/frontend"
+)
+
+// atOnce is how many names are looked up at the same time.
+const atOnce = 8
+
+// Resolver looks names up.
+type Resolver struct {
+	Registry *registry.Client
+	HTTP     *http.Client // nil is one like http.DefaultClient
+	// Now is the time that entries get.
+	Now time.Time
+	// Dir is the folder of the lock, from which the names of OCI layouts start.
+	Dir string
+}
+
+// Frontend is the image of the frontend that a builder has to run for a target, or
+// "" if the linked one does; pull says that a builder is to run all of them.
+func Frontend(pull bool) func(*planner.Build) string {
+	return func(b *planner.Build) string {
+		syntax := strings.TrimSpace(b.Target.Args["BUILDKIT_SYNTAX"])
+		if syntax == "" && b.Dockerfile != nil {
+			syntax = strings.TrimSpace(b.Dockerfile.Syntax)
+		}
+		if syntax == "" || b.Dockerfile == nil || !pull && frontend.BuiltIn(syntax) {
+			return ""
+		}
+		name, _, _ := strings.Cut(syntax, " ")
+		return name
+	}
+}
+
+// Errors are the names that could not be looked up, each with its reason.
+type Errors []error
+
+func (e Errors) Error() string {
+	var lines []string
+	for _, one := range e {
+		lines = append(lines, one.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the errors.
+func (e Errors) Unwrap() []error { return e }
+
+// Lock makes the next lock out of the one of before, which may be nil: entries of
+// old that still say what is needed are kept, everything else is looked up. Where
+// whole is false, old may hold what other targets take, and that stays.
+func (r *Resolver) Lock(ctx context.Context, list *outside.List, old *lock.Lock, name string, whole bool, plan *planner.Plan) (*lock.Lock, error) {
+	next := lock.New(name)
+	chosen := map[string]bool{}
+	for _, b := range plan.Builds {
+		chosen[b.Name()] = true
+	}
+	if !whole {
+		keepOthers(next, old, chosen)
+	}
+	entries, err := r.resolve(ctx, list.Items, func(it *outside.Item) *lock.Entry { return old.Get(it.Kind, it.Name) })
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if other := next.Get(e.Kind, e.Name); other != nil {
+			e.UsedBy = append(e.UsedBy, other.UsedBy...)
+			for p, d := range other.Platforms {
+				if _, ok := e.Platforms[p]; !ok && other.Digest == e.Digest {
+					e.Platforms[p] = d
+				}
+			}
+		}
+		next.Put(e)
+	}
+	return next, nil
+}
+
+// keepOthers takes over the entries of targets that were not chosen, and what
+// says that they are theirs.
+func keepOthers(next, old *lock.Lock, chosen map[string]bool) {
+	for _, e := range old.Entries() {
+		kept := *e
+		kept.UsedBy = nil
+		for _, u := range e.UsedBy {
+			if target, _, _ := strings.Cut(u, " ("); !chosen[target] {
+				kept.UsedBy = append(kept.UsedBy, u)
+			}
+		}
+		if len(kept.UsedBy) > 0 || len(e.UsedBy) == 0 {
+			next.Put(kept)
+		}
+	}
+}
+
+// resolve looks items up, several at a time; known returns the entry that stays.
+func (r *Resolver) resolve(ctx context.Context, items []*outside.Item, known func(*outside.Item) *lock.Entry) ([]lock.Entry, error) {
+	out := make([]lock.Entry, len(items))
+	failed := make([]error, len(items))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, it := range items {
+		group.Go(func() error {
+			out[i], failed[i] = r.entry(ctx, it, known(it))
+			return context.Cause(ctx)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var errs Errors
+	for i, err := range failed {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s, of %s: %w", items[i].Key, strings.Join(items[i].UsedBy, ", "), err))
+		}
+	}
+	if errs != nil {
+		return nil, errs
+	}
+	return out, nil
+}
+
+// entry makes the entry of an item.
+func (r *Resolver) entry(ctx context.Context, it *outside.Item, old *lock.Entry) (lock.Entry, error) {
+	e := lock.Entry{Key: it.Key, UsedBy: it.UsedBy, Resolved: r.Now}
+	switch {
+	case old != nil:
+		e.Digest, e.Resolved = old.Digest, old.Resolved
+	case it.Digest != "":
+		e.Digest = it.Digest
+	case it.Why != "":
+		return e, errors.New(it.Why)
+	default:
+		var err error
+		if e.Digest, err = r.Digest(ctx, it.Key); err != nil {
+			return e, err
+		}
+	}
+	if e.Kind != lock.Image && e.Kind != lock.Frontend {
+		return e, nil
+	}
+	var err error
+	e.Platforms, err = r.platforms(ctx, it, e.Digest)
+	return e, err
+}
+
+// Digest says what a name means now.
+func (r *Resolver) Digest(ctx context.Context, key lock.Key) (string, error) {
+	switch key.Kind {
+	case lock.Git:
+		return remoteCommit(ctx, key.Name)
+	case lock.HTTP:
+		return r.fileSum(ctx, key.Name)
+	case lock.Layout:
+		path, tag, digest := ocilayout.Split(filepath.Join(r.Dir, filepath.FromSlash(key.Name)))
+		if digest != "" {
+			return digest, nil
+		}
+		index, err := os.ReadFile(filepath.Join(path, "index.json"))
+		if err != nil {
+			return "", fmt.Errorf("reading the OCI layout: %w", err)
+		}
+		return ocilayout.Find(index, tag)
+	}
+	if _, digest := lock.SplitDigest(key.Name); digest != "" {
+		return digest, nil
+	}
+	ref, err := registry.Parse(key.Name, false)
+	if err != nil {
+		return "", err
+	}
+	digest, err := r.Registry.Head(ctx, ref)
+	if err == nil && digest == "" {
+		err = errors.New("its registry does not have it")
+	}
+	return digest, err
+}
+
+// platforms are the manifests of an image, for the platforms that are taken.
+func (r *Resolver) platforms(ctx context.Context, it *outside.Item, digest string) (map[string]string, error) {
+	plain, _ := lock.SplitDigest(it.Name)
+	ref, err := registry.Parse(plain, false)
+	if err != nil {
+		return nil, err
+	}
+	ref.Tag = digest
+	m, err := r.Registry.Manifest(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("reading what it is locked to, %s: %w\nIf the registry has lost it: orch lock --update '%s'", digest, err, it.Name)
+	}
+	out := map[string]string{}
+	for _, name := range it.Platforms {
+		p, err := platforms.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		if out[name], err = imageconfig.Manifest(m.Data, digest, p); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

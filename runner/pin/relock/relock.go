@@ -1,0 +1,201 @@
+// Package relock writes the lock of a definition anew, or says what has moved since
+// it was written. It does not know how definitions are read, nor who is asked what
+// names mean.
+package relock
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/pin"
+)
+
+// ErrMoved says that something has moved upstream, or could not be looked up.
+var ErrMoved = errors.New("the lock is not what is upstream")
+
+// All is the pattern of --update without one.
+const All = "*"
+
+// Run is one call of orch lock.
+type Run struct {
+	// Update are patterns of what is looked up anew.
+	Update []string
+	// Check writes nothing.
+	Check, JSON bool
+	// Whole is true if the plan has all targets of the definition, so that an entry
+	// that none of them uses has no use.
+	Whole bool
+	// Name is that of the lock, and Old what it holds; nil is no lock.
+	Name string
+	Old  *lock.Lock
+
+	Plan     *planner.Plan
+	Digests  *digest.Digests
+	Options  outside.Options
+	Resolver *pin.Resolver
+	// Out gets what has changed, and Notes what is said beside it.
+	Out, Notes io.Writer
+}
+
+// matched says whether an entry is meant by one of the patterns; none of them mean
+// nothing.
+func (r *Run) matched(k lock.Key) bool {
+	return slices.ContainsFunc(r.Update, func(p string) bool { return pin.Match(p)(k) })
+}
+
+// Patterns takes the patterns out of the arguments that a bare --update was given:
+// those that name no target. It returns the others.
+func (r *Run) Patterns(args []string, target func(string) bool) []string {
+	bare := slices.Index(r.Update, All)
+	if bare < 0 {
+		return args
+	}
+	var names, patterns []string
+	for _, a := range args {
+		if target(a) {
+			names = append(names, a)
+		} else {
+			patterns = append(patterns, a)
+		}
+	}
+	if len(patterns) > 0 {
+		r.Update = slices.Concat(r.Update[:bare], patterns, r.Update[bare+1:])
+	}
+	return names
+}
+
+// Kept is what stays of the old lock.
+func (r *Run) Kept() *lock.Lock {
+	if r.Old == nil {
+		return nil
+	}
+	kept := lock.New(r.Old.Name)
+	for _, e := range r.Old.Entries() {
+		if !r.matched(e.Key) {
+			kept.Put(*e)
+		}
+	}
+	return kept
+}
+
+// Do writes the lock, or checks it.
+func (r *Run) Do(ctx context.Context) error {
+	r.Resolver.Dir = filepath.Dir(r.Name)
+	if r.Check {
+		return r.check(ctx)
+	}
+	if err := r.unmatched(); err != nil {
+		return err
+	}
+	list := outside.Of(r.Plan, r.Digests, r.Options)
+	r.sayUnread(list)
+	next, err := r.Resolver.Lock(ctx, list, r.Kept(), r.Name, r.Whole, r.Plan)
+	if err != nil {
+		return err
+	}
+	changes := pin.Changes(r.Old, next)
+	text := next.Bytes()
+	if was, err := os.ReadFile(r.Name); err != nil || !bytes.Equal(was, text) {
+		if err := output.WriteFile(r.Name, text, 0o644); err != nil {
+			return usage.Errorf("writing the lock: %w", err)
+		}
+	}
+	if r.JSON {
+		return pin.WriteJSON(r.Out, r.Name, next.Len(), changes)
+	}
+	if err := pin.WriteText(r.Out, changes); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(r.Out, "%s: %s, %s\n", r.Name, count(next.Len(), "entry", "entries"), summary(changes))
+	return err
+}
+
+// unmatched refuses patterns that match nothing.
+func (r *Run) unmatched() error {
+	for _, p := range r.Update {
+		if p != All && !slices.ContainsFunc(r.Old.Entries(), func(e *lock.Entry) bool { return pin.Match(p)(e.Key) }) {
+			return usage.Errorf("--update=%s: nothing in %s has that in its name, and no target is called so", p, r.Name)
+		}
+	}
+	return nil
+}
+
+// sayUnread says of which targets not everything is known.
+func (r *Run) sayUnread(list *outside.List) {
+	for _, name := range slices.Sorted(maps.Keys(list.Unread)) {
+		fmt.Fprintf(r.Notes, "Warning: target %s: %s. What it takes beside its contexts and its frontend is not locked.\n", name, list.Unread[name])
+	}
+}
+
+// check says what has moved.
+func (r *Run) check(ctx context.Context) error {
+	if r.Old == nil {
+		return usage.Errorf("there is no %s to check: write it with orch lock", r.Name)
+	}
+	var entries []*lock.Entry
+	chosen := map[string]bool{}
+	for _, b := range r.Plan.Builds {
+		chosen[b.Name()] = true
+	}
+	for _, e := range r.Old.Entries() {
+		used := slices.ContainsFunc(e.UsedBy, func(u string) bool { target, _, _ := strings.Cut(u, " ("); return chosen[target] })
+		if r.Whole || used {
+			entries = append(entries, e)
+		}
+	}
+	moved, err := r.Resolver.Moved(ctx, entries, func(names []string) []string { return outside.Dependents(r.Plan, names) })
+	if err != nil {
+		return err
+	}
+	if r.JSON {
+		err = pin.WriteJSON(r.Out, r.Name, len(entries), moved)
+	} else if err = pin.WriteText(r.Out, moved); err == nil && len(moved) == 0 {
+		_, err = fmt.Fprintf(r.Out, "%s: nothing has moved\n", r.Name)
+	} else if err == nil {
+		_, err = fmt.Fprintf(r.Out, "%s: %d of %s moved; orch lock --update takes what is new\n", r.Name, len(moved), count(len(entries), "entry has", "entries have"))
+	}
+	if err == nil && len(moved) > 0 {
+		err = ErrMoved
+	}
+	return err
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// summary counts changes.
+func summary(list []pin.Change) string {
+	var added, moved, gone int
+	for _, c := range list {
+		switch {
+		case c.Before == "":
+			added++
+		case c.After == "":
+			gone++
+		default:
+			moved++
+		}
+	}
+	if len(list) == 0 {
+		return "nothing changed"
+	}
+	return fmt.Sprintf("%d new, %d moved, %d gone", added, moved, gone)
+}
