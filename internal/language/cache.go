@@ -19,6 +19,21 @@ type fileCache struct {
 type definitionFile struct {
 	doc *document.Document
 	project.Repaired
+
+	mu     sync.Mutex
+	of     *project.Analysis // for which names are known
+	named  []occurrence
+	walked bool
+}
+
+// names lists the places where something is named.
+func (f *definitionFile) names(n names) []occurrence {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.walked || f.of != n.a {
+		f.named, f.of, f.walked = definitionOccurrences(n, f), n.a, true
+	}
+	return f.named
 }
 
 // dockerFile is a Dockerfile taken apart.
@@ -38,7 +53,7 @@ func (c *fileCache) definition(d *document.Document) *definitionFile {
 	defer c.mu.Unlock()
 	f := c.definitions[d.Path]
 	if f == nil || f.doc != d {
-		f = &definitionFile{d, project.Repair(d.Path, d.Text)}
+		f = &definitionFile{doc: d, Repaired: project.Repair(d.Path, d.Text)}
 		c.definitions[d.Path] = f
 	}
 	return f

@@ -662,7 +662,7 @@ func (c *completion) variables() {
 		}
 	}
 	described := c.described()
-	for _, o := range definitionOccurrences(c.names, w.f) {
+	for _, o := range w.f.names(c.names) {
 		switch {
 		case !o.decl:
 		case o.kind == kindVariable:

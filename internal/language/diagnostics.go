@@ -57,6 +57,9 @@ func (s *Service) report(list []*project.Analysis) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		diags := found[path]
+		if len(diags) == 0 && !s.published[path] && !slices.Contains(open, path) {
+			continue
+		}
 		if diags == nil {
 			diags = []lsp.Diagnostic{}
 		}

@@ -204,7 +204,7 @@ func (h *hovering) origin(targets []*config.Target, attr *hclsyntax.Attribute) {
 
 // named says what is named at the place.
 func (h *hovering) named(f *definitionFile) bool {
-	for _, o := range at(definitionOccurrences(h.names, f), h.offset) {
+	for _, o := range at(f.names(h.names), h.offset) {
 		h.start, h.end = o.start, o.end
 		n := h.text.Len()
 		switch o.kind {

@@ -63,8 +63,10 @@ type Service struct {
 
 // New returns a Service; Run has to be called for it to analyze.
 func New(opt Options) *Service {
+	files := newFileCache()
+	opt.Repair = func(d *document.Document) project.Repaired { return files.definition(d).Repaired }
 	return &Service{
-		opt: opt, store: document.NewStore(), files: newFileCache(), kick: make(chan struct{}, 1),
+		opt: opt, store: document.NewStore(), files: files, kick: make(chan struct{}, 1),
 		languages: map[string]string{}, settled: make(chan struct{}), published: map[string]bool{},
 		digests: &digests{find: opt.Digests},
 	}

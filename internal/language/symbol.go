@@ -114,7 +114,7 @@ func (s *Service) occurrences(a *project.Analysis, d *document.Document) []occur
 	switch {
 	case s.definition(d.Path) || a != nil && slices.Contains(a.Files, d.Path):
 		if isHCL(d.Path) {
-			out = definitionOccurrences(n, s.files.definition(d))
+			out = slices.Clone(s.files.definition(d).names(n))
 		}
 	case a != nil && a.Dockerfiles[d.Path] != nil || s.dockerfile(d.Path):
 		out = dockerfileOccurrences(s.files.dockerfile(d))

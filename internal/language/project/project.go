@@ -29,6 +29,8 @@ type Machine struct {
 	Options func(dir string) config.Options
 	// BuildPlatform is that of the builder.
 	BuildPlatform string
+	// Repair is project.Repair, or what remembers what it found; nil is the former.
+	Repair func(*document.Document) Repaired
 	// Names are the sets of files that are looked for; the first set of which one
 	// is there counts.
 	Names [][]string
@@ -106,7 +108,7 @@ func (m Machine) Find(view *document.View, compose bool) []string {
 // analysis before found, or nil.
 func (p Project) Analyze(ctx context.Context, m Machine, view *document.View, last *Analysis) *Analysis {
 	a := &Analysis{Project: p, Dockerfiles: map[string]*Dockerfile{}}
-	r := &reader{View: view, found: map[string]Repaired{}}
+	r := &reader{View: view, found: map[string]Repaired{}, repair: m.Repair}
 	opts := m.Options(p.Dir)
 	opts.Files, opts.Host, opts.All = r, view, true
 	names := p.Files
@@ -470,24 +472,28 @@ func (a *Analysis) placeAll(view *document.View) {
 // reader reads the files of a definition, repaired where they are broken.
 type reader struct {
 	*document.View
-	found map[string]Repaired
+	found  map[string]Repaired
+	repair func(*document.Document) Repaired
 }
 
 // ReadFile returns the text of a file of the definition.
 func (r *reader) ReadFile(name string) ([]byte, error) {
-	text, err := r.View.ReadFile(name)
+	d, err := r.Document(name)
 	if err != nil {
 		return nil, err
 	}
-	path := r.Abs(name)
-	if fixed, ok := r.found[path]; ok {
+	if fixed, ok := r.found[d.Path]; ok {
 		return fixed.Text, nil
 	}
-	fixed := Repaired{Text: text}
-	if syntax, ok := schema.SyntaxOf(name); ok && syntax == schema.HCL && len(text) <= schema.MaxFileSize {
-		fixed = Repair(name, text)
+	fixed := Repaired{Text: d.Text}
+	if syntax, ok := schema.SyntaxOf(name); ok && syntax == schema.HCL && len(d.Text) <= schema.MaxFileSize {
+		if r.repair != nil {
+			fixed = r.repair(d)
+		} else {
+			fixed = Repair(d.Path, d.Text)
+		}
 	}
-	r.found[path] = fixed
+	r.found[d.Path] = fixed
 	return fixed.Text, nil
 }
 

@@ -31,6 +31,8 @@ type Server struct {
 	version string
 	rpc     *jrpc2.Server
 	log     func(string)
+	// end ends the session.
+	end context.CancelFunc
 	// shutdown is true once the client asked for the end.
 	shutdown atomic.Bool
 	// watches says that the client tells of files that change on the disk.
@@ -46,7 +48,7 @@ const requests = 64
 func Serve(ctx context.Context, in io.Reader, out io.WriteCloser, opt language.Options, version string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &Server{version: version, log: opt.Log}
+	s := &Server{version: version, log: opt.Log, end: stop}
 	opt.Publish = func(p lsp.PublishDiagnostics) {
 		_ = s.rpc.Notify(ctx, "textDocument/publishDiagnostics", p) // fails only if the session is over
 	}
@@ -55,8 +57,16 @@ func Serve(ctx context.Context, in io.Reader, out io.WriteCloser, opt language.O
 		AllowPush: true, DisableBuiltin: true, Concurrency: requests,
 		NewContext: func() context.Context { return ctx },
 	})
-	s.rpc.Start(channel.LSP(in, out))
-	context.AfterFunc(ctx, s.rpc.Stop)
+	messages, feed := io.Pipe()
+	go func() { // reads on while the editor keeps the stream open, which ends with the process
+		_, err := io.Copy(feed, in)
+		feed.CloseWithError(err)
+	}()
+	s.rpc.Start(channel.LSP(messages, out))
+	context.AfterFunc(ctx, func() {
+		messages.Close()
+		s.rpc.Stop()
+	})
 	running := make(chan struct{})
 	go func() {
 		defer close(running)
@@ -131,7 +141,7 @@ var handlers = map[string]handler{
 		return nil, nil
 	}),
 	"exit": answer(func(_ context.Context, s *Server, _ any) (any, error) {
-		go s.rpc.Stop()
+		s.end()
 		return nil, nil
 	}),
 	"$/cancelRequest": answer(func(_ context.Context, s *Server, p struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -144,7 +145,7 @@ func TestSession(t *testing.T) {
 	if got := c.ask("shutdown", nil); got != "null" {
 		t.Errorf("shutdown: %s", got)
 	}
-	c.tell("exit", nil)
+	c.tell("exit", nil) // the stream stays open
 	if err := <-c.done; err != nil {
 		t.Errorf("the end: %v", err)
 	}
@@ -156,5 +157,28 @@ func TestLostEditor(t *testing.T) {
 	c.Close()
 	if err := <-c.done; !errors.Is(err, ErrNoShutdown) {
 		t.Errorf("an editor that goes away: %v", err)
+	}
+}
+
+// TestExit ends a session over a stream that the editor never closes.
+func TestExit(t *testing.T) {
+	in, toServer := io.Pipe()
+	defer toServer.Close()
+	fromServer, out := io.Pipe()
+	go io.Copy(io.Discard, fromServer)
+	done := make(chan error, 1)
+	go func() { done <- Serve(context.Background(), in, out, language.Options{}, "test") }()
+	for _, text := range []string{`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`, `{"jsonrpc":"2.0","method":"exit"}`} {
+		if _, err := fmt.Fprintf(toServer, "Content-Length: %d\r\n\r\n%s", len(text), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("the end: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("exit does not end the session")
 	}
 }
