@@ -2,11 +2,12 @@
 # Installs what the demo and the tests need and the machine lacks, by the
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
-# build images from, since they pull none), and Chromium (which shows the page
-# of a plan). It also compiles the BuildKit daemon of an older release, into
-# bin/. On CI an ssh server too, which a machine that somebody works on should
-# not get unasked. Tests that miss one of these are skipped, and fail on CI. With
-# "race", the C compiler that Go's race detector needs.
+# build images from, since they pull none), Chromium (which shows the page of a
+# plan), and Neovim (which tries the language server). It also compiles the
+# BuildKit daemon of an older release, into bin/. On CI an ssh server too, which
+# a machine that somebody works on should not get unasked. Tests that miss one of
+# these are skipped, and fail on CI. With "race", the C compiler that Go's race
+# detector needs.
 set -eu
 
 [ "$(uname -s)" = Linux ] || { echo "setup: nothing to install outside Linux"; exit 0; }
@@ -29,6 +30,7 @@ if [ "${1:-}" = tests ]; then
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+	command -v nvim >/dev/null 2>&1 || missing="$missing neovim"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
@@ -66,6 +68,7 @@ without() {
 echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
+	apt-cache show neovim >/dev/null 2>&1 || without neovim
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client")
 elif command -v dnf >/dev/null 2>&1; then

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -26,6 +28,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/buildkittest"
@@ -93,6 +96,16 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
+		Condition: func(name string) (bool, error) {
+			if name != "neovim" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			_, err := exec.LookPath("nvim")
+			if err != nil && need.CI() {
+				return false, fmt.Errorf("no Neovim, though CI is set: scripts/setup.sh tests installs it")
+			}
+			return err == nil, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			if err := withDaemon(env); err != nil {

@@ -67,7 +67,8 @@ type Analysis struct {
 	// Names says what names mean.
 	Names *Names
 
-	mu sync.Mutex // of evaluating expressions
+	broken []string   // the targets in whose blocks something could not be parsed
+	mu     sync.Mutex // of evaluating expressions
 }
 
 // Dockerfile is a Dockerfile of a project.
@@ -182,6 +183,7 @@ func (a *Analysis) resolve(ctx context.Context, names []string, opts config.Opti
 	if lossy {
 		diags = slices.DeleteFunc(diags, missing)
 	}
+	a.broken = a.blamed(syntax)
 	a.Diags = append(append(a.Diags, syntax...), diags...)
 	return a.Diags.HasErrors()
 }
@@ -205,7 +207,7 @@ func (a *Analysis) blamed(diags hcl.Diagnostics) []string {
 		best := hcl.Range{}
 		var names []string
 		for name, at := range targets {
-			if at.Filename != d.Subject.Filename || at.Start.Line > d.Subject.Start.Line || at.Start.Line < best.Start.Line {
+			if a.abs(at.Filename) != a.abs(d.Subject.Filename) || at.Start.Line > d.Subject.Start.Line || at.Start.Line < best.Start.Line {
 				continue
 			}
 			if at.Start.Line > best.Start.Line {
@@ -224,8 +226,9 @@ func (a *Analysis) blamed(diags hcl.Diagnostics) []string {
 // are left out, so that something is known of the others.
 func (a *Analysis) plan(m Machine, view *document.View, wrong bool) {
 	opt := planner.Options{Files: view, Dir: a.Dir, BuildPlatform: m.BuildPlatform}
+	// What the parser refused has an absolute path, and is only one line.
 	bad := a.blamed(slices.DeleteFunc(slices.Clone(a.Diags), func(d *hcl.Diagnostic) bool {
-		return d.Severity != hcl.DiagError || strings.HasPrefix(d.Summary, "Unknown attr")
+		return d.Severity != hcl.DiagError || strings.HasPrefix(d.Summary, "Unknown attr") || filepath.IsAbs(name(d))
 	}))
 	cfg := a.Config.WithoutTemplates()
 	for range 3 {
@@ -236,7 +239,9 @@ func (a *Analysis) plan(m Machine, view *document.View, wrong bool) {
 			diags = append(diags, check.Check(plan, check.Options{Files: view, Dir: a.Dir, Independent: true})...)
 		}
 		for _, d := range diags {
-			if wrong && cfg.Sources[name(d)] != nil && slices.ContainsFunc(a.blamed(hcl.Diagnostics{d}), func(t string) bool { return slices.Contains(bad, t) }) {
+			if wrong && cfg.Sources[name(d)] != nil && slices.ContainsFunc(a.blamed(hcl.Diagnostics{d}), func(t string) bool {
+				return slices.Contains(bad, t) || strings.HasSuffix(d.Summary, "not found") && slices.Contains(a.broken, t)
+			}) {
 				continue // it may only follow from what is wrong in the block
 			}
 			a.Diags = append(a.Diags, a.inline(cfg, d))

@@ -165,13 +165,18 @@ func TestExit(t *testing.T) {
 	in, toServer := io.Pipe()
 	defer toServer.Close()
 	fromServer, out := io.Pipe()
-	go io.Copy(io.Discard, fromServer)
 	done := make(chan error, 1)
 	go func() { done <- Serve(context.Background(), in, out, language.Options{}, "test") }()
 	for _, text := range []string{`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`, `{"jsonrpc":"2.0","method":"exit"}`} {
 		if _, err := fmt.Fprintf(toServer, "Content-Length: %d\r\n\r\n%s", len(text), text); err != nil {
 			t.Fatal(err)
 		}
+		if strings.Contains(text, "id") { // the answer has to be there before the end
+			if _, err := fromServer.Read(make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		go io.Copy(io.Discard, fromServer)
 	}
 	select {
 	case err := <-done:
