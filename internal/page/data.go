@@ -89,7 +89,8 @@ type Vertex struct {
 	// Before is how long it took when it last ran; 0 is not known.
 	Before float64 `json:"before,omitempty"`
 
-	// State is run, cached, failed or "".
+	// State is run, cached, failed, same or "": "same" is a stage whose result the
+	// builder took from another one.
 	State string `json:"state,omitempty"`
 	// Start and End are the ends of the time in which the builder worked on it,
 	// and Seconds is what its steps took.

@@ -305,10 +305,12 @@
   function subtitle(v) {
     const parts = [];
     if (platforms.size > 1 && v.platform) parts.push(v.platform);
-    if (run && v.state) parts.push(v.state === "run" ? seconds(timeOf(v)) : v.state === "failed" ? `failed, ${seconds(timeOf(v))}` : v.state);
-    else if (v.kind === "stage") parts.push(count((v.steps || []).length, "step"));
-    else parts.push(v.kind === "opaque" ? "read by the builder" : v.kind);
-    if (!run && timeOf(v)) parts.push(seconds(timeOf(v)));
+    if (run && v.state === "same") parts.push("same as another");
+    else if (run && v.state) parts.push(v.state === "run" ? seconds(timeOf(v)) : v.state === "failed" ? `failed, ${seconds(timeOf(v))}` : v.state);
+    else {
+      if (timeOf(v)) parts.push(seconds(timeOf(v)));
+      parts.push(v.kind === "stage" ? count((v.steps || []).length, "step") : v.kind === "opaque" ? "read by the builder" : v.kind);
+    }
     if (v.targets.length > 1) parts.push(`${v.targets.length} targets`);
     return parts.join(" · ");
   }
@@ -501,8 +503,8 @@
       element("h3", null, `✘ ${targets[f.targets[0]].name}${f.targets.length > 1 ? ` and ${f.targets.length - 1} more` : ""} ${f.place || ""}`),
       element("p", { class: "error" }, f.text),
       chips(ofTargets(f.targets)),
-      f.step && element("p", { class: "mono" }, f.step),
-      f.excerpt && code(f.excerpt.map((l) => [l.number, l.text, l.marked])),
+      f.step && element("p", { class: "mono step", title: f.step }, f.step),
+      f.excerpt && code(f.excerpt.map((l) => [l.number, l.text, l.marked]), "excerpt"),
       f.log && element("p", { class: "soft" }, f.left ? `The last ${count(f.log.length, "line")} of its output:` : "Its output:"),
       f.log && code(f.log.map((l) => [null, l]), "log"),
       f.more && element("p", { class: "soft" }, "All of its output: ", element("code", null, f.more)))];
@@ -561,7 +563,7 @@
       t.note && element("p", null, t.note),
       ...failureOf(t.failure),
       t.blocker && element("p", null, "Never started, because this failed: ", link(targets[t.blocker - 1].name, { target: t.blocker - 1 })),
-      ...section("Why it ran", ...(t.why || []).map((l) => element("p", { class: "why" }, l))),
+      ...section("Why it ran", t.why && element("pre", { class: "why" }, t.why.join("\n"))),
       ...section("What it waited for", run && waits(chain(t))),
       ...section("Its slowest steps", stepTable(slowest(steps.filter((s) => mine.has(s.vertex)), 8))),
       ...(again.length > (t.state === "failed" ? 1 : 0) ? section("Tried again", ...again) : []),
@@ -625,6 +627,7 @@
     const back = c && element("button", { type: "button", class: "back", onclick: () => choose(null) }, "← Overview");
     const content = !c ? overview() : c.target !== undefined ? targetDetails(c.target) : vertexDetails(c.vertex);
     $("details").replaceChildren(...[back, ...content].filter(Boolean));
+    for (const e of document.querySelectorAll("#details .excerpt .marked:first-child, #details .excerpt div:not(.marked) + .marked")) e.parentElement.scrollTop = e.offsetTop - e.parentElement.offsetTop - 24;
     for (const e of document.querySelectorAll("#details .log")) e.scrollTop = e.scrollHeight; // what matters is at its end
     $("details").scrollTop = 0;
   }
@@ -772,7 +775,7 @@
 
   function legend() {
     const key = (kind, text) => element("span", null, element("i", { class: `key ${kind}` }), text);
-    const graph = run ? [key("failed", "failed"), key("run", "ran: the darker, the longer"), key("cached", "cached"), key("", "not reached")] : [key("shared", "shared"), key("", "of one target"), key("heat", "the longer, the slower last time")];
+    const graph = run ? [key("failed", "failed"), key("run", "ran: the darker, the longer"), key("cached", "cached, or same as another"), key("", "not reached")] : [key("shared", "shared"), key("", "of one target"), key("heat", "the longer, the slower last time")];
     const time = [key("wait", "waited"), key("run", "built"), key("export", "wrote outputs"), key("failed", "failed"), key("cached", "cached"), key("critical", "critical path")];
     $("legend").replaceChildren(...(state.view === "time" ? time : [...graph, key("source", "image or context"), key("critical", "critical path")]));
   }
@@ -805,4 +808,9 @@
   legend();
   draw();
   details();
+  // report.html#NAME opens with that target chosen.
+  let linked = "";
+  try { linked = decodeURIComponent(location.hash.slice(1)); } catch { linked = ""; }
+  const first = targets.findIndex((t) => t.name === linked);
+  if (first >= 0) choose({ target: first });
 })();

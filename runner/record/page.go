@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -43,6 +44,7 @@ func (rec *Record) Page(b Beside) *page.Data {
 	p.addVertices()
 	p.addSteps()
 	p.addFailures()
+	p.addSame()
 	d.Critical = nil
 	for _, id := range rec.Totals.Critical {
 		if i, ok := p.vertices[id]; ok {
@@ -221,6 +223,21 @@ func (p *paging) addSteps() {
 	}
 }
 
+// addSame marks the stages of good targets that the builder did not report: what
+// they make is what another stage makes.
+func (p *paging) addSame() {
+	for _, t := range p.Data.Targets {
+		if t.State != runner.Done.String() {
+			continue
+		}
+		for _, i := range t.Vertices {
+			if v := p.Data.Vertices[i]; v.State == "" && v.Kind == planner.Stage.String() {
+				v.State = "same"
+			}
+		}
+	}
+}
+
 // addFailures enters where and why targets failed. Those that failed in one step
 // share an entry.
 func (p *paging) addFailures() {
@@ -271,11 +288,7 @@ func (p *paging) failure(r *Target) *page.Failure {
 		return &page.Failure{Text: clean(termtext.Brief(r.Reason, termtext.MaxMessage))}
 	}
 	out := &page.Failure{Step: clean(termtext.Brief(f.Step, termtext.MaxMessage)), Place: clean(placeOf(f))}
-	text := termtext.Brief(f.Error, termtext.MaxMessage)
-	if r.Reason != "" && r.Reason != f.Error {
-		text = r.Reason + ". " + text
-	}
-	out.Text = clean(text)
+	out.Text = clean(errorText(r))
 	for _, l := range f.Excerpt {
 		out.Excerpt = append(out.Excerpt, page.Line{Number: l.Number, Text: clean(l.Text), Marked: l.Marked})
 	}
@@ -288,6 +301,26 @@ func (p *paging) failure(r *Target) *page.Failure {
 		out.More = clean(shellquote.Command("orch", "logs", r.Name, "--failed", "--run", p.ID))
 	}
 	return out
+}
+
+// errorText says what is wrong. That a process ended with an exit code needs no
+// more words; what it printed says why.
+func errorText(r *Target) string {
+	text := termtext.Brief(r.Failure.Error, termtext.MaxMessage)
+	switch {
+	case r.Reason == "" || r.Reason == r.Failure.Error:
+	case r.Failure.ExitCode != nil:
+		text = r.Reason
+	default:
+		text = r.Reason + ". " + text
+	}
+	switch r.Failure.Fault {
+	case runner.FaultUser:
+		text += ". The fault is in what is built, not in the builder."
+	case runner.FaultInfrastructure:
+		text += ". The fault is not in what is built."
+	}
+	return text
 }
 
 func placeOf(f *Failure) string {

@@ -24,7 +24,7 @@ func failedRecord(t *testing.T, n int) (*Record, Kept) {
 	failure := &Failure{
 		Stage: "app", Vertex: "sha256:app", Platform: "linux/arm64", File: "Dockerfile", Line: 7, Step: "[app 2/3] RUN make",
 		Excerpt: []Line{{Number: 6, Text: "COPY . ."}, {Number: 7, Text: "RUN make", Marked: true}},
-		Log:     []string{"the last of it"}, LogFile: "/elsewhere/logs/002.log", Error: "exit code: 2",
+		Log:     []string{"the last of it"}, LogFile: "/elsewhere/logs/002.log", Error: "exit code: 2", Fault: runner.FaultUser,
 	}
 	rec.ID = "20261129-040506.789-abcd"
 	rec.Targets = []*Target{
@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 		t.Fatalf("%d failures", len(d.Failures))
 	}
 	f := d.Failures[0]
-	if fmt.Sprint(f.Targets) != "[1 0]" || f.Place != "in stage app for linux/arm64 at Dockerfile:7" || f.Text != "the compiler found an error. exit code: 2" {
+	if fmt.Sprint(f.Targets) != "[1 0]" || f.Place != "in stage app for linux/arm64 at Dockerfile:7" || f.Text != "the compiler found an error. exit code: 2. The fault is in what is built, not in the builder." {
 		t.Errorf("failure %+v", f)
 	}
 	if len(f.Log) != 50 || f.Log[49] != "line 120" || !f.Left || len(f.Excerpt) != 2 || !f.Excerpt[1].Marked {
