@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // Lane says whose cache a run may write.
@@ -19,7 +20,8 @@ type Lane struct {
 // the main branch where no variable says it. The
 // variables of GitHub are those of
 // https://docs.github.com/actions/reference/variables-reference,
-// those of GitLab of https://docs.gitlab.com/ci/variables/predefined_variables.
+// those of GitLab of https://docs.gitlab.com/ci/variables/predefined_variables; the
+// functions of the others name theirs.
 func LaneOf(getenv func(string) string, branch, main func() string) Lane {
 	var l Lane
 	switch {
@@ -27,6 +29,14 @@ func LaneOf(getenv func(string) string, branch, main func() string) Lane {
 		l = githubLane(getenv)
 	case getenv("GITLAB_CI") != "":
 		l = gitlabLane(getenv)
+	case getenv("BUILDKITE") == "true":
+		l = buildkiteLane(getenv)
+	case strings.EqualFold(getenv("TF_BUILD"), "true"):
+		l = azureLane(getenv)
+	case getenv("CIRCLECI") == "true":
+		l = circleLane(getenv)
+	case getenv("JENKINS_URL") != "":
+		l = jenkinsLane(getenv)
 	}
 	if ci, err := strconv.ParseBool(getenv("CI")); err == nil && ci {
 		l.CI = true
