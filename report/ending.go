@@ -101,8 +101,13 @@ func (p *Printer) Good() {
 	if n := passedTests(report); n > 0 {
 		fmt.Fprintf(p.Out, "%s passed\n", count(n, "test"))
 	}
-	if report.Published > 0 {
+	switch {
+	case report.Published > 0 && report.Stayed > 0:
+		fmt.Fprintf(p.Out, "%s published together, %d there already\n", count(report.Published, "tag"), report.Stayed)
+	case report.Published > 0:
 		fmt.Fprintf(p.Out, "%s published together\n", count(report.Published, "tag"))
+	case report.Stayed > 0:
+		fmt.Fprintf(p.Out, "%s there already\n", count(report.Stayed, "tag"))
 	}
 	if len(p.Moved) > 0 {
 		fmt.Fprintf(p.Out, "%s published by the builder\n", count(len(p.Moved), "tag"))

@@ -95,7 +95,9 @@ type Report struct {
 	AuditErr error
 	// Published counts the tags that were moved together at the end, and
 	// PublishErr is what went wrong with that, or nil.
-	Published  int
+	Published int
+	// Stayed counts the tags that pointed to their images already.
+	Stayed     int
 	PublishErr error
 }
 

@@ -251,7 +251,7 @@ func Publish(ctx context.Context, p *publish.Publisher, report *runner.Report, e
 	if err := p.Publish(ctx, moves); err != nil {
 		return err
 	}
-	report.Published = len(moves)
+	report.Published, report.Stayed = p.Moved, len(moves)-p.Moved
 	for _, t := range earlier {
 		t.Unpublished = nil
 	}

@@ -30,6 +30,9 @@ const (
 
 // Publisher moves tags and keeps journals of it.
 type Publisher struct {
+	// Moved is how many tags the last Publish moved, if it was good: others pointed to
+	// their digests already.
+	Moved int
 	// Dir is the folder of the journals.
 	Dir string
 	// Project is the folder of the run, for those who read its journal.
@@ -137,7 +140,7 @@ func (p *Publisher) Publish(ctx context.Context, moves []Move) error {
 	if err != nil {
 		return p.keep(ctx, j, err)
 	}
-	if len(found) == 0 {
+	if p.Moved = len(found); p.Moved == 0 {
 		return p.close(j)
 	}
 	j.Moves, j.Stage = found, Moving

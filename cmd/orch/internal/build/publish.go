@@ -30,8 +30,8 @@ func PublishRest(ctx context.Context, e *planning.Session, left *record.Left) er
 	if err := PublishTags(ctx, e, p, run, left.Done); err != nil {
 		return unpublished(ctx, e, err, len(publication.Unmoved(run, left.Done)))
 	}
-	if run.Published > 0 {
-		fmt.Fprintf(e.Stderr, "%s published.\n", termtext.Count(run.Published, "tag"))
+	if run.Published+run.Stayed > 0 {
+		fmt.Fprintf(e.Stderr, "%s published.\n", termtext.Count(run.Published+run.Stayed, "tag"))
 	}
 	return nil
 }

@@ -217,7 +217,7 @@ func (m *mergeRun) finish(ctx context.Context, failed error) error {
 		return m.unmoved(ctx, failed, problems)
 	case m.flags.partial:
 		p.Partial()
-		fmt.Fprintf(m.Stderr, "%s published, of the targets that are whole.\n", termtext.Count(run.Published, "tag"))
+		fmt.Fprintf(m.Stderr, "%s published, of the targets that are whole.\n", termtext.Count(run.Published+run.Stayed, "tag"))
 	default:
 		fmt.Fprintf(m.Stderr, "\nNo tag has moved.\n")
 	}
