@@ -350,6 +350,48 @@ test "reads" {
 	}
 }
 
+// TestSkipFiles skips targets that write files and folders only, and audits them.
+func TestSkipFiles(t *testing.T) {
+	s := newSkipped(t, map[string]string{"a": "1", "build.hcl": `
+group "default" { targets = ["folder", "image", "tar"] }
+skip {}
+target "tar" {
+  dockerfile-inline = "FROM scratch\nCOPY a /a\n"
+  output            = ["type=tar,dest=out.tar"]
+}
+target "image" {
+  inherits = ["tar"]
+  output   = ["type=oci,dest=image.tar"]
+}
+target "folder" {
+  inherits = ["tar"]
+  output   = ["type=local,dest=out"]
+}
+`})
+	s.skips("")
+	s.skips("folder image tar")
+	out := s.skips("folder image tar", "--audit")
+	if !strings.Contains(out, "Audit: 3 skipped targets built from scratch and compared") {
+		t.Error(out)
+	}
+	// What a folder has lost, or has more, is seen.
+	s.write("out/a", "else")
+	s.skips("image tar")
+	s.write("out/more", "")
+	s.skips("image tar")
+	s.skips("folder image tar")
+	if err := os.RemoveAll(filepath.Join(s.dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	s.skips("image tar")
+	if data, err := os.ReadFile(filepath.Join(s.dir, "out/a")); err != nil || string(data) != "1" {
+		t.Errorf("out/a is %q, %v", data, err)
+	}
+	s.write("a", "2")
+	s.skips("")
+	s.skips("folder image tar")
+}
+
 // TestSkipLanes has a pull request read what main has built, and not the other
 // way round, and demands a key where nobody can be told apart.
 func TestSkipLanes(t *testing.T) {

@@ -32,12 +32,14 @@ type Content struct {
 	Layers []digest.Digest
 	// Config is the configuration, without times and history.
 	Config map[string]any
+	// Files are those of an output that is no image, by path.
+	Files map[string]string
 }
 
 // AuditError says that a target was skipped that would have come out different.
 type AuditError struct {
 	Target string
-	// Class is what differs: definition, layers, configuration or stored
+	// Class is what differs: definition, layers, configuration, files or stored
 	// content.
 	Class, Text string
 }
@@ -53,7 +55,7 @@ func (s *Session) Audited(seed string) []*Verdict {
 	for _, name := range slices.Sorted(maps.Keys(s.Verdicts)) {
 		v := s.Verdicts[name]
 		sum := sha256.Sum256([]byte(seed + "\x00" + name))
-		if len(v.Target.Refs) > 0 && float64(binary.BigEndian.Uint32(sum[:])) < v.Target.Skip.Audit/100*(1<<32) {
+		if len(v.Target.Refs)+len(v.Target.Files) > 0 && float64(binary.BigEndian.Uint32(sum[:])) < v.Target.Skip.Audit/100*(1<<32) {
 			out = append(out, v)
 		}
 	}
@@ -85,8 +87,13 @@ func (s *Skipper) Stored(ctx context.Context, v *Verdict) error {
 	return nil
 }
 
-// Published is the image of a skipped target, as its registry has it.
+// Published is the image of a skipped target, as its registry has it; or what its
+// first output has written, if it has no other.
 func (s *Skipper) Published(ctx context.Context, v *Verdict) (Image, error) {
+	if len(v.Target.Refs) == 0 {
+		first := v.Target.Files[0]
+		return first.read(first.Dest)
+	}
 	out := Image{}
 	for _, m := range v.Record.Closure {
 		if isAttestation(m.Descriptor) || len(m.Blobs) == 0 {
@@ -117,7 +124,7 @@ func (img Image) add(config []byte) error {
 	for _, k := range []string{"created", "history", "rootfs", "moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0"} {
 		delete(all, k)
 	}
-	img[platforms.FormatAll(platforms.Normalize(c.Platform))] = Content{c.RootFS.DiffIDs, all}
+	img[platforms.FormatAll(platforms.Normalize(c.Platform))] = Content{Layers: c.RootFS.DiffIDs, Config: all}
 	return nil
 }
 
@@ -183,6 +190,12 @@ func (img Image) walk(blobs map[string][]byte, data []byte, depth int) error {
 func (img Image) Differs(other Image) (class, text string) {
 	for _, p := range slices.Sorted(maps.Keys(img)) {
 		a, b := img[p], other[p]
+		if a.Files != nil {
+			if text = differs(a.Files, b.Files); text != "" {
+				return "files", text
+			}
+			continue
+		}
 		switch {
 		case b.Config == nil:
 			return "platforms", "it is not there for " + p
@@ -203,7 +216,7 @@ func (img Image) Differs(other Image) (class, text string) {
 	return "", ""
 }
 
-func union(a, b map[string]any) map[string]any {
+func union[V any](a, b map[string]V) map[string]V {
 	out := maps.Clone(a)
 	maps.Copy(out, b)
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,6 +57,9 @@ func (a *Auditor) Audit(ctx context.Context, chosen []*Verdict) error {
 // auditStored audits what the registry has, and the digest: one that nothing
 // was remembered for must be the same.
 func (a *Auditor) auditStored(ctx context.Context, v *Verdict) (found, err error) {
+	if len(v.Target.Refs) == 0 {
+		return nil, nil // its files have been looked at
+	}
 	err = a.Session.Stored(ctx, v)
 	var wrong *AuditError
 	if errors.As(err, &wrong) {
@@ -181,20 +185,16 @@ func (a *Auditor) buildApart(ctx context.Context, chosen []*Verdict) (map[string
 		return nil, err
 	}
 	archive := func(name string) string { return filepath.Join(dir, strings.ReplaceAll(name, "/", "_")+".tar") }
-	apart := map[string]bool{}
+	apart := map[string]*Target{}
 	for _, v := range chosen {
-		apart[v.Target.Build.Name()] = true
+		apart[v.Target.Build.Name()] = v.Target
 	}
 	yes := true
 	for _, t := range cfg.Targets {
 		t.NoCache, t.CacheFrom, t.CacheTo, t.Cache, t.Tests, t.Skip = &yes, nil, nil, nil, nil, nil
 		t.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "provenance", Attrs: map[string]string{"disabled": "true"}})}
-		if apart[t.Name] {
-			attrs := map[string]string{"dest": archive(t.Name)}
-			if at := archiveForm(t.Outputs); at != "" {
-				attrs["rewrite-timestamp"] = at
-			}
-			t.Outputs = []config.Output{config.NewOutput(config.Entry{Type: "oci", Attrs: attrs})}
+		if target := apart[t.Name]; target != nil {
+			t.Outputs = []config.Output{target.apart(t, archive(t.Name))}
 		}
 	}
 	plan, err := a.Plan(ctx, cfg)
@@ -209,12 +209,37 @@ func (a *Auditor) buildApart(ctx context.Context, chosen []*Verdict) (map[string
 		return nil, fmt.Errorf("building for an audit: %w", firstFailure(run))
 	}
 	out := map[string]Image{}
-	for name := range apart {
-		if out[name], err = ReadArchive(archive(name)); err != nil {
+	for name, target := range apart {
+		if len(target.Refs) > 0 {
+			out[name], err = ReadArchive(archive(name))
+		} else {
+			out[name], err = target.Files[0].read(archive(name))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("auditing %s: %w", name, err)
 		}
 	}
 	return out, nil
+}
+
+// apart is the output of a target that is built to be compared: an archive of its
+// image, or its first output where it pushes none.
+func (t *Target) apart(c *config.Target, dest string) config.Output {
+	attrs := map[string]string{}
+	if len(t.Refs) == 0 {
+		for _, o := range c.Outputs {
+			if o.Dest == t.Files[0].Dest {
+				attrs = maps.Clone(o.Attrs)
+				attrs["dest"] = dest
+				return config.NewOutput(config.Entry{Type: o.Type, Attrs: attrs})
+			}
+		}
+	}
+	attrs["dest"] = dest
+	if at := archiveForm(c.Outputs); at != "" {
+		attrs["rewrite-timestamp"] = at
+	}
+	return config.NewOutput(config.Entry{Type: "oci", Attrs: attrs})
 }
 
 // archiveForm is what the pushed images of a target say of times.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type Target struct {
 	// Refs are the tags that its outputs push, and Repos their repositories.
 	Refs  []registry.Ref
 	Repos []registry.Repo
-	// Files are the files that its outputs write.
+	// Files are the files and folders that its outputs write.
 	Files []Output
 	// Platforms are those that it is built for.
 	Platforms []string
@@ -44,8 +45,11 @@ type Target struct {
 	key VerifyKey
 }
 
-// Output is a file that is written.
-type Output struct{ Kind, Dest string }
+// Output is a file that is written, or a folder.
+type Output struct {
+	Kind, Dest string
+	Folder     bool
+}
 
 // Run is what holds for all targets of a run.
 type Run struct {
@@ -73,7 +77,11 @@ func (r *Run) Target(b *planner.Build, d *digest.Target) (t *Target, reason stri
 	t.Publication, t.Image = d.Publication, d.Image
 	// What a cache block has written into an image is not in the digest.
 	inline := slices.ContainsFunc(b.CacheTo, func(c planner.Cache) bool { return c.Type == "inline" })
-	t.Input = Input(d.Publication, append(slices.Clone(r.Settings), strconv.FormatBool(inline))...)
+	more := append(slices.Clone(r.Settings), strconv.FormatBool(inline))
+	if len(t.Refs) == 0 {
+		more = append(more, t.written()...) // all records of this machine are in one place
+	}
+	t.Input = Input(d.Publication, more...)
 	t.Platforms = b.Platforms
 	if len(t.Platforms) == 0 {
 		t.Platforms = []string{r.BuildPlatform}
@@ -153,20 +161,37 @@ func (t *Target) addOutputs() string {
 			t.Files = append(t.Files, Output{Kind: o.Type + " " + attributes(o), Dest: o.Dest})
 		case o.Delete:
 			return "its output deletes files"
-		case o.Form == config.FolderForm:
-			return "its output is a folder"
+		case o.Form == config.FolderForm && holdsProject(o.Dest):
+			return "its output is a folder that holds the project"
+		case o.Form == config.FolderForm && o.Dest != "":
+			t.Files = append(t.Files, Output{Kind: o.Type + " " + attributes(o), Dest: o.Dest, Folder: true})
 		case o.Form == config.EngineForm:
 			return "it is loaded into an engine"
 		case o.Dest == "-":
 			return "its output goes to the standard output"
 		default:
-			return "its output is neither a pushed image nor a file"
+			return "its output is neither a pushed image nor a file or folder"
 		}
 	}
 	if len(t.Refs)+len(t.Files) == 0 {
 		return "it has no output"
 	}
 	return ""
+}
+
+// holdsProject says whether a folder holds the working directory: what is in it is
+// not only what is built.
+func holdsProject(dir string) bool {
+	here, err := os.Getwd()
+	if err != nil {
+		return true
+	}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return true
+	}
+	rel, err := filepath.Rel(full, here)
+	return err != nil || filepath.IsLocal(rel)
 }
 
 // addRefs notes the tags that an output pushes.
@@ -238,6 +263,19 @@ func (t *Target) lanes() []string {
 // lane is whose records it writes.
 func (t *Target) lane() string { return planner.LaneName(t.Skip.Lane, t.Skip.Trusted) }
 
+// written says what its outputs write, and where.
+func (t *Target) written() []string {
+	var out []string
+	for _, f := range t.Files {
+		full, err := filepath.Abs(f.Dest)
+		if err != nil {
+			full = f.Dest
+		}
+		out = append(out, f.Kind, full)
+	}
+	return out
+}
+
 // filesAsRecorded says why the files of a target are not those of a record, or
 // nil.
 func (t *Target) filesAsRecorded(r *Record) error {
@@ -246,7 +284,7 @@ func (t *Target) filesAsRecorded(r *Record) error {
 		if i < 0 {
 			return fmt.Errorf("its record has no sum of %s", f.Dest)
 		}
-		sum, err := sumFile(f.Dest)
+		sum, err := f.sum()
 		switch {
 		case os.IsNotExist(err):
 			return fmt.Errorf("%s is not there", f.Dest)

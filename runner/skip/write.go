@@ -73,7 +73,10 @@ func (s *Skipper) write(ctx context.Context, about About, b Built) error {
 		Orch: about.Orch, Run: about.Run, Commit: about.Commit, Dirty: about.Dirty, Built: s.now().UTC().Truncate(time.Second),
 	}
 	for _, f := range t.Files {
-		sum, err := sumFile(f.Dest)
+		sum, err := f.sum()
+		if errors.Is(err, errLarge) && len(t.Refs) == 0 {
+			return fmt.Errorf("%s: %w", f.Dest, err)
+		}
 		if err != nil {
 			return err
 		}
