@@ -113,6 +113,9 @@ func place(f *runner.Failure) string {
 	if f.Platform != "" {
 		text += " for " + f.Platform
 	}
+	if f.Builder != "" {
+		text += " on " + f.Builder
+	}
 	if f.File != "" {
 		text += fmt.Sprintf(", at %s:%d", f.File, f.Line)
 	}

@@ -90,15 +90,15 @@ func columns(targets []*runner.TargetReport, form tableForm) []*column {
 	if !form.stage {
 		smaller.header = "SMALLER"
 	}
-	digest := &column{header: "DIGEST"}
-	all := []*column{{header: "TARGET"}, {header: "RESULT"}, {header: "TIME"}, {header: "IMAGE"}, smaller, digest, {header: "WENT TO"}}
+	digest, on := &column{header: "DIGEST"}, &column{header: "BUILT ON"}
+	all := []*column{{header: "TARGET"}, {header: "RESULT"}, {header: "TIME"}, on, {header: "IMAGE"}, smaller, digest, {header: "WENT TO"}}
 	for _, t := range targets {
 		for i, cell := range tableRow(t, form.stage) {
 			all[i].add(termtext.Line(cell))
 		}
 	}
 	return slices.DeleteFunc(all, func(c *column) bool {
-		return c == digest && !form.digest || c == smaller && !form.smaller || (c == digest || c == smaller) && c.empty()
+		return c == digest && !form.digest || c == smaller && !form.smaller || (c == digest || c == smaller || c == on) && c.empty()
 	})
 }
 

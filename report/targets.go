@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -84,7 +85,7 @@ func isUpToDate(t *runner.TargetReport) bool {
 func tableRow(t *runner.TargetReport, stage bool) []string {
 	res := t.Result
 	if res == nil {
-		return []string{t.Name(), t.State.String(), none, none, none, none, none}
+		return []string{t.Name(), t.State.String(), none, none, none, none, none, none}
 	}
 	what := "built"
 	if res.Steps.Run == 0 {
@@ -96,7 +97,7 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 	if n := len(t.Attempts); n > 1 {
 		what += fmt.Sprintf(" (try %d)", n)
 	}
-	return []string{t.Name(), what, seconds(t.Took), imageSize(res.ImageSize), smaller(res, stage), ShortDigest(res.Digest), wentTo(t)}
+	return []string{t.Name(), what, seconds(t.Took), cmp.Or(strings.Join(res.Builders, ", "), none), imageSize(res.ImageSize), smaller(res, stage), ShortDigest(res.Digest), wentTo(t)}
 }
 
 // skipped says which build took the place of this one.

@@ -110,6 +110,8 @@ type Step struct {
 	Title string
 	// Targets names the targets that the step is for.
 	Targets []string
+	// Builder is the builder that has it, where a run has several.
+	Builder string
 	// Vertices are the stages that it is a step of.
 	Vertices []*planner.Vertex
 	// Internal steps are the builder's own, such as reading a context.

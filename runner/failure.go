@@ -53,6 +53,8 @@ type Failure struct {
 	LogFile string
 	// ExitCode is the exit code of the step's process, or -1.
 	ExitCode int
+	// Builder is the builder that it happened on, where a run has several.
+	Builder string
 	// Fault says whose fault it is, and Reason why, in a few words.
 	Fault  Fault
 	Reason string

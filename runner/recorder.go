@@ -59,7 +59,7 @@ func (r *recorder) fill(report *Report) {
 func (s *Step) report() *StepReport {
 	r := &StepReport{
 		Number: s.Number,
-		Name:   cmp.Or(s.Text, s.Name), Label: s.Label, Targets: s.Targets, Internal: s.Internal,
+		Name:   cmp.Or(s.Text, s.Name), Label: s.Label, Targets: s.Targets, Builder: s.Builder, Internal: s.Internal,
 		Started: s.Started, Finished: s.Finished, Took: s.Took,
 		Cached: s.Cached, Failed: s.Error != "" && !s.Canceled(),
 		Log: s.Log,

@@ -194,7 +194,9 @@ type StepReport struct {
 	// Internal steps are the builder's own: reading a context.
 	Internal bool
 	// Targets names the targets that it was for.
-	Targets           []string
+	Targets []string
+	// Builder is the builder that had it, where the run has several.
+	Builder           string
 	Started, Finished time.Time
 	Took              time.Duration
 	Cached            bool

@@ -75,6 +75,8 @@ type Result struct {
 	// Skipped says which build the target is equal to that took the place of
 	// this one; nil if it was built.
 	Skipped *Skipped
+	// Builders names the builders that built it, where a run has several.
+	Builders []string
 }
 
 // Skipped is a build that was found to be equal to what a target is now.

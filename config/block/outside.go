@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
-	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -60,7 +59,7 @@ func readOutside[S any](x *Index, files []*schema.File, kind attribute.Kind, in 
 			}
 			expr := blockExpr{b}
 			maps.Copy(out.Ranges, expr.ranges(b.Kind))
-			value, more := x.ev.Root(expr, eval.WithRefs)
+			value, more := x.ev.Root(expr, true)
 			diags = append(diags, more...)
 			if more.HasErrors() || !value.IsWhollyKnown() {
 				continue

@@ -244,7 +244,7 @@ func (f *userFunction) call(ev *Evaluator, args []cty.Value) (cty.Value, error) 
 	if f.variadic != "" {
 		scope.Variables[f.variadic] = cty.TupleVal(args[len(f.params):])
 	}
-	v, diags := ev.Eval(f.result, scope, NoRefs)
+	v, diags := ev.Eval(f.result, scope, false)
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}

@@ -12,12 +12,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client/ociindex"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/internal/filelock"
 	"github.com/orch-build/orch/internal/output"
 )
 
@@ -52,25 +51,13 @@ func Put(ctx context.Context, dir string, desc ocispecs.Descriptor, names ...oci
 }
 
 // hold keeps others from changing the index, by the lock that BuildKit's client
-// has for it. The file is removed with the lock, so that a lock counts only if
-// its file is still there.
+// has for it.
 func hold(ctx context.Context, dir string) (release func(), err error) {
-	name := filepath.Join(dir, ocispecs.ImageIndexFile+".lock")
-	for {
-		lock := flock.New(name)
-		if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-			return nil, fmt.Errorf("waiting for another run to write the index of %s: %w", dir, err)
-		}
-		held, heldErr := lock.Stat()
-		there, thereErr := os.Stat(name)
-		if heldErr == nil && thereErr == nil && os.SameFile(held, there) {
-			return func() {
-				os.Remove(name)
-				_ = lock.Unlock()
-			}, nil
-		}
-		_ = lock.Unlock()
+	release, err = filelock.Hold(ctx, filepath.Join(dir, ocispecs.ImageIndexFile+".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("waiting for another run to write the index of %s: %w", dir, err)
 	}
+	return release, nil
 }
 
 // Keep remembers the index of a layout, and returns a function that puts it

@@ -33,7 +33,7 @@ const goodLength = 5 * time.Minute
 
 // Reading estimates how long it takes to read a stage from a lane: a second for
 // the requests, and a tenth of what building it takes for its layers.
-func reading(build time.Duration) time.Duration { return time.Second + build/10 }
+func Reading(build time.Duration) time.Duration { return time.Second + build/10 }
 
 // NoLaneError says that a plan with waves needs a cache that the shards read.
 type NoLaneError struct {
@@ -116,7 +116,7 @@ func (g *graph) ways(waves bool) ([]way, error) {
 		if w.from.build != nil {
 			c = w.from.build.Target.Cache
 		}
-		read := reading(build)
+		read := Reading(build)
 		switch {
 		case !v.Runs():
 		case waves && v.Kind == planner.Stage:
@@ -242,7 +242,7 @@ func (g *graph) addShared(f *File, needs [][]int, ways []way) {
 		build := g.times.Vertex(v)
 		s := Shared{
 			Stage: v.Name, Platform: v.Platform, Target: v.Targets[0], Shards: needs[n], How: ways[n].how,
-			Build: seconds(build), Read: seconds(reading(build)),
+			Build: seconds(build), Read: seconds(Reading(build)),
 		}
 		if b := ways[n].from.build; b != nil {
 			s.Target = b.Name()

@@ -81,6 +81,28 @@ func Narrow(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config
 	return &out
 }
 
+// Take returns a definition that has nothing but the parts of a shard, and what
+// these link to. plan is that of the whole.
+func Take(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config {
+	mine := *cfg
+	mine.Targets, mine.Chosen = nil, nil
+	chosen := map[string]bool{}
+	for _, p := range parts {
+		if t := cfg.Target(p.Target); t != nil {
+			chosen[p.Target] = true
+			mine.Targets, mine.Chosen = append(mine.Targets, t), append(mine.Chosen, p.Target)
+		}
+	}
+	for _, t := range linkedTargets(cfg, mine.Targets) {
+		if !chosen[t.Name] {
+			mine.Targets = append(mine.Targets, t)
+		}
+	}
+	slices.Sort(mine.Chosen)
+	slices.SortFunc(mine.Targets, func(a, b *config.Target) int { return strings.Compare(a.Name, b.Name) })
+	return Narrow(&mine, plan, parts)
+}
+
 // narrowPlatforms takes from a target what is for other platforms than those
 // that are kept.
 func narrowPlatforms(t *config.Target, plan *planner.Plan, keep []string) {

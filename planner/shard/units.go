@@ -58,31 +58,71 @@ type graph struct {
 func takeApart(plan *planner.Plan, times Times, by By) *graph {
 	g := &graph{plan: plan, times: times}
 	cells := cellsOf(plan)
-	sets := newSets(len(cells))
-	index := map[*planner.Build][]int{}
-	for i, c := range cells {
-		index[c.build] = append(index[c.build], i)
-	}
-	for i, c := range cells {
-		if !by.Platform || !divisible(c.build) {
-			sets.join(i, index[c.build][0])
-		}
-		for _, linked := range linkedCells(c, index, cells) {
-			sets.join(i, linked)
-		}
-	}
-	for _, group := range sets.groups() {
-		u := &unit{}
-		for _, i := range group {
-			u.cells = append(u.cells, cells[i])
-		}
-		g.units = append(g.units, u)
+	for _, group := range joined(cells, func(b *planner.Build) bool { return by.Platform && divisible(b) }) {
+		g.units = append(g.units, &unit{cells: group})
 	}
 	if !by.Target {
 		g.joinPlatforms()
 	}
 	g.measure()
 	return g
+}
+
+// Unit is what has to be built together: parts of targets, each of a target of
+// its own.
+type Unit struct {
+	Parts []Part
+	// Reached are the vertices that it needs, each once, and Export is what its
+	// outputs take.
+	Reached []*planner.Vertex
+	Export  time.Duration
+}
+
+// Units takes a plan apart into what has to be built together. divisible says
+// which targets may have their platforms built apart.
+func Units(plan *planner.Plan, buildPlatform string, export func(*planner.Build) time.Duration, divisible func(*planner.Build) bool) []Unit {
+	var out []Unit
+	for _, group := range joined(cellsOf(plan), divisible) {
+		u := Unit{Parts: partsOf(group, buildPlatform)}
+		seen := map[*planner.Vertex]bool{}
+		for _, c := range group {
+			u.Export += export(c.build) / time.Duration(len(c.build.Stages))
+			for _, v := range c.reach {
+				if !seen[v] {
+					seen[v] = true
+					u.Reached = append(u.Reached, v)
+				}
+			}
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+// joined are the cells that are built together.
+func joined(cells []cell, divisible func(*planner.Build) bool) [][]cell {
+	sets := newSets(len(cells))
+	index := map[*planner.Build][]int{}
+	for i, c := range cells {
+		index[c.build] = append(index[c.build], i)
+	}
+	for i, c := range cells {
+		if !divisible(c.build) {
+			sets.join(i, index[c.build][0])
+		}
+		for _, linked := range linkedCells(c, index, cells) {
+			sets.join(i, linked)
+		}
+	}
+	var out [][]cell
+	for _, group := range sets.groups() {
+		var one []cell
+		for _, i := range group {
+			one = append(one, cells[i])
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // joinPlatforms makes one unit of all that is for one platform.

@@ -49,6 +49,8 @@ type Builder struct {
 // Node is one BuildKit daemon.
 type Node struct {
 	Name string
+	// Driver is how it is reached.
+	Driver Driver
 	// Address is for people, and where Driver is Remote it is where the daemon is.
 	Address string
 	// Platforms are those that the user has named; none are the daemon's own.
@@ -75,6 +77,8 @@ type Pods struct {
 	Selector string
 	// Sticky keeps a project on one pod; otherwise any is taken.
 	Sticky bool
+	// Pod is the one that is meant; "" is any.
+	Pod string
 }
 
 // Choice is the builder of a run.
@@ -152,6 +156,9 @@ func (c *Catalog) Choose(flag string) (*Choice, error) {
 	}
 	return c.current()
 }
+
+// Named returns a builder that was named by --builder.
+func (c *Catalog) Named(name string) (*Choice, error) { return c.named(name, "--builder") }
 
 // named is a builder that somebody has named.
 func (c *Catalog) named(name, from string) (*Choice, error) {
@@ -245,5 +252,5 @@ func (c *Catalog) engine(context, reason string) (*Choice, error) {
 }
 
 func embedded() *Builder {
-	return &Builder{Name: EmbeddedName, Driver: Embedded, Origin: "orch", Nodes: []Node{{Name: EmbeddedName, Weight: 1}}}
+	return &Builder{Name: EmbeddedName, Driver: Embedded, Origin: "orch", Nodes: []Node{{Name: EmbeddedName, Driver: Embedded, Weight: 1}}}
 }

@@ -54,7 +54,7 @@ func (c *Catalog) ofBlock(b *hclfile.Builder) (*Builder, error) {
 
 // node is a node at an address.
 func (c *Catalog) node(name, addr string) (Node, error) {
-	n := Node{Name: name, Address: addr, Weight: 1}
+	n := Node{Name: name, Driver: driverOf(addr), Address: addr, Weight: 1}
 	if err := address.Check(addr); err != nil {
 		return n, err
 	}
@@ -105,7 +105,7 @@ func (c *Catalog) ofContext(name string) (*Builder, error) {
 	}
 	return &Builder{
 		Name: name, Driver: Engine, Origin: "docker context",
-		Nodes: []Node{{Name: name, Address: ep.Host, Weight: 1, Engine: ep}},
+		Nodes: []Node{{Name: name, Driver: Engine, Address: ep.Host, Weight: 1, Engine: ep}},
 	}, nil
 }
 
@@ -113,7 +113,7 @@ func (c *Catalog) ofContext(name string) (*Builder, error) {
 func (c *Catalog) ofInstance(in *buildx.Instance) (*Builder, error) {
 	b := &Builder{Name: in.Name, Driver: Driver(in.Driver), Origin: "buildx"}
 	for _, node := range in.Nodes {
-		n := Node{Name: node.Name, Address: node.Endpoint, Weight: 1}
+		n := Node{Name: node.Name, Driver: Driver(in.Driver), Address: node.Endpoint, Weight: 1}
 		for _, p := range node.Platforms {
 			n.Platforms = append(n.Platforms, p.String())
 		}

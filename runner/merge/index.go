@@ -32,6 +32,17 @@ type Registry interface {
 	Put(ctx context.Context, ref registry.Ref, m *registry.Manifest) error
 }
 
+// Piece is the image of a target for some of its platforms.
+type Piece struct {
+	// From is what messages call the builder or the job that has it.
+	From      string
+	Platforms []string
+	// Digest, Unpublished and Metadata are those of the piece's result.
+	Digest      string
+	Unpublished []runner.Tag
+	Metadata    map[string]any
+}
+
 // Indexes makes one image of each target whose platforms were built apart, under
 // its digest, in each repository that it has tags in. The tags of the report
 // point to that from then on.
@@ -40,13 +51,35 @@ func (m *Merged) Indexes(ctx context.Context, reg Registry) error {
 	group.SetLimit(parallel)
 	for _, s := range m.splits {
 		group.Go(func() error {
-			if err := s.join(ctx, reg); err != nil {
-				return fmt.Errorf("target %q: making one image of its platforms: %w", s.report.Name(), err)
+			var pieces []Piece
+			for _, p := range s.parts {
+				pieces = append(pieces, Piece{p.from.Path, p.piece.Platforms, p.Digest, p.Unpublished, p.Metadata})
+			}
+			if err := Join(ctx, reg, s.all, pieces, s.report.Result); err != nil {
+				return fmt.Errorf("target %q: %w", s.report.Name(), err)
 			}
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// pieces is an image that is made of them.
+type pieces struct {
+	all    []string // the platforms, in their order
+	parts  []Piece
+	result *runner.Result
+}
+
+// Join makes one image of the pieces of a target, under its digest, in each
+// repository that it has tags in. all are the platforms of the target, in their
+// order. The tags of the result point to that image from then on.
+func Join(ctx context.Context, reg Registry, all []string, parts []Piece, result *runner.Result) error {
+	s := &pieces{all, parts, result}
+	if err := s.join(ctx, reg); err != nil {
+		return fmt.Errorf("making one image of its platforms: %w", err)
+	}
+	return nil
 }
 
 // joined is one index that was made.
@@ -56,7 +89,7 @@ type joined struct {
 }
 
 // join makes the index of a target.
-func (s *split) join(ctx context.Context, reg Registry) error {
+func (s *pieces) join(ctx context.Context, reg Registry) error {
 	tags, err := s.tags()
 	if err != nil {
 		return err
@@ -79,7 +112,7 @@ func (s *split) join(ctx context.Context, reg Registry) error {
 			s.take(made[key].desc)
 		}
 	}
-	s.report.Result.Unpublished = out
+	s.result.Unpublished = out
 	return nil
 }
 
@@ -91,14 +124,14 @@ type piecesOf struct {
 }
 
 // tags lists the tags of a target. All parts must have the same.
-func (s *split) tags() ([]piecesOf, error) {
+func (s *pieces) tags() ([]piecesOf, error) {
 	var out []piecesOf
 	for _, tag := range s.parts[0].Unpublished {
 		one := piecesOf{name: tag.Name, insecure: tag.Insecure}
 		for _, p := range s.parts {
 			i := slices.IndexFunc(p.Unpublished, func(t runner.Tag) bool { return t.Name == tag.Name })
 			if i < 0 || len(p.Unpublished) != len(s.parts[0].Unpublished) {
-				return nil, fmt.Errorf("%s and %s do not have the same tags", s.parts[0].from.Path, p.from.Path)
+				return nil, fmt.Errorf("%s and %s do not have the same tags", s.parts[0].From, p.From)
 			}
 			one.pieces = append(one.pieces, p.Unpublished[i].Digest)
 		}
@@ -108,15 +141,15 @@ func (s *split) tags() ([]piecesOf, error) {
 }
 
 // index makes the index of some pieces in a repository, and stores it there.
-func (s *split) index(ctx context.Context, reg Registry, repo registry.Repo, pieces []string) (*joined, error) {
-	indexes := make([]*ocispecs.Index, len(pieces))
+func (s *pieces) index(ctx context.Context, reg Registry, repo registry.Repo, digests []string) (*joined, error) {
+	indexes := make([]*ocispecs.Index, len(digests))
 	group, gctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
-	for i, d := range pieces {
+	for i, d := range digests {
 		group.Go(func() error {
 			index, err := readIndex(gctx, reg, registry.Ref{Repo: repo, Tag: d})
 			if err != nil {
-				return fmt.Errorf("%s: %w", s.parts[i].from.Path, err)
+				return fmt.Errorf("%s: %w", s.parts[i].From, err)
 			}
 			mu.Lock()
 			indexes[i] = index
@@ -127,19 +160,15 @@ func (s *split) index(ctx context.Context, reg Registry, repo registry.Repo, pie
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	whole, err := s.compose(indexes)
+	desc, data, err := Compose(s.all, s.parts, indexes)
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.MarshalIndent(whole, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	desc := ocispecs.Descriptor{MediaType: whole.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data)), Annotations: s.described()}
-	if err := reg.Put(ctx, registry.Ref{Repo: repo, Tag: desc.Digest.String()}, &registry.Manifest{MediaType: whole.MediaType, Data: data}); err != nil {
+	desc.Annotations = s.described()
+	if err := reg.Put(ctx, registry.Ref{Repo: repo, Tag: desc.Digest.String()}, &registry.Manifest{MediaType: desc.MediaType, Data: data}); err != nil {
 		return nil, fmt.Errorf("storing it in %s: %w", repo, err)
 	}
-	return &joined{desc: desc, pieces: pieces}, nil
+	return &joined{desc: *desc, pieces: digests}, nil
 }
 
 // readIndex reads the index that a shard has pushed.
@@ -158,37 +187,50 @@ func readIndex(ctx context.Context, reg Registry, ref registry.Ref) (*ocispecs.I
 	return index, nil
 }
 
-// compose is the index that the builder makes of all platforms: the images in the
-// order of the platforms, and behind them what is said of each.
-func (s *split) compose(indexes []*ocispecs.Index) (*ocispecs.Index, error) {
+// Compose is the index that a builder makes of all platforms, and its bytes: the
+// images in the order of the platforms, and behind them what is said of each.
+// indexes are those of the pieces.
+func Compose(all []string, parts []Piece, indexes []*ocispecs.Index) (*ocispecs.Descriptor, []byte, error) {
+	whole, err := compose(all, parts, indexes)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := json.MarshalIndent(whole, "", "  ")
+	if err != nil {
+		return nil, nil, err
+	}
+	return &ocispecs.Descriptor{MediaType: whole.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}, data, nil
+}
+
+func compose(all []string, parts []Piece, indexes []*ocispecs.Index) (*ocispecs.Index, error) {
 	out := *indexes[0]
 	out.Manifests = nil
 	images, about := map[string]ocispecs.Descriptor{}, map[digest.Digest][]ocispecs.Descriptor{}
 	for i, index := range indexes {
 		if index.MediaType != out.MediaType {
-			return nil, fmt.Errorf("%s and %s have images of different kinds", s.parts[0].from.Path, s.parts[i].from.Path)
+			return nil, fmt.Errorf("%s and %s have images of different kinds", parts[0].From, parts[i].From)
 		}
-		platforms := s.parts[i].piece.Platforms
+		platforms := parts[i].Platforms
 		for _, d := range index.Manifests {
 			if subject := d.Annotations[refersTo]; subject != "" {
 				about[digest.Digest(subject)] = append(about[digest.Digest(subject)], d)
 				continue
 			}
 			if len(platforms) == 0 {
-				return nil, fmt.Errorf("the image of %s has more platforms than that shard was to build", s.parts[i].from.Path)
+				return nil, fmt.Errorf("the image of %s has more platforms than were to be built there", parts[i].From)
 			}
 			images[platforms[0]] = d
 			platforms = platforms[1:]
 		}
 		if len(platforms) > 0 {
-			return nil, fmt.Errorf("the image of %s lacks %s", s.parts[i].from.Path, someOf(platforms))
+			return nil, fmt.Errorf("the image of %s lacks %s", parts[i].From, someOf(platforms))
 		}
 	}
 	var behind []ocispecs.Descriptor
-	for _, pl := range s.all {
+	for _, pl := range all {
 		d, ok := images[pl]
 		if !ok {
-			return nil, errors.New("no shard has " + pl)
+			return nil, errors.New("nobody has built " + pl)
 		}
 		out.Manifests = append(out.Manifests, d)
 		behind = append(behind, about[d.Digest]...)
@@ -205,7 +247,7 @@ const (
 )
 
 // described are the annotations that the descriptor of the index has.
-func (s *split) described() map[string]string {
+func (s *pieces) described() map[string]string {
 	raw, ok := s.parts[0].Metadata[descriptorKey].(json.RawMessage)
 	if !ok {
 		return nil
@@ -218,8 +260,8 @@ func (s *split) described() map[string]string {
 }
 
 // take puts the index in the place of the image of the first part.
-func (s *split) take(d ocispecs.Descriptor) {
-	res := s.report.Result
+func (s *pieces) take(d ocispecs.Descriptor) {
+	res := s.result
 	res.Digest = d.Digest.String()
 	if res.Metadata == nil {
 		res.Metadata = map[string]any{}

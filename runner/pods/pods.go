@@ -134,6 +134,13 @@ func (c Cluster) Choose(ctx context.Context) (Pod, error) {
 	if err != nil {
 		return Pod{}, err
 	}
+	if c.Pod != "" {
+		i := slices.IndexFunc(pods, func(p Pod) bool { return p.Name == c.Pod })
+		if i < 0 {
+			return Pod{}, fmt.Errorf("the pod %s%s is not ready any more", c.Pod, c.where())
+		}
+		return pods[i], nil
+	}
 	if !c.Sticky {
 		return pods[rand.IntN(len(pods))], nil
 	}

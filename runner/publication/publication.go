@@ -29,6 +29,9 @@ type Options struct {
 	Mode string
 	// Skips says that targets may be skipped, whose tags move with the others.
 	Skips bool
+	// Several says that the run has several builders: then nobody but orch can move
+	// tags at the end.
+	Several bool
 	// Earlier are the targets that an earlier run has built.
 	Earlier []*record.Target
 	// Publisher returns what moves tags.
@@ -67,7 +70,7 @@ func together(plan *planner.Plan, opt Options) bool {
 			tested = tested || len(b.Target.Tests) > 0
 		}
 	}
-	return pushed > 1 || tested || opt.Skips && pushed > 0 || len(Unmoved(nil, opt.Earlier)) > 0
+	return pushed > 1 || tested || opt.Several && pushed > 0 || opt.Skips && pushed > 0 || len(Unmoved(nil, opt.Earlier)) > 0
 }
 
 // pushes says whether any output of a build goes to a registry.

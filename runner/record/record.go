@@ -124,13 +124,15 @@ type Target struct {
 	Skipped   *runner.Skipped `json:"skipped,omitempty"`
 	Unskipped string          `json:"unskipped,omitempty"`
 	Outputs   []Output        `json:"outputs,omitempty"`
-	ImageSize int64           `json:"imageBytes,omitempty"`
-	Waiting   float64         `json:"waitingSeconds"`
-	Running   float64         `json:"runningSeconds"`
-	Exporting float64         `json:"exportingSeconds"`
-	Attempts  []Attempt       `json:"attempts,omitempty"`
-	Stages    []Stage         `json:"stages,omitempty"`
-	Metadata  map[string]any  `json:"metadata,omitempty"`
+	// Builders are those that built it, in a run on several.
+	Builders  []string       `json:"builders,omitempty"`
+	ImageSize int64          `json:"imageBytes,omitempty"`
+	Waiting   float64        `json:"waitingSeconds"`
+	Running   float64        `json:"runningSeconds"`
+	Exporting float64        `json:"exportingSeconds"`
+	Attempts  []Attempt      `json:"attempts,omitempty"`
+	Stages    []Stage        `json:"stages,omitempty"`
+	Metadata  map[string]any `json:"metadata,omitempty"`
 }
 
 // Inputs are the digests of a target, as orch plan --digests prints them.
@@ -152,6 +154,7 @@ type Failure struct {
 	Stage     string       `json:"stage,omitempty"`
 	Vertex    string       `json:"vertex,omitempty"`
 	Platform  string       `json:"platform,omitempty"`
+	Builder   string       `json:"builder,omitempty"`
 	Step      string       `json:"step,omitempty"`
 	File      string       `json:"file,omitempty"`
 	Line      int          `json:"line,omitempty"`
@@ -211,12 +214,14 @@ type Vertex struct {
 // Step is one step that the builder reported.
 type Step struct {
 	// Number is the one that the step has on the screen; 0 in an old record.
-	Number  int       `json:"number,omitempty"`
-	Name    string    `json:"name"`
-	Label   string    `json:"label,omitempty"`
-	Stage   string    `json:"stage,omitempty"`
-	Vertex  string    `json:"vertex,omitempty"`
-	Targets []string  `json:"targets,omitempty"`
+	Number  int      `json:"number,omitempty"`
+	Name    string   `json:"name"`
+	Label   string   `json:"label,omitempty"`
+	Stage   string   `json:"stage,omitempty"`
+	Vertex  string   `json:"vertex,omitempty"`
+	Targets []string `json:"targets,omitempty"`
+	// Builder is the one that had it, in a run on several.
+	Builder string    `json:"builder,omitempty"`
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
 	Cached  bool      `json:"cached,omitempty"`
@@ -285,7 +290,7 @@ func New(r *runner.Report, info Info) *Record {
 	}
 	for _, s := range r.Steps {
 		rec.Steps = append(rec.Steps, &Step{
-			Number: s.Number, Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets,
+			Number: s.Number, Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets, Builder: s.Builder,
 			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
 		})
 	}
@@ -362,6 +367,7 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 		rt.fail(t, info)
 	}
 	if res := t.Result; res != nil {
+		rt.Builders = res.Builders
 		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
 		rt.Unpublished, rt.Skipped = res.Unpublished, res.Skipped
 		for _, o := range res.Outputs {
@@ -389,7 +395,7 @@ func (rt *Target) fail(t *runner.TargetReport, info Info) {
 		rt.Reason = f.Reason
 	}
 	rt.Failure = &Failure{
-		Stage: f.Stage, Vertex: f.Vertex, Platform: f.Platform, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
+		Stage: f.Stage, Vertex: f.Vertex, Platform: f.Platform, Builder: f.Builder, Step: info.Mask(f.Step), File: f.File, Line: f.Line, Fault: f.Fault,
 		Transient: f.Transient, LogFile: f.LogFile, Error: info.Mask(f.Err.Error()),
 	}
 	if f.ExitCode >= 0 {

@@ -4,6 +4,7 @@ package address
 
 import (
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // Schemes are the kinds of address.
 var Schemes = []string{
 	"unix", "tcp", "npipe", "docker", "docker-container", "nerdctl-container",
-	"podman-container", "kube-pod", "kube", "ssh",
+	"podman-container", "kube-pod", "kube", "ssh", "dns+tcp",
 }
 
 // Error is a builder's address that cannot be one.
@@ -44,6 +45,9 @@ func Check(addr string) error {
 		return &Error{addr, "nothing follows the scheme"}
 	case scheme == "npipe" && runtime.GOOS != "windows":
 		return &Error{addr, "only Windows has named pipes"}
+	case scheme == "dns+tcp":
+		_, _, err := Service(addr)
+		return err
 	case scheme == "kube":
 		_, _, err := Pods(addr)
 		return err
@@ -60,6 +64,15 @@ func password(rest string) string {
 	}
 	_, password, _ := strings.Cut(host[:at], ":")
 	return password
+}
+
+// Service reads dns+tcp://NAME:PORT, which are all addresses of a name.
+func Service(addr string) (name, port string, err error) {
+	name, port, err = net.SplitHostPort(strings.TrimPrefix(addr, "dns+tcp://"))
+	if err != nil || name == "" || port == "" {
+		return "", "", &Error{addr, "write dns+tcp://NAME:PORT"}
+	}
+	return name, port, nil
 }
 
 // Pods reads kube://NAMESPACE/LABEL=VALUE.

@@ -300,7 +300,7 @@ func (r *reader) tls(block *hcl.Block, addr string) TLS {
 		t.ServerName = r.text(a)
 	}
 	switch {
-	case addr != "" && !strings.HasPrefix(addr, "tcp://"):
+	case addr != "" && !strings.HasPrefix(addr, "tcp://") && !strings.HasPrefix(addr, "dns+tcp://"):
 		r.fault(block.DefRange, "TLS without a port", "Only addresses of tcp:// have TLS; this one is %s.", addr)
 	case t.CA == "":
 		r.fault(block.DefRange, "TLS without an authority", "Write ca = \"ca.pem\": the certificate of the authority that signed the builder's.")

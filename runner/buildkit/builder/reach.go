@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -38,7 +39,12 @@ func reach(ctx context.Context, driver builders.Driver, node builders.Node, name
 	case builders.Kubernetes:
 		return reachPod(ctx, node, name)
 	}
-	return Dial(ctx, node.Address, name, TLS{node.TLS.CA, node.TLS.Cert, node.TLS.Key, node.TLS.ServerName})
+	// A connection to a name tries its addresses one by one.
+	addr := node.Address
+	if rest, ok := strings.CutPrefix(addr, "dns+tcp://"); ok {
+		addr = "tcp://" + rest
+	}
+	return Dial(ctx, addr, name, TLS{node.TLS.CA, node.TLS.Cert, node.TLS.Key, node.TLS.ServerName})
 }
 
 // reachEngine connects to the BuildKit in an engine.

@@ -65,32 +65,26 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 					return runAgain(cmd.Context(), e, again)
 				}
 			}
-			return begin(cmd.Context(), e, &load, &b, args)
+			if err := b.shard.open(&load, &b, args); err != nil {
+				return err
+			}
+			args, err := load.Open(e, args)
+			if err != nil {
+				return err
+			}
+			if b.list != "" {
+				return runList(cmd.Context(), e, &load, &b)
+			}
+			return bake(cmd.Context(), e, &load, &b, args)
 		},
 	}
 	load.Register(cmd)
 	b.register(cmd.Flags())
-	for flag, words := range map[string][]string{
-		"progress": progressModes, "publish": publication.Modes, "skip": config.SkipModes, "frontend": {"linked", "pull"},
-	} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
+	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publication.Modes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("skip", cobra.FixedCompletions(config.SkipModes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-// begin reads what the arguments say, and lists or bakes.
-func begin(ctx context.Context, e *planning.Session, load *planning.Flags, b *bakeFlags, args []string) error {
-	if err := b.shard.open(load, b, args); err != nil {
-		return err
-	}
-	args, err := load.Open(e, args)
-	if err != nil {
-		return err
-	}
-	if b.list != "" {
-		return runList(ctx, e, load, b)
-	}
-	return bake(ctx, e, load, b, args)
 }
 
 // bakeRun is one call of bake.

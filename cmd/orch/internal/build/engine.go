@@ -17,6 +17,15 @@ import (
 // chooseBuilder finds out which builder the run has, before anything is done,
 // and makes sure that images which are to go to a Docker engine can.
 func (r *Run) chooseBuilder(ctx context.Context) error {
+	if r.Opt.Open == nil {
+		list, err := r.Opt.Builder.Members(ctx, r.Session.Machine)
+		if err != nil {
+			return err
+		}
+		if r.several = len(list) > 1; r.several {
+			return docker.Check(ctx, r.plan)
+		}
+	}
 	choice, err := r.Opt.Builder.Choose(r.Session.Machine)
 	if err != nil {
 		return err

@@ -22,7 +22,6 @@ import (
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
@@ -61,6 +60,8 @@ type Run struct {
 	// skips are the targets that need not be built; nil if nothing is skipped.
 	skips        *skip.Session
 	skipPlatform string // of the builder, for digests
+	// several says that the run has several builders.
+	several bool
 	// pushed are the names that an engine has pushed after the run.
 	pushed []string
 }
@@ -130,6 +131,10 @@ func (r *Run) reach(ctx context.Context) (err error) {
 	}
 	if r.site, err = r.openSite(ctx); err != nil {
 		return notBegun(ctx, r.Session, err)
+	}
+	if err := r.checkFleet(); err != nil {
+		r.site.Close()
+		return err
 	}
 	p := r.site.Platform()
 	if p != "" && p != machine.LocalPlatform() {
@@ -289,7 +294,7 @@ func (r *Run) prepare(ctx context.Context) func() (*publication.Publication, err
 // publishing says what the run publishes, and with what.
 func (r *Run) publishing() publication.Options {
 	opt := publication.Options{
-		Mode: r.Opt.Publish, Skips: skip.Asked(r.plan), Earlier: r.Opt.Earlier, Publisher: r.Publisher,
+		Mode: r.Opt.Publish, Skips: skip.Asked(r.plan), Several: r.several, Earlier: r.Opt.Earlier, Publisher: r.Publisher,
 		Credentials: r.OpenRegistries().Credentials, Hold: r.Interrupt.Hold,
 	}
 	if r.Opt.Shown() {
@@ -335,7 +340,8 @@ func (r *Run) finish(ctx context.Context, run *runner.Report, failed error) erro
 	Summarize(r.Session, p, errors.Join(run.PublishErr, run.LoadErr, run.AuditErr))
 	p.CacheFaults()
 	p.ContextChanges()
-	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && run.AuditErr == nil && ctx.Err() == nil {
+	interrupted := ctx.Err() != nil
+	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && run.AuditErr == nil && !interrupted {
 		if r.Opt.Shown() {
 			p.Good()
 			r.explained()
@@ -346,12 +352,6 @@ func (r *Run) finish(ctx context.Context, run *runner.Report, failed error) erro
 	if unwritten != nil {
 		fmt.Fprintf(r.Stderr, "orch: %v\n", unwritten)
 	}
-	return r.bad(ctx, run, p, failed)
-}
-
-// bad prints why a run is not good, and returns the exit code.
-func (r *Run) bad(ctx context.Context, run *runner.Report, p *report.Printer, failed error) error {
-	interrupted := ctx.Err() != nil
 	if run.LoadErr != nil && !interrupted {
 		fmt.Fprintf(r.Stderr, "\nWhat was built is not in the Docker engine: %v\n", run.LoadErr)
 	}

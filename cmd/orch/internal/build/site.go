@@ -48,6 +48,13 @@ type builderSite struct {
 
 // connectSite reaches the builder that the flags choose.
 func connectSite(ctx context.Context, e *planning.Session, flags *machine.BuilderFlags) (Site, error) {
+	list, err := flags.Members(ctx, e.Machine)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) > 1 {
+		return connectFleet(ctx, e, list)
+	}
 	local, err := flags.IsEmbedded(e.Machine)
 	if err != nil {
 		return nil, err
@@ -69,22 +76,31 @@ func (s *builderSite) Embedded() bool { return s.local }
 func (s *builderSite) Engine() *builder.Engine { return s.builder.Engine }
 
 func (s *builderSite) SolverFor(r *Run) (runner.Solver, error) {
-	policy, err := planning.SourcePolicy(r.Session)
+	opt, err := r.solverOptions()
 	if err != nil {
 		return nil, err
 	}
-	return buildkit.NewSolver(s.builder, buildkit.Options{
-		LogDir:    r.Record.Logs(),
-		Mask:      r.mask,
-		ClientID:  r.ClientID(),
-		LookupEnv: r.Lookup,
-		Stdout:    termtext.Raw(r.Stdout),
-		Load:      docker.Load,
-		Loads:     r.loads,
-		Redial: func(ctx context.Context) (*builder.Builder, error) {
-			r.SayCrash()
-			return s.flags.Connect(ctx, r.Session.Machine)
-		},
+	opt.Redial = func(ctx context.Context) (*builder.Builder, error) {
+		r.SayCrash()
+		return s.flags.Connect(ctx, r.Session.Machine)
+	}
+	return buildkit.NewSolver(s.builder, opt), nil
+}
+
+// solverOptions are what a solver needs, on any builder.
+func (r *Run) solverOptions() (buildkit.Options, error) {
+	policy, err := planning.SourcePolicy(r.Session)
+	if err != nil {
+		return buildkit.Options{}, err
+	}
+	return buildkit.Options{
+		LogDir:                r.Record.Logs(),
+		Mask:                  r.mask,
+		ClientID:              r.ClientID(),
+		LookupEnv:             r.Lookup,
+		Stdout:                termtext.Raw(r.Stdout),
+		Load:                  docker.Load,
+		Loads:                 r.loads,
 		BuilderTimeout:        r.timeout,
 		NoDefaultAttestations: r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		KeepImages:            !r.Flagged("BUILDX_NO_DEFAULT_LOAD"),
@@ -100,5 +116,5 @@ func (s *builderSite) SolverFor(r *Run) (runner.Solver, error) {
 		Git:                   planning.GitOptions(r.Session),
 		Provenance:            metadataProvenance(r.Session, r.Opt.wantsMetadata()),
 		Policy:                r.Evaluator(),
-	}), nil
+	}, nil
 }

@@ -1,6 +1,9 @@
 package buildercmd
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,12 +11,14 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/internal/filelock"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/regular"
@@ -168,12 +173,25 @@ func unhidden(e *machine.Machine, name string) error {
 // readBuilders reads a builders.hcl, however large it has become.
 func readBuilders(path string) ([]byte, error) { return regular.ReadFile(path, 10<<20) }
 
+// lockTimeout is how long a command waits for others that write the same file.
+const lockTimeout = 30 * time.Second
+
 // editBuilders changes a builders.hcl, which is read before and afterwards, so
 // that what is written can be read.
 func editBuilders(e *machine.Machine, path string, change func(src []byte, path string) ([]byte, hcl.Diagnostics)) error {
 	if path == "" {
 		return errors.New("there is no folder for your builders.hcl: set HOME or XDG_CONFIG_HOME")
 	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("writing builders: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	release, err := filelock.Hold(ctx, path+".lock")
+	if err != nil {
+		return fmt.Errorf("waiting for another command to write %s: %w", path, err)
+	}
+	defer release()
 	src, err := readBuilders(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading builders: %w", err)
@@ -185,11 +203,11 @@ func editBuilders(e *machine.Machine, path string, change func(src []byte, path 
 	if diags.HasErrors() {
 		return diags
 	}
+	if bytes.Equal(changed, src) {
+		return nil
+	}
 	if _, diags := hclfile.Parse(changed, path); diags.HasErrors() {
 		return usage.Errorf("%s stays as it is: %s", path, diags[0].Detail)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("writing builders: %w", err)
 	}
 	if err := output.WriteFile(path, changed, 0o644); err != nil {
 		return fmt.Errorf("writing builders: %w", err)
@@ -244,40 +262,47 @@ func (f *createFlags) run(e *machine.Machine, name string, addresses []string) e
 	if err != nil {
 		return usage.Wrap(err)
 	}
-	src, err := readBuilders(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading builders: %w", err)
-	}
-	file, diags := hclfile.Parse(src, path)
-	if diags.HasErrors() {
-		return diags
-	}
-	b := file.Builder(name)
-	switch {
-	case b == nil && f.append:
-		return usage.Errorf("there is no builder %q in %s to add to; leave --append out", name, path)
-	case b != nil && !f.append:
-		return usage.Errorf("there is a builder %q in %s already; add to it with --append, or remove it with: orch builder rm %s", name, path, name)
-	case b == nil:
-		if err := hclfile.CheckName(name); err != nil {
-			return usage.Wrap(err)
+	var wrong error
+	err = editBuilders(e, path, func(src []byte, path string) ([]byte, hcl.Diagnostics) {
+		file, diags := hclfile.Parse(src, path)
+		if diags.HasErrors() {
+			return nil, diags
 		}
-		if err := unhidden(e, name); err != nil && !f.project {
-			return err
+		var b *hclfile.Builder
+		if b, wrong = f.builder(e, file, path, name); wrong != nil {
+			return src, nil
 		}
-		b = &hclfile.Builder{Name: name}
-	}
-	for _, n := range nodes {
-		n.Name = fmt.Sprintf("%s%d", name, len(b.Nodes))
-		b.Nodes = append(b.Nodes, n)
-	}
-	return editBuilders(e, path, func(src []byte, path string) ([]byte, hcl.Diagnostics) {
+		for _, n := range nodes {
+			n.Name = fmt.Sprintf("%s%d", name, len(b.Nodes))
+			b.Nodes = append(b.Nodes, n)
+		}
 		out, diags := hclfile.Put(src, path, b)
 		if diags.HasErrors() || !f.use {
 			return out, diags
 		}
 		return hclfile.SetUse(out, path, name)
 	})
+	return cmp.Or(wrong, err)
+}
+
+// builder is the one that daemons are added to.
+func (f *createFlags) builder(e *machine.Machine, file *hclfile.File, path, name string) (*hclfile.Builder, error) {
+	b := file.Builder(name)
+	switch {
+	case b == nil && f.append:
+		return nil, usage.Errorf("there is no builder %q in %s to add to; leave --append out", name, path)
+	case b != nil && !f.append:
+		return nil, usage.Errorf("there is a builder %q in %s already; add to it with --append, or remove it with: orch builder rm %s", name, path, name)
+	case b == nil:
+		if err := hclfile.CheckName(name); err != nil {
+			return nil, usage.Wrap(err)
+		}
+		if err := unhidden(e, name); err != nil && !f.project {
+			return nil, err
+		}
+		b = &hclfile.Builder{Name: name}
+	}
+	return b, nil
 }
 
 func (f *createFlags) path(e *machine.Machine) string {

@@ -36,7 +36,8 @@ type BuilderFlags struct {
 func (f *BuilderFlags) Register(cmd *cobra.Command) {
 	helptext.Grouped(cmd.Flags(), "Builder", func(fs *pflag.FlagSet) {
 		fs.StringArrayVar(&f.names, "builder", nil, "`BUILDER` by its name, as 'orch builder ls' lists them, or by its address: unix://, tcp://, "+
-			"docker://, docker-container://, podman-container://, kube-pod:// or ssh:// (default: $BUILDX_BUILDER, else see 'orch builder status')")
+			"docker://, docker-container://, podman-container://, kube-pod://, kube://, dns+tcp:// or ssh://; bake and plan take several "+
+			"(default: $BUILDX_BUILDER, else see 'orch builder status')")
 		fs.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")
 		fs.StringVar(&f.tls.Cert, "tlscert", "", "`FILE` with the client certificate")
 		fs.StringVar(&f.tls.Key, "tlskey", "", "`FILE` with the key of the client certificate")
@@ -55,7 +56,7 @@ func (e *Machine) Catalog() *builders.Catalog {
 // Choose returns the builder that a command uses, and why.
 func (f *BuilderFlags) Choose(e *Machine) (*builders.Choice, error) {
 	if len(f.names) > 1 {
-		return nil, usage.Errorf("--builder is given %d times (%s): a run has one builder", len(f.names), strings.Join(f.names, ", "))
+		return nil, usage.Errorf("--builder is given %d times (%s): this takes one builder", len(f.names), strings.Join(f.names, ", "))
 	}
 	name := ""
 	if len(f.names) == 1 {
@@ -98,6 +99,9 @@ func (f *BuilderFlags) secure(b *builders.Builder) error {
 
 // IsEmbedded says whether the builder is the embedded one.
 func (f *BuilderFlags) IsEmbedded(e *Machine) (bool, error) {
+	if f.Several() {
+		return false, nil
+	}
 	choice, err := f.Choose(e)
 	if err != nil {
 		return false, err

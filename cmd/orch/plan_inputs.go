@@ -1,4 +1,4 @@
-package inspect
+package main
 
 import (
 	"bytes"
@@ -17,42 +17,41 @@ import (
 	"github.com/orch-build/orch/planner/print"
 )
 
-// Inputs ask for what goes into the targets instead of the plan.
-type Inputs struct {
-	Files, Digests, JSON, Resolve bool
+// inputsFlags ask for what goes into the targets instead of the plan.
+type inputsFlags struct {
+	files, digests, json, resolve bool
 }
 
-// Register adds the flags.
-func (f *Inputs) Register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.Files, "files", false, "list the files that the stages read from local contexts, with their sizes")
-	flags.BoolVar(&f.Digests, "digests", false, "print a digest over everything that can change a target's result")
-	flags.BoolVar(&f.Resolve, "resolve", false, "ask registries what the base images are, for --digests")
-	flags.BoolVar(&f.JSON, "json", false, "print as JSON; with --files and --digests what they show")
+func (f *inputsFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.files, "files", false, "list the files that the stages read from local contexts, with their sizes")
+	flags.BoolVar(&f.digests, "digests", false, "print a digest over everything that can change a target's result")
+	flags.BoolVar(&f.resolve, "resolve", false, "ask registries what the base images are, for --digests")
+	flags.BoolVar(&f.json, "json", false, "print as JSON; with --files and --digests what they show")
 }
 
 // asked says whether something else than the plan is wanted.
-func (f *Inputs) asked(format string) bool {
-	return f.Files || f.Digests && (f.JSON || format != "json")
+func (f *inputsFlags) asked(format string) bool {
+	return f.files || f.digests && (f.json || format != "json")
 }
 
 // check refuses what does not go together.
-func (f *Inputs) check(format string) error {
-	if (f.Files || f.Digests) && format != "text" && format != "json" {
+func (f *inputsFlags) check(format string) error {
+	if (f.files || f.digests) && format != "text" && format != "json" {
 		return usage.Errorf("--files and --digests are there as text and as JSON, not as %s", format)
 	}
-	if f.Resolve && !f.Digests {
+	if f.resolve && !f.digests {
 		return usage.Errorf("--resolve goes with --digests")
 	}
-	f.JSON = f.JSON || f.Files && format == "json"
+	f.json = f.json || f.files && format == "json"
 	return nil
 }
 
 // inputs computes the digests for the JSON form of a plan, if they are wanted.
-func (f *Inputs) inputs(ctx context.Context, e *planning.Session, plan *planner.Plan) (*inputs.Inputs, error) {
-	if !f.Digests {
+func (f *inputsFlags) inputs(ctx context.Context, e *planning.Session, plan *planner.Plan) (*inputs.Inputs, error) {
+	if !f.digests {
 		return nil, nil
 	}
-	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.Resolve)
+	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +59,17 @@ func (f *Inputs) inputs(ctx context.Context, e *planning.Session, plan *planner.
 }
 
 // print plans the targets and prints what goes into them.
-func (f *Inputs) print(ctx context.Context, e *planning.Session, cfg *config.Config, w io.Writer) error {
+func (f *inputsFlags) print(ctx context.Context, e *planning.Session, cfg *config.Config, w io.Writer) error {
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
 		return err
 	}
 	var diags hcl.Diagnostics
-	opt := inputs.Options{All: f.Files, Now: time.Now()}
+	opt := inputs.Options{All: f.files, Now: time.Now()}
 	var in *inputs.Inputs
 	var reads *inputs.Reads
-	if f.Digests {
-		if in, diags, err = e.Inputs(ctx, plan, opt, f.Resolve); err != nil {
+	if f.digests {
+		if in, diags, err = e.Inputs(ctx, plan, opt, f.resolve); err != nil {
 			return err
 		}
 		reads = in.Reads
@@ -88,11 +87,11 @@ func (f *Inputs) print(ctx context.Context, e *planning.Session, cfg *config.Con
 	return err
 }
 
-func (f *Inputs) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs) error {
-	if f.JSON {
+func (f *inputsFlags) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs) error {
+	if f.json {
 		return print.InputsJSON(out, reads, in)
 	}
-	if f.Files {
+	if f.files {
 		if err := print.Files(out, reads); err != nil {
 			return err
 		}
@@ -100,7 +99,7 @@ func (f *Inputs) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs
 	if in == nil {
 		return nil
 	}
-	if f.Files {
+	if f.files {
 		out.WriteByte('\n')
 	}
 	return print.Digests(out, in)

@@ -1,0 +1,279 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/place"
+	"github.com/orch-build/orch/planner/plannertest"
+	"github.com/orch-build/orch/runner"
+)
+
+const amd64, arm64 = "linux/amd64", "linux/arm64"
+
+// daemon is a builder without a daemon. It notes what it builds.
+type daemon struct {
+	name string
+
+	mu    sync.Mutex
+	dies  int // after so many targets; 0 is never
+	dead  bool
+	built []string
+}
+
+func (d *daemon) Open(_ context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
+	return &session{d, plan, send}, nil
+}
+
+type session struct {
+	*daemon
+	plan *planner.Plan
+	send func(runner.Event)
+}
+
+func (s *session) Builder() string                       { return s.name }
+func (s *session) Close(_ context.Context, _ bool) error { return nil }
+
+func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
+	lost := &runner.Failure{Target: b.Name(), ExitCode: -1, Lost: true, Transient: true, Reason: "the connection is lost", Err: errors.New("lost")}
+	what := b.Name()
+	if len(b.Platforms) > 0 {
+		what += " " + strings.Join(b.Platforms, ",")
+	}
+	s.mu.Lock()
+	if s.dies > 0 && len(s.built) >= s.dies {
+		s.dead = true
+	}
+	dead := s.dead
+	if !dead && !opt.NoExport {
+		s.built = append(s.built, what)
+	}
+	s.mu.Unlock()
+	if dead {
+		return nil, lost
+	}
+	step := &runner.Step{ID: "sha256:same", Number: 1, Title: "[x] RUN", Targets: []string{b.Name()}, Vertices: b.Stages, Started: time.Now(), Done: true}
+	s.send(runner.StepFinished{Step: step})
+	if err := opt.Evaluated(ctx); err != nil {
+		return nil, err
+	}
+	s.send(runner.Measured{Build: b, Steps: runner.Steps{Run: 1}})
+	return &runner.Result{Digest: "sha256:" + s.name, Metadata: map[string]any{}}, nil
+}
+
+// fleetOf is a fleet of daemons for a definition.
+func fleetOf(t *testing.T, cfg *config.Config, files plannertest.Files, daemons []*daemon, platforms ...[]string) (*planner.Plan, Options) {
+	t.Helper()
+	newPlan := func(_ context.Context, cfg *config.Config, platform string) (*planner.Plan, error) {
+		plan, diags := planner.New(cfg, planner.Options{Files: files, BuildPlatform: platform, Dir: "/w"})
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		return plan, nil
+	}
+	plan, err := newPlan(t.Context(), cfg, amd64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{Config: cfg, Plan: newPlan, BuildPlatform: amd64, Times: place.Times{
+		Vertex: func(v *planner.Vertex) time.Duration { return time.Duration(len(v.Steps)) * time.Second },
+		Export: func(*planner.Build) time.Duration { return 0 },
+	}}
+	for i, d := range daemons {
+		has := []string{amd64}
+		if i < len(platforms) {
+			has = platforms[i]
+		}
+		opt.Nodes = append(opt.Nodes, &Node{
+			Builder: place.Builder{Name: d.name, Platforms: has}, Platform: has[0],
+			Solver:  func(string) (runner.Solver, error) { return d, nil },
+			Answers: func(context.Context) bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.dead },
+		})
+	}
+	return plan, opt
+}
+
+// sixBases are targets over bases.
+func sixBases(targets int) (*config.Config, plannertest.Files) {
+	cfg, files := &config.Config{}, plannertest.Files{}
+	for b := range 6 {
+		name := fmt.Sprintf("Dockerfile.%d", b)
+		files[name] = &fstest.MapFile{Data: []byte(fmt.Sprintf("FROM scratch AS base\nRUN base %d\nRUN more\nFROM base\nARG I\nRUN echo $I\n", b))}
+		for i := range targets {
+			cfg.Targets = append(cfg.Targets, &config.Target{
+				Name: fmt.Sprintf("t-%d-%d", b, i), Context: config.Context{Kind: config.Local, Value: "."}, Dockerfile: name, Args: map[string]string{"I": fmt.Sprint(i)},
+			})
+		}
+	}
+	for _, t := range cfg.Targets {
+		cfg.Chosen = append(cfg.Chosen, t.Name)
+	}
+	slices.Sort(cfg.Chosen)
+	return cfg, files
+}
+
+func threeDaemons() []*daemon { return []*daemon{{name: "n1"}, {name: "n2"}, {name: "n3"}} }
+
+func runPlan(t *testing.T, plan *planner.Plan, opt Options) *runner.Report {
+	t.Helper()
+	report, err := runner.Run(t.Context(), plan, New(opt), runner.Options{Warnings: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Failures() {
+		t.Errorf("%s: %v", f.Name(), f.Err)
+	}
+	return report
+}
+
+func TestSpread(t *testing.T) {
+	cfg, files := sixBases(5)
+	daemons := threeDaemons()
+	plan, opt := fleetOf(t, cfg, files, daemons)
+	report := runPlan(t, plan, opt)
+	all := 0
+	for _, d := range daemons {
+		all += len(d.built)
+		if len(d.built) != 10 {
+			t.Errorf("%s has built %d of 30: %v", d.name, len(d.built), d.built)
+		}
+	}
+	if all != 30 {
+		t.Errorf("built %d", all)
+	}
+	for _, tr := range report.Targets {
+		if len(tr.Result.Builders) != 1 || tr.Result.Steps.Run != 1 {
+			t.Errorf("%s: %+v", tr.Name(), tr.Result)
+		}
+	}
+	// The step has one ID on all of them.
+	if len(report.Steps) != 3 {
+		t.Errorf("%d steps, want one of each builder", len(report.Steps))
+	}
+	if report.Builder != "3 builders (n1, n2, n3)" {
+		t.Errorf("builder %q", report.Builder)
+	}
+}
+
+// TestLost: what a builder has not finished goes to others, and only that.
+func TestLost(t *testing.T) {
+	for dies := range 10 {
+		cfg, files := sixBases(5)
+		daemons := threeDaemons()
+		daemons[1].dies = max(dies, 1)
+		plan, opt := fleetOf(t, cfg, files, daemons)
+		report := runPlan(t, plan, opt)
+		count := map[string]int{}
+		for _, d := range daemons {
+			for _, name := range d.built {
+				count[name]++
+			}
+		}
+		for _, b := range plan.Builds {
+			if count[b.Name()] != 1 {
+				t.Errorf("%d: %s was built %d times", dies, b.Name(), count[b.Name()])
+			}
+		}
+		if !report.OK() || report.Rounds != 1 {
+			t.Errorf("%d: ok %t, %d rounds", dies, report.OK(), report.Rounds)
+		}
+	}
+}
+
+// TestAllLost: where nobody is left, the failure is that of the builder.
+func TestAllLost(t *testing.T) {
+	cfg, files := sixBases(2)
+	daemons := threeDaemons()
+	for _, d := range daemons {
+		d.dies = 1
+	}
+	plan, opt := fleetOf(t, cfg, files, daemons)
+	report, err := runner.Run(t.Context(), plan, New(opt), runner.Options{KeepGoing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failures := report.Failures()
+	if len(failures) == 0 {
+		t.Fatal("nothing failed")
+	}
+	for _, f := range failures {
+		if fail := runner.AsFailure(f.Err); fail == nil || !fail.Lost {
+			t.Errorf("%s: %v", f.Name(), f.Err)
+		}
+	}
+}
+
+func TestNativePlatforms(t *testing.T) {
+	cfg, files := sixBases(1)
+	for _, target := range cfg.Targets {
+		target.Platforms = plannertest.Platforms(amd64, arm64)
+	}
+	daemons := threeDaemons()
+	plan, opt := fleetOf(t, cfg, files, daemons, []string{amd64}, []string{arm64}, []string{amd64})
+	runPlan(t, plan, opt)
+	if len(daemons[1].built) != 6 {
+		t.Errorf("n2 has built %v", daemons[1].built)
+	}
+	for _, d := range daemons {
+		for _, what := range d.built {
+			if want := map[string]string{"n1": amd64, "n2": arm64, "n3": amd64}[d.name]; !strings.HasSuffix(what, " "+want) {
+				t.Errorf("%s has built %s", d.name, what)
+			}
+		}
+	}
+}
+
+// TestPlatformOfNone: a target without platforms is for the platform of the run,
+// also on a builder with another one of its own.
+func TestPlatformOfNone(t *testing.T) {
+	cfg, files := sixBases(1)
+	daemons := threeDaemons()
+	plan, opt := fleetOf(t, cfg, files, daemons, []string{amd64}, []string{amd64}, []string{arm64, amd64})
+	runPlan(t, plan, opt)
+	for _, what := range daemons[2].built {
+		if !strings.HasSuffix(what, " "+amd64) {
+			t.Errorf("n3 has built %s", what)
+		}
+	}
+	if len(daemons[2].built) == 0 {
+		t.Error("n3 has built nothing")
+	}
+}
+
+func TestMissing(t *testing.T) {
+	cfg, files := sixBases(1)
+	cfg.Targets[0].Platforms = plannertest.Platforms("linux/s390x")
+	plan, opt := fleetOf(t, cfg, files, threeDaemons())
+	_, _, err := Placed(plan, opt)
+	var missing *place.MissingError
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "n2: linux/amd64") || !strings.Contains(err.Error(), "t-0-0") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestLinked: a target that is only linked to is built on each builder that needs
+// it, before what needs it.
+func TestLinked(t *testing.T) {
+	cfg, files := sixBases(3)
+	files["Dockerfile.base"] = &fstest.MapFile{Data: []byte("FROM scratch\nRUN base\n")}
+	cfg.Targets = append(cfg.Targets, &config.Target{Name: "base", Context: config.Context{Kind: config.Local, Value: "."}, Dockerfile: "Dockerfile.base"})
+	for _, target := range cfg.Targets[:18] {
+		target.Contexts = map[string]config.Context{"base": {Kind: config.LinkedTarget, Value: "base"}}
+	}
+	daemons := threeDaemons()
+	daemons[2].dies = 2
+	plan, opt := fleetOf(t, cfg, files, daemons)
+	report := runPlan(t, plan, opt)
+	if !report.OK() {
+		t.Error("it failed")
+	}
+}
