@@ -300,11 +300,9 @@ type Build struct {
 	// Used holds the named contexts that a stage takes.
 	Used map[string]bool
 
-	// Parsed is the Dockerfile taken apart; nil unless its stages were read.
-	Parsed *dockerfile.File
-	// Needs are the stages of Parsed that the build reaches, in order, and Bodies
-	// those of them that no named context stands for everywhere.
-	Needs, Bodies []int
+	// Parsed is the Dockerfile taken apart, and what the build reaches of it; nil
+	// unless its stages were read.
+	Parsed *dockerfile.Part
 }
 
 // Name is the name of the build's target.
@@ -325,7 +323,7 @@ func (b *Build) Reduced() *dockerfile.Reduced {
 	if b.Dockerfile == nil || b.Parsed == nil {
 		return nil
 	}
-	return b.Parsed.Reduce(b.Dockerfile.Data, b.Needs, b.Bodies)
+	return b.Parsed.Reduce(b.Dockerfile.Data)
 }
 
 // StagesBefore names the stages of the build's Dockerfile that begin above a

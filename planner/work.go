@@ -144,13 +144,16 @@ func (w *work) vertex(pl ocispecs.Platform) *Vertex {
 
 // need notes the stages that the target reaches on this platform too.
 func (s *stageWork) need() {
-	s.work.b.Parsed = s.names.parsed
-	s.work.b.Needs = slices.AppendSeq(s.work.b.Needs, maps.Keys(s.memo))
-	slices.Sort(s.work.b.Needs)
-	s.work.b.Needs = slices.Compact(s.work.b.Needs)
+	if s.work.b.Parsed == nil {
+		s.work.b.Parsed = &dockerfile.Part{File: s.names.parsed}
+	}
+	p := s.work.b.Parsed
+	p.Needs = slices.AppendSeq(p.Needs, maps.Keys(s.memo))
+	slices.Sort(p.Needs)
+	p.Needs = slices.Compact(p.Needs)
 	for i := range s.memo {
 		if !s.replaced[i] {
-			s.work.b.Bodies = append(s.work.b.Bodies, i)
+			p.Bodies = append(p.Bodies, i)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (ck *checker) checkArgs(b *planner.Build) {
 		}
 		return
 	}
-	known := ck.argsOf(d)
+	known := ck.argsOf(d.File)
 	for _, name := range slices.Sorted(maps.Keys(b.Target.Args)) {
 		if known.declared[name] {
 			ck.checkVolatile(b, name)
@@ -147,7 +147,7 @@ type sameVolatile struct {
 func (ck *checker) stagesTo(b *planner.Build, v *planner.Vertex) []*dockerfile.Stage {
 	var out []*dockerfile.Stage
 	for v.Kind == planner.Stage && v.Dockerfile == b.Dockerfile {
-		s := ck.argsOf(b.Parsed).stages[v.Range.Start.Line]
+		s := ck.argsOf(b.Parsed.File).stages[v.Range.Start.Line]
 		if s == nil {
 			break
 		}

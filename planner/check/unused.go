@@ -84,7 +84,7 @@ func (ck *checker) declarations(builds []*planner.Build) (where string, args []s
 	found := map[string]bool{}
 	for _, b := range builds {
 		files = append(files, b.Dockerfile.Name)
-		maps.Copy(found, ck.argsOf(b.Parsed).declared)
+		maps.Copy(found, ck.argsOf(b.Parsed.File).declared)
 	}
 	if files = unique(files); len(files) > 3 {
 		return "their Dockerfiles", slices.Sorted(maps.Keys(found))

@@ -25,10 +25,18 @@ func (r *Reduced) Line(n int) int {
 	return r.Lines[n-1]
 }
 
-// Reduce returns what a build of some stages needs of a file with these bytes.
-// The bodies are those of the stages whose instructions it needs too: a named
-// context stands for each of the others.
-func (p *File) Reduce(data []byte, needs, bodies []int) *Reduced {
+// Part is what one build reaches of a Dockerfile.
+type Part struct {
+	*File
+	// Needs are the numbers of the stages that the build reaches, in order, and
+	// Bodies those whose instructions it needs too: a named context stands for
+	// each of the others everywhere.
+	Needs, Bodies []int
+}
+
+// Reduce returns what the build needs of the bytes of the file.
+func (p *Part) Reduce(data []byte) *Reduced {
+	needs, bodies := p.Needs, p.Bodies
 	r := &reducer{data: data, starts: p.starts}
 	stages := p.Stages
 	r.take(1, stages[0].First-1)

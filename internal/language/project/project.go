@@ -353,7 +353,7 @@ func (a *Analysis) files() {
 		d := a.dockerfile(a.abs(b.Dockerfile.Name))
 		d.Planned = true
 		d.Builds[b.Name()] = b
-		for _, i := range b.Needs {
+		for _, i := range b.Parsed.Needs {
 			d.Stages[i] = append(d.Stages[i], b.Name())
 		}
 		for i := range b.Parsed.Stages {
