@@ -32,6 +32,10 @@ type Request struct {
 	// Lock is a lock to use in the place of that beside the definition; "" is that
 	// one.
 	Lock string
+	// Bundle is a folder whose lock counts where none is beside the definition, and
+	// NoBundle says that there is to be none.
+	Bundle   string
+	NoBundle bool
 	// Relock says that the lock is about to be written anew, so that OCI layouts
 	// keep their tags.
 	Relock bool

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/bundle"
 )
 
 // takeLock reads the lock of a definition, if there is one.
@@ -20,6 +22,10 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 	disk, name := l.lockFile(files)
 	l.LockName = name
 	text, err := disk.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" && l.Bundle != "" {
+		name = bundle.Lock(l.Bundle)
+		text, err = os.ReadFile(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" {
 		return nil
 	}

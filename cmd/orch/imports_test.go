@@ -119,6 +119,8 @@ func TestImports(t *testing.T) {
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["planner/outside"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
+	allowed["runner/bundle"] = append([]string{"planner/outside"}, allowed["planner/outside"]...)
+	allowed["runner/bundle/pack"] = append([]string{"runner/bundle", "internal/usage"}, allowed["runner/bundle"]...)
 	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
 	allowed["runner/pin/frozen"] = append([]string{"runner/pin"}, allowed["runner/pin"]...)
 	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/usage"}, allowed["runner/pin"]...)
@@ -140,7 +142,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/faults"] = []string{"runner", "runner/blame", "internal/limits", "internal/netfault", "internal/output"}
 	allowed["runner/buildkit/fetch"] = []string{"config", "internal/termtext", "runner/buildkit/builder", "runner/buildkit/creds", "runner/buildkit/sourcepolicy"}
 	allowed["runner/buildkit/frontend"] = []string{"planner"}
-	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend"}
+	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend", "runner/bundle"}
 	allowed["internal/pipeline"] = nil
 	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
 	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}

@@ -38,6 +38,9 @@ type Resolver struct {
 	// Pinned reads the configurations of images whose digests are locked; nil
 	// reads none.
 	Pinned *registry.Client
+	// Local reads manifests and configurations that are on this machine, by their
+	// digests; nil reads none. It is asked first.
+	Local func(digest string) ([]byte, error)
 	// Seen says which digest a name had when it was last met, or "". It answers
 	// where no registry is asked; nil knows none.
 	Seen func(name string) string
@@ -67,6 +70,9 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 	if config := r.Store.Load(dgst, platform); config != nil {
 		return Image{dgst, config}, nil
 	}
+	if config := r.local(dgst, platform); config != nil {
+		return Image{dgst, config}, nil
+	}
 	if r.Client == nil {
 		return Image{Digest: dgst}, nil
 	}
@@ -88,6 +94,9 @@ func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Ima
 	if config := r.Store.Load(dgst, platform); config != nil {
 		return Image{dgst, config}, nil
 	}
+	if config := r.local(dgst, platform); config != nil {
+		return Image{dgst, config}, nil
+	}
 	client := r.Pinned
 	if client == nil {
 		client = r.Client
@@ -101,6 +110,26 @@ func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Ima
 	}
 	r.Store.Save(dgst, platform, config)
 	return Image{dgst, config}, nil
+}
+
+// local reads a configuration of this machine, or nil.
+func (r *Resolver) local(dgst, platform string) []byte {
+	if r.Local == nil {
+		return nil
+	}
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return nil
+	}
+	top, err := r.Local(dgst)
+	if err != nil {
+		return nil
+	}
+	config, err := Find(top, p, func(d digest.Digest, _ bool) ([]byte, error) { return r.Local(d.String()) })
+	if err != nil {
+		return nil
+	}
+	return config
 }
 
 // pin finds the digest that a tag has.

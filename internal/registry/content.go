@@ -80,14 +80,14 @@ func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size 
 	_, err = c.do(ctx, request{
 		repo: to, method: http.MethodPut, at: at.String(), size: size,
 		header: http.Header{"Content-Type": {"application/octet-stream"}},
-		stream: func() (io.ReadCloser, error) { return c.open(ctx, from, d) },
+		stream: func() (io.ReadCloser, error) { return c.Open(ctx, from, d) },
 	})
 	return err
 }
 
-// open reads a blob as it comes, however large it is; it is asked for once. Whoever
+// Open reads a blob as it comes, however large it is; it is asked for once. Whoever
 // takes it verifies it: a registry does so with an upload.
-func (c *Client) open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
+func (c *Client) Open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
 	r := request{repo: repo, method: http.MethodGet, path: "blobs/" + d.String()}
 	h, err := c.host(repo)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *Client) Verify(ctx context.Context, repo Repo, d digest.Digest, size in
 	if has, err := c.HasBlob(ctx, repo, d, size); err != nil || !has {
 		return errors.Join(err, fmt.Errorf("%s does not have the blob %s", repo, d))
 	}
-	body, err := c.open(ctx, repo, d)
+	body, err := c.Open(ctx, repo, d)
 	if err != nil {
 		return err
 	}

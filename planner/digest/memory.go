@@ -14,7 +14,7 @@ import (
 )
 
 // memoryVersion changes with the form of what is remembered.
-var memoryVersion = engineVersion + " 6"
+var memoryVersion = engineVersion + " 7"
 
 // mostSkeletons bounds what is kept beside what the last call used.
 const mostSkeletons = 4000

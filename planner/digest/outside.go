@@ -27,6 +27,24 @@ type outside struct {
 	Line   int    `json:"line,omitempty"`
 	// Secret is true of a URL with credentials, which are not in Name.
 	Secret bool `json:"secret,omitempty"`
+	// Source is what a builder gets for a repository or a URL, pinned, and Attrs
+	// what of its attributes changes what comes out.
+	Source string            `json:"source,omitempty"`
+	Attrs  map[string]string `json:"attrs,omitempty"`
+}
+
+// telling are the attributes of a source that change what it comes out as.
+var telling = []string{
+	pb.AttrKeepGitDir, pb.AttrGitSkipSubmodules, pb.AttrGitMTime,
+	pb.AttrHTTPFilename, pb.AttrHTTPPerm, pb.AttrHTTPUID, pb.AttrHTTPGID,
+}
+
+// Telling lists the attributes of a source that change what it comes out as.
+func Telling() []string { return slices.Clone(telling) }
+
+// describe notes a pinned source as a builder gets it.
+func (o *outside) describe(src *pb.SourceOp) {
+	o.Source, o.Attrs = src.Identifier, maps.Clone(src.Attrs)
 }
 
 // Outside is something that a target takes from outside.
@@ -37,6 +55,9 @@ type Outside struct {
 	// says; "" is not known, for the reason Why, if there is any.
 	Digest, Why string
 	Line        int // in the Dockerfile; 0 if it is not written there
+	// Source and Attrs are what a builder gets for a repository or a URL.
+	Source string
+	Attrs  map[string]string
 }
 
 // Outside lists what a target takes from outside: images, repositories and URLs of
@@ -76,7 +97,7 @@ func (d *Digests) Outside(b *planner.Build) []Outside {
 
 // known adds what the lock says of a source.
 func (e *engine) known(o outside) Outside {
-	one := Outside{Key: lock.Key{Kind: o.Kind, Name: o.Name}, Digest: o.Digest, Line: o.Line}
+	one := Outside{Key: lock.Key{Kind: o.Kind, Name: o.Name}, Digest: o.Digest, Line: o.Line, Source: o.Source, Attrs: o.Attrs}
 	switch {
 	case one.Digest != "":
 	case o.Secret:
@@ -95,7 +116,7 @@ func (e *engine) known(o outside) Outside {
 func (e *engine) contextsOutside(b *planner.Build) []Outside {
 	var out []Outside
 	add := func(c config.Context) {
-		for _, o := range contextSources(c) {
+		for _, o := range contextSources(c, e.lock) {
 			one := e.known(o)
 			if o.Kind != lock.Image {
 				out = append(out, one)
@@ -122,7 +143,7 @@ func (e *engine) contextsOutside(b *planner.Build) []Outside {
 }
 
 // contextSources are the sources that a context is made of.
-func contextSources(c config.Context) []outside {
+func contextSources(c config.Context, held *lock.Lock) []outside {
 	var st llb.State
 	switch c.Kind {
 	case config.Image:
@@ -157,6 +178,8 @@ func contextSources(c config.Context) []outside {
 			continue
 		}
 		if o, ok := outsideOf(op.GetSource()); ok {
+			pin(held, op.GetSource())
+			o.describe(op.GetSource())
 			out = append(out, o)
 		}
 	}
@@ -199,6 +222,10 @@ func (w *walk) noteOutside(id string, src *pb.SourceOp) {
 		return
 	}
 	o.Line = w.line(id)
+	pin(w.lock, src)
+	if o.Kind != lock.Image {
+		o.describe(src)
+	}
 	w.Outside = append(w.Outside, o)
 }
 
@@ -239,15 +266,15 @@ func withoutPassword(text string) string {
 }
 
 // pin makes a source the one that the lock has in its place, as the builder will.
-func (w *walk) pin(src *pb.SourceOp) {
-	if w.lock == nil {
+func pin(held *lock.Lock, src *pb.SourceOp) {
+	if held == nil {
 		return
 	}
 	o, ok := outsideOf(src)
 	if !ok || o.Secret || o.Digest != "" {
 		return
 	}
-	e := w.lock.Get(o.Kind, o.Name)
+	e := held.Get(o.Kind, o.Name)
 	if e == nil {
 		return
 	}

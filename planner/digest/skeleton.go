@@ -245,7 +245,6 @@ func (w *walk) plain(id string, op *pb.Op) {
 // source makes a source one of what it holds.
 func (w *walk) source(id string, src *pb.SourceOp) {
 	w.noteOutside(id, src)
-	w.pin(src)
 	scheme, name, _ := strings.Cut(src.Identifier, "://")
 	switch scheme {
 	case "local":

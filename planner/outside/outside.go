@@ -31,8 +31,17 @@ type Item struct {
 	// Targets are those that take it, and UsedBy the same with the files that say
 	// so; both are in order.
 	Targets, UsedBy []string
+	// Sources are what a builder gets for a repository or a file, pinned: one for
+	// each way in which it is taken.
+	Sources []Source
 	// At is the first place where it is written.
 	At fault.Range
+}
+
+// Source is a source of a definition.
+type Source struct {
+	ID    string
+	Attrs map[string]string
 }
 
 // List is what the targets of a plan take.
@@ -64,7 +73,7 @@ func Of(plan *planner.Plan, digests *digest.Digests, opt Options) *List {
 	for _, b := range plan.Builds {
 		c.build = b
 		for _, o := range digests.Outside(b) {
-			c.add(o.Key, o.Platform, o.Digest, o.Why, c.placeOf(o))
+			c.add(o.Key, o.Platform, o.Digest, o.Why, c.placeOf(o)).take(o)
 		}
 		c.frontend()
 		c.layouts()
@@ -94,7 +103,15 @@ type collector struct {
 	items map[lock.Key]*Item
 }
 
-func (c *collector) add(key lock.Key, platform, digest, why string, at fault.Range) {
+// take notes how a repository or a file is taken.
+func (it *Item) take(o digest.Outside) {
+	known := func(s Source) bool { return s.ID == o.Source && maps.Equal(s.Attrs, o.Attrs) }
+	if o.Source != "" && !slices.ContainsFunc(it.Sources, known) {
+		it.Sources = append(it.Sources, Source{o.Source, o.Attrs})
+	}
+}
+
+func (c *collector) add(key lock.Key, platform, digest, why string, at fault.Range) *Item {
 	key.Name = lock.Canonical(key.Kind, key.Name)
 	it := c.items[key]
 	if it == nil {
@@ -107,6 +124,7 @@ func (c *collector) add(key lock.Key, platform, digest, why string, at fault.Ran
 	}
 	it.Targets = append(it.Targets, c.build.Name())
 	it.UsedBy = append(it.UsedBy, fmt.Sprintf("%s (%s)", c.build.Name(), at.Filename))
+	return it
 }
 
 // placeOf is where the source of a definition is written. Of those that a

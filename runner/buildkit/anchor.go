@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
@@ -16,6 +17,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
+	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -179,6 +181,13 @@ func (a *anchor) close(ctx context.Context) error {
 
 // openStores opens the OCI layouts that the builds name.
 func (a *anchor) openStores() error {
+	if b := a.run.opt.Bundle; b != nil {
+		store, err := contentlocal.NewStore(b.Dir)
+		if err != nil {
+			return fmt.Errorf("opening the bundle %s: %w", b.Dir, err)
+		}
+		a.stores[bundle.StoreID] = store
+	}
 	for _, b := range a.builds {
 		t := a.run.targets[b]
 		if err := t.openStores(); err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/steps"
+	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -88,6 +89,10 @@ type Options struct {
 	// Frozen has builds take nothing that is pinned neither by the lock of the plan
 	// nor where it is written.
 	Frozen bool
+	// Bundle has what builds take instead of fetching it; nil has nothing. Offline has
+	// them take nothing else.
+	Bundle  *bundle.Bundle
+	Offline bool
 	// Policy prepares what judges the sources of a target; it is asked for
 	// targets with policies only.
 	Policy func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
@@ -153,7 +158,9 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 		facts:   facts.New(s.opt.Git, s.opt.Proxies),
 		reader:  rights.NewReader(),
 	}
-	r.opt.SourcePolicy = sourcepolicy.Locked(plan.Lock, s.opt.SourcePolicy, s.opt.Frozen)
+	r.opt.SourcePolicy = sourcepolicy.Pins{
+		Lock: plan.Lock, User: s.opt.SourcePolicy, Frozen: s.opt.Frozen, Bundle: s.opt.Bundle, Offline: s.opt.Offline,
+	}.Policy()
 	r.judged = s.opt.SourcePolicy != nil
 	for _, c := range s.drops.All() {
 		r.caches.Read(c, s.drops.Reason(c))

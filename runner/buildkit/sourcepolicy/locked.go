@@ -11,42 +11,83 @@ import (
 	"github.com/moby/buildkit/util/gitutil"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/planner/digest"
+	"github.com/orch-build/orch/runner/bundle"
 )
 
-// Locked returns a policy that gives sources the digests of a lock. user is the
-// policy of the environment, which comes first; nil is none. closed denies what
-// is pinned neither by the lock nor where it is written.
-func Locked(held *lock.Lock, user *Static, closed bool) *Static {
-	if held == nil && !closed {
-		return user
+// Pins say where sources come from.
+type Pins struct {
+	// Lock has digests for names; nil has none.
+	Lock *lock.Lock
+	// User is the policy of the environment, which comes first; nil is none.
+	User *Static
+	// Frozen denies what is pinned neither by the lock nor where it is written.
+	Frozen bool
+	// Bundle has what is not to be fetched; nil has nothing. Offline denies all else.
+	Bundle  *bundle.Bundle
+	Offline bool
+}
+
+// Policy returns the policy that has sources come from there.
+func (p Pins) Policy() *Static {
+	if p.Lock == nil && p.Bundle == nil && !p.Frozen && !p.Offline {
+		return p.User
 	}
 	out := &Static{}
-	if closed {
-		out.Rules = append(out.Rules, closing()...)
+	if p.Frozen || p.Offline {
+		out.Rules = append(out.Rules, closing(p.Offline)...)
 	}
-	if user != nil {
-		out.Version = user.Version
-		for _, r := range user.Rules {
+	if p.User != nil {
+		out.Version = p.User.Version
+		for _, r := range p.User.Rules {
 			out.Rules = append(out.Rules, r)
 			if twin := pinnedTwin(r); twin != nil {
 				out.Rules = append(out.Rules, twin)
 			}
 		}
 	}
-	for _, e := range held.Entries() {
+	for _, e := range p.Lock.Entries() {
 		out.Rules = append(out.Rules, converts(e)...)
+	}
+	if p.Bundle != nil {
+		for _, e := range p.Bundle.Entries {
+			out.Rules = append(out.Rules, bundled(e))
+		}
 	}
 	return out
 }
 
-// closing denies all sources but those that are pinned.
-func closing() []*spb.Rule {
+// bundled is the rule that has a source come out of a bundle.
+func bundled(e *bundle.Entry) *spb.Rule {
+	image := e.Image.Digest.String()
+	attrs := map[string]string{pb.AttrOCILayoutStoreID: bundle.StoreID}
+	if e.Source == "" {
+		plain, _ := lock.SplitDigest(e.Name)
+		repo := plain
+		if i := strings.LastIndexByte(plain, ':'); i > strings.LastIndexByte(plain, '/') {
+			repo = plain[:i]
+		}
+		id := "^docker-image://" + regexp.QuoteMeta(repo) + "(:[^@]*)?@" + regexp.QuoteMeta(image) + "$"
+		return convert(spb.MatchType_REGEX, id, &spb.Update{Identifier: "oci-layout://" + plain + "@" + image, Attrs: attrs})
+	}
+	rule := convert(spb.MatchType_EXACT, e.Source, &spb.Update{Identifier: "oci-layout://" + bundle.StoreID + "/source@" + image, Attrs: attrs})
+	for _, key := range digest.Telling() {
+		rule.Selector.Constraints = append(rule.Selector.Constraints, &spb.AttrConstraint{Key: key, Value: e.Attrs[key], Condition: spb.AttrMatch_EQUAL})
+	}
+	return rule
+}
+
+// closing denies all sources but those that are pinned, or these too.
+func closing(all bool) []*spb.Rule {
 	rule := func(action spb.PolicyAction, kind spb.MatchType, id string, constraints ...*spb.AttrConstraint) *spb.Rule {
 		return &spb.Rule{Action: action, Selector: &spb.Selector{Identifier: id, MatchType: kind, Constraints: constraints}}
 	}
 	var out []*spb.Rule
 	for _, scheme := range []string{"docker-image", "git", "http", "https"} {
 		out = append(out, rule(spb.PolicyAction_DENY, spb.MatchType_WILDCARD, scheme+"://*"))
+	}
+	if all {
+		return out
 	}
 	checksum := &spb.AttrConstraint{Key: pb.AttrHTTPChecksum, Value: "", Condition: spb.AttrMatch_NOTEQUAL}
 	commit := &spb.AttrConstraint{Key: pb.AttrGitChecksum, Value: "", Condition: spb.AttrMatch_NOTEQUAL}

@@ -24,3 +24,13 @@ func Check(list *outside.List, held *lock.Lock) fault.Diagnostics {
 	}
 	return r.Diags
 }
+
+// Offline reports what is not in a bundle.
+func Offline(missing []outside.Missing, dir string) fault.Diagnostics {
+	var r fault.Report
+	for _, m := range missing {
+		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Where there is a network: orch bundle -o %s.",
+			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, dir)
+	}
+	return r.Diags
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -79,6 +80,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 		},
 	}
 	load.Register(cmd)
+	helptext.Grouped(cmd.Flags(), "Building", load.RegisterBundle)
 	b.register(cmd.Flags())
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publication.Modes, cobra.ShellCompDirectiveNoFileComp))

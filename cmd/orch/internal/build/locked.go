@@ -11,6 +11,9 @@ import (
 // frozen says whether the run may only take what is locked: if it was asked for, or
 // if a CI service runs it and there is a lock.
 func (r *Run) frozen() bool {
+	if r.Offline {
+		return true
+	}
 	if r.Opt.Frozen != nil {
 		return *r.Opt.Frozen
 	}
@@ -31,5 +34,9 @@ func (r *Run) checkLock(ctx context.Context) error {
 	opt := r.OutsideOptions(r.Opt.PullFrontend)
 	opt.Lock = r.plan.Lock
 	list := outside.Of(r.plan, digests, opt)
-	return r.Report(frozen.Check(list, r.plan.Lock), r.cfg.Sources, r.plan.Sources)
+	diags := frozen.Check(list, r.plan.Lock)
+	if r.Offline {
+		diags = append(diags, frozen.Offline(r.Bundle.Missing(list, r.plan.Lock), r.Bundle.Dir)...)
+	}
+	return r.Report(diags, r.cfg.Sources, r.plan.Sources)
 }

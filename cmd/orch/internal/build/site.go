@@ -107,6 +107,8 @@ func (r *Run) solverOptions() (buildkit.Options, error) {
 		PullFrontend:          r.Opt.PullFrontend,
 		SourcePolicy:          policy,
 		Frozen:                r.frozen(),
+		Bundle:                r.Bundle,
+		Offline:               r.Offline,
 		Contexts:              &contextfs.Watch{Strict: r.Opt.StrictContext},
 		Credentials:           r.OpenRegistries().Credentials,
 		Registry:              r.OpenRegistries().Client,

@@ -82,11 +82,17 @@ func (e *Session) gitLabels() func(*planner.Build) map[string]string {
 // Images says what images are, from what is remembered and, if they are to be
 // asked, from registries.
 func (e *Session) Images(ask bool) *imageconfig.Resolver {
-	r := &imageconfig.Resolver{Pinned: e.OpenRegistries().Client}
+	r := &imageconfig.Resolver{}
+	if !e.Offline {
+		r.Pinned = e.OpenRegistries().Client
+	}
+	if e.Bundle != nil {
+		r.Local = e.Bundle.Blob
+	}
 	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
 		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
 	}
-	if ask {
+	if ask && !e.Offline {
 		r.Client = e.OpenRegistries().Client
 	}
 	return r

@@ -28,6 +28,8 @@ type Flags struct {
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
 	Loader      *load.Loader
+	// Offline has builds take nothing from outside that is not in the bundle.
+	Offline bool
 }
 
 // Register adds the flags to a command.
@@ -54,6 +56,9 @@ func (l *Flags) Register(cmd *cobra.Command) {
 func (l *Flags) Open(e *Session, args []string) ([]string, error) {
 	args = l.TakeURLs(args)
 	if err := e.SetDiagnostics(l.diagnostics); err != nil {
+		return nil, err
+	}
+	if err := l.openBundle(e); err != nil {
 		return nil, err
 	}
 	l.Loader = &load.Loader{Request: l.Request, Machine: load.Machine{

@@ -4,11 +4,15 @@ import (
 	"context"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/pin"
 )
 
@@ -31,4 +35,31 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 		return nil, err
 	}
 	return digest.Compute(ctx, plan, reads, opt)
+}
+
+// bundleVariable names a bundle where no flag does.
+const bundleVariable = "ORCH_BUNDLE"
+
+// RegisterBundle adds the flags of commands that may use a bundle.
+func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
+	flags.StringVar(&l.Bundle, "bundle", "", "take what orch bundle has written to `DIR` from there (also ORCH_BUNDLE)")
+	flags.BoolVar(&l.Offline, "offline", false, "take nothing from outside that is not in the bundle")
+}
+
+// openBundle opens the bundle that is named.
+func (l *Flags) openBundle(e *Session) (err error) {
+	if l.Bundle == "" && !l.NoBundle {
+		l.Bundle = e.Getenv(bundleVariable)
+	}
+	e.Offline = l.Offline
+	if l.Bundle == "" {
+		if l.Offline {
+			return usage.Errorf("--offline takes everything from a bundle: name it with --bundle DIR or %s; orch bundle writes one", bundleVariable)
+		}
+		return nil
+	}
+	if e.Bundle, err = bundle.Open(l.Bundle); err != nil {
+		return usage.Wrap(err)
+	}
+	return nil
 }

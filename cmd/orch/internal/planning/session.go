@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/policies"
 )
 
@@ -16,6 +17,10 @@ type Session struct {
 	*machine.Machine
 	// Policies are those of the targets at hand; nil before there are any.
 	Policies *policies.Policies
+	// Bundle has what need not be fetched; nil has nothing. Offline has nothing else
+	// be taken.
+	Bundle  *bundle.Bundle
+	Offline bool
 }
 
 // New returns a session on a machine.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/buildkit/fetch"
+	"github.com/orch-build/orch/runner/bundle/pack"
+	"github.com/orch-build/orch/runner/pin/frozen"
+)
+
+func newBundleCommand(e *planning.Session) *cobra.Command {
+	var load planning.Flags
+	var dir, frontend string
+	cmd := &cobra.Command{
+		Use:   "bundle [TARGET…]",
+		Short: "Write what the targets take from outside into a folder, for builds without a network",
+		Long: `bundle writes an OCI layout with all that the targets take from outside, as the
+lock has it: images for every platform that is built, frontends, repositories and
+files, and the lock itself. 'orch bake --offline --bundle DIR' builds from it, and
+takes nothing else.
+
+What a bundle has already is not fetched again, and what no target needs any more is
+removed. Everything is held against its digest. A builder is needed only for
+repositories and files.`,
+		Example: `  orch bundle -o bundle
+  orch bundle api web -o bundle
+  orch bake --offline --bundle bundle`,
+		ValidArgsFunction: planning.CompleteTargets(e, &load),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			load.NoBundle = true
+			args, err := load.Open(e, args)
+			if err != nil {
+				return err
+			}
+			if dir == "" {
+				return usage.Errorf("orch bundle writes a folder: name it with -o DIR")
+			}
+			if frontend != "linked" && frontend != "pull" {
+				return usage.Errorf("--frontend %q: there are linked and pull", frontend)
+			}
+			return writeBundle(cmd.Context(), e, &load, args, dir, frontend == "pull")
+		},
+	}
+	load.Register(cmd)
+	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")
+	cmd.Flags().StringVar(&frontend, "frontend", "linked", "take in the frontends of builds with --frontend=`WHICH`: linked or pull")
+	return cmd
+}
+
+// writeBundle writes what the targets take.
+func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir string, pull bool) error {
+	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, nil)
+	if err != nil {
+		return err
+	}
+	plan, err := e.Planned(ctx, cfg, planning.Options{})
+	if err != nil {
+		return err
+	}
+	digests, err := e.LockedDigests(ctx, plan)
+	if err != nil {
+		return err
+	}
+	opt := e.OutsideOptions(pull)
+	opt.Lock = plan.Lock
+	list := outside.Of(plan, digests, opt)
+	if err := e.Report(frozen.Check(list, plan.Lock), cfg.Sources, plan.Sources); err != nil {
+		return err
+	}
+	var b *builder.Builder
+	p := &pack.Packer{
+		Dir: dir, Registry: e.OpenRegistries().Client,
+		Note: func(line string) { fmt.Fprintln(e.Stdout, line) },
+		Fetch: func(ctx context.Context, src outside.Source, w io.Writer) error {
+			if b == nil {
+				if b, err = load.Builder.Connect(ctx, e.Machine); err != nil {
+					return err
+				}
+			}
+			return fetch.Image(ctx, b, src.ID, src.Attrs, w, fetch.Options{LookupEnv: e.Lookup})
+		},
+	}
+	err = p.Pack(ctx, list, plan.Lock)
+	if b != nil {
+		_ = b.Close()
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+// Package bundle reads bundles: OCI layout folders with all that the targets of a
+// definition take from outside, and the lock that names it, for builds without a
+// network. Images are there as their registries have them; a repository or a file
+// is there as an image with what a builder makes of it.
+//
+// It does not know how a bundle comes about, nor what a builder does with it.
+package bundle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/planner/outside"
+)
+
+// StoreID is how a builder calls the bundle of a session.
+const StoreID = "orch-bundle"
+
+// The annotations of an entry in the index.
+const (
+	kindKey   = "build.orch.kind"
+	nameKey   = "build.orch.name"
+	pinKey    = "build.orch.pin"
+	sourceKey = "build.orch.source"
+	attrsKey  = "build.orch.attrs"
+)
+
+// Entry is one thing in a bundle.
+type Entry struct {
+	lock.Key
+	// Pin is what it is locked to.
+	Pin string
+	// Source and Attrs are how a definition names a repository or a file.
+	Source string
+	Attrs  map[string]string
+	// Image is its manifest or its index in the bundle.
+	Image ocispecs.Descriptor
+}
+
+// Same says whether two entries hold the same.
+func (e *Entry) Same(other *Entry) bool {
+	return e.Key == other.Key && e.Pin == other.Pin && e.Source == other.Source && attrsText(e.Attrs) == attrsText(other.Attrs)
+}
+
+func attrsText(attrs map[string]string) string {
+	if len(attrs) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(attrs)
+	if err != nil {
+		panic(err) // strings can be written
+	}
+	return string(text)
+}
+
+// Descriptor is the entry as the index has it.
+func (e *Entry) Descriptor() ocispecs.Descriptor {
+	d := e.Image
+	d.Annotations = map[string]string{kindKey: string(e.Kind), nameKey: e.Name, pinKey: e.Pin}
+	if e.Source != "" {
+		d.Annotations[sourceKey], d.Annotations[attrsKey] = e.Source, attrsText(e.Attrs)
+	} else {
+		d.Annotations[ocispecs.AnnotationRefName] = e.Name
+	}
+	return d
+}
+
+// Bundle is a folder. A nil Bundle has nothing.
+type Bundle struct {
+	Dir     string
+	Entries []*Entry
+}
+
+// Open reads the index of a bundle.
+func Open(dir string) (*Bundle, error) {
+	data, err := os.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the bundle %s: %w", dir, err)
+	}
+	var index ocispecs.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("reading the bundle %s: index.json: %w", dir, err)
+	}
+	b := &Bundle{Dir: dir}
+	for _, d := range index.Manifests {
+		e := &Entry{Key: lock.Key{Kind: lock.Kind(d.Annotations[kindKey]), Name: d.Annotations[nameKey]}, Pin: d.Annotations[pinKey], Source: d.Annotations[sourceKey]}
+		if e.Kind == "" || e.Pin == "" {
+			return nil, fmt.Errorf("%s is an OCI layout, and no bundle: orch bundle writes one", dir)
+		}
+		if text := d.Annotations[attrsKey]; text != "" {
+			if err := json.Unmarshal([]byte(text), &e.Attrs); err != nil {
+				return nil, fmt.Errorf("reading the bundle %s: the attributes of %s: %w", dir, e.Name, err)
+			}
+		}
+		e.Image = ocispecs.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+		b.Entries = append(b.Entries, e)
+	}
+	return b, nil
+}
+
+// Lock is the name of the lock in a bundle.
+func Lock(dir string) string { return filepath.Join(dir, lock.FileName) }
+
+// Path is where a blob is in a bundle.
+func Path(dir string, d digest.Digest) string {
+	return filepath.Join(dir, ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
+}
+
+// Blob reads a small blob, and holds it against its digest.
+func (b *Bundle) Blob(text string) ([]byte, error) {
+	d, err := digest.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(Path(b.Dir, d))
+	if err != nil {
+		return nil, err
+	}
+	if d.Algorithm().FromBytes(data) != d {
+		return nil, fmt.Errorf("%s in the bundle %s is damaged", d, b.Dir)
+	}
+	return data, nil
+}
+
+// Missing lists what a bundle lacks for some items, which a lock has: it has the
+// whole of each image, for each platform that is taken.
+func (b *Bundle) Missing(list *outside.List, held *lock.Lock) []outside.Missing {
+	var out []outside.Missing
+	for _, it := range list.Items {
+		if e := held.Get(it.Kind, it.Name); e != nil && it.Kind != lock.Layout {
+			if why := b.lacks(it, e); why != "" {
+				out = append(out, outside.Missing{Item: it, Why: why})
+			}
+		}
+	}
+	return out
+}
+
+func (b *Bundle) lacks(it *outside.Item, held *lock.Entry) string {
+	found := false
+	for _, e := range b.Entries {
+		if e.Key != it.Key {
+			continue
+		}
+		if e.Pin != held.Digest {
+			return "in the bundle as another one, " + e.Pin
+		}
+		found = true
+		if why := b.whole(it, e); why != "" {
+			return why
+		}
+	}
+	if !found {
+		return "not in the bundle"
+	}
+	return ""
+}
+
+// whole says what an image of the bundle lacks.
+func (b *Bundle) whole(it *outside.Item, e *Entry) string {
+	platforms := it.Platforms
+	if e.Source != "" || len(platforms) == 0 {
+		platforms = []string{""}
+	}
+	for _, p := range platforms {
+		blobs, err := Closure(e.Image, p, func(d ocispecs.Descriptor) ([]byte, error) { return b.Blob(d.Digest.String()) })
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errPlatform) {
+			return "in the bundle without " + p
+		}
+		if err != nil {
+			return err.Error()
+		}
+		for _, d := range blobs {
+			info, err := os.Stat(Path(b.Dir, d.Digest))
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return fmt.Sprintf("not whole in the bundle: %s is not there", d.Digest)
+			case err != nil:
+				return err.Error()
+			case info.Size() != d.Size:
+				return fmt.Sprintf("not whole in the bundle: %s has %d bytes of %d", d.Digest, info.Size(), d.Size)
+			}
+		}
+	}
+	return ""
+}
