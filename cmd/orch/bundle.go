@@ -73,7 +73,7 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	opt := e.OutsideOptions(pull)
 	opt.Lock = plan.Lock
 	list := outside.Of(plan, digests, opt)
-	if err := e.Report(frozen.Check(list, plan.Lock), cfg.Sources, plan.Sources); err != nil {
+	if err := e.Report(frozen.Check(list, plan.Lock, frozen.Bundle), cfg.Sources, plan.Sources); err != nil {
 		return err
 	}
 	var b *builder.Builder

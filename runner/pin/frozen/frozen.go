@@ -11,16 +11,33 @@ import (
 	"github.com/orch-build/orch/runner/pin"
 )
 
+// For is what everything has to be in the lock for.
+type For int
+
+// A run that takes nothing else, one without a network, and a bundle.
+const (
+	Run For = iota
+	OfflineRun
+	Bundle
+)
+
 // Check reports what targets take that is not in the lock; nil is no lock.
-func Check(list *outside.List, held *lock.Lock) fault.Diagnostics {
+func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 	var r fault.Report
+	because, instead := ", and the run is frozen", " To build with what it means now: --frozen=false."
+	switch what {
+	case OfflineRun:
+		because, instead = ", and the run is offline", ""
+	case Bundle:
+		because, instead = "", ""
+	}
 	for _, m := range list.Missing(held) {
 		mend := "Run 'orch lock', which adds it, and commit " + lock.FileName + "."
 		if held == nil {
 			mend = "There is no " + lock.FileName + ". Run 'orch lock', and commit what it writes."
 		}
-		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s, and the run is frozen. %s To build with what it means now: --frozen=false.",
-			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, mend)
+		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s%s. %s%s",
+			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, because, mend, instead)
 	}
 	return r.Diags
 }

@@ -34,8 +34,11 @@ func (r *Run) checkLock(ctx context.Context) error {
 	opt := r.OutsideOptions(r.Opt.PullFrontend)
 	opt.Lock = r.plan.Lock
 	list := outside.Of(r.plan, digests, opt)
-	diags := frozen.Check(list, r.plan.Lock)
-	if r.Offline {
+	if !r.Offline {
+		return r.Report(frozen.Check(list, r.plan.Lock, frozen.Run), r.cfg.Sources, r.plan.Sources)
+	}
+	diags := frozen.Check(list, r.plan.Lock, frozen.OfflineRun)
+	if r.Bundle != nil {
 		diags = append(diags, frozen.Offline(r.Bundle.Missing(list, r.plan.Lock), r.Bundle.Dir)...)
 	}
 	return r.Report(diags, r.cfg.Sources, r.plan.Sources)
