@@ -1,30 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/editing"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
-	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/ci"
-	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/helptext"
-	"github.com/orch-build/orch/internal/language"
-	"github.com/orch-build/orch/internal/language/project"
 	"github.com/orch-build/orch/internal/language/server"
 	"github.com/orch-build/orch/internal/termtext"
-	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/planner/inputs"
 )
 
 func newLSPCommand(e *planning.Session) *cobra.Command {
@@ -40,9 +27,7 @@ formats. docs/editors.md says how an editor is set up.`,
 		Example: `  orch lsp`,
 		Args:    helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithCancel(cmd.Context())
-			defer cancel()
-			err := server.Serve(ctx, e.Stdin, rawOutput{termtext.Raw(e.Stdout)}, languageOptions(e), version.Orch())
+			err := server.Serve(cmd.Context(), e.Stdin, rawOutput{termtext.Raw(e.Stdout)}, editing.Options(e), version.Orch())
 			if errors.Is(err, server.ErrNoShutdown) && cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}
@@ -57,54 +42,3 @@ formats. docs/editors.md says how an editor is set up.`,
 type rawOutput struct{ io.Writer }
 
 func (rawOutput) Close() error { return nil }
-
-// languageOptions say what a language server works with on this machine.
-func languageOptions(e *planning.Session) language.Options {
-	return language.Options{
-		Machine: project.Machine{
-			Options:       func(dir string) config.Options { return editorOptions(e, dir) },
-			BuildPlatform: machine.LocalPlatform(),
-			Names:         [][]string{load.BuildFiles, load.BakeFiles},
-		},
-		Digests: func(ctx context.Context, plan *planner.Plan) (map[string]string, error) {
-			in, _, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, false)
-			if err != nil {
-				return nil, err
-			}
-			out := map[string]string{}
-			for _, b := range plan.Builds {
-				out[b.Name()] = in.Build(b).Sum
-			}
-			return out, nil
-		},
-		Log:      func(text string) { fmt.Fprintln(e.Stderr, "orch lsp: "+text) },
-		Debounce: 150 * time.Millisecond,
-		Lenses:   true,
-	}
-}
-
-// editorOptions are what a definition in a folder depends on besides its files, as
-// far as a command in that folder finds it on this machine. Compose files are not
-// read.
-func editorOptions(e *planning.Session, dir string) config.Options {
-	return config.Options{
-		LookupEnv: e.Lookup,
-		Environ:   e.Environ(),
-		Platform:  machine.LocalPlatform(),
-		HomeDir:   os.UserHomeDir,
-		GoEnv:     load.GoEnv,
-		Now:       time.Now,
-		Git: func(folder, fact string) (any, error) {
-			if !filepath.IsAbs(folder) {
-				folder = filepath.Join(dir, folder)
-			}
-			return gitfact.Read(folder, fact)
-		},
-		Lane: func() config.Lane {
-			return config.Lane(ci.LaneOf(e.Getenv, func() string { return gitfact.Branch(dir) }, func() string {
-				branch, _ := gitfact.Main(dir)
-				return branch
-			}))
-		},
-	}
-}

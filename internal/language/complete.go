@@ -589,7 +589,7 @@ func (c *completion) importedVariables() []choice {
 		if !strings.HasPrefix(m.Prefix, c.label()+".") {
 			continue
 		}
-		for _, v := range m.Variables() {
+		for _, v := range c.a.Variables(m) {
 			if !slices.ContainsFunc(out, func(ch choice) bool { return ch.label == v.Name }) {
 				out = append(out, choice{label: v.Name, kind: lsp.KindVariable, detail: cmp.Or(v.Type, "variable"), doc: v.Description})
 			}
@@ -692,7 +692,7 @@ func (c *completion) described() map[string]choice {
 	if !ok {
 		return out
 	}
-	for _, v := range m.Variables() {
+	for _, v := range c.a.Variables(m) {
 		ch := choice{detail: cmp.Or(v.Type, "variable"), doc: v.Description}
 		if v.Value != nil {
 			ch.doc = strings.TrimSpace(ch.doc + "\n\nValue: `" + *v.Value + "`")

@@ -265,7 +265,7 @@ func (h *hovering) variable(o occurrence) {
 		if len(m.Files) == 0 || h.scope(h.a.Abs(m.Files[0].Name)) != o.scope {
 			continue
 		}
-		for _, v := range m.Variables() {
+		for _, v := range h.a.Variables(m) {
 			if v.Name != o.name {
 				continue
 			}

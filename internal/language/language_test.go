@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +47,12 @@ func testMachine() project.Machine {
 					return "", false
 				},
 				Platform: "linux/amd64",
-				Now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+				GoEnv: func(name string) (string, error) {
+					out, err := exec.Command("go", "env", name).Output()
+					return strings.TrimSpace(string(out)), err
+				},
+				Git: func(_, fact string) (any, error) { return "of-" + fact, nil },
+				Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
 			}
 		},
 		BuildPlatform: "linux/amd64",

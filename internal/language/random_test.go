@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,7 +63,12 @@ func TestRandomEdits(t *testing.T) {
 		if i%5 == 0 {
 			e.settle()
 		}
-		e.askAll(name, r)
+		var asking sync.WaitGroup
+		for range 3 { // editors ask several things at the same time
+			seed := r.Uint64()
+			asking.Go(func() { e.askAll(name, rand.New(rand.NewPCG(seed, 1))) })
+		}
+		asking.Wait()
 		if i == rounds/2 {
 			e.settle()
 			before = heap()

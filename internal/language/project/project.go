@@ -438,6 +438,13 @@ func (a *Analysis) Value(m config.Module, expr hcl.Expression, target string) (t
 	return a.Mask(config.ValueText(v)), true
 }
 
+// Variables lists the variables of a module.
+func (a *Analysis) Variables(m config.Module) []config.ListedVariable {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return m.Variables()
+}
+
 // Mask makes sensitive values unreadable.
 func (a *Analysis) Mask(text string) string {
 	if a.Definition != nil {
