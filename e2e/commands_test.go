@@ -47,6 +47,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"serve":      cmdServe,
 	"servers":    cmdServers,
 	"missing":    cmdMissing,
+	"mounts":     cmdMounts,
 	"attested":   cmdAttested,
 	"metadata":   cmdMetadata,
 	"harmless":   cmdHarmless,

@@ -83,7 +83,12 @@ type wiring struct {
 
 // setKey is equal for targets whose caches are written together: those whose
 // cache blocks say the same. It holds every field, with maps in their order.
-func setKey(c *config.Cache) string { return fmt.Sprintf("%#v", *c) }
+// Which cache mounts are kept is no matter of theirs.
+func setKey(c *config.Cache) string {
+	own := *c
+	own.Mounts = config.Cache{}.Mounts
+	return fmt.Sprintf("%#v", own)
+}
 
 // findSets finds out which targets this run builds with one cache block.
 func (w *wiring) findSets(builds []*Build) {

@@ -35,7 +35,7 @@ func (s *stageWork) fill(n *node, st *dockerfile.Stage, base *node, refs []*node
 	v.Range = s.names.source.Lines(st.First, st.Last)
 	at := s.names.source.Lines(st.First, st.FromEnd)
 	v.Inputs = []Edge{{From: base.Vertex, Why: Base, Range: at}}
-	v.Steps, n.onbuild, v.Args, v.Credentials = nil, nil, nil, nil
+	v.Steps, n.onbuild, v.Args, v.Credentials, v.Mounts = nil, nil, nil, nil, nil
 	if s.inherits(st) {
 		v.Args = base.Args
 	}
@@ -221,6 +221,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*
 	}
 	for i, m := range mounts {
 		f.credential(m, at)
+		f.cacheMount(m, at)
 		paths := []string{dockerfile.ContextPath(m.Source)}
 		t := &Take{Sources: []string{m.Source}, Mount: true}
 		if n := mounted(k.Froms, refs, i); n != nil {
@@ -247,6 +248,16 @@ func (f *filling) credential(m *instructions.Mount, at fault.Range) {
 		return
 	}
 	f.n.Credentials = append(f.n.Credentials, c)
+}
+
+// cacheMount notes a mount that keeps its content between builds.
+func (f *filling) cacheMount(m *instructions.Mount, at fault.Range) {
+	if m.Type != instructions.MountTypeCache {
+		return
+	}
+	f.n.Mounts = append(f.n.Mounts, MountUse{
+		ID: cmp.Or(m.CacheID, path.Clean(m.Target)), Target: m.Target, Sharing: cmp.Or(string(m.CacheSharing), "shared"), Range: at,
+	})
 }
 
 // mountAll notes everything that the mounts of a RUN may read.

@@ -147,6 +147,8 @@ type Vertex struct {
 	Inputs []Edge
 	// Credentials are the secrets and ssh keys that the steps of a stage mount.
 	Credentials []Credential
+	// Mounts are the cache mounts of the steps of a stage, in their order.
+	Mounts []MountUse
 	// Args holds the build arguments that the stage and the stages below it
 	// declare, with their values; one whose value depends on the environment
 	// of an image is left out.

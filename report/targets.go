@@ -34,6 +34,7 @@ func printEnd(w io.Writer, r *runner.Report, width int) {
 		return
 	}
 	printTotals(w, r, width)
+	printMounts(w, r, width)
 }
 
 // manyTargets is how many rows a terminal is given of targets in which nothing is

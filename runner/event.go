@@ -85,6 +85,10 @@ const (
 	VertexDone
 )
 
+// MountUsed is what a session has done with a cache mount, once its steps are over.
+type MountUsed struct{ *MountReport }
+
+func (MountUsed) isEvent()      {}
 func (StepStarted) isEvent()    {}
 func (StepOutput) isEvent()     {}
 func (StepChanged) isEvent()    {}

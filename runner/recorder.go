@@ -117,6 +117,8 @@ func (r *run) record(e Event) {
 			t.Result.Steps, t.Result.ImageSize = e.Steps, e.ImageSize
 			t.Result.BuildStage, t.Result.BuildStageSize = e.BuildStage, e.BuildStageSize
 		}
+	case MountUsed:
+		r.report.addMount(e.MountReport)
 	case ContextChanges:
 		r.report.Changed = e
 	}

@@ -69,6 +69,8 @@ type Report struct {
 	Targets []*TargetReport
 	// Caches are the caches that could not be read or written.
 	Caches CacheFaults
+	// Mounts are the cache mounts that are kept beside the cache.
+	Mounts []*MountReport
 	// Vertices says what the builder spent on the vertices of the plan that
 	// it reported, in the order of the plan.
 	Vertices []*VertexReport

@@ -43,7 +43,7 @@ func TestImports(t *testing.T) {
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"runner", "runner/blame", "runner/engine/engineout", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
-			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
+			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/cachemounts", "runner/mounts/store", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
 		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/regular", "internal/suggest"},
@@ -155,6 +155,9 @@ func TestImports(t *testing.T) {
 	allowed["internal/filelock"] = nil
 	allowed["planner/place"] = []string{"planner", "planner/shard"}
 	allowed["runner/fleet"] = []string{"config", "planner", "planner/place", "planner/shard", "runner", "runner/merge"}
+	allowed["runner/mounts/pack"] = nil
+	allowed["runner/mounts/store"] = []string{"runner/mounts/pack", "runner/lane", "internal/layout", "internal/output", "internal/registry", "internal/retry", "internal/termtext"}
+	allowed["runner/buildkit/cachemounts"] = []string{"runner/mounts/pack", "internal/definition"}
 	for pkg := range allowed {
 		may := map[string]bool{}
 		reach(allowed, pkg, may)

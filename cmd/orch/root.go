@@ -137,7 +137,7 @@ func newRootCommand(e *planning.Session, sites build.Opener) *cobra.Command {
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), sharding.NewCICommand(e), newListCommand(e), newLockCommand(e), newBundleCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e), newLSPCommand(e))
 	group("This machine", buildercmd.NewCommand(e.Machine), newDoctorCommand(e), newPluginCommand(e), newVersionCommand(e))
-	root.AddCommand(newDaemonCommand())
+	root.AddCommand(newDaemonCommand(), newMountHelperCommand())
 	strictCommands(root)
 	return root
 }

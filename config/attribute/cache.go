@@ -1,9 +1,11 @@
 package attribute
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -68,6 +70,14 @@ func (CacheKind) Decode(v cty.Value) (any, error) {
 			}
 			continue
 		}
+		if name == "mounts" {
+			ids, err := mountWord(attr)
+			if err != nil {
+				return nil, cty.GetAttrPath(name).NewError(err)
+			}
+			out[name] = ids
+			continue
+		}
 		s, err := convert.Convert(attr, cty.String)
 		if err != nil {
 			return nil, cty.GetAttrPath(name).NewErrorf("it must be a string, and this is %s", Article(attr.Type()))
@@ -78,6 +88,26 @@ func (CacheKind) Decode(v cty.Value) (any, error) {
 		}
 	}
 	return out.In(""), nil
+}
+
+// mountWord is the text for true, false or a list of ids. An id has no comma,
+// because a Dockerfile separates the fields of a mount by commas.
+func mountWord(v cty.Value) (string, error) {
+	if v.Type() == cty.Bool {
+		return strconv.FormatBool(v.True()), nil
+	}
+	if !v.Type().IsListType() && !v.Type().IsTupleType() && !v.Type().IsSetType() {
+		return "", fmt.Errorf("it must be true, false or a list of ids, and this is %s", Article(v.Type()))
+	}
+	var ids []string
+	for _, e := range v.AsValueSlice() {
+		s, err := convert.Convert(e, cty.String)
+		if err != nil || s.IsNull() || s.AsString() == "" || strings.Contains(s.AsString(), ",") {
+			return "", errors.New("an id of a cache mount is a text without a comma, such as \"go-build\" or \"/root/.npm\"")
+		}
+		ids = append(ids, s.AsString())
+	}
+	return strings.Join(ids, ","), nil
 }
 
 // conditionWord turns a condition into the word for it.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
@@ -92,6 +93,7 @@ func (d *Decider) cache(r *Draft) (*spec.Cache, hcl.Diagnostics) {
 	case "ci":
 		out.Write = lane.CI
 	}
+	out.Mounts = c.mounts()
 	c.check(out)
 	return out, c.diags
 }
@@ -142,6 +144,35 @@ func (c *checkedCache) bool(attr string, fallback bool) bool {
 	return b
 }
 
+// maxMount is how large a mount may be that is kept, unless it is said.
+const maxMount = 5_000_000_000
+
+// mounts reads which cache mounts are kept, and how much of them.
+func (c *checkedCache) mounts() spec.Mounts {
+	m := spec.Mounts{MaxSize: maxMount}
+	switch s := c.settings["mounts"]; s {
+	case "", "false":
+		return m
+	case "true":
+		m.All = true
+	default:
+		m.IDs = strings.Split(s, ",")
+	}
+	if s, ok := c.settings["mounts-max-size"]; ok {
+		n, err := units.FromHumanSize(s)
+		if err != nil || n <= 0 {
+			c.fail("mounts-max-size", "Invalid value in a cache block", "%q is not a size: write one as 500MB or 2GB.", s)
+		}
+		m.MaxSize = n
+	}
+	if s, ok := c.settings["mounts-max-age"]; ok {
+		if m.MaxAge, ok = age(s); !ok {
+			c.fail("mounts-max-age", "Invalid value in a cache block", "%q is not a duration: write one as 12h or 30d.", s)
+		}
+	}
+	return m
+}
+
 // check finds settings that do not go together.
 func (c *checkedCache) check(out *spec.Cache) {
 	if out.Ref == "" && (out.Type == "registry" || out.Type == "local") {
@@ -150,6 +181,9 @@ func (c *checkedCache) check(out *spec.Cache) {
 			what = "ref = \".cache\", a folder"
 		}
 		c.fail("type", "Incomplete cache block", "A cache of type %s needs a place: write %s.", out.Type, what)
+	}
+	if out.Mounts.Any() && out.Type != "registry" && out.Type != "local" {
+		c.fail("mounts", "Invalid mounts", "Cache mounts are kept in a registry or in a folder: mounts goes with type = \"registry\" or \"local\", not %q.", out.Type)
 	}
 	if out.Mode == "inline" && out.Type != "registry" {
 		c.fail("mode", "Invalid mode", "Only images in a registry hold their cache: mode = \"inline\" goes with type = \"registry\", not %q.", out.Type)

@@ -96,20 +96,28 @@ func (c *checkedSkip) age() time.Duration {
 	if !ok {
 		return 0
 	}
+	d, ok := age(s)
+	if !ok {
+		c.fail("max-age", "%q is not a duration: write one as 12h or 30d.", s)
+	}
+	return d
+}
+
+// age reads a duration of Go, or a number of days.
+func age(s string) (time.Duration, bool) {
 	const day, most = 24 * time.Hour, 100 * 365 * 24 * time.Hour
-	age, err := time.ParseDuration(s)
+	d, err := time.ParseDuration(s)
 	if number, ok := strings.CutSuffix(s, "d"); ok {
 		var days float64
 		days, err = strconv.ParseFloat(number, 64)
 		if err == nil && days*float64(day) <= float64(most) {
-			age = time.Duration(days * float64(day))
+			d = time.Duration(days * float64(day))
 		}
 	}
-	if err != nil || age <= 0 || age > most {
-		c.fail("max-age", "%q is not a duration: write one as 12h or 30d.", s)
-		return 0
+	if err != nil || d <= 0 || d > most {
+		return 0, false
 	}
-	return age
+	return d, true
 }
 
 // percent reads audit.

@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"slices"
+	"time"
+)
+
 // Cache says where the build cache of a target is kept. The planner writes the
 // cache sources and destinations of the target from it.
 type Cache struct {
@@ -19,9 +24,28 @@ type Cache struct {
 	Lane, Main string
 	// Trusted is false if other lanes must not read what this run writes.
 	Trusted bool
+	// Mounts says which cache mounts are kept beside the cache.
+	Mounts Mounts
 	// Options are further fields, for sources and destinations alike.
 	Options map[string]string
 }
+
+// Mounts says which cache mounts are kept.
+type Mounts struct {
+	// All keeps every mount, and otherwise IDs names those that are kept.
+	All bool
+	IDs []string
+	// MaxSize bounds the files of a mount, in bytes.
+	MaxSize int64
+	// MaxAge is when a mount begins empty again; 0 is never.
+	MaxAge time.Duration
+}
+
+// Any says whether a mount may be kept at all.
+func (m Mounts) Any() bool { return m.All || len(m.IDs) > 0 }
+
+// Has says whether the mount with an id is kept.
+func (m Mounts) Has(id string) bool { return m.All || slices.Contains(m.IDs, id) }
 
 // Lane is what is known about the run before the definition is read: whose
 // cache it may write. It comes from the CI service and from git.

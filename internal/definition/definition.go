@@ -60,6 +60,16 @@ func Same(a, b *pb.Definition) (bool, error) {
 	return sumA == sumB && indexA == indexB, err
 }
 
+// Sum is a digest of what a definition does, whichever session brings what it
+// reads; "" for an empty definition.
+func Sum(def *pb.Definition) (digest.Digest, error) {
+	root, _, err := Root(def)
+	if err != nil || root == "" {
+		return "", err
+	}
+	return sum(def, root)
+}
+
 // sum is the digest of a vertex without what does not count.
 func sum(def *pb.Definition, root digest.Digest) (digest.Digest, error) {
 	s := summing{ops: make(map[digest.Digest][]byte, len(def.Def)), sums: make(map[digest.Digest]digest.Digest, len(def.Def))}

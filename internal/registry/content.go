@@ -63,6 +63,20 @@ func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size 
 	if from.Domain == to.Domain {
 		path += "?mount=" + url.QueryEscape(d.String()) + "&from=" + url.QueryEscape(from.Path)
 	}
+	return c.upload(ctx, to, path, d, size, func() (io.ReadCloser, error) { return c.Open(ctx, from, d) })
+}
+
+// Upload sees to it that a repository has a blob of whatever size. open may be
+// called again.
+func (c *Client) Upload(ctx context.Context, repo Repo, d digest.Digest, size int64, open func() (io.ReadCloser, error)) error {
+	if have, err := c.HasBlob(ctx, repo, d, size); err != nil || have {
+		return err
+	}
+	return c.upload(ctx, repo, "blobs/uploads/", d, size, open)
+}
+
+// upload begins an upload at a path, and sends what is not there yet.
+func (c *Client) upload(ctx context.Context, to Repo, path string, d digest.Digest, size int64, open func() (io.ReadCloser, error)) error {
 	a, err := c.do(ctx, request{repo: to, method: http.MethodPost, path: path, body: []byte{}})
 	if err != nil {
 		return err
@@ -80,7 +94,7 @@ func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size 
 	_, err = c.do(ctx, request{
 		repo: to, method: http.MethodPut, at: at.String(), size: size,
 		header: http.Header{"Content-Type": {"application/octet-stream"}},
-		stream: func() (io.ReadCloser, error) { return c.Open(ctx, from, d) },
+		stream: open,
 	})
 	return err
 }

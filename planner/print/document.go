@@ -149,6 +149,7 @@ type DocumentVertex struct {
 	Steps   []DocumentStep    `json:"steps"`
 	Inputs  []DocumentInput   `json:"inputs"`
 	Args    map[string]string `json:"args,omitempty"`
+	Mounts  []DocumentMount   `json:"mounts,omitempty"`  // cache mounts of the steps
 	Targets []string          `json:"targets"`           // names of the targets that reach it
 	Seconds *float64          `json:"seconds,omitempty"` // when it last ran
 	DocumentDigest
@@ -166,6 +167,14 @@ type DocumentStep struct {
 	Text    string `json:"text"`
 	Line    int    `json:"line"`
 	EndLine int    `json:"endLine"`
+}
+
+// DocumentMount is a cache mount of a step.
+type DocumentMount struct {
+	ID      string `json:"id"`
+	Target  string `json:"target"`
+	Sharing string `json:"sharing"`
+	Line    int    `json:"line"`
 }
 
 // DocumentInput is what a vertex starts from or takes from.

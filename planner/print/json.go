@@ -221,6 +221,9 @@ func (d *documenting) vertex(v *planner.Vertex) DocumentVertex {
 	for _, s := range v.Steps {
 		out.Steps = append(out.Steps, DocumentStep{Text: d.opt.mask(s.Text), Line: s.Range.Start.Line, EndLine: s.Range.End.Line})
 	}
+	for _, m := range v.Mounts {
+		out.Mounts = append(out.Mounts, DocumentMount{ID: d.opt.mask(m.ID), Target: d.opt.mask(m.Target), Sharing: m.Sharing, Line: m.Range.Start.Line})
+	}
 	for _, e := range v.Inputs {
 		in := DocumentInput{Vertex: e.From.ID, Why: e.Why.String(), Line: e.Range.Start.Line}
 		if e.Paths != nil {

@@ -2,6 +2,7 @@ package print
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -129,6 +130,7 @@ func (t *text) facts(b *planner.Build) [][2]string {
 		{"platforms", strings.Join(b.Platforms, ", ")},
 		{"after", strings.Join(buildNames(b.Inputs), ", ")},
 		{"reads", strings.Join(t.reads(b), ", ")},
+		{"mounts", t.printable(strings.Join(mountUses(t.reach[b.Name()], b), ", "))},
 		{"policies", t.printable(policies(b.Policies))},
 		{"tags", t.printable(strings.Join(b.Target.Tags, ", "))},
 		{"output", t.printable(planner.EntryList(outputEntries(b.Target.Outputs)))},
@@ -176,6 +178,30 @@ func (t *text) reads(b *planner.Build) []string {
 			s = fmt.Sprintf("%s: %s and %d more", r.Directory, strings.Join(r.Paths[:most], " "), len(r.Paths)-most)
 		}
 		out = append(out, t.printable(s))
+	}
+	return out
+}
+
+// mountUses are the kept cache mounts of a target, each with the steps that have
+// it.
+func mountUses(reached []*planner.Vertex, b *planner.Build) []string {
+	if b.Target.Cache == nil {
+		return nil
+	}
+	places := map[string][]string{}
+	for _, v := range reached {
+		for _, m := range v.Mounts {
+			if b.Target.Cache.Mounts.Has(m.ID) {
+				place := fmt.Sprintf("%s %s:%d", v.Name, m.Range.Filename, m.Range.Start.Line)
+				if !slices.Contains(places[m.ID], place) {
+					places[m.ID] = append(places[m.ID], place)
+				}
+			}
+		}
+	}
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(places)) {
+		out = append(out, id+" ("+strings.Join(places[id], ", ")+")")
 	}
 	return out
 }

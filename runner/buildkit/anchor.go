@@ -86,6 +86,9 @@ func (a *anchor) open(ctx context.Context) error {
 	for name, f := range a.folders {
 		dirs[name] = f.fs
 	}
+	if err := a.run.keeper.offer(dirs); err != nil {
+		return err
+	}
 	if err := a.openStores(); err != nil {
 		return err
 	}

@@ -207,6 +207,7 @@ type run struct {
 	caches  *caches.Watch
 	drops   *caches.Drops
 	lanes   *caches.Lanes
+	keeper  *keeper
 	unwatch func() // ends the watch over the builder
 	release func() // ends the conversions ahead
 	reduced frontend.Reductions
@@ -221,6 +222,7 @@ func (r *run) Builder() string { return r.builder.Name }
 // open sorts the builds into anchors and opens these.
 func (r *run) open(ctx context.Context) error {
 	r.ctx = ctx
+	r.keeper = r.newKeeper()
 	if err := r.place(ctx); err != nil {
 		return err
 	}
@@ -272,6 +274,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	sizes := r.askSizes(ctx, ok)
 	if ctx.Err() == nil {
 		r.writeCaches(ctx, ok)
+		r.keeper.saveMounts(ctx)
 	}
 	records := <-sizes
 	var first error

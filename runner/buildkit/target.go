@@ -105,6 +105,9 @@ func (t *target) build(ctx context.Context, opt runner.BuildOptions) (*runner.Re
 	if err := t.bounded(ctx); err != nil {
 		return nil, t.failure(ctx, err)
 	}
+	if err := t.restoreMounts(ctx); err != nil {
+		return nil, t.failure(ctx, err)
+	}
 	if err := t.inSpan(ctx, "evaluate", t.evaluate); err != nil {
 		return nil, t.failure(ctx, err)
 	}

@@ -39,6 +39,8 @@ type Record struct {
 	Rounds   int       `json:"rounds"`
 	CacheErr string    `json:"cacheError,omitempty"`
 	Totals   Totals    `json:"totals"`
+	// Mounts are the cache mounts that are kept beside the cache.
+	Mounts   []*Mount  `json:"mounts,omitempty"`
 	Targets  []*Target `json:"targets"`
 	Vertices []*Vertex `json:"vertices"`
 	Steps    []*Step   `json:"steps,omitempty"`
@@ -279,6 +281,9 @@ func New(r *runner.Report, info Info) *Record {
 	}
 	if r.CacheErr != nil {
 		rec.CacheErr = info.Mask(r.CacheErr.Error())
+	}
+	for _, m := range r.Mounts {
+		rec.Mounts = append(rec.Mounts, newMount(m, info.Mask))
 	}
 	for _, v := range path {
 		rec.Totals.Critical = append(rec.Totals.Critical, v.Vertex.ID)

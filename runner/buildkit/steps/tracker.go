@@ -321,6 +321,23 @@ func (t *Tracker) Over(id digest.Digest) (*runner.Step, []string) {
 	}
 }
 
+// Ran says whether the builder ran steps with the given vertices, and whether all of
+// these came to a good end.
+func (t *Tracker) Ran(ids map[digest.Digest]bool) (ran, good bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	good = true
+	for id := range ids {
+		s := t.steps[id]
+		if s == nil || s.begun.IsZero() || s.cached {
+			continue
+		}
+		ran = true
+		good = good && s.completed && s.failed == ""
+	}
+	return ran, good
+}
+
 // Count counts the steps with the given vertices that have come to an end. The
 // builder reports a step only when it looks at it, so what is below a cached
 // step counts as neither.

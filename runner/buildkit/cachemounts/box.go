@@ -1,0 +1,294 @@
+package cachemounts
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/orch-build/orch/runner/mounts/pack"
+)
+
+// Command is the hidden command of orch that is run in the container.
+const Command = "__mount"
+
+// HelperName is what the session calls the folder with the program.
+const HelperName = "orch-mount-helper"
+
+// The places in the container.
+const (
+	mountDir = "/mount"
+	baseDir  = "/base"
+)
+
+// Helper is the program that is run in the container.
+type Helper struct{ path string }
+
+// NewHelper takes a program, if a builder of a platform can run it anywhere.
+func NewHelper(path, platform string) (*Helper, error) {
+	f, err := elf.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
+	}
+	defer f.Close()
+	machines := map[elf.Machine]string{
+		elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
+		elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le",
+	}
+	p, err := platforms.Parse(platform)
+	if err != nil || p.OS != "linux" || machines[f.Machine] != p.Architecture {
+		return nil, fmt.Errorf("%s does not run on %s, which the builder has: name an orch for it in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return nil, fmt.Errorf("%s needs the libraries of its system: name an orch that was built with CGO_ENABLED=0 in ORCH_MOUNT_HELPER", filepath.Base(path))
+		}
+	}
+	return &Helper{path}, nil
+}
+
+// FS is a folder with nothing but the program.
+func (h *Helper) FS() (fsutil.FS, error) {
+	dir, err := fsutil.NewFS(filepath.Dir(h.path))
+	if err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(dir, &fsutil.FilterOpt{IncludePatterns: []string{filepath.Base(h.path)}})
+}
+
+// State is that folder on the builder, as a session sends it. It is copied,
+// because a builder that has mounted what a session sent asks for all of it again
+// the next time.
+func (h *Helper) State(session string) llb.State {
+	const about = "the program that saves and restores cache mounts"
+	sent := llb.Local(HelperName, llb.SessionID(session), llb.SharedKeyHint(HelperName), llb.WithCustomName("[internal] load "+about))
+	name := "/" + filepath.Base(h.path)
+	return llb.Scratch().File(llb.Copy(sent, name, name), llb.WithCustomName("[internal] keep "+about))
+}
+
+// Box opens containers in a running build.
+type Box struct {
+	Gateway gateway.Client
+	// Root is the builder's reference to the folder with the program.
+	Root   gateway.Reference
+	Helper *Helper
+}
+
+// ErrInUse is a mount that another run has locked.
+var ErrInUse = errors.New("another run is using it")
+
+// Source is where an archive is read from.
+type Source struct {
+	Open func(context.Context) (io.ReadCloser, error)
+	Size int64
+}
+
+// Restore fills a mount that is as the builder makes a new one. It waits at most
+// that long for one that is locked.
+func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from Source, opt pack.RestoreOptions) (*pack.Status, error) {
+	sending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	opt.Dir, opt.Base, opt.Size = mountDir, m.baseDir(), from.Size
+	in, feed := io.Pipe()
+	defer feed.Close()
+	defer in.Close()
+	fault := make(chan error, 1)
+	talk := &talk{cold: func() {
+		if from.Size == 0 {
+			return
+		}
+		go func() {
+			err := send(sending, feed, from)
+			fault <- err
+			_ = feed.CloseWithError(err)
+		}()
+	}}
+	if err := b.run(ctx, m, wait, "restore", opt, in, talk); err != nil {
+		select {
+		case why := <-fault:
+			if why != nil && !errors.Is(why, io.ErrClosedPipe) {
+				return nil, why
+			}
+		default:
+		}
+		return nil, err
+	}
+	return talk.last()
+}
+
+// send sends an archive, and behind it the word that it was whole.
+func send(ctx context.Context, to io.Writer, from Source) error {
+	archive, err := from.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	if _, err := io.Copy(to, archive); err != nil {
+		return err
+	}
+	_, err = io.WriteString(to, pack.Commit)
+	return err
+}
+
+// Save writes the archive of a mount to out.
+func (b *Box) Save(ctx context.Context, m *Mount, wait time.Duration, out io.Writer, opt pack.SaveOptions) (*pack.Status, error) {
+	opt.Dir, opt.Base = mountDir, m.baseDir()
+	talk := &talk{}
+	if err := b.runTo(ctx, m, wait, "save", opt, nil, out, talk); err != nil {
+		return nil, err
+	}
+	return talk.last()
+}
+
+func (m *Mount) baseDir() string {
+	if m.source == nil {
+		return ""
+	}
+	return baseDir
+}
+
+func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, order string, opt any, in io.ReadCloser, out *talk) error {
+	return b.runTo(ctx, m, wait, order, opt, in, out, &talk{})
+}
+
+// runTo runs the program in a container that has the mount. What it prints to
+// state, and is not a status, is why it failed.
+func (b *Box) runTo(ctx context.Context, m *Mount, wait time.Duration, order string, opt any, in io.ReadCloser, out io.Writer, state *talk) error {
+	mounts, err := b.mounts(ctx, m)
+	if err != nil {
+		return err
+	}
+	ctr, err := b.open(ctx, mounts, wait)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ctr.Release(context.WithoutCancel(ctx)) }()
+	options, err := json.Marshal(opt)
+	if err != nil {
+		return err
+	}
+	proc, err := ctr.Start(ctx, gateway.StartRequest{
+		Args: []string{"/" + filepath.Base(b.Helper.path), Command, order, string(options)}, Cwd: "/", User: "0:0",
+		Env: []string{"HOME=/", "ORCH_STATE_DIR=/none"}, Stdin: in, Stdout: unclosed{out}, Stderr: unclosed{state},
+	})
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- proc.Wait() }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		if text := state.text(); text != "" {
+			return errors.New(text)
+		}
+	}
+	return err
+}
+
+// mounts are those of the container.
+func (b *Box) mounts(ctx context.Context, m *Mount) ([]gateway.Mount, error) {
+	cache := gateway.Mount{
+		Dest: mountDir, MountType: pb.MountType_CACHE, Selector: m.selector,
+		CacheOpt: &pb.CacheOpt{ID: m.name, Sharing: m.sharing},
+	}
+	out := []gateway.Mount{{Dest: "/", Ref: b.Root, MountType: pb.MountType_BIND}}
+	if m.source != nil {
+		res, err := b.Gateway.Solve(ctx, gateway.SolveRequest{Definition: m.source, Evaluate: true})
+		if err != nil {
+			return nil, err
+		}
+		if cache.Ref, err = res.SingleRef(); err != nil {
+			return nil, err
+		}
+		out = append(out, gateway.Mount{Dest: baseDir, MountType: pb.MountType_BIND, Ref: cache.Ref, Selector: m.selector, Readonly: true})
+	}
+	return append(out, cache), nil
+}
+
+// open opens a container. One that would come later is closed when it does: a
+// call that is given up could leave a container that keeps its mount.
+func (b *Box) open(ctx context.Context, mounts []gateway.Mount, wait time.Duration) (gateway.Container, error) {
+	type opened struct {
+		ctr gateway.Container
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		ctr, err := b.Gateway.NewContainer(ctx, gateway.NewContainerRequest{Mounts: mounts, NetMode: pb.NetMode_NONE})
+		done <- opened{ctr, err}
+	}()
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	select {
+	case o := <-done:
+		return o.ctr, o.err
+	case <-late.C:
+	}
+	go func() {
+		if o := <-done; o.err == nil {
+			_ = o.ctr.Release(context.WithoutCancel(ctx))
+		}
+	}()
+	return nil, ErrInUse
+}
+
+// talk reads what the program reports.
+type talk struct {
+	cold func() // called at most once
+
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	said bool
+}
+
+func (t *talk) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p)
+	if t.cold != nil && !t.said && bytes.Contains(t.buf.Bytes(), []byte("\n")) {
+		t.said = true
+		var s pack.Status
+		if json.Unmarshal(bytes.SplitN(t.buf.Bytes(), []byte("\n"), 2)[0], &s) == nil && s.State == pack.Cold {
+			t.cold()
+		}
+	}
+	return len(p), nil
+}
+
+// last is the last status.
+func (t *talk) last() (*pack.Status, error) {
+	lines := strings.Split(strings.TrimSpace(t.text()), "\n")
+	s := &pack.Status{}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), s); err != nil {
+		return nil, fmt.Errorf("reading what the program in the container reports: %w", err)
+	}
+	return s, nil
+}
+
+func (t *talk) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const most = 4 << 10
+	return strings.TrimSpace(string(t.buf.Bytes()[max(0, t.buf.Len()-most):]))
+}
+
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
