@@ -45,6 +45,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
   orch bake client server         build two targets at once
   orch bake 'svc-*' --except svc-old
   orch bake --set '*.platform=linux/arm64' --push
+  orch bake --watch api           build it again when one of its files changes
   orch bake --keep-going          build what can be built, whatever fails
   orch bake --resume              build what the last run here left undone, with its flags
   orch bake https://github.com/acme/shop.git#v1.2:deploy web
@@ -66,17 +67,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 					return runAgain(cmd.Context(), e, again)
 				}
 			}
-			if err := b.shard.open(&load, &b, args); err != nil {
-				return err
-			}
-			args, err := load.Open(e, args)
-			if err != nil {
-				return err
-			}
-			if b.list != "" {
-				return runList(cmd.Context(), e, &load, &b)
-			}
-			return bake(cmd.Context(), e, &load, &b, args)
+			return begin(cmd.Context(), e, &load, &b, args)
 		},
 	}
 	load.Register(cmd)
@@ -87,6 +78,24 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 	_ = cmd.RegisterFlagCompletionFunc("skip", cobra.FixedCompletions(config.SkipModes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// begin reads what the arguments say, and lists, watches or bakes.
+func begin(ctx context.Context, e *planning.Session, load *planning.Flags, b *bakeFlags, args []string) error {
+	if err := b.shard.open(load, b, args); err != nil {
+		return err
+	}
+	args, err := load.Open(e, args)
+	if err != nil {
+		return err
+	}
+	if b.list != "" {
+		return runList(ctx, e, load, b)
+	}
+	if b.watch {
+		return watchTargets(ctx, e, load, b, args)
+	}
+	return bake(ctx, e, load, b, args)
 }
 
 // bakeRun is one call of bake.

@@ -43,6 +43,8 @@ type bakeFlags struct {
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
 	strictContext bool
+	// watch has what changed files touch built again.
+	watch bool
 	// verbose has the end of the run list every target.
 	verbose bool
 	// explain has the end of the run say why targets were built.
@@ -63,6 +65,7 @@ func (b *bakeFlags) register(flags *pflag.FlagSet) {
 		flags.BoolVar(&b.noCache, "no-cache", false, "build every step anew")
 		flags.BoolVar(&b.pull, "pull", false, "look for newer base images")
 		flags.StringVar(&b.progress, "progress", "auto", "how to show progress: `MODE` is auto, plain, tty, quiet, rawjson or none")
+		flags.BoolVarP(&b.watch, "watch", "w", false, "build again what changed files touch, until Ctrl-C")
 		flags.BoolVarP(&b.verbose, "verbose", "v", false, "list every target at the end, also on a terminal where nothing is new")
 		flags.BoolVarP(&b.debug, "debug", "D", false, "note on standard error what orch does, and how long it takes")
 		flags.StringArrayVar(&b.policy, "policy", nil, "add to the source `POLICY`: disabled=BOOL, strict=BOOL, log-level=LEVEL")

@@ -106,13 +106,24 @@ func (e *Session) Digests(ctx context.Context, plan *planner.Plan, platform stri
 	return e.DigestsOf(ctx, plan, platform, memory.Planner())
 }
 
+// KnownDigests computes the digests of a plan as they are now, and asks nobody.
+func (e *Session) KnownDigests(ctx context.Context, plan *planner.Plan) (*digest.Digests, error) {
+	memory := e.ProjectMemory()
+	defer memory.Save()
+	return e.digestsOf(ctx, plan, "", memory.Planner(), e.Images(false))
+}
+
 // DigestsOf computes digests with what is remembered.
 func (e *Session) DigestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory) (*digest.Digests, error) {
+	return e.digestsOf(ctx, plan, platform, memory, e.Images(true))
+}
+
+func (e *Session) digestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory, images digest.Images) (*digest.Digests, error) {
 	reads, diags := inputs.Read(plan, inputs.Options{Now: time.Now(), Memory: memory})
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	opt, err := e.digestOptions(cmp.Or(platform, machine.LocalPlatform()), memory, e.Images(true))
+	opt, err := e.digestOptions(cmp.Or(platform, machine.LocalPlatform()), memory, images)
 	if err != nil {
 		return nil, err
 	}
