@@ -62,7 +62,7 @@ func (s *Step) report() *StepReport {
 		Name:   cmp.Or(s.Text, s.Name), Label: s.Label, Targets: s.Targets, Builder: s.Builder, Internal: s.Internal,
 		Started: s.Started, Finished: s.Finished, Took: s.Took,
 		Cached: s.Cached, Failed: s.Error != "" && !s.Canceled(),
-		Log: s.Log,
+		Running: !s.Done, Log: s.Log,
 	}
 	if len(s.Vertices) > 0 {
 		r.Stage, r.Vertex = s.Vertices[0].Name, s.Vertices[0].ID

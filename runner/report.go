@@ -203,6 +203,8 @@ type StepReport struct {
 	Took              time.Duration
 	Cached            bool
 	Failed            bool
+	// Running is true of a step that had not ended.
+	Running bool
 	// Log is the file that has the step's output, or "".
 	Log string
 }

@@ -85,6 +85,7 @@ type run struct {
 	stop     bool
 	inbox    *inbox
 	recorder recorder
+	filled   time.Time // when the steps were last written into the report
 	retries
 }
 
@@ -230,7 +231,21 @@ func (r *run) takeEvents() []Activity {
 func (r *run) set(j *job, s State) {
 	j.report.State = s
 	if r.opt.Changed != nil {
+		r.catchUp()
 		r.opt.Changed(r.report, j.report)
+	}
+}
+
+// fillEvery is the least time between two times that the steps are written into a
+// report while the run goes on.
+const fillEvery = time.Second
+
+// catchUp writes the steps into the report, if that was not done just now: a run
+// that is killed leaves what is known of it.
+func (r *run) catchUp() {
+	if time.Since(r.filled) >= fillEvery {
+		r.recorder.fill(r.report)
+		r.filled = time.Now()
 	}
 }
 

@@ -135,6 +135,7 @@ func (s *schedule) await(ctx context.Context, settled *time.Timer) bool {
 		case <-s.abandoned:
 		case <-settled.C:
 			if s.opt.Settled != nil {
+				s.recorder.fill(s.report)
 				s.opt.Settled(s.report)
 			}
 		}

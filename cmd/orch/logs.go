@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ Secrets are masked, as they were on the screen. Of a step that printed more than
   orch logs api
   orch logs 'api@build 2/3' >build.log
   orch logs '#12' --run 20261129-0412`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne("one target, stage or step"),
 		ValidArgsFunction: completeLogs(e, &run),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if choice.Tail < 0 {
@@ -63,6 +64,16 @@ Secrets are masked, as they were on the screen. Of a step that printed more than
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	_ = cmd.RegisterFlagCompletionFunc("run", completeRuns(e))
 	return cmd
+}
+
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usage.Errorf("%s takes %s, got %q", cmd.CommandPath(), what, strings.Join(args, " "))
+		}
+		return nil
+	}
 }
 
 // some is a list of the texts that are not empty.

@@ -26,7 +26,7 @@ is opened.`,
 		Example: `  orch report                     the last run
   orch report -o run.html
   orch report 20261129-0412 -o -  print the page`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne("the ID of one run"),
 		ValidArgsFunction: completeRuns(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := findRun(e, args)

@@ -68,7 +68,7 @@ which 'orch runs import' takes on another machine. Without RUN it is the last ru
 of this folder. Secrets are not in it: they are masked when they are recorded.`,
 		Example: `  orch runs export -o run.zip
   orch runs export 20261129-0412 -o run.zip`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne("the ID of one run"),
 		ValidArgsFunction: completeRuns(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
@@ -98,8 +98,11 @@ func newRunsImportCommand(e *planning.Session) *cobra.Command {
 'orch explain' go by the runs that were here.`,
 		Example: `  orch runs import run.zip
   orch report "$(orch runs import run.zip)"`,
-		Args: cobra.ExactArgs(1),
+		Args: atMostOne("the name of one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage.Errorf("orch runs import takes the file that 'orch runs export' has written")
+			}
 			store, _, err := record.Project(e.Getenv)
 			if err != nil {
 				return err

@@ -89,7 +89,7 @@ type Vertex struct {
 	// Before is how long it took when it last ran; 0 is not known.
 	Before float64 `json:"before,omitempty"`
 
-	// State is run, cached, failed, same or "": "same" is a stage whose result the
+	// State is run, cached, failed, running, same or "": "same" is a stage whose result the
 	// builder took from another one.
 	State string `json:"state,omitempty"`
 	// Start and End are the ends of the time in which the builder worked on it,
@@ -121,7 +121,7 @@ type Step struct {
 	Name    string  `json:"name"`
 	Start   float64 `json:"start"`
 	Seconds float64 `json:"seconds"`
-	State   string  `json:"state"` // run, cached or failed
+	State   string  `json:"state"` // run, cached, running or failed
 }
 
 // Failure is one failure, and the targets that came to it.

@@ -351,7 +351,7 @@
   }
 
   const stepBars = (i, y, height) => stepsOf[i].map((s) =>
-    bar(`${s.state} step${critical.has(i) && s.state === "run" ? " critical" : ""}`, s.start, s.seconds, y, height, `[${s.label || ""}] ${s.name}: ${s.state === "cached" ? "cached" : seconds(s.seconds)}`, i));
+    bar(`${s.state} step${critical.has(i) && s.state === "run" ? " critical" : ""}`, s.start, s.seconds, y, height, `[${s.label || ""}] ${s.name}: ${s.state === "cached" ? "cached" : s.state === "running" ? "had not ended" : seconds(s.seconds)}`, i));
 
   // busy draws how many steps ran at a time.
   function busy(row) {

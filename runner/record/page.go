@@ -62,6 +62,11 @@ func (rec *Record) length() float64 {
 	for _, s := range rec.Steps {
 		length = max(length, s.Started.Sub(rec.Started).Seconds()+s.Seconds)
 	}
+	for _, t := range rec.Targets {
+		for _, a := range t.Attempts {
+			length = max(length, a.Started.Sub(rec.Started).Seconds()+a.Seconds)
+		}
+	}
 	return max(length, 0.001)
 }
 
@@ -200,6 +205,7 @@ func (p *paging) addVertices() {
 
 // addSteps enters the steps, and by them when the vertices were done.
 func (p *paging) addSteps() {
+	rec := p.Record
 	for _, s := range p.Record.Steps {
 		step := &page.Step{
 			Vertex: -1, Label: clean(s.Label), Name: clean(termtext.Brief(s.Name, termtext.MaxMessage)),
@@ -209,8 +215,11 @@ func (p *paging) addSteps() {
 			step.Vertex = i
 			v := p.Data.Vertices[i]
 			v.End = max(v.End, step.Start+step.Seconds)
-			if s.Failed {
+			switch {
+			case s.Failed:
 				v.State = "failed"
+			case s.Running && v.State == "":
+				v.State, v.Start = "running", step.Start
 			}
 		}
 		switch {
@@ -218,6 +227,9 @@ func (p *paging) addSteps() {
 			step.State = "failed"
 		case s.Cached:
 			step.State = "cached"
+		case s.Running:
+			step.State = "running"
+			step.Seconds = max(step.Seconds, rec.length()-step.Start)
 		}
 		p.Data.Steps = append(p.Data.Steps, step)
 	}
@@ -226,6 +238,9 @@ func (p *paging) addSteps() {
 // addSame marks the stages of good targets that the builder did not report: what
 // they make is what another stage makes.
 func (p *paging) addSame() {
+	if p.Record.State == "running" {
+		return // not all of its steps are known
+	}
 	for _, t := range p.Data.Targets {
 		if t.State != runner.Done.String() {
 			continue

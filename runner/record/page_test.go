@@ -152,6 +152,20 @@ func TestKeptPlan(t *testing.T) {
 	}
 }
 
+// The page of a run that was killed has what is known: the steps that ran then, up
+// to the last thing that was written down.
+func TestPageOfKilledRun(t *testing.T) {
+	rec, _ := failedRecord(t, 0)
+	rec.State, rec.Seconds, rec.Targets = "running", 0, rec.Targets[3:]
+	rec.Targets[0].Attempts = []Attempt{{Started: rec.Started, Seconds: 9}}
+	rec.Steps[1].Failed, rec.Steps[1].Running, rec.Steps[1].Seconds = false, true, 0
+	rec.Vertices[1].Run = 0
+	d := rec.Page(Beside{Plan: planOf()})
+	if s := d.Steps[1]; d.Run.Seconds != 9 || s.State != "running" || s.Seconds != 8 || d.Vertices[1].State != "running" {
+		t.Errorf("%v s, step %+v, vertex %+v", d.Run.Seconds, s, d.Vertices[1])
+	}
+}
+
 // What is kept is bounded in number and in size, and the newest run stays.
 func TestPrune(t *testing.T) {
 	dir := t.TempDir()

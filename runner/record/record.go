@@ -228,6 +228,7 @@ type Step struct {
 	Seconds float64   `json:"seconds"`
 	Cached  bool      `json:"cached,omitempty"`
 	Failed  bool      `json:"failed,omitempty"`
+	Running bool      `json:"running,omitempty"`
 	Log     string    `json:"log,omitempty"`
 }
 
@@ -296,7 +297,7 @@ func New(r *runner.Report, info Info) *Record {
 	for _, s := range r.Steps {
 		rec.Steps = append(rec.Steps, &Step{
 			Number: s.Number, Name: info.Mask(s.Name), Label: info.Mask(s.Label), Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets, Builder: s.Builder,
-			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Log: s.Log,
+			Started: s.Started, Seconds: s.Took.Seconds(), Cached: s.Cached, Failed: s.Failed, Running: s.Running, Log: s.Log,
 		})
 	}
 	return rec

@@ -31,7 +31,6 @@ type Recorder struct {
 	info    Info
 	digests map[*planner.Build]string // of definitions
 	written time.Time
-	behind  bool       // something has changed since
 	planned chan error // what became of the plan; nil before it is written
 }
 
@@ -137,20 +136,15 @@ func (r *Recorder) Changed(run *runner.Report, _ *runner.TargetReport) {
 		return
 	}
 	if time.Since(r.written) < keepEvery {
-		r.behind = true
-		return
+		return // Settled writes it
 	}
 	// The last write tells if this does not work.
 	_ = r.Write(run)
 }
 
-// Settled writes down what was left out because the record had just been
-// written.
-func (r *Recorder) Settled(run *runner.Report) {
-	if r.behind {
-		_ = r.Write(run)
-	}
-}
+// Settled writes down what was left out because the record had just been written,
+// and the steps that run now.
+func (r *Recorder) Settled(run *runner.Report) { _ = r.Write(run) }
 
 // Write writes the record as it is now.
 func (r *Recorder) Write(run *runner.Report) error {
@@ -161,7 +155,7 @@ func (r *Recorder) Write(run *runner.Report) error {
 	if err != nil {
 		return fmt.Errorf("writing the record of the run: %w", err)
 	}
-	r.written, r.behind = time.Now(), false
+	r.written = time.Now()
 	planned := r.keepPlan(run)
 	return errors.Join(planned, output.WriteFile(r.kept.Path(), append(data, '\n'), 0o600))
 }

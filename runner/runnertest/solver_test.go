@@ -123,3 +123,29 @@ func TestBadScripts(t *testing.T) {
 		}
 	}
 }
+
+// TestReportOfARunThatGoesOn demands that the report has the steps while the run
+// goes on: it is all that is left of a run that is killed.
+func TestReportOfARunThatGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Parse("target base\nstep \"[base 1/1] RUN make\" took=3s\nwait 3s\ntarget app\nstep \"[1/1] RUN app\"\nwait 4s\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var changed, settled int
+		count := func(n *int) func(*runner.Report) {
+			return func(r *runner.Report) {
+				if r.Finished.IsZero() {
+					*n = max(*n, len(r.Steps))
+				}
+			}
+		}
+		_, err = runner.Run(t.Context(), twoBuilds(), s, runner.Options{
+			Changed: func(r *runner.Report, _ *runner.TargetReport) { count(&changed)(r) },
+			Settled: count(&settled),
+		})
+		if err != nil || changed == 0 || settled == 0 {
+			t.Errorf("%v: %d steps were seen after a change, %d later", err, changed, settled)
+		}
+	})
+}

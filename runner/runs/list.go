@@ -2,6 +2,7 @@ package runs
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -50,6 +51,9 @@ func rowOf(k record.Kept) Row {
 	r := Row{ID: k.ID, Imported: k.Imported, Dir: k.Dir, Targets: []string{}, Counts: map[string]int{}}
 	rec, err := k.Record()
 	if err != nil {
+		for errors.Unwrap(err) != nil {
+			err = errors.Unwrap(err) // where it is, is in Dir
+		}
 		r.State, r.Error = "unreadable", err.Error()
 		return r
 	}
@@ -76,9 +80,17 @@ func Print(w io.Writer, rows []Row, now time.Time) error {
 		if r.State != "running" && r.Error == "" {
 			took = seconds(r.Seconds)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.ID, started, took, termtext.Line(some(r.Targets, 3)), termtext.Line(r.result()))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.ID, started, took, termtext.Line(r.targets()), termtext.Line(r.result()))
 	}
 	return tw.Flush()
+}
+
+// targets names the targets; of a record that cannot be read none is known.
+func (r Row) targets() string {
+	if r.Error != "" {
+		return ""
+	}
+	return some(r.Targets, 3)
 }
 
 // result says in a few words how a run ended.
@@ -86,7 +98,7 @@ func (r Row) result() string {
 	text := r.State
 	switch r.State {
 	case "unreadable":
-		text = r.Error
+		text = "unreadable: " + r.Error
 	case "running":
 		text = "not finished: it runs, or was killed"
 	case "failed":

@@ -29,7 +29,7 @@ type Part struct {
 	Label   string   `json:"label,omitempty"` // such as "build 2/3"
 	Name    string   `json:"name"`
 	Targets []string `json:"targets,omitempty"`
-	State   string   `json:"state"` // done, cached or failed
+	State   string   `json:"state"` // done, cached, running or failed
 	Seconds float64  `json:"seconds"`
 	Lines   []string `json:"lines"`
 	// Left is true if what is kept has more lines than these.
@@ -134,6 +134,8 @@ func stateOf(s *record.Step) string {
 		return "failed"
 	case s.Cached:
 		return "cached"
+	case s.Running:
+		return "running"
 	}
 	return "done"
 }
