@@ -244,7 +244,7 @@ func (a *Analysis) plan(m Machine, view *document.View, wrong bool) {
 			}) {
 				continue // it may only follow from what is wrong in the block
 			}
-			a.Diags = append(a.Diags, a.inline(cfg, d))
+			a.Diags = append(a.Diags, inline(cfg, view, d))
 		}
 		if !failed {
 			return
@@ -298,19 +298,38 @@ func name(d *hcl.Diagnostic) string {
 	return d.Subject.Filename
 }
 
-// inline moves what is wrong in an inline Dockerfile to the target that has it.
-func (a *Analysis) inline(cfg *config.Config, d *hcl.Diagnostic) *hcl.Diagnostic {
+// inline moves what is wrong in an inline Dockerfile to the target that has it: to its
+// line, if the text is written line by line.
+func inline(cfg *config.Config, view *document.View, d *hcl.Diagnostic) *hcl.Diagnostic {
 	if d.Subject == nil || !strings.HasPrefix(d.Subject.Filename, inlineName) {
 		return d
 	}
-	name := strings.TrimSuffix(strings.TrimPrefix(d.Subject.Filename, inlineName), ")")
-	if t := cfg.Target(name); t != nil {
-		moved := *d
-		at := t.RangeOf("dockerfile-inline")
-		moved.Subject = &at
+	t := cfg.Target(strings.TrimSuffix(strings.TrimPrefix(d.Subject.Filename, inlineName), ")"))
+	if t == nil {
+		return d
+	}
+	moved := *d
+	at := t.RangeOf("dockerfile-inline")
+	moved.Subject = &at
+	text, err := view.Document(at.Filename)
+	if err != nil {
 		return &moved
 	}
-	return d
+	start, end := text.Span(at)
+	first, rest, _ := strings.Cut(string(text.Text[start:end]), "\n")
+	lines := strings.Split(rest, "\n")
+	n := d.Subject.Start.Line
+	if !strings.Contains(first, "<<") || n < 1 || n > len(lines) {
+		return &moved
+	}
+	from := start + len(first) + 1 + len(strings.Join(lines[:n-1], "\n"))
+	if n > 1 {
+		from++
+	}
+	line := at.Start.Line + n
+	at.Start = hcl.Pos{Line: line, Column: 1, Byte: from}
+	at.End = hcl.Pos{Line: line, Column: len(lines[n-1]) + 1, Byte: from + len(lines[n-1])}
+	return &moved
 }
 
 // inlineName is how inline Dockerfiles are called, with their target behind.
