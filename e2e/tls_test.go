@@ -20,13 +20,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// checker ends a test because of an error.
+type checker interface{ Check(err error) }
+
 // authority signs certificates.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(ts *testscript.TestScript, name string) *authority {
+func newAuthority(ts checker, name string) *authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)
 	a := &authority{template(name), key}
@@ -50,7 +53,7 @@ func template(name string) *x509.Certificate {
 }
 
 // sign returns a new certificate and its key, in PEM.
-func (a *authority) sign(ts *testscript.TestScript, name string) (cert, key []byte) {
+func (a *authority) sign(ts checker, name string) (cert, key []byte) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)
 	der, err := x509.CreateCertificate(rand.Reader, template(name), a.cert, &k.PublicKey, a.key)

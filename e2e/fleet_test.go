@@ -1,0 +1,311 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/orch-build/orch/internal/need"
+)
+
+// checked makes a test a checker.
+type checked struct{ *testing.T }
+
+func (c checked) Check(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+// fleet are real BuildKit daemons on ports, with TLS for both sides.
+type fleet struct {
+	*testing.T
+	dir, tls, state string
+	addresses       []string
+	daemons         []*exec.Cmd
+}
+
+// newFleet starts one daemon for each set of further flags.
+func newFleet(t *testing.T, flags ...[]string) *fleet {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a BuildKit daemon runs as root")
+	}
+	programs, err := filepath.Glob("../bin/buildkitd-v*")
+	checked{t}.Check(err)
+	if more := os.Getenv(daemonsEnv); more != "" {
+		programs = append(programs, filepath.SplitList(more)...)
+	}
+	if len(programs) == 0 {
+		need.Missing(t, "daemon of a BuildKit release")
+	}
+	dir, err := os.MkdirTemp("/tmp", "orch-fleet-test-")
+	checked{t}.Check(err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	f := &fleet{T: t, dir: dir, tls: filepath.Join(dir, "tls"), state: filepath.Join(dir, "state")}
+	f.certificates()
+	for i, more := range flags {
+		f.start(programs[0], i, more)
+	}
+	for _, addr := range f.addresses {
+		f.await(addr)
+	}
+	return f
+}
+
+func (f *fleet) certificates() {
+	f.Helper()
+	c := checked{f.T}
+	ca := newAuthority(c, "fleet")
+	c.Check(os.MkdirAll(f.tls, 0o755))
+	cert, key := ca.sign(c, "fleet")
+	for file, data := range map[string][]byte{
+		"ca.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), "cert.pem": cert, "key.pem": key,
+	} {
+		c.Check(os.WriteFile(filepath.Join(f.tls, file), data, 0o600))
+	}
+}
+
+func (f *fleet) start(program string, i int, more []string) {
+	f.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	checked{f.T}.Check(err)
+	addr := l.Addr().String()
+	l.Close()
+	root := filepath.Join(f.dir, fmt.Sprint("root", i))
+	args := append([]string{
+		"--root", root, "--addr", "tcp://" + addr,
+		"--tlscacert", filepath.Join(f.tls, "ca.pem"), "--tlscert", filepath.Join(f.tls, "cert.pem"), "--tlskey", filepath.Join(f.tls, "key.pem"),
+	}, more...)
+	cmd := exec.Command(program, args...)
+	checked{f.T}.Check(cmd.Start())
+	f.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGCONT)
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	f.addresses, f.daemons = append(f.addresses, addr), append(f.daemons, cmd)
+}
+
+// await waits until a daemon listens.
+func (f *fleet) await(addr string) {
+	f.Helper()
+	for range 600 {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	f.Fatalf("no daemon listens at %s", addr)
+}
+
+// orch runs orch on some of the daemons.
+func (f *fleet) orch(dir string, daemons []int, args ...string) *exec.Cmd {
+	for _, i := range daemons {
+		args = append(args, "--builder", "tcp://"+f.addresses[i])
+	}
+	cmd := exec.Command(filepath.Join(shared.bin, "orch"), append(args, "--tlsdir", f.tls)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+f.state, "ORCH_BUILDER_TIMEOUT=20s")
+	return cmd
+}
+
+// record is what is read of a result.
+type fleetRecord struct {
+	Targets []struct {
+		Name, State, Digest string
+		Builders            []string
+		Attempts            []struct{}
+	}
+	Steps []struct {
+		Name, Builder string
+		Cached        bool
+		Targets       []string
+	}
+}
+
+// bake builds a project, and returns its record.
+func (f *fleet) bake(dir string, daemons []int, args ...string) *fleetRecord {
+	f.Helper()
+	cmd := f.orch(dir, daemons, append([]string{"bake", "--progress=plain", "--result", "result.json"}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		f.Fatalf("%v\n%s", err, out)
+	}
+	return f.read(dir)
+}
+
+func (f *fleet) read(dir string) *fleetRecord {
+	f.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	checked{f.T}.Check(err)
+	rec := &fleetRecord{}
+	checked{f.T}.Check(json.Unmarshal(data, rec))
+	return rec
+}
+
+// fleetProject has targets over six bases, whose steps take a while.
+func fleetProject(t *testing.T, repo, salt string, sleep float64) string {
+	files := map[string]string{"build.hcl": fmt.Sprintf(`
+target "default" {
+  name = "app-${b}-${i}"
+  matrix = { b = ["0", "1", "2", "3", "4", "5"], i = ["0", "1", "2", "3"] }
+  dockerfile = "Dockerfile.${b}"
+  contexts = { busybox = BUSYBOX }
+  args = { I = i, SOURCE_DATE_EPOCH = "0" }
+  tags = ["%s/app-${b}-${i}:latest"]
+  output = ["type=registry,rewrite-timestamp=true"]
+  attest = ["type=provenance,disabled=true"]
+}
+variable "BUSYBOX" { default = %q }
+`, repo, shared.busybox)}
+	for b := range 6 {
+		files[fmt.Sprintf("Dockerfile.%d", b)] = fmt.Sprintf(
+			"FROM scratch AS base\nCOPY --from=busybox . /\nRUN sleep %g; echo %s %d >/base\nFROM base\nARG I\nRUN sleep %g; echo $I >/app\n", 2*sleep, salt, b, sleep)
+	}
+	return project(t, files)
+}
+
+// TestFleet spreads targets over three daemons, and finds what they have built on
+// them again.
+func TestFleet(t *testing.T) {
+	f := newFleet(t, nil, nil, []string{"--oci-worker-platform", "linux/arm64"})
+	repo := fmt.Sprintf("%s/fleet-%d", shared.registry, os.Getpid())
+	dir := fleetProject(t, repo, "spread", 0.2)
+	all := []int{0, 1, 2}
+	allow := "--allow=fs.read=" + shared.busybox
+	first := f.bake(dir, all, allow)
+	where, bases := map[string]int{}, map[string]int{}
+	for _, target := range first.Targets {
+		if len(target.Builders) != 1 || target.Digest == "" {
+			t.Errorf("%s: %+v", target.Name, target)
+			continue
+		}
+		where[target.Builders[0]]++
+	}
+	for _, s := range first.Steps {
+		if strings.HasPrefix(s.Name, "RUN") && len(s.Targets) > 1 && !s.Cached {
+			bases[s.Name]++
+		}
+	}
+	for _, addr := range f.addresses {
+		if where[addr] != 8 {
+			t.Errorf("%s has built %d of 24", addr, where[addr])
+		}
+	}
+	for step, n := range bases {
+		if n != 1 {
+			t.Errorf("%s has run %d times", step, n)
+		}
+	}
+	// Again: everything is there, on the builder that has it.
+	for _, s := range f.bake(dir, all, allow).Steps {
+		if strings.HasPrefix(s.Name, "RUN") && !s.Cached {
+			t.Errorf("%s has run again, on %s", s.Name, s.Builder)
+		}
+	}
+	// One builder makes the same images.
+	alone := f.bake(dir, []int{0}, allow)
+	for i, target := range alone.Targets {
+		if target.Digest != first.Targets[i].Digest {
+			t.Errorf("%s: %s on one builder, %s on three", target.Name, target.Digest, first.Targets[i].Digest)
+		}
+	}
+}
+
+// TestFleetKilled kills a daemon, or stops it, in the middle of a run.
+func TestFleetKilled(t *testing.T) {
+	f := newFleet(t, nil, nil, nil, nil)
+	allow := "--allow=fs.read=" + shared.busybox
+	for i, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		daemons := []int{0, 1 + i, 3}
+		repo := fmt.Sprintf("%s/fleet-killed-%d-%d", shared.registry, os.Getpid(), i)
+		dir := fleetProject(t, repo, fmt.Sprint("killed", i), 1)
+		cmd := f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow)
+		var out strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &out
+		checked{t}.Check(cmd.Start())
+		time.Sleep(3 * time.Second)
+		checked{t}.Check(f.daemons[1+i].Process.Signal(signal))
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("%s: %v\n%s", signal, err, out.String())
+		}
+		rec := f.read(dir)
+		for _, target := range rec.Targets {
+			if target.State != "done" || len(target.Attempts) != 1 {
+				t.Errorf("%s: %s is %s after %d attempts", signal, target.Name, target.State, len(target.Attempts))
+			}
+		}
+	}
+}
+
+// TestFleetPlatforms builds each platform on the daemon that has it.
+func TestFleetPlatforms(t *testing.T) {
+	f := newFleet(t, []string{"--oci-worker-platform", "linux/amd64"}, []string{"--oci-worker-platform", "linux/arm64"})
+	config := fmt.Sprintf("builder \"fleet\" {\n  node {\n    name = \"x86\"\n    address = \"tcp://%s\"\n    platforms = [\"linux/amd64\"]\n    %s\n  }\n"+
+		"  node {\n    name = \"arm\"\n    address = \"tcp://%s\"\n    platforms = [\"linux/arm64\"]\n    %s\n  }\n}\n", f.addresses[0], f.block(), f.addresses[1], f.block())
+	image := fmt.Sprintf("%s/fleet-platforms-%d", shared.registry, os.Getpid())
+	dir := project(t, map[string]string{
+		"builders.hcl": config,
+		"Dockerfile":   "FROM scratch\nARG TARGETARCH\nCOPY who /$TARGETARCH\n", "who": "me",
+		"build.hcl": fmt.Sprintf("target \"default\" {\n  platforms = [\"linux/amd64\", \"linux/arm64\"]\n  tags = [\"%s:v1\"]\n}\n", image),
+	})
+	run := func(args ...string) string {
+		cmd := exec.Command(filepath.Join(shared.bin, "orch"), append(args, "--builder", "fleet")...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+f.state)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	out := run("bake", "--push")
+	if !strings.Contains(out, "x86, arm") {
+		t.Errorf("no row says where it was built:\n%s", out)
+	}
+	ref, err := name.ParseReference(image+":v1", name.Insecure)
+	checked{t}.Check(err)
+	index, err := remote.Index(ref)
+	checked{t}.Check(err)
+	manifest, err := index.IndexManifest()
+	checked{t}.Check(err)
+	var got []string
+	for _, m := range manifest.Manifests {
+		got = append(got, m.Platform.String())
+	}
+	if want := "linux/amd64 linux/arm64 unknown/unknown unknown/unknown"; strings.Join(got, " ") != want {
+		t.Errorf("the index has %v, want %s", got, want)
+	}
+	run("bake", "-o", "type=oci,dest=image.tar")
+	tar, err := exec.Command("tar", "-xOf", filepath.Join(dir, "image.tar"), "index.json").Output()
+	if err != nil || !strings.Contains(string(tar), "application/vnd.oci.image.index.v1+json") {
+		t.Errorf("%v: %s", err, tar)
+	}
+	run("bake", "-o", "type=local,dest=out")
+	for _, file := range []string{"linux_amd64/amd64", "linux_arm64/arm64"} {
+		if _, err := os.Stat(filepath.Join(dir, "out", file)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// block is how a builders.hcl has the certificates.
+func (f *fleet) block() string {
+	return fmt.Sprintf("tls {\n ca = %q\n cert = %q\n key = %q\n }", filepath.Join(f.tls, "ca.pem"), filepath.Join(f.tls, "cert.pem"), filepath.Join(f.tls, "key.pem"))
+}
