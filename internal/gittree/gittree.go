@@ -6,7 +6,8 @@
 // as blobs are compared with blobs. What git does not know in a working tree has
 // a blob of its own that is equal to none.
 //
-// The package runs git. It knows nothing of targets.
+// The package runs git; where there is none, it reads the repository itself. It knows
+// nothing of targets.
 package gittree
 
 import (
@@ -37,7 +38,13 @@ type Tree struct {
 	attributes sync.Map // what Attributes says, by folder
 
 	mu  sync.Mutex
-	cat *catFile
+	cat blobs
+}
+
+// blobs reads objects.
+type blobs interface {
+	read(blob string) ([]byte, error)
+	close()
 }
 
 // Entry is a file, a link, a folder or a submodule.
@@ -55,6 +62,13 @@ type Entry struct {
 // Root is the folder of the repository around a directory.
 func Root(ctx context.Context, dir string) (string, error) {
 	out, err := git(ctx, dir, "rev-parse", "--show-toplevel")
+	if errors.Is(err, ErrNoGit) {
+		l, err := openLibrary(dir)
+		if err != nil {
+			return "", err
+		}
+		return l.root, nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -75,21 +89,42 @@ func Open(ctx context.Context, dir, rev string) (*Tree, error) {
 		return nil, err
 	}
 	t := &Tree{root: root, cwd: cwd, entries: map[string]*Entry{"": {Mode: fs.ModeDir | 0o755}}, disk: rev == Worktree}
-	if t.disk {
-		err = t.readWorktree(ctx)
-	} else {
-		err = t.readCommit(ctx, rev)
-	}
-	if err != nil {
+	if err := t.readAll(ctx, rev); err != nil {
 		return nil, err
 	}
 	for _, e := range t.entries {
 		slices.SortFunc(e.children, func(a, b *Entry) int { return strings.Compare(a.Name, b.Name) })
 	}
-	if !t.disk {
-		t.cat = &catFile{ctx: ctx, dir: root}
-	}
 	return t, nil
+}
+
+// readAll reads the names and blobs, by git if it is there.
+func (t *Tree) readAll(ctx context.Context, rev string) error {
+	if _, err := exec.LookPath("git"); err != nil {
+		return t.readWithoutGit(rev)
+	}
+	if t.disk {
+		return t.readWorktree(ctx)
+	}
+	t.cat = &catFile{ctx: ctx, dir: t.root}
+	return t.readCommit(ctx, rev)
+}
+
+func (t *Tree) readWithoutGit(rev string) error {
+	l, err := openLibrary(t.root)
+	if err != nil {
+		return err
+	}
+	t.cat = l
+	if t.disk {
+		err = l.readWorktree(t)
+	} else {
+		err = l.readCommit(t, rev)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; reading the repository without it: %w", ErrNoGit, err)
+	}
+	return nil
 }
 
 // Close ends what the tree has running.
@@ -101,9 +136,9 @@ func (t *Tree) Close() {
 	}
 }
 
-// ErrNoGit is what all functions fail with where there is no git.
-var ErrNoGit = errors.New("commits are read by git, and there is no git in PATH: install it, or put its folder into PATH; without git, " +
-	"check out both commits and compare what orch plan --digests prints")
+// ErrNoGit is what all functions fail with where there is no git, and the repository
+// is one that cannot be read without it.
+var ErrNoGit = errors.New("there is no git in PATH: install it, or put its folder into PATH")
 
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
@@ -127,7 +162,15 @@ func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 func Resolve(ctx context.Context, dir, rev string) (string, error) {
 	out, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
 	if errors.Is(err, ErrNoGit) {
-		return "", err
+		l, err := openLibrary(dir)
+		if err != nil {
+			return "", err
+		}
+		c, err := l.commit(rev)
+		if err != nil {
+			return "", fmt.Errorf("there is no commit %q here", rev)
+		}
+		return c.Hash.String(), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("there is no commit %q here", rev)
@@ -139,7 +182,15 @@ func Resolve(ctx context.Context, dir, rev string) (string, error) {
 func MergeBase(ctx context.Context, dir, a, b string) (string, error) {
 	out, err := git(ctx, dir, "merge-base", "--end-of-options", a, b)
 	if errors.Is(err, ErrNoGit) {
-		return "", err
+		l, err := openLibrary(dir)
+		if err != nil {
+			return "", err
+		}
+		base, err := l.mergeBase(a, b)
+		if err != nil {
+			return "", fmt.Errorf("%s and %s have no common commit here", a, b)
+		}
+		return base, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s and %s have no common commit here", a, b)
@@ -359,7 +410,7 @@ func (t *Tree) readChanged(ctx context.Context, names []string) error {
 			if err != nil {
 				return err
 			}
-			t.add(name, "120000", "link "+link)
+			t.add(name, "120000", blobOf([]byte(link)))
 		default:
 			t.add(name, gitMode(info.Mode()), "")
 			files = append(files, name)

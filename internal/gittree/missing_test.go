@@ -2,7 +2,12 @@ package gittree
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,13 +66,74 @@ func TestFetch(t *testing.T) {
 
 func TestNoGit(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
+	t.Chdir(t.TempDir())
 	_, open := Open(t.Context(), ".", Worktree)
 	_, resolve := Resolve(t.Context(), ".", "HEAD")
 	_, base := MergeBase(t.Context(), ".", "HEAD", "HEAD")
 	for _, err := range []error{open, resolve, base} {
 		if !errors.Is(err, ErrNoGit) {
-			t.Errorf("without git: %v", err)
+			t.Errorf("without git, outside of a repository: %v", err)
 		}
+	}
+}
+
+// TestWithoutGit reads a repository with git and without.
+func TestWithoutGit(t *testing.T) {
+	dir := newRepository(t)
+	run(t, dir, "init", "-q", "-b", "main")
+	write(t, filepath.Join(dir, "f"), "f")
+	write(t, filepath.Join(dir, "a/b/run"), "run")
+	write(t, filepath.Join(dir, "a/gone"), "gone")
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "a/b/run"), 0o755), os.Symlink("f", filepath.Join(dir, "l"))); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, dir)
+	run(t, dir, "branch", "side")
+	write(t, filepath.Join(dir, "new"), "new")
+	commit(t, dir)
+	run(t, dir, "tag", "-a", "-m", "x", "v1")
+	write(t, filepath.Join(dir, "new"), "newer")
+	write(t, filepath.Join(dir, "untracked/x"), "x")
+	if err := os.MkdirAll(filepath.Join(dir, "hollow/inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "a/gone")); err != nil {
+		t.Fatal(err)
+	}
+	type state struct{ root, tag, base, trees string }
+	look := func() (s state) {
+		var errs [3]error
+		s.root, errs[0] = Root(t.Context(), dir)
+		s.tag, errs[1] = Resolve(t.Context(), dir, "v1")
+		s.base, errs[2] = MergeBase(t.Context(), dir, "side", "HEAD")
+		if err := errors.Join(errs[:]...); err != nil {
+			t.Fatal(err)
+		}
+		for _, rev := range []string{"side", "v1", "HEAD", Worktree} {
+			tree := open(t, dir, rev)
+			for _, name := range slices.Sorted(maps.Keys(tree.entries)) {
+				e := tree.entries[name]
+				blob := e.Blob
+				if e.Mode.IsDir() && !e.submodule {
+					blob = ""
+				}
+				text := ""
+				if e.Mode.IsRegular() {
+					data, err := tree.ReadFile(filepath.Join(s.root, name))
+					if err != nil {
+						t.Fatal(err)
+					}
+					text = string(data)
+				}
+				s.trees += fmt.Sprintf("%s %s %v %s %q\n", rev, name, e.Mode, blob, text)
+			}
+		}
+		return s
+	}
+	with := look()
+	t.Setenv("PATH", t.TempDir())
+	if without := look(); without != with {
+		t.Errorf("without git:\n%+v\nwith it:\n%+v", without, with)
 	}
 }
 

@@ -238,6 +238,8 @@ func (d *fileDiff) compare(a, b facts.Selection, patterns bool) (ignored bool) {
 		switch {
 		case !ok && patterns, !ok && f.Sum == "" && f.Path == "":
 			ignored = ignored || patterns
+		case !ok && strings.HasPrefix(f.Mode, "d"):
+			d.add(b.Dir, f, &Cause{Stat: "new folder"})
 		case !ok:
 			d.add(b.Dir, f, &Cause{New: f.Sum, Stat: Stat(Unknown, f.Size)})
 		case old.Sum != f.Sum:

@@ -30,6 +30,9 @@ const mostCauses = 10
 func Complete(ctx context.Context, dir string, x *explain.Explanation) {
 	l := &lookup{ctx: ctx, dir: dir, done: map[string]*explain.Commit{}}
 	if _, err := l.git("rev-parse", "HEAD"); err != nil {
+		for _, t := range x.Targets {
+			unsized(t.Against, t.Causes)
+		}
 		return
 	}
 	for _, t := range x.Targets {
@@ -50,6 +53,28 @@ func (l *lookup) git(args ...string) (string, error) {
 	cmd.Dir = l.dir
 	out, err := cmd.Output()
 	return string(out), err
+}
+
+// unsized takes the sizes off files that are compared with those of a commit: only
+// git knows them.
+func unsized(against explain.Against, causes []*explain.Cause) {
+	for _, c := range causes {
+		unsized(against, c.Causes)
+		if c.Kind != explain.File || against.Kind == "run" || against.Commit == "" || strings.HasPrefix(c.Stat, "mode ") || isLink(c) {
+			continue
+		}
+		switch {
+		case c.Old == "" && c.New != "":
+			c.Stat = "new"
+		case c.Old != "" && c.New != "":
+			c.Stat = "changed"
+		}
+	}
+}
+
+// isLink says whether a file is a symbolic link, or was one.
+func isLink(c *explain.Cause) bool {
+	return strings.HasPrefix(c.OldSum(), linkMark) || strings.HasPrefix(c.New, linkMark)
 }
 
 func (l *lookup) complete(causes []*explain.Cause) {
@@ -276,7 +301,7 @@ func (l *lookup) line(file string, line int) *explain.Commit {
 // commit is known only here.
 func (l *lookup) lines(c *explain.Cause) {
 	commit := l.against.Commit
-	if commit == "" || strings.HasPrefix(c.OldSum(), linkMark) || strings.HasPrefix(c.New, linkMark) {
+	if commit == "" || isLink(c) {
 		return
 	}
 	if l.against.Kind != "run" {
