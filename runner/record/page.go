@@ -40,6 +40,9 @@ func (rec *Record) Page(b Beside) *page.Data {
 	p := paging{Record: rec, Data: d, kept: b.Kept, vertices: map[string]int{}, targets: map[string]int{}}
 	d.Title, d.Heading = "orch: "+termtext.Count(len(rec.Targets), "target")+" "+clean(rec.State), "orch run"
 	d.Run = &page.Run{ID: clean(rec.ID), State: clean(rec.State), Seconds: rec.length()}
+	if rec.State == "running" {
+		d.Run.State = "not finished"
+	}
 	p.addTargets()
 	p.addVertices()
 	p.addSteps()
@@ -163,6 +166,7 @@ func resultFacts(r *Target) []page.Fact {
 		}
 	}
 	add("digest", r.Digest)
+	add("built on", strings.Join(r.Builders, ", "))
 	for _, o := range r.Outputs {
 		add("written", strings.TrimSpace(o.Type+" "+o.Where))
 	}
@@ -345,6 +349,9 @@ func placeOf(f *Failure) string {
 	}
 	if f.Platform != "" {
 		parts = append(parts, "for "+f.Platform)
+	}
+	if f.Builder != "" {
+		parts = append(parts, "on "+f.Builder)
 	}
 	if f.File != "" {
 		parts = append(parts, fmt.Sprintf("at %s:%d", f.File, f.Line))

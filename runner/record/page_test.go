@@ -22,7 +22,7 @@ func failedRecord(t *testing.T, n int) (*Record, Kept) {
 	rec := sampleRecord()
 	start := rec.Started
 	failure := &Failure{
-		Stage: "app", Vertex: "sha256:app", Platform: "linux/arm64", File: "Dockerfile", Line: 7, Step: "[app 2/3] RUN make",
+		Stage: "app", Vertex: "sha256:app", Platform: "linux/arm64", Builder: "arm", File: "Dockerfile", Line: 7, Step: "[app 2/3] RUN make",
 		Excerpt: []Line{{Number: 6, Text: "COPY . ."}, {Number: 7, Text: "RUN make", Marked: true}},
 		Log:     []string{"the last of it"}, LogFile: "/elsewhere/logs/002.log", Error: "exit code: 2", Fault: runner.FaultUser,
 	}
@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 		t.Fatalf("%d failures", len(d.Failures))
 	}
 	f := d.Failures[0]
-	if fmt.Sprint(f.Targets) != "[1 0]" || f.Place != "in stage app for linux/arm64 at Dockerfile:7" || f.Text != "the compiler found an error. exit code: 2. The fault is in what is built, not in the builder." {
+	if fmt.Sprint(f.Targets) != "[1 0]" || f.Place != "in stage app for linux/arm64 on arm at Dockerfile:7" || f.Text != "the compiler found an error. exit code: 2. The fault is in what is built, not in the builder." {
 		t.Errorf("failure %+v", f)
 	}
 	if len(f.Log) != 50 || f.Log[49] != "line 120" || !f.Left || len(f.Excerpt) != 2 || !f.Excerpt[1].Marked {
@@ -161,7 +161,7 @@ func TestPageOfKilledRun(t *testing.T) {
 	rec.Steps[1].Failed, rec.Steps[1].Running, rec.Steps[1].Seconds = false, true, 0
 	rec.Vertices[1].Run = 0
 	d := rec.Page(Beside{Plan: planOf()})
-	if s := d.Steps[1]; d.Run.Seconds != 9 || s.State != "running" || s.Seconds != 8 || d.Vertices[1].State != "running" {
+	if s := d.Steps[1]; d.Run.Seconds != 9 || d.Run.State != "not finished" || s.State != "running" || s.Seconds != 8 || d.Vertices[1].State != "running" {
 		t.Errorf("%v s, step %+v, vertex %+v", d.Run.Seconds, s, d.Vertices[1])
 	}
 }
