@@ -30,6 +30,7 @@ type Page struct {
 	session string
 	// problems are what the page complained of.
 	problems []string
+	loaded   bool // a page has been loaded since this was set to false
 }
 
 // reply is a message of the browser: an answer or an event.
@@ -85,8 +86,15 @@ func Open(t testing.TB, html []byte) *Page {
 		p.call(domain, nil, nil)
 	}
 	p.Size(1280, 800)
+	p.loaded = false
 	p.call("Page.navigate", map[string]any{"url": "file://" + file}, nil)
-	p.until("Page.loadEventFired")
+	for state := ""; state != "file:complete"; {
+		for !p.loaded {
+			p.message("loading the page")
+		}
+		// It may have been the empty page that was loaded.
+		p.Run(`return location.protocol + document.readyState`, &state)
+	}
 	return p
 }
 
@@ -132,6 +140,8 @@ func (p *Page) message(what string) reply {
 // note keeps what the page complains of, or loads.
 func (p *Page) note(m reply) {
 	switch m.Method {
+	case "Page.loadEventFired":
+		p.loaded = true
 	case "Runtime.exceptionThrown", "Log.entryAdded":
 		p.problems = append(p.problems, string(m.Params))
 	case "Runtime.consoleAPICalled":
@@ -173,13 +183,6 @@ func (p *Page) call(method string, params, result any) {
 			must(p.t, json.Unmarshal(m.Result, result))
 		}
 		return
-	}
-}
-
-// until waits for an event.
-func (p *Page) until(method string) {
-	p.t.Helper()
-	for p.message(method).Method != method {
 	}
 }
 
