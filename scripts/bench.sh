@@ -29,6 +29,7 @@ case $what in
 	;;
 Load | Mixed) ;;
 Skip) bench Skip 1x ;;
+Mounts) go test -run '^$' -bench Mounts -benchtime 3x -timeout 60m ./runner/mounts/pack ;;
 *) bench "$what" 5x ;;
 esac
 

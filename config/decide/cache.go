@@ -152,7 +152,6 @@ func (c *checkedCache) mounts() spec.Mounts {
 	m := spec.Mounts{MaxSize: maxMount}
 	switch s := c.settings["mounts"]; s {
 	case "", "false":
-		return m
 	case "true":
 		m.All = true
 	default:

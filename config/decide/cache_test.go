@@ -13,7 +13,9 @@ import (
 // TestCacheAttributes holds that every attribute which package schema describes
 // for a cache block makes a difference to the Cache.
 func TestCacheAttributes(t *testing.T) {
-	samples := map[string]string{"type": "local", "mode": "min", "when": "never", "required": "true", "trusted": "false", "options": ""}
+	samples := map[string]string{"type": "local", "mode": "min", "when": "never", "required": "true", "trusted": "false", "options": "",
+		"mounts-max-size": "1GB", "mounts-max-age": "30d",
+	}
 	decided := func(s attribute.CacheSettings) *spec.Cache {
 		r := &Draft{}
 		r.Values[attribute.AtCache] = s
