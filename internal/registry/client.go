@@ -164,17 +164,9 @@ func (c *Client) mayBeOpen(h *host, err error) bool {
 
 // once makes a request once, as far as authorization goes.
 func (c *Client) once(ctx context.Context, h *host, r request, scope string) (*answer, error) {
-	authorization, err := c.authorization(ctx, h, scope)
+	req, err := c.authorized(ctx, h, r, scope)
 	if err != nil {
 		return nil, err
-	}
-	req, err := r.http(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", c.opt.UserAgent)
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
 	}
 	client := &http.Client{Transport: c.retrying(h)}
 	if r.stream != nil {
@@ -190,6 +182,23 @@ func (c *Client) once(ctx context.Context, h *host, r request, scope string) (*a
 		return nil, err
 	}
 	return &answer{resp.StatusCode, resp.Header, data, resp.Request.URL}, nil
+}
+
+// authorized makes the HTTP request of a request, with the authorization for a scope.
+func (c *Client) authorized(ctx context.Context, h *host, r request, scope string) (*http.Request, error) {
+	authorization, err := c.authorization(ctx, h, scope)
+	if err != nil {
+		return nil, err
+	}
+	req, err := r.http(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", c.opt.UserAgent)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	return req, nil
 }
 
 // unreached says what was asked, without what a URL may hold of a secret.
@@ -375,7 +384,14 @@ func (c *Client) Blob(ctx context.Context, repo Repo, d digest.Digest) ([]byte, 
 
 // HasBlob says whether a repository has a blob of a size; a size below 0 is any.
 func (c *Client) HasBlob(ctx context.Context, repo Repo, d digest.Digest, size int64) (bool, error) {
-	a, err := c.do(ctx, request{repo: repo, method: http.MethodHead, path: "blobs/" + d.String()})
+	return c.has(ctx, request{repo: repo, path: "blobs/" + d.String()}, size)
+}
+
+// has asks for something by its headers alone, and says whether it is there in that
+// size; one below 0 is any.
+func (c *Client) has(ctx context.Context, r request, size int64) (bool, error) {
+	r.method = http.MethodHead
+	a, err := c.do(ctx, r)
 	if Missing(err) {
 		return false, nil
 	}
@@ -384,6 +400,18 @@ func (c *Client) HasBlob(ctx context.Context, repo Repo, d digest.Digest, size i
 	}
 	have, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64)
 	return size < 0 || err != nil || have == size, nil
+}
+
+// uploadTo is where a registry wants a blob, as it says in its answer.
+func (a *answer) uploadTo(repo Repo, d digest.Digest) (string, error) {
+	at, err := a.url.Parse(a.header.Get("Location"))
+	if err != nil || a.header.Get("Location") == "" {
+		return "", fmt.Errorf("%s does not say where to upload to", repo)
+	}
+	query := at.Query()
+	query.Set("digest", d.String())
+	at.RawQuery = query.Encode()
+	return at.String(), nil
 }
 
 // PutBlob stores a small blob, unless it is there.
@@ -396,15 +424,12 @@ func (c *Client) PutBlob(ctx context.Context, repo Repo, data []byte) error {
 	if err != nil {
 		return err
 	}
-	at, err := a.url.Parse(a.header.Get("Location"))
-	if err != nil || a.header.Get("Location") == "" {
-		return fmt.Errorf("%s does not say where to upload to", repo)
+	at, err := a.uploadTo(repo, d)
+	if err != nil {
+		return err
 	}
-	query := at.Query()
-	query.Set("digest", d.String())
-	at.RawQuery = query.Encode()
 	_, err = c.do(ctx, request{
-		repo: repo, method: http.MethodPut, at: at.String(),
+		repo: repo, method: http.MethodPut, at: at,
 		header: http.Header{"Content-Type": {"application/octet-stream"}}, body: data,
 	})
 	return err

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	digest "github.com/opencontainers/go-digest"
 )
@@ -16,17 +15,7 @@ import (
 // HasManifest says whether a repository answers for a manifest under its digest;
 // a size below 0 is any.
 func (c *Client) HasManifest(ctx context.Context, repo Repo, d digest.Digest, size int64) (bool, error) {
-	a, err := c.do(ctx, request{
-		repo: repo, method: http.MethodHead, path: "manifests/" + d.String(), header: http.Header{"Accept": {manifestTypes}},
-	})
-	if Missing(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	have, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64)
-	return size < 0 || err != nil || have == size, nil
+	return c.has(ctx, request{repo: repo, path: "manifests/" + d.String(), header: http.Header{"Accept": {manifestTypes}}}, size)
 }
 
 // mostTags bounds how many tags of a repository are listed.
@@ -84,15 +73,12 @@ func (c *Client) upload(ctx context.Context, to Repo, path string, d digest.Dige
 	if a.status == http.StatusCreated {
 		return nil // mounted
 	}
-	at, err := a.url.Parse(a.header.Get("Location"))
-	if err != nil || a.header.Get("Location") == "" {
-		return fmt.Errorf("%s does not say where to upload to", to)
+	at, err := a.uploadTo(to, d)
+	if err != nil {
+		return err
 	}
-	query := at.Query()
-	query.Set("digest", d.String())
-	at.RawQuery = query.Encode()
 	_, err = c.do(ctx, request{
-		repo: to, method: http.MethodPut, at: at.String(), size: size,
+		repo: to, method: http.MethodPut, at: at, size: size,
 		header: http.Header{"Content-Type": {"application/octet-stream"}},
 		stream: open,
 	})
@@ -107,17 +93,9 @@ func (c *Client) Open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadC
 	if err != nil {
 		return nil, err
 	}
-	authorization, err := c.authorization(ctx, h, h.wants(r.scope()))
+	req, err := c.authorized(ctx, h, r, h.wants(r.scope()))
 	if err != nil {
 		return nil, err
-	}
-	req, err := r.http(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", c.opt.UserAgent)
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
 	}
 	resp, err := (&http.Client{Transport: h}).Do(req)
 	if err != nil {
