@@ -29,26 +29,9 @@ func gitIn(t *testing.T, dir string, args ...string) string {
 // imageDigests are the image digests of the targets in a checkout.
 func imageDigests(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	var doc struct {
-		Targets []struct {
-			Name        string
-			ImageDigest string `json:"image_digest"`
-		}
-	}
-	cmd := runOrch(dir, "plan", "--digests", "--json")
+	cmd := runOrch(dir, planDigests...)
 	cmd.Env = append(cmd.Env, "BUSYBOX=bb")
-	out, err := cmd.Output()
-	if err == nil {
-		err = json.Unmarshal(out, &doc)
-	}
-	if err != nil {
-		t.Fatalf("orch plan --digests: %v\n%s", err, out)
-	}
-	digests := map[string]string{}
-	for _, one := range doc.Targets {
-		digests[one.Name] = one.ImageDigest
-	}
-	return digests
+	return plannedBy(t, cmd)
 }
 
 // TestAffectedHistories makes random histories of random monorepos. Of each two

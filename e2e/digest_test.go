@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,13 +40,22 @@ func builtImages(t *testing.T, dir string) map[string]string {
 // plannedImages are the digests that say whether images are the same.
 func plannedImages(t *testing.T, dir string) map[string]string {
 	t.Helper()
+	return plannedBy(t, runOrch(dir, append(slices.Clone(planDigests), same...)...))
+}
+
+// planDigests are the arguments of orch that print the digests of a plan.
+var planDigests = []string{"plan", "--digests", "--json"}
+
+// plannedBy runs planDigests, and has the digests of the images by their targets.
+func plannedBy(t *testing.T, cmd *exec.Cmd) map[string]string {
+	t.Helper()
 	var doc struct {
 		Targets []struct {
 			Name        string
 			ImageDigest string `json:"image_digest"`
 		}
 	}
-	out, err := runOrch(dir, append([]string{"plan", "--digests", "--json"}, same...)...).Output()
+	out, err := cmd.Output()
 	if err == nil {
 		err = json.Unmarshal(out, &doc)
 	}
