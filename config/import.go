@@ -131,7 +131,7 @@ func (im *importing) wrong(summary, detail string) *hcl.Diagnostic {
 // source finds the files that the block names.
 func (im *importing) source() (string, hcl.Diagnostics) {
 	expr := im.block.Attr("source")
-	v, diags := im.ev.Root(expr, false)
+	v, diags := im.ev.Root(expr, eval.NoRefs)
 	if diags.HasErrors() {
 		return "", diags
 	}
@@ -153,7 +153,7 @@ func (im *importing) readGiven() hcl.Diagnostics {
 	if expr == nil {
 		return nil
 	}
-	v, diags := im.ev.Root(expr, false)
+	v, diags := im.ev.Root(expr, eval.NoRefs)
 	if diags.HasErrors() || v.IsNull() || !v.IsKnown() {
 		return diags
 	}

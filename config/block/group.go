@@ -5,6 +5,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/schema"
 )
@@ -51,7 +52,7 @@ func (g *Group) attr(name string, k attribute.Kind) (any, hcl.Diagnostics) {
 	if expr == nil {
 		return nil, nil
 	}
-	v, diags := g.index.ev.Root(expr, true)
+	v, diags := g.index.ev.Root(expr, eval.WithRefs)
 	if diags.HasErrors() || v.IsNull() || !v.IsWhollyKnown() {
 		return nil, diags
 	}

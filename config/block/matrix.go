@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -94,7 +95,7 @@ func (b *targetBlock) nameIn(scope *hcl.EvalContext) (string, hcl.Diagnostics) {
 	if name == nil {
 		return b.Label, nil
 	}
-	v, diags := b.ev.Eval(name, scope, false)
+	v, diags := b.ev.Eval(name, scope, eval.NoRefs)
 	if diags.HasErrors() {
 		return "", diags
 	}
@@ -133,7 +134,7 @@ func (b *targetBlock) duplicateName(name string) *hcl.Diagnostic {
 // order of names, changes fastest. It is nil for a matrix that is not known, after
 // an error that was reported.
 func (x *Index) combinations(matrix hcl.Expression) ([]map[string]cty.Value, hcl.Diagnostics) {
-	v, diags := x.ev.Root(matrix, false)
+	v, diags := x.ev.Root(matrix, eval.NoRefs)
 	if diags.HasErrors() {
 		return nil, diags
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -59,7 +60,7 @@ func readOutside[S any](x *Index, files []*schema.File, kind attribute.Kind, in 
 			}
 			expr := blockExpr{b}
 			maps.Copy(out.Ranges, expr.ranges(b.Kind))
-			value, more := x.ev.Root(expr, true)
+			value, more := x.ev.Root(expr, eval.WithRefs)
 			diags = append(diags, more...)
 			if more.HasErrors() || !value.IsWhollyKnown() {
 				continue

@@ -134,7 +134,7 @@ func (t *Target) load(i int) hcl.Diagnostics {
 // evaluate evaluates one attribute in a scope.
 func (t *Target) evaluate(i int, scope *hcl.EvalContext) (any, hcl.Diagnostics) {
 	expr, a := t.block.exprs[i], &attribute.Attributes[i]
-	value, diags := t.block.ev.Eval(expr, scope, true)
+	value, diags := t.block.ev.Eval(expr, scope, eval.WithRefs)
 	if diags.HasErrors() || !value.IsWhollyKnown() {
 		return nil, diags
 	}

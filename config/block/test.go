@@ -100,7 +100,7 @@ func (r *testReader) attr(name string, k attribute.Kind) any {
 	if expr == nil {
 		return nil
 	}
-	v, diags := r.ev.Root(expr, true)
+	v, diags := r.ev.Root(expr, eval.WithRefs)
 	r.diags = append(r.diags, diags...)
 	if diags.HasErrors() || v.IsNull() || !v.IsWhollyKnown() {
 		return nil

@@ -86,15 +86,23 @@ func (ev *Evaluator) Scope(names map[string]cty.Value) *hcl.EvalContext {
 	return scope
 }
 
-// Root evaluates an expression in the scope of the files. References to targets
-// and groups are possible only if refs is true.
-func (ev *Evaluator) Root(expr hcl.Expression, refs bool) (cty.Value, hcl.Diagnostics) {
+// Refs says whether an expression may refer to targets and groups.
+type Refs bool
+
+const (
+	// NoRefs is for what is evaluated before there are targets.
+	NoRefs Refs = false
+	// WithRefs is for what belongs to a target or a group.
+	WithRefs Refs = true
+)
+
+// Root evaluates an expression in the scope of the files.
+func (ev *Evaluator) Root(expr hcl.Expression, refs Refs) (cty.Value, hcl.Diagnostics) {
 	return ev.Eval(expr, ev.root, refs)
 }
 
-// Eval evaluates an expression in a scope. References to targets and groups
-// are possible only if refs is true.
-func (ev *Evaluator) Eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool) (cty.Value, hcl.Diagnostics) {
+// Eval evaluates an expression in a scope.
+func (ev *Evaluator) Eval(expr hcl.Expression, scope *hcl.EvalContext, refs Refs) (cty.Value, hcl.Diagnostics) {
 	n := ev.needsOf(expr)
 	diags := ev.load(n.names, scope)
 	if len(n.git) > 0 && !ev.Declared("git") && !hidden("git", scope, ev.root) {
@@ -102,7 +110,7 @@ func (ev *Evaluator) Eval(expr hcl.Expression, scope *hcl.EvalContext, refs bool
 		diags = append(diags, more...)
 		scope = child
 	}
-	if refs && (len(n.targets) > 0 || len(n.groups) > 0) {
+	if bool(refs) && (len(n.targets) > 0 || len(n.groups) > 0) {
 		child, more := ev.withReferences(n, scope)
 		diags = append(diags, more...)
 		scope = child

@@ -244,7 +244,7 @@ func (f *userFunction) call(ev *Evaluator, args []cty.Value) (cty.Value, error) 
 	if f.variadic != "" {
 		scope.Variables[f.variadic] = cty.TupleVal(args[len(f.params):])
 	}
-	v, diags := ev.Eval(f.result, scope, false)
+	v, diags := ev.Eval(f.result, scope, NoRefs)
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}

@@ -93,7 +93,7 @@ func (ev *Evaluator) blockText(v *variable, name string) string {
 	if expr == nil {
 		return ""
 	}
-	value, diags := ev.Root(expr, false)
+	value, diags := ev.Root(expr, NoRefs)
 	text, err := convert.Convert(value, cty.String)
 	if err != nil || diags.HasErrors() || text.IsNull() || !text.IsKnown() {
 		return ""

@@ -185,7 +185,7 @@ func (ev *Evaluator) defaultOf(v *variable) (cty.Value, hcl.Diagnostics) {
 		}
 		return cty.StringVal(""), nil
 	}
-	value, diags := ev.Eval(expr, ev.root, v.block == nil)
+	value, diags := ev.Eval(expr, ev.root, Refs(v.block == nil))
 	if diags.HasErrors() {
 		return value, diags
 	}
@@ -263,7 +263,7 @@ func (ev *Evaluator) validate() hcl.Diagnostics {
 
 // check looks at one condition of a variable.
 func (ev *Evaluator) check(v *variable, rule *schema.Validation) hcl.Diagnostics {
-	result, diags := ev.Eval(rule.Condition, ev.root, false)
+	result, diags := ev.Eval(rule.Condition, ev.root, NoRefs)
 	if diags.HasErrors() || !result.IsKnown() {
 		return diags
 	}
@@ -296,7 +296,7 @@ func (ev *Evaluator) message(v *variable, rule *schema.Validation) (string, hcl.
 	if rule.ErrorMessage == nil {
 		return unexplained, nil
 	}
-	message, diags := ev.Eval(rule.ErrorMessage, ev.root, false)
+	message, diags := ev.Eval(rule.ErrorMessage, ev.root, NoRefs)
 	if diags.HasErrors() || !message.IsKnown() || message.IsNull() || message.Type() != cty.String {
 		return unexplained, diags
 	}
