@@ -1,20 +1,15 @@
 package main
 
 import (
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/cmd/orch/internal/build"
-	"github.com/orch-build/orch/cmd/orch/internal/cli"
-	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/inspect"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
-	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/diag"
 )
 
 func newValidateCommand(e *planning.Session) *cobra.Command {
 	var load planning.Flags
-	var asJSON, deep, withLint, strict bool
+	var check inspect.Check
 	cmd := &cobra.Command{
 		Use:   "validate [URL [CONTEXT]] [TARGET…]",
 		Short: "Find everything that is wrong with a definition",
@@ -40,67 +35,13 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			if err != nil {
 				return err
 			}
-			defer load.Loader.Close()
-			all := len(args) == 0
-			d, err := load.Loader.Resolve(cmd.Context(), func(o *config.Options) { o.Targets, o.All = args, all })
-			if err != nil {
-				return err
-			}
-			cfg, diags := d.Config, d.Diags
-			sources := []map[string][]byte{d.Texts}
-			if (deep || withLint) && !diags.HasErrors() {
-				if err := load.AllowedToPlan(cmd.Context(), e, cfg); err != nil {
-					return err
-				}
-				if all {
-					cfg = cfg.WithoutTemplates()
-				}
-				var fetcher *machine.BuilderFlags
-				if withLint { // BuildKit's rules are for remote contexts too
-					fetcher = &load.Builder
-				}
-				e.Policies = planning.NewPolicies(cmd.Context(), e, fetcher)
-				defer e.Policies.Close()
-				if err := e.WholeFor(cfg); err != nil {
-					return err
-				}
-				plan, more, err := e.MakePlan(cmd.Context(), cfg, planning.Options{Checks: true, Apart: all})
-				if err != nil {
-					return err
-				}
-				sources = append(sources, plan.Sources)
-				if !more.HasErrors() {
-					more = append(more, e.Policies.Compile(e.Policies, cfg.Targets)...)
-				}
-				if withLint && !more.HasErrors() {
-					found, err := build.Lint(cmd.Context(), e, plan, &load.Builder)
-					if err != nil {
-						return err
-					}
-					more = append(more, found...)
-				}
-				diags = append(diags, more...)
-			}
-			if strict {
-				stricter(diags)
-			}
-			if asJSON {
-				return cli.Reported(diag.JSON(e.Stdout, diags))
-			}
-			return e.Report(diags, sources...)
+			return check.Print(cmd.Context(), e, &load, args)
 		},
 	}
 	load.Register(cmd)
-	cmd.Flags().BoolVar(&deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
-	cmd.Flags().BoolVar(&withLint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
-	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is wrong as JSON, on standard output")
+	cmd.Flags().BoolVar(&check.Deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
+	cmd.Flags().BoolVar(&check.Lint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
+	cmd.Flags().BoolVar(&check.Strict, "strict", false, "count warnings as errors")
+	cmd.Flags().BoolVar(&check.JSON, "json", false, "print what is wrong as JSON, on standard output")
 	return cmd
-}
-
-// stricter turns warnings into errors.
-func stricter(diags hcl.Diagnostics) {
-	for _, d := range diags {
-		d.Severity = hcl.DiagError
-	}
 }

@@ -73,10 +73,11 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 	load.Register(cmd)
 	helptext.Grouped(cmd.Flags(), "Building", load.RegisterBundle)
 	b.register(cmd.Flags())
-	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions(publication.Modes, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("skip", cobra.FixedCompletions(config.SkipModes, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("frontend", cobra.FixedCompletions([]string{"linked", "pull"}, cobra.ShellCompDirectiveNoFileComp))
+	for flag, words := range map[string][]string{
+		"progress": progressModes, "publish": publication.Modes, "skip": config.SkipModes, "frontend": {"linked", "pull"},
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return cmd
 }
 

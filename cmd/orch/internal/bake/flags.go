@@ -166,23 +166,18 @@ func (b *bakeFlags) writable() error {
 // overrides returns what the flags override in every target.
 func (b *bakeFlags) overrides() ([]config.Override, error) {
 	var out []config.Override
-	all := func(key, value string) {
-		out = append(out, config.Override{
-			Pattern: "*", Key: key, Value: value, HasValue: true,
-			Text: fmt.Sprintf("*.%s=%s", key, value),
-		})
+	from := func(key, value, text string) {
+		out = append(out, config.Override{Pattern: "*", Key: key, Value: value, HasValue: true, Text: text})
 	}
+	all := func(key, value string) { from(key, value, fmt.Sprintf("*.%s=%s", key, value)) }
 	for _, o := range b.output {
-		all("output", o)
-		out[len(out)-1].Text = "--output " + o
+		from("output", o, "--output "+o)
 	}
 	if b.push {
-		all("push", "true")
-		out[len(out)-1].Text = "--push"
+		from("push", "true", "--push")
 	}
 	if b.load {
-		all("load", "true")
-		out[len(out)-1].Text = "--load"
+		from("load", "true", "--load")
 	}
 	if b.skip != "" {
 		out = append(out, skipFlag("mode", b.skip))

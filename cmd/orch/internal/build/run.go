@@ -22,6 +22,7 @@ import (
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
 	"github.com/orch-build/orch/runner/buildkit/steps"
@@ -340,8 +341,7 @@ func (r *Run) finish(ctx context.Context, run *runner.Report, failed error) erro
 	Summarize(r.Session, p, errors.Join(run.PublishErr, run.LoadErr, run.AuditErr))
 	p.CacheFaults()
 	p.ContextChanges()
-	interrupted := ctx.Err() != nil
-	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && run.AuditErr == nil && !interrupted {
+	if run.OK() && run.PublishErr == nil && run.LoadErr == nil && run.AuditErr == nil && ctx.Err() == nil {
 		if r.Opt.Shown() {
 			p.Good()
 			r.explained()
@@ -352,6 +352,12 @@ func (r *Run) finish(ctx context.Context, run *runner.Report, failed error) erro
 	if unwritten != nil {
 		fmt.Fprintf(r.Stderr, "orch: %v\n", unwritten)
 	}
+	return r.bad(ctx, run, p, failed)
+}
+
+// bad prints why a run is not good, and returns the exit code.
+func (r *Run) bad(ctx context.Context, run *runner.Report, p *report.Printer, failed error) error {
+	interrupted := ctx.Err() != nil
 	if run.LoadErr != nil && !interrupted {
 		fmt.Fprintf(r.Stderr, "\nWhat was built is not in the Docker engine: %v\n", run.LoadErr)
 	}

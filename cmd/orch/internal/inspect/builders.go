@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 	"github.com/orch-build/orch/runner/builders/address"
 )
 
-// planBuildersFlag asks who builds what.
-type planBuildersFlag struct {
+// Builders ask who builds what.
+type Builders struct {
 	names []string
 	asked bool
 }
@@ -25,14 +25,15 @@ type planBuildersFlag struct {
 // chosenBuilders is the value of --builders where none is written.
 const chosenBuilders = "chosen"
 
-func (f *planBuildersFlag) register(flags *pflag.FlagSet) {
+// Register adds the flag.
+func (f *Builders) Register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.names, "builders", nil, "show who builds what, and why, on the builders that are chosen, or on `BUILDER`; may be repeated")
 	flags.Lookup("builders").NoOptDefVal = chosenBuilders
 }
 
-// open takes the builders that are named, also one that follows the flag as an
+// Open takes the builders that are named, also one that follows the flag as an
 // argument of its own.
-func (f *planBuildersFlag) open(e *planning.Session, load *planning.Flags, args []string) []string {
+func (f *Builders) Open(e *planning.Session, load *planning.Flags, args []string) []string {
 	f.asked = len(f.names) > 0
 	for i, arg := range e.Args {
 		if arg != "--builders" || i+1 == len(e.Args) {
@@ -57,7 +58,7 @@ func known(e *planning.Session, name string) bool {
 }
 
 // print shows it as text or JSON, on standard output or in a file.
-func (f *planBuildersFlag) print(ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, format, file string) error {
+func (f *Builders) print(ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, format, file string) error {
 	if format != "text" && format != "json" {
 		return usage.Errorf("--format %q is not one of text, json, which there are with --builders", format)
 	}

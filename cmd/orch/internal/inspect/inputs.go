@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"bytes"
@@ -17,41 +17,42 @@ import (
 	"github.com/orch-build/orch/planner/print"
 )
 
-// inputsFlags ask for what goes into the targets instead of the plan.
-type inputsFlags struct {
-	files, digests, json, resolve bool
+// Inputs ask for what goes into the targets instead of the plan.
+type Inputs struct {
+	Files, Digests, JSON, Resolve bool
 }
 
-func (f *inputsFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.files, "files", false, "list the files that the stages read from local contexts, with their sizes")
-	flags.BoolVar(&f.digests, "digests", false, "print a digest over everything that can change a target's result")
-	flags.BoolVar(&f.resolve, "resolve", false, "ask registries what the base images are, for --digests")
-	flags.BoolVar(&f.json, "json", false, "print as JSON; with --files and --digests what they show")
+// Register adds the flags.
+func (f *Inputs) Register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.Files, "files", false, "list the files that the stages read from local contexts, with their sizes")
+	flags.BoolVar(&f.Digests, "digests", false, "print a digest over everything that can change a target's result")
+	flags.BoolVar(&f.Resolve, "resolve", false, "ask registries what the base images are, for --digests")
+	flags.BoolVar(&f.JSON, "json", false, "print as JSON; with --files and --digests what they show")
 }
 
 // asked says whether something else than the plan is wanted.
-func (f *inputsFlags) asked(format string) bool {
-	return f.files || f.digests && (f.json || format != "json")
+func (f *Inputs) asked(format string) bool {
+	return f.Files || f.Digests && (f.JSON || format != "json")
 }
 
 // check refuses what does not go together.
-func (f *inputsFlags) check(format string) error {
-	if (f.files || f.digests) && format != "text" && format != "json" {
+func (f *Inputs) check(format string) error {
+	if (f.Files || f.Digests) && format != "text" && format != "json" {
 		return usage.Errorf("--files and --digests are there as text and as JSON, not as %s", format)
 	}
-	if f.resolve && !f.digests {
+	if f.Resolve && !f.Digests {
 		return usage.Errorf("--resolve goes with --digests")
 	}
-	f.json = f.json || f.files && format == "json"
+	f.JSON = f.JSON || f.Files && format == "json"
 	return nil
 }
 
 // inputs computes the digests for the JSON form of a plan, if they are wanted.
-func (f *inputsFlags) inputs(ctx context.Context, e *planning.Session, plan *planner.Plan) (*inputs.Inputs, error) {
-	if !f.digests {
+func (f *Inputs) inputs(ctx context.Context, e *planning.Session, plan *planner.Plan) (*inputs.Inputs, error) {
+	if !f.Digests {
 		return nil, nil
 	}
-	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.resolve)
+	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.Resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +60,17 @@ func (f *inputsFlags) inputs(ctx context.Context, e *planning.Session, plan *pla
 }
 
 // print plans the targets and prints what goes into them.
-func (f *inputsFlags) print(ctx context.Context, e *planning.Session, cfg *config.Config, w io.Writer) error {
+func (f *Inputs) print(ctx context.Context, e *planning.Session, cfg *config.Config, w io.Writer) error {
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
 		return err
 	}
 	var diags hcl.Diagnostics
-	opt := inputs.Options{All: f.files, Now: time.Now()}
+	opt := inputs.Options{All: f.Files, Now: time.Now()}
 	var in *inputs.Inputs
 	var reads *inputs.Reads
-	if f.digests {
-		if in, diags, err = e.Inputs(ctx, plan, opt, f.resolve); err != nil {
+	if f.Digests {
+		if in, diags, err = e.Inputs(ctx, plan, opt, f.Resolve); err != nil {
 			return err
 		}
 		reads = in.Reads
@@ -87,11 +88,11 @@ func (f *inputsFlags) print(ctx context.Context, e *planning.Session, cfg *confi
 	return err
 }
 
-func (f *inputsFlags) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs) error {
-	if f.json {
+func (f *Inputs) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.Inputs) error {
+	if f.JSON {
 		return print.InputsJSON(out, reads, in)
 	}
-	if f.files {
+	if f.Files {
 		if err := print.Files(out, reads); err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (f *inputsFlags) write(out *bytes.Buffer, reads *inputs.Reads, in *inputs.I
 	if in == nil {
 		return nil
 	}
-	if f.files {
+	if f.Files {
 		out.WriteByte('\n')
 	}
 	return print.Digests(out, in)
