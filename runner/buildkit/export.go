@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/exports"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/engine/engineout"
 )
 
@@ -224,7 +225,15 @@ func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Def
 	if err != nil {
 		return nil, err
 	}
-	return def.ToPB(), nil
+	return t.run.applied(ctx, def.ToPB())
+}
+
+// applied is a definition with what the lock and the bundle of the run make of it.
+func (r *run) applied(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
+	if r.plan.Lock == nil && r.opt.Bundle == nil {
+		return def, nil
+	}
+	return sourcepolicy.Apply(ctx, r.opt.SourcePolicy, def)
 }
 
 // takeResponse writes down what the exporters said.

@@ -57,6 +57,10 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 	if !frontend.WantsDefinition(req) {
 		return c.Client.Solve(ctx, req)
 	}
+	var err error
+	if req.Definition, err = c.target.run.applied(ctx, req.Definition); err != nil {
+		return nil, err
+	}
 	ref := frontend.NewLazyRef(c.Client, req)
 	c.target.record(ref, req.Definition)
 	res := gateway.NewResult()
