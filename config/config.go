@@ -18,6 +18,7 @@ package config
 
 import (
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/config/decide"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/config/spec"
 )
@@ -40,6 +41,8 @@ type Config struct {
 	// Lock says what is locked of what the targets take from outside; nil is no
 	// lock.
 	Lock *lock.Lock
+	// LockAge says how old its entries may be.
+	LockAge decide.LockAge
 
 	// sensitive lists the values of sensitive variables, and secrets those that
 	// targets hold without one; neither must be shown.

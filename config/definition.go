@@ -41,6 +41,8 @@ type Definition struct {
 	// cache and skip are what the blocks outside of targets say, or nil.
 	cache *block.Outside[attribute.CacheSettings]
 	skip  *block.Outside[attribute.SkipSettings]
+	// lockAge is what the lock blocks say.
+	lockAge decide.LockAge
 	// tests are the test blocks; testsOf has them by the target.
 	tests   []*block.Test
 	testsOf map[string][]*spec.Test

@@ -42,6 +42,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	diags = append(diags, more...)
 	d.skip, more = d.index.Skip(files)
 	diags = append(diags, more...)
+	diags = append(diags, d.readLockAge()...)
 	diags = append(diags, d.loadAll()...)
 	d.addMatrixGroups(made)
 	d.tests, more = d.index.Tests(files)
@@ -56,6 +57,17 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	return d, diags
 }
 
+// readLockAge reads the lock blocks, of which those of imported files do not count.
+func (d *Definition) readLockAge() hcl.Diagnostics {
+	said, diags := d.index.Lock(d.files)
+	if said == nil || diags.HasErrors() || d.mod.prefix != "" {
+		return diags
+	}
+	var more hcl.Diagnostics
+	d.lockAge, more = decide.NewLockAge(said.Settings, func(attr string) hcl.Range { return said.Ranges["lock."+attr] })
+	return append(diags, more...)
+}
+
 // Choose cuts the definition down to what the options ask for.
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	cfg, diags := d.cut()
@@ -63,6 +75,7 @@ func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	if cfg != nil {
 		cfg.sensitive, cfg.secrets = sensitive, cfg.credentials()
 		cfg.environment = d.environment()
+		cfg.LockAge = d.lockAge
 		sensitive = cfg.Sensitive()
 	}
 	finishDiags(diags, sensitive)

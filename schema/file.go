@@ -81,6 +81,7 @@ type File struct {
 	Groups    []*Group
 	Caches    []*Cache // those outside of targets
 	Skips     []*Skip  // those outside of targets
+	Locks     []*Lock
 	Imports   []*Import
 	Tests     []*Test
 	// Constants are the attributes outside of any block, by name.

@@ -109,7 +109,7 @@ type blockKind struct {
 
 // blockKinds lists the blocks that may be at the top of a file.
 func blockKinds(dialect Dialect) []*blockKind {
-	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind, &skipKind}
+	kinds := []*blockKind{&targetKind, &groupKind, &variableKind, &functionKind, &importKind, &testKind, &cacheKind, &skipKind, &lockKind}
 	return slices.DeleteFunc(kinds, func(k *blockKind) bool { return k.buildOnly && dialect != Build })
 }
 

@@ -35,6 +35,15 @@ func (x *Index) Skip(files []*schema.File) (*Outside[attribute.SkipSettings], hc
 	})
 }
 
+// Lock evaluates the lock blocks; nil is none. They are texts, as those of a skip
+// block.
+func (x *Index) Lock(files []*schema.File) (*Outside[attribute.SkipSettings], hcl.Diagnostics) {
+	as := func(s attribute.SkipSettings, _ string) attribute.SkipSettings { return s }
+	return readOutside(x, files, attribute.SkipKind{}, as, func(f *schema.File) []*schema.Block {
+		return blocksOf(f.Locks, func(l *schema.Lock) *schema.Block { return &l.Block })
+	})
+}
+
 func blocksOf[B any](list []B, block func(B) *schema.Block) []*schema.Block {
 	out := make([]*schema.Block, len(list))
 	for i, b := range list {
@@ -84,6 +93,12 @@ func readOutside[S any](x *Index, files []*schema.File, kind attribute.Kind, in 
 
 // secondBlock reports a block in a file that has one of the kind.
 func secondBlock(b, first *schema.Block) *hcl.Diagnostic {
+	if b.Kind == "lock" {
+		return &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Second lock block", Subject: b.DefRange.Ptr(),
+			Detail: fmt.Sprintf("There is a lock block at %s already. Write its attributes in one block.", first.DefRange),
+		}
+	}
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  fmt.Sprintf("Second %s block", b.Kind),

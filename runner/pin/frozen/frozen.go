@@ -4,6 +4,7 @@ package frozen
 
 import (
 	"strings"
+	"time"
 
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
@@ -48,6 +49,23 @@ func Offline(missing []outside.Missing, dir string) fault.Diagnostics {
 	for _, m := range missing {
 		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Where there is a network: orch bundle -o %s.",
 			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, dir)
+	}
+	return r.Diags
+}
+
+// Old reports the entries that were looked up too long ago.
+func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time) fault.Diagnostics {
+	var r fault.Report
+	for _, e := range held.Entries() {
+		if age == 0 || e.Resolved.IsZero() || now.Sub(e.Resolved) <= age {
+			continue
+		}
+		report := r.Warn
+		if fails {
+			report = r.Fail
+		}
+		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run 'orch lock --update=%s'.",
+			e.Kind.Words(), pin.Familiar(e.Name), e.Resolved.Format(time.DateOnly), pin.Familiar(e.Name))
 	}
 	return r.Diags
 }

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/pin/frozen"
@@ -24,6 +25,9 @@ func (r *Run) frozen() bool {
 
 // checkLock refuses a run that would take what is not locked, if it must not.
 func (r *Run) checkLock(ctx context.Context) error {
+	if err := r.Report(frozen.Old(r.plan.Lock, r.cfg.LockAge.Max, r.cfg.LockAge.Fails, time.Now()), r.cfg.Sources, r.plan.Sources); err != nil {
+		return err
+	}
 	if !r.frozen() {
 		return nil
 	}
