@@ -194,6 +194,7 @@ var commandLayers = map[string][]string{
 	"build":      {"cli", "version", "whole", "machine", "planning"},
 	"compare":    {"cli", "machine", "planning"},
 	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
+	"editing":    {"cli", "machine", "planning"},
 	"inspect":    {"cli", "machine", "planning", "build", "compare"},
 	"bake":       {"cli", "version", "machine", "planning", "build", "compare", "sharding"},
 }
