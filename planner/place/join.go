@@ -22,14 +22,16 @@ func (p *Placement) join(k int) {
 	if k == 0 {
 		return
 	}
-	chunks, donors := p.chunks(k)
+	last := k
+	k, traded := p.trade(k)
+	chunks, donors := p.chunks(k, last)
 	if len(chunks) == 0 {
 		return
 	}
 	slices.SortFunc(chunks, func(a, b *chunk) int {
 		return cmp.Or(cmp.Compare(p.score(k, b.key), p.score(k, a.key)), cmp.Compare(a.from, b.from), cmp.Compare(a.key, b.key))
 	})
-	most := p.mostUnits(k, donors)
+	most := p.mostUnits(k, donors) - traded
 	level := p.average(donors)
 	most -= p.relieve(k, chunks, level, most)
 	for _, c := range chunks {
@@ -73,17 +75,76 @@ func (p *Placement) relieve(k int, chunks []*chunk, level float64, most int) int
 	}
 }
 
-// chunks are what a builder can take, and the builders that it takes from, with
-// itself.
-func (p *Placement) chunks(k int) (out []*chunk, donors []int) {
+// trade gives a builder that has nothing the place of one that has a single group,
+// if that scores higher for it: a few groups are where they would be among many. It
+// returns the builder that has nothing then, and how many units have moved. It does
+// so only where there are fewer groups than builders.
+func (p *Placement) trade(k int) (empty, moved int) {
+	if p.counts[k] > 0 {
+		return k, 0
+	}
+	groups := map[uint64]bool{}
+	for _, key := range p.keys {
+		groups[key] = true
+	}
+	if len(groups) > k {
+		return k, 0
+	}
+	best, gain := k, 0.0
+	for b := range k {
+		key, lone := p.lone(b, k)
+		if !lone || p.counts[b] > small {
+			continue
+		}
+		if more := p.score(k, key) - p.score(b, key); more > gain {
+			best, gain = b, more
+		}
+	}
+	if best != k {
+		var units []int
+		for u, at := range p.At {
+			if at == best {
+				units = append(units, u)
+			}
+		}
+		p.move(k, units)
+		moved = len(units)
+	}
+	return best, moved
+}
+
+// small is how many units a group has at most that is traded as a whole.
+const small = 12
+
+// lone says whether all that a builder has is one whole group, which another can
+// have.
+func (p *Placement) lone(b, other int) (key uint64, lone bool) {
+	if p.counts[b] == 0 || p.Builders[b].weight() != p.Builders[other].weight() {
+		return 0, false
+	}
+	for u, at := range p.At {
+		if at != b {
+			continue
+		}
+		if lone && p.keys[u] != key || !p.fits(other, u) || p.Split(u) {
+			return 0, false
+		}
+		key, lone = p.keys[u], true
+	}
+	return key, lone
+}
+
+// chunks are what a builder can take from those up to the last, and the builders
+// that it takes from, with itself.
+func (p *Placement) chunks(k, last int) (out []*chunk, donors []int) {
 	type key struct {
 		from  int
 		group uint64
 	}
 	known := map[key]*chunk{}
-	from := make([]bool, k+1)
+	from := make([]bool, last+1)
 	for u, b := range p.At {
-		if b < 0 || b >= k || !p.fits(k, u) {
+		if b < 0 || b > last || b == k || !p.fits(k, u) {
 			continue
 		}
 		id := key{b, p.keys[u]}

@@ -251,3 +251,16 @@ func TestProperties(t *testing.T) {
 		}
 	}
 }
+
+// TestFew: a group that is built alone is on the builder that scores highest for it,
+// whatever else was built with it before.
+func TestFew(t *testing.T) {
+	w := bases(60, 60, 20*time.Second, time.Second)
+	all := builders(8)
+	for u := range w.Units {
+		one := Place(Work{Units: w.Units[u : u+1], Shared: w.Shared}, all)
+		if got, want := one.At[0], one.Order(0)[0]; got != want {
+			t.Errorf("unit %d alone is on %d, and %d scores highest", u, got, want)
+		}
+	}
+}
