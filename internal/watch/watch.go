@@ -26,8 +26,9 @@ type Project interface {
 	Build(ctx context.Context, targets []string) error
 	// Say shows a line.
 	Say(line string)
-	// Fault shows an error of Look.
-	Fault(err error)
+	// Fault shows an error of Look, unless it is the one that was shown last. It says
+	// whether it has shown it.
+	Fault(err error) bool
 }
 
 // State is what there is at one time.
@@ -82,6 +83,7 @@ type loop struct {
 func (l *loop) look(ctx context.Context) error {
 	state, err := l.project.Look(ctx)
 	if err != nil {
+		l.files.all = true
 		return err
 	}
 	l.state = state
@@ -91,7 +93,8 @@ func (l *loop) look(ctx context.Context) error {
 // touched are the targets that are not built as they are now.
 func (l *loop) touched() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(l.state.Digests)), func(name string) bool {
-		return l.built[name] == l.state.Digests[name]
+		built, ok := l.built[name]
+		return ok && built == l.state.Digests[name]
 	})
 }
 
@@ -182,8 +185,9 @@ func (l *loop) again(ctx context.Context) error {
 		if ctx.Err() != nil || errors.As(err, &limit) {
 			return ended(ctx, err)
 		}
-		l.project.Fault(err)
-		l.said = false
+		if l.project.Fault(err) {
+			l.said = false
+		}
 		l.waiting()
 		if err := l.files.wait(ctx); err != nil {
 			return ended(ctx, err)

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +54,7 @@ func (p *project) Look(context.Context) (*State, error) {
 		dir := filepath.Join(p.dir, name)
 		s.Roots = append(s.Roots, Root{Dir: dir, Skip: func(path string) bool { return path == "node_modules" }})
 		var digest strings.Builder
-		_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		_ = filepath.WalkDir(dir+string(filepath.Separator), func(path string, d os.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && !strings.Contains(path, "node_modules") && !strings.HasSuffix(path, "out") {
 				data, _ := os.ReadFile(path)
 				digest.WriteString(path + "=" + string(data) + ";")
@@ -82,7 +83,10 @@ func (p *project) Build(ctx context.Context, targets []string) error {
 }
 
 func (p *project) Say(line string) { p.lines <- line }
-func (p *project) Fault(err error) { p.lines <- err.Error() }
+func (p *project) Fault(err error) bool {
+	p.lines <- err.Error()
+	return true
+}
 
 // next waits for a build, and fails if it is not of those targets.
 func (p *project) next(t *testing.T, want ...string) {
@@ -172,11 +176,75 @@ func TestFailed(t *testing.T) {
 	stop := p.start(t)
 	p.next(t, "a", "b")
 	p.says(t, "Waiting")
+	p.write(t, "log", "not read by a target, in a folder that is watched for the definition")
 	p.write(t, "b/file", "2")
 	p.next(t, "a", "b")
 	if err := stop(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	if len(p.built) > 0 {
+		t.Errorf("%v are built for a file that no target reads", <-p.built)
+	}
+}
+
+// Folders that are moved, or removed and made anew, are watched as before.
+func TestFolders(t *testing.T) {
+	p := newProject(t, "a")
+	p.write(t, "a/x/deep/file", "1")
+	p.write(t, "a/y/deep/file", "1")
+	p.start(t)
+	dir := filepath.Join(p.dir, "a")
+	steps := []func() error{
+		func() error { return os.Rename(dir+"/x", dir+"/z") },
+		func() error {
+			return errors.Join(os.Rename(dir+"/z", dir+"/t"), os.Rename(dir+"/y", dir+"/z"), os.Rename(dir+"/t", dir+"/y"), os.WriteFile(dir+"/file", nil, 0o644))
+		},
+		func() error {
+			return errors.Join(os.RemoveAll(dir+"/y"), os.MkdirAll(dir+"/y/deep", 0o755), os.WriteFile(dir+"/y/deep/file", nil, 0o644))
+		},
+		func() error { return os.Rename(dir+"/z", p.dir+"/elsewhere") },
+		func() error { return os.Rename(p.dir+"/elsewhere", dir+"/z") },
+	}
+	p.next(t, "a")
+	p.says(t, "Waiting")
+	for i, step := range steps {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+		p.next(t, "a")
+		p.says(t, "Waiting")
+		for _, name := range []string{"x", "y", "z"} {
+			file := filepath.Join(dir, name, "deep", "file")
+			if _, err := os.Stat(file); err != nil {
+				continue
+			}
+			if err := os.WriteFile(file, []byte(fmt.Sprint(name, i)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p.next(t, "a")
+			p.says(t, "Waiting")
+		}
+	}
+}
+
+// A folder that is a link is watched, and so is one that is not there yet.
+func TestLinksAndMissing(t *testing.T) {
+	p := newProject(t, "a", "b")
+	p.write(t, "real/file", "1")
+	if err := errors.Join(os.RemoveAll(filepath.Join(p.dir, "b")), os.Symlink("real", filepath.Join(p.dir, "b")), os.RemoveAll(filepath.Join(p.dir, "a"))); err != nil {
+		t.Fatal(err)
+	}
+	p.start(t)
+	p.next(t, "a", "b")
+	p.says(t, "Waiting")
+	p.write(t, "real/file", "2")
+	p.next(t, "b")
+	p.says(t, "Waiting")
+	p.write(t, "a/deep/file", "1")
+	p.next(t, "a")
+	p.says(t, "Waiting")
+	p.write(t, "a/deep/file", "2")
+	p.next(t, "a")
 }
 
 // A wrong definition is shown and waited for.

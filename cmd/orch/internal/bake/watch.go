@@ -1,6 +1,7 @@
 package bake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type watched struct {
 	load  *planning.Flags
 	flags *bakeFlags
 	args  []string
+	fault string // the last one that was shown
+	found string // what is wrong in the files that were looked at
 }
 
 // unwatchable names a flag that asks for something else than builds; "" is none.
@@ -46,11 +49,24 @@ func watchTargets(ctx context.Context, e *planning.Session, load *planning.Flags
 	if load.URL != "" {
 		return usage.Errorf("--watch needs a definition on this machine: what is fetched does not change here")
 	}
-	return watch.Run(ctx, &watched{env: e, load: load, flags: flags, args: args})
+	w := &watched{env: e, load: load, flags: flags, args: args}
+	err := watch.Run(ctx, w)
+	if err != nil && w.fault == "" {
+		fmt.Fprint(e.Stderr, w.found) // of the first look
+	}
+	return err
 }
 
-// Look plans what was asked for, and computes the digests.
+// Look plans what was asked for, and computes the digests. What is wrong with the
+// files is kept for Fault.
 func (w *watched) Look(ctx context.Context) (*watch.State, error) {
+	var said bytes.Buffer // a build may be writing to the screen
+	state, err := w.look(ctx, w.env.Onto(&said))
+	w.found = said.String()
+	return state, err
+}
+
+func (w *watched) look(ctx context.Context, env *planning.Session) (*watch.State, error) {
 	overrides, err := w.flags.overrides()
 	if err != nil {
 		return nil, err
@@ -64,16 +80,16 @@ func (w *watched) Look(ctx context.Context) (*watch.State, error) {
 		return nil, err
 	}
 	if d.Diags.HasErrors() {
-		return nil, w.env.Report(d.Diags, d.Texts)
+		return nil, env.Report(d.Diags, d.Texts)
 	}
-	plan, diags, err := w.env.MakePlan(ctx, d.Config, planning.Options{})
+	plan, diags, err := env.MakePlan(ctx, d.Config, planning.Options{})
 	if err != nil {
 		return nil, err
 	}
 	if diags.HasErrors() {
-		return nil, w.env.Report(diags, d.Config.Sources, plan.Sources)
+		return nil, env.Report(diags, d.Config.Sources, plan.Sources)
 	}
-	digests, err := w.env.KnownDigests(ctx, plan)
+	digests, err := env.KnownDigests(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -152,9 +168,10 @@ func pathsOf(l *planner.Local) []string {
 
 // Build builds targets as bake does.
 func (w *watched) Build(ctx context.Context, targets []string) error {
+	w.fault = ""
 	err := bake(ctx, w.env, w.load, w.flags, targets)
 	if err != nil && ctx.Err() == nil {
-		w.Fault(err)
+		w.print(err)
 	}
 	return err
 }
@@ -162,8 +179,21 @@ func (w *watched) Build(ctx context.Context, targets []string) error {
 // Say shows a line.
 func (w *watched) Say(line string) { fmt.Fprintf(w.env.Stderr, "\n%s\n", line) }
 
-// Fault shows an error, unless it is on the screen already.
-func (w *watched) Fault(err error) {
+// Fault shows an error of Look. One that is on the screen already is not shown again:
+// where the screen is a file in the project, that would go on for ever.
+func (w *watched) Fault(err error) bool {
+	fault := w.found + "\n" + err.Error()
+	if fault == w.fault {
+		return false
+	}
+	w.fault = fault
+	fmt.Fprint(w.env.Stderr, w.found)
+	w.print(err)
+	return true
+}
+
+// print prints an error, unless that was done where it came from.
+func (w *watched) print(err error) {
 	var shown *cli.Failure
 	if !errors.As(err, &shown) {
 		w.env.Diag().PrintError(err)

@@ -27,9 +27,12 @@ type Session struct {
 func New(m *machine.Machine) *Session { return &Session{Machine: m} }
 
 // Quiet is the same session without what goes to standard error.
-func (e *Session) Quiet() *Session {
+func (e *Session) Quiet() *Session { return e.Onto(io.Discard) }
+
+// Onto is the same session with another standard error.
+func (e *Session) Onto(stderr io.Writer) *Session {
 	env, machine, out := *e.Env, *e.Machine, *e
-	env.Stderr = io.Discard
+	env.Stderr = stderr
 	machine.Env = &env
 	out.Machine = &machine
 	return &out
