@@ -72,7 +72,7 @@ func TestCompletion(t *testing.T) {
 			slices.SortFunc(items, func(a, b lsp.CompletionItem) int { return strings.Compare(a.SortText, b.SortText) })
 			for i, item := range items {
 				if i == 12 {
-					fmt.Fprintf(&b, "  … and %d more\n", len(items)-i)
+					fmt.Fprintln(&b, "  … and more") // how many there are is not the concern of this test
 					break
 				}
 				line := fmt.Sprintf("  %s", item.Label)
