@@ -244,12 +244,9 @@ func (c *comparing) ownDefinition(t *Target, after *facts.Target, before, s *fac
 // text and its environment, and those that their definitions mention.
 func leadTo(list []facts.Instruction, text string, env []string) map[string]bool {
 	out := map[string]bool{}
-	rest := env
+	rest := slices.Concat(env, words(text))
 	for _, m := range variable.FindAllStringSubmatch(text, -1) {
 		rest = append(rest, m[1])
-	}
-	for _, w := range words(text) {
-		rest = append(rest, w)
 	}
 	for len(rest) > 0 {
 		name := rest[0]
