@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/fetch"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
+	"github.com/orch-build/orch/runner/bundle"
 )
 
 // Options say how policies are found and judged.
@@ -30,8 +31,9 @@ type Options struct {
 	Connect func(context.Context) (*builder.Builder, error)
 	// LookupEnv reads a variable of the environment.
 	LookupEnv func(name string) (string, bool)
-	// Source returns the policy in BuildKit's own form that fetching obeys.
-	Source func() (*sourcepolicy.Static, error)
+	// Source returns the policy in BuildKit's own form that fetching obeys, and the
+	// bundle that it takes from, or nil.
+	Source func() (*sourcepolicy.Static, *bundle.Bundle, error)
 	// Compile says what is wrong with the policies of targets; see Judge.
 	Compile func(*Policies, []*config.Target) hcl.Diagnostics
 }
@@ -125,11 +127,11 @@ func (p *Policies) connect() (err error) {
 }
 
 func (p *Policies) fetch(t *config.Target, c config.Context) (*fetch.Tree, error) {
-	source, err := p.Source()
+	source, held, err := p.Source()
 	if err != nil {
 		return nil, err
 	}
-	tree, err := fetch.OpenTree(p.ctx, p.conn, t, c, fetch.TreeOptions{Source: creds.Source{LookupEnv: p.LookupEnv}, Policy: source})
+	tree, err := fetch.OpenTree(p.ctx, p.conn, t, c, fetch.TreeOptions{Source: creds.Source{LookupEnv: p.LookupEnv}, Policy: source, Bundle: held})
 	if err != nil {
 		return nil, errors.New(load.RedactedError(err, c.Value))
 	}

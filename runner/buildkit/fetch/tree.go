@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -16,6 +18,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
+	"github.com/orch-build/orch/runner/bundle"
 )
 
 // Tree is a remote context in the builder, which holds it until Close. Names
@@ -32,6 +35,8 @@ type TreeOptions struct {
 	Source creds.Source
 	// Policy is applied to what is fetched; nil is none.
 	Policy *sourcepolicy.Static
+	// Bundle has what the policy takes out of it; nil has nothing.
+	Bundle *bundle.Bundle
 }
 
 // OpenTree has the builder fetch a context as a build of the target would.
@@ -48,6 +53,13 @@ func OpenTree(ctx context.Context, b *builder.Builder, t *config.Target, c confi
 	status := make(chan *client.SolveStatus)
 	go new(Options).showAdvice(status)
 	solveOpt := client.SolveOpt{Session: attach, SourcePolicy: opt.Policy, Internal: true}
+	if opt.Bundle != nil {
+		store, err := contentlocal.NewStore(opt.Bundle.Dir)
+		if err != nil {
+			return nil, err
+		}
+		solveOpt.OCIStores = map[string]content.Store{bundle.StoreID: store}
+	}
 	tree.Held, err = b.Hold(ctx, solveOpt, status, func(ctx context.Context, gw gateway.Client) (err error) {
 		tree.ctx = ctx
 		tree.ref, err = solve(ctx, gw, st)

@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
+	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -48,12 +49,22 @@ func SourcePolicy(e *Session) (*sourcepolicy.Static, error) {
 func NewPolicies(ctx context.Context, e *Session, flags *machine.BuilderFlags) *policies.Policies {
 	opt := policies.Options{
 		BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx),
-		Source: func() (*sourcepolicy.Static, error) { return SourcePolicy(e) },
+		Source: e.pinned,
 	}
 	if flags != nil {
 		opt.Connect = func(ctx context.Context) (*builder.Builder, error) { return flags.Connect(ctx, e.Machine) }
 	}
 	return policies.New(ctx, opt)
+}
+
+// pinned is the policy that remote contexts are fetched by when policies are looked for
+// in them: they come from where a build takes them.
+func (e *Session) pinned() (*sourcepolicy.Static, *bundle.Bundle, error) {
+	user, err := SourcePolicy(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	return sourcepolicy.Pins{Lock: e.lock, User: user, Bundle: e.Bundle, Offline: e.Offline}.Policy(), e.Bundle, nil
 }
 
 // PolicySets returns what finds the policies of targets for a plan.
@@ -67,6 +78,7 @@ func (e *Session) PolicySets() func(*config.Target) (*policy.Set, hcl.Diagnostic
 // CheckPolicies finds and compiles the policies of all targets and prints what is
 // wrong. foreign says that somebody else has decided which of them are asked.
 func (e *Session) CheckPolicies(cfg *config.Config, foreign bool) error {
+	e.lock = cfg.Lock
 	diags, err := e.Policies.Check(cfg, foreign)
 	if err != nil {
 		return err
@@ -78,6 +90,7 @@ func (e *Session) CheckPolicies(cfg *config.Config, foreign bool) error {
 // if there are any. It comes before anything is said of the definition, because
 // another program may begin anew.
 func (e *Session) WholeFor(cfg *config.Config) error {
+	e.lock = cfg.Lock
 	return whole.Need(e.Env, func() (bool, error) { return e.Policies.Any(cfg.Targets) })
 }
 

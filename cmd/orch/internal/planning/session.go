@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -21,6 +22,7 @@ type Session struct {
 	// be taken.
 	Bundle  *bundle.Bundle
 	Offline bool
+	lock    *lock.Lock // of the definition whose policies are looked for
 }
 
 // New returns a session on a machine.
