@@ -20,12 +20,14 @@ import (
 
 // watched is a definition whose targets are built again when their files change.
 type watched struct {
-	env   *planning.Session
-	load  *planning.Flags
-	flags *bakeFlags
-	args  []string
-	fault string // the last one that was shown
-	found string // what is wrong in the files that were looked at
+	env  *planning.Session
+	load *planning.Flags
+	// looking reads the definition beside a build that is going on.
+	looking planning.Flags
+	flags   *bakeFlags
+	args    []string
+	fault   string // the last one that was shown
+	found   string // what is wrong in the files that were looked at
 }
 
 // unwatchable names a flag that asks for something else than builds; "" is none.
@@ -49,7 +51,10 @@ func watchTargets(ctx context.Context, e *planning.Session, load *planning.Flags
 	if load.URL != "" {
 		return usage.Errorf("--watch needs a definition on this machine: what is fetched does not change here")
 	}
-	w := &watched{env: e, load: load, flags: flags, args: args}
+	w := &watched{env: e, load: load, looking: *load, flags: flags, args: args}
+	if _, err := w.looking.Open(e, args); err != nil {
+		return err
+	}
 	err := watch.Run(ctx, w)
 	if err != nil && w.fault == "" {
 		fmt.Fprint(e.Stderr, w.found) // of the first look
@@ -71,8 +76,8 @@ func (w *watched) look(ctx context.Context, env *planning.Session) (*watch.State
 	if err != nil {
 		return nil, err
 	}
-	defer w.load.Loader.Close()
-	d, err := w.load.Loader.Resolve(ctx, func(o *config.Options) {
+	defer w.looking.Loader.Close()
+	d, err := w.looking.Loader.Resolve(ctx, func(o *config.Options) {
 		o.Overrides = w.flags.over(o.Overrides, overrides)
 		o.Targets = w.args
 	})

@@ -6,9 +6,10 @@ import (
 	"github.com/orch-build/orch/internal/shellquote"
 )
 
-// ResumeCommand is the command line that builds what is left.
+// ResumeCommand is the command line that builds what is left, once.
 func ResumeCommand(args []string) string {
-	return CommandLine(append(WithoutResume(args), "--resume"))
+	once := slices.DeleteFunc(WithoutResume(args), func(a string) bool { return a == "--watch" || a == "-w" })
+	return CommandLine(append(once, "--resume"))
 }
 
 // WithoutResume is a command line as it was before a run was resumed.

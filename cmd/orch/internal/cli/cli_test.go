@@ -73,6 +73,9 @@ func TestWritable(t *testing.T) {
 
 func TestCommandLine(t *testing.T) {
 	args := []string{"bake", "--resume", "a b", "--push"}
+	if got, want := cli.ResumeCommand([]string{"bake", "--watch", "a"}), "orch bake a --resume"; got != want {
+		t.Errorf("a run that was watched: %q, want %q", got, want)
+	}
 	if got, want := cli.ResumeCommand(args), "orch bake 'a b' --push --resume"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
