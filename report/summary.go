@@ -65,6 +65,9 @@ func (p *Printer) verdict(fault error) string {
 	if run.Published > 0 {
 		text += fmt.Sprintf(", %s published", count(run.Published, "tag"))
 	}
+	if run.Stayed > 0 {
+		text += fmt.Sprintf(", %s there already", count(run.Stayed, "tag"))
+	}
 	return text
 }
 

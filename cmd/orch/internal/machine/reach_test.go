@@ -118,10 +118,10 @@ func TestConnectByAddress(t *testing.T) {
 func TestChooseWrongly(t *testing.T) {
 	m, _ := newMachine(t, map[string]string{})
 	for says, f := range map[string]*BuilderFlags{
-		"a run has one builder": {names: []string{"a", "b"}},
-		"--builder is empty":    {names: []string{""}},
-		"no builder \"nope\"":   {names: []string{"nope"}},
-		"on a port":             {names: []string{"embedded"}, tlsDir: "tls"},
+		"this takes one builder": {names: []string{"a", "b"}},
+		"--builder is empty":     {names: []string{""}},
+		"no builder \"nope\"":    {names: []string{"nope"}},
+		"on a port":              {names: []string{"embedded"}, tlsDir: "tls"},
 	} {
 		if _, err := f.Choose(m); !usage.Is(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", says, err)
