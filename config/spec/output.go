@@ -57,6 +57,9 @@ type Output struct {
 	DockerTypes bool
 	// Inlined says that an archive holds the attestations of an image in a store.
 	Inlined bool
+	// Timeless says that no file of an image has a later time than the one that is
+	// given for all.
+	Timeless bool
 	// NotBool names the attributes that must be true or false and are neither.
 	NotBool []string
 }
@@ -69,6 +72,7 @@ func NewOutput(e Entry) Output {
 		Push:     e.Type == "registry" || e.Type == "image" && exporterFlags.on(e, "push"),
 		ByDigest: exporterFlags.on(e, "push-by-digest"), Insecure: exporterFlags.on(e, "registry.insecure"),
 		DockerTypes: exporterFlags.off(e, "oci-mediatypes"), Inlined: exporterFlags.on(e, "attestation-inline"),
+		Timeless: exporterFlags.on(e, "rewrite-timestamp"),
 	}
 	if e.Type == "local" {
 		o.Mode = word(e.Attrs["mode"])

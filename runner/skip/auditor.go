@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -253,10 +252,7 @@ func (t *Target) apart(c *config.Target, dest string) config.Output {
 // that is given for all files. Others differ between two checkouts of one commit, and
 // are no part of the digest, as the builder's cache leaves them out too.
 func (t *Target) timeless() bool {
-	return slices.ContainsFunc(t.Build.Target.Outputs, func(o config.Output) bool {
-		on, err := strconv.ParseBool(o.Attrs["rewrite-timestamp"])
-		return err == nil && on
-	})
+	return slices.ContainsFunc(t.Build.Target.Outputs, func(o config.Output) bool { return o.Timeless })
 }
 
 // archiveForm is what the pushed images of a target say of times.
