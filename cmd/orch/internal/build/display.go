@@ -35,7 +35,7 @@ func terminal(e *planning.Session) *progress.Terminal {
 	return &progress.Terminal{
 		Size: func() (int, int) {
 			w, h, err := term.GetSize(int(f.Fd()))
-			if err != nil {
+			if err != nil || w == 0 || h == 0 { // nobody has told the terminal its size
 				return 80, 24
 			}
 			return w, h
