@@ -324,6 +324,11 @@ func (t *Tree) readWorktree(ctx context.Context) error {
 // are here.
 func changedNames(ctx context.Context, dir string) ([]string, error) {
 	out, err := git(ctx, dir, "diff-files", "--ignore-submodules=none", "--name-only", "-z")
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoGit) {
+		// git gives up on the first file that it has to read through a filter which is
+		// missing: one as young as the index. Then any may differ, and each is looked at.
+		out, err = git(ctx, dir, "ls-files", "-z")
+	}
 	if err != nil {
 		return nil, err
 	}
