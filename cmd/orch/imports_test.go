@@ -191,12 +191,15 @@ var commandLayers = map[string][]string{
 	"machine":    {"cli", "version", "whole"},
 	"planning":   {"cli", "whole", "machine"},
 	"buildercmd": {"cli", "machine"},
-	"build":      {"cli", "version", "whole", "machine", "planning"},
+	"screen":     {"cli"},
+	"site":       {"cli", "machine", "planning"},
+	"build":      {"cli", "version", "whole", "machine", "planning", "screen", "site"},
+	"asking":     {"cli", "machine", "planning", "build", "screen"},
 	"compare":    {"cli", "machine", "planning"},
 	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
 	"editing":    {"cli", "machine", "planning"},
-	"inspect":    {"cli", "machine", "planning", "build", "compare"},
-	"bake":       {"cli", "version", "machine", "planning", "build", "compare", "sharding"},
+	"inspect":    {"cli", "machine", "planning", "asking", "build", "compare", "site"},
+	"bake":       {"cli", "version", "machine", "planning", "asking", "build", "compare", "sharding", "site"},
 }
 
 // mostFiles is how many files a package of the command line may have.

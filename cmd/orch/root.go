@@ -14,13 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/bake"
-	"github.com/orch-build/orch/cmd/orch/internal/build"
 	"github.com/orch-build/orch/cmd/orch/internal/buildercmd"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/sharding"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/interrupt"
 	"github.com/orch-build/orch/internal/profile"
@@ -44,7 +44,7 @@ func interrupts() []os.Signal {
 // run runs one command line and returns the exit code. sites reaches where targets
 // are built; nil is a builder. An interrupt cancels the context of the command; a
 // second one ends the process.
-func run(m *machine.Machine, sites build.Opener, args []string) int {
+func run(m *machine.Machine, sites site.Opener, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -102,7 +102,7 @@ const rootExample = `  orch bake                     build the default group of 
   orch bake --print             show the resolved definition as JSON
   orch builder status           look at the embedded builder`
 
-func newRootCommand(e *planning.Session, sites build.Opener) *cobra.Command {
+func newRootCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:           "orch",

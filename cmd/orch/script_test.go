@@ -24,10 +24,10 @@ import (
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/orch-build/orch/cmd/orch/internal/build"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"orch": func() {
 			m := machine.New(cli.OS())
-			var sites build.Opener
+			var sites site.Opener
 			if path := os.Getenv(fakeVariable); path != "" {
 				sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}
 			}
@@ -59,8 +59,8 @@ const fakeVariable = "FAKE"
 // fake is a site that plays a file.
 type fake struct{ *runnertest.Solver }
 
-func fakeSite(path string) build.Opener {
-	return func(context.Context, *planning.Session, *machine.BuilderFlags) (build.Site, error) {
+func fakeSite(path string) site.Opener {
+	return func(context.Context, *planning.Session, *machine.BuilderFlags) (site.Site, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -80,8 +80,8 @@ func (fake) Close() error     { return nil }
 
 func (fake) Engine() *builder.Engine { return nil }
 
-func (f fake) SolverFor(r *build.Run) (runner.Solver, error) {
-	f.LogDir = r.Record.Logs()
+func (f fake) SolverFor(j *site.Job) (runner.Solver, error) {
+	f.LogDir = j.LogDir
 	return f.Solver, nil
 }
 

@@ -12,10 +12,12 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/asking"
 	"github.com/orch-build/orch/cmd/orch/internal/build"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/helptext"
@@ -29,7 +31,7 @@ import (
 
 // NewCommand makes the command that builds; sites reaches where that is done,
 // nil is a builder.
-func NewCommand(e *planning.Session, sites build.Opener) *cobra.Command {
+func NewCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 	var load planning.Flags
 	var b bakeFlags
 	cmd := &cobra.Command{
@@ -216,7 +218,7 @@ func (b *bakeRun) build(ctx context.Context, cfg *config.Config, opts build.Opti
 	if err != nil {
 		return err
 	}
-	return build.Call(ctx, b.env, cfg, flag, opts)
+	return asking.Call(ctx, b.env, cfg, flag, opts)
 }
 
 // unpushed warns of the targets that --push does not push: it changes outputs of

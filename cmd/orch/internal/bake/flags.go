@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/usage"
@@ -52,7 +53,7 @@ type bakeFlags struct {
 	scheduleFlags
 	shard bakeShardFlags
 	// sites reaches where targets are built; nil is a builder.
-	sites build.Opener
+	sites site.Opener
 	// frozen has the run take only what is locked; frozenSet says whether the flag
 	// was given.
 	frozen, frozenSet bool

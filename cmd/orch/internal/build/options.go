@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -11,7 +12,7 @@ import (
 // Options say how a resolved definition is built.
 type Options struct {
 	Builder      *machine.BuilderFlags
-	Open         Opener // nil is for a builder
+	Open         site.Opener // nil is for a builder
 	Progress     string
 	Jobs         int // 0 is by the builder's size
 	KeepGoing    bool

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/screen"
 	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
@@ -13,7 +14,7 @@ import (
 // printer prints the end of the run.
 func (r *Run) printer(run *runner.Report) *report.Printer {
 	p := &report.Printer{
-		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: width(r.Session), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
+		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: screen.Width(r.Env), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
 		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil,
 		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
 	}

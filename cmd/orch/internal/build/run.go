@@ -1,8 +1,7 @@
 // Package build is one run of the targets of a definition that is read already: it
 // chooses and reaches the builder, leaves out what need not be built, has package
-// runner run the plan, publishes, and prints and writes what came of it. It also
-// asks frontends about targets. It knows no flag: what a command line says comes as
-// Options.
+// runner run the plan, publishes, and prints and writes what came of it. It knows
+// no flag: what a command line says comes as Options.
 package build
 
 import (
@@ -17,7 +16,10 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/screen"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/usage"
@@ -47,7 +49,7 @@ type Run struct {
 	Opt     Options
 	cfg     *config.Config
 	plan    *planner.Plan
-	site    Site
+	site    site.Site
 	mask    *mask.Mask
 	Record  *record.Recorder
 	// timeout is how long the builder may say nothing; 0 is the default.
@@ -70,7 +72,7 @@ type Run struct {
 // Build plans and builds the chosen targets, and prints what came of it.
 func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options) error {
 	collectLess(e)
-	ctx, end := trace(ctx, e, "orch bake")
+	ctx, end := whole.Trace(ctx, e.Env, "orch bake")
 	defer end()
 	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
 	if err := r.check(ctx); err != nil {
@@ -127,7 +129,7 @@ func (r *Run) reach(ctx context.Context) (err error) {
 		}
 	}
 	if r.allSkipped() {
-		r.site = nowhere{}
+		r.site = site.Nowhere{}
 		return nil
 	}
 	if r.site, err = r.openSite(ctx); err != nil {
@@ -190,7 +192,7 @@ func (r *Run) begin() {
 			}
 		}
 	}
-	noteTo(r.Session, r.Opt.Debug, r.mask)
+	screen.Notes(r.Env, r.Opt.Debug, r.mask)
 	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
 	logrus.Debugf("builder: %s, %s", r.site.Name(), r.site.Platform())
 	rec, err := record.Begin(record.Options{
@@ -209,11 +211,11 @@ func (r *Run) run(ctx context.Context) (*runner.Report, error) {
 	if r.allSkipped() {
 		return skip.Idle(r.started), nil
 	}
-	display, err := newDisplay(r.Session, r.Opt.Progress, len(r.plan.Builds), r.mask)
+	display, err := screen.Display(r.Env, r.Opt.Progress, len(r.plan.Builds), r.mask)
 	if err != nil {
 		return nil, usage.Wrap(err)
 	}
-	solver, err := r.site.SolverFor(r)
+	solver, err := r.solver()
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/clitest"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/builders/contexts"
@@ -34,7 +34,7 @@ func newRun(t *testing.T, vars map[string]string) (*Run, *bytes.Buffer) {
 
 // onMachine is a site that is a Docker engine, or a builder if that is nil.
 type onMachine struct {
-	nowhere
+	site.Nowhere
 	is *builder.Engine
 }
 
@@ -71,7 +71,7 @@ func TestOnEngine(t *testing.T) {
 	old := dockerEngine(t, engine.Info{Version: "24"})
 	for _, tt := range []struct {
 		name  string
-		site  Site
+		site  site.Site
 		plan  *planner.Plan
 		opt   Options
 		alone bool
@@ -164,14 +164,6 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// TestNowhere has no builder, and nothing that could be asked of one.
-func TestNowhere(t *testing.T) {
-	var s Site = nowhere{}
-	if _, err := s.SolverFor(nil); err == nil || s.Name() != "" || s.Platform() != "" || s.Embedded() || s.Engine() != nil || s.Close() != nil {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestMetadataProvenance(t *testing.T) {
 	for value, want := range map[string]buildkit.ProvenanceMode{
 		"": buildkit.MinProvenance, "min": buildkit.MinProvenance, "max": buildkit.MaxProvenance, "disabled": buildkit.NoProvenance, "0": buildkit.NoProvenance, "1": buildkit.MinProvenance,
@@ -203,25 +195,5 @@ func TestSayShard(t *testing.T) {
 	}
 	if tagsWillBe(1) != "1 tag is" || tagsWillBe(2) != "2 tags are" {
 		t.Error("a tag and two")
-	}
-}
-
-// TestTraceAsked does nothing where nobody asks for traces.
-func TestTraceAsked(t *testing.T) {
-	for _, vars := range []map[string]string{nil, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}} {
-		r, stderr := newRun(t, vars)
-		ctx, end := trace(t.Context(), r.Session, "x")
-		end()
-		if ctx != t.Context() || stderr.Len() > 0 {
-			t.Errorf("%v: a span, or %q", vars, stderr)
-		}
-	}
-}
-
-// TestAskerPolicy refuses a source policy that is not there.
-func TestAskerPolicy(t *testing.T) {
-	r, _ := newRun(t, map[string]string{"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "/nowhere.json"})
-	if _, err := asker(r.Session, &planner.Plan{}, nil, &machine.BuilderFlags{}, "auto"); !usage.Is(err) {
-		t.Errorf("%v", err)
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publish"
 	"github.com/orch-build/orch/runner/skip"
@@ -173,18 +172,3 @@ func (r *Run) keepRecords(ctx context.Context, run *runner.Report, pushed map[st
 	r.skips.Write(ctx, about, r.skips.Built(run, r.plan, pushed, now))
 	return nil
 }
-
-// nowhere is the site of a run that builds nothing.
-type nowhere struct{}
-
-func (nowhere) Name() string { return "" }
-
-func (nowhere) Platform() string { return "" }
-
-func (nowhere) Embedded() bool { return false }
-
-func (nowhere) SolverFor(*Run) (runner.Solver, error) { return nil, errors.New("nothing is built") }
-
-func (nowhere) Close() error { return nil }
-
-func (nowhere) Engine() *builder.Engine { return nil }

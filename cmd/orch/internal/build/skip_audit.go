@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
@@ -28,13 +29,13 @@ func (r *Run) audit(ctx context.Context) error {
 		fmt.Fprintf(r.Stderr, "Audit: %s built from scratch and compared\n", termtext.Count(len(chosen), "skipped target"))
 	}
 	if r.allSkipped() {
-		site, err := r.openSite(ctx)
+		opened, err := r.openSite(ctx)
 		if err != nil {
 			return err
 		}
-		defer site.Close()
-		r.site = site
-		defer func() { r.site = nowhere{} }()
+		defer opened.Close()
+		r.site = opened
+		defer func() { r.site = site.Nowhere{} }()
 	}
 	return r.auditor().Audit(ctx, chosen)
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/orch-build/orch/cmd/orch/internal/build"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
@@ -62,7 +62,7 @@ func (f *Builders) print(ctx context.Context, e *planning.Session, load *plannin
 	if format != "text" && format != "json" {
 		return usage.Errorf("--format %q is not one of text, json, which there are with --builders", format)
 	}
-	view, err := build.Placement(ctx, e, &load.Builder, cfg)
+	view, err := site.Placement(ctx, e, &load.Builder, cfg)
 	if err != nil {
 		return err
 	}

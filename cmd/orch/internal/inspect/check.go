@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/orch-build/orch/cmd/orch/internal/build"
+	"github.com/orch-build/orch/cmd/orch/internal/asking"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
@@ -75,7 +75,7 @@ func (c Check) deep(ctx context.Context, e *planning.Session, load *planning.Fla
 		diags = append(diags, e.Policies.Compile(e.Policies, cfg.Targets)...)
 	}
 	if c.Lint && !diags.HasErrors() {
-		found, err := build.Lint(ctx, e, plan, &load.Builder)
+		found, err := asking.Lint(ctx, e, plan, &load.Builder)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,4 +1,4 @@
-package build
+package screen
 
 import (
 	"io"
@@ -6,13 +6,13 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/internal/mask"
 )
 
-// noteTo sends what orch and BuildKit's packages note of their own work to
+// Notes sends what orch and BuildKit's packages note of their own work to
 // standard error with --debug, and nowhere without: it is about their insides.
-func noteTo(e *planning.Session, debug bool, mask *mask.Mask) {
+func Notes(e *cli.Env, debug bool, mask *mask.Mask) {
 	if !debug {
 		logrus.SetOutput(io.Discard)
 		log.SetOutput(io.Discard)

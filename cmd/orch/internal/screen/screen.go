@@ -1,18 +1,21 @@
-package build
+// Package screen has what is on the screen while a run goes on: the display that fits
+// the terminal or the CI service, and the notes of --debug. What is displayed comes
+// as events; what is printed when the run is over is of package report.
+package screen
 
 import (
 	"golang.org/x/term"
 
-	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/progress"
 )
 
-// newDisplay starts the display that fits what standard error is, for a run of
+// Display starts the display that fits what standard error is, for a run of
 // so many targets.
-func newDisplay(e *planning.Session, mode string, targets int, mask *mask.Mask) (*progress.Display, error) {
+func Display(e *cli.Env, mode string, targets int, mask *mask.Mask) (*progress.Display, error) {
 	if mode == "none" { // bake's word for quiet
 		mode = "quiet"
 	}
@@ -27,7 +30,7 @@ func newDisplay(e *planning.Session, mode string, targets int, mask *mask.Mask) 
 }
 
 // terminal describes standard error, if it is a terminal.
-func terminal(e *planning.Session) *progress.Terminal {
+func terminal(e *cli.Env) *progress.Terminal {
 	f := termtext.File(e.Stderr)
 	if !termtext.IsTerminal(e.Stderr) || e.Getenv("TERM") == "dumb" {
 		return nil
@@ -44,9 +47,9 @@ func terminal(e *planning.Session) *progress.Terminal {
 	}
 }
 
-// width is how many columns the terminal has that messages go to; 0 if they do
+// Width is how many columns the terminal has that messages go to; 0 if they do
 // not go to one.
-func width(e *planning.Session) int {
+func Width(e *cli.Env) int {
 	t := terminal(e)
 	if t == nil {
 		return 0

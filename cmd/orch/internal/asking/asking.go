@@ -1,4 +1,7 @@
-package build
+// Package asking asks frontends about the targets of a definition, such as what is
+// wrong with a Dockerfile, in place of building them. The words of the answers are of
+// package question.
+package asking
 
 import (
 	"context"
@@ -8,9 +11,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/orch-build/orch/cmd/orch/internal/build"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/screen"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
@@ -24,13 +29,13 @@ var errCall = errors.New("the frontend found something")
 
 // Call asks the frontend about the targets that have a call, and builds the
 // others.
-func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag question.Call, opt Options) error {
+func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag question.Call, opt build.Options) error {
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
 		return err
 	}
 	if rest := question.BuiltOnly(cfg); len(rest.Chosen) > 0 {
-		if err := Build(ctx, e, rest, opt); err != nil {
+		if err := build.Build(ctx, e, rest, opt); err != nil {
 			return err
 		}
 	}
@@ -77,7 +82,7 @@ func asker(e *planning.Session, plan *planner.Plan, builds []*planner.Build, fla
 		},
 		Connect: func(ctx context.Context) (*builder.Builder, error) { return flags.Connect(ctx, e.Machine) },
 		Display: func() (func(runner.Event), func(), error) {
-			display, err := newDisplay(e, progress, len(plan.Builds), nil)
+			display, err := screen.Display(e.Env, progress, len(plan.Builds), nil)
 			if err != nil {
 				return nil, nil, usage.Wrap(err)
 			}

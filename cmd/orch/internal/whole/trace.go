@@ -1,20 +1,19 @@
-package build
+package whole
 
 import (
 	"context"
 	"fmt"
 
-	"github.com/orch-build/orch/cmd/orch/internal/planning"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 )
 
 // tracingVariables are those that ask for traces.
 var tracingVariables = []string{"OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
 
-// trace begins a span around a command, if the environment asks for traces.
+// Trace begins a span around a command, if the environment asks for traces.
 // The function that it returns ends the span. Traces that cannot be sent are a
 // warning.
-func trace(ctx context.Context, e *planning.Session, name string) (context.Context, func()) {
+func Trace(ctx context.Context, e *cli.Env, name string) (context.Context, func()) {
 	asked := false
 	for _, v := range tracingVariables {
 		asked = asked || e.Getenv(v) != ""
@@ -22,7 +21,7 @@ func trace(ctx context.Context, e *planning.Session, name string) (context.Conte
 	if !asked || e.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return ctx, func() {}
 	}
-	traced, stop, err := whole.StartTracing(ctx, e.Env, name)
+	traced, stop, err := StartTracing(ctx, e, name)
 	if err != nil {
 		fmt.Fprintf(e.Stderr, "Warning: %v\n", err)
 		return ctx, func() {}
