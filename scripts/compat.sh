@@ -39,3 +39,8 @@ done
 # The newer generation of Docker Engine, whose images are in containerd's store.
 scripts/engine.sh new
 ORCH_E2E_DOCKERD=$PWD/bin/engine/new/dockerd go test -count 1 ./e2e -run TestEngine
+
+# A real Kubernetes API server, in front of BuildKit daemons.
+scripts/kubernetes.sh
+[ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.38.2
+ORCH_E2E_KUBERNETES=$bin/kubernetes ORCH_BENCH_BUILDX=$bin/buildx go test -count 1 -timeout 30m ./e2e -run 'TestKubernetes' -v

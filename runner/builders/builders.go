@@ -73,12 +73,14 @@ type TLS struct{ CA, Cert, Key, ServerName string }
 type Pods struct {
 	// Kubeconfig, Context and Namespace are kubectl's own if they are "".
 	Kubeconfig, Context, Namespace string
-	// Selector chooses the pods by labels.
+	// Selector chooses the pods by labels; "" if Pod names the only one.
 	Selector string
 	// Sticky keeps a project on one pod; otherwise any is taken.
 	Sticky bool
 	// Pod is the one that is meant; "" is any.
 	Pod string
+	// Container is the one in the pod that has the daemon; "" is found.
+	Container string
 }
 
 // Choice is the builder of a run.

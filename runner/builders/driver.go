@@ -20,7 +20,7 @@ func driverOf(addr string) Driver {
 	switch scheme, _, _ := strings.Cut(addr, "://"); scheme {
 	case "docker":
 		return Engine
-	case "kube":
+	case "kube", "kube-pod":
 		return Kubernetes
 	}
 	return Remote
@@ -64,7 +64,11 @@ func (c *Catalog) node(name, addr string) (Node, error) {
 	case Engine:
 		n.Engine, err = c.endpoint(rest)
 	case Kubernetes:
-		n.Pods.Namespace, n.Pods.Selector, err = address.Pods(addr)
+		var c address.Cluster
+		c, err = address.Pods(addr)
+		n.Pods = Pods{
+			Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, Selector: c.Selector, Pod: c.Pod, Container: c.Container,
+		}
 	}
 	return n, err
 }

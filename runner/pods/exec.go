@@ -3,6 +3,7 @@ package pods
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,7 +16,11 @@ import (
 // Exec runs a command in a pod, and returns its standard input and output as a
 // connection.
 func (c Cluster) Exec(pod Pod, argv ...string) (net.Conn, error) {
-	args := []string{"exec", "--stdin", "--container=" + pod.Container, pod.Name, "--"}
+	args := []string{"exec"}
+	if pod.Container != "" {
+		args = append(args, "--container="+pod.Container)
+	}
+	args = append(args, "-i", pod.Name, "--")
 	if c.Namespace == "" && pod.Namespace != "" {
 		c.Namespace = pod.Namespace
 	}
@@ -29,8 +34,10 @@ func (c Cluster) Exec(pod Pod, argv ...string) (net.Conn, error) {
 	if conn.out, err = cmd.StdoutPipe(); err != nil {
 		return nil, err
 	}
-	cmd.Stderr = &conn.said
-	if err := cmd.Start(); err != nil {
+	cmd.Stderr, cmd.WaitDelay = &conn.said, lastWords
+	if err := cmd.Start(); errors.Is(err, exec.ErrNotFound) {
+		return nil, errNoKubectl
+	} else if err != nil {
 		return nil, fmt.Errorf("starting kubectl: %w", err)
 	}
 	return conn, nil
@@ -43,27 +50,53 @@ type cmdConn struct {
 	out  io.ReadCloser
 	said bounded
 	once sync.Once
+	// result is how the command ended, once it has been waited for.
+	result error
 }
 
 func (c *cmdConn) Read(p []byte) (int, error) {
 	n, err := c.out.Read(p)
-	if err != nil && n == 0 {
-		if said := c.said.text(); said != "" {
-			return 0, fmt.Errorf("kubectl: %s", said)
-		}
+	if err == nil || n > 0 {
+		return n, nil
 	}
-	return n, err
+	return 0, c.ended(err)
 }
+
+// lastWords is how long kubectl may take to end after it has closed its output.
+const lastWords = 2 * time.Second
+
+// ended is why there is nothing more to read: what kubectl said, which is complete
+// once it has ended.
+func (c *cmdConn) ended(err error) error {
+	ended := make(chan struct{})
+	go func() { c.wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(lastWords):
+	}
+	if said := c.said.text(); said != "" {
+		return fmt.Errorf("kubectl: %s", said)
+	}
+	select {
+	case <-ended:
+		if c.result != nil {
+			return fmt.Errorf("kubectl exec ended with %w", c.result)
+		}
+	default:
+	}
+	return err
+}
+
+// wait waits for the command to end, once.
+func (c *cmdConn) wait() { c.once.Do(func() { c.result = c.cmd.Wait() }) }
 
 func (c *cmdConn) Write(p []byte) (int, error) { return c.in.Write(p) }
 
 // Close ends the command.
 func (c *cmdConn) Close() error {
-	c.once.Do(func() {
-		_ = c.in.Close()
-		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait()
-	})
+	_ = c.in.Close()
+	_ = c.cmd.Process.Kill()
+	c.wait()
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -47,40 +48,125 @@ func (c Cluster) kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "kubectl", append(all, args...)...)
 }
 
+// errNoKubectl is said where the command is missing.
+var errNoKubectl = errors.New("builders in Kubernetes are reached through the command kubectl, which is not on PATH")
+
+// Run runs kubectl. Its error has what kubectl says.
+func (c Cluster) Run(ctx context.Context, in io.Reader, out io.Writer, args ...string) error {
+	cmd := c.kubectl(ctx, args...)
+	var said bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &said
+	err := cmd.Run()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return errNoKubectl
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("kubectl: %s", cmp.Or(strings.TrimSpace(said.String()), err.Error()))
+	}
+	return nil
+}
+
+// get has kubectl print objects as JSON.
+func (c Cluster) get(ctx context.Context, what string, into any, args ...string) error {
+	var out bytes.Buffer
+	err := c.Run(ctx, nil, &out, append([]string{"get", what, "--output=json", "--request-timeout=" + requestTimeout.String()}, args...)...)
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), into)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errNoKubectl) {
+		return fmt.Errorf("listing the %s %s%s: %w", what, c.Selector, c.where(), err)
+	}
+	return err
+}
+
 // list is what kubectl prints of pods.
 type list struct {
-	Items []struct {
-		Metadata struct {
-			Name, Namespace   string
-			DeletionTimestamp *time.Time
-		}
-		Spec struct {
-			Containers []struct{ Name string }
-		}
-		Status struct {
-			Phase      string
-			Conditions []struct{ Type, Status string }
+	Items []listed
+}
+
+type listed struct {
+	Metadata struct {
+		Name, Namespace   string
+		DeletionTimestamp *time.Time
+		Annotations       map[string]string
+	}
+	Spec struct {
+		Containers []struct{ Name string }
+	}
+	Status struct {
+		Phase             string
+		Conditions        []struct{ Type, Status, Reason string }
+		ContainerStatuses []struct {
+			State struct{ Waiting struct{ Reason string } }
 		}
 	}
 }
 
+// running is the state of a pod that can be used.
+const running = "running"
+
+// state says in a few words what a pod is doing.
+func (p *listed) state() string {
+	if p.Metadata.DeletionTimestamp != nil {
+		return "terminating"
+	}
+	state, why := strings.ToLower(p.Status.Phase), ""
+	for _, cond := range p.Status.Conditions {
+		switch {
+		case cond.Status == "True":
+		case cond.Type == "Ready" && state == running:
+			state = "not ready"
+		case cond.Type == "PodScheduled":
+			why = cond.Reason
+		}
+	}
+	for _, one := range p.Status.ContainerStatuses {
+		why = cmp.Or(one.State.Waiting.Reason, why)
+	}
+	if state != running && why != "" {
+		state += " (" + why + ")"
+	}
+	return state
+}
+
+// daemonContainer is what the container with the daemon is called by buildx and in
+// most examples, and defaultContainer the annotation by which a pod names the one
+// that is meant.
+const (
+	daemonContainer  = "buildkitd"
+	defaultContainer = "kubectl.kubernetes.io/default-container"
+)
+
+// container is the one that has the daemon: others may be in front of it that a
+// cluster has put there.
+func (p *listed) container(wanted string) string {
+	if wanted = cmp.Or(wanted, p.Metadata.Annotations[defaultContainer]); wanted != "" || len(p.Spec.Containers) == 0 {
+		return wanted
+	}
+	for _, one := range p.Spec.Containers {
+		if one.Name == daemonContainer {
+			return one.Name
+		}
+	}
+	return p.Spec.Containers[0].Name
+}
+
+// NoneError says that no pod is ready.
+type NoneError struct {
+	// States are those of pods which may be ready later; none if there are none.
+	States []string
+	text   string
+}
+
+func (e *NoneError) Error() string { return e.text }
+
 // Ready lists the pods that are ready and not about to end, by name.
 func (c Cluster) Ready(ctx context.Context) ([]Pod, error) {
-	cmd := c.kubectl(ctx, "get", "pods", "--selector="+c.Selector, "--output=json", "--request-timeout="+requestTimeout.String())
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
-	err := cmd.Run()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, errors.New("builders in Kubernetes are reached through the command kubectl, which is not on PATH")
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil:
-		return nil, fmt.Errorf("listing the pods %s%s: kubectl: %s", c.Selector, c.where(), strings.TrimSpace(said.String()))
-	}
 	var found list
-	if err := json.Unmarshal(out.Bytes(), &found); err != nil {
-		return nil, fmt.Errorf("listing the pods %s%s: reading what kubectl prints: %w", c.Selector, c.where(), err)
+	if err := c.get(ctx, "pods", &found, "--selector="+c.Selector); err != nil {
+		return nil, err
 	}
 	return c.ready(&found)
 }
@@ -90,34 +176,27 @@ func (c Cluster) Ready(ctx context.Context) ([]Pod, error) {
 func (c Cluster) ready(found *list) ([]Pod, error) {
 	var pods []Pod
 	var others []string
+	var starting []string
 	for _, p := range found.Items {
-		state := p.Status.Phase
-		for _, cond := range p.Status.Conditions {
-			if cond.Type == "Ready" && cond.Status != "True" && state == "Running" {
-				state = "not ready"
+		state := p.state()
+		if state != running {
+			text := p.Metadata.Name + " is " + state
+			others = append(others, text)
+			if p.Metadata.DeletionTimestamp == nil && p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed" {
+				starting = append(starting, text)
 			}
-		}
-		if p.Metadata.DeletionTimestamp != nil {
-			state = "terminating"
-		}
-		if state != "Running" {
-			others = append(others, p.Metadata.Name+" is "+strings.ToLower(state))
 			continue
 		}
-		pod := Pod{Name: p.Metadata.Name, Namespace: p.Metadata.Namespace}
-		if len(p.Spec.Containers) > 0 {
-			pod.Container = p.Spec.Containers[0].Name
-		}
-		pods = append(pods, pod)
+		pods = append(pods, Pod{Name: p.Metadata.Name, Namespace: p.Metadata.Namespace, Container: p.container(c.Container)})
 	}
 	slices.SortFunc(pods, func(a, b Pod) int { return strings.Compare(a.Name, b.Name) })
 	switch {
 	case len(pods) > 0:
 		return pods, nil
 	case len(others) > 0:
-		return nil, fmt.Errorf("no pod %s%s is ready: %s", c.Selector, c.where(), strings.Join(others, ", "))
+		return nil, &NoneError{starting, fmt.Sprintf("no pod %s%s is ready: %s", c.Selector, c.where(), strings.Join(others, ", "))}
 	}
-	return nil, fmt.Errorf("there is no pod %s%s", c.Selector, c.where())
+	return nil, &NoneError{nil, fmt.Sprintf("there is no pod %s%s", c.Selector, c.where())}
 }
 
 func (c Cluster) where() string {
@@ -130,6 +209,9 @@ func (c Cluster) where() string {
 // Choose returns one pod that is ready: for one folder the same, as long as it
 // is there, if the builder is sticky.
 func (c Cluster) Choose(ctx context.Context) (Pod, error) {
+	if c.Selector == "" {
+		return Pod{Name: c.Pod, Namespace: c.Namespace, Container: c.Container}, nil
+	}
 	pods, err := c.Ready(ctx)
 	if err != nil {
 		return Pod{}, err

@@ -4,7 +4,10 @@ package address
 
 import (
 	"fmt"
+	"maps"
 	"net"
+	"net/url"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -48,8 +51,8 @@ func Check(addr string) error {
 	case scheme == "dns+tcp":
 		_, _, err := Service(addr)
 		return err
-	case scheme == "kube":
-		_, _, err := Pods(addr)
+	case scheme == "kube" || scheme == "kube-pod":
+		_, err := Pods(addr)
 		return err
 	}
 	return nil
@@ -75,12 +78,52 @@ func Service(addr string) (name, port string, err error) {
 	return name, port, nil
 }
 
-// Pods reads kube://NAMESPACE/LABEL=VALUE.
-func Pods(addr string) (namespace, selector string, err error) {
-	rest := strings.TrimPrefix(addr, "kube://")
-	namespace, selector, _ = strings.Cut(rest, "/")
-	if namespace == "" || !strings.Contains(selector, "=") {
-		return "", "", &Error{addr, "write kube://NAMESPACE/LABEL=VALUE"}
+// Cluster says which pods of a Kubernetes cluster are meant.
+type Cluster struct {
+	// Context and Kubeconfig are kubectl's own if they are "".
+	Context, Kubeconfig string
+	Namespace           string
+	// Selector chooses pods by labels, or Pod names one.
+	Selector, Pod string
+	// Container is the one in the pod; "" is its own choice.
+	Container string
+}
+
+// identifier is the form that names in a cluster have.
+var identifier = regexp.MustCompile(`^[-a-z0-9.]+$`)
+
+// Pods reads kube://NAMESPACE/LABEL=VALUE and kube-pod://POD, with what follows a
+// question mark.
+func Pods(addr string) (c Cluster, err error) {
+	wrong := func(format string, args ...any) (Cluster, error) {
+		return Cluster{}, &Error{addr, fmt.Sprintf(format, args...)}
 	}
-	return namespace, selector, nil
+	scheme, rest, _ := strings.Cut(addr, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	known := map[string]*string{"context": &c.Context, "kubeconfig": &c.Kubeconfig, "container": &c.Container}
+	if scheme == "kube" {
+		c.Namespace, c.Selector, _ = strings.Cut(rest, "/")
+		if c.Namespace == "" || !strings.Contains(c.Selector, "=") {
+			return wrong("write kube://NAMESPACE/LABEL=VALUE")
+		}
+	} else {
+		c.Pod = strings.TrimSuffix(rest, "/")
+		known["namespace"] = &c.Namespace
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return wrong("what follows the question mark cannot be read: %v", err)
+	}
+	for key, all := range values {
+		if known[key] == nil {
+			return wrong("unknown option %s; known are %s", key, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+		*known[key] = all[len(all)-1]
+	}
+	for _, one := range []struct{ what, name string }{{"namespace", c.Namespace}, {"pod", c.Pod}, {"container", c.Container}} {
+		if one.name != "" && (!identifier.MatchString(one.name) || strings.HasPrefix(one.name, "-")) {
+			return wrong("%q cannot be the name of a %s", one.name, one.what)
+		}
+	}
+	return c, nil
 }

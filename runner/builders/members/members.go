@@ -30,6 +30,8 @@ type Source struct {
 	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Pods returns the pods that are ready; nil asks the cluster.
 	Pods func(context.Context, pods.Cluster) ([]pods.Pod, error)
+	// Wait is how to wait for pods where none is ready.
+	Wait pods.Wait
 }
 
 // Of lists the members of some builders.
@@ -57,8 +59,12 @@ func (s Source) expand(ctx context.Context, b *builders.Builder, n builders.Node
 	switch {
 	case strings.HasPrefix(n.Address, "dns+tcp://"):
 		return s.service(ctx, n)
-	case n.Driver == builders.Kubernetes && !n.Pods.Sticky:
-		return s.pods(ctx, n)
+	case n.Driver == builders.Kubernetes && n.Pods.Selector != "":
+		found, err := s.pods(ctx, n)
+		if err != nil || !n.Pods.Sticky {
+			return found, err
+		}
+		// Which of them it is hangs on the folder, and is decided later.
 	}
 	name := n.Name
 	if b.Origin == builders.FromAddress {
@@ -102,7 +108,7 @@ func (s Source) service(ctx context.Context, n builders.Node) ([]Member, error) 
 func (s Source) pods(ctx context.Context, n builders.Node) ([]Member, error) {
 	list := s.Pods
 	if list == nil {
-		list = func(ctx context.Context, c pods.Cluster) ([]pods.Pod, error) { return c.Ready(ctx) }
+		list = func(ctx context.Context, c pods.Cluster) ([]pods.Pod, error) { return c.Await(ctx, s.Wait) }
 	}
 	found, err := list(ctx, pods.Cluster(n.Pods))
 	if err != nil {

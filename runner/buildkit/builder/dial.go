@@ -11,7 +11,6 @@ import (
 
 	// The ways to reach a builder that is not a socket or a port.
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
-	_ "github.com/moby/buildkit/client/connhelper/kubepod"
 	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
 	_ "github.com/moby/buildkit/client/connhelper/ssh"
@@ -85,7 +84,12 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 
 // Connect asks the daemon behind a connection what it is.
 func Connect(ctx context.Context, c Client, name string) (*Builder, error) {
-	probe, cancel := context.WithTimeout(ctx, dialTimeout)
+	return connectWithin(ctx, c, name, dialTimeout)
+}
+
+// connectWithin is Connect, with the time that the first answer may take.
+func connectWithin(ctx context.Context, c Client, name string, timeout time.Duration) (*Builder, error) {
+	probe, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	workers, err := c.ListWorkers(probe)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/client"
 
@@ -106,6 +107,15 @@ func wrapNode(err error, node builders.Node) error {
 	return fmt.Errorf("the BuildKit in the container %s: %w", node.Container, err)
 }
 
+// A pod may be ready before its daemon listens, where nobody has told the cluster
+// how to see that; this is how long it is tried again. podTimeout is how long the
+// first answer of a pod may take: the cluster itself gives up on a node after half
+// a minute, and kubectl then says why.
+const (
+	podStart   = 30 * time.Second
+	podTimeout = 40 * time.Second
+)
+
 // reachPod connects to a BuildKit in a pod.
 func reachPod(ctx context.Context, node builders.Node, name string) (*Builder, error) {
 	cluster := pods.Cluster(node.Pods)
@@ -113,25 +123,62 @@ func reachPod(ctx context.Context, node builders.Node, name string) (*Builder, e
 	if err != nil {
 		return nil, err
 	}
+	for begin := time.Now(); ; {
+		b, err := execPod(ctx, cluster, pod, name)
+		if err == nil || !notYet(err) || time.Since(begin) > podStart {
+			return b, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(podPause):
+		}
+	}
+}
+
+// podPause is the time between two attempts to reach a daemon that starts.
+const podPause = 500 * time.Millisecond
+
+// notYet says whether an error is of buildctl in the pod, which finds no socket that
+// somebody listens at.
+func notYet(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "dial unix") && (strings.Contains(text, "no such file") || strings.Contains(text, "connection refused"))
+}
+
+// execPod connects by running buildctl in a pod.
+func execPod(ctx context.Context, cluster pods.Cluster, pod pods.Pod, name string) (*Builder, error) {
 	var why reason
-	b, err := through(ctx, name, func(context.Context) (net.Conn, error) {
+	b, err := throughWithin(ctx, name, podTimeout, func(context.Context) (net.Conn, error) {
 		conn, err := cluster.Exec(pod, dialStdio...)
 		return why.note(conn, err)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("the BuildKit in the pod %s: %w", pod.Name, why.of(err))
+	switch {
+	case err == nil:
+		return b, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	}
-	return b, nil
+	said := why.of(err)
+	if timedOut(said) {
+		said = fmt.Errorf("no answer within %s, and kubectl says nothing", podTimeout)
+	}
+	return nil, fmt.Errorf("the BuildKit in the pod %s: %w", pod.Name, said)
 }
 
 // through connects by connections that dial opens.
 func through(ctx context.Context, name string, dial func(context.Context) (net.Conn, error), opts ...client.ClientOpt) (*Builder, error) {
+	return throughWithin(ctx, name, dialTimeout, dial, opts...)
+}
+
+// throughWithin is through, with the time that the first answer may take.
+func throughWithin(ctx context.Context, name string, timeout time.Duration, dial func(context.Context) (net.Conn, error), opts ...client.ClientOpt) (*Builder, error) {
 	opts = append(opts, client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }))
 	c, err := client.New(ctx, "", opts...)
 	if err != nil {
 		return nil, err
 	}
-	b, err := Connect(ctx, connection{c}, name)
+	b, err := connectWithin(ctx, connection{c}, name, timeout)
 	if err != nil {
 		c.Close()
 		if ctx.Err() != nil {

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/usage"
 )
 
-// checkFleet says of several builders what is wrong, before anything is built.
+// checkFleet says of the builders what is wrong, before anything is built.
 func (r *Run) checkFleet() error {
+	if note := site.Foreign(r.plan, r.site.Name(), r.site.Platform(), machine.LocalPlatform()); note != "" && r.Opt.Shown() {
+		fmt.Fprintf(r.Stderr, "Note: %s\n", note)
+	}
 	s, ok := r.site.(*site.Fleet)
 	if !ok {
 		return nil

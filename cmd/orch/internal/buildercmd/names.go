@@ -223,22 +223,29 @@ type createFlags struct {
 	project   bool
 	append    bool
 	use       bool
+	driver    string
+	kube      kubeFlags
 }
 
 const createLong = `Name one or more BuildKit daemons, each by its address, in builders.hcl. They are
-there already: nothing is started and nobody is called.`
+there already: nothing is started and nobody is called.
+
+With --driver kubernetes they are made: kubectl applies a StatefulSet, a Service and
+a budget for disruptions, and the name is given to the pods. A cluster keeps them
+alive; 'orch builder rm' forgets the name and leaves them there.`
 
 func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 	var f createFlags
 	cmd := &cobra.Command{
-		Use:   "create NAME ADDRESS...",
+		Use:   "create NAME [ADDRESS...]",
 		Short: "Give BuildKit daemons a name",
 		Long:  createLong,
 		Example: `  orch builder create ci tcp://buildkit:1234 --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem
   orch builder create fleet tcp://a:1234 --platform linux/amd64
-  orch builder create fleet tcp://b:1234 --platform linux/arm64 --append`,
-		Args: numberOfArgs(2, 1000, "a name and at least one address"),
-		RunE: func(_ *cobra.Command, args []string) error { return f.run(e, args[0], args[1:]) },
+  orch builder create fleet tcp://b:1234 --platform linux/arm64 --append
+  orch builder create cluster --driver kubernetes --namespace build --replicas 3`,
+		Args: numberOfArgs(1, 1000, "a name and at least one address"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), e, args[0], args[1:]) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORMS` that the daemons are for, such as linux/amd64 (default: what they say)")
@@ -250,14 +257,34 @@ func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 	flags.BoolVar(&f.project, "project", false, "write it into the project's builders.hcl, not into your own")
 	flags.BoolVar(&f.append, "append", false, "add the daemons to a builder that there is")
 	flags.BoolVar(&f.use, "use", false, "use it from now on, as 'orch builder use' does")
+	flags.StringVar(&f.driver, "driver", string(builders.Remote), "`DRIVER`: remote for daemons that are there, kubernetes to make them in a cluster")
+	f.kube.register(flags)
 	return cmd
 }
 
-func (f *createFlags) run(e *machine.Machine, name string, addresses []string) error {
-	path := f.path(e)
+func (f *createFlags) run(ctx context.Context, e *machine.Machine, name string, addresses []string) error {
 	if f.use && f.project {
 		return usage.Errorf("--use and --project contradict each other: the choice is in your own file")
 	}
+	switch {
+	case f.driver == string(builders.Kubernetes) && len(addresses) > 0:
+		return usage.Errorf("--driver %s makes the daemons, and takes no address; leave --driver out for pods that are there: orch builder create %s kube://NAMESPACE/LABEL=VALUE", f.driver, name)
+	case f.driver == string(builders.Kubernetes):
+		return f.inKubernetes(ctx, e, name)
+	case f.driver != string(builders.Remote):
+		return usage.Errorf("--driver %q is not one of remote, kubernetes; builders of buildx are used by their names: see 'orch builder ls'", f.driver)
+	case len(addresses) == 0:
+		return usage.Errorf("'orch builder create' takes a name and at least one address, or --driver kubernetes")
+	}
+	if err := f.kube.unused(); err != nil {
+		return err
+	}
+	return f.name(e, name, addresses)
+}
+
+// name writes daemons into builders.hcl.
+func (f *createFlags) name(e *machine.Machine, name string, addresses []string) error {
+	path := f.path(e)
 	nodes, err := f.nodes(addresses)
 	if err != nil {
 		return usage.Wrap(err)

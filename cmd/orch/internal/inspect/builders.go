@@ -3,7 +3,10 @@ package inspect
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/builders/address"
 )
 
@@ -20,6 +24,8 @@ import (
 type Builders struct {
 	names []string
 	asked bool
+	// unknown are the arguments after the flag that are no builders.
+	unknown []*builders.UnknownError
 }
 
 // chosenBuilders is the value of --builders where none is written.
@@ -41,7 +47,11 @@ func (f *Builders) Open(e *planning.Session, load *planning.Flags, args []string
 		}
 		name := e.Args[i+1]
 		at := slices.Index(args, name)
-		if at < 0 || !address.Is(name) && !known(e, name) {
+		if at < 0 {
+			continue
+		}
+		if err := unknown(e, name); err != nil {
+			f.unknown = append(f.unknown, err)
 			continue
 		}
 		args = slices.Delete(slices.Clone(args), at, at+1)
@@ -49,12 +59,47 @@ func (f *Builders) Open(e *planning.Session, load *planning.Flags, args []string
 	}
 	f.names = slices.DeleteFunc(f.names, func(name string) bool { return name == chosenBuilders })
 	load.Builder.Name(f.names...)
+	load.Builder.Order(func(a, b string) int { return place(e.Args, a) - place(e.Args, b) })
 	return args
 }
 
-func known(e *planning.Session, name string) bool {
+// place is where a builder is named on the command line: the first builder is that
+// of a run with the same flags.
+func place(args []string, name string) int {
+	for i, arg := range args {
+		if flag, value, ok := strings.Cut(arg, "="); ok && value == name && (flag == "--builder" || flag == "--builders") {
+			return i
+		}
+		if arg == name && i > 0 && (args[i-1] == "--builder" || args[i-1] == "--builders") {
+			return i
+		}
+	}
+	return len(args)
+}
+
+// unknown says that there is no builder of a name; nil if there is, even if it
+// cannot be used.
+func unknown(e *planning.Session, name string) *builders.UnknownError {
+	if address.Is(name) {
+		return nil
+	}
 	_, err := e.Catalog().Find(name)
-	return err == nil
+	var none *builders.UnknownError
+	errors.As(err, &none)
+	return none
+}
+
+// explain says of a name that follows the flag, and is that of no target either,
+// that there is no such builder. text is what is wrong in the definition; nil if
+// that is something else.
+func (f *Builders) explain(text string) error {
+	for _, none := range f.unknown {
+		if strings.Contains(text, fmt.Sprintf("There is no target %q", none.Name)) {
+			none.From = "--builders, and no target has that name"
+			return usage.Wrap(none)
+		}
+	}
+	return nil
 }
 
 // print shows it as text or JSON, on standard output or in a file.

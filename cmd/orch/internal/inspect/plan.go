@@ -57,6 +57,7 @@ func (p Plan) Print(ctx context.Context, e *planning.Session, load *planning.Fla
 	}
 	cfg := &config.Config{}
 	if !none {
+		load.Wrong = p.Builders.explain
 		if cfg, err = load.Resolve(ctx, e, func(o *config.Options) { o.Targets = targets }, nil); err != nil {
 			return err
 		}

@@ -3,18 +3,24 @@ package machine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/builders/address"
 	"github.com/orch-build/orch/runner/builders/members"
 	"github.com/orch-build/orch/runner/buildkit/builder"
+	"github.com/orch-build/orch/runner/pods"
 )
 
 // Name adds builders to those that the flags name.
 func (f *BuilderFlags) Name(names ...string) { f.names = append(f.names, names...) }
+
+// Order orders the builders that the flags name.
+func (f *BuilderFlags) Order(less func(a, b string) int) { slices.SortStableFunc(f.names, less) }
 
 // Several says whether the flags name more than one builder.
 func (f *BuilderFlags) Several() bool { return len(f.names) > 1 }
@@ -26,7 +32,11 @@ func (f *BuilderFlags) Members(ctx context.Context, e *Machine) ([]members.Membe
 	if err != nil {
 		return nil, err
 	}
-	list, err := members.Source{}.Of(ctx, chosen)
+	wait, err := e.podWait()
+	if err != nil {
+		return nil, err
+	}
+	list, err := members.Source{Wait: wait}.Of(ctx, chosen)
 	var twice *members.TwiceError
 	if errors.As(err, &twice) {
 		return nil, usage.Wrap(err)
@@ -41,6 +51,21 @@ func (f *BuilderFlags) Members(ctx context.Context, e *Machine) ([]members.Membe
 		}
 	}
 	return list, nil
+}
+
+// podsWait is how long a run waits for a pod that is ready, if nothing else is said.
+const podsWait = 5 * time.Minute
+
+// podWait is how a run waits for builders in pods that start only now.
+func (e *Machine) podWait() (pods.Wait, error) {
+	limit := podsWait
+	if s := e.Getenv("ORCH_BUILDER_WAIT"); s != "" {
+		var err error
+		if limit, err = time.ParseDuration(s); err != nil || limit < 0 {
+			return pods.Wait{}, usage.Errorf("ORCH_BUILDER_WAIT is %q, which is not a duration: write for example 10m, or 0 to wait for nothing", s)
+		}
+	}
+	return pods.Wait{Limit: limit, Say: func(text string) { fmt.Fprintf(e.Stderr, "Waiting for a builder: %s\n", text) }}, nil
 }
 
 // all are the builders that the flags choose.

@@ -30,6 +30,9 @@ type Flags struct {
 	Loader      *load.Loader
 	// Offline has builds take nothing from outside that is not in the bundle.
 	Offline bool
+	// Wrong may return an error to be said in place of one in the definition; nil if
+	// there is none.
+	Wrong func(text string) error
 }
 
 // Register adds the flags to a command.
@@ -85,6 +88,14 @@ func (l *Flags) Resolve(ctx context.Context, e *Session, change func(*config.Opt
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, diag := range d.Diags.Errs() {
+		if l.Wrong == nil {
+			break
+		}
+		if err := l.Wrong(diag.Error()); err != nil {
+			return nil, err
+		}
 	}
 	return d.Config, e.Report(d.Diags, d.Texts)
 }

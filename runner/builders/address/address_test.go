@@ -1,0 +1,36 @@
+package address
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPods(t *testing.T) {
+	tests := []struct {
+		addr string
+		want Cluster
+		err  string
+	}{
+		{"kube://build/app=bk", Cluster{Namespace: "build", Selector: "app=bk"}, ""},
+		{"kube://build/app=bk,tier=x?context=prod&container=c", Cluster{Namespace: "build", Selector: "app=bk,tier=x", Context: "prod", Container: "c"}, ""},
+		{"kube://build/app=bk?kubeconfig=/etc/k", Cluster{Namespace: "build", Selector: "app=bk", Kubeconfig: "/etc/k"}, ""},
+		{"kube-pod://bk-0", Cluster{Pod: "bk-0"}, ""},
+		{"kube-pod://bk-0?namespace=build&container=c&context=prod", Cluster{Pod: "bk-0", Namespace: "build", Container: "c", Context: "prod"}, ""},
+		{"kube://build", Cluster{}, "write kube://NAMESPACE/LABEL=VALUE"},
+		{"kube:///app=bk", Cluster{}, "write kube://NAMESPACE/LABEL=VALUE"},
+		{"kube://Build/app=bk", Cluster{}, `"Build" cannot be the name of a namespace`},
+		{"kube://build/app=bk?namespace=x", Cluster{}, "unknown option namespace; known are container, context, kubeconfig"},
+		{"kube-pod://bk_0", Cluster{}, `"bk_0" cannot be the name of a pod`},
+		{"kube-pod://bk-0?%zz", Cluster{}, "cannot be read"},
+		{"kube-pod://bk-0?container=-x", Cluster{}, `"-x" cannot be the name of a container`},
+	}
+	for _, tt := range tests {
+		got, err := Pods(tt.addr)
+		if got != tt.want || (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: %+v, %v", tt.addr, got, err)
+		}
+		if checked := Check(tt.addr); (checked != nil) != (tt.err != "") {
+			t.Errorf("%s: checked %v", tt.addr, checked)
+		}
+	}
+}
