@@ -359,3 +359,130 @@ func TestShardsAttested(t *testing.T) {
 		}
 	}
 }
+
+// result is what a result says of the skipping of targets.
+func (s *sharded) skipped(name string) (skipped, built []string) {
+	s.t.Helper()
+	var r struct {
+		Targets []struct {
+			Name    string
+			Wanted  bool
+			Skipped *struct{ Record string }
+		}
+	}
+	if err := json.Unmarshal([]byte(s.text(name)), &r); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, t := range r.Targets {
+		switch {
+		case t.Skipped != nil:
+			skipped = append(skipped, t.Name)
+		case t.Wanted:
+			built = append(built, t.Name)
+		}
+	}
+	slices.Sort(skipped)
+	slices.Sort(built)
+	return skipped, built
+}
+
+const skipShards = `
+variable "REPO" {}
+variable "CONTENT" { default = "1" }
+skip {}
+group "default" { targets = ["a", "b", "linked"] }
+target "_all" {
+  platforms = ["linux/amd64", "linux/arm64"]
+  output    = ["type=registry"]
+}
+target "a" {
+  inherits          = ["_all"]
+  dockerfile-inline = "FROM scratch\nCOPY a /a\n"
+  tags              = ["${REPO}/a:v1", "${REPO}/more/a:v1"]
+}
+target "b" {
+  inherits          = ["_all"]
+  dockerfile-inline = "FROM scratch\nCOPY b /b\n"
+  args              = { C = CONTENT }
+  labels            = { content = CONTENT }
+  tags              = ["${REPO}/b:v1"]
+}
+target "linked" {
+  inherits          = ["_all"]
+  contexts          = { a = "target:a" }
+  dockerfile-inline = "FROM a\nCOPY b /b\n"
+  tags              = ["${REPO}/linked:v1"]
+}
+`
+
+// TestShardsSkip skips in shards what a run of everything would skip, and records in
+// the merge what it would record. One part of a target may be skipped though another
+// one is built.
+func TestShardsSkip(t *testing.T) {
+	s := newSharded(t, "")
+	s.dir = project(t, map[string]string{"build.hcl": skipShards, "a": "a", "b": "b"})
+	s.env = []string{"ORCH_CACHE_LANE=main", "ORCH_CACHE_MAIN=main"}
+	run := func(env ...string) (skipped, built []string, out string) {
+		t.Helper()
+		one := *s
+		one.env = append(slices.Clone(s.env), env...)
+		one.orch("plan", "--shards", "2", "--by", "platform", "-o", "shards.json")
+		out = one.orch(append([]string{"merge", "--plan", "shards.json", "--metadata-file", "merged.json"}, one.bake(2)...)...)
+		skipped, built = one.skipped("orch.result.json")
+		return skipped, built, out
+	}
+	want := func(what string, got []string, names ...string) {
+		t.Helper()
+		if !slices.Equal(got, names) {
+			t.Errorf("%s are %v, want %v", what, got, names)
+		}
+	}
+	skipped, built, _ := run()
+	want("skipped", skipped)
+	want("built", built, "a", "b", "linked")
+	first := s.tagOf("b:v1")
+
+	// A run of everything has the same records, and the shards have those of it.
+	s.orch("bake", "--progress", "quiet", "--result", "whole.json", "--metadata-file", "whole.metadata.json")
+	skipped, _ = s.skipped("whole.json")
+	want("skipped by a whole run", skipped, "a", "b", "linked")
+	skipped, built, out := run()
+	want("skipped", skipped, "a", "b", "linked")
+	want("built", built)
+	if !strings.Contains(out, "skipped (equal to") {
+		t.Errorf("merge says\n%s", out)
+	}
+	if a, b := s.text("merged.json"), s.text("whole.metadata.json"); a != b {
+		t.Errorf("the metadata differ: %s", firstDifference(a, b))
+	}
+
+	skipped, built, _ = run("CONTENT=2")
+	want("skipped", skipped, "a", "linked")
+	want("built", built, "b")
+	second := s.tagOf("b:v1")
+	skipped, _, _ = run()
+	want("skipped", skipped, "a", "b", "linked")
+	if got := s.tagOf("b:v1"); got != first || first == second {
+		t.Errorf("b was %s, then %s, and is %s again", first, second, got)
+	}
+
+	// --skip=never and --audit are for shards too.
+	s.orch("plan", "--shards", "2", "--by", "platform", "-o", "shards.json")
+	s.orch("bake", "--progress", "quiet", "--shard", "1/2", "--skip=never")
+	out = s.orch("bake", "--progress", "plain", "--shard", "2/2", "--audit")
+	if !strings.Contains(out, "Audit: 3 skipped targets") {
+		t.Errorf("the shard says\n%s", out)
+	}
+	s.orch("merge", "orch.result.1.json", "orch.result.2.json")
+	if got := s.tagOf("b:v1"); got != first {
+		t.Errorf("of a part that was skipped and one that was built, b is %s; it was %s", got, first)
+	}
+	_, built = s.skipped("orch.result.json")
+	want("built in part", built, "a", "b", "linked")
+}
+
+// tagOf is where a tag of the project points.
+func (s *sharded) tagOf(name string) string {
+	s.t.Helper()
+	return digestOf(s.t, strings.TrimPrefix(s.repo, shared.registry+"/")+"/"+name)
+}

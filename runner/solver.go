@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/orch-build/orch/planner"
@@ -75,6 +76,9 @@ type Result struct {
 	// Skipped says which build the target is equal to that took the place of
 	// this one; nil if it was built.
 	Skipped *Skipped
+	// Pending is what the record needs by which later runs skip the target, in a run
+	// whose tags move later; see package skip.
+	Pending json.RawMessage
 	// Builders names the builders that built it, where a run has several.
 	Builders []string
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/containerd/platforms"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,9 @@ type Piece struct {
 	// From is what messages call the builder or the job that has it.
 	From      string
 	Platforms []string
+	// Skipped says that it was not built: the image has all platforms of the target,
+	// of which these are taken.
+	Skipped bool
 	// Digest, Unpublished and Metadata are those of the piece's result.
 	Digest      string
 	Unpublished []runner.Tag
@@ -53,7 +57,7 @@ func (m *Merged) Indexes(ctx context.Context, reg Registry) error {
 		group.Go(func() error {
 			var pieces []Piece
 			for _, p := range s.parts {
-				pieces = append(pieces, Piece{p.from.Path, p.piece.Platforms, p.Digest, p.Unpublished, p.Metadata})
+				pieces = append(pieces, Piece{p.from.Path, p.piece.Platforms, p.Skipped != nil, p.Digest, p.Unpublished, p.Metadata})
 			}
 			if err := Join(ctx, reg, s.all, pieces, s.report.Result); err != nil {
 				return fmt.Errorf("target %q: %w", s.report.Name(), err)
@@ -210,20 +214,24 @@ func compose(all []string, parts []Piece, indexes []*ocispecs.Index) (*ocispecs.
 		if index.MediaType != out.MediaType {
 			return nil, fmt.Errorf("%s and %s have images of different kinds", parts[0].From, parts[i].From)
 		}
-		platforms := parts[i].Platforms
-		for _, d := range index.Manifests {
+		left := parts[i].Platforms
+		manifests := index.Manifests
+		if parts[i].Skipped {
+			manifests = only(manifests, left)
+		}
+		for _, d := range manifests {
 			if subject := d.Annotations[refersTo]; subject != "" {
 				about[digest.Digest(subject)] = append(about[digest.Digest(subject)], d)
 				continue
 			}
-			if len(platforms) == 0 {
+			if len(left) == 0 {
 				return nil, fmt.Errorf("the image of %s has more platforms than were to be built there", parts[i].From)
 			}
-			images[platforms[0]] = d
-			platforms = platforms[1:]
+			images[left[0]] = d
+			left = left[1:]
 		}
-		if len(platforms) > 0 {
-			return nil, fmt.Errorf("the image of %s lacks %s", parts[i].From, someOf(platforms))
+		if len(left) > 0 {
+			return nil, fmt.Errorf("the image of %s lacks %s", parts[i].From, someOf(left))
 		}
 	}
 	var behind []ocispecs.Descriptor
@@ -237,6 +245,36 @@ func compose(all []string, parts []Piece, indexes []*ocispecs.Index) (*ocispecs.
 	}
 	out.Manifests = append(out.Manifests, behind...)
 	return &out, nil
+}
+
+// only are the images for some platforms, in their order, and what is said of them.
+func only(all []ocispecs.Descriptor, wanted []string) []ocispecs.Descriptor {
+	var out []ocispecs.Descriptor
+	for _, pl := range wanted {
+		for _, d := range all {
+			if d.Annotations[refersTo] == "" && platformOf(d) == pl {
+				out = append(out, d)
+			}
+		}
+	}
+	taken := map[string]bool{}
+	for _, d := range out {
+		taken[d.Digest.String()] = true
+	}
+	for _, d := range all {
+		if taken[d.Annotations[refersTo]] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// platformOf is the platform of an image in an index, as plans write it.
+func platformOf(d ocispecs.Descriptor) string {
+	if d.Platform == nil {
+		return ""
+	}
+	return platforms.FormatAll(platforms.Normalize(*d.Platform))
 }
 
 // descriptorKey is where the metadata have the descriptor of the image, and

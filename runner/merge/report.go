@@ -2,6 +2,7 @@ package merge
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -124,7 +125,8 @@ func (m *Merged) target(name string, rv *reviver) *runner.TargetReport {
 		}
 	}
 	m.judge(t, parts)
-	if t.State == runner.Done && piece != nil && len(piece.All) > len(piece.Platforms) {
+	t.Unskipped = unskipped(parts)
+	if t.State == runner.Done && t.Result.Skipped == nil && piece != nil && len(piece.All) > len(piece.Platforms) {
 		m.splits = append(m.splits, &split{report: t, all: piece.All, parts: inOrder(parts, piece.All)})
 		// Until there is an index, no image has all platforms: that of one part
 		// must not be taken for it.
@@ -188,6 +190,42 @@ func (m *Merged) judge(t *runner.TargetReport, parts []part) {
 		return
 	}
 	t.State, t.Result = runner.Done, result(parts)
+}
+
+// skippedBy is the build that took the place of one, if no part was built.
+func skippedBy(parts []part) *runner.Skipped {
+	for _, p := range parts {
+		if p.Skipped == nil || p.Digest != parts[0].Digest {
+			return nil
+		}
+	}
+	return parts[0].Skipped
+}
+
+// unskipped is why a part was built in a run that skips, or "".
+func unskipped(parts []part) string {
+	for _, p := range parts {
+		if p.Unskipped != "" {
+			return p.Unskipped
+		}
+	}
+	return ""
+}
+
+// Pending is what the shards that have built a target say of its record; nothing if
+// one of them says nothing.
+func (m *Merged) Pending(target string) []json.RawMessage {
+	var out []json.RawMessage
+	for _, p := range m.parts[target] {
+		switch {
+		case p.Skipped != nil:
+			continue // it has a record, which is the same
+		case len(p.Target.Pending) == 0:
+			return nil
+		}
+		out = append(out, p.Target.Pending)
+	}
+	return out
 }
 
 // agree says whether the parts of a target are those of one, each platform once.
@@ -300,6 +338,7 @@ func result(parts []part) *runner.Result {
 	}
 	first := parts[0]
 	out.Digest, out.ImageSize, out.Unpublished = first.Digest, first.ImageSize, first.Unpublished
+	out.Skipped = skippedBy(parts)
 	for _, o := range first.Outputs {
 		one := runner.Output{Type: o.Type, Where: o.Where, Size: o.Bytes}
 		if o.Type != "registry" && (o.Type != "image" || len(first.Unpublished) == 0) {

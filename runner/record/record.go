@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,7 +126,10 @@ type Target struct {
 	// Unskipped is why there was none in a run that skips.
 	Skipped   *runner.Skipped `json:"skipped,omitempty"`
 	Unskipped string          `json:"unskipped,omitempty"`
-	Outputs   []Output        `json:"outputs,omitempty"`
+	// Pending is what orch merge has to know to record the build of a shard, so that
+	// later runs can skip it.
+	Pending json.RawMessage `json:"pendingRecord,omitempty"`
+	Outputs []Output        `json:"outputs,omitempty"`
 	// Builders are those that built it, in a run on several.
 	Builders  []string       `json:"builders,omitempty"`
 	ImageSize int64          `json:"imageBytes,omitempty"`
@@ -324,6 +328,8 @@ func stateOf(r *runner.Report) string {
 	switch {
 	case r.Finished.IsZero():
 		return "running"
+	case r.AuditErr != nil:
+		return "failed"
 	case r.OK():
 		return "done"
 	case len(r.Failures()) > 0:
@@ -375,7 +381,7 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 	if res := t.Result; res != nil {
 		rt.Builders = res.Builders
 		rt.Digest, rt.ImageSize, rt.Metadata = res.Digest, res.ImageSize, res.Metadata
-		rt.Unpublished, rt.Skipped = res.Unpublished, res.Skipped
+		rt.Unpublished, rt.Skipped, rt.Pending = res.Unpublished, res.Skipped, res.Pending
 		for _, o := range res.Outputs {
 			rt.Outputs = append(rt.Outputs, Output{Type: o.Type, Where: o.Where, Bytes: o.Size})
 		}

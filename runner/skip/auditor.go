@@ -28,6 +28,10 @@ type Auditor struct {
 	Plan    func(context.Context, *config.Config) (*planner.Plan, error)
 	Digests func(context.Context, *planner.Plan) (*digest.Digests, error)
 	Build   func(context.Context, *config.Config, *planner.Plan) (*runner.Report, error)
+	// Part returns what of a definition this machine builds, and Platforms the
+	// platforms that it builds of a target; nil is all.
+	Part      func(*config.Config) *config.Config
+	Platforms func(target string) []string
 	// Warn is called with what an audit cannot say.
 	Warn func(string)
 }
@@ -123,7 +127,7 @@ func (a *Auditor) auditBuilds(ctx context.Context, chosen []*Verdict) ([]error, 
 	}
 	differ := chosen[:0:0]
 	for _, v := range chosen {
-		published, err := a.Session.Published(ctx, v)
+		published, err := a.published(ctx, v)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +155,7 @@ func (a *Auditor) auditBuilds(ctx context.Context, chosen []*Verdict) ([]error, 
 			a.Warn(fmt.Sprintf("%s is not reproducible, so that an audit says nothing of its content: of two builds, %s", name, text))
 			continue
 		}
-		published, err := a.Session.Published(ctx, v)
+		published, err := a.published(ctx, v)
 		if err != nil {
 			return nil, err
 		}
@@ -168,6 +172,19 @@ func (a *Auditor) auditBuilds(ctx context.Context, chosen []*Verdict) ([]error, 
 		}
 	}
 	return wrong, nil
+}
+
+// published is what there is of a skipped target, for the platforms that are built
+// here.
+func (a *Auditor) published(ctx context.Context, v *Verdict) (Image, error) {
+	img, err := a.Session.Published(ctx, v)
+	if err != nil || a.Platforms == nil || len(v.Target.Refs) == 0 {
+		return img, err
+	}
+	if here := a.Platforms(v.Target.Build.Name()); len(here) > 0 {
+		maps.DeleteFunc(img, func(platform string, _ Content) bool { return !slices.Contains(here, platform) })
+	}
+	return img, nil
 }
 
 func namesOf(chosen []*Verdict) []string {
@@ -202,6 +219,9 @@ func (a *Auditor) buildApart(ctx context.Context, chosen []*Verdict) (map[string
 		if target := apart[t.Name]; target != nil {
 			t.Outputs = []config.Output{target.apart(t, archive(t.Name))}
 		}
+	}
+	if a.Part != nil {
+		cfg = a.Part(cfg)
 	}
 	plan, err := a.Plan(ctx, cfg)
 	if err != nil {

@@ -57,6 +57,8 @@ type Session struct {
 	Verdicts map[string]*Verdict
 	// Unskipped says why the others are built.
 	Unskipped map[string]string
+	// Later says that the tags move after the run: it is a shard.
+	Later bool
 }
 
 // Begin decides which targets of a plan are skipped.
@@ -141,7 +143,7 @@ func (s *Session) Merge(run *runner.Report) {
 		t.Unskipped = s.Unskipped[t.Name()]
 		built[t.Name()] = t
 	}
-	publishes := s.Moves() || len(s.Rest()) > 0
+	publishes := s.Later || s.Moves() || len(s.Rest()) > 0
 	var all []*runner.TargetReport
 	for _, b := range s.Plan.Builds {
 		t, v := built[b.Name()], s.Verdicts[b.Name()]

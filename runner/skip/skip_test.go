@@ -364,10 +364,12 @@ func TestKey(t *testing.T) {
 	s.skips(evil, 0) // without a key it is as good as any
 	s.forget()
 	s.builds(signed("app:v1"), "not signed")
-	_, other, err := ed25519.GenerateKey(nil)
+	theirs, other, err := ed25519.GenerateKey(nil)
 	s.must(err)
 	s.Key = &SigningKey{other}
-	s.build("evil", signed("app:v1"))
+	evil = signed("app:v1")
+	evil.key = VerifyKey(theirs)
+	s.build("evil", evil)
 	s.builds(signed("app:v1"), "signature")
 	s.Key = &SigningKey{private}
 	good := s.build("good", signed("app:v1"))
@@ -538,7 +540,9 @@ func TestBounded(t *testing.T) {
 		last = s.target(fmt.Sprint("orch2:", i), "app:v1")
 		s.now = s.now.Add(time.Minute)
 		img := s.push("a", last)
-		s.must(s.write(t.Context(), About{}, Built{Target: last, Digest: img.index}))
+		p, err := s.draft(About{}, Built{Target: last, Digest: img.index})
+		s.must(err)
+		s.must(s.store(t.Context(), Ready{Pending: p, Repos: last.Repos, Digest: img.index}))
 	}
 	s.Write(t.Context(), About{}, []Built{{Target: last, Digest: s.Tag("app:v1")}})
 	tags, err := s.client.Tags(t.Context(), last.Repos[0])

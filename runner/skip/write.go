@@ -43,18 +43,29 @@ type About struct {
 	Dirty             bool
 }
 
-// Write keeps records of what a run has built. A record that cannot be written
-// is a warning: the next run builds what it would have skipped.
+// Write keeps records of what a run has built and published. A record that cannot
+// be written is a warning: the next run builds what it would have skipped.
 func (s *Skipper) Write(ctx context.Context, about About, list []Built) {
+	var ready []Ready
+	for _, b := range list {
+		p, err := s.draft(about, b)
+		if err != nil {
+			s.unkept(b.Target.Build.Name(), err)
+			continue
+		}
+		ready = append(ready, Ready{Name: b.Target.Build.Name(), Pending: p, Repos: b.Target.Repos, Digest: b.Digest})
+	}
+	s.Keep(ctx, ready)
+}
+
+// Keep writes the records of builds.
+func (s *Skipper) Keep(ctx context.Context, list []Ready) {
 	ctx = s.patient(ctx, writeTime)
 	var group errgroup.Group
 	for _, b := range list {
-		if len(b.Target.Refs) > 0 && b.Target.Skip.Signed && s.Key == nil {
-			continue // others write them
-		}
 		group.Go(func() error {
-			if err := s.write(ctx, about, b); err != nil && ctx.Err() == nil {
-				s.warn("no record of the build of %s is kept, so that it cannot be skipped: %v", b.Target.Build.Name(), err)
+			if err := s.store(ctx, b); err != nil && ctx.Err() == nil {
+				s.unkept(b.Name, err)
 			}
 			return nil
 		})
@@ -64,8 +75,12 @@ func (s *Skipper) Write(ctx context.Context, about About, list []Built) {
 	s.Memory.prune()
 }
 
-// write keeps the record of a target, in each repository that it was pushed to.
-func (s *Skipper) write(ctx context.Context, about About, b Built) error {
+func (s *Skipper) unkept(name string, err error) {
+	s.warn("no record of the build of %s is kept, so that it cannot be skipped: %v", name, err)
+}
+
+// draft is the record of a build, without the image.
+func (s *Skipper) draft(about About, b Built) (*Pending, error) {
 	t := b.Target
 	r := &Record{
 		Version: recordVersion, Input: t.Input, Publication: t.Publication, ImageInput: t.Image, Lane: t.lane(),
@@ -75,37 +90,14 @@ func (s *Skipper) write(ctx context.Context, about About, b Built) error {
 	for _, f := range t.Files {
 		sum, err := f.sum()
 		if errors.Is(err, errLarge) && len(t.Refs) == 0 {
-			return fmt.Errorf("%s: %w", f.Dest, err)
+			return nil, fmt.Errorf("%s: %w", f.Dest, err)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.Files = append(r.Files, File{f.Kind, sum})
 	}
-	place := registry.Ref{Tag: tag(r.Lane, r.Input)}
-	if len(t.Refs) == 0 {
-		m, _, err := r.encode(nil)
-		if err == nil {
-			s.Memory.save("", place.Tag, s.now(), m.Data)
-		}
-		return err
-	}
-	d, err := digest.Parse(b.Digest)
-	if err != nil {
-		return fmt.Errorf("the builder did not say what it pushed: %w", err)
-	}
-	for _, place.Repo = range t.Repos {
-		if err := s.describe(ctx, place.Repo, d, r); err != nil {
-			return err
-		}
-		r.Repository = place.Repo.String()
-		data, err := s.put(ctx, place, r)
-		if err != nil {
-			return err
-		}
-		s.Memory.save(r.Repository, place.Tag, s.now(), data)
-	}
-	return nil
+	return &Pending{Record: r, Signed: t.Skip.Signed, Key: t.key}, nil
 }
 
 // describe writes down what belongs to an image, and asks for all of it.
@@ -156,15 +148,15 @@ func (s *Skipper) Reject(ctx context.Context, about About, v *Verdict, why strin
 }
 
 // prune removes the oldest records of the run's lanes where there are too many.
-func (s *Skipper) prune(ctx context.Context, list []Built) {
+func (s *Skipper) prune(ctx context.Context, list []Ready) {
 	type where struct {
 		repo registry.Repo
 		lane string
 	}
 	targets := map[where]int{}
 	for _, b := range list {
-		for _, repo := range b.Target.Repos {
-			targets[where{repo, b.Target.lane()}]++
+		for _, repo := range b.Repos {
+			targets[where{repo, b.Record.Lane}]++
 		}
 	}
 	for w, n := range targets {

@@ -183,10 +183,16 @@ func (b *bakeRun) resolve(ctx context.Context, targets []string) (*config.Config
 // only resolves the definition for some of its targets, and says nothing of it
 // that was said before.
 func (b *bakeRun) only(ctx context.Context, targets []string) (*config.Config, error) {
+	return b.onlyAt(ctx, targets, 0)
+}
+
+// onlyAt resolves it as it was at a time.
+func (b *bakeRun) onlyAt(ctx context.Context, targets []string, at int64) (*config.Config, error) {
 	defer b.load.Loader.Close()
 	d, err := b.load.Loader.Resolve(ctx, func(o *config.Options) {
 		o.Overrides = b.flags.over(o.Overrides, b.overrides)
 		o.Targets = targets
+		setTime(o, at)
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -53,10 +54,6 @@ func (f *bakeShardFlags) open(load *planning.Flags, b *bakeFlags, args []string)
 		if set {
 			return usage.Errorf("%s and --shard contradict each other", flag)
 		}
-	}
-	if b.skip != "" {
-		return usage.Errorf("--skip does not go with --shard: a shard moves no tag, and builds what the plan says. Take --skip out; to leave out what has not changed, " +
-			"make the plan with 'orch plan --shards N --affected REF'")
 	}
 	if len(args) > 0 || len(load.Except) > 0 || len(load.Filters) > 0 {
 		return usage.Errorf("--shard builds what the plan says: name targets to 'orch plan --shards', not here")
@@ -118,7 +115,30 @@ func (b *bakeRun) bakeShard(ctx context.Context, opts build.Options) error {
 	if f.index == 0 {
 		return b.build(ctx, shard.Waves(cfg, f.file.Wave), opts)
 	}
+	opts.Narrow = func(ctx context.Context, names []string) (*config.Config, error) {
+		return b.onlyAt(ctx, names, f.file.Definition.Time)
+	}
+	opts.Parts = partsOf(cfg, parts)
 	return b.build(ctx, shard.Narrow(cfg, plan, parts), opts)
+}
+
+// partsOf says what a shard builds of its targets.
+func partsOf(whole *config.Config, parts []shard.Part) *build.Parts {
+	return &build.Parts{
+		Whole: whole,
+		Take: func(some *config.Config, plan *planner.Plan) *config.Config {
+			left := slices.DeleteFunc(slices.Clone(parts), func(p shard.Part) bool { return !slices.Contains(some.Chosen, p.Target) })
+			return shard.Narrow(some, plan, left)
+		},
+		Platforms: func(target string) []string {
+			for _, p := range parts {
+				if p.Target == target {
+					return p.Platforms
+				}
+			}
+			return nil
+		},
+	}
 }
 
 // resolveAt reads the definition of targets as it was at the time of the plan.
@@ -126,10 +146,15 @@ func (b *bakeRun) resolveAt(ctx context.Context, names []string, at int64) (*con
 	return b.load.Resolve(ctx, b.env, func(o *config.Options) {
 		o.Overrides = b.flags.over(o.Overrides, b.overrides)
 		o.Targets = names
-		if at != 0 {
-			o.Now = func() time.Time { return time.Unix(at, 0).UTC() }
-		}
+		setTime(o, at)
 	}, b.env.WholeFor)
+}
+
+// setTime sets the time of a definition, in seconds since 1970; 0 is now.
+func setTime(o *config.Options, at int64) {
+	if at != 0 {
+		o.Now = func() time.Time { return time.Unix(at, 0).UTC() }
+	}
 }
 
 // record says in the result what part of the plan it is.

@@ -6,6 +6,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/record"
 )
 
@@ -40,6 +41,20 @@ type Options struct {
 	Earlier []*record.Target
 	// Shard says what part of a plan of shards the run is; nil for a whole one.
 	Shard *record.Shard
+	// Parts says what such a run leaves out of its targets; nil where all is built.
+	Parts *Parts
+}
+
+// Parts say how the targets of a shard are built for some of their platforms.
+type Parts struct {
+	// Whole is the definition of the targets with all platforms, as it is recorded
+	// and skipped.
+	Whole *config.Config
+	// Take returns what is built of a definition of some of them; plan is that of
+	// Whole.
+	Take func(some *config.Config, plan *planner.Plan) *config.Config
+	// Platforms are those that are built of a target; none are all.
+	Platforms func(target string) []string
 }
 
 // wantsMetadata is the file of the metadata, or for a shard the result that holds

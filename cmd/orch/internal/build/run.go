@@ -63,6 +63,8 @@ type Run struct {
 	// skips are the targets that need not be built; nil if nothing is skipped.
 	skips        *skip.Session
 	skipPlatform string // of the builder, for digests
+	// whole is the plan of what is recorded: that of whole targets, in a shard.
+	whole *planner.Plan
 	// several says that the run has several builders.
 	several bool
 	// pushed are the names that an engine has pushed after the run.
@@ -107,8 +109,12 @@ func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 		return r.abandoned(ctx, err)
 	}
 	run.LoadErr = docker.LoadImages(ctx, r.loads, run)
-	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil && opt.Shard == nil {
-		r.publish(ctx, run)
+	if err == nil && run.OK() && run.LoadErr == nil && ctx.Err() == nil {
+		if opt.Shard == nil {
+			r.publish(ctx, run)
+		} else {
+			r.handOver(ctx, run)
+		}
 	}
 	if err == nil && run.OK() && run.PublishErr == nil && ctx.Err() == nil && r.publication == nil {
 		run.PublishErr = r.pushFromEngine(ctx, run)

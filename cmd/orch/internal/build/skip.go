@@ -14,10 +14,12 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publish"
@@ -27,24 +29,23 @@ import (
 // skip finds the targets that need not be built, and leaves the plan of the
 // others; platform is that of the builder.
 func (r *Run) skip(ctx context.Context, platform string) error {
-	// A shard moves no tag, and so does not know what its targets come to.
-	if !skip.Records(r.plan) || r.Opt.Narrow == nil || r.Opt.Shard != nil {
+	if !skip.Records(r.plan) || r.Opt.Narrow == nil {
 		return nil
 	}
-	if err := r.Report(skip.Check(r.plan), r.cfg.Sources); err != nil {
+	whole, err := r.wholePlan(ctx, platform)
+	if err != nil {
 		return err
 	}
-	digests, err := r.Digests(ctx, r.plan, platform)
+	if err := r.Report(skip.Check(whole), r.cfg.Sources); err != nil {
+		return err
+	}
+	digests, err := r.Digests(ctx, whole, platform)
 	if ctx.Err() != nil {
 		return notBegun(ctx, r.Session, ctx.Err())
 	}
 	if err != nil {
 		r.Notices.Warn(fmt.Sprintf("nothing is skipped and no record kept, because the digests of the targets are not known: %v", err))
 		return nil
-	}
-	s := &skip.Skipper{Client: r.OpenRegistries().Client, Warn: r.Notices.Warn}
-	if dir, err := embedded.DefaultStateDir(r.Getenv); err == nil {
-		s.Memory = skip.Memory(filepath.Join(dir, "skip"))
 	}
 	how := &skip.Run{BuildPlatform: platform, Settings: []string{strconv.FormatBool(r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"))}}
 	if platform == "" {
@@ -53,7 +54,7 @@ func (r *Run) skip(ctx context.Context, platform string) error {
 	if r.Opt.PullFrontend {
 		how.Frontend = "--frontend=pull has another frontend read its Dockerfile"
 	}
-	if r.skips, err = s.Begin(ctx, how, r.plan, digests, r.Getenv); err != nil {
+	if r.skips, err = NewSkipper(r.Session).Begin(ctx, how, whole, digests, r.Getenv); err != nil {
 		if ctx.Err() != nil {
 			return notBegun(ctx, r.Session, err)
 		}
@@ -63,9 +64,40 @@ func (r *Run) skip(ctx context.Context, platform string) error {
 		}
 		return usage.Wrap(err)
 	}
-	r.skipPlatform = platform
+	r.skipPlatform, r.whole = platform, whole
+	r.skips.Later = r.Opt.Shard != nil
 	r.saySkipped()
 	return r.narrow(ctx, platform)
+}
+
+// NewSkipper makes what skips and records builds.
+func NewSkipper(e *planning.Session) *skip.Skipper {
+	s := &skip.Skipper{Client: e.OpenRegistries().Client, Warn: e.Notices.Warn}
+	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
+		s.Memory = skip.Memory(filepath.Join(dir, "skip"))
+	}
+	return s
+}
+
+// wholePlan is the plan of what is skipped and recorded: of whole targets, also
+// where only some of their platforms are built.
+func (r *Run) wholePlan(ctx context.Context, platform string) (*planner.Plan, error) {
+	if r.Opt.Parts == nil {
+		return r.plan, nil
+	}
+	plan, diags, err := r.MakePlan(ctx, r.Opt.Parts.Whole, planning.Options{Platform: platform})
+	if err == nil && diags.HasErrors() {
+		err = r.Report(diags, r.cfg.Sources, plan.Sources)
+	}
+	return plan, err
+}
+
+// part is what is built of a definition of some of the targets.
+func (r *Run) part(cfg *config.Config) *config.Config {
+	if r.Opt.Parts == nil {
+		return cfg
+	}
+	return r.Opt.Parts.Take(cfg, r.whole)
 }
 
 // narrow plans only what is built.
@@ -78,6 +110,7 @@ func (r *Run) narrow(ctx context.Context, platform string) error {
 	if err != nil {
 		return err
 	}
+	cfg = r.part(cfg)
 	// What is wrong with it was said of the whole.
 	plan, diags, err := r.MakePlan(ctx, cfg, planning.Options{Platform: platform})
 	if err != nil {
@@ -158,9 +191,18 @@ func (r *Run) keepRecords(ctx context.Context, run *runner.Report, pushed map[st
 	if len(r.skips.Targets) == len(r.skips.Verdicts) {
 		return nil
 	}
-	now, err := r.Digests(ctx, r.plan, r.skipPlatform)
+	list, about, err := r.recordable(ctx, run, pushed)
+	if err == nil {
+		r.skips.Write(ctx, about, list)
+	}
+	return err
+}
+
+// recordable lists what the run has built and can be recorded.
+func (r *Run) recordable(ctx context.Context, run *runner.Report, pushed map[string]string) ([]skip.Built, skip.About, error) {
+	now, err := r.Digests(ctx, r.whole, r.skipPlatform)
 	if err != nil {
-		return err
+		return nil, skip.About{}, err
 	}
 	about := skip.About{Orch: version.Stamped, Run: r.Record.ID()}
 	if sha, err := gitfact.Read(".", "sha"); err == nil {
@@ -169,6 +211,5 @@ func (r *Run) keepRecords(ctx context.Context, run *runner.Report, pushed map[st
 	if dirty, err := gitfact.Read(".", "dirty"); err == nil {
 		about.Dirty, _ = dirty.(bool)
 	}
-	r.skips.Write(ctx, about, r.skips.Built(run, r.plan, pushed, now))
-	return nil
+	return r.skips.Built(run, r.whole, pushed, now), about, nil
 }

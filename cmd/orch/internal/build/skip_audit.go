@@ -40,10 +40,18 @@ func (r *Run) audit(ctx context.Context) error {
 	return r.auditor().Audit(ctx, chosen)
 }
 
+// platformsOf says which platforms of a target the run builds; nil says all.
+func (r *Run) platformsOf() func(target string) []string {
+	if r.Opt.Parts == nil {
+		return nil
+	}
+	return r.Opt.Parts.Platforms
+}
+
 // auditor builds and compares with what the run has.
 func (r *Run) auditor() *skip.Auditor {
 	return &skip.Auditor{
-		Session: r.skips, About: skip.About{Orch: version.Stamped, Run: r.Record.ID()}, Narrow: r.Opt.Narrow, Warn: r.Notices.Warn,
+		Session: r.skips, About: skip.About{Orch: version.Stamped, Run: r.Record.ID()}, Narrow: r.Opt.Narrow, Part: r.part, Platforms: r.platformsOf(), Warn: r.Notices.Warn,
 		Plan: func(ctx context.Context, cfg *config.Config) (*planner.Plan, error) {
 			plan, diags, err := r.MakePlan(ctx, cfg, planning.Options{Platform: r.skipPlatform})
 			if err == nil && diags.HasErrors() {
@@ -56,7 +64,7 @@ func (r *Run) auditor() *skip.Auditor {
 		},
 		Build: func(ctx context.Context, cfg *config.Config, plan *planner.Plan) (*runner.Report, error) {
 			one := &Run{Session: r.Session, Opt: r.Opt, cfg: cfg, plan: plan, site: r.site, mask: r.mask, Record: r.Record, timeout: r.timeout}
-			one.Opt.DeferOutput = false
+			one.Opt.DeferOutput, one.Opt.Parts = false, nil
 			return one.run(ctx)
 		},
 	}

@@ -173,6 +173,7 @@ func (m *mergeRun) publish(ctx context.Context) error {
 	if len(moves) == 0 {
 		return nil
 	}
+	ready := m.ready()
 	p, err := m.Publisher()
 	if err != nil {
 		return err
@@ -187,7 +188,11 @@ func (m *mergeRun) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return build.PublishTags(ctx, m.Session, p, run, nil)
+	if err := build.PublishTags(ctx, m.Session, p, run, nil); err != nil {
+		return err
+	}
+	m.keepRecords(ctx, ready)
+	return nil
 }
 
 // finish writes and prints what has come of it.
