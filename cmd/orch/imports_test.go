@@ -154,6 +154,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "schema/hclfmt"}
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil
+	allowed["internal/imagediff"] = nil
 	allowed["planner/place"] = []string{"planner", "planner/shard"}
 	allowed["runner/fleet"] = []string{"config", "planner", "planner/place", "planner/shard", "runner", "runner/merge"}
 	allowed["runner/mounts/pack"] = nil
@@ -200,6 +201,7 @@ var commandLayers = map[string][]string{
 	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
 	"editing":    {"cli", "machine", "planning"},
 	"inspect":    {"cli", "machine", "planning", "asking", "build", "compare", "site"},
+	"reproduce":  {"cli", "machine", "planning", "build", "site"},
 	"bake":       {"cli", "version", "machine", "planning", "asking", "build", "compare", "sharding", "site"},
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/reproduce"
 	"github.com/orch-build/orch/cmd/orch/internal/sharding"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/helptext"
@@ -133,7 +134,7 @@ func newRootCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), newPublishCommand(e))
+	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), reproduce.NewCommand(e, sites), newPublishCommand(e))
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), sharding.NewCICommand(e), newListCommand(e), newLockCommand(e), newBundleCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e), newLSPCommand(e))
 	group("This machine", buildercmd.NewCommand(e.Machine), newDoctorCommand(e), newPluginCommand(e), newVersionCommand(e))

@@ -122,6 +122,36 @@ func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 	return r.finish(ctx, run, err)
 }
 
+// Aside builds the targets of a definition for a command that looks at what they
+// write: no run is recorded, nothing is skipped and no tag moves. What fails is
+// printed.
+func Aside(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options) (*runner.Report, error) {
+	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
+	if err := r.check(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.site, err = r.openSite(ctx); err != nil {
+		return nil, notBegun(ctx, e, err)
+	}
+	defer r.site.Close()
+	if p := r.site.Platform(); p != "" && p != machine.LocalPlatform() {
+		if r.plan, err = r.Planned(ctx, r.cfg, planning.Options{Platform: p}); err != nil {
+			return nil, err
+		}
+	}
+	r.hide()
+	r.Record = record.Unkept(r.recorded())
+	run, err := r.run(ctx)
+	switch {
+	case run == nil:
+		return nil, r.abandoned(ctx, err)
+	case err != nil || !run.OK() || ctx.Err() != nil:
+		return nil, r.bad(ctx, run, r.printer(run), err)
+	}
+	return run, nil
+}
+
 // reach reaches the builder, and finds out what need not be built: before that
 // where the builder is this machine, since it may not be needed at all.
 func (r *Run) reach(ctx context.Context) (err error) {
@@ -187,6 +217,25 @@ func (r *Run) check(ctx context.Context) (err error) {
 // begin makes ready what goes along with the run: what masks secrets, the notes
 // of --debug and the record.
 func (r *Run) begin() {
+	r.hide()
+	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
+	logrus.Debugf("builder: %s, %s", r.site.Name(), r.site.Platform())
+	rec, err := record.Begin(r.recorded())
+	if err != nil {
+		fmt.Fprintf(r.Stderr, "Warning: %v\n", err)
+	}
+	r.Record = rec
+}
+
+// recorded are the options of the run's record.
+func (r *Run) recorded() record.Options {
+	return record.Options{
+		Version: version.Stamped, Args: cli.WithoutResume(r.Args), Config: r.cfg, Earlier: r.Opt.Earlier, Shard: r.Opt.Shard, Mask: r.mask.Text, Getenv: r.Getenv,
+	}
+}
+
+// hide makes ready what masks secrets, and what notes of --debug pass through it.
+func (r *Run) hide() {
 	r.mask = &mask.Mask{}
 	for _, v := range slices.Concat(r.cfg.Sensitive(), config.Credentials(r.Args...)) {
 		r.mask.Add(v)
@@ -199,15 +248,6 @@ func (r *Run) begin() {
 		}
 	}
 	screen.Notes(r.Env, r.Opt.Debug, r.mask)
-	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
-	logrus.Debugf("builder: %s, %s", r.site.Name(), r.site.Platform())
-	rec, err := record.Begin(record.Options{
-		Version: version.Stamped, Args: cli.WithoutResume(r.Args), Config: r.cfg, Earlier: r.Opt.Earlier, Shard: r.Opt.Shard, Mask: r.mask.Text, Getenv: r.Getenv,
-	})
-	if err != nil {
-		fmt.Fprintf(r.Stderr, "Warning: %v\n", err)
-	}
-	r.Record = rec
 }
 
 // run runs the plan with a progress display. It returns soon after an interrupt,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/environ"
 	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -35,6 +36,16 @@ func (e *Session) Quiet() *Session { return e.Onto(io.Discard) }
 func (e *Session) Onto(stderr io.Writer) *Session {
 	env, machine, out := *e.Env, *e.Machine, *e
 	env.Stderr = stderr
+	machine.Env = &env
+	out.Machine = &machine
+	return &out
+}
+
+// Over is the same session with variables in front of its environment.
+func (e *Session) Over(vars map[string]string) *Session {
+	env, machine, out := *e.Env, *e.Machine, *e
+	over := environ.Env{Lookup: e.Lookup, All: e.Environ}.Over(vars)
+	env.Lookup, env.Environ = over.Lookup, over.All
 	machine.Env = &env
 	out.Machine = &machine
 	return &out
