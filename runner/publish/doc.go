@@ -25,8 +25,10 @@
 // of the two moves the rest: the one that has the first tag, by name; the other
 // waits for that, and moves all of them itself if it does not happen. Since
 // whoever moves a tag looks afterwards, the last one sees to it that all tags
-// are of one run. For a moment, a mixture can be seen all the same, and nothing
-// holds programs to it that do not look.
+// are of one run, or returns a [MixedError]. This holds for runs that publish
+// the same tags, come to their end, and get current answers. For a moment, a
+// mixture can be seen all the same, and nothing holds programs to it that do
+// not look.
 //
 // The package knows registries and nothing of builds.
 package publish

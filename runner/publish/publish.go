@@ -136,10 +136,11 @@ func (p *Publisher) Publish(ctx context.Context, moves []Move) error {
 	}
 	defer j.drop()
 	ctx = p.budgeted(ctx)
-	found, err := p.look(ctx, moves)
+	all, err := p.look(ctx, moves)
 	if err != nil {
 		return p.keep(ctx, j, err)
 	}
+	found := slices.DeleteFunc(slices.Clone(all), Move.there)
 	if p.Moved = len(found); p.Moved == 0 {
 		return p.close(j)
 	}
@@ -149,7 +150,7 @@ func (p *Publisher) Publish(ctx context.Context, moves []Move) error {
 	if err := p.point(ctx, found); err != nil {
 		return p.putBack(ctx, j, err)
 	}
-	if err := p.agree(ctx, found, time.Since(begun)); err != nil {
+	if err := p.agree(ctx, all, time.Since(begun)); err != nil {
 		return errors.Join(err, p.close(j))
 	}
 	return p.close(j)
@@ -219,17 +220,18 @@ func (p *Publisher) putBack(ctx context.Context, j *journal, cause error) error 
 	return &PutBackError{cause, j.path != ""}
 }
 
-// look finds out where the tags point, and leaves out those that are right.
+// there says whether a tag pointed to its digest already.
+func (m Move) there() bool { return m.Old == m.New }
+
+// look finds out where the tags point, and sorts them by name.
 func (p *Publisher) look(ctx context.Context, moves []Move) ([]Move, error) {
 	olds, err := p.digests(ctx, moves)
 	if err != nil {
 		return nil, err
 	}
-	var out []Move
-	for i, m := range moves {
-		if m.Old = olds[i]; m.Old != m.New {
-			out = append(out, m)
-		}
+	out := slices.Clone(moves)
+	for i := range out {
+		out[i].Old = olds[i]
 	}
 	slices.SortFunc(out, func(a, b Move) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
