@@ -120,7 +120,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["planner/outside"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
-	allowed["runner/bundle"] = append([]string{"planner/outside"}, allowed["planner/outside"]...)
+	allowed["runner/bundle"] = append([]string{"planner/outside", "internal/regular"}, allowed["planner/outside"]...)
 	allowed["runner/bundle/pack"] = append([]string{"runner/bundle", "internal/usage"}, allowed["runner/bundle"]...)
 	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
 	allowed["runner/pin/frozen"] = append([]string{"runner/pin"}, allowed["runner/pin"]...)

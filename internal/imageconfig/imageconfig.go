@@ -29,6 +29,9 @@ type Image struct {
 // ErrUnknown says that an image is not known, and that nobody was asked.
 var ErrUnknown = errors.New("not known here")
 
+// ErrPlatform says that an image is not for a platform.
+var ErrPlatform = errors.New("the image is not there for")
+
 // Resolver answers for images. It is for several goroutines.
 type Resolver struct {
 	// Store remembers configurations; the zero value remembers none.
@@ -202,13 +205,15 @@ func Find(data []byte, p ocispecs.Platform, read func(d digest.Digest, manifest 
 			return nil, fmt.Errorf("reading a manifest: %w", err)
 		}
 		if m.Config != nil {
+			if err := m.Config.Digest.Validate(); err != nil {
+				return nil, fmt.Errorf("reading a manifest: its configuration %q: %w", m.Config.Digest, err)
+			}
 			return read(m.Config.Digest, false)
 		}
-		next, ok := forPlatform(m.Manifests, p)
-		if !ok {
-			return nil, fmt.Errorf("the image is not there for %s", platforms.FormatAll(p))
+		next, err := forPlatform(m.Manifests, p)
+		if err != nil {
+			return nil, err
 		}
-		var err error
 		if data, err = read(next, true); err != nil {
 			return nil, err
 		}
@@ -229,31 +234,28 @@ func Manifest(data []byte, itself string, p ocispecs.Platform) (string, error) {
 	if m.Config != nil {
 		return itself, nil
 	}
-	found, ok := forPlatform(m.Manifests, p)
-	if !ok {
-		return "", fmt.Errorf("the image is not there for %s", platforms.FormatAll(p))
-	}
-	return found.String(), nil
+	found, err := forPlatform(m.Manifests, p)
+	return found.String(), err
 }
 
 // forPlatform chooses the best manifest of an index, as containerd does.
-func forPlatform(list []ocispecs.Descriptor, p ocispecs.Platform) (digest.Digest, bool) {
+func forPlatform(list []ocispecs.Descriptor, p ocispecs.Platform) (digest.Digest, error) {
 	match := platforms.Only(p)
 	var best *ocispecs.Descriptor
 	for i := range list {
 		d := &list[i]
-		if d.Platform == nil {
-			if len(list) == 1 {
-				return d.Digest, true
-			}
-			continue
+		if d.Platform == nil && len(list) == 1 {
+			best = d
 		}
-		if match.Match(*d.Platform) && (best == nil || match.Less(*d.Platform, *best.Platform)) {
+		if d.Platform != nil && match.Match(*d.Platform) && (best == nil || match.Less(*d.Platform, *best.Platform)) {
 			best = d
 		}
 	}
 	if best == nil {
-		return "", false
+		return "", fmt.Errorf("%w %s", ErrPlatform, platforms.FormatAll(p))
 	}
-	return best.Digest, true
+	if err := best.Digest.Validate(); err != nil {
+		return "", fmt.Errorf("reading an index: the manifest %q for %s: %w", best.Digest, platforms.FormatAll(p), err)
+	}
+	return best.Digest, nil
 }

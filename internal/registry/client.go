@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,6 +109,20 @@ type request struct {
 	good []int
 }
 
+// mostBlob and mostAnswer bound what is read of an answer into memory, in bytes: a
+// blob, and all else.
+const (
+	mostBlob   = 256 << 20
+	mostAnswer = 32 << 20
+)
+
+func (r request) most() int64 {
+	if strings.HasPrefix(r.path, "blobs/") {
+		return mostBlob
+	}
+	return mostAnswer
+}
+
 // answer is what came of a request.
 type answer struct {
 	status int
@@ -118,6 +133,9 @@ type answer struct {
 
 // do makes a request, with what the registry wants to see.
 func (c *Client) do(ctx context.Context, r request) (*answer, error) {
+	if err := r.valid(); err != nil {
+		return nil, err
+	}
 	h, err := c.host(r.repo)
 	if err != nil {
 		return nil, err
@@ -135,7 +153,7 @@ func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.status != http.StatusUnauthorized || try == 2 {
+		if a.status != http.StatusUnauthorized || try == 2 || r.elsewhere(h) {
 			return a, c.check(r, a)
 		}
 		h.forget(scope)
@@ -177,9 +195,13 @@ func (c *Client) once(ctx context.Context, h *host, r request, scope string) (*a
 		return nil, h.unreached(r, err)
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
+	most := r.most()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
 		return nil, err
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%s %s: the answer is larger than %d bytes", r.method, h.domain, most)
 	}
 	return &answer{resp.StatusCode, resp.Header, data, resp.Request.URL}, nil
 }
@@ -195,7 +217,7 @@ func (c *Client) authorized(ctx context.Context, h *host, r request, scope strin
 		return nil, err
 	}
 	req.Header.Set("User-Agent", c.opt.UserAgent)
-	if authorization != "" {
+	if authorization != "" && !r.elsewhere(h) {
 		req.Header.Set("Authorization", authorization)
 	}
 	return req, nil
@@ -236,6 +258,35 @@ func (r request) http(ctx context.Context, h *host) (*http.Request, error) {
 		req.GetBody, req.ContentLength = r.stream, r.size
 	}
 	return req, nil
+}
+
+// valid refuses a request for what is neither a tag nor a digest: such names come
+// out of manifests, and would lead elsewhere in the registry.
+func (r request) valid() error {
+	for _, kind := range []string{"manifests/", "blobs/"} {
+		name, ok := strings.CutPrefix(r.path, kind)
+		if !ok || strings.HasPrefix(name, "uploads/") {
+			continue
+		}
+		if _, err := digest.Parse(name); err != nil && (kind == "blobs/" || !tagName.MatchString(name)) {
+			return fmt.Errorf("%s: %q is not the name of something that a registry has", r.repo, name)
+		}
+	}
+	return nil
+}
+
+// tagName is what a tag looks like.
+var tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+
+// elsewhere says whether a request goes to another host than that of the
+// repository, or goes there without the TLS that it has otherwise: a registry may
+// want uploads in such a place. Credentials are not for it.
+func (r request) elsewhere(h *host) bool {
+	if r.at == "" {
+		return false
+	}
+	at, err := url.Parse(r.at)
+	return err != nil || at.Host != h.address || at.Scheme != h.schemeNow()
 }
 
 func (h *host) schemeNow() string { return h.trying()[0] }

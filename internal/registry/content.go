@@ -89,6 +89,9 @@ func (c *Client) upload(ctx context.Context, to Repo, path string, d digest.Dige
 // takes it verifies it: a registry does so with an upload.
 func (c *Client) Open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
 	r := request{repo: repo, method: http.MethodGet, path: "blobs/" + d.String()}
+	if err := r.valid(); err != nil {
+		return nil, err
+	}
 	h, err := c.host(repo)
 	if err != nil {
 		return nil, err

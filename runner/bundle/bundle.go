@@ -18,6 +18,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/regular"
 	"github.com/orch-build/orch/planner/outside"
 )
 
@@ -79,9 +80,12 @@ type Bundle struct {
 	Entries []*Entry
 }
 
+// mostIndex bounds an index or a manifest that is read, in bytes.
+const mostIndex = 64 << 20
+
 // Open reads the index of a bundle.
 func Open(dir string) (*Bundle, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile))
+	data, err := regular.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile), mostIndex)
 	if err != nil {
 		return nil, fmt.Errorf("reading the bundle %s: %w", dir, err)
 	}
@@ -120,7 +124,7 @@ func (b *Bundle) Blob(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(Path(b.Dir, d))
+	data, err := regular.ReadFile(Path(b.Dir, d), mostIndex)
 	if err != nil {
 		return nil, err
 	}

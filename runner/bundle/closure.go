@@ -33,7 +33,8 @@ func Closure(image ocispecs.Descriptor, platform string, read func(ocispecs.Desc
 			return nil, fmt.Errorf("reading the manifest %s: %w", image.Digest, err)
 		}
 		if m.Config != nil {
-			return append(append(out, *m.Config), m.Layers...), nil
+			out = append(append(out, *m.Config), m.Layers...)
+			return out, valid(out)
 		}
 		p := platforms.DefaultSpec()
 		if platform != "" {
@@ -42,13 +43,26 @@ func Closure(image ocispecs.Descriptor, platform string, read func(ocispecs.Desc
 			}
 		}
 		found, err := imageconfig.Manifest(data, "", p)
-		if err != nil {
+		if errors.Is(err, imageconfig.ErrPlatform) {
 			return nil, fmt.Errorf("%w: %w", errPlatform, err)
+		}
+		if err != nil {
+			return nil, err
 		}
 		image = descriptorOf(m.Manifests, digest.Digest(found))
 		out = append(out, image)
 	}
 	return nil, fmt.Errorf("reading the manifest %s: indexes in indexes", image.Digest)
+}
+
+// valid refuses digests that could not be those of blobs.
+func valid(list []ocispecs.Descriptor) error {
+	for _, d := range list {
+		if err := d.Digest.Validate(); err != nil {
+			return fmt.Errorf("reading a manifest: the blob %q: %w", d.Digest, err)
+		}
+	}
+	return nil
 }
 
 func descriptorOf(list []ocispecs.Descriptor, d digest.Digest) ocispecs.Descriptor {

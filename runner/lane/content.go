@@ -69,8 +69,15 @@ func roots(c types.CacheConfig) []int {
 	return out
 }
 
+// mostConfig bounds the config of a cache, in bytes: far above what BuildKit reads,
+// and far below what would make looking through it endless.
+const mostConfig = 16 << 20
+
 // readConfig enters the config of a cache.
 func (c *content) readConfig(data []byte) error {
+	if len(data) > mostConfig {
+		return fmt.Errorf("the cache config is larger than %d bytes: %w", mostConfig, errDamaged)
+	}
 	err := json.Unmarshal(data, &c.config)
 	if err == nil {
 		c.from, err = fingerprint(c.config.CacheConfig)

@@ -167,7 +167,12 @@ func (img Image) walk(blobs map[string][]byte, data []byte, depth int) error {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return fmt.Errorf("reading a manifest: %w", err)
 	}
-	blob := func(d digest.Digest) []byte { return blobs["blobs/"+d.Algorithm().String()+"/"+d.Encoded()] }
+	blob := func(d digest.Digest) []byte {
+		if d.Validate() != nil {
+			return nil // which cannot be read as anything
+		}
+		return blobs["blobs/"+d.Algorithm().String()+"/"+d.Encoded()]
+	}
 	if m.Config != nil {
 		return img.add(blob(m.Config.Digest))
 	}

@@ -106,6 +106,9 @@ func (s *Skipper) read(ctx context.Context, repo registry.Repo, d digest.Digest)
 		return image, []Manifest{one}, err
 	}
 	for _, desc := range index.Manifests {
+		if err := desc.Digest.Validate(); err != nil {
+			return image, nil, fmt.Errorf("reading the manifest %s: it names %q: %w", d, desc.Digest, err)
+		}
 		m, err := s.manifest(ctx, repo, desc.Digest)
 		if err != nil {
 			return image, nil, err

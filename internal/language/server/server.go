@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 
 	"github.com/creachadair/jrpc2"
-	"github.com/creachadair/jrpc2/channel"
 
 	"github.com/orch-build/orch/internal/language"
 	"github.com/orch-build/orch/internal/language/lsp"
@@ -62,7 +61,7 @@ func Serve(ctx context.Context, in io.Reader, out io.WriteCloser, opt language.O
 		_, err := io.Copy(feed, in)
 		feed.CloseWithError(err)
 	}()
-	s.rpc.Start(channel.LSP(messages, out))
+	s.rpc.Start(newStream(messages, out))
 	context.AfterFunc(ctx, func() {
 		messages.Close()
 		s.rpc.Stop()

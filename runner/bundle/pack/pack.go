@@ -189,6 +189,9 @@ func (p *Packer) blob(ctx context.Context, repo registry.Repo, d ocispecs.Descri
 
 // has says whether a blob is there, whole.
 func (p *Packer) has(d ocispecs.Descriptor) bool {
+	if d.Digest.Validate() != nil {
+		return false
+	}
 	f, err := os.Open(bundle.Path(p.Dir, d.Digest))
 	if err != nil {
 		return false
@@ -256,7 +259,9 @@ func (p *Packer) sweep() (gone int, err error) {
 	needed := map[string]bool{}
 	for _, e := range b.Entries {
 		for d := range reach(b, e.Image) {
-			needed[d.Encoded()] = true
+			if d.Validate() == nil {
+				needed[d.Encoded()] = true
+			}
 		}
 	}
 	dir := filepath.Join(p.Dir, ocispecs.ImageBlobsDir, "sha256")
