@@ -10,30 +10,27 @@ COPY --from=goroot pkg /usr/local/go/pkg
 COPY --from=goroot src /usr/local/go/src
 ENV PATH=/usr/local/go/bin
 
-FROM --platform=$BUILDPLATFORM toolchain AS base
-ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false HOME=/root
-WORKDIR /src
-COPY go.mod go.sum ./
-
 # The modules come from this machine's module cache, and over the network only
 # if they are not there.
-FROM --platform=$BUILDPLATFORM base AS build
-COPY cmd ./cmd
-COPY config ./config
-COPY internal ./internal
-COPY planner ./planner
-COPY runner ./runner
-COPY schema ./schema
-COPY scripts ./scripts
-ENV GOPROXY=file:///modules,https://proxy.golang.org,direct GOFLAGS="-buildvcs=false -trimpath"
-ARG VERSION=dev
-ARG TARGETOS TARGETARCH
-RUN --mount=type=bind,from=modules,target=/modules \
-    --mount=type=cache,target=/root/go/pkg/mod \
-    --mount=type=cache,target=/root/.cache/go-build \
-    --mount=type=tmpfs,target=/tmp \
-    ["/usr/local/go/bin/go", "run", "./scripts/build", "-o", "/bin/orch"]
+FROM --platform=$BUILDPLATFORM toolchain AS base
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS="-buildvcs=false -trimpath" HOME=/root
+ENV GOPROXY=file:///modules,https://proxy.golang.org,direct
+WORKDIR /src
 
-FROM scratch
-COPY --from=build /bin/orch /bin/orch
+# All sources but what .dockerignore names, so that a new folder is in the image.
+FROM --platform=$BUILDPLATFORM base AS build
+COPY --exclude=release . .
+ARG VERSION TARGETOS TARGETARCH
+RUN --mount=type=bind,from=modules,target=/modules \
+    --mount=type=cache,id=orch-modules,target=/root/go/pkg/mod \
+    --mount=type=cache,id=orch-build,target=/root/.cache/go-build \
+    --mount=type=tmpfs,target=/tmp \
+    ["/usr/local/go/bin/go", "run", "./scripts/build", "-o", "/out/orch", "-modules", "/out/orch.modules"]
+
+# What a release packs: the program, and what is in it.
+FROM scratch AS binary
+COPY --from=build /out/orch /out/orch.modules /
+
+FROM scratch AS image
+COPY --from=build /out/orch /bin/orch
 ENTRYPOINT ["/bin/orch"]

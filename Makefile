@@ -3,20 +3,34 @@
 GO      ?= go
 export CGO_ENABLED = 0
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-PREFIX  ?= /usr/local
+COMMIT := $(shell git describe --always --exclude '*' --dirty 2>/dev/null)
+PREFIX ?= /usr/local
+SHARE  := $(DESTDIR)$(PREFIX)/share
 
 # The packages that the race detector goes over: all but those that link
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./runner/meter ./internal/interrupt
 
-.PHONY: docs build install demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
+.PHONY: docs build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
 
 build:
-	$(GO) run ./scripts/build -o bin/orch -version '$(VERSION)'
+	$(GO) run ./scripts/build -o bin/orch -commit '$(COMMIT)'
 
 install: build
 	install -D -m 0755 bin/orch $(DESTDIR)$(PREFIX)/bin/orch
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	bin/orch completion bash >$(SHARE)/bash-completion/completions/orch
+	bin/orch completion zsh >$(SHARE)/zsh/site-functions/_orch
+	bin/orch completion fish >$(SHARE)/fish/vendor_completions.d/orch.fish
+	bin/orch man --output $(SHARE)/man/man1
+
+# Archives and packages of all platforms, into dist/release. All of it is compiled
+# for six platforms: half an hour the first time. SIGNING_KEY=key.pem signs it.
+release: build
+	@scripts/setup.sh
+	$(GO) mod download
+	$(GO) -C release mod download
+	bin/orch bake release $(if $(SIGNING_KEY),--var SIGNING_KEY=$(SIGNING_KEY))
 
 # Builds the client/server example for real, and runs what came out of it.
 demo: build
@@ -26,6 +40,7 @@ demo: build
 test: build
 	@scripts/setup.sh tests
 	$(GO) test -timeout 30m ./...
+	$(GO) -C release test ./...
 
 # All that a test can try, and not only a quarter of it.
 check: export ORCH_LONG_TESTS = 1
@@ -40,6 +55,7 @@ lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) -C release vet ./...
 	$(GO) tool staticcheck ./...
 
 # The client is for macOS and Windows too; only the embedded builder is not.

@@ -1,11 +1,12 @@
-# orch's own image, built with orch:
+# orch's own image and its releases, built with orch:
 #
 #   orch bake                         linux/amd64 and linux/arm64, into dist/
-#   orch bake --set orch.platform=linux/amd64
-#   orch bake --push --set orch.tags=registry.example.com/orch:v1
+#   orch bake --set image.platform=linux/amd64
+#   orch bake --push --set image.tags=registry.example.com/orch:v1
+#   orch bake release                 archives and packages of all platforms, into dist/release
 
 variable "VERSION" {
-  default     = "dev"
+  default     = "v0.2.0"
   description = "Version that is stamped into the binary."
 }
 
@@ -14,22 +15,90 @@ variable "GO_IMAGE" {
   description = "Image with the Go toolchain, such as golang:1-alpine. Empty: the Go of this machine."
 }
 
+variable "MODULES" {
+  default     = GO_IMAGE == "" ? "${goenv("GOMODCACHE")}/cache/download" : "docker-image://scratch"
+  description = "Go modules that are here already; the others come over the network."
+}
+
+variable "SIGNING_KEY" {
+  default     = ""
+  description = "File with the private key (ECDSA, PEM) that signs a release. Empty: it is not signed."
+}
+
+variable "RELEASES" {
+  default     = "https://github.com/orch-build/orch/releases/download"
+  description = "Where the files of a release are fetched from, in a folder named after the version."
+}
+
+variable "ALL_SYSTEMS" {
+  default = [
+    "linux/amd64", "linux/arm64",
+    "darwin/amd64", "darwin/arm64",
+    "windows/amd64", "windows/arm64",
+  ]
+  description = "Every platform that a release can have."
+}
+
+variable "SYSTEMS" {
+  type        = list(string)
+  default     = ALL_SYSTEMS
+  description = "Platforms of a release, separated by commas; that of this machine has to be one of them."
+}
+
 group "default" {
   targets = ["orch"]
 }
 
-target "orch" {
-  description = "One static binary in an empty image"
+target "_go" {
   contexts = GO_IMAGE == "" ? {
     goroot  = goenv("GOROOT")
-    modules = "${goenv("GOMODCACHE")}/cache/download"
-  } : {
+    modules = MODULES
+    } : {
     toolchain = "docker-image://${GO_IMAGE}"
     goroot    = "docker-image://scratch"
-    modules   = "docker-image://scratch"
+    modules   = MODULES
   }
-  args      = { VERSION = VERSION }
-  platforms = ["linux/amd64", "linux/arm64"]
-  tags      = ["orch:${VERSION}"]
-  output    = ["type=oci,dest=dist/orch.tar"]
+  args = { VERSION = VERSION }
+}
+
+target "orch" {
+  inherits    = ["_go"]
+  description = "One static binary in an empty image"
+  target      = "image"
+  platforms   = ["linux/amd64", "linux/arm64"]
+  tags        = ["orch:${VERSION}"]
+  output      = ["type=oci,dest=dist/orch.tar"]
+}
+
+target "go" {
+  inherits    = ["_go"]
+  description = "The Go toolchain that everything is compiled with"
+  target      = "base"
+  output      = ["type=cacheonly"]
+}
+
+target "binary" {
+  inherits    = ["_go"]
+  description = "The program for a platform of a release"
+  name        = "binary-${replace(platform, "/", "-")}"
+  matrix      = { platform = SYSTEMS }
+  target      = "binary"
+  platforms   = [platform]
+  output      = ["type=cacheonly"]
+}
+
+target "release" {
+  description = "Archives, packages, sums, SBOMs, signature, installers"
+  dockerfile  = "release/Dockerfile"
+  contexts = merge(
+    { for p in ALL_SYSTEMS : replace(p, "/", "-") => "docker-image://scratch" },
+    { for p in SYSTEMS : replace(p, "/", "-") => "target:binary-${replace(p, "/", "-")}" },
+    { base = "target:go", modules = MODULES },
+  )
+  args = {
+    VERSION  = VERSION
+    RELEASES = RELEASES
+  }
+  secret = SIGNING_KEY == "" ? [] : ["id=signing-key,src=${SIGNING_KEY}"]
+  output = ["dist/release"]
 }

@@ -31,6 +31,7 @@ if [ "${1:-}" = tests ]; then
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 	command -v nvim >/dev/null 2>&1 || missing="$missing neovim"
+	command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi

@@ -280,7 +280,7 @@ var (
 // foreignFlags are flags of other programs that pages mention.
 var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --cache-from --platform
 	--short --target --build-arg --secret --build-context --remote-cache --cache-hint --checksum
-	--assume-unchanged --skip-worktree`)
+	--assume-unchanged --skip-worktree --to --unsigned --allow-untrusted`)
 
 // TestDocumentFlags looks up the flags that the text of pages mentions.
 func TestDocumentFlags(t *testing.T) {

@@ -137,7 +137,7 @@ func newRootCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), reproduce.NewCommand(e, sites), newPublishCommand(e))
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), sharding.NewCICommand(e), newListCommand(e), newLockCommand(e), newBundleCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e), newLSPCommand(e))
-	group("This machine", buildercmd.NewCommand(e.Machine), newDoctorCommand(e), newPluginCommand(e), newVersionCommand(e))
+	group("This machine", buildercmd.NewCommand(e.Machine), newDoctorCommand(e), newPluginCommand(e), newManCommand(e), newVersionCommand(e))
 	root.AddCommand(newDaemonCommand(), newMountHelperCommand())
 	strictCommands(root)
 	return root

@@ -29,6 +29,7 @@ var elsewhere = map[string]string{
 	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
 	"runner/publish/journal.go":       "a journal that cannot be read is moved as it is",
 	"scripts/build":                   "the program that builds orch",
+	"release":                         "the program that packs releases",
 	"internal/golden":                 "tests",
 	"planner/plannertest":             "tests",
 	"internal/plugin/install.go":      "links to orch, and plugins that are moved out of their way",

@@ -11,6 +11,7 @@ package main
 import (
 	"cmp"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -29,7 +31,9 @@ const internal = "github.com/orch-build/orch/cmd/orch/internal/"
 
 // target says what is built.
 type target struct {
-	out, version, goos, goarch string
+	out, version, commit, goos, goarch string
+	// modules names a file for what "go version -m" says of the programs; "" is none.
+	modules string
 	// stamp are more flags for the linker: what the split orch knows of the
 	// program that is packed inside it.
 	stamp string
@@ -38,7 +42,9 @@ type target struct {
 func main() {
 	var t target
 	flag.StringVar(&t.out, "o", "bin/orch", "`file` to write")
-	flag.StringVar(&t.version, "version", os.Getenv("VERSION"), "version to stamp; default: $VERSION, else what Go records")
+	flag.StringVar(&t.version, "version", os.Getenv("VERSION"), "version to stamp; default: $VERSION, else that of the sources")
+	flag.StringVar(&t.commit, "commit", os.Getenv("COMMIT"), "commit to stamp; default: $COMMIT")
+	flag.StringVar(&t.modules, "modules", "", "`file` for a list of the modules that are in it")
 	flag.StringVar(&t.goos, "os", cmp.Or(os.Getenv("TARGETOS"), runtime.GOOS), "operating system, as GOOS; default: $TARGETOS, else this one")
 	flag.StringVar(&t.goarch, "arch", cmp.Or(os.Getenv("TARGETARCH"), runtime.GOARCH), "architecture, as GOARCH; default: $TARGETARCH, else this one")
 	flag.Parse()
@@ -50,7 +56,10 @@ func main() {
 
 func (t target) build() error {
 	if t.goos != "linux" {
-		return t.goBuild(t.out)
+		if err := t.goBuild(t.out); err != nil {
+			return err
+		}
+		return t.list(t.out)
 	}
 	// The whole stays beside the output, where the next build finds it.
 	dir, err := filepath.Abs(filepath.Join(filepath.Dir(t.out), ".whole", t.goos+"-"+t.goarch))
@@ -78,12 +87,31 @@ func (t target) build() error {
 	if t.stamp, err = stampOf(whole); err != nil {
 		return err
 	}
-	return t.goBuild(t.out, "-tags", "orch_split", "-overlay", overlay)
+	if err := t.goBuild(t.out, "-tags", "orch_split", "-overlay", overlay); err != nil {
+		return err
+	}
+	return t.list(t.out, whole)
+}
+
+// list writes what Go recorded of the modules in the programs.
+func (t target) list(programs ...string) error {
+	if t.modules == "" {
+		return nil
+	}
+	var text strings.Builder
+	for _, name := range programs {
+		info, err := buildinfo.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		text.WriteString(info.String())
+	}
+	return os.WriteFile(t.modules, []byte(text.String()), 0o644)
 }
 
 // goBuild builds one program for the target's platform.
 func (t target) goBuild(out string, flags ...string) error {
-	args := []string{"build", "-ldflags", "-s -w -X " + internal + "version.Stamped=" + t.version + t.stamp, "-o", out}
+	args := []string{"build", "-ldflags", "-s -w -X " + internal + "version.Stamped=" + t.version + " -X " + internal + "version.Commit=" + t.commit + t.stamp, "-o", out}
 	cmd := exec.Command("go", append(append(args, flags...), "./cmd/orch")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
