@@ -29,7 +29,6 @@ install: build
 release: build
 	@scripts/setup.sh
 	$(GO) mod download
-	$(GO) -C release mod download
 	bin/orch bake release $(if $(SIGNING_KEY),--var SIGNING_KEY=$(SIGNING_KEY))
 
 # Builds the client/server example for real, and runs what came out of it.
@@ -40,7 +39,6 @@ demo: build
 test: build
 	@scripts/setup.sh tests
 	$(GO) test -timeout 30m ./...
-	$(GO) -C release test ./...
 
 # All that a test can try, and not only a quarter of it.
 check: export ORCH_LONG_TESTS = 1
@@ -55,7 +53,6 @@ lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) -C release vet ./...
 	$(GO) tool staticcheck ./...
 
 # The client is for macOS and Windows too; only the embedded builder is not.

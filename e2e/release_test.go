@@ -61,7 +61,7 @@ func makeRelease(t *testing.T, dir string) {
 	if err := os.Link(orch, filepath.Join(programs, "orch")); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "run", "-C", "../release", ".", "-programs", filepath.Dir(programs), "-out", filepath.Join(dir, "v0.2.0"),
+	cmd := exec.Command("go", "run", "../release", "-docs", "..", "-programs", filepath.Dir(programs), "-out", filepath.Join(dir, "v0.2.0"),
 		"-version", "v0.2.0", "-base", "https://releases.invalid", "-key", filepath.Join(dir, "key.pem"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -3,7 +3,6 @@
 // them (install.sh, a Homebrew formula, a mise configuration, an asdf plugin).
 // The same input gives the same bytes, signature included.
 //
-// It is a module of its own, so that orch does not depend on what only packs it.
 // It knows nothing of how the programs are built; "orch bake release" does that.
 package main
 
@@ -19,7 +18,7 @@ import (
 func main() {
 	var r release
 	flag.StringVar(&r.programs, "programs", "", "`folder` with a folder for each platform, such as linux-amd64, that has orch and orch.modules")
-	flag.StringVar(&r.docs, "docs", "..", "`folder` with LICENSE, README.md and CHANGELOG.md")
+	flag.StringVar(&r.docs, "docs", ".", "`folder` with LICENSE, README.md and CHANGELOG.md")
 	flag.StringVar(&r.out, "out", "", "`folder` to write the release into")
 	flag.StringVar(&r.version, "version", os.Getenv("VERSION"), "version of the release; default: $VERSION")
 	flag.StringVar(&r.base, "base", os.Getenv("RELEASES"), "`address` of all releases; default: $RELEASES")
