@@ -13,7 +13,8 @@ import (
 
 // builderProxy is in front of the builder's socket.
 type builderProxy struct {
-	addr string
+	addr     string
+	listener net.Listener
 	// mu guards the connections, and what happens to those that are silent.
 	mu    sync.Mutex
 	conns []*proxied
@@ -30,19 +31,26 @@ func newBuilderProxy(t *testing.T, socket string) *builderProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return proxyAt(t, "unix", filepath.Join(dir, "s"), socket)
+}
+
+// proxyAt is a proxy that listens at an address, in front of another of the same
+// network.
+func proxyAt(t *testing.T, network, addr, target string) *builderProxy {
+	l, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &builderProxy{addr: "unix://" + filepath.Join(dir, "s")}
-	t.Cleanup(func() { l.Close(); p.cut(); os.RemoveAll(dir) })
+	p := &builderProxy{addr: network + "://" + l.Addr().String(), listener: l}
+	t.Cleanup(func() { l.Close(); p.cut() })
 	go func() {
 		for {
 			in, err := l.Accept()
 			if err != nil {
 				return
 			}
-			out, err := net.Dial("unix", socket)
+			out, err := net.Dial(network, target)
 			if err != nil {
 				in.Close()
 				continue

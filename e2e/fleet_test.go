@@ -228,29 +228,51 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// TestFleetKilled kills a daemon, or stops it, in the middle of a run.
+// TestFleetKilled has a daemon die, stop, or cut off from the network in the middle of
+// a run.
 func TestFleetKilled(t *testing.T) {
-	f := newFleet(t, nil, nil, nil, nil)
+	f := newFleet(t, nil, nil, nil, nil, nil)
+	behind := proxyAt(t, "tcp", "127.0.0.1:0", f.addresses[3])
+	f.addresses[3] = strings.TrimPrefix(behind.addr, "tcp://")
+	faults := map[string]struct {
+		daemon int
+		happen func() error
+	}{
+		"kill": {1, func() error { return f.daemons[1].Process.Signal(syscall.SIGKILL) }},
+		"stop": {2, func() error { return f.daemons[2].Process.Signal(syscall.SIGSTOP) }},
+		"cut":  {3, func() error { behind.hush(); return behind.listener.Close() }},
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			here := *f
+			here.T = t
+			here.testLost(name, []int{0, fault.daemon, 4}, fault.happen)
+		})
+	}
+}
+
+// testLost builds on some daemons, to one of which something happens.
+func (f *fleet) testLost(name string, daemons []int, happen func() error) {
 	allow := "--allow=fs.read=" + shared.busybox
-	for i, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
-		daemons := []int{0, 1 + i, 3}
-		repo := fmt.Sprintf("%s/fleet-killed-%d-%d", shared.registry, os.Getpid(), i)
-		dir := fleetProject(t, repo, fmt.Sprint("killed", i), 1)
-		cmd := f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow)
-		var out strings.Builder
-		cmd.Stdout, cmd.Stderr = &out, &out
-		checked{t}.Check(cmd.Start())
-		time.Sleep(3 * time.Second)
-		checked{t}.Check(f.daemons[1+i].Process.Signal(signal))
-		if err := cmd.Wait(); err != nil {
-			t.Fatalf("%s: %v\n%s", signal, err, out.String())
+	repo := fmt.Sprintf("%s/fleet-%s-%d", shared.registry, name, os.Getpid())
+	dir := fleetProject(f.T, repo, name, 1)
+	cmd := f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	checked{f.T}.Check(cmd.Start())
+	time.Sleep(3 * time.Second)
+	checked{f.T}.Check(happen())
+	if err := cmd.Wait(); err != nil {
+		f.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, target := range f.read(dir).Targets {
+		if target.State != "done" || len(target.Attempts) != 1 {
+			f.Errorf("%s is %s after %d attempts", target.Name, target.State, len(target.Attempts))
 		}
-		rec := f.read(dir)
-		for _, target := range rec.Targets {
-			if target.State != "done" || len(target.Attempts) != 1 {
-				t.Errorf("%s: %s is %s after %d attempts", signal, target.Name, target.State, len(target.Attempts))
-			}
-		}
+	}
+	if !strings.Contains(out.String(), f.addresses[daemons[1]]+" is lost") {
+		f.Errorf("no word of the builder that is lost:\n%s", out.String())
 	}
 }
 
@@ -263,7 +285,24 @@ func TestFleetPlatforms(t *testing.T) {
 	dir := project(t, map[string]string{
 		"builders.hcl": config,
 		"Dockerfile":   "FROM scratch\nARG TARGETARCH\nCOPY who /$TARGETARCH\n", "who": "me",
-		"build.hcl": fmt.Sprintf("target \"default\" {\n  platforms = [\"linux/amd64\", \"linux/arm64\"]\n  tags = [\"%s:v1\"]\n}\n", image),
+		"Dockerfile.made": "FROM --platform=$BUILDPLATFORM base AS gen\nRUN cat /proc/sys/kernel/random/uuid >/id\nFROM scratch\nCOPY --from=gen /id /\n",
+		"build.hcl": fmt.Sprintf(`
+target "default" {
+  platforms = ["linux/amd64", "linux/arm64"]
+  tags = ["%s:v1"]
+}
+target "base" {
+  contexts = { busybox = %q }
+  dockerfile-inline = "FROM scratch\nCOPY --from=busybox . /"
+  platforms = ["linux/amd64"]
+  attest = ["type=provenance,disabled=true"]
+}
+target "made" {
+  dockerfile = "Dockerfile.made"
+  contexts = { base = "oci-layout://base" }
+  platforms = ["linux/amd64", "linux/arm64"]
+}
+`, image, shared.busybox),
 	})
 	run := func(args ...string) string {
 		cmd := exec.Command(filepath.Join(shared.bin, "orch"), append(args, "--builder", "fleet")...)
@@ -297,6 +336,23 @@ func TestFleetPlatforms(t *testing.T) {
 	if err != nil || !strings.Contains(string(tar), "application/vnd.oci.image.index.v1+json") {
 		t.Errorf("%v: %s", err, tar)
 	}
+	run("bake", "-o", "type=docker,dest=docker.tar")
+	names, err := exec.Command("tar", "-tf", filepath.Join(dir, "docker.tar")).Output()
+	if err != nil || !strings.Contains(string(names), "index.json") {
+		t.Errorf("%v: %s", err, names)
+	}
+	// What all platforms copy from is built once.
+	run("bake", "base", "-o", "type=oci,tar=false,dest=base", "--allow=fs.read="+shared.busybox)
+	run("bake", "made", "-o", "type=local,dest=made", "--allow=fs.read="+shared.busybox)
+	var ids []string
+	for _, platform := range []string{"linux_amd64", "linux_arm64"} {
+		id, err := os.ReadFile(filepath.Join(dir, "made", platform, "id"))
+		checked{t}.Check(err)
+		ids = append(ids, string(id))
+	}
+	if ids[0] != ids[1] || ids[0] == "" {
+		t.Errorf("a stage of the build platform was built on both: %q", ids)
+	}
 	run("bake", "-o", "type=local,dest=out")
 	for _, file := range []string{"linux_amd64/amd64", "linux_arm64/arm64"} {
 		if _, err := os.Stat(filepath.Join(dir, "out", file)); err != nil {
@@ -308,4 +364,37 @@ func TestFleetPlatforms(t *testing.T) {
 // block is how a builders.hcl has the certificates.
 func (f *fleet) block() string {
 	return fmt.Sprintf("tls {\n ca = %q\n cert = %q\n key = %q\n }", filepath.Join(f.tls, "ca.pem"), filepath.Join(f.tls, "cert.pem"), filepath.Join(f.tls, "key.pem"))
+}
+
+// TestFleetLoad loads images into a Docker engine that were built on several daemons.
+func TestFleetLoad(t *testing.T) {
+	e := startedEngine(func(what string) { need.Missing(t, what) }, func(err error) { t.Fatal(err) })
+	f := newFleet(t, nil, nil)
+	dir := project(t, map[string]string{
+		"build.hcl": `
+target "default" {
+  name = "app-${i}"
+  matrix = { i = ["0", "1", "2", "3"] }
+  args = { I = i }
+  tags = ["fleet/app-${i}:load"]
+}
+`, "Dockerfile": "FROM scratch\nARG I\nCOPY who /$I\n", "who": "me",
+	})
+	cmd := f.orch(dir, []int{0, 1}, "bake", "--load", "--progress=plain", "--result", "result.json")
+	cmd.Env = append(cmd.Env, "DOCKER_HOST=unix://"+e.socket, "PATH="+e.tools+":"+os.Getenv("PATH"), "DOCKER_CONFIG="+t.TempDir())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	where := map[string]int{}
+	for _, target := range f.read(dir).Targets {
+		where[strings.Join(target.Builders, "+")]++
+	}
+	if len(where) != 2 {
+		t.Errorf("built on %v", where)
+	}
+	for i := range 4 {
+		if out, err := e.docker("image", "inspect", fmt.Sprintf("fleet/app-%d:load", i)).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
 }

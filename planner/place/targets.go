@@ -15,6 +15,8 @@ type Targets struct {
 	Work
 	// Parts are what the units of Work consist of.
 	Parts [][]shard.Part
+	// Reached are the vertices that each unit needs.
+	Reached [][]*planner.Vertex
 	// Stages are the vertices that Work.Shared are.
 	Stages []*planner.Vertex
 }
@@ -65,7 +67,7 @@ func Of(plan *planner.Plan, opt Options) *Targets {
 			}
 		}
 		slices.Sort(one.Shared)
-		out.Units, out.Parts = append(out.Units, one), append(out.Parts, u.Parts)
+		out.Units, out.Parts, out.Reached = append(out.Units, one), append(out.Parts, u.Parts), append(out.Reached, u.Reached)
 	}
 	return out
 }

@@ -45,6 +45,9 @@ func (b *batch) open(ctx context.Context) error {
 
 func (b *batch) begin(ctx context.Context) error {
 	r := b.run
+	if err := b.awaitCarries(ctx); err != nil {
+		return err
+	}
 	plan, err := r.opt.Plan(ctx, b.narrowed(), b.node.Platform)
 	if err != nil {
 		return err
@@ -148,6 +151,9 @@ func (b *batch) help(ctx context.Context, inner *planner.Build) error {
 // build builds one piece.
 func (b *batch) build(ctx context.Context, p *piece, opt runner.BuildOptions) (*runner.Result, error) {
 	if err := b.open(ctx); err != nil {
+		if ctx.Err() == nil && !b.node.Answers(ctx) {
+			err = fmt.Errorf("%w: %w", errLost, err)
+		}
 		return nil, err
 	}
 	inner := b.builds[p.name]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ type daemon struct {
 	dies  int // after so many targets; 0 is never
 	dead  bool
 	built []string
+	// contexts are those of targets that name a layout.
+	contexts []string
 }
 
 func (d *daemon) Open(_ context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
@@ -56,6 +59,11 @@ func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildO
 	dead := s.dead
 	if !dead && !opt.NoExport {
 		s.built = append(s.built, what)
+	}
+	for name, c := range b.Target.Contexts {
+		if c.Kind == config.OCILayout {
+			s.contexts = append(s.contexts, fmt.Sprintf("%s: %s in %s", what, name, path.Base(c.Value)))
+		}
 	}
 	s.mu.Unlock()
 	if dead {
@@ -275,5 +283,54 @@ func TestLinked(t *testing.T) {
 	report := runPlan(t, plan, opt)
 	if !report.OK() {
 		t.Error("it failed")
+	}
+}
+
+// TestCarry builds a stage that all platforms copy from on one builder, and brings it
+// to the others.
+func TestCarry(t *testing.T) {
+	tests := []struct {
+		name, file string
+		carried    bool
+	}{
+		{"copied", "FROM --platform=$BUILDPLATFORM base AS gen\nRUN make\nFROM scratch\nCOPY --from=gen /out /\n", true},
+		{"of each platform", "FROM --platform=$BUILDPLATFORM base AS gen\nARG TARGETARCH\nRUN make $TARGETARCH\nFROM scratch\nCOPY --from=gen /out /\n", false},
+		{"run", "FROM --platform=$BUILDPLATFORM base AS gen\nRUN make\nFROM base\nRUN --mount=from=gen,target=/gen /gen/tool\n", false},
+		{"a base", "FROM --platform=$BUILDPLATFORM base AS gen\nRUN make\nFROM gen AS one\nARG TARGETARCH\nRUN make $TARGETARCH\nFROM scratch\nCOPY --from=one / /\nCOPY --from=gen / /\n", false},
+		{"without a name", "FROM --platform=$BUILDPLATFORM base\nRUN make\nFROM scratch\nCOPY --from=0 /out /\n", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			both, err := config.ParsePlatforms([]string{amd64, arm64})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := &config.Config{Chosen: []string{"app"}, Targets: []*config.Target{{
+				Name: "app", Context: config.Context{Kind: config.Local, Value: "."}, Dockerfile: "Dockerfile", Platforms: both,
+				Outputs: []config.Output{config.NewOutput(config.Entry{Type: "cacheonly"})},
+			}}}
+			files := plannertest.Files{"Dockerfile": &fstest.MapFile{Data: []byte(tt.file)}}
+			x86, arm := &daemon{name: "x86"}, &daemon{name: "arm"}
+			plan, opt := fleetOf(t, cfg, files, []*daemon{x86, arm}, []string{amd64}, []string{arm64})
+			session, err := New(opt).Open(t.Context(), plan, func(runner.Event) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := session.Build(t.Context(), plan.Builds[0], runner.BuildOptions{Evaluated: func(context.Context) error { return nil }}); err != nil {
+				t.Fatal(err)
+			}
+			if err := session.Close(t.Context(), true); err != nil {
+				t.Error(err)
+			}
+			slices.Sort(x86.built)
+			want, got := []string{"app linux/amd64"}, []string(nil)
+			if tt.carried {
+				want = append(want, "app-stage-gen-linux-amd64 linux/amd64")
+				got = []string{"app linux/arm64: gen in stage-0@sha256:x86"}
+			}
+			if !slices.Equal(x86.built, want) || !slices.Equal(arm.contexts, got) || len(x86.contexts) > 0 {
+				t.Errorf("x86 has built %q, and arm %q with %q", x86.built, arm.built, arm.contexts)
+			}
+		})
 	}
 }

@@ -46,6 +46,7 @@ func (b *batch) narrowed() *config.Config {
 			}
 		}
 	}
+	b.takeCarries(cfg)
 	for _, p := range b.pieces {
 		if !b.run.divided(p) {
 			continue

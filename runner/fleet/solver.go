@@ -174,6 +174,11 @@ type run struct {
 	placement *place.Placement
 	batches   []*batch
 	byTarget  map[string][]*piece
+	// carries are what is brought from one builder to others, carrying waits for that,
+	// and endCarries ends it.
+	carries    []*carry
+	carrying   sync.WaitGroup
+	endCarries context.CancelFunc
 }
 
 // Builder names the builders.
@@ -203,9 +208,14 @@ func (r *run) open(ctx context.Context) error {
 			r.byTarget[p.name] = append(r.byTarget[p.name], p)
 		}
 	}
+	r.findCarries(made)
+	r.carryAll(ctx)
 	errs := make([]error, len(made))
 	var wg sync.WaitGroup
 	for i, b := range made {
+		if len(r.carries) > 0 && b.foreign() {
+			continue // it is opened when that is there, by the first that is built on it
+		}
 		wg.Go(func() { errs[i] = b.open(ctx) })
 	}
 	wg.Wait()
@@ -266,6 +276,10 @@ func (b *batch) parts() []shard.Part {
 // Close ends the sessions of all builders.
 func (r *run) Close(ctx context.Context, ok bool) error {
 	defer os.RemoveAll(r.dir)
+	defer r.carrying.Wait()
+	if r.endCarries != nil {
+		r.endCarries()
+	}
 	r.mu.Lock()
 	batches := slices.Clone(r.batches)
 	r.mu.Unlock()
