@@ -257,23 +257,22 @@ func (f *fleet) testLost(name string, daemons []int, happen func() error) {
 	allow := "--allow=fs.read=" + shared.busybox
 	repo := fmt.Sprintf("%s/fleet-%s-%d", shared.registry, name, os.Getpid())
 	dir := fleetProject(f.T, repo, name, 1)
-	cmd := f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	checked{f.T}.Check(cmd.Start())
-	time.Sleep(3 * time.Second)
+	victim := f.addresses[daemons[1]]
+	run := &background{cmd: f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow), t: f.T}
+	run.cmd.Stdout, run.cmd.Stderr = run, run
+	checked{f.T}.Check(run.cmd.Start())
+	run.says(victim + ": ")
+	time.Sleep(time.Second)
 	checked{f.T}.Check(happen())
-	if err := cmd.Wait(); err != nil {
-		f.Fatalf("%v\n%s", err, out.String())
+	if err := run.cmd.Wait(); err != nil {
+		f.Fatalf("%v\n%s", err, run)
 	}
 	for _, target := range f.read(dir).Targets {
 		if target.State != "done" || len(target.Attempts) != 1 {
 			f.Errorf("%s is %s after %d attempts", target.Name, target.State, len(target.Attempts))
 		}
 	}
-	if !strings.Contains(out.String(), f.addresses[daemons[1]]+" is lost") {
-		f.Errorf("no word of the builder that is lost:\n%s", out.String())
-	}
+	run.says(victim + " is lost")
 }
 
 // TestFleetPlatforms builds each platform on the daemon that has it.

@@ -48,7 +48,7 @@ func (c *cluster) testBuildx() {
 
 // theirs has bake build, whose driver waits for a Deployment that it makes.
 func (c *cluster) theirs(buildx, builder, deployment string) {
-	run := &kubeRun{t: c.T}
+	run := &background{t: c.T}
 	run.cmd = c.command(buildx, "bake", "--builder", builder, "--progress=plain", "-f", "build.hcl", "--allow=fs.read="+shared.busybox)
 	run.cmd.Dir, run.cmd.Stdout, run.cmd.Stderr = c.many("theirs-"+builder, 0), run, run
 	c.check(run.cmd.Start())

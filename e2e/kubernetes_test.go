@@ -211,29 +211,29 @@ func (c *cluster) fault(pod, kind, text string) (end func()) {
 	return func() { c.check(os.Remove(path)) }
 }
 
-// bake is a run of orch that goes on by itself.
-type kubeRun struct {
+// background is a command that goes on by itself, whose output can be read meanwhile.
+type background struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	text bytes.Buffer
 	t    *testing.T
 }
 
-func (r *kubeRun) Write(p []byte) (int, error) {
+func (r *background) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.Write(p)
 }
 
-func (r *kubeRun) String() string {
+func (r *background) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()
 }
 
-func (c *cluster) bake(dir string, args ...string) *kubeRun {
+func (c *cluster) bake(dir string, args ...string) *background {
 	c.Helper()
-	r := &kubeRun{t: c.T}
+	r := &background{t: c.T}
 	r.cmd = c.command(filepath.Join(shared.bin, "orch"), append([]string{"bake", "--progress=plain", "--result", "result.json"}, args...)...)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = dir, r, r
 	c.check(r.cmd.Start())
@@ -241,7 +241,7 @@ func (c *cluster) bake(dir string, args ...string) *kubeRun {
 }
 
 // says waits for a text.
-func (r *kubeRun) says(text string) {
+func (r *background) says(text string) {
 	r.t.Helper()
 	for range 1200 {
 		if strings.Contains(r.String(), text) {
@@ -254,7 +254,7 @@ func (r *kubeRun) says(text string) {
 }
 
 // built waits for the end, and returns on which pods targets were built.
-func (r *kubeRun) built() map[string]int {
+func (r *background) built() map[string]int {
 	r.t.Helper()
 	if err := r.cmd.Wait(); err != nil {
 		r.t.Fatalf("%v\n%s", err, r)
@@ -276,7 +276,7 @@ func (r *kubeRun) built() map[string]int {
 }
 
 // fails waits for the end of a run that must fail, and say why.
-func (r *kubeRun) fails(texts ...string) {
+func (r *background) fails(texts ...string) {
 	r.t.Helper()
 	if err := r.cmd.Wait(); err == nil {
 		r.t.Errorf("a run that must fail does not:\n%s", r)

@@ -87,7 +87,7 @@ func some(text string) []string {
 // findRun finds the run that a command line names, which is the last one if it
 // names none.
 func findRun(e *planning.Session, args []string) (record.Kept, error) {
-	store, _, err := record.Project(e.Getenv)
+	store, _, err := record.Nearest(e.Getenv)
 	if err != nil {
 		return record.Kept{}, err
 	}
@@ -102,7 +102,7 @@ func findRun(e *planning.Session, args []string) (record.Kept, error) {
 // completeRuns completes the IDs of runs.
 func completeRuns(e *planning.Session) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		store, _, err := record.Project(e.Getenv)
+		store, _, err := record.Nearest(e.Getenv)
 		if err != nil || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -37,7 +37,7 @@ func newRunsCommand(e *planning.Session) *cobra.Command {
 			if most < 0 {
 				return usage.Errorf("-n %d: it takes a number of runs, or 0 for all of them", most)
 			}
-			store, _, err := record.Project(e.Getenv)
+			store, _, err := record.Nearest(e.Getenv)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -114,5 +115,42 @@ func TestAction(t *testing.T) {
 				t.Errorf("the script does not read %s", name)
 			}
 		}
+	}
+}
+
+// The component for GitLab uses the inputs that it has, and no others.
+func TestComponent(t *testing.T) {
+	data, err := os.ReadFile("../../templates/orch.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, job, found := bytes.Cut(data, []byte("\n---\n"))
+	if !found {
+		t.Fatal("the component has no two parts")
+	}
+	spec := struct {
+		Spec struct {
+			Inputs map[string]struct{ Description string }
+		}
+	}{}
+	if err := yaml.Unmarshal(head, &spec); err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\$\[\[ inputs\.([a-z]+) \]\]`).FindAllSubmatch(job, -1) {
+		used[string(m[1])] = true
+	}
+	for name, in := range spec.Spec.Inputs {
+		if !used[name] || in.Description == "" {
+			t.Errorf("input %s is not used, or not described", name)
+		}
+	}
+	for name := range used {
+		if _, ok := spec.Spec.Inputs[name]; !ok {
+			t.Errorf("%s is no input", name)
+		}
+	}
+	if err := yaml.Unmarshal(job, &map[string]any{}); err != nil {
+		t.Error(err)
 	}
 }

@@ -180,7 +180,7 @@ func divisible(b *planner.Build) bool {
 }
 
 // linkedCells are those of the targets that a cell links to, on the platforms
-// that it uses; all of them if it uses none.
+// that it uses; if it uses none, on its own, or else on all that these have.
 func linkedCells(c cell, index map[*planner.Build][]int, cells []cell) []int {
 	reached := map[*planner.Vertex]bool{}
 	for _, v := range c.reach {
@@ -189,6 +189,9 @@ func linkedCells(c cell, index map[*planner.Build][]int, cells []cell) []int {
 	var out []int
 	for _, in := range linked(c.build) {
 		used := slices.DeleteFunc(slices.Clone(index[in]), func(i int) bool { return !reached[cells[i].stage()] })
+		if len(used) == 0 {
+			used = slices.DeleteFunc(slices.Clone(index[in]), func(i int) bool { return cells[i].platform() != c.platform() })
+		}
 		if len(used) == 0 {
 			used = index[in]
 		}

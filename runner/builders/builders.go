@@ -57,7 +57,9 @@ type Node struct {
 	Platforms []string
 	// Weight is the size of the node in comparison with others.
 	Weight float64
-	TLS    TLS
+	// Limit is how many targets it builds at once, as one of several; 0 is any number.
+	Limit int
+	TLS   TLS
 	// Engine is the engine that is the builder, or has the container.
 	Engine contexts.Endpoint
 	// Container is the name of the container.

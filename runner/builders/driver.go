@@ -43,7 +43,7 @@ func (c *Catalog) ofBlock(b *hclfile.Builder) (*Builder, error) {
 		if err != nil {
 			return nil, fmt.Errorf("builder %q (%s): node %s: %w", b.Name, b.Range.Filename, node.Name, err)
 		}
-		n.Platforms, n.Weight, n.TLS = node.Platforms, node.Weight, TLS(node.TLS)
+		n.Platforms, n.Weight, n.Limit, n.TLS = node.Platforms, node.Weight, node.Limit, TLS(node.TLS)
 		if i == 0 {
 			out.Driver = driverOf(node.Address)
 		}

@@ -163,8 +163,16 @@ func (b *batch) build(ctx context.Context, p *piece, opt runner.BuildOptions) (*
 	if err := b.prepare(ctx, inner); err != nil {
 		return nil, err
 	}
+	// Who waits for the platforms of others, or for what it links to, must hold no
+	// slot: these may need it.
+	leave, err := b.node.occupy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	then := opt.Evaluated
 	opt.Evaluated = func(ctx context.Context) error {
+		leave()
 		p.once.Do(func() { close(p.evaluated) })
 		return then(ctx)
 	}

@@ -29,6 +29,8 @@ type daemon struct {
 	dies  int // after so many targets; 0 is never
 	dead  bool
 	built []string
+	// now and most are how many targets are built at once.
+	now, most int
 	// contexts are those of targets that name a layout.
 	contexts []string
 }
@@ -69,6 +71,9 @@ func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildO
 	if dead {
 		return nil, lost
 	}
+	s.enter(1)
+	time.Sleep(time.Millisecond)
+	s.enter(-1)
 	step := &runner.Step{ID: "sha256:same", Number: 1, Title: "[x] RUN", Targets: []string{b.Name()}, Vertices: b.Stages, Started: time.Now(), Done: true}
 	s.send(runner.StepFinished{Step: step})
 	if err := opt.Evaluated(ctx); err != nil {
@@ -76,6 +81,13 @@ func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildO
 	}
 	s.send(runner.Measured{Build: b, Steps: runner.Steps{Run: 1}})
 	return &runner.Result{Digest: "sha256:" + s.name, Metadata: map[string]any{}}, nil
+}
+
+func (d *daemon) enter(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now += n
+	d.most = max(d.most, d.now)
 }
 
 // fleetOf is a fleet of daemons for a definition.
@@ -332,5 +344,51 @@ func TestCarry(t *testing.T) {
 				t.Errorf("x86 has built %q, and arm %q with %q", x86.built, arm.built, arm.contexts)
 			}
 		})
+	}
+}
+
+// TestLimit builds no more at once on a builder than it may, and waits for nobody that
+// waits for it: platforms wait for each other, and targets for what they link to.
+func TestLimit(t *testing.T) {
+	both, err := config.ParsePlatforms([]string{amd64, arm64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, files := &config.Config{}, plannertest.Files{"Dockerfile": &fstest.MapFile{Data: []byte("FROM scratch\nARG I\nCOPY . /$I\n")}}
+	for i := range 8 {
+		target := &config.Target{
+			Name: fmt.Sprintf("t%d", i), Context: config.Context{Kind: config.Local, Value: "."}, Dockerfile: "Dockerfile", Platforms: both,
+			Args: map[string]string{"I": fmt.Sprint(i)}, Outputs: []config.Output{config.NewOutput(config.Entry{Type: "cacheonly"})},
+		}
+		if i%2 == 1 {
+			target.Contexts = map[string]config.Context{"other": {Kind: config.LinkedTarget, Value: fmt.Sprintf("t%d", i-1)}}
+		}
+		cfg.Targets, cfg.Chosen = append(cfg.Targets, target), append(cfg.Chosen, target.Name)
+	}
+	x86, arm := &daemon{name: "x86"}, &daemon{name: "arm"}
+	plan, opt := fleetOf(t, cfg, files, []*daemon{x86, arm}, []string{amd64}, []string{arm64})
+	for _, n := range opt.Nodes {
+		n.Limit = 1
+	}
+	session, err := New(opt).Open(t.Context(), plan, func(runner.Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, b := range plan.Builds {
+		wg.Go(func() {
+			if _, err := session.Build(t.Context(), b, runner.BuildOptions{Evaluated: func(context.Context) error { return nil }}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := session.Close(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+	for _, d := range []*daemon{x86, arm} {
+		if len(d.built) != 8 || d.most > 1 {
+			t.Errorf("%s has built %q, %d at once", d.name, d.built, d.most)
+		}
 	}
 }

@@ -22,6 +22,10 @@ type Node struct {
 	place.Builder
 	// Platform is its own platform.
 	Platform string
+	// Limit is how many targets it builds at once; 0 is any number.
+	Limit int
+	// slots has one for each of them that is being built; nil is no limit.
+	slots chan struct{}
 	// Down is why it cannot be reached; nil if it answers.
 	Down error
 	// Solver returns what builds on it, with logs of steps in a folder of that
@@ -55,7 +59,27 @@ type Solver struct {
 }
 
 // New returns a solver for a fleet.
-func New(opt Options) *Solver { return &Solver{opt: opt} }
+func New(opt Options) *Solver {
+	for _, n := range opt.Nodes {
+		if n.Limit > 0 {
+			n.slots = make(chan struct{}, n.Limit)
+		}
+	}
+	return &Solver{opt: opt}
+}
+
+// occupy waits for a slot of the node, and returns what gives it back.
+func (n *Node) occupy(ctx context.Context) (leave func(), err error) {
+	if n.slots == nil {
+		return func() {}, nil
+	}
+	select {
+	case n.slots <- struct{}{}:
+		return sync.OnceFunc(func() { <-n.slots }), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
 
 // Placed places the targets of a plan on the builders of a fleet, those that
 // cannot be reached among them, and then moves what these would have. It is an

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/orch-build/orch/config"
@@ -46,6 +47,29 @@ func Project(getenv func(string) string) (Store, string, error) {
 		return Store{}, "", err
 	}
 	return ProjectStore(state, project), project, nil
+}
+
+// Nearest is like Project, but where no run of the current folder is kept, it is the
+// nearest one above it that has some, up to the top of the repository: a run is
+// looked for from anywhere in its project.
+func Nearest(getenv func(string) string) (Store, string, error) {
+	here, dir, err := Project(getenv)
+	if err != nil {
+		return here, dir, err
+	}
+	state, err := embedded.DefaultStateDir(getenv)
+	if err != nil {
+		return here, dir, err
+	}
+	for up := dir; ; up = filepath.Dir(up) {
+		store := ProjectStore(state, up)
+		if store.kept() {
+			return store, up, nil
+		}
+		if _, err := os.Lstat(filepath.Join(up, ".git")); err == nil || filepath.Dir(up) == up {
+			return here, dir, nil
+		}
+	}
 }
 
 // Options say what a run is that is recorded.

@@ -44,6 +44,16 @@ func ProjectStore(state, project string) Store {
 	return Store{dir: filepath.Join(state, "runs", name), imports: filepath.Join(state, "imported-runs", name)}
 }
 
+// kept says whether there is any run, of here or from elsewhere.
+func (s Store) kept() bool {
+	for _, dir := range []string{s.dir, s.imports} {
+		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Dir is the folder of the store.
 func (s Store) Dir() string { return s.dir }
 

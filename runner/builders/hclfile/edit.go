@@ -68,6 +68,9 @@ func writeNode(body *hclwrite.Body, n Node) {
 	if n.Weight != 0 && n.Weight != 1 {
 		node.SetAttributeValue("weight", cty.NumberFloatVal(n.Weight))
 	}
+	if n.Limit > 0 {
+		node.SetAttributeValue("limit", cty.NumberIntVal(int64(n.Limit)))
+	}
 	if n.TLS.Empty() {
 		return
 	}

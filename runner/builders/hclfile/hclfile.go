@@ -48,7 +48,9 @@ type Node struct {
 	Platforms []string
 	// Weight is its size in comparison with the other nodes; 1 if not written.
 	Weight float64
-	TLS    TLS
+	// Limit is how many targets it builds at once, as one of several; 0 is any number.
+	Limit int
+	TLS   TLS
 }
 
 // TLS names the files of a connection.
@@ -112,7 +114,7 @@ var (
 	}
 	builderSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "node"}}}
 	nodeSchema    = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "name"}, {Name: "address"}, {Name: "platforms"}, {Name: "weight"}},
+		Attributes: []hcl.AttributeSchema{{Name: "name"}, {Name: "address"}, {Name: "platforms"}, {Name: "weight"}, {Name: "limit"}},
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "tls"}},
 	}
 	tlsSchema = &hcl.BodySchema{
@@ -211,6 +213,9 @@ func (r *reader) node(block *hcl.Block) Node {
 	if a, ok := content.Attributes["weight"]; ok {
 		n.Weight = r.weight(a)
 	}
+	if a, ok := content.Attributes["limit"]; ok {
+		n.Limit = r.limit(a)
+	}
 	for i, tls := range content.Blocks {
 		if i > 0 {
 			r.fault(tls.DefRange, "Two tls blocks", "A node has one connection, and so one block tls.")
@@ -279,6 +284,19 @@ func (r *reader) weight(a *hcl.Attribute) float64 {
 	}
 	w, _ := v.AsBigFloat().Float64()
 	return w
+}
+
+func (r *reader) limit(a *hcl.Attribute) int {
+	v, ok := r.value(a, cty.Number, "a number, such as 4")
+	if !ok {
+		return 0
+	}
+	n, accuracy := v.AsBigFloat().Int64()
+	if accuracy != big.Exact || n < 1 || n > 1e6 {
+		r.fault(a.Expr.Range(), "Invalid limit", "limit is a whole number above 0, such as 4 for four targets at once; leave it out for no limit.")
+		return 0
+	}
+	return int(n)
 }
 
 func (r *reader) tls(block *hcl.Block, addr string) TLS {

@@ -66,6 +66,8 @@ func TestParseFaults(t *testing.T) {
 		{"platform null", node("address = \"unix:///x\"\nplatforms = [null]"), "must not be null"},
 		{"platforms text", node("address = \"unix:///x\"\nplatforms = \"linux/amd64\""), "platforms is a list"},
 		{"weight 0", node("address = \"unix:///x\"\nweight = 0"), "b.hcl:4,10-11: Invalid weight"},
+		{"limit 0", node("address = \"unix:///x\"\nlimit = 0"), "b.hcl:4,9-10: Invalid limit"},
+		{"limit of a half", node("address = \"unix:///x\"\nlimit = 1.5"), "limit is a whole number"},
 		{"weight below", node("address = \"unix:///x\"\nweight = -1"), "Invalid weight"},
 		{"weight text", node("address = \"unix:///x\"\nweight = \"heavy\""), "weight is a number"},
 		{"tls of a socket", node("address = \"unix:///x\"\ntls { ca = \"c\" }"), "TLS without a port"},

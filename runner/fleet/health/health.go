@@ -214,7 +214,7 @@ func (f *Fleet) Nodes(solver func(m *Member, name string) (runner.Solver, error)
 	var out []*fleet.Node
 	for _, m := range f.Members {
 		n := &fleet.Node{
-			Builder: place.Builder{Name: m.Name, Platforms: m.Native, Weight: m.Weight}, Down: m.Down,
+			Builder: place.Builder{Name: m.Name, Platforms: m.Native, Weight: m.Weight}, Down: m.Down, Limit: m.Limit,
 			Solver:  func(name string) (runner.Solver, error) { return solver(m, name) },
 			Answers: func(ctx context.Context) bool { return f.answers(ctx, m) },
 		}

@@ -44,6 +44,7 @@ type listedNode struct {
 	Address   string   `json:"address,omitempty"`
 	Platforms []string `json:"platforms,omitempty"`
 	Weight    float64  `json:"weight"`
+	Limit     int      `json:"limit,omitempty"`
 }
 
 func newBuilderLsCommand(e *machine.Machine) *cobra.Command {
@@ -73,7 +74,7 @@ func listBuilders(e *machine.Machine, asJSON bool) error {
 			row.Current, row.Reason = true, choice.Reason
 		}
 		for _, n := range b.Nodes {
-			row.Nodes = append(row.Nodes, listedNode{n.Name, n.Address, n.Platforms, n.Weight})
+			row.Nodes = append(row.Nodes, listedNode{n.Name, n.Address, n.Platforms, n.Weight, n.Limit})
 		}
 		rows = append(rows, row)
 	}
@@ -219,6 +220,7 @@ func editBuilders(e *machine.Machine, path string, change func(src []byte, path 
 type createFlags struct {
 	platforms []string
 	weight    float64
+	limit     int
 	tls       builder.TLS
 	project   bool
 	append    bool
@@ -250,6 +252,7 @@ func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORMS` that the daemons are for, such as linux/amd64 (default: what they say)")
 	flags.Float64Var(&f.weight, "weight", 1, "size of each daemon in comparison with others")
+	flags.IntVar(&f.limit, "limit", 0, "targets that each daemon builds at once, as one of several; 0 is any number")
 	flags.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")
 	flags.StringVar(&f.tls.Cert, "tlscert", "", "`FILE` with the client certificate")
 	flags.StringVar(&f.tls.Key, "tlskey", "", "`FILE` with the key of the client certificate")
@@ -367,7 +370,7 @@ func (f *createFlags) nodes(addresses []string) ([]hclfile.Node, error) {
 	}
 	var out []hclfile.Node
 	for _, a := range addresses {
-		out = append(out, hclfile.Node{Address: a, Platforms: f.platforms, Weight: f.weight, TLS: tls})
+		out = append(out, hclfile.Node{Address: a, Platforms: f.platforms, Weight: f.weight, Limit: f.limit, TLS: tls})
 	}
 	return out, nil
 }
