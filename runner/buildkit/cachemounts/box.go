@@ -106,7 +106,7 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 	defer feed.Close()
 	defer in.Close()
 	fault := make(chan error, 1)
-	talk := &talk{cold: func() {
+	said := &talk{cold: func() {
 		if from.Size == 0 {
 			return
 		}
@@ -116,7 +116,7 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 			_ = feed.CloseWithError(err)
 		}()
 	}}
-	if err := b.run(ctx, m, wait, "restore", opt, in, talk); err != nil {
+	if err := b.run(ctx, m, wait, call{order: "restore", options: opt, in: in, out: said, state: &talk{}}); err != nil {
 		select {
 		case why := <-fault:
 			if why != nil && !errors.Is(why, io.ErrClosedPipe) {
@@ -126,7 +126,7 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 		}
 		return nil, err
 	}
-	return talk.last()
+	return said.last()
 }
 
 // send sends an archive, and behind it the word that it was whole.
@@ -147,7 +147,7 @@ func send(ctx context.Context, to io.Writer, from Source) error {
 func (b *Box) Save(ctx context.Context, m *Mount, wait time.Duration, out io.Writer, opt pack.SaveOptions) (*pack.Status, error) {
 	opt.Dir, opt.Base = mountDir, m.baseDir()
 	talk := &talk{}
-	if err := b.runTo(ctx, m, wait, "save", opt, nil, out, talk); err != nil {
+	if err := b.run(ctx, m, wait, call{order: "save", options: opt, out: out, state: talk}); err != nil {
 		return nil, err
 	}
 	return talk.last()
@@ -160,13 +160,18 @@ func (m *Mount) baseDir() string {
 	return baseDir
 }
 
-func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, order string, opt any, in io.ReadCloser, out *talk) error {
-	return b.runTo(ctx, m, wait, order, opt, in, out, &talk{})
+// call is one call of the program in the container.
+type call struct {
+	order   string
+	options any // written as JSON
+	in      io.ReadCloser
+	out     io.Writer
+	state   *talk // what it says of its work and of a failure
 }
 
-// runTo runs the program in a container that has the mount. What it prints to
+// run runs the program in a container that has the mount. What it prints to
 // state, and is not a status, is why it failed.
-func (b *Box) runTo(ctx context.Context, m *Mount, wait time.Duration, order string, opt any, in io.ReadCloser, out io.Writer, state *talk) error {
+func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, c call) error {
 	mounts, err := b.mounts(ctx, m)
 	if err != nil {
 		return err
@@ -176,13 +181,13 @@ func (b *Box) runTo(ctx context.Context, m *Mount, wait time.Duration, order str
 		return err
 	}
 	defer func() { _ = ctr.Release(context.WithoutCancel(ctx)) }()
-	options, err := json.Marshal(opt)
+	options, err := json.Marshal(c.options)
 	if err != nil {
 		return err
 	}
 	proc, err := ctr.Start(ctx, gateway.StartRequest{
-		Args: []string{"/" + filepath.Base(b.Helper.path), Command, order, string(options)}, Cwd: "/", User: "0:0",
-		Env: []string{"HOME=/", "ORCH_STATE_DIR=/none"}, Stdin: in, Stdout: unclosed{out}, Stderr: unclosed{state},
+		Args: []string{"/" + filepath.Base(b.Helper.path), Command, c.order, string(options)}, Cwd: "/", User: "0:0",
+		Env: []string{"HOME=/", "ORCH_STATE_DIR=/none"}, Stdin: c.in, Stdout: unclosed{c.out}, Stderr: unclosed{c.state},
 	})
 	if err != nil {
 		return err
@@ -195,7 +200,7 @@ func (b *Box) runTo(ctx context.Context, m *Mount, wait time.Duration, order str
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		if text := state.text(); text != "" {
+		if text := c.state.text(); text != "" {
 			return errors.New(text)
 		}
 	}

@@ -109,7 +109,7 @@ func (f *explainFlags) explain(ctx context.Context, e *planning.Session, load *p
 		x, err = runs.LastExplanation(id, names)
 		err = usage.Wrap(err)
 	} else {
-		x, err = f.compare(ctx, e, load, names, runs, id)
+		x, err = (&asked{f, e, load, names}).compare(ctx, runs, id)
 	}
 	if err != nil {
 		return nil, err
@@ -143,15 +143,25 @@ func splitParts(args []string) (names []string, parts map[string]string) {
 	return names, parts
 }
 
+// asked is what is to be explained: targets of a definition, and against what.
+type asked struct {
+	*explainFlags
+	session *planning.Session
+	load    *planning.Flags
+	args    []string
+}
+
 // compare explains what the targets are now.
-func (f *explainFlags) compare(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, runs predict.Runs, id string) (*explain.Explanation, error) {
+func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*explain.Explanation, error) {
+	e, load := a.session, a.load
 	e.Policies = planning.NewPolicies(ctx, e, &load.Builder)
 	defer e.Policies.Close()
 	flagged := *load
-	args, err := load.Open(e, args)
+	args, err := load.Open(e, a.args)
 	if err != nil {
 		return nil, err
 	}
+	a.load, a.args = &flagged, args // before anything was opened
 	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets = args }, e.WholeFor)
 	if err != nil {
 		return nil, err
@@ -167,7 +177,7 @@ func (f *explainFlags) compare(ctx context.Context, e *planning.Session, load *p
 	if err != nil {
 		return nil, err
 	}
-	s, err := snapshot(ctx, e, cfg, platform, f.resolve)
+	s, err := snapshot(ctx, e, cfg, platform, a.resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -184,18 +194,18 @@ func (f *explainFlags) compare(ctx context.Context, e *planning.Session, load *p
 		}
 		x.Targets = explain.Compare(one.Snapshot, s.Facts, one.Against, names, known)
 	}
-	if f.base != "" {
-		af := f.affected(f.base)
+	if a.base != "" {
+		af := a.affected(a.base)
 		rev, err := af.baseCommit(ctx)
 		if err != nil {
 			return nil, usage.Errorf("--base: %w", err)
 		}
-		if err := f.against(ctx, e, &flagged, args, x.Targets, s, explain.Against{Kind: "ref", ID: f.base, Commit: rev}); err != nil {
+		if err := a.against(ctx, x.Targets, s, explain.Against{Kind: "ref", ID: a.base, Commit: rev}); err != nil {
 			return nil, err
 		}
 	}
-	if f.record {
-		if err := f.againstRecords(ctx, e, &flagged, cfg, args, x, s); err != nil {
+	if a.record {
+		if err := a.againstRecords(ctx, cfg, x, s); err != nil {
 			return nil, err
 		}
 	}
@@ -230,13 +240,11 @@ func (f *explainFlags) affected(base string) *affectedFlags {
 
 // against puts what differs from a commit in the place of what differs from a
 // run. The steps stay those that will run here.
-func (f *explainFlags) against(
-	ctx context.Context, e *planning.Session, load *planning.Flags, args []string, targets []*explain.Target, s *foresight.Snapshot, with explain.Against,
-) (err error) {
-	af := f.affected(with.Commit)
+func (a *asked) against(ctx context.Context, targets []*explain.Target, s *foresight.Snapshot, with explain.Against) (err error) {
+	af := a.affected(with.Commit)
 	var states [2]*side
 	for i, at := range []string{with.Commit, gittree.Worktree} {
-		if states[i], err = af.state(ctx, e, load, args, at); err != nil {
+		if states[i], err = af.state(ctx, a.session, a.load, a.args, at); err != nil {
 			return err
 		}
 	}

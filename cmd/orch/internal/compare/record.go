@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
 	"github.com/orch-build/orch/internal/usage"
@@ -18,9 +17,8 @@ import (
 // againstRecords puts what differs from the builds that the images in the registry
 // came of in the place of what differs from a run. A record has the digests of a
 // build, its base images and its commit: what else differs is read from that.
-func (f *explainFlags) againstRecords(
-	ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, args []string, x *explain.Explanation, s *foresight.Snapshot,
-) error {
+func (a *asked) againstRecords(ctx context.Context, cfg *config.Config, x *explain.Explanation, s *foresight.Snapshot) error {
+	e := a.session
 	find := &skip.Skipper{Client: e.OpenRegistries().Client, Warn: e.Notices.Warn}
 	found := map[string]*skip.Found{}
 	commits := map[string][]*explain.Target{}
@@ -39,7 +37,7 @@ func (f *explainFlags) againstRecords(
 	}
 	for _, commit := range slices.Sorted(maps.Keys(commits)) {
 		// A definition that cannot be read there any more leaves what the record has.
-		if err := f.against(ctx, e, load, args, commits[commit], s, explain.Against{Commit: commit}); err != nil {
+		if err := a.against(ctx, commits[commit], s, explain.Against{Commit: commit}); err != nil {
 			e.Notices.Warn(fmt.Sprintf("the definition at %s cannot be read: %v", commit, err))
 		}
 	}
