@@ -25,6 +25,7 @@ const maxDepth = 4
 type dockerfileOf struct {
 	path    string // as it was found
 	context string // the folder that its build is to have
+	alone   bool   // says that there is no other
 	*dockerfile.Outline
 }
 
@@ -42,33 +43,34 @@ func (d *document) fromDockerfiles(opt Options, paths []string) error {
 		o, more := dockerfile.ReadOutline(p, src)
 		diags = append(diags, more...)
 		if o != nil {
-			files = append(files, dockerfileOf{p, contextFor(p, o), o})
+			files = append(files, dockerfileOf{p, contextFor(p, o), false, o})
 		}
 	}
 	if err := opt.Report(diags, sources); err != nil {
 		return err
 	}
 	for _, f := range files {
-		d.fromDockerfile(f, len(files) == 1)
+		f.alone = len(files) == 1
+		d.fromDockerfile(f)
 	}
 	return nil
 }
 
 // fromDockerfile makes the targets of one Dockerfile. What several have in
 // common is in one that they inherit.
-func (d *document) fromDockerfile(f dockerfileOf, alone bool) {
+func (d *document) fromDockerfile(f dockerfileOf) {
 	common := f.attributes(d)
 	name := dockerfileName(f.path)
 	shared := ""
 	if len(f.Final) > 1 && len(common) > 0 {
 		shared = d.unused("_" + name)
-		if alone {
+		if f.alone {
 			shared = "_common"
 		}
 		d.targets = append(d.targets, block{kind: "target", label: shared, attrs: common})
 	}
 	for _, s := range f.Final {
-		t := block{kind: "target", label: d.unused(f.targetName(s, alone)), attrs: map[string]any{}}
+		t := block{kind: "target", label: d.unused(f.targetName(s)), attrs: map[string]any{}}
 		if shared != "" {
 			t.attrs["inherits"] = []string{shared}
 		} else {
@@ -115,7 +117,7 @@ func (f *dockerfileOf) attributes(d *document) map[string]any {
 
 // targetName names the target of a stage: by the stage, and if there are
 // other Dockerfiles by this one.
-func (f *dockerfileOf) targetName(s dockerfile.OutlineStage, alone bool) string {
+func (f *dockerfileOf) targetName(s dockerfile.OutlineStage) string {
 	file := dockerfileName(f.path)
 	stage := targetName(s.Name)
 	switch {
@@ -123,7 +125,7 @@ func (f *dockerfileOf) targetName(s dockerfile.OutlineStage, alone bool) string 
 		return file
 	case stage == "":
 		return fmt.Sprintf("%s-%d", file, s.Index)
-	case alone:
+	case f.alone:
 		return stage
 	case len(f.Final) == 1:
 		return file

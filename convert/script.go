@@ -122,7 +122,7 @@ func (s *script) call(n *syntax.CallExpr) {
 	}
 	var words []string
 	for _, w := range n.Args {
-		words = append(words, s.word(w.Parts, false))
+		words = append(words, s.word(w.Parts))
 	}
 	s.command(words)
 }
@@ -145,7 +145,7 @@ func (s *script) assign(list []*syntax.Assign) {
 				s.from[name] = s.last.container
 			}
 		}
-		s.vars[a.Name.Value] = s.word(a.Value.Parts, false)
+		s.vars[a.Name.Value] = s.word(a.Value.Parts)
 	}
 }
 
@@ -239,10 +239,10 @@ func (s *script) build(args []string) {
 	if len(*platform) > 0 {
 		t.attrs["platforms"] = s.texts(*platform)
 	}
-	if m := s.pairs(*buildArgs, true); len(m) > 0 {
+	if m := s.pairs(*buildArgs, s.fromEnvironment); len(m) > 0 {
 		t.attrs["args"] = m
 	}
-	if m := s.pairs(*labels, false); len(m) > 0 {
+	if m := s.pairs(*labels, nil); len(m) > 0 {
 		t.attrs["labels"] = m
 	}
 	if len(s.links) > 0 {
@@ -362,18 +362,24 @@ func (s *script) texts(words []string) []any {
 	return out
 }
 
-// pairs reads KEY=VALUE words. One without a value is the variable of that
-// name.
-func (s *script) pairs(words []string, fromEnv bool) map[string]any {
+// fromEnvironment is the value of a word that has none: that of the variable of the
+// same name.
+func (s *script) fromEnvironment(key string) any {
+	s.d.variable(variableName(key), nil)
+	return keyword(variableName(key))
+}
+
+// pairs reads KEY=VALUE words. One without a value has the one that bare returns; if
+// that is nil, it is left out.
+func (s *script) pairs(words []string, bare func(key string) any) map[string]any {
 	out := map[string]any{}
 	for _, w := range words {
 		key, value, ok := strings.Cut(w, "=")
 		switch {
 		case ok:
 			out[key] = s.text(value)
-		case fromEnv:
-			s.d.variable(variableName(key), nil)
-			out[key] = keyword(variableName(key))
+		case bare != nil:
+			out[key] = bare(key)
 		}
 	}
 	return out

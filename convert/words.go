@@ -57,16 +57,23 @@ func (w *words) source(word string) string {
 }
 
 // word returns a word without its quotes.
-func (w *words) word(parts []syntax.WordPart, quoted bool) string {
+func (w *words) word(parts []syntax.WordPart) string { return w.joined(parts, "") }
+
+// inQuotes are the characters that a backslash escapes in quotes.
+const inQuotes = "$`\"\\"
+
+// joined joins the parts of a word; escapable are the characters that a backslash
+// escapes in it, and "" is all of them.
+func (w *words) joined(parts []syntax.WordPart, escapable string) string {
 	var b strings.Builder
 	for _, part := range parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescape(p.Value, quoted))
+			b.WriteString(unescape(p.Value, escapable))
 		case *syntax.SglQuoted:
 			b.WriteString(strings.ReplaceAll(p.Value, mark, ""))
 		case *syntax.DblQuoted:
-			b.WriteString(w.word(p.Parts, true))
+			b.WriteString(w.joined(p.Parts, inQuotes))
 		default:
 			b.WriteString(w.expansion(w.expanded(part)))
 		}
@@ -86,7 +93,7 @@ func (w *words) expanded(part syntax.WordPart) expansion {
 		if p.Exp != nil && p.Exp.Word != nil {
 			switch p.Exp.Op {
 			case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
-				x.value = w.word(p.Exp.Word.Parts, false)
+				x.value = w.word(p.Exp.Word.Parts)
 			}
 		}
 	case *syntax.CmdSubst:
@@ -110,12 +117,11 @@ func printed(n syntax.Node) string {
 	return strings.TrimSpace(b.String())
 }
 
-// unescape takes the backslashes off a text. In quotes they are marks only
-// before what has a meaning there.
-func unescape(s string, quoted bool) string {
+// unescape takes the backslashes off a text that escape something.
+func unescape(s, escapable string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && (!quoted || strings.IndexByte("$`\"\\", s[i+1]) >= 0) {
+		if s[i] == '\\' && i+1 < len(s) && (escapable == "" || strings.IndexByte(escapable, s[i+1]) >= 0) {
 			i++
 		}
 		b.WriteByte(s[i])

@@ -37,7 +37,7 @@ func (w *Work) Scope() dockerfile.Scope {
 	if w.Below != nil {
 		s.Env = w.Below.On()
 	} else {
-		s.Env = dockerfile.NewEnvironment(w.OnImage)
+		s.Env = &dockerfile.Environment{Open: w.OnImage}
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func (vs *vertices) scratch() *node {
 		v.Kind, v.Name = Scratch, dockerfile.ScratchName
 	})
 	if n.env == nil {
-		n.env = dockerfile.NewEnvironment(false)
+		n.env = &dockerfile.Environment{}
 	}
 	return n
 }

@@ -85,11 +85,11 @@ func (c *checker) checkOutputs() {
 		case form == spec.FolderForm && dest == "-":
 			c.wrong("output", "the exporter %q writes a folder, which cannot go to standard output", e.Type)
 		case form == spec.FolderForm:
-			c.checkDest(dest, true)
+			c.checkFolder(dest)
 		case form == spec.FileForm && dest == "-":
 			toStdout++
 		case form == spec.FileForm && dest != "":
-			c.checkDest(dest, false)
+			c.checkFile(dest)
 		}
 	}
 	if toStdout > 1 {
@@ -97,19 +97,31 @@ func (c *checker) checkOutputs() {
 	}
 }
 
-// checkDest reports a destination that exists and is of the other kind.
-func (c *checker) checkDest(dest string, folder bool) {
-	if c.in.Host == nil {
-		return
-	}
-	info, err := c.in.Host.Stat(dest)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		c.wrong("output", "the destination %s cannot be used: %w", dest, err)
-	case folder && !info.IsDir():
-		c.wrong("output", "the destination %s must be a folder, and it is a file", dest)
-	case !folder && info.IsDir():
+// checkFile reports a destination that is a folder already.
+func (c *checker) checkFile(dest string) {
+	if info := c.destination(dest); info != nil && info.IsDir() {
 		c.wrong("output", "the destination %s must be a file, and it is a folder", dest)
 	}
+}
+
+// checkFolder reports a destination that is a file already.
+func (c *checker) checkFolder(dest string) {
+	if info := c.destination(dest); info != nil && !info.IsDir() {
+		c.wrong("output", "the destination %s must be a folder, and it is a file", dest)
+	}
+}
+
+// destination is what is at a destination; nil if that is nothing.
+func (c *checker) destination(dest string) fs.FileInfo {
+	if c.in.Host == nil {
+		return nil
+	}
+	info, err := c.in.Host.Stat(dest)
+	if err == nil {
+		return info
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		c.wrong("output", "the destination %s cannot be used: %w", dest, err)
+	}
+	return nil
 }

@@ -139,7 +139,11 @@ func (ev *Evaluator) valueOf(v *variable) (cty.Value, hcl.Diagnostics) {
 	if !ok {
 		return value, diags
 	}
-	value, err := v.read(text, fromJSON, value)
+	read := v.read
+	if fromJSON && v.typed {
+		read = v.readJSON
+	}
+	value, err := read(text, value)
 	if err != nil {
 		return cty.DynamicVal, append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,

@@ -21,7 +21,7 @@ func (ev *Evaluator) given(v *variable, def cty.Value) (cty.Value, hcl.Diagnosti
 	}
 	if text, set := ev.in.Vars[ev.in.Prefix+v.name]; set {
 		v.source = "--var"
-		value, err := v.read(text, false, def)
+		value, err := v.read(text, def)
 		if err != nil {
 			return cty.DynamicVal, hcl.Diagnostics{ev.misfit(v, v.at(), err)}, true
 		}

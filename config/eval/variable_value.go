@@ -16,14 +16,8 @@ import (
 
 // read gives the variable the value that a text from outside stands for.
 // Without a written type, the type is that of the default.
-func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, error) {
+func (v *variable) read(text string, def cty.Value) (cty.Value, error) {
 	switch {
-	case v.typed && fromJSON:
-		value, err := unmarshal(text, v.typ)
-		if err != nil {
-			return cty.DynamicVal, fmt.Errorf("it is not the JSON of %s: %w", attribute.Article(v.typ), err)
-		}
-		return value, nil
 	case v.typed && isCollection(v.typ):
 		return collection(text, v.typ)
 	case v.typed && v.typ.IsPrimitiveType():
@@ -36,6 +30,15 @@ func (v *variable) read(text string, fromJSON bool, def cty.Value) (cty.Value, e
 		return primitive(text, def.Type())
 	}
 	return cty.DynamicVal, fmt.Errorf("the default is %s; give the variable a type, such as list(string), so that a text can be read", attribute.Article(def.Type()))
+}
+
+// readJSON gives a variable that has a type the value that JSON from outside stands for.
+func (v *variable) readJSON(text string, _ cty.Value) (cty.Value, error) {
+	value, err := unmarshal(text, v.typ)
+	if err != nil {
+		return cty.DynamicVal, fmt.Errorf("it is not the JSON of %s: %w", attribute.Article(v.typ), err)
+	}
+	return value, nil
 }
 
 // unmarshal reads JSON. The library panics if a tuple has too few elements.

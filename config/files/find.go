@@ -107,7 +107,7 @@ func (f *finder) walk(dir string, segments, parts []string) error {
 	case segment == "**" && len(rest) > 0:
 		return f.anyDepth(dir, rest, parts)
 	case !IsPattern(segment):
-		return f.enter(join(dir, segment), rest, parts, false)
+		return f.enter(join(dir, segment), rest, parts, written)
 	}
 	entries, err := f.list(dir)
 	if err != nil {
@@ -125,7 +125,7 @@ func (f *finder) walk(dir string, segments, parts []string) error {
 		if len(rest) == 0 {
 			part = strings.TrimSuffix(part, path.Ext(part))
 		}
-		if err := f.enter(join(dir, e.Name()), rest, append(slices.Clip(parts), part), true); err != nil {
+		if err := f.enter(join(dir, e.Name()), rest, append(slices.Clip(parts), part), matched); err != nil {
 			return err
 		}
 	}
@@ -153,9 +153,17 @@ func (f *finder) anyDepth(dir string, rest, parts []string) error {
 	return nil
 }
 
+// origin is how a name came about.
+type origin bool
+
+const (
+	written origin = false // as it is in the pattern
+	matched origin = true  // by a wildcard
+)
+
 // enter goes on behind a segment that matched: down a folder, or to the end
 // with a file. Names that a wildcard found may be of the other kind.
-func (f *finder) enter(name string, rest, parts []string, wild bool) error {
+func (f *finder) enter(name string, rest, parts []string, by origin) error {
 	info, err := f.files.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -167,7 +175,7 @@ func (f *finder) enter(name string, rest, parts []string, wild bool) error {
 	case len(rest) > 0:
 		return nil
 	case info.IsDir():
-		if wild {
+		if by == matched {
 			return nil
 		}
 		return fmt.Errorf("the source %s is a folder; let the pattern name the file in it, such as %s/build.hcl", name, f.pattern)

@@ -192,13 +192,20 @@ func (p *Page) Size(width, height int) {
 	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
 
-// Dark has the page in dark colours, or in light ones.
-func (p *Page) Dark(on bool) {
+// Dark has the page in dark colours.
+func (p *Page) Dark() {
 	p.t.Helper()
-	value := "light"
-	if on {
-		value = "dark"
-	}
+	p.scheme("dark")
+}
+
+// Light has the page in light colours.
+func (p *Page) Light() {
+	p.t.Helper()
+	p.scheme("light")
+}
+
+func (p *Page) scheme(value string) {
+	p.t.Helper()
 	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": value}}}, nil)
 }
 

@@ -64,7 +64,7 @@ func (c *completion) expression() {
 		return
 	}
 	if top.kind != interpFrame && top.kind != callFrame && attr != "." {
-		c.values(attr, key, true)
+		c.quotedValues(attr, key)
 		if c.isBool(attr, key) {
 			c.offer(choice{label: "true", kind: lsp.KindEnumMember}, choice{label: "false", kind: lsp.KindEnumMember})
 		}
@@ -153,7 +153,7 @@ func (c *completion) reference() {
 	p := c.place.path
 	switch {
 	case p[0] == "target" && len(p) == 1:
-		c.offer(c.targets(false)...)
+		c.offer(c.targets()...)
 	case p[0] == "target" && len(p) == 2:
 		c.offer(choice{label: "name", kind: lsp.KindField, detail: "string"})
 		for _, a := range schema.TargetAttributes() {
@@ -162,7 +162,7 @@ func (c *completion) reference() {
 			}
 		}
 	case p[0] == "group" && len(p) == 1:
-		c.offer(slices.DeleteFunc(c.targets(true), func(ch choice) bool { return ch.detail != "group" })...)
+		c.offer(c.groups()...)
 	case p[0] == "group" && len(p) == 2:
 		for _, name := range []string{"name", "targets", "description"} {
 			c.offer(choice{label: name, kind: lsp.KindField})

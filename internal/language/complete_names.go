@@ -1,6 +1,7 @@
 package language
 
 import (
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -10,16 +11,12 @@ import (
 	"github.com/orch-build/orch/internal/language/project"
 )
 
-// targets offers targets, and groups if those are possible.
-func (c *completion) targets(groups bool) []choice {
+// targets offers targets.
+func (c *completion) targets() []choice {
 	if c.a == nil {
 		return nil
 	}
-	self := c.label()
-	prefix := ""
-	if p := c.a.Names.Prefixes[c.doc.Path]; len(p) > 0 {
-		prefix = p[0]
-	}
+	self, prefix := c.label(), c.prefix()
 	var out []choice
 	for name, b := range c.a.Names.Targets {
 		short, ok := strings.CutPrefix(name, prefix)
@@ -28,14 +25,30 @@ func (c *completion) targets(groups bool) []choice {
 		}
 		out = append(out, choice{label: short, kind: lsp.KindReference, detail: "target", doc: c.about(name, b)})
 	}
-	if groups {
-		for name := range c.a.Names.Groups {
-			if short, ok := strings.CutPrefix(name, prefix); ok && short != self {
-				out = append(out, choice{label: short, kind: lsp.KindEnum, detail: "group"})
-			}
+	return sorted(out)
+}
+
+// groups offers groups.
+func (c *completion) groups() []choice {
+	if c.a == nil {
+		return nil
+	}
+	self, prefix := c.label(), c.prefix()
+	var out []choice
+	for name := range c.a.Names.Groups {
+		if short, ok := strings.CutPrefix(name, prefix); ok && short != self {
+			out = append(out, choice{label: short, kind: lsp.KindEnum, detail: "group"})
 		}
 	}
 	return sorted(out)
+}
+
+// prefix is what is before the names of this file in the whole definition.
+func (c *completion) prefix() string {
+	if p := c.a.Names.Prefixes[c.doc.Path]; len(p) > 0 {
+		return p[0]
+	}
+	return ""
 }
 
 func sorted(list []choice) []choice {
@@ -149,7 +162,7 @@ func (c *completion) contextNames() []choice {
 // contexts offers values of contexts.
 func (c *completion) contexts() []choice {
 	var out []choice
-	for _, t := range c.targets(false) {
+	for _, t := range c.targets() {
 		t.label = "target:" + t.label
 		out = append(out, t)
 	}
@@ -163,14 +176,14 @@ func (c *completion) contexts() []choice {
 
 // dockerfileNames offers the Dockerfiles in the context.
 func (c *completion) dockerfileNames() []choice {
-	return slices.DeleteFunc(c.files(false), func(ch choice) bool {
+	return slices.DeleteFunc(c.files(), func(ch choice) bool {
 		return ch.kind != lsp.KindFolder && !strings.Contains(strings.ToLower(ch.label), "dockerfile") && !strings.Contains(strings.ToLower(ch.label), "containerfile")
 	})
 }
 
 // definitionFiles offers definitions that can be imported.
 func (c *completion) definitionFiles() []choice {
-	return slices.DeleteFunc(c.files(false), func(ch choice) bool {
+	return slices.DeleteFunc(c.files(), func(ch choice) bool {
 		return ch.kind != lsp.KindFolder && !strings.HasSuffix(ch.label, ".hcl") && !strings.HasSuffix(ch.label, ".json")
 	})
 }
@@ -178,9 +191,17 @@ func (c *completion) definitionFiles() []choice {
 // maxFiles is how many files are offered.
 const maxFiles = 200
 
-// files offers what is in the folder that the word at hand names. Imports start from
-// the file that has them, all else from the project or the context.
-func (c *completion) files(foldersOnly bool) []choice {
+// files offers files and folders.
+func (c *completion) files() []choice {
+	return c.entries(func(fs.DirEntry) bool { return true })
+}
+
+// folders offers folders.
+func (c *completion) folders() []choice { return c.entries(fs.DirEntry.IsDir) }
+
+// entries offers some of what is in the folder that the word at hand names. Imports
+// start from the file that has them, all else from the project or the context.
+func (c *completion) entries(wanted func(fs.DirEntry) bool) []choice {
 	base := filepath.Dir(c.doc.Path)
 	attr, _ := c.attribute()
 	if c.a != nil && attr != "import.source" {
@@ -202,12 +223,12 @@ func (c *completion) files(foldersOnly bool) []choice {
 	}
 	var out []choice
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") || len(out) == maxFiles {
+		if strings.HasPrefix(e.Name(), ".") || len(out) == maxFiles || !wanted(e) {
 			continue
 		}
 		if e.IsDir() {
 			out = append(out, choice{label: dir + e.Name() + "/", kind: lsp.KindFolder, insert: dir + e.Name(), rank: 1})
-		} else if !foldersOnly {
+		} else {
 			out = append(out, choice{label: dir + e.Name(), kind: lsp.KindFile})
 		}
 	}

@@ -85,7 +85,7 @@ func (c *completion) text() {
 			return
 		}
 	}
-	c.values(attr, key, false)
+	c.offer(c.choices(attr, key)...)
 }
 
 // quotedKey offers keys of an object inside of quotes.
@@ -102,13 +102,11 @@ func (c *completion) quotedKey(attr string) {
 	}
 }
 
-// values offers the values of an attribute; quote puts them into quotes.
-func (c *completion) values(attr, key string, quote bool) {
+// quotedValues offers the values of an attribute in quotes.
+func (c *completion) quotedValues(attr, key string) {
 	list := c.choices(attr, key)
 	for i := range list {
-		if text := cmp.Or(list[i].insert, list[i].label); quote {
-			list[i].insert = `"` + text + `"`
-		}
+		list[i].insert = `"` + cmp.Or(list[i].insert, list[i].label) + `"`
 	}
 	c.offer(list...)
 }
@@ -117,9 +115,9 @@ func (c *completion) values(attr, key string, quote bool) {
 func (c *completion) choices(attr, key string) []choice {
 	switch attr {
 	case "target.inherits":
-		return c.targets(false)
+		return c.targets()
 	case "group.targets", "test.target":
-		return c.targets(true)
+		return sorted(append(c.targets(), c.groups()...))
 	case "target.target", "target.no-cache-filter":
 		return c.stages()
 	case "target.contexts":
@@ -127,7 +125,7 @@ func (c *completion) choices(attr, key string) []choice {
 	case "target.dockerfile":
 		return c.dockerfileNames()
 	case "target.context":
-		return append(c.files(true), c.contexts()...)
+		return append(c.folders(), c.contexts()...)
 	case "import.source":
 		return c.definitionFiles()
 	case "target.traits":

@@ -27,7 +27,7 @@ type definitionWalk struct {
 func definitionOccurrences(n names, f *definitionFile) []occurrence {
 	w := &definitionWalk{names: n, f: f, scope: n.scope(f.doc.Path)}
 	for _, attr := range f.Body.Attributes {
-		w.add(symbol{kindVariable, w.scope, attr.Name}, attr.NameRange, true)
+		w.declare(symbol{kindVariable, w.scope, attr.Name}, attr.NameRange)
 		w.expression(attr.Expr)
 	}
 	for _, b := range f.Body.Blocks {
@@ -36,8 +36,15 @@ func definitionOccurrences(n names, f *definitionFile) []occurrence {
 	return w.out
 }
 
-func (w *definitionWalk) add(s symbol, r hcl.Range, decl bool) {
-	w.out = append(w.out, occurrence{symbol: s, path: w.f.doc.Path, start: r.Start.Byte, end: r.End.Byte, decl: decl})
+// declare enters where something is declared.
+func (w *definitionWalk) declare(s symbol, r hcl.Range) {
+	w.refer(s, r)
+	w.out[len(w.out)-1].decl = true
+}
+
+// refer enters where something is named that is declared elsewhere.
+func (w *definitionWalk) refer(s symbol, r hcl.Range) {
+	w.out = append(w.out, occurrence{symbol: s, path: w.f.doc.Path, start: r.Start.Byte, end: r.End.Byte})
 }
 
 // labelKinds are the kinds of blocks that are named by their label.
@@ -49,7 +56,7 @@ func (w *definitionWalk) block(b *hclsyntax.Block) {
 	w.locals, w.label = map[string]symbol{}, ""
 	if k, ok := labelKinds[b.Type]; ok && len(b.Labels) > 0 {
 		w.label = b.Labels[0]
-		w.add(symbol{k, w.scope, w.label}, inQuotes(b.LabelRanges[0], w.f.Text), true)
+		w.declare(symbol{k, w.scope, w.label}, inQuotes(b.LabelRanges[0], w.f.Text))
 	}
 	w.declareLocals(b)
 	for _, attr := range b.Body.Attributes {
@@ -68,7 +75,7 @@ func (w *definitionWalk) declareLocals(b *hclsyntax.Block) {
 	if attr := b.Body.Attributes["matrix"]; attr != nil && b.Type == "target" {
 		for _, e := range elements(attr.Expr) {
 			w.locals[e.key] = symbol{kindLocal, scope, e.key}
-			w.add(w.locals[e.key], e.at, true)
+			w.declare(w.locals[e.key], e.at)
 		}
 	}
 	if b.Type != "function" {
@@ -81,7 +88,7 @@ func (w *definitionWalk) declareLocals(b *hclsyntax.Block) {
 		}
 		for _, t := range attr.Expr.Variables() {
 			w.locals[t.RootName()] = symbol{kindLocal, scope, t.RootName()}
-			w.add(w.locals[t.RootName()], t[0].SourceRange(), true)
+			w.declare(w.locals[t.RootName()], t[0].SourceRange())
 		}
 	}
 }
@@ -157,7 +164,7 @@ func (w *definitionWalk) inDockerfiles(k kind, key, name string, at hcl.Range) {
 		if k == kindContext && w.isStage(path, name) {
 			sym.kind = kindStage
 		}
-		w.add(sym, at, false)
+		w.refer(sym, at)
 	}
 }
 
@@ -214,7 +221,7 @@ func (w *definitionWalk) given(expr hclsyntax.Expression) {
 			if path == w.f.doc.Path || !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(p, w.label+".") }) {
 				continue
 			}
-			w.add(symbol{kindVariable, path, e.key}, e.at, false)
+			w.refer(symbol{kindVariable, path, e.key}, e.at)
 		}
 	}
 }
@@ -228,16 +235,16 @@ func (w *definitionWalk) expression(expr hclsyntax.Expression) {
 		root := t.RootName()
 		switch sym, local := w.locals[root]; {
 		case local:
-			w.add(sym, t[0].SourceRange(), false)
+			w.refer(sym, t[0].SourceRange())
 		case root == "target" || root == "group":
 			w.reference(root, t)
 		case !slices.Contains(reservedNames, root):
-			w.add(symbol{kindVariable, w.scope, root}, t[0].SourceRange(), false)
+			w.refer(symbol{kindVariable, w.scope, root}, t[0].SourceRange())
 		}
 	}
 	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
 		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok {
-			w.add(symbol{kindFunction, w.scope, call.Name}, call.NameRange, false)
+			w.refer(symbol{kindFunction, w.scope, call.Name}, call.NameRange)
 		}
 		return nil
 	})
@@ -254,7 +261,7 @@ func (w *definitionWalk) reference(root string, t hcl.Traversal) {
 	}
 	at := attr.SrcRange
 	at.Start.Byte = at.End.Byte - len(attr.Name) // without the dot
-	w.add(symbol{kind(root), w.scope, attr.Name}, at, false)
+	w.refer(symbol{kind(root), w.scope, attr.Name}, at)
 }
 
 // literal is a text that is written as it is.

@@ -62,8 +62,15 @@ func (w *dockerfileWalk) declares(c *instructions.ArgCommand) {
 	}
 }
 
-func (w *dockerfileWalk) add(s symbol, start, end int, decl bool) {
-	w.out = append(w.out, occurrence{symbol: s, path: w.path, start: start, end: end, decl: decl})
+// declare enters where something is declared.
+func (w *dockerfileWalk) declare(s symbol, start, end int) {
+	w.refer(s, start, end)
+	w.out[len(w.out)-1].decl = true
+}
+
+// refer enters where something is named that is declared elsewhere.
+func (w *dockerfileWalk) refer(s symbol, start, end int) {
+	w.out = append(w.out, occurrence{symbol: s, path: w.path, start: start, end: end})
 }
 
 // stage enters the name of a stage and what it takes from.
@@ -71,7 +78,7 @@ func (w *dockerfileWalk) stage(st *dockerfile.Stage) {
 	at := w.source.Lines(st.First, st.FromEnd)
 	text := w.doc.Text[at.Start.Byte:at.End.Byte]
 	if m := stageName.FindSubmatchIndex(text); m != nil && st.Name != "" {
-		w.add(symbol{kindStage, w.path, st.Name}, at.Start.Byte+m[2], at.Start.Byte+m[3], true)
+		w.declare(symbol{kindStage, w.path, st.Name}, at.Start.Byte+m[2], at.Start.Byte+m[3])
 	}
 	if m := fromName.FindSubmatchIndex(text); m != nil && string(text[m[2]:m[3]]) == st.Base {
 		w.named(st.Base, st.Index, at.Start.Byte+m[2], at.Start.Byte+m[3])
@@ -102,17 +109,17 @@ func (w *dockerfileWalk) named(name string, before, start, end int) {
 		return
 	}
 	if _, ok := w.parsed.Find(lower); ok {
-		w.add(symbol{kindStage, w.path, lower}, start, end, false)
+		w.refer(symbol{kindStage, w.path, lower}, start, end)
 		return
 	}
 	if i, err := strconv.Atoi(name); err == nil {
 		if i >= 0 && i < before && w.parsed.Stages[i].Name != "" {
-			w.add(symbol{kindStage, w.path, w.parsed.Stages[i].Name}, start, end, false)
+			w.refer(symbol{kindStage, w.path, w.parsed.Stages[i].Name}, start, end)
 			w.out[len(w.out)-1].other = true
 		}
 		return
 	}
-	w.add(symbol{kindContext, w.path, lower}, start, end, false)
+	w.refer(symbol{kindContext, w.path, lower}, start, end)
 }
 
 // lines enters the arguments in some lines: where they are declared, and where their
@@ -129,7 +136,7 @@ func (w *dockerfileWalk) lines(first, last int) {
 		}
 		for _, m := range usedName.FindAllSubmatchIndex(text, -1) {
 			if name := string(text[m[2]:m[3]]); w.args[name] {
-				w.add(symbol{kindArg, w.path, name}, at.Start.Byte+m[2], at.Start.Byte+m[3], false)
+				w.refer(symbol{kindArg, w.path, name}, at.Start.Byte+m[2], at.Start.Byte+m[3])
 			}
 		}
 	}
@@ -141,7 +148,7 @@ var declaredName = regexp.MustCompile(`(?:^|\s)([A-Za-z_]\w*)(?:=(?:"(?:[^"\\]|\
 func (w *dockerfileWalk) declared(text []byte, base, from int) {
 	for _, m := range declaredName.FindAllSubmatchIndex(text[from:], -1) {
 		if name := string(text[from+m[2] : from+m[3]]); w.args[name] {
-			w.add(symbol{kindArg, w.path, name}, base+from+m[2], base+from+m[3], true)
+			w.declare(symbol{kindArg, w.path, name}, base+from+m[2], base+from+m[3])
 		}
 	}
 }

@@ -99,11 +99,11 @@ func TestPage(t *testing.T) {
 				p.Size(width, 800)
 				for _, view := range []string{"g", "t"} {
 					p.Type(view)
-					p.Dark(false)
+					p.Light()
 					p.Picture(fmt.Sprintf("%d-%d-%s", n, width, view))
 					testFits(t, p, n, width)
 				}
-				p.Dark(true)
+				p.Dark()
 				p.Picture(fmt.Sprintf("%d-%d-dark", n, width))
 				p.Type("f")
 				p.Picture(fmt.Sprintf("%d-%d-failed", n, width))

@@ -115,12 +115,6 @@ type Environment struct {
 
 const pathVariable = "PATH"
 
-// NewEnvironment is the environment of a stage that starts from an image, whose
-// variables are not known, or with open false from nothing.
-func NewEnvironment(open bool) *Environment {
-	return &Environment{Open: open}
-}
-
 // On is the environment of a stage that starts where this one ends, after which
 // this one must not be changed. Copying all of it would take a square of memory
 // for a long chain of stages, and looking through all of the chain a square of
@@ -145,11 +139,11 @@ func (e *Environment) flat() *Environment {
 	f := &Environment{base: e.base.base, vars: maps.Clone(e.base.vars), unknown: maps.Clone(e.base.unknown)}
 	for key, value := range e.vars {
 		if !e.unknown[key] {
-			f.Set(key, value, true)
+			f.Set(key, value)
 		}
 	}
 	for key := range e.unknown {
-		f.Set(key, "", false)
+		f.SetUnknown(key)
 	}
 	return f
 }
@@ -185,19 +179,24 @@ func (e *Environment) Keys() []string {
 	return slices.Compact(slices.Sorted(slices.Values(keys)))
 }
 
-// Set sets a variable, or notes that it is set to something unknown.
-func (e *Environment) Set(key, value string, known bool) {
+// SetUnknown notes that a variable is set to something unknown.
+func (e *Environment) SetUnknown(key string) {
 	if e.full {
 		return
 	}
 	e.path = e.path || key == pathVariable
-	if !known {
-		if e.unknown == nil {
-			e.unknown = map[string]bool{}
-		}
-		e.unknown[key] = true
+	if e.unknown == nil {
+		e.unknown = map[string]bool{}
+	}
+	e.unknown[key] = true
+}
+
+// Set sets a variable.
+func (e *Environment) Set(key, value string) {
+	if e.full {
 		return
 	}
+	e.path = e.path || key == pathVariable
 	delete(e.unknown, key)
 	if e.vars == nil {
 		e.vars = map[string]string{}

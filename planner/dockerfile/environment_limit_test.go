@@ -11,7 +11,7 @@ import (
 // TestOverflow sets variables that are together more than a builder takes. It is
 // reported once, where it happens, and the memory stays as it is.
 func TestOverflow(t *testing.T) {
-	env := NewEnvironment(false)
+	env := &Environment{}
 	var faults []int
 	for i := range 100 {
 		s := Scope{Env: env, Lex: shell.NewLex('\\')}
@@ -27,9 +27,9 @@ func TestOverflow(t *testing.T) {
 	}
 
 	// What is set again counts once.
-	env = NewEnvironment(false)
+	env = &Environment{}
 	for range 100 {
-		env.Set("a", strings.Repeat("x", 1<<20), true)
+		env.Set("a", strings.Repeat("x", 1<<20))
 	}
 	if err := env.overflow(); err != nil {
 		t.Error(err)

@@ -26,7 +26,11 @@ func (s *Scope) Expand(word string) (text string, known bool, err error) {
 // set if there is none of these.
 func (s *Scope) Declare(a Arg) (value string, known, set bool, err error) {
 	if value, known, set, err = s.value(a); set {
-		s.Env.Set(a.Key, value, known)
+		if known {
+			s.Env.Set(a.Key, value)
+		} else {
+			s.Env.SetUnknown(a.Key)
+		}
 	}
 	if err == nil {
 		err = s.Env.overflow()
@@ -70,11 +74,14 @@ func (s *Scope) Setenv(c *instructions.EnvCommand, failed func(error)) {
 		p.value, p.known = expand(kv.Value)
 	}
 	for _, p := range pairs {
-		if !p.keyKnown {
+		switch {
+		case !p.keyKnown:
 			s.Env.Open = true
-			continue
+		case p.known:
+			s.Env.Set(p.key, p.value)
+		default:
+			s.Env.SetUnknown(p.key)
 		}
-		s.Env.Set(p.key, p.value, p.known)
 	}
 	if err := s.Env.overflow(); err != nil {
 		failed(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
@@ -53,12 +54,12 @@ func (t *target) folders() (map[string]folder, error) {
 		return nil, err
 	}
 	if l := t.plan.Context; l != nil {
-		if err := t.run.offer(out, frontend.ContextMount, l.Dir, l.GitModes); err != nil {
+		if err := t.run.offer(out, frontend.ContextMount, l); err != nil {
 			return nil, err
 		}
 	}
 	for name, l := range t.plan.Contexts {
-		if err := t.run.offer(out, frontend.MountName(name), l.Dir, l.GitModes); err != nil {
+		if err := t.run.offer(out, frontend.MountName(name), l); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +69,7 @@ func (t *target) folders() (map[string]folder, error) {
 func (t *target) dockerfileFolder(out map[string]folder) error {
 	d := t.plan.Dockerfile
 	if t.plan.Target.DockerfileInline == nil {
-		return t.run.offer(out, frontend.DockerfileMount, filepath.Dir(filepath.FromSlash(d.Name)), false)
+		return t.run.offer(out, frontend.DockerfileMount, &planner.Local{Dir: filepath.Dir(filepath.FromSlash(d.Name))})
 	}
 	memory := staticfs.NewFS()
 	memory.Add(path.Base(d.Filename), &fstypes.Stat{Mode: 0o644}, d.Data)
@@ -76,13 +77,13 @@ func (t *target) dockerfileFolder(out map[string]folder) error {
 	return nil
 }
 
-func (r *run) offer(out map[string]folder, name, dir string, gitModes bool) error {
-	files, err := r.opt.Contexts.Open(dir, gitModes)
+func (r *run) offer(out map[string]folder, name string, l *planner.Local) error {
+	files, err := r.opt.Contexts.Open(l.Dir, l.GitModes)
 	if err != nil {
-		return fmt.Errorf("opening context %s: %w", dir, err)
+		return fmt.Errorf("opening context %s: %w", l.Dir, err)
 	}
-	key := dir
-	if gitModes {
+	key := l.Dir
+	if l.GitModes {
 		key += " with the modes of git"
 	}
 	out[name] = folder{key: key, fs: files}

@@ -22,14 +22,35 @@ func (e *Missing) Error() string {
 	return fmt.Sprintf("there is no container %s on %s", e.Container, e.Engine)
 }
 
-// EnsureRunning makes sure that a container runs: if it does not, it is started, or
-// that is the error. started says whether it was so.
-func (e *Engine) EnsureRunning(ctx context.Context, container string, start bool) (started bool, err error) {
+// EnsureRunning makes sure that a container runs, and starts it if it is stopped.
+// started says whether it was so.
+func (e *Engine) EnsureRunning(ctx context.Context, container string) (started bool, err error) {
+	running, err := e.runs(ctx, container)
+	if running || err != nil {
+		return false, err
+	}
+	if err := e.call(ctx, http.MethodPost, "/containers/"+url.PathEscape(container)+"/start", nil, nil); err != nil {
+		return false, fmt.Errorf("starting the container %s: %w", container, err)
+	}
+	return true, nil
+}
+
+// ExpectRunning is EnsureRunning that starts nothing: a container that is stopped is
+// an error.
+func (e *Engine) ExpectRunning(ctx context.Context, container string) (started bool, err error) {
+	running, err := e.runs(ctx, container)
+	if !running && err == nil {
+		err = fmt.Errorf("the container %s is stopped; the next build starts it", container)
+	}
+	return false, err
+}
+
+// runs says whether a container runs. One that is paused is an error.
+func (e *Engine) runs(ctx context.Context, container string) (bool, error) {
 	var found struct {
 		State struct{ Running, Paused bool }
 	}
-	path := "/containers/" + url.PathEscape(container)
-	if err := e.call(ctx, http.MethodGet, path+"/json", nil, &found); err != nil {
+	if err := e.call(ctx, http.MethodGet, "/containers/"+url.PathEscape(container)+"/json", nil, &found); err != nil {
 		if notFound(err) {
 			return false, &Missing{container, e.who()}
 		}
@@ -38,16 +59,7 @@ func (e *Engine) EnsureRunning(ctx context.Context, container string, start bool
 	if found.State.Paused {
 		return false, fmt.Errorf("the container %s is paused: docker unpause %s", container, container)
 	}
-	switch {
-	case found.State.Running:
-		return false, nil
-	case !start:
-		return false, fmt.Errorf("the container %s is stopped; the next build starts it", container)
-	}
-	if err := e.call(ctx, http.MethodPost, path+"/start", nil, nil); err != nil {
-		return false, fmt.Errorf("starting the container %s: %w", container, err)
-	}
-	return true, nil
+	return found.State.Running, nil
 }
 
 // Exec runs a command in a container, and returns its standard input and output

@@ -55,7 +55,7 @@ func newTTY(w io.Writer, term *Terminal) *tty {
 }
 
 func (d *tty) wake() <-chan time.Time { return d.ticker.C }
-func (d *tty) woken()                 { d.draw(false) }
+func (d *tty) woken()                 { d.draw(d.block()) }
 
 func (d *tty) event(e runner.Event) {
 	switch e := e.(type) {
@@ -146,13 +146,9 @@ func (d *tty) paint(code, text string) string {
 
 // draw puts the block anew, below what stays. Each line is written over the
 // one that was there, so that nothing flickers.
-func (d *tty) draw(last bool) {
+func (d *tty) draw(block []string) {
 	above := d.above
 	d.above = nil
-	var block []string
-	if !last {
-		block = d.block()
-	}
 	var b bytes.Buffer
 	if d.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r", d.drawn)
@@ -206,6 +202,6 @@ func (d *tty) stepLine(s *runningStep, width int) string {
 // close leaves what is to stay on the screen.
 func (d *tty) close() {
 	d.ticker.Stop()
-	d.draw(true)
+	d.draw(nil)
 	writeWarnings(d.out, d.warnings, NoGroups)
 }

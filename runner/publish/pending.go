@@ -75,7 +75,7 @@ type Handled struct {
 // Resume moves the tags of journals to their new digests: of those with the
 // given IDs, or of all. A tag that somebody else has moved since stays.
 func (p *Publisher) Resume(ctx context.Context, ids ...string) ([]Handled, error) {
-	return p.handle(ctx, ids, false, func(j *journal) (*did, error) {
+	return p.handle(ctx, ids, inOrder, func(j *journal) (*did, error) {
 		ctx := p.budgeted(ctx)
 		if j.Unseen || j.Stage == Looking {
 			if err := p.see(ctx, j); err != nil {
@@ -107,7 +107,7 @@ func (p *Publisher) see(ctx context.Context, j *journal) error {
 // Rollback points the tags of journals, the latest first, at what they pointed
 // to before. A tag that somebody else has moved since stays.
 func (p *Publisher) Rollback(ctx context.Context, ids ...string) ([]Handled, error) {
-	return p.handle(ctx, ids, true, func(j *journal) (*did, error) {
+	return p.handle(ctx, ids, latestFirst, func(j *journal) (*did, error) {
 		if j.Stage != Moving {
 			return &did{stayed: len(j.Moves)}, nil
 		}
@@ -117,12 +117,20 @@ func (p *Publisher) Rollback(ctx context.Context, ids ...string) ([]Handled, err
 
 // Forget removes journals, and leaves the tags where they are.
 func (p *Publisher) Forget(ctx context.Context, ids ...string) ([]Handled, error) {
-	return p.handle(ctx, ids, false, nil)
+	return p.handle(ctx, ids, inOrder, nil)
 }
+
+// order is that in which journals are handled.
+type order bool
+
+const (
+	inOrder     order = false // as they were begun
+	latestFirst order = true
+)
 
 // handle does something with journals, each for itself, and removes those that
 // are done. nil is to forget them.
-func (p *Publisher) handle(ctx context.Context, ids []string, latestFirst bool, do func(*journal) (*did, error)) ([]Handled, error) {
+func (p *Publisher) handle(ctx context.Context, ids []string, first order, do func(*journal) (*did, error)) ([]Handled, error) {
 	all, err := p.all(ctx)
 	defer func() {
 		for _, j := range all {
@@ -135,7 +143,7 @@ func (p *Publisher) handle(ctx context.Context, ids []string, latestFirst bool, 
 	if err := known(all, ids); err != nil {
 		return nil, err
 	}
-	if latestFirst {
+	if first == latestFirst {
 		slices.Reverse(all)
 	}
 	var out []Handled

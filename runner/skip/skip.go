@@ -120,13 +120,13 @@ func (s *Skipper) Decide(ctx context.Context, targets []*Target) ([]*Verdict, er
 // decide looks a target up.
 func (s *Skipper) decide(ctx context.Context, t *Target) *Verdict {
 	v := &Verdict{Target: t}
-	if err := s.find(ctx, v, true); err != nil {
+	if err := s.find(ctx, v); err != nil {
 		return v.built(err)
 	}
 	err := s.place(ctx, v)
 	if errors.Is(err, errRemembered) {
 		// What is remembered is good for tags that stay.
-		if err = s.find(ctx, v, false); err == nil {
+		if err = s.findRecorded(ctx, v); err == nil {
 			err = s.place(ctx, v)
 		}
 	}
@@ -147,23 +147,34 @@ func (v *Verdict) built(why error) *Verdict {
 }
 
 // find finds the record of a target.
-func (s *Skipper) find(ctx context.Context, v *Verdict, remembered bool) error {
-	t := v.Target
-	if len(t.Refs) == 0 {
+func (s *Skipper) find(ctx context.Context, v *Verdict) error {
+	if len(v.Target.Refs) == 0 {
 		return s.findHere(v)
 	}
-	if remembered {
-		for _, lane := range t.lanes() {
-			for _, repo := range t.Repos {
-				place := registry.Ref{Repo: repo, Tag: tag(lane, t.Input)}
-				data := s.Memory.load(repo.String(), place.Tag, s.now())
-				if data != nil && v.take(data, place, lane, s.now()) == nil {
-					v.remembered = true
-					return nil
-				}
+	if v.remembered = s.findRemembered(v); v.remembered {
+		return nil
+	}
+	return s.findRecorded(ctx, v)
+}
+
+// findRemembered finds a record that was read before.
+func (s *Skipper) findRemembered(v *Verdict) bool {
+	t := v.Target
+	for _, lane := range t.lanes() {
+		for _, repo := range t.Repos {
+			place := registry.Ref{Repo: repo, Tag: tag(lane, t.Input)}
+			data := s.Memory.load(repo.String(), place.Tag, s.now())
+			if data != nil && v.take(data, place, lane, s.now()) == nil {
+				return true
 			}
 		}
 	}
+	return false
+}
+
+// findRecorded finds a record in a registry.
+func (s *Skipper) findRecorded(ctx context.Context, v *Verdict) error {
+	t := v.Target
 	v.remembered = false
 	why := errors.New("no build of what it is now is recorded")
 	for _, lane := range t.lanes() {

@@ -23,20 +23,23 @@ var dialStdio = []string{"buildctl", "dial-stdio"}
 // Reach connects to a node of a builder, and starts it where it is a container
 // that is stopped. name is what reports call it.
 func Reach(ctx context.Context, driver builders.Driver, node builders.Node, name string) (*Builder, error) {
-	return reach(ctx, driver, node, name, true)
+	return reach(ctx, driver, node, name, (*engine.Engine).EnsureRunning)
 }
 
 // Look is like Reach, but starts nothing.
 func Look(ctx context.Context, driver builders.Driver, node builders.Node, name string) (*Builder, error) {
-	return reach(ctx, driver, node, name, false)
+	return reach(ctx, driver, node, name, (*engine.Engine).ExpectRunning)
 }
 
-func reach(ctx context.Context, driver builders.Driver, node builders.Node, name string, start bool) (*Builder, error) {
+// running makes sure that a container runs. started says that it did not before.
+type running func(e *engine.Engine, ctx context.Context, container string) (started bool, err error)
+
+func reach(ctx context.Context, driver builders.Driver, node builders.Node, name string, ensure running) (*Builder, error) {
 	switch driver {
 	case builders.Engine:
 		return reachEngine(ctx, node, name)
 	case builders.Container:
-		return reachContainer(ctx, node, name, start)
+		return reachContainer(ctx, node, name, ensure)
 	case builders.Kubernetes:
 		return reachPod(ctx, node, name)
 	}
@@ -68,12 +71,12 @@ func reachEngine(ctx context.Context, node builders.Node, name string) (*Builder
 }
 
 // reachContainer connects to a BuildKit in a container.
-func reachContainer(ctx context.Context, node builders.Node, name string, start bool) (*Builder, error) {
+func reachContainer(ctx context.Context, node builders.Node, name string, ensure running) (*Builder, error) {
 	e, err := engine.New(node.Engine)
 	if err != nil {
 		return nil, &TLSError{err}
 	}
-	started, err := e.EnsureRunning(ctx, node.Container, start)
+	started, err := ensure(e, ctx, node.Container)
 	var missing *engine.Missing
 	if errors.As(err, &missing) {
 		return nil, fmt.Errorf("%w: make it with docker buildx inspect --bootstrap %s", err, name)

@@ -129,7 +129,10 @@ func opened(t *testing.T, url string, gw *fakeGateway) (*Remote, error) {
 		t.Fatal(err)
 	}
 	r := &Remote{}
-	return r, r.open(t.Context(), gw, st, isGit)
+	if isGit {
+		r.git = &gitSource{st: st}
+	}
+	return r, r.open(t.Context(), gw, st)
 }
 
 func TestOpenRepository(t *testing.T) {
@@ -276,12 +279,9 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-func TestAttachables(t *testing.T) {
+func TestCredentials(t *testing.T) {
 	o := &Options{LookupEnv: func(string) (string, bool) { return "", false }, Secrets: []config.Secret{{ID: "GIT_AUTH_TOKEN", Env: "T"}}}
-	if got := o.attachables(false); got != nil {
-		t.Errorf("for a file: %v", got)
-	}
-	if got := o.attachables(true); len(got) == 0 {
+	if got := o.credentials(); len(got) == 0 {
 		t.Error("no credentials for a repository")
 	}
 }

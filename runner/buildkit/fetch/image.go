@@ -22,7 +22,7 @@ func Image(ctx context.Context, b *builder.Builder, id string, attrs map[string]
 	status := make(chan *client.SolveStatus)
 	go opt.showAdvice(status)
 	_, err = b.Client().Solve(ctx, def, client.SolveOpt{
-		Session: opt.attachables(true), Internal: true,
+		Session: opt.credentials(), Internal: true,
 		Exports: []client.ExportEntry{{
 			Type: client.ExporterOCI, Attrs: map[string]string{"oci-mediatypes": "true"},
 			Output: func(map[string]string) (io.WriteCloser, error) { return unclosed{w}, nil },

@@ -66,10 +66,15 @@ func Fetch(ctx context.Context, b *builder.Builder, url string, opt Options) (*R
 		return nil, err
 	}
 	r := &Remote{}
+	var credentials []session.Attachable
+	if isGit {
+		r.git = &gitSource{st: st}
+		credentials = opt.credentials()
+	}
 	status := make(chan *client.SolveStatus)
 	go opt.showAdvice(status)
-	r.Held, err = b.Hold(ctx, client.SolveOpt{Session: opt.attachables(isGit), Internal: true}, status,
-		func(ctx context.Context, gw gateway.Client) error { return r.open(ctx, gw, st, isGit) })
+	r.Held, err = b.Hold(ctx, client.SolveOpt{Session: credentials, Internal: true}, status,
+		func(ctx context.Context, gw gateway.Client) error { return r.open(ctx, gw, st) })
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +139,8 @@ func unpacked(st llb.State) llb.State {
 		llb.WithCustomName("[internal] unpack"))
 }
 
-// attachables are the credentials that the session of a fetch offers.
-func (o *Options) attachables(isGit bool) []session.Attachable {
-	if !isGit {
-		return nil
-	}
+// credentials are those that the session offers when a repository is fetched.
+func (o *Options) credentials() []session.Attachable {
 	var out []session.Attachable
 	// Without an agent a fetch over HTTP still works; one over SSH is told by
 	// the builder.
@@ -156,13 +158,13 @@ func (o *Options) attachables(isGit bool) []session.Attachable {
 }
 
 // open has the source fetched and looks at what it is.
-func (r *Remote) open(ctx context.Context, gw gateway.Client, st *llb.State, isGit bool) error {
+func (r *Remote) open(ctx context.Context, gw gateway.Client, st *llb.State) error {
 	r.ctx = ctx
-	if isGit {
-		r.git = &gitSource{gw: gw, st: st}
+	if r.git != nil {
+		r.git.gw = gw
 	}
 	var err error
-	if r.ref, err = solve(ctx, gw, *st); err != nil || isGit {
+	if r.ref, err = solve(ctx, gw, *st); err != nil || r.git != nil {
 		return err
 	}
 	head, err := r.ref.ReadFile(ctx, gateway.ReadRequest{Filename: httpFile, Range: &gateway.FileRange{Length: 1024}})

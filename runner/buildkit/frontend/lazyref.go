@@ -36,16 +36,13 @@ func WantsDefinition(req gateway.SolveRequest) bool {
 	return req.Definition != nil && len(req.Definition.Def) > 0 && req.Frontend == "" && !req.Evaluate
 }
 
-// ask names the definition to the builder, once, and has it evaluated if that
-// is wanted.
-func (r *LazyRef) ask(ctx context.Context, evaluate bool) (gateway.Reference, error) {
+// ask names the definition to the builder, once.
+func (r *LazyRef) ask(ctx context.Context, req gateway.SolveRequest) (gateway.Reference, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.real != nil || r.err != nil {
 		return r.real, r.err
 	}
-	req := r.req
-	req.Evaluate = evaluate
 	res, err := r.client.Solve(ctx, req)
 	if err == nil {
 		r.real, err = res.SingleRef()
@@ -65,7 +62,7 @@ func (r *LazyRef) Known() gateway.Reference {
 
 // files is the builder's own reference, to read from.
 func (r *LazyRef) files(ctx context.Context) (gateway.Reference, error) {
-	ref, err := r.ask(ctx, false)
+	ref, err := r.ask(ctx, r.req)
 	if err == nil && ref == nil {
 		err = errNoFile
 	}
@@ -77,7 +74,9 @@ func (r *LazyRef) Evaluate(ctx context.Context) error {
 	if ref := r.Known(); ref != nil {
 		return ref.Evaluate(ctx)
 	}
-	_, err := r.ask(ctx, true)
+	now := r.req
+	now.Evaluate = true
+	_, err := r.ask(ctx, now)
 	return err
 }
 
