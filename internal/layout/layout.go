@@ -47,7 +47,7 @@ func Put(ctx context.Context, dir string, desc ocispecs.Descriptor, names ...oci
 	if err := ociindex.NewStoreIndex(next.Path()).Put(desc, names...); err != nil {
 		return fmt.Errorf("changing the index of %s: %w", dir, err)
 	}
-	return next.Commit(false)
+	return next.Commit()
 }
 
 // hold keeps others from changing the index, by the lock that BuildKit's client

@@ -58,20 +58,25 @@ func (unclosed) Close() error { return nil }
 
 // WriteFile gives a file new content; see Create.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
-	return write(name, data, perm, false)
-}
-
-// WriteSynced is WriteFile for what has to be on the disk when it returns.
-func WriteSynced(name string, data []byte, perm fs.FileMode) error {
-	return write(name, data, perm, true)
-}
-
-func write(name string, data []byte, perm fs.FileMode, sync bool) error {
 	f, err := Create(name, perm)
 	if err != nil {
 		return err
 	}
-	f.sync = sync
+	return f.commit(data)
+}
+
+// WriteSynced is WriteFile for what has to be on the disk when it returns.
+func WriteSynced(name string, data []byte, perm fs.FileMode) error {
+	f, err := Create(name, perm)
+	if err != nil {
+		return err
+	}
+	f.sync = true
+	return f.commit(data)
+}
+
+// commit writes all that the file has.
+func (f *File) commit(data []byte) error {
 	if _, err := f.Write(data); err != nil {
 		f.Discard()
 		return err
@@ -108,15 +113,24 @@ func (f *File) open() (err error) {
 		f.direct, err = openSpecial(f.goal, info)
 		return err
 	}
-	f.aside, err = createAside(f.goal, info != nil)
+	if info == nil {
+		f.aside, err = createBeside(f.goal)
+	} else {
+		f.aside, err = createAside(f.goal)
+	}
 	return err
 }
 
-// createAside makes a file for the new content, beside the goal. If that is not
-// allowed but the goal itself may be written, it lies elsewhere.
-func createAside(goal string, there bool) (*os.File, error) {
-	tmp, err := os.CreateTemp(folderOf(goal), asidePattern(goal))
-	if err == nil || !there || !refused(err) {
+// createBeside makes a file for the new content, beside the goal.
+func createBeside(goal string) (*os.File, error) {
+	return os.CreateTemp(folderOf(goal), asidePattern(goal))
+}
+
+// createAside is createBeside for a goal that is there. If a file beside it is not
+// allowed but the goal itself may be written, the new one is elsewhere.
+func createAside(goal string) (*os.File, error) {
+	tmp, err := createBeside(goal)
+	if err == nil || !refused(err) {
 		return tmp, err
 	}
 	may, openErr := os.OpenFile(goal, os.O_WRONLY, 0)

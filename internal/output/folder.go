@@ -81,20 +81,25 @@ func (d *Folder) Discard() {
 	_ = removeAll(d.tmp)
 }
 
-// Commit puts the files in their place. With clear, what the folder held
-// besides is removed, after that.
-func (d *Folder) Commit(clear bool) error {
+// Commit puts the files in their place, beside what the folder holds.
+func (d *Folder) Commit() error { return d.commit(merging{}) }
+
+// Replace puts the files in their place, and then removes what the folder held
+// besides.
+func (d *Folder) Replace() error { return d.commit(merging{clear: true}) }
+
+func (d *Folder) commit(how merging) error {
 	if d.over {
 		return nil
 	}
 	defer d.Discard()
-	if err := d.place(clear); err != nil {
+	if err := d.place(how); err != nil {
 		return failed(d.name, folderOf(d.goal), err)
 	}
 	return nil
 }
 
-func (d *Folder) place(clear bool) error {
+func (d *Folder) place(how merging) error {
 	if again, err := Real(d.name); err != nil || again != d.goal {
 		return errors.Join(err, errMoved)
 	}
@@ -109,6 +114,6 @@ func (d *Folder) place(clear bool) error {
 			return err
 		}
 	}
-	m := merging{clear: clear, keep: filepath.Base(d.tmp)}
-	return m.folder(d.tmp, d.goal)
+	how.keep = filepath.Base(d.tmp)
+	return how.folder(d.tmp, d.goal)
 }

@@ -108,7 +108,11 @@ func TestFolder(t *testing.T) {
 			if name != "below others" {
 				sameTree(t, ".", was)
 			}
-			must(t, write().Commit(c.clear))
+			commit := (*Folder).Commit
+			if c.clear {
+				commit = (*Folder).Replace
+			}
+			must(t, commit(write()))
 			sameTree(t, ".", c.after)
 		})
 	}
@@ -137,7 +141,7 @@ func TestBentFolder(t *testing.T) {
 	fill(t, d.Path(), map[string]string{"n": "new"})
 	must(t, os.Remove("l"))
 	must(t, os.Symlink("b", "l"))
-	if err := d.Commit(true); !errors.Is(err, errMoved) {
+	if err := d.Replace(); !errors.Is(err, errMoved) {
 		t.Errorf("got %v", err)
 	}
 	sameTree(t, ".", map[string]string{"a/": "", "b/": "", "b/k": "old", "l": "> b"})
@@ -160,7 +164,7 @@ func TestFolderModes(t *testing.T) {
 			must(t, os.Chmod(path, 0o555))
 			must(t, os.Chtimes(path, when, when))
 		}
-		must(t, d.Commit(true))
+		must(t, d.Replace())
 		for _, name := range []string{"s/t/f", "s/t", "s"} {
 			info, err := os.Stat(filepath.Join("out", name))
 			must(t, err)

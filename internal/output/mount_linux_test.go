@@ -146,7 +146,7 @@ func TestMountedFolder(t *testing.T) {
 		putFile(t, filepath.Join(d.Path(), "tmp/deep/b"), "new")
 		putFile(t, filepath.Join(d.Path(), "bound/m"), "new")
 		must(t, os.Symlink("a", filepath.Join(d.Path(), "tmp/l")))
-		must(t, d.Commit(false))
+		must(t, d.Commit())
 		want(t, name+"/tmp/a", "new")
 		want(t, name+"/tmp/deep/b", "new")
 		want(t, name+"/tmp/l", "new")

@@ -80,7 +80,7 @@ func overwrite(src, goal string) error {
 		return err
 	}
 	defer dst.Close()
-	saved, err := createAside(goal, true)
+	saved, err := createAside(goal)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func (s Store) Import(id string, write func(dir string) error) (Kept, error) {
 	if err := write(aside.Path()); err != nil {
 		return Kept{}, err
 	}
-	if err := aside.Commit(true); err != nil {
+	if err := aside.Replace(); err != nil {
 		return Kept{}, err
 	}
 	pruneRuns(s.imports, keepImported, keepBytes)

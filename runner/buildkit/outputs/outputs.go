@@ -190,7 +190,11 @@ func (f *Files) Commit() error {
 		if err := f.inPlace(d.Name()); err != nil {
 			return fmt.Errorf("writing %w", err)
 		}
-		if err := d.Commit(d.clear); err != nil {
+		commit := d.Commit
+		if d.clear {
+			commit = d.Replace
+		}
+		if err := commit(); err != nil {
 			return fmt.Errorf("writing %w", err)
 		}
 	}
