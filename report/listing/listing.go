@@ -13,43 +13,49 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 )
 
+// Printer prints what a definition holds.
+type Printer struct {
+	Out  io.Writer
+	JSON bool // says that programs read it
+}
+
 // Targets lists the targets that are to be kept.
-func Targets(w io.Writer, d *config.Definition, asJSON bool, keep func(config.ListedTarget) bool) error {
+func (p Printer) Targets(d *config.Definition, keep func(config.ListedTarget) bool) error {
 	targets := slices.DeleteFunc(d.Targets(), func(t config.ListedTarget) bool { return !keep(t) })
-	if asJSON {
-		return termtext.PrintJSON(w, targets)
+	if p.JSON {
+		return termtext.PrintJSON(p.Out, targets)
 	}
 	rows := make([][]string, len(targets))
 	for i, t := range targets {
 		rows[i] = []string{t.Name, t.Description}
 	}
-	return table(w, []string{"TARGET", "DESCRIPTION"}, rows)
+	return table(p.Out, []string{"TARGET", "DESCRIPTION"}, rows)
 }
 
 // Groups lists groups.
-func Groups(w io.Writer, d *config.Definition, asJSON bool) error {
+func (p Printer) Groups(d *config.Definition) error {
 	groups := d.Groups()
-	if asJSON {
-		return termtext.PrintJSON(w, groups)
+	if p.JSON {
+		return termtext.PrintJSON(p.Out, groups)
 	}
 	rows := make([][]string, len(groups))
 	for i, g := range groups {
 		rows[i] = []string{g.Name, strings.Join(g.Targets, ", "), g.Description}
 	}
-	return table(w, []string{"GROUP", "TARGETS", "DESCRIPTION"}, rows)
+	return table(p.Out, []string{"GROUP", "TARGETS", "DESCRIPTION"}, rows)
 }
 
 // Variables lists variables.
-func Variables(w io.Writer, d *config.Definition, asJSON bool) error {
+func (p Printer) Variables(d *config.Definition) error {
 	variables := d.Variables()
-	if asJSON {
-		return termtext.PrintJSON(w, variables)
+	if p.JSON {
+		return termtext.PrintJSON(p.Out, variables)
 	}
 	rows := make([][]string, len(variables))
 	for i, v := range variables {
 		rows[i] = []string{v.Name, v.Type, shownValue(v), v.Source, v.Description}
 	}
-	return table(w, []string{"VARIABLE", "TYPE", "VALUE", "SOURCE", "DESCRIPTION"}, rows)
+	return table(p.Out, []string{"VARIABLE", "TYPE", "VALUE", "SOURCE", "DESCRIPTION"}, rows)
 }
 
 func shownValue(v config.ListedVariable) string {

@@ -17,34 +17,44 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
 
+// Question is one about the builds of a plan, for the frontend that is linked in.
+type Question struct {
+	Plan   *planner.Plan
+	Builds []*planner.Build
+	// Method says what is asked about a build.
+	Method func(*planner.Build) string
+	// Registries says that the configuration of base images is read from their
+	// registries, without credentials; else that is left to a builder.
+	Registries bool
+}
+
 // Ask is Call without a builder: the frontend that is linked in is asked here. It
 // returns the answers that it has; a build whose answer depends on what only a
 // builder can do, such as to run another frontend or to fetch a Dockerfile,
-// has none. With registries, the configuration of base images is read from
-// their registries, without credentials; else that too is left to a builder.
-func Ask(ctx context.Context, plan *planner.Plan, builds []*planner.Build, method func(*planner.Build) string, opt Options, registries bool) (map[*planner.Build]*answer.Answer, error) {
+// has none.
+func (q *Question) Ask(ctx context.Context, opt Options) (map[*planner.Build]*answer.Answer, error) {
 	s, err := session.NewSession(ctx, "orch-"+opt.ClientID)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	r := &run{opt: opt, plan: plan, targets: map[*planner.Build]*target{}, caches: caches.NewWatch(plan), drops: &caches.Drops{}, facts: facts.New(opt.Git, opt.Proxies)}
+	r := &run{opt: opt, plan: q.Plan, targets: map[*planner.Build]*target{}, caches: caches.NewWatch(q.Plan), drops: &caches.Drops{}, facts: facts.New(opt.Git, opt.Proxies)}
 	a := newAnchor(r)
 	a.session = s
 	a.memo.AnswersOnly = true
 	a.files = a
 	out := map[*planner.Build]*answer.Answer{}
-	for _, b := range builds {
+	for _, b := range q.Builds {
 		t := newTarget(r, a, b)
 		if t.foreign() || t.openStores() != nil || underPolicy(b) {
 			continue
 		}
 		client := &frontend.Offline{}
-		if registries {
+		if q.Registries {
 			client.Images = imagemetaresolver.Default()
 		}
 		a.gateway = client
-		asked := &answer.Answer{Method: method(b), Build: b}
+		asked := &answer.Answer{Method: q.Method(b), Build: b}
 		asked.Fields, asked.Err = t.call(ctx, asked.Method)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

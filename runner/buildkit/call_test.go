@@ -31,7 +31,7 @@ func TestAskSharedBase(t *testing.T) {
 		"a": "FROM example.com/base:1\nRUN a", "b": "FROM example.com/base:1\nRUN b", "c": "FROM scratch\nENV A=1",
 	})
 	method := func(*planner.Build) string { return "lint" }
-	answers, err := Ask(t.Context(), plan, plan.Builds, method, Options{LookupEnv: os.LookupEnv}, false)
+	answers, err := (&Question{Plan: plan, Builds: plan.Builds, Method: method}).Ask(t.Context(), Options{LookupEnv: os.LookupEnv})
 	if err != nil {
 		t.Fatal(err)
 	}

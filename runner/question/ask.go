@@ -30,7 +30,7 @@ type Asker struct {
 // by itself, a builder does: base images have to be looked at, and other
 // frontends run. Without a builder, registries are asked for the base images.
 func (q *Asker) Ask(ctx context.Context) (map[*planner.Build]*answer.Answer, error) {
-	answers, err := buildkit.Ask(ctx, q.Plan, q.Builds, q.Method, q.Options, false)
+	answers, err := (&buildkit.Question{Plan: q.Plan, Builds: q.Builds, Method: q.Method}).Ask(ctx, q.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (q *Asker) Ask(ctx context.Context) (map[*planner.Build]*answer.Answer, err
 	}
 	conn, err := q.Connect(ctx)
 	if err != nil {
-		more, askErr := buildkit.Ask(ctx, q.Plan, rest, q.Method, q.Options, true)
+		more, askErr := (&buildkit.Question{Plan: q.Plan, Builds: rest, Method: q.Method, Registries: true}).Ask(ctx, q.Options)
 		maps.Copy(answers, more)
 		if askErr != nil || len(q.unanswered(answers)) > 0 {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/record"
@@ -25,7 +26,7 @@ func (r *Run) foresee(ctx context.Context) *foresight.Foresight {
 		platform = machine.LocalPlatform()
 	}
 	memory := r.ProjectMemory()
-	src, seen, err := r.SnapshotSource(r.plan, platform, memory, false)
+	src, seen, err := r.SnapshotSource(r.plan, platform, memory, planning.Remembered)
 	if err != nil {
 		return nil
 	}
@@ -51,7 +52,7 @@ func (r *Run) explained() {
 
 // sawImage keeps what the builder says of images.
 func (r *Run) sawImage() func(ref, digest, platform string, config []byte) {
-	store := r.Images(false).Store
+	store := r.Images(planning.Remembered).Store
 	return func(ref, digest, platform string, config []byte) {
 		store.Save(digest, platform, config)
 		r.foresight.Met(ref, digest)

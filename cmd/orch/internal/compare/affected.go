@@ -403,7 +403,7 @@ func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, tree *
 	memory := e.ProjectMemory()
 	defer memory.Save()
 	s, err := affected.Compute(ctx, plan, inputs.Options{Tree: affected.Tree{Tree: tree}, Files: files}, digest.Options{
-		Files: files, BuildPlatform: machine.LocalPlatform(), GitModes: true, Images: e.Images(f.resolve), Memory: memory.Planner(), Project: dir,
+		Files: files, BuildPlatform: machine.LocalPlatform(), GitModes: true, Images: e.Images(planning.Lookup(f.resolve)), Memory: memory.Planner(), Project: dir,
 	}, dir)
 	return s, broken, err
 }

@@ -50,7 +50,7 @@ func partsOf(ctx context.Context, e *planning.Session, load *planning.Flags, nam
 	if err != nil {
 		return nil, err
 	}
-	s, err := snapshot(ctx, e, cfg, machine.LocalPlatform(), false)
+	s, err := snapshot(ctx, e, cfg, machine.LocalPlatform(), planning.Remembered)
 	if err != nil {
 		return nil, err
 	}

@@ -177,7 +177,7 @@ func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*exp
 	if err != nil {
 		return nil, err
 	}
-	s, err := snapshot(ctx, e, cfg, platform, a.resolve)
+	s, err := snapshot(ctx, e, cfg, platform, planning.Lookup(a.resolve))
 	if err != nil {
 		return nil, err
 	}

@@ -10,14 +10,14 @@ import (
 )
 
 // snapshot plans targets and writes down what they are made of.
-func snapshot(ctx context.Context, e *planning.Session, cfg *config.Config, platform string, resolve bool) (*foresight.Snapshot, error) {
+func snapshot(ctx context.Context, e *planning.Session, cfg *config.Config, platform string, images planning.Lookup) (*foresight.Snapshot, error) {
 	plan, err := e.Planned(ctx, cfg, planning.Options{Platform: platform})
 	if err != nil {
 		return nil, err
 	}
 	memory := e.ProjectMemory()
 	defer memory.Save()
-	src, _, err := e.SnapshotSource(plan, platform, memory, resolve)
+	src, _, err := e.SnapshotSource(plan, platform, memory, images)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func Options(e *planning.Session) language.Options {
 			Names:         [][]string{load.BuildFiles, load.BakeFiles},
 		},
 		Digests: func(ctx context.Context, plan *planner.Plan) (map[string]string, error) {
-			in, _, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, false)
+			in, _, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, planning.Remembered)
 			if err != nil {
 				return nil, err
 			}

@@ -52,7 +52,7 @@ func (f *Inputs) inputs(ctx context.Context, e *planning.Session, plan *planner.
 	if !f.Digests {
 		return nil, nil
 	}
-	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, f.Resolve)
+	in, diags, err := e.Inputs(ctx, plan, inputs.Options{Now: time.Now()}, planning.Lookup(f.Resolve))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (f *Inputs) print(ctx context.Context, e *planning.Session, cfg *config.Con
 	var in *inputs.Inputs
 	var reads *inputs.Reads
 	if f.Digests {
-		if in, diags, err = e.Inputs(ctx, plan, opt, f.Resolve); err != nil {
+		if in, diags, err = e.Inputs(ctx, plan, opt, planning.Lookup(f.Resolve)); err != nil {
 			return err
 		}
 		reads = in.Reads

@@ -44,17 +44,18 @@ func (l List) Print(ctx context.Context, e *planning.Session, load *planning.Fla
 	if err != nil {
 		return err
 	}
+	printer := listing.Printer{Out: e.Stdout, JSON: l.JSON}
 	switch args[0] {
 	case "targets":
 		keep, err := l.targets(ctx, e, load, d)
 		if err != nil {
 			return err
 		}
-		return listing.Targets(e.Stdout, d, l.JSON, keep)
+		return printer.Targets(d, keep)
 	case "groups":
-		return listing.Groups(e.Stdout, d, l.JSON)
+		return printer.Groups(d)
 	default:
-		return listing.Variables(e.Stdout, d, l.JSON)
+		return printer.Variables(d)
 	}
 }
 

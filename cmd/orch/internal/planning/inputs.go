@@ -36,14 +36,23 @@ func GitOptions(e *Session) facts.Git {
 	return opt
 }
 
-// Inputs computes the digests of a plan for this machine; resolve asks
-// registries for the images that are not known.
-func (e *Session) Inputs(ctx context.Context, plan *planner.Plan, read inputs.Options, resolve bool) (*inputs.Inputs, hcl.Diagnostics, error) {
+// Lookup says from where it is known what base images are.
+type Lookup bool
+
+const (
+	// Remembered asks nobody.
+	Remembered Lookup = false
+	// FromRegistries asks registries for what is not remembered.
+	FromRegistries Lookup = true
+)
+
+// Inputs computes the digests of a plan for this machine.
+func (e *Session) Inputs(ctx context.Context, plan *planner.Plan, read inputs.Options, images Lookup) (*inputs.Inputs, hcl.Diagnostics, error) {
 	memory := e.ProjectMemory()
 	defer memory.Save()
 	read.Memory = memory.Planner()
 	in, diags := inputs.Compute(plan, read)
-	opt, err := e.digestOptions(machine.LocalPlatform(), read.Memory, e.Images(resolve))
+	opt, err := e.digestOptions(machine.LocalPlatform(), read.Memory, e.Images(images))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,9 +88,8 @@ func (e *Session) gitLabels() func(*planner.Build) map[string]string {
 	return func(*planner.Build) map[string]string { return labels }
 }
 
-// Images says what images are, from what is remembered and, if they are to be
-// asked, from registries.
-func (e *Session) Images(ask bool) *imageconfig.Resolver {
+// Images says what images are.
+func (e *Session) Images(from Lookup) *imageconfig.Resolver {
 	r := &imageconfig.Resolver{}
 	if !e.Offline {
 		r.Pinned = e.OpenRegistries().Client
@@ -92,7 +100,7 @@ func (e *Session) Images(ask bool) *imageconfig.Resolver {
 	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
 		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
 	}
-	if ask && !e.Offline {
+	if from == FromRegistries && !e.Offline {
 		r.Client = e.OpenRegistries().Client
 	}
 	return r
@@ -110,12 +118,12 @@ func (e *Session) Digests(ctx context.Context, plan *planner.Plan, platform stri
 func (e *Session) KnownDigests(ctx context.Context, plan *planner.Plan) (*digest.Digests, error) {
 	memory := e.ProjectMemory()
 	defer memory.Save()
-	return e.digestsOf(ctx, plan, "", memory.Planner(), e.Images(false))
+	return e.digestsOf(ctx, plan, "", memory.Planner(), e.Images(Remembered))
 }
 
 // DigestsOf computes digests with what is remembered.
 func (e *Session) DigestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory) (*digest.Digests, error) {
-	return e.digestsOf(ctx, plan, platform, memory, e.Images(true))
+	return e.digestsOf(ctx, plan, platform, memory, e.Images(FromRegistries))
 }
 
 func (e *Session) digestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory, images digest.Images) (*digest.Digests, error) {

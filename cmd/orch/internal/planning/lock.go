@@ -30,7 +30,7 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	opt, err := e.digestOptions(machine.LocalPlatform(), memory.Planner(), e.Images(false))
+	opt, err := e.digestOptions(machine.LocalPlatform(), memory.Planner(), e.Images(Remembered))
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // SnapshotSource is what a snapshot is taken of, and the images that are known.
-func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Memory, resolve bool) (src foresight.Source, seen *predict.Images, err error) {
+func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Memory, known Lookup) (src foresight.Source, seen *predict.Images, err error) {
 	src.Plan = plan
 	if src.State, err = embedded.DefaultStateDir(e.Getenv); err != nil {
 		return src, nil, err
 	}
 	seen = predict.OpenImages(src.State)
-	images := e.Images(resolve)
+	images := e.Images(known)
 	images.Seen = seen.Seen
 	src.Digests, err = e.digestOptions(platform, memory.Planner(), images)
 	return src, seen, err
