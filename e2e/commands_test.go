@@ -62,7 +62,7 @@ func cmdHarmless(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, stream := range []string{"stdout", "stderr"} {
 		text := ts.ReadFile(stream)
-		found := append(logread.Controls(text, false), logread.Commands(text)...)
+		found := append(logread.Controls(text), logread.Commands(text)...)
 		for _, f := range found {
 			if !slices.ContainsFunc(args, func(own string) bool { return strings.HasPrefix(f, "GitHub: "+own) }) {
 				ts.Fatalf("%s: %s", stream, f)

@@ -71,7 +71,7 @@ func TestForeignTextOfARun(t *testing.T) {
 		if len(found) > 0 {
 			t.Errorf("GITHUB_ACTIONS=%s: commands: %q", github, found)
 		}
-		if found := append(logread.Controls(out.String(), false), logread.Headers(out.String())...); len(found) > 0 {
+		if found := append(logread.Controls(out.String()), logread.Headers(out.String())...); len(found) > 0 {
 			t.Errorf("GITHUB_ACTIONS=%s: %q", github, found)
 		}
 	}
@@ -100,7 +100,7 @@ func testForeignFiles(t *testing.T, report *runner.Report) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"junit.xml": string(data), "report.html": text.String()} {
-		if found := logread.Controls(text, false); len(found) > 0 {
+		if found := logread.Controls(text); len(found) > 0 {
 			t.Errorf("%s: %q", name, found)
 		}
 	}

@@ -60,7 +60,7 @@ type head struct {
 
 // Image returns what a reference means on a platform.
 func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, error) {
-	ref, err := registry.Parse(name, false)
+	ref, err := registry.Parse(name)
 	if err != nil {
 		return Image{}, err
 	}
@@ -90,7 +90,7 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 // Locked returns the image of a digest that a lock has for a reference. The
 // digest is known in any case.
 func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Image, error) {
-	ref, err := registry.Parse(name, false)
+	ref, err := registry.Parse(name)
 	if err != nil {
 		return Image{Digest: dgst}, err
 	}

@@ -19,7 +19,7 @@ import (
 // push stores an index with an image for each of two platforms under a tag.
 func push(t *testing.T, c *registry.Client, name string) (index string) {
 	t.Helper()
-	ref, err := registry.Parse(name, false)
+	ref, err := registry.Parse(name)
 	if err != nil {
 		t.Fatal(err)
 	}

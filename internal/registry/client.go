@@ -82,7 +82,7 @@ func (c *Client) host(repo Repo) (*host, error) {
 	for _, dir := range c.opt.CertDirs {
 		conf.CertDirs = append(conf.CertDirs, filepath.Join(dir, repo.Domain))
 	}
-	h, err := newHost(repo.Domain, repo.Insecure, conf)
+	h, err := newHost(repo, conf)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to ask %s: %w", repo.Domain, err)
 	}

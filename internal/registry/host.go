@@ -91,9 +91,9 @@ type host struct {
 // newHost says how to reach a registry. The scheme is found out by the first
 // request where several are possible, in the order in which the builder tries
 // them.
-func newHost(domain string, insecure bool, c HostConfig) (*host, error) {
-	h := &host{domain: domain, address: address(domain), tokens: map[string]*token{}, scopes: map[string]string{}}
-	if insecure {
+func newHost(repo Repo, c HostConfig) (*host, error) {
+	h := &host{domain: repo.Domain, address: address(repo.Domain), tokens: map[string]*token{}, scopes: map[string]string{}}
+	if repo.Insecure {
 		yes := true
 		c.PlainHTTP, c.Insecure = &yes, &yes
 	}

@@ -26,14 +26,24 @@ type Ref struct {
 	Tag string
 }
 
-// Parse reads a name as the builder reads it: alpine is
+// Name is the name of an image as somebody wrote it.
+type Name struct {
+	Text string
+	// Insecure allows certificates that cannot be verified, and plain HTTP.
+	Insecure bool
+}
+
+// Parse reads a name of which nothing else is known; see Name.Parse.
+func Parse(name string) (Ref, error) { return Name{Text: name}.Parse() }
+
+// Parse reads the name as the builder reads it: alpine is
 // docker.io/library/alpine:latest.
-func Parse(name string, insecure bool) (Ref, error) {
-	named, err := reference.ParseNormalizedNamed(name)
+func (n Name) Parse() (Ref, error) {
+	named, err := reference.ParseNormalizedNamed(n.Text)
 	if err != nil {
-		return Ref{}, fmt.Errorf("the name %q: %w", name, err)
+		return Ref{}, fmt.Errorf("the name %q: %w", n.Text, err)
 	}
-	ref := Ref{Repo: Repo{Domain: reference.Domain(named), Path: reference.Path(named), Insecure: insecure}}
+	ref := Ref{Repo: Repo{Domain: reference.Domain(named), Path: reference.Path(named), Insecure: n.Insecure}}
 	switch named := reference.TagNameOnly(named).(type) {
 	case reference.Digested:
 		ref.Tag = named.Digest().String()

@@ -26,7 +26,7 @@ func client(opt Options) *Client {
 
 func parse(t *testing.T, name string) Ref {
 	t.Helper()
-	ref, err := Parse(name, false)
+	ref, err := Parse(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,11 +59,11 @@ func TestParse(t *testing.T) {
 		"Registry.example.com/a/b":  {Repo{Domain: "Registry.example.com", Path: "a/b"}, "latest"},
 		"index.docker.io/acme/a:v1": {Repo{Domain: "docker.io", Path: "acme/a"}, "v1"},
 	} {
-		if got, err := Parse(name, false); err != nil || got != want {
+		if got, err := Parse(name); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	if _, err := Parse("127.0.0.1:5000/A", false); err == nil {
+	if _, err := Parse("127.0.0.1:5000/A"); err == nil {
 		t.Error("a repository in upper case is accepted")
 	}
 }
@@ -337,7 +337,7 @@ func TestHosts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := client(Options{Hosts: map[string]HostConfig{c.host: c.conf}, CertDirs: append([]string{}, c.dirs...)})
-			ref, err := Parse(c.host+"/a:v1", c.insecure)
+			ref, err := Name{Text: c.host + "/a:v1", Insecure: c.insecure}.Parse()
 			if err != nil {
 				t.Fatal(err)
 			}

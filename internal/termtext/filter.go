@@ -52,10 +52,6 @@ func (f *Filter) Append(dst, p []byte) []byte {
 	return dst
 }
 
-// colored says what the next piece may choose: colours of its own, and the
-// styles of this package.
-func (f *Filter) colored(own, styles bool) { f.Colors, f.styles = own, styles }
-
 // End appends what is left when nothing follows.
 func (f *Filter) End(dst []byte) []byte {
 	if len(f.part) > 0 {

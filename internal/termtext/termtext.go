@@ -82,12 +82,20 @@ func NewWriter(w io.Writer, sink Sink) *Writer {
 }
 
 // Write writes text. What it leaves out counts as written.
-func (w *Writer) Write(p []byte) (int, error) { return w.write(p, false) }
+func (w *Writer) Write(p []byte) (int, error) { return w.write(p, plain) }
 
-func (w *Writer) write(p []byte, colors bool) (int, error) {
+// text says whether a text chooses colours of its own.
+type text bool
+
+const (
+	plain   text = false
+	colored text = true
+)
+
+func (w *Writer) write(p []byte, is text) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.filter.colored(colors && w.sink.Color, w.sink.Color)
+	w.filter.Colors, w.filter.styles = is == colored && w.sink.Color, w.sink.Color
 	w.buf = w.filter.Append(w.buf[:0], p)
 	if _, err := w.w.Write(w.buf); err != nil {
 		return 0, err
@@ -110,7 +118,7 @@ func (f writeFunc) Write(p []byte) (int, error) { return f(p) }
 // its own, where colours may be used at all.
 func Colored(w io.Writer) io.Writer {
 	if t, ok := w.(*Writer); ok {
-		return writeFunc(func(p []byte) (int, error) { return t.write(p, true) })
+		return writeFunc(func(p []byte) (int, error) { return t.write(p, colored) })
 	}
 	return w
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/cachemounts"
@@ -180,7 +181,7 @@ func (o *kept) open(c planner.Cache) (store.Store, error) {
 	if c.Type == "local" {
 		return store.Folder(c.Attrs["dest"], c.Attrs["tag"]), nil
 	}
-	return store.Registry(o.keeper.run.opt.Registry, c.Attrs["ref"], c.Insecure)
+	return store.Registry(o.keeper.run.opt.Registry, registry.Name{Text: c.Attrs["ref"], Insecure: c.Insecure})
 }
 
 // load returns what is kept of the mount, and where: the first place that has

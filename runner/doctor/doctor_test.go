@@ -35,7 +35,7 @@ func healthy(t *testing.T) Machine {
 
 func repo(t *testing.T, name string) registry.Repo {
 	t.Helper()
-	ref, err := registry.Parse(name, true)
+	ref, err := registry.Name{Text: name, Insecure: true}.Parse()
 	if err != nil {
 		t.Fatal(err)
 	}

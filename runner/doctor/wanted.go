@@ -20,7 +20,7 @@ func WantedBy(plan *planner.Plan) Wanted {
 				continue
 			}
 			for _, name := range slices.Concat(b.Target.Tags, out.Names) {
-				w.Pushes = addRepo(w.Pushes, name, out.Insecure)
+				w.Pushes = addRepo(w.Pushes, registry.Name{Text: name, Insecure: out.Insecure})
 			}
 		}
 		w.Reads = addCaches(w.Reads, b.CacheFrom)
@@ -35,14 +35,14 @@ func WantedBy(plan *planner.Plan) Wanted {
 func addCaches(repos []registry.Repo, caches []planner.Cache) []registry.Repo {
 	for _, c := range caches {
 		if c.Type == "registry" {
-			repos = addRepo(repos, c.Attrs["ref"], c.Insecure)
+			repos = addRepo(repos, registry.Name{Text: c.Attrs["ref"], Insecure: c.Insecure})
 		}
 	}
 	return repos
 }
 
-func addRepo(repos []registry.Repo, name string, insecure bool) []registry.Repo {
-	ref, err := registry.Parse(name, insecure)
+func addRepo(repos []registry.Repo, name registry.Name) []registry.Repo {
+	ref, err := name.Parse()
 	if err != nil {
 		return repos
 	}

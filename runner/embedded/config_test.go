@@ -305,7 +305,7 @@ func asked(t *testing.T, o Options, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref, err := orchregistry.Parse(name, false)
+	ref, err := orchregistry.Parse(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestRegistriesPlainHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ref, err := orchregistry.Parse(name+"/library/app:1", false)
+		ref, err := orchregistry.Parse(name + "/library/app:1")
 		if err != nil {
 			t.Fatal(err)
 		}

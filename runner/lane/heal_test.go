@@ -29,7 +29,7 @@ type laneIn struct {
 func newLane(t *testing.T) *laneIn {
 	s := registrytest.New(t)
 	c := client.New(client.Options{Pause: time.Millisecond})
-	ref, err := client.Parse(s.Host+"/cache:main", false)
+	ref, err := client.Parse(s.Host + "/cache:main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func newLane(t *testing.T) *laneIn {
 // write writes a run of a target that has a base and a step.
 func (l *laneIn) write(target, step string, distrust bool) error {
 	ctx := context.Background()
-	w, err := WatchRegistry(ctx, l.client, l.Host+"/cache:main", false)
+	w, err := WatchRegistry(ctx, l.client, client.Name{Text: l.Host + "/cache:main"})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ type registry struct {
 }
 
 // WatchRegistry begins to watch the cache of a lane in a registry.
-func WatchRegistry(ctx context.Context, c *client.Client, ref string, insecure bool) (*Watch, error) {
-	tag, err := client.Parse(ref, insecure)
+func WatchRegistry(ctx context.Context, c *client.Client, name client.Name) (*Watch, error) {
+	tag, err := name.Parse()
 	if err != nil {
 		return nil, err
 	}

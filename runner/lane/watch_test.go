@@ -73,7 +73,7 @@ func TestRegistryAtOnce(t *testing.T) {
 	var watches [runs]*Watch
 	for i := range watches {
 		var err error
-		if watches[i], err = WatchRegistry(ctx, c, ref, false); err != nil || !watches[i].Seen() {
+		if watches[i], err = WatchRegistry(ctx, c, client.Name{Text: ref}); err != nil || !watches[i].Seen() {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestRegistryAtOnce(t *testing.T) {
 		all.Go(func() {
 			if err := w.Write(ctx, targets, func() (string, error) {
 				config, manifest := builderManifest(t, chain("base", fmt.Sprint("step ", i)))
-				tag, err := client.Parse(ref, false)
+				tag, err := client.Parse(ref)
 				if err != nil {
 					return "", err
 				}
@@ -98,7 +98,7 @@ func TestRegistryAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	w, err := WatchRegistry(ctx, c, ref, false)
+	w, err := WatchRegistry(ctx, c, client.Name{Text: ref})
 	if err != nil || !w.Seen() {
 		t.Fatal(err)
 	}

@@ -95,11 +95,11 @@ func (s *Set) known(r *Result) error {
 }
 
 func sameTag(a, b string) bool {
-	one, err := registry.Parse(strings.TrimSpace(a), false)
+	one, err := registry.Parse(strings.TrimSpace(a))
 	if err != nil {
 		return false
 	}
-	two, err := registry.Parse(strings.TrimSpace(b), false)
+	two, err := registry.Parse(strings.TrimSpace(b))
 	return err == nil && one == two
 }
 

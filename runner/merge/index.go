@@ -101,7 +101,7 @@ func (s *pieces) join(ctx context.Context, reg Registry) error {
 	made := map[string]*joined{}
 	var out []runner.Tag
 	for _, tag := range tags {
-		ref, err := registry.Parse(tag.name, tag.insecure)
+		ref, err := registry.Name{Text: tag.name, Insecure: tag.insecure}.Parse()
 		if err != nil {
 			return err
 		}

@@ -199,7 +199,7 @@ func checkTarget(t *record.Target) error {
 		}
 	}
 	for _, tag := range t.Unpublished {
-		ref, err := registry.Parse(tag.Name, tag.Insecure)
+		ref, err := registry.Name{Text: tag.Name, Insecure: tag.Insecure}.Parse()
 		if err != nil {
 			return fmt.Errorf("target %q: %q is no name of an image", t.Name, tag.Name)
 		}

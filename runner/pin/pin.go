@@ -189,7 +189,7 @@ func (r *Resolver) Digest(ctx context.Context, key lock.Key) (string, error) {
 	if _, digest := lock.SplitDigest(key.Name); digest != "" {
 		return digest, nil
 	}
-	ref, err := registry.Parse(key.Name, false)
+	ref, err := registry.Parse(key.Name)
 	if err != nil {
 		return "", err
 	}
@@ -203,7 +203,7 @@ func (r *Resolver) Digest(ctx context.Context, key lock.Key) (string, error) {
 // platforms are the manifests of an image, for the platforms that are taken.
 func (r *Resolver) platforms(ctx context.Context, it *outside.Item, digest string) (map[string]string, error) {
 	plain, _ := lock.SplitDigest(it.Name)
-	ref, err := registry.Parse(plain, false)
+	ref, err := registry.Parse(plain)
 	if err != nil {
 		return nil, err
 	}

@@ -145,7 +145,7 @@ func (p *Publication) farRefs(b *planner.Build) []publish.Ref {
 }
 
 func domainOf(r publish.Ref) string {
-	ref, err := registry.Parse(r.Name, r.Insecure)
+	ref, err := registry.Name{Text: r.Name, Insecure: r.Insecure}.Parse()
 	if err != nil {
 		return ""
 	}
@@ -164,7 +164,7 @@ func pushedRefs(b *planner.Build) []publish.Ref {
 			names = o.Names
 		}
 		for _, name := range names {
-			ref, err := registry.Parse(strings.TrimSpace(name), o.Insecure)
+			ref, err := registry.Name{Text: strings.TrimSpace(name), Insecure: o.Insecure}.Parse()
 			if err == nil {
 				out = append(out, publish.Ref{Name: ref.String() + ":" + ref.Tag, Insecure: ref.Insecure})
 			}

@@ -25,7 +25,7 @@ func (r Remote) Unreached(ctx context.Context, refs []Ref) (map[string]error, er
 	ctx = retry.WithBudget(ctx, reachTime)
 	first := map[string]registry.Repo{}
 	for _, ref := range refs {
-		tag, err := registry.Parse(ref.Name, ref.Insecure)
+		tag, err := registry.Name{Text: ref.Name, Insecure: ref.Insecure}.Parse()
 		if err != nil {
 			return nil, err
 		}

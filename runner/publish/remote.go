@@ -12,7 +12,7 @@ type Remote struct{ Client *registry.Client }
 
 // Digest asks for a tag's digest.
 func (r Remote) Digest(ctx context.Context, ref Ref) (string, error) {
-	tag, err := registry.Parse(ref.Name, ref.Insecure)
+	tag, err := registry.Name{Text: ref.Name, Insecure: ref.Insecure}.Parse()
 	if err != nil {
 		return "", err
 	}
@@ -25,7 +25,7 @@ func (r Remote) Digest(ctx context.Context, ref Ref) (string, error) {
 
 // Point reads the manifest of a digest and stores it under a tag.
 func (r Remote) Point(ctx context.Context, ref Ref, digest string) error {
-	tag, err := registry.Parse(ref.Name, ref.Insecure)
+	tag, err := registry.Name{Text: ref.Name, Insecure: ref.Insecure}.Parse()
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (r Remote) Point(ctx context.Context, ref Ref, digest string) error {
 
 // Remove deletes a tag.
 func (r Remote) Remove(ctx context.Context, ref Ref) error {
-	tag, err := registry.Parse(ref.Name, ref.Insecure)
+	tag, err := registry.Name{Text: ref.Name, Insecure: ref.Insecure}.Parse()
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (s *Skipper) RecordOf(ctx context.Context, t *config.Target, publication st
 		return nil, errors.New("it has no tag, so that no registry has a record of it")
 	}
 	insecure := slices.ContainsFunc(t.Outputs, func(o config.Output) bool { return o.Insecure })
-	ref, err := registry.Parse(strings.TrimSpace(t.Tags[0]), insecure)
+	ref, err := registry.Name{Text: strings.TrimSpace(t.Tags[0]), Insecure: insecure}.Parse()
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (s *scene) target(publication string, tags ...string) *Target {
 		Input: Input(publication), Publication: publication, Platforms: []string{"linux/amd64", "linux/arm64"},
 	}
 	for _, name := range tags {
-		ref, err := registry.Parse(s.Host+"/"+name, false)
+		ref, err := registry.Parse(s.Host + "/" + name)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -291,7 +291,7 @@ func TestOtherRepository(t *testing.T) {
 		t.Errorf("blobs are not mounted:\n%s", asked)
 	}
 	far := registrytest.New(t)
-	ref, err := registry.Parse(far.Host+"/app:v1", false)
+	ref, err := registry.Parse(far.Host + "/app:v1")
 	s.must(err)
 	both = s.target("orch2:a", "app:v1")
 	both.Refs, both.Repos = append(both.Refs, ref), append(both.Repos, ref.Repo)

@@ -201,7 +201,7 @@ func (t *Target) addRefs(o config.Output) error {
 		names = o.Names
 	}
 	for _, name := range names {
-		ref, err := registry.Parse(strings.TrimSpace(name), o.Insecure)
+		ref, err := registry.Name{Text: strings.TrimSpace(name), Insecure: o.Insecure}.Parse()
 		if err != nil {
 			return err
 		}

@@ -69,12 +69,11 @@ func visible(line string) string {
 	}, ansi.ReplaceAllString(line, ""))
 }
 
-// Controls lists what a terminal would act on: everything but line feeds, tabs
-// and, if colors is true, the choice of colours.
-func Controls(log string, colors bool) []string {
-	if colors {
-		log = ansi.ReplaceAllString(log, "")
-	}
+// Uncolored is a log without the choice of colours.
+func Uncolored(log string) string { return ansi.ReplaceAllString(log, "") }
+
+// Controls lists what a terminal would act on: everything but line feeds and tabs.
+func Controls(log string) []string {
 	var found []string
 	for i, r := range log {
 		switch {

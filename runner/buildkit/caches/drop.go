@@ -112,7 +112,7 @@ func (d *Drops) list(ctx context.Context, a Access, c planner.Cache) string {
 	attrs := a.Entry(c.Entry).Attrs
 	switch c.Type {
 	case "registry":
-		list = a.registryList(ctx, attrs["ref"], c.Insecure)
+		list = a.registryList(ctx, registry.Name{Text: attrs["ref"], Insecure: c.Insecure})
 	case "local":
 		list = folderList(ctx, attrs)
 	}
@@ -128,8 +128,8 @@ func (d *Drops) list(ctx context.Context, a Access, c planner.Cache) string {
 // maxLists is how many lists that a list names are read.
 const maxLists = 50
 
-func (a Access) registryList(ctx context.Context, name string, insecure bool) string {
-	ref, err := registry.Parse(name, insecure)
+func (a Access) registryList(ctx context.Context, name registry.Name) string {
+	ref, err := name.Parse()
 	if err != nil {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/lane"
 )
@@ -48,7 +49,7 @@ func (l *Lanes) watch(ctx context.Context, c planner.Cache, distrust bool) {
 	case "local":
 		w = lane.WatchFolder(ctx, attrs["dest"], localTag(attrs))
 	case "registry":
-		w, err = lane.WatchRegistry(ctx, l.access.Registry, attrs["ref"], c.Insecure)
+		w, err = lane.WatchRegistry(ctx, l.access.Registry, registry.Name{Text: attrs["ref"], Insecure: c.Insecure})
 	case "gha":
 		if ghaCache(attrs) == nil {
 			w, err = lane.WatchActions(ctx, attrs)

@@ -121,7 +121,7 @@ func (p *Packer) had(e *bundle.Entry) *bundle.Entry {
 // image copies an image for the platforms that are taken.
 func (p *Packer) image(ctx context.Context, it *outside.Item, e *lock.Entry) error {
 	plain, _ := lock.SplitDigest(it.Name)
-	ref, err := registry.Parse(plain, false)
+	ref, err := registry.Parse(plain)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ type inRegistry struct {
 }
 
 // Registry is a place in a registry.
-func Registry(c *registry.Client, ref string, insecure bool) (Store, error) {
-	tag, err := registry.Parse(ref, insecure)
+func Registry(c *registry.Client, name registry.Name) (Store, error) {
+	tag, err := name.Parse()
 	return &inRegistry{c, tag}, err
 }
 

@@ -178,7 +178,7 @@ func (f *ciInitFlags) project(ctx context.Context, e *planning.Session, load *pl
 func hostsOf(t *config.Target) []string {
 	var out []string
 	for _, tag := range t.Tags {
-		if ref, err := registry.Parse(tag, false); err == nil {
+		if ref, err := registry.Parse(tag); err == nil {
 			out = append(out, ref.Domain)
 		}
 	}

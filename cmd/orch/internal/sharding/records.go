@@ -50,7 +50,7 @@ func readyOf(t *runner.TargetReport, said []json.RawMessage) (*skip.Ready, error
 	}
 	out := &skip.Ready{Name: t.Name(), Pending: whole, Digest: t.Result.Unpublished[0].Digest}
 	for _, tag := range t.Result.Unpublished {
-		ref, err := registry.Parse(tag.Name, tag.Insecure)
+		ref, err := registry.Name{Text: tag.Name, Insecure: tag.Insecure}.Parse()
 		if err != nil {
 			return nil, err
 		}
