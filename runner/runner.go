@@ -43,6 +43,9 @@ type Options struct {
 	// goroutine, with the report as far as it is known. It must neither change
 	// the report nor keep it.
 	Changed func(*Report, *TargetReport)
+	// Stop, if set, gives the names of targets that are to be stopped while the others
+	// go on. Whoever sends must not wait: nothing is taken between two sessions.
+	Stop <-chan string
 	// Settled, if set, is called by that goroutine too, when nothing has changed
 	// for a second after a change.
 	Settled func(*Report)
@@ -110,6 +113,10 @@ type job struct {
 	// resume lets a build go on to its outputs, or ends it with an error.
 	resume chan error
 	held   bool
+	// cancel ends the build by itself; nil while it is not under way.
+	cancel context.CancelCauseFunc
+	// stopped says that the user had it stopped.
+	stopped bool
 }
 
 func newRun(plan *planner.Plan, opt Options) *run {
@@ -268,6 +275,8 @@ func (r *run) finish(ctx context.Context, j *job, res *Result, err error) {
 	switch known := errors.As(err, &failure); {
 	case errors.Is(err, errNextRound):
 		r.retry(j, nil)
+	case !known && j.stopped:
+		r.stopped(j)
 	case !known && ctx.Err() != nil, errors.Is(err, errWithheld):
 		r.set(j, Canceled)
 	case known && r.mayRetry(j, failure):
@@ -342,7 +351,7 @@ func (r *run) shareFailures() {
 			continue
 		}
 		for _, j := range r.reaching(f) {
-			if j.report.State == Canceled && !j.report.Started.IsZero() && j.evaluated.IsZero() {
+			if j.report.State == Canceled && !j.stopped && !j.report.Started.IsZero() && j.evaluated.IsZero() {
 				same := *f
 				same.Target = j.build.Name()
 				j.report.Err = &same

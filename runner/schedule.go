@@ -52,6 +52,7 @@ func newSchedule(r *run, session Session) *schedule {
 		j.pending, j.done = 0, j.report.State == Done
 		j.evaluated, j.held, j.resume = time.Time{}, false, nil
 		j.evaluating, j.runs, j.claims = false, 0, false
+		j.cancel = nil
 		for _, in := range j.build.Inputs {
 			if st := r.jobs[in].report.State; st == Done || !st.Over() {
 				j.pending++
@@ -132,6 +133,9 @@ func (s *schedule) await(ctx context.Context, settled *time.Timer) bool {
 			}
 		case <-again:
 			s.moreRoom()
+		case name := <-s.opt.Stop:
+			s.stopTarget(name)
+			return true
 		case <-s.abandoned:
 		case <-settled.C:
 			if s.opt.Settled != nil {
@@ -163,6 +167,7 @@ func (s *schedule) start(ctx context.Context, j *job) {
 		s.set(j, Running)
 	}
 	resume := make(chan error, 1)
+	ctx, j.cancel = context.WithCancelCause(ctx)
 	go func() {
 		res, err := s.session.Build(ctx, j.build, BuildOptions{NoExport: j.done, Evaluated: func(ctx context.Context) error {
 			return s.evaluated(ctx, j, resume)
@@ -199,6 +204,8 @@ func (s *schedule) handle(ctx context.Context, e event) {
 	}
 	s.stagesOver(j, e.err == nil)
 	j.held, j.resume = false, nil
+	j.cancel(nil)
+	j.cancel = nil
 	now := time.Now()
 	if !j.done {
 		t := j.report
