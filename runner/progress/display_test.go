@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,9 +126,16 @@ type script struct {
 }
 
 func newScript(d *Display, targets []string) *script {
-	s := &script{display: d, report: &runner.Report{}, steps: map[string]*runner.Step{}}
+	s := &script{display: d, report: &runner.Report{Started: time.Now()}, steps: map[string]*runner.Step{}}
 	for _, name := range targets {
-		s.report.Targets = append(s.report.Targets, &runner.TargetReport{Build: &planner.Build{Target: &config.Target{Name: name}}})
+		name, inputs, _ := strings.Cut(name, ":")
+		b := &planner.Build{Target: &config.Target{Name: name}}
+		for _, t := range s.report.Targets {
+			if slices.Contains(strings.Split(inputs, ","), t.Name()) {
+				b.Inputs = append(b.Inputs, t.Build)
+			}
+		}
+		s.report.Targets = append(s.report.Targets, &runner.TargetReport{Build: b})
 	}
 	return s
 }
@@ -185,7 +193,11 @@ func (s *script) step(word, rest string) error {
 	step := s.change(id)
 	switch word {
 	case "start":
-		step.Title, step.Internal, step.Began = rest, internal, time.Now()
+		step.Title, step.Internal, step.Began, step.Started = rest, internal, time.Now(), time.Now()
+		if inside, text, ok := strings.Cut(strings.TrimPrefix(rest, "["), "] "); ok {
+			names, label, _ := strings.Cut(inside, ": ")
+			step.Targets, step.Label, step.Text = strings.Split(names, "+"), label, text
+		}
 		s.display.Event(runner.StepStarted{Step: step})
 	case "print":
 		text, err := strconv.Unquote(`"` + rest + `"`)
@@ -268,11 +280,14 @@ func TestWhyFailed(t *testing.T) {
 	place := runner.Failure{File: "Dockerfile", Line: 18, Reason: "the step ended with exit code 2", Err: errors.New("exit code: 2")}
 	output := place
 	output.Log = []string{"cc x.c", "x.c:42: error"}
+	coded := output
+	coded.ExitCode, coded.Log = 2, append(coded.Log, "", " ")
 	for want, err := range map[string]error{
 		"  Dockerfile:18  x.c:42: error":                   &output,
 		"  Dockerfile:18  the step ended with exit code 2": &place,
-		"  exit code: 2": &runner.Failure{Err: errors.New("exit code: 2")},
-		"":               errors.New("something"),
+		" failed  exit code: 2":                            &runner.Failure{ExitCode: -1, Err: errors.New("exit code: 2")},
+		" failed":                                          errors.New("something"),
+		"  Dockerfile:18  exit 2: x.c:42: error":           &coded,
 	} {
 		if got := whyFailed(err); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/keys"
 )
 
 // Modes are the values of Options.Mode.
@@ -27,6 +30,13 @@ type Options struct {
 	// Several says that the run has more than one target, so that it is said how
 	// each of them ends.
 	Several bool
+	// Controls are what keys do to the run; nil if no keys are read.
+	Controls *Controls
+	// Left is how long the run may still take, or 0 if that is not known; nil never
+	// knows.
+	Left func() time.Duration
+	// Restore is called when the display ends, also if it panics; it may be nil.
+	Restore func()
 	// Mask makes secrets unreadable in a text; nil leaves it as it is.
 	Mask func(string) string
 }
@@ -40,6 +50,7 @@ type Display struct {
 	several bool
 	mask    func(string) string
 	retried map[string]int // targets that are tried again, by the reason
+	begun   bool           // the outline of the run was sent; only Changed uses it
 }
 
 // drawer is one form of a display. Its methods are called by one goroutine.
@@ -55,14 +66,42 @@ type drawer interface {
 
 // change is a target whose state has changed, as it was then.
 type change struct {
-	name   string
-	state  runner.State
-	took   time.Duration
-	cause  string // the target that blocks it
-	why    string // where and why it failed, in some words
-	again  string // the line about its being tried again, or ""
-	told   bool   // the end of the target is shown
-	counts runner.Counts
+	name  string
+	state runner.State
+	took  time.Duration
+	// stopped says that the user had it stopped.
+	stopped bool
+	cause   string // the target that blocks it
+	why     string // where and why it failed, in some words
+	again   string // the line about its being tried again, or ""
+	told    bool   // the end of the target is shown
+	counts  runner.Counts
+}
+
+// outline is what a run consists of.
+type outline struct {
+	targets []targetLine
+	stages  int
+}
+
+// outlineOf is the outline of a run.
+func outlineOf(r *runner.Report) *outline {
+	o := &outline{}
+	for _, t := range r.Targets {
+		line := targetLine{name: t.Name(), state: t.State}
+		for _, in := range t.Build.Inputs {
+			line.inputs = append(line.inputs, in.Name())
+		}
+		o.targets = append(o.targets, line)
+	}
+	if r.Plan != nil && r.Plan.Graph != nil {
+		for _, v := range r.Plan.Graph.Vertices {
+			if v.Kind == planner.Stage {
+				o.stages++
+			}
+		}
+	}
+	return o
 }
 
 // New starts a display. An unknown mode, or the mode "tty" where there is no
@@ -82,7 +121,7 @@ func New(opt Options) (*Display, error) {
 	case mode == "tty" && opt.Terminal == nil:
 		return nil, fmt.Errorf("starting progress display: the mode tty needs a terminal")
 	case mode == "tty" || mode == "auto" && opt.Terminal != nil:
-		d.drawer = newTTY(opt.Out, opt.Terminal)
+		d.drawer = newTTY(opt)
 	case mode == "plain" || mode == "auto":
 		d.drawer = newPlain(opt.Out, opt.Groups)
 	case mode == "rawjson":
@@ -90,12 +129,18 @@ func New(opt Options) (*Display, error) {
 	default:
 		d.drawer = quiet{}
 	}
-	go d.run()
+	if t, ok := d.drawer.(*tty); ok {
+		t.view.show = d.Note
+	}
+	go d.run(opt.Restore)
 	return d, nil
 }
 
 // run draws until the display is closed.
-func (d *Display) run() {
+func (d *Display) run(restore func()) {
+	if restore != nil {
+		defer restore()
+	}
 	defer close(d.done)
 	for {
 		select {
@@ -104,6 +149,10 @@ func (d *Display) run() {
 			case closing:
 				d.drawer.close()
 				return
+			case func(*tty):
+				if t, ok := d.drawer.(*tty); ok {
+					m(t)
+				}
 			case runner.Event:
 				d.drawer.event(m)
 			case *change:
@@ -132,15 +181,30 @@ func (d *Display) Event(e runner.Event) { d.send(e) }
 
 // Changed shows that a target's state has changed.
 func (d *Display) Changed(r *runner.Report, t *runner.TargetReport) {
+	if !d.begun {
+		d.begun = true
+		o := outlineOf(r)
+		d.send(func(t *tty) { t.begin(o) })
+	}
 	c := &change{
 		name: t.Name(), state: t.State, took: t.Took, cause: t.Cause,
 		again: t.Again(), told: d.several, counts: r.Count(),
+		stopped: errors.Is(t.Err, runner.ErrStopped),
 	}
 	if t.State == runner.Failed {
 		c.why = whyFailed(t.Err)
 	}
 	d.send(c)
 }
+
+// Key does what a key of the user stands for.
+func (d *Display) Key(k keys.Key) { d.send(func(t *tty) { t.key(k) }) }
+
+// Redraw draws anew, below what somebody else has written on the screen.
+func (d *Display) Redraw() { d.send((*tty).redraw) }
+
+// Note shows a line to the user until the next key.
+func (d *Display) Note(text string) { d.send(func(t *tty) { t.note(text) }) }
 
 // Close waits until everything has been shown. What comes later is dropped.
 func (d *Display) Close() {

@@ -2,16 +2,15 @@ package progress
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/keys"
 )
 
 // Terminal describes the terminal that a run is shown on.
@@ -22,82 +21,85 @@ type Terminal struct {
 	Color bool
 }
 
-// redrawEvery is the time between two pictures.
-const redrawEvery = 100 * time.Millisecond
-
-// maxTail bounds what is kept of the output of a step that runs.
-const maxTail = 64 << 10
+const (
+	// redrawEvery is the time between two pictures.
+	redrawEvery = 100 * time.Millisecond
+	// manyTargets is how many targets a run may have before those in which nothing is
+	// new have no line of their own.
+	manyTargets = 20
+	// minWidth and minHeight are the least that is drawn for.
+	minWidth, minHeight = 20, 6
+)
 
 // tty shows a run on a terminal: a block of lines at the bottom that is drawn
 // again and again, with how far the targets are and the steps that run, and
-// above it a line for each target that is over.
+// above it a line for each target that is over. With keys, the block is also what
+// the user chooses to see.
 type tty struct {
 	w        io.Writer // steers the terminal
 	out      io.Writer // for text
 	term     *Terminal
 	begun    time.Time
 	ticker   *time.Ticker
-	counts   runner.Counts
-	running  []*runningStep
+	board    *board
+	view     view
+	left     func() time.Duration
 	above    []string // lines to be left above the block
-	drawn    int      // lines of the block on the screen
+	quiet    int      // targets in which nothing is new, without a line
+	drawn    []int    // the widths of the lines of the block on the screen
 	warnings []runner.Warning
 }
 
-// runningStep is a step that runs, with the end of its output.
-type runningStep struct {
-	*runner.Step
-	log []byte
-}
-
-func newTTY(w io.Writer, term *Terminal) *tty {
-	return &tty{w: termtext.Raw(w), out: w, term: term, begun: time.Now(), ticker: time.NewTicker(redrawEvery)}
+func newTTY(opt Options) *tty {
+	d := &tty{
+		w: termtext.Raw(opt.Out), out: opt.Out, term: opt.Terminal, begun: time.Now(), ticker: time.NewTicker(redrawEvery),
+		board: newBoard(), left: opt.Left,
+	}
+	if d.left == nil {
+		d.left = func() time.Duration { return 0 }
+	}
+	d.board.keep = opt.Controls != nil
+	d.view.controls = opt.Controls
+	return d
 }
 
 func (d *tty) wake() <-chan time.Time { return d.ticker.C }
-func (d *tty) woken()                 { d.draw(d.block()) }
+
+func (d *tty) woken() {
+	if !d.view.paused {
+		d.draw(d.block())
+	}
+}
+
+func (d *tty) begin(o *outline) { d.board.begin(o) }
 
 func (d *tty) event(e runner.Event) {
-	switch e := e.(type) {
-	case runner.StepStarted:
-		d.running = append(d.running, &runningStep{Step: e.Step})
-	case runner.StepChanged:
-		if s := d.step(e.ID); s != nil {
-			s.Step = e.Step
-		}
-	case runner.StepOutput:
-		if s := d.step(e.ID); s != nil {
-			s.log = append(s.log, e.Data...)
-			s.log = s.log[max(0, len(s.log)-maxTail):]
-		}
-	case runner.StepFinished:
-		d.running = slices.DeleteFunc(d.running, func(s *runningStep) bool { return s.ID == e.ID })
-	case runner.Warning:
-		d.warnings = append(d.warnings, e)
+	d.board.event(e)
+	if w, ok := e.(runner.Warning); ok {
+		d.warnings = append(d.warnings, w)
 	}
 }
 
-// step is a step that runs, or nil.
-func (d *tty) step(id string) *runningStep {
-	i := slices.IndexFunc(d.running, func(s *runningStep) bool { return s.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return d.running[i]
+// key does what a key stands for.
+func (d *tty) key(k keys.Key) {
+	d.view.key(k, d.board)
+	d.draw(d.block())
 }
 
-// tail returns the last n lines of what a step has printed.
-func (s *runningStep) tail(n int) []string {
-	text := strings.TrimRight(string(s.log), "\n")
-	if text == "" {
-		return nil
-	}
-	all := strings.Split(text, "\n")
-	return all[max(0, len(all)-n):]
+// note shows a line until the next key.
+func (d *tty) note(text string) {
+	d.view.note = text
+	d.draw(d.block())
+}
+
+// redraw draws below what somebody else has written.
+func (d *tty) redraw() {
+	d.drawn = nil
+	d.draw(d.block())
 }
 
 func (d *tty) target(c *change) {
-	d.counts = c.counts
+	d.board.target(c)
 	if c.again != "" {
 		d.above = append(d.above, d.paint("33", "↻")+" "+termtext.Line(c.again))
 	}
@@ -106,13 +108,44 @@ func (d *tty) target(c *change) {
 	}
 	switch c.state {
 	case runner.Done:
+		if len(d.board.targets) > manyTargets && !d.board.byName[c.name].news {
+			d.quiet++
+			return
+		}
 		d.above = append(d.above, d.paint("32", "✔")+" "+termtext.Line(c.name)+" "+d.paint("2", shortTime(c.took)))
 	case runner.Failed:
-		width, _ := d.term.Size()
-		line := termtext.Line(c.name + " failed" + c.why)
-		d.above = append(d.above, d.paint("31;1", "✘")+" "+termtext.Clip(line, max(width, 20)-3))
+		d.failed(c)
 	case runner.Blocked:
 		d.above = append(d.above, d.paint("33", "⊘")+" "+c.name+" blocked by "+c.cause)
+	case runner.Canceled:
+		if c.stopped {
+			d.above = append(d.above, d.paint("33", "⊘")+" "+c.name+" stopped")
+		}
+	}
+}
+
+// maxReason is how many lines the reason of a failure has while the run goes on.
+const maxReason = 3
+
+// failed says at once where and why a target has failed.
+func (d *tty) failed(c *change) {
+	width, _ := d.size()
+	text := termtext.Wrap(termtext.Line(c.name+c.why), width-3, "")
+	lines := strings.Split(text, "\n")
+	if len(lines) > maxReason {
+		lines = lines[:maxReason]
+		lines[maxReason-1] += " …"
+	}
+	for i, l := range lines {
+		l = termtext.Clip(l, width-3)
+		switch rest, named := strings.CutPrefix(l, c.name); {
+		case i > 0:
+			d.above = append(d.above, "  "+l)
+		case named:
+			d.above = append(d.above, d.paint("31;1", "✘")+" "+d.paint("1", c.name)+rest)
+		default:
+			d.above = append(d.above, d.paint("31;1", "✘")+" "+l)
+		}
 	}
 }
 
@@ -121,15 +154,23 @@ func (d *tty) target(c *change) {
 func whyFailed(err error) string {
 	var f *runner.Failure
 	if !errors.As(err, &f) {
-		return ""
+		return " failed"
 	}
-	text := ""
+	text := " failed"
 	if f.File != "" {
 		text = fmt.Sprintf("  %s:%d", f.File, f.Line)
 	}
+	says := ""
+	for _, l := range f.Log {
+		if strings.TrimSpace(l) != "" {
+			says = strings.TrimSpace(l)
+		}
+	}
 	switch {
-	case len(f.Log) > 0:
-		return text + "  " + f.Log[len(f.Log)-1]
+	case f.ExitCode > 0 && says != "":
+		return fmt.Sprintf("%s  exit %d: %s", text, f.ExitCode, says)
+	case says != "":
+		return text + "  " + says
 	case f.Reason != "":
 		return text + "  " + f.Reason
 	}
@@ -144,64 +185,122 @@ func (d *tty) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+func (d *tty) size() (width, height int) {
+	width, height = d.term.Size()
+	return max(width, minWidth), max(height, minHeight)
+}
+
 // draw puts the block anew, below what stays. Each line is written over the
 // one that was there, so that nothing flickers.
 func (d *tty) draw(block []string) {
 	above := d.above
 	d.above = nil
 	var b bytes.Buffer
-	if d.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r", d.drawn)
+	rows := d.rows()
+	if rows > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r", rows)
 	}
 	for _, line := range append(above, block...) {
 		b.WriteString(line + "\x1b[K\n")
 	}
-	if d.drawn > 0 {
+	if rows > 0 {
 		b.WriteString("\x1b[J")
 	}
-	d.drawn = len(block)
+	d.drawn = d.drawn[:0]
+	for _, line := range block {
+		d.drawn = append(d.drawn, termtext.Width(line))
+	}
 	_, _ = d.w.Write(b.Bytes())
 }
 
-// block is how far the targets are, and what runs.
+// rows is how many rows the block on the screen takes now: a terminal that became
+// narrower has broken its lines.
+func (d *tty) rows() int {
+	width, height := d.size()
+	rows := 0
+	for _, w := range d.drawn {
+		rows += max(1, (w+width-1)/width)
+	}
+	return min(rows, height-1)
+}
+
+// block is how far the targets are, and what runs or what the user wants to see.
 func (d *tty) block() []string {
-	width, height := d.term.Size()
-	width, height = max(width, 20), max(height, 6)
-	room := height - 3
-	block := []string{d.paint("1", termtext.Clip(fmt.Sprintf("[+] %s  %s", shortTime(time.Since(d.begun)), countsText(d.counts)), width-1))}
-	running := slices.Clone(d.running)
-	slices.SortStableFunc(running, func(a, b *runningStep) int { return cmp.Compare(a.Number, b.Number) })
-	outputs := room / max(1, len(running))
+	width, height := d.size()
+	var hints []string
+	if d.view.controls != nil {
+		hints = append(hints, "? keys")
+	}
+	block := []string{d.paint("1", d.board.status(time.Since(d.begun), d.left(), width-1, hints...))}
+	bottom := d.view.bottom(d, width-1)
+	bottom = bottom[:min(len(bottom), height/2)]
+	room := height - 4 - len(bottom)
+	switch {
+	case d.view.mode == watching:
+		block = append(block, d.steps(width-1, room)...)
+	case room > 0:
+		block = append(block, d.view.lines(d, width-1, room)...)
+	}
+	return append(block, bottom...)
+}
+
+// steps are the steps that run, with the ends of their output.
+func (d *tty) steps(width, room int) []string {
+	var block []string
+	running := d.board.running()
+	outputs := (room + 1) / max(1, len(running))
 	for i, s := range running {
 		if len(block) >= room && i < len(running)-1 {
 			block = append(block, fmt.Sprintf(" … and %d more", len(running)-i))
 			break
 		}
-		block = append(block, d.stepLine(s, width-1))
-		if outputs > 1 {
+		below := outputs > 1
+		block = append(block, d.stepLine(s, width, !below))
+		if below {
 			for _, l := range s.tail(min(outputs-1, 4)) {
-				block = append(block, d.paint("2", termtext.Clip("    "+termtext.Final(l), width-1)))
+				block = append(block, d.paint("2", termtext.Clip("    "+termtext.Final(l), width)))
 			}
 		}
 	}
 	return block
 }
 
-// stepLine is the line of a step that runs.
-func (d *tty) stepLine(s *runningStep, width int) string {
+// stepLine is the line of a step that runs. If it has no lines of output below it
+// and its command does not fit, the last line that it printed takes the place of the
+// command.
+func (d *tty) stepLine(s *stepLog, width int, alone bool) string {
 	took := shortTime(s.Took + time.Since(s.Began))
 	name := s.Title
 	if n := s.Transfer.Sent; n > 0 {
 		name += fmt.Sprintf(" (%.1fMB)", float64(n)/1e6)
 	}
 	room := max(width-len(took)-5, 5)
-	name = termtext.Clip(termtext.Final(name), room)
-	return " " + d.paint("36", "=>") + " " + name + strings.Repeat(" ", max(1, room-termtext.Width(name)+1)) + took
+	whose, what := titleParts(termtext.Final(name))
+	if last := s.last(); alone && last != "" && whose != "" && termtext.Width(whose+what) > room {
+		what = strings.TrimSpace(termtext.Final(last))
+	}
+	text := clipWords(whose+what, room)
+	fill := strings.Repeat(" ", max(1, room-termtext.Width(text)+1))
+	if rest, whole := strings.CutPrefix(text, whose); whole && whose != "" {
+		text = d.paint("1", strings.TrimRight(whose, " ")) + " " + rest
+	}
+	return " " + d.paint("36", "=>") + " " + text + fill + took
+}
+
+// titleParts parts the title of a step behind the brackets in front of it.
+func titleParts(title string) (whose, what string) {
+	if at := strings.Index(title, "] "); strings.HasPrefix(title, "[") && at > 0 {
+		return title[:at+2], title[at+2:]
+	}
+	return "", title
 }
 
 // close leaves what is to stay on the screen.
 func (d *tty) close() {
 	d.ticker.Stop()
+	if d.quiet > 0 {
+		d.above = append(d.above, fmt.Sprintf("%s %s with nothing new", d.paint("32", "✔"), termtext.Count(d.quiet, "target")))
+	}
 	d.draw(nil)
 	writeWarnings(d.out, d.warnings, NoGroups)
 }
