@@ -26,6 +26,36 @@ func (p *Printer) Interrupted() {
 	}
 }
 
+// Stopped prints the end of a run in which nothing failed, and the user had some
+// targets stopped.
+func (p *Printer) Stopped() {
+	printBlocked(p.Out, p.Run)
+	p.stopped()
+	fmt.Fprintf(p.Out, "\n%s\n", unfinished(p.Run, p.Earlier))
+	if done := doneTargets(p.Run); len(done) > 0 {
+		fmt.Fprintf(p.Out, "Done: %s\n", Names(done))
+	}
+	if p.Together {
+		p.unmoved()
+	}
+	p.goOn()
+}
+
+// stopped names the targets that the user had stopped.
+func (p *Printer) stopped() {
+	if names := stoppedTargets(p.Run); len(names) > 0 {
+		fmt.Fprintf(p.Out, "\nStopped by you: %s\n", Names(names))
+	}
+}
+
+func stoppedTargets(r *runner.Report) []string {
+	var names []string
+	for _, t := range r.Stopped() {
+		names = append(names, t.Name())
+	}
+	return names
+}
+
 // Writing says how far a run has come whose files are being written.
 func (p *Printer) Writing() string {
 	text := "interrupted while the files of the run were written"

@@ -21,6 +21,7 @@ func (p *Printer) failures() {
 	for _, g := range groups[:min(len(groups), maxFailures)] {
 		fmt.Fprintln(p.Out)
 		printFailure(p.Out, g, p.Mask)
+		p.inside(g)
 	}
 	if len(groups) > 1 {
 		fmt.Fprintf(p.Out, "\n%s:\n", count(len(groups), "failure"))
@@ -33,8 +34,20 @@ func (p *Printer) failures() {
 	}
 	p.fullDisks(groups)
 	printBlocked(p.Out, p.Run)
+	p.stopped()
 	fmt.Fprintf(p.Out, "\n%s\n", unfinished(p.Run, p.Earlier))
 	p.goOn()
+}
+
+// inside says how to look into the step that failed.
+func (p *Printer) inside(g *runner.FailureGroup) {
+	label := runner.StepLabel(g.Step)
+	if p.Debug == nil || label == "" || g.ExitCode < 0 || len(g.Tests) > 0 {
+		return
+	}
+	if command := p.Debug(g.Targets[0] + "@" + label); command != "" {
+		fmt.Fprintf(p.Out, "To look inside: %s\n", command)
+	}
 }
 
 // goOn says how to go on with a run that is not whole.
@@ -194,7 +207,11 @@ func printBlocked(w io.Writer, r *runner.Report) {
 		fmt.Fprintln(w)
 	}
 	for _, cause := range causes {
-		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("Never started, because %s failed: %s", cause, Names(blocked[cause]))))
+		how := "failed"
+		if slices.Contains(stoppedTargets(r), cause) {
+			how = "was stopped"
+		}
+		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("Never started, because %s %s: %s", cause, how, Names(blocked[cause]))))
 	}
 }
 

@@ -26,6 +26,8 @@ type Printer struct {
 	Run  *runner.Report
 	// Earlier is how many targets an earlier run had built.
 	Earlier int
+	// Debug is the command that opens a shell in a part of a target; nil names none.
+	Debug func(part string) string
 	// Resume is the command that builds what is left, and Kept says whether the
 	// run is recorded, so that it can.
 	Resume string

@@ -43,7 +43,7 @@ func TestImports(t *testing.T) {
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
 			"runner", "runner/blame", "runner/engine/engineout", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
-			"runner/buildkit/answer", "runner/buildkit/caches", "runner/buildkit/cachemounts", "runner/mounts/store", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
+			"runner/buildkit/answer", "runner/buildkit/inside", "runner/buildkit/caches", "runner/buildkit/cachemounts", "runner/mounts/store", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
 		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/regular", "internal/suggest"},
@@ -57,7 +57,9 @@ func TestImports(t *testing.T) {
 		"runner/pods":                           {"runner/builders", "internal/termtext"},
 		"runner/pods/deploy":                    {"runner/pods"},
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
-		"runner/progress":                       {"runner"},
+		"runner/progress":                       {"runner", "runner/keys"},
+		"runner/keys":                           {},
+		"runner/buildkit/inside":                {"runner/buildkit/steps"},
 		"runner/buildkit/buildkittest":          {},
 		"runner/buildkit/outputs":               {"planner", "internal/layout", "internal/output"},
 		"runner/buildkit/builder":               {"runner/meter", "runner/builders", "runner/engine", "runner/pods"},
@@ -201,6 +203,7 @@ var commandLayers = map[string][]string{
 	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
 	"editing":    {"cli", "machine", "planning"},
 	"inspect":    {"cli", "machine", "planning", "asking", "build", "compare", "site"},
+	"debugging":  {"cli", "planning", "build", "compare"},
 	"reproduce":  {"cli", "machine", "planning", "build", "site"},
 	"bake":       {"cli", "version", "machine", "planning", "asking", "build", "compare", "sharding", "site"},
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/buildercmd"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
+	"github.com/orch-build/orch/cmd/orch/internal/debugging"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/reproduce"
@@ -134,7 +135,7 @@ func newRootCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), reproduce.NewCommand(e, sites), newPublishCommand(e))
+	group("Building", bake.NewCommand(e, sites), newPlanCommand(e), compare.NewAffectedCommand(e), compare.NewExplainCommand(e), sharding.NewMergeCommand(e), reproduce.NewCommand(e, sites), newPublishCommand(e), debugging.NewCommand(e))
 	group("Runs", newRunsCommand(e), newLogsCommand(e), newReportCommand(e))
 	group("Definitions", newInitCommand(e), sharding.NewCICommand(e), newListCommand(e), newLockCommand(e), newBundleCommand(e), newValidateCommand(e), newFmtCommand(e), newSchemaCommand(e), newLSPCommand(e))
 	group("This machine", buildercmd.NewCommand(e.Machine), newDoctorCommand(e), newPluginCommand(e), newManCommand(e), newVersionCommand(e))

@@ -82,7 +82,7 @@ func asker(e *planning.Session, plan *planner.Plan, builds []*planner.Build, fla
 		},
 		Connect: func(ctx context.Context) (*builder.Builder, error) { return flags.Connect(ctx, e.Machine) },
 		Display: func() (func(runner.Event), func(), error) {
-			display, err := screen.Display(e.Env, progress, len(plan.Builds), nil)
+			display, err := screen.New(e.Env, screen.Options{Mode: progress, Targets: len(plan.Builds)})
 			if err != nil {
 				return nil, nil, usage.Wrap(err)
 			}

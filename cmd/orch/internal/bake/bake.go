@@ -41,8 +41,10 @@ func NewCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 need is built once. It checks first, shows what it does, and ends with a table of
 the results; after a failure, with the place, the output and whose fault it is.
 
+On a terminal, keys choose a target, show its log and stop it; ? lists them.
+
 Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
-130 interrupted.`,
+130 interrupted, or a target stopped by a key.`,
 		Example: `  orch bake                       build the default group
   orch bake client server         build two targets at once
   orch bake 'svc-*' --except svc-old

@@ -2,13 +2,17 @@ package build
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/screen"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publication"
+	"github.com/orch-build/orch/runner/record"
+	"github.com/orch-build/orch/runner/runs"
 )
 
 // printer prints the end of the run.
@@ -17,6 +21,9 @@ func (r *Run) printer(run *runner.Report) *report.Printer {
 		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: screen.Width(r.Env), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
 		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil,
 		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
+	}
+	if !r.several && r.Opt.Shard == nil && !slices.ContainsFunc(r.Args, config.IsRemote) {
+		p.Debug = func(part string) string { return r.mask.Text(cli.DebugCommand(r.Args, part)) }
 	}
 	if r.site.Embedded() {
 		if dir, err := embedded.DefaultStateDir(r.Getenv); err == nil {
@@ -43,4 +50,17 @@ func (r *Run) WriteFiles(run *runner.Report) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// page shows the page of the run as far as it is, and says where it is.
+func (r *Run) page() string {
+	if r.Record.Dir() == "" {
+		return "This run keeps no record, so that it has no page."
+	}
+	kept := record.Kept{ID: r.Record.ID(), Dir: r.Record.Dir()}
+	file := runs.PageFile(kept)
+	if err := runs.WritePage(file, kept); err != nil {
+		return "The page could not be written: " + err.Error()
+	}
+	return screen.Browse(r.Env, file)
 }

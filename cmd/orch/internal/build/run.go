@@ -257,15 +257,20 @@ func (r *Run) run(ctx context.Context) (*runner.Report, error) {
 	if r.allSkipped() {
 		return skip.Idle(r.started), nil
 	}
-	display, err := screen.Display(r.Env, r.Opt.Progress, len(r.plan.Builds), r.mask)
-	if err != nil {
-		return nil, usage.Wrap(err)
-	}
 	solver, err := r.solver()
 	if err != nil {
 		return nil, err
 	}
 	how := r.options(ctx)
+	stop := make(chan string, 16)
+	how.Stop = stop
+	display, err := screen.New(r.Env, screen.Options{
+		Mode: r.Opt.Progress, Targets: len(r.plan.Builds), Mask: r.mask.Text, Controls: screen.Controls(stop, r.page),
+	})
+	if err != nil {
+		return nil, usage.Wrap(err)
+	}
+	defer display.GiveBack()
 	how.Event = display.Event
 	how.Changed = func(run *runner.Report, t *runner.TargetReport) {
 		display.Changed(run, t)
@@ -278,6 +283,7 @@ func (r *Run) run(ctx context.Context) (*runner.Report, error) {
 	done := make(chan ended, 1)
 	defer r.Notices.Hold()()
 	go func() {
+		defer display.GiveBack() // also if it panics
 		report, err := runner.Run(ctx, r.plan, solver, how)
 		if r.Opt.KeepGoing {
 			for _, raw := range steps.TargetResults(report) {
@@ -431,6 +437,9 @@ func (r *Run) bad(ctx context.Context, run *runner.Report, p *report.Printer, fa
 		p.Failed()
 		r.explained()
 		return &cli.Failure{Code: cli.ExitFailed, Err: errors.New("the build failed")}
+	case failed == nil && len(run.Stopped()) > 0:
+		p.Stopped()
+		return &cli.Failure{Code: cli.ExitInterrupted, Err: runner.ErrStopped}
 	case failed == nil && len(run.Caches.Required()) > 0:
 		return &cli.Failure{Code: cli.ExitFailed, Err: errors.New("a cache that is required failed")}
 	default:

@@ -84,6 +84,18 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+func TestDebugCommand(t *testing.T) {
+	for want, args := range map[string][]string{
+		"orch debug web@build-3": {"bake", "web", "--push", "-k", "--progress", "plain"},
+		"orch debug web@build-3 -f a.hcl --set 'web.args.A=b c' --builder x": {"bake", "-f", "a.hcl", "-k", "--set", "web.args.A=b c", "--builder", "x", "web"},
+		"orch debug web@build-3 --file=a.hcl -fb.hcl --offline --bundle=b":   {"bake", "--file=a.hcl", "-fb.hcl", "--offline", "--bundle=b", "--metadata-file=m"},
+	} {
+		if got := cli.DebugCommand(args, "web@build-3"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestFailure(t *testing.T) {
 	cause := errors.New("cause")
 	err := error(&cli.Failure{Code: cli.ExitFailed, Err: cause})

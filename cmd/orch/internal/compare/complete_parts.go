@@ -13,9 +13,9 @@ import (
 	"github.com/orch-build/orch/planner/explain"
 )
 
-// completeParts completes the names of targets, and behind an @ the stages and
+// CompleteParts completes the names of targets, and behind an @ the stages and
 // steps of one.
-func completeParts(e *planning.Session, load *planning.Flags) cobra.CompletionFunc {
+func CompleteParts(e *planning.Session, load *planning.Flags) cobra.CompletionFunc {
 	targets := planning.CompleteTargets(e, load)
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		name, _, ok := strings.Cut(typed, "@")

@@ -57,7 +57,7 @@ it built, and whether the steps ran that were predicted.`,
   orch explain api --base main    against the commit where main parted
   orch explain api --record       against the image that its tag points to
   orch explain --last             why the last run built what it built`,
-		ValidArgsFunction: completeParts(e, &load),
+		ValidArgsFunction: CompleteParts(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			x, err := flags.explain(cmd.Context(), e, &load, args)
 			if err != nil {
