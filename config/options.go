@@ -114,5 +114,5 @@ func (o *Options) composeInputs() *services.Inputs {
 
 // targetInputs returns what targets depend on.
 func (o *Options) targetInputs() *decide.Inputs {
-	return &decide.Inputs{LookupEnv: o.LookupEnv, Remote: o.Remote, Host: o.Host, Lane: o.Lane}
+	return &decide.Inputs{LookupEnv: o.LookupEnv, Git: o.Git, Remote: o.Remote, Host: o.Host, Lane: o.Lane}
 }

@@ -85,6 +85,8 @@ var targetKind = blockKind{
 			Doc: "How many times a failed RUN step is tried again; 0 if not given."},
 		{Name: "context-modes", Type: "string", buildOnly: true, Set: textKey("context-modes"), Effect: ChangesResult,
 			Doc: "\"git\" sends local contexts with the modes that git keeps: 0644 or 0755 for files, 0755 for folders."},
+		{Name: "reproducible", Type: "bool", buildOnly: true, Set: textKey("reproducible"), Effect: ChangesResult,
+			Doc: "Images bear the time of the commit in the place of that of the build, and a push of what is there leaves the tag as it is."},
 	},
 	blocks: []string{targetCacheKind.name, targetSkipKind.name},
 	add:    func(f *File, b Block) { f.Targets = append(f.Targets, &Target{Block: b}) },

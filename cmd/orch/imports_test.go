@@ -37,7 +37,7 @@ func TestImports(t *testing.T) {
 		"runner/meter":     {},
 		"runner/rights":    {"schema", "config", "internal/template"},
 		"runner/lane":      {"internal/layout", "internal/output", "internal/registry", "internal/retry", "internal/termtext"},
-		"runner/publish":   {"internal/output", "internal/registry", "internal/retry", "internal/termtext"},
+		"runner/publish":   {"runner/publish/same", "internal/output", "internal/registry", "internal/retry", "internal/termtext"},
 		"internal/output":  {},
 		"internal/layout":  {"internal/filelock", "internal/output"},
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
@@ -157,6 +157,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil
 	allowed["internal/imagediff"] = nil
+	allowed["runner/publish/same"] = []string{"internal/registry"}
 	allowed["planner/place"] = []string{"planner", "planner/shard"}
 	allowed["runner/fleet"] = []string{"config", "planner", "planner/place", "planner/shard", "runner", "runner/merge"}
 	allowed["runner/mounts/pack"] = nil

@@ -86,6 +86,7 @@ const (
 	atExclusive
 	atRetry
 	AtContextModes
+	AtReproducible
 	AtSkip
 	AtInherits
 	NumAttributes
@@ -147,6 +148,7 @@ var Attributes = bind([NumAttributes]attribute{
 		Store: func(t *spec.Target, v any) { t.Retry = v.(int) }},
 	AtContextModes: {name: "context-modes", Check: checkModes,
 		Store: func(t *spec.Target, v any) { t.GitModes = v.(string) == gitModes }},
+	AtReproducible: {name: "reproducible", Store: func(t *spec.Target, v any) { t.Reproducible = v.(bool) }},
 	AtSkip: {name: "skip", Kind: SkipKind{},
 		Store: func(*spec.Target, any) {}},
 	AtInherits: {name: "inherits", Store: func(*spec.Target, any) {}},

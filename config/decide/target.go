@@ -19,6 +19,8 @@ type Inputs struct {
 	// Host is where secrets, keys and destinations are looked at; nil checks
 	// none of them.
 	Host files.Host
+	// Git reads a fact about the repository around a folder; nil is outside of any.
+	Git func(dir, fact string) (any, error)
 	// Lane says whose cache the run may write; it is asked only if there is a
 	// cache block. nil knows nothing.
 	Lane func() spec.Lane
@@ -55,6 +57,7 @@ func (d *Decider) Target(r *Draft, outside Outside) (*spec.Target, hcl.Diagnosti
 		r.Values[attribute.AtDockerfile] = "Dockerfile"
 	}
 	d.addSourceDateEpoch(r)
+	early := d.reproducible(r)
 	d.moveToRemote(r)
 	d.placePolicies(r)
 	outputsToStdout(r)
@@ -64,7 +67,7 @@ func (d *Decider) Target(r *Draft, outside Outside) (*spec.Target, hcl.Diagnosti
 	r.inheritCache(outside)
 	r.inheritSkip(outside)
 	t := &spec.Target{Name: r.Name, Range: r.At, Ranges: r.Ranges, Volatile: r.Volatile, Overridden: r.Overridden}
-	diags := d.check(r)
+	diags := append(early, d.check(r)...)
 	cache, more := d.cache(r)
 	t.Cache, diags = cache, append(diags, more...)
 	t.Skip, more = d.skip(r)

@@ -9,7 +9,7 @@ import (
 // machine nor a privilege.
 var harmless = []string{
 	"annotations", "args", "attest", "call", "context-modes", "description", "dockerfile-inline", "exclusive", "extra-hosts",
-	"inherits", "labels", "matrix", "name", "no-cache", "no-cache-filter", "platforms", "pull", "resources",
+	"inherits", "labels", "matrix", "name", "no-cache", "no-cache-filter", "platforms", "pull", "reproducible", "resources",
 	"retry", "shm-size", "tags", "target", "traits", "ulimits", "weight",
 }
 

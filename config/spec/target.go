@@ -79,6 +79,9 @@ type Target struct {
 	Policy       []Policy
 	// GitModes sends local contexts with the modes that git keeps.
 	GitModes bool
+	// Reproducible says that images bear the time of the commit, and that a tag stays
+	// that names the same content. The time is in Args, and Outputs say the rest.
+	Reproducible bool
 	// Tests are run in the image before it goes anywhere.
 	Tests []*Test
 

@@ -15,7 +15,7 @@ import (
 var elsewhere = map[string]string{
 	"context": "a source", "contexts": "sources", "dockerfile": "what is converted", "dockerfile-inline": "what is converted",
 	"platforms": "of the build", "secret": "of the session", "ssh": "of the session", "policy": "decides about sources",
-	"context-modes": "how a context is sent", "annotations": "of the exporter", "output": "the exporter", "attest": "added to the result",
+	"context-modes": "how a context is sent", "reproducible": "an argument, and of the exporter", "annotations": "of the exporter", "output": "the exporter", "attest": "added to the result",
 }
 
 // fields are those of config.Target that are not called as their attribute is.

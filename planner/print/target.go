@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
@@ -127,6 +129,7 @@ func (t *text) facts(b *planner.Build) [][2]string {
 		{"shares", strings.Join(t.labels(base, green, b.Platforms...), ", ")},
 		{"adds", strings.Join(t.labels(own, "", b.Platforms...), ", ")},
 		{"fetches", strings.Join(t.labels(sources, "", b.Platforms...), ", ")},
+		{"times", times(b)},
 		{"platforms", strings.Join(b.Platforms, ", ")},
 		{"after", strings.Join(buildNames(b.Inputs), ", ")},
 		{"reads", strings.Join(t.reads(b), ", ")},
@@ -137,6 +140,18 @@ func (t *text) facts(b *planner.Build) [][2]string {
 		{"cache from", t.printable(cacheList(b.CacheFrom))},
 		{"cache to", t.printable(cacheList(destinations(t.Plan, b)))},
 	}
+}
+
+// times says which time the images of a reproducible target bear.
+func times(b *planner.Build) string {
+	if !b.Target.Reproducible {
+		return ""
+	}
+	seconds, err := strconv.ParseInt(b.Target.Args["SOURCE_DATE_EPOCH"], 10, 64)
+	if err != nil {
+		return ""
+	}
+	return time.Unix(seconds, 0).UTC().Format(time.RFC3339) + " (reproducible)"
 }
 
 // split returns the topmost of the stages that a target shares, the stages

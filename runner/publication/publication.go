@@ -63,11 +63,11 @@ func together(plan *planner.Plan, opt Options) bool {
 	if opt.Mode != "auto" {
 		return opt.Mode == "together"
 	}
-	pushed, tested := 0, false
+	pushed, tested := 0, false // tested, or compared with what the tag names
 	for _, b := range plan.Builds {
 		if pushes(b) {
 			pushed++
-			tested = tested || len(b.Target.Tests) > 0
+			tested = tested || len(b.Target.Tests) > 0 || b.Target.Reproducible
 		}
 	}
 	return pushed > 1 || tested || opt.Several && pushed > 0 || opt.Skips && pushed > 0 || len(Unmoved(nil, opt.Earlier)) > 0

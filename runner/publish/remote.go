@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/runner/publish/same"
 )
 
 // Remote is a Registry over HTTP.
@@ -37,6 +38,15 @@ func (r Remote) Point(ctx context.Context, ref Ref, digest string) error {
 		return fmt.Errorf("pointing %s at %s: %w", ref.Name, digest, err)
 	}
 	return nil
+}
+
+// Same says whether two digests of a tag's repository name the same content.
+func (r Remote) Same(ctx context.Context, ref Ref, a, b string) (bool, error) {
+	tag, err := registry.Name{Text: ref.Name, Insecure: ref.Insecure}.Parse()
+	if err != nil {
+		return false, err
+	}
+	return same.Content(ctx, r.Client, tag.Repo, a, b)
 }
 
 // Remove deletes a tag.

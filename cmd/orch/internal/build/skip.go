@@ -22,6 +22,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/embedded"
+	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/publish"
 	"github.com/orch-build/orch/runner/skip"
 )
@@ -171,6 +172,9 @@ func (r *Run) publish(ctx context.Context, run *runner.Report) {
 	}
 	if run.AuditErr = r.audit(ctx); run.AuditErr != nil {
 		return
+	}
+	if p != nil {
+		publication.Keep(ctx, p, run)
 	}
 	pushed := skip.Digests(run)
 	if p != nil {

@@ -201,6 +201,9 @@ func apart(cfg *config.Config, layout func(name string) string) []string {
 // image says of that.
 func form(t *config.Target) map[string]string {
 	out := map[string]string{}
+	if t.Reproducible {
+		out["rewrite-timestamp"] = "true"
+	}
 	for _, o := range t.Outputs {
 		if o.Form != config.ImageForm && o.Type != "oci" && o.Type != "docker" {
 			continue
