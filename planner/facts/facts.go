@@ -28,6 +28,8 @@ type Snapshot struct {
 	Targets map[string]*Target `json:"targets"`
 	// Selections are what steps read of local contexts, each once.
 	Selections []Selection `json:"selections,omitempty"`
+
+	sum string // what Sum has said
 }
 
 // Selection is what was found in a context.

@@ -103,7 +103,7 @@ func (f *Foresight) Check(ctx context.Context, run *runner.Report, rec *record.R
 	f.book.Note(f.snapshot.Facts, run)
 	f.seen.Save()
 	return []error{
-		f.book.Save(), predict.SaveSnapshot(rec.Dir(), f.snapshot.Facts), predict.SaveExplanation(rec.Dir(), f.explanation),
+		f.book.Save(), f.runs.SaveSnapshot(rec.Dir(), f.snapshot.Facts, run), predict.SaveExplanation(rec.Dir(), f.explanation),
 	}
 }
 

@@ -129,11 +129,24 @@ func (b *Book) Note(s *facts.Snapshot, run *runner.Report) {
 				if r != nil && !r.Cached {
 					e.Seconds = max(r.Took.Seconds(), 0.001)
 				}
+				if b.knows(e) {
+					continue
+				}
 				b.enter(e)
 				b.noted = append(b.noted, e)
 			}
 		}
 	}
+}
+
+// seenAgain is after how many seconds it is noted anew that a step was met.
+const seenAgain = 24 * 60 * 60
+
+// knows says whether a step was noted not long ago, and nothing new is known of it: a
+// run in which nothing changes has nothing to write.
+func (b *Book) knows(e entry) bool {
+	old, ok := b.entries[e.Key]
+	return ok && e.Seconds == 0 && old.Class == e.Class && old.Own == e.Own && old.Name == e.Name && e.Seen-old.Seen < seenAgain && e.Seen >= old.Seen
 }
 
 // hasResult says whether a step of a target has a result now. Of a target that was

@@ -71,11 +71,21 @@ func (r Runs) Find(id string) (string, error) {
 }
 
 // Open reads a run; nil if nothing is known of what it was made of.
-func (r Runs) Open(id string) *Earlier {
+func (r Runs) Open(id string) *Earlier { return r.open(id, nil) }
+
+// open reads a run; now is what targets are made of now, or nil.
+func (r Runs) open(id string, now *facts.Snapshot) *Earlier {
 	dir := filepath.Join(r.dir, id)
-	s := LoadSnapshot(dir)
+	a := readAbout(dir)
+	s := loadSnapshot(dir, a, now)
 	if s == nil {
 		return nil
+	}
+	if a != nil {
+		return &Earlier{
+			Against:  explain.Against{Kind: "run", ID: id, Time: a.Started, Commit: s.Commit},
+			Snapshot: s, Builder: a.Builder, Built: a.Built,
+		}
 	}
 	rec, err := record.Read(filepath.Join(dir, "result.json"))
 	if err != nil {
@@ -102,7 +112,7 @@ func (r Runs) Explanation(id string) *explain.Explanation {
 func (r Runs) Explain(now *facts.Snapshot, names []string, known explain.Known) *explain.Explanation {
 	out := &explain.Explanation{Version: explain.Version}
 	left := slices.Clone(names)
-	runs := r.opened()
+	runs := r.opened(now)
 	// A run that built a target only for others does not know what is published of
 	// it, so that one which was asked for it comes first.
 	for _, linked := range []bool{false, true} {
@@ -131,7 +141,7 @@ func (r Runs) Explain(now *facts.Snapshot, names []string, known explain.Known) 
 
 // opened are the runs of which something is known, the last one first. Each is read
 // when it is first asked for.
-func (r Runs) opened() iter.Seq[*Earlier] {
+func (r Runs) opened(now *facts.Snapshot) iter.Seq[*Earlier] {
 	ids := r.IDs()
 	var done []*Earlier
 	return func(yield func(*Earlier) bool) {
@@ -140,7 +150,7 @@ func (r Runs) opened() iter.Seq[*Earlier] {
 				if len(ids) == 0 {
 					return
 				}
-				done = append(done, r.Open(ids[0]))
+				done = append(done, r.open(ids[0], now))
 				ids = ids[1:]
 			}
 			if done[i] != nil && !yield(done[i]) {

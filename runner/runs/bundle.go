@@ -30,7 +30,7 @@ const (
 // belongs says whether a run has a file of that name.
 func belongs(name string) bool {
 	switch name {
-	case recordFile, "plan.json.gz", "inputs.json.gz", "explanation.json":
+	case recordFile, "plan.json.gz", "inputs.json", "inputs.json.gz", "explanation.json":
 		return true
 	}
 	log, ok := strings.CutPrefix(name, logsFolder)
