@@ -127,7 +127,7 @@ const dialTime = 10 * time.Second
 
 // idleConns is how many connections to a registry are kept for the next
 // requests: those of many targets are made side by side.
-const idleConns = 32
+const idleConns = 48
 
 // tls reads the certificates.
 func (c HostConfig) tls() (*tls.Config, error) {

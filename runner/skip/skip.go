@@ -18,7 +18,7 @@ import (
 
 const (
 	// parallel is how many requests are made at the same time.
-	parallel = 24
+	parallel = 48
 	// lookTime is for how long requests are made again that fail, when targets
 	// are looked up: building is the other way.
 	lookTime = 5 * time.Second
