@@ -16,6 +16,7 @@ type mutation func(r *rand.Rand, p *project) string
 var mutations = []mutation{
 	moveMount, moveMount, jsonForm, jsonForm, moveLine, moveLine, dropLine, addLine, changeWord, changeWord, changeCase, changeLine,
 	changeArg, changeArg, changeTarget, moveImage, changeImage, globalEpoch, unsetArg, joinWords,
+	changeFlag, changeFlag, changeQuotes, changeDirective, renameStage, globalArg, chainTriggers,
 }
 
 func anyFile(r *rand.Rand, p *project) string {
@@ -239,4 +240,115 @@ func joinWords(r *rand.Rand, p *project) string {
 	at := linesThat(lines, func(s string) bool { return strings.HasPrefix(s, "FROM ") })
 	p.files[name] = slices.Insert(lines, at[r.IntN(len(at))]+1, `CMD ["x"]`, `ENTRYPOINT ["y"]`)
 	return "instructions added"
+}
+
+var anyFlag = regexp.MustCompile(`--[a-z-]+(=\S+)? `)
+
+// changeFlag drops a flag, doubles it, or gives it to another instruction of its kind.
+func changeFlag(r *rand.Rand, p *project) string {
+	lines := p.files[anyFile(r, p)]
+	at := linesThat(lines, func(s string) bool { return anyFlag.MatchString(s) && !strings.HasPrefix(s, "FROM") })
+	if len(at) == 0 {
+		return ""
+	}
+	i := at[r.IntN(len(at))]
+	flags := anyFlag.FindAllString(lines[i], -1)
+	flag := flags[r.IntN(len(flags))]
+	word, _, _ := strings.Cut(lines[i], " ")
+	others := linesThat(lines, func(s string) bool { return strings.HasPrefix(s, word+" ") })
+	switch r.IntN(4) {
+	case 0:
+		lines[i] = strings.Replace(lines[i], flag, "", 1)
+		return "flag dropped"
+	case 1:
+		name, _, _ := strings.Cut(strings.TrimSpace(flag), "=")
+		lines[i] = strings.Replace(lines[i], flag, name+one(r, "", "=true", "=false", "=0644", "=2", "=$A")+" ", 1)
+		return "flag changed"
+	case 2:
+		lines[i] = strings.Replace(lines[i], flags[0], "", 1)
+		lines[i] = strings.Replace(lines[i], word+" ", word+" "+flags[len(flags)-1], 1)
+		return "flags reordered"
+	default:
+		j := others[r.IntN(len(others))]
+		lines[i] = strings.Replace(lines[i], flag, "", 1)
+		lines[j] = strings.Replace(lines[j], word+" ", word+" "+flag, 1)
+		return "flag moved"
+	}
+}
+
+// changeQuotes changes whether a heredoc, or a value, is expanded.
+func changeQuotes(r *rand.Rand, p *project) string {
+	lines := p.files[anyFile(r, p)]
+	at := linesThat(lines, func(s string) bool { return strings.Contains(s, "<<") || strings.Contains(s, "$") })
+	if len(at) == 0 {
+		return ""
+	}
+	i := at[r.IntN(len(at))]
+	if strings.Contains(lines[i], "<<") {
+		lines[i] = one(r, strings.NewReplacer(`<<"E"`, "<<E", "<<'E'", "<<E", "<<-E", "<<E"), strings.NewReplacer("<<E", `<<"E"`), strings.NewReplacer("<<E", "<<-E"), strings.NewReplacer("<<F", "<<'F'")).Replace(lines[i])
+		return "heredoc quoted"
+	}
+	lines[i] = one(r, strings.ReplaceAll(lines[i], "$A", "${A}"), strings.ReplaceAll(lines[i], "$A", `\$A`), strings.ReplaceAll(lines[i], "$A", `'$A'`), strings.ReplaceAll(lines[i], "$A", `"$A"`))
+	return "value quoted"
+}
+
+// changeDirective adds or drops a directive.
+func changeDirective(r *rand.Rand, p *project) string {
+	name := anyFile(r, p)
+	if strings.HasPrefix(p.files[name][0], "# ") {
+		p.files[name] = p.files[name][1:]
+		return "directive dropped"
+	}
+	p.files[name] = slices.Insert(slices.Clone(p.files[name]), 0, one(r, "# syntax=docker/dockerfile:1", "# escape=`", "# check=skip=all", "# check=error=true", "# just a comment", "#syntax = docker/dockerfile:1"))
+	return "directive added"
+}
+
+// renameStage gives a stage another name, everywhere or only where it is made.
+func renameStage(r *rand.Rand, p *project) string {
+	name := anyFile(r, p)
+	lines := p.files[name]
+	old, now := fmt.Sprintf("s%d", r.IntN(3)), one(r, "renamed", "named", "plain")
+	everywhere := r.IntN(2) == 0
+	for i, l := range lines {
+		if strings.HasSuffix(l, " AS "+old) {
+			lines[i] = strings.TrimSuffix(l, old) + now
+		} else if everywhere {
+			lines[i] = strings.NewReplacer("--from="+old+" ", "--from="+now+" ", "from="+old+",", "from="+now+",", "FROM "+old+" ", "FROM "+now+" ").Replace(l)
+		}
+	}
+	return "stage renamed"
+}
+
+// globalArg moves an ARG in front of the first FROM, or out of there.
+func globalArg(r *rand.Rand, p *project) string {
+	name := anyFile(r, p)
+	lines := p.files[name]
+	at := linesThat(lines, func(s string) bool { return strings.HasPrefix(s, "ARG ") })
+	from := linesThat(lines, func(s string) bool { return strings.HasPrefix(s, "FROM ") })
+	if len(at) == 0 || len(from) == 0 {
+		return ""
+	}
+	i := at[r.IntN(len(at))]
+	l := lines[i]
+	to := from[0]
+	if i < from[0] {
+		to = from[r.IntN(len(from))]
+	}
+	lines = slices.Delete(slices.Clone(lines), i, i+1)
+	p.files[name] = slices.Insert(lines, min(to, len(lines)), l)
+	return "argument made global, or not"
+}
+
+// chainTriggers has a stage with a trigger be the base of another one, or changes the
+// trigger.
+func chainTriggers(r *rand.Rand, p *project) string {
+	name := anyFile(r, p)
+	lines := p.files[name]
+	from := linesThat(lines, func(s string) bool { return strings.HasPrefix(s, "FROM ") })
+	if len(from) == 0 {
+		return ""
+	}
+	trigger := "ONBUILD " + one(r, "RUN --mount=target=/m x", "COPY --from=s0 /x /y", "COPY --chmod=600 f1 /on", "ARG V=2", "ENV ON=$V", "LABEL on=$A", "WORKDIR /on", "RUN <<E\nx $A\nE")
+	p.files[name] = slices.Insert(slices.Clone(lines), from[r.IntN(len(from))]+1, strings.Split(trigger, "\n")...)
+	return "trigger added"
 }

@@ -178,14 +178,16 @@ func newDockerfile(r *rand.Rand) []string {
 		out = append(out, one(r, "# syntax=docker/dockerfile:1", "# escape=`", "# check=skip=all"))
 	}
 	for range r.IntN(3) {
-		out = append(out, one(r, "ARG V=1", "ARG A=x", "ARG B", "ARG SOURCE_DATE_EPOCH=1", "ARG IMAGE=plain:1"))
+		out = append(out, one(r, "ARG V=1", "ARG A=x", "ARG B", "ARG SOURCE_DATE_EPOCH=1", "ARG IMAGE=plain:1", "ARG IMAGE=trigger:${V}", "ARG V=${A}1",
+			"ARG A B=2 V", "ARG TARGETARCH=other", "ARG BUILDPLATFORM"))
 	}
 	for i := range 2 + r.IntN(3) {
 		base := one(r, "plain:1", "trigger:1", "user:1", "scratch", "plain:1@sha256:"+strings.Repeat("a", 64))
 		if i > 0 && r.IntN(3) == 0 {
 			base = fmt.Sprintf("s%d", r.IntN(i))
 		}
-		out = append(out, fmt.Sprintf("FROM %s AS s%d", one(r, base, base, "--platform=$BUILDPLATFORM "+base), i))
+		base = one(r, base, base, base, "--platform=$BUILDPLATFORM "+base, "--platform=linux/arm64 "+base, "${IMAGE:-"+base+"}", "--platform=${TARGETPLATFORM} "+base)
+		out = append(out, fmt.Sprintf("FROM %s AS %s%d", base, one(r, "s", "s", "S"), i))
 		for range 2 + r.IntN(6) {
 			out = append(out, instruction(r, i)...)
 		}
@@ -203,7 +205,9 @@ func instruction(r *rand.Rand, i int) []string {
 	}
 	mount := one(r, "", "", "--mount=target=/m ", "--mount=type=bind,source=d,target=/d ", "--mount=type=tmpfs,target=/t ",
 		"--mount=type=cache,target=/c,id=k ", "--mount=type=secret,id=tok ", "--mount=type=secret,id=tok,env=TOK ", "--mount=type=ssh ")
-	switch r.IntN(20) {
+	switch r.IntN(28) {
+	case 20, 21, 22, 23, 24:
+		return rareInstruction(r, i, from)
 	case 0, 1:
 		return []string{"RUN " + mount + one(r, "make", `["make", "x"]`, "echo $A", "echo ${V:-none}")}
 	case 2:
@@ -240,5 +244,40 @@ func instruction(r *rand.Rand, i int) []string {
 		return []string{"SHELL " + one(r, `["sh"]`, `["bash", "-c"]`)}
 	default:
 		return []string{"VOLUME " + one(r, "/v", `["/v"]`)}
+	}
+}
+
+// rareInstruction is one with a flag or a form that few have.
+func rareInstruction(r *rand.Rand, i int, from string) []string {
+	stage := fmt.Sprintf("s%d", r.IntN(max(i, 1)))
+	switch r.IntN(14) {
+	case 0:
+		return []string{"RUN " + one(r, "--network=none ", "--network=host ", "--network=default ", "--security=insecure ", "--security=sandbox ", "--device=vendor.example/class=x ", "--device=vendor.example/class=x,required=false ") + "make"}
+	case 1:
+		return []string{"RUN --mount=type=bind,from=" + one(r, stage, "named", "plain:1") + one(r, "", ",source=/x", ",source=d,rw", ",readonly=false") + ",target=/b " + one(r, "", "--mount=target=/m ") + "make"}
+	case 2:
+		return []string{"RUN --mount=type=cache,target=/c" + one(r, "", ",sharing=locked", ",sharing=private", ",id=$A", ",from="+stage, ",from="+stage+",source=/x", ",uid=1", ",gid=2", ",mode=0700", ",ro") + " make"}
+	case 3:
+		return []string{"RUN --mount=type=" + one(r, "tmpfs,target=/t,size=1m", "tmpfs,target=/t,size=2m", "secret,id=tok,required=true", "secret,id=tok,target=/s,uid=1,gid=2,mode=0444", "secret,target=/tok", "ssh,id=default,required", "ssh,target=/a,mode=0600") + " make"}
+	case 4:
+		return []string{"RUN " + one(r, "<<\"E\"", "<<'E'", "<<-E", "<<E sh", "<<E cat > /$A"), "\tline $A ${B:-x}", one(r, "other", "#!/bin/sh"), "E"}
+	case 5:
+		return []string{"RUN <<E <<F", "one $A", "E", one(r, "two", "$B"), "F"}
+	case 6:
+		return []string{"COPY " + one(r, "", "--chmod=755 ", "--link ", "--chown=1 ") + one(r, "<<\"E\" <<F", "<<E <<F", "<<E <<'F'") + " /hd/", "text $A", "E", one(r, "other $B", "other"), "F"}
+	case 7:
+		return []string{"COPY " + from + one(r, "--link --chmod=u=rwX,go=rX ", "--chmod=$A ", "--chown=app:$A ", "--link --chown=1:2 --chmod=0700 ", "--parents --exclude=*1 ", "--exclude=g1 --exclude=g2 ", "--link=false ", "--parents=false ") + one(r, "f0 f1 /x/", "d/./g1 /x/", "$A /x/", "f[01] /x/", "./d /x", "/d /x/", "d other /x/")}
+	case 8:
+		return []string{"ADD " + one(r, "--keep-git-dir=true ", "--keep-git-dir ", "--link ", "--checksum="+strings.Repeat("c", 40)+" ", "") + one(r, "https://example.com/r.git#v1:sub /r", "git@example.com:r.git#"+strings.Repeat("c", 40)+" /r", "https://example.com/r.git?ref=v2&subdir=x /r")}
+	case 9:
+		return []string{"ADD " + one(r, "--unpack=false ", "--exclude=g1 ", "--chown=1:2 ", "--link --chmod=600 ", "--unpack ") + one(r, "f0 f1 /y/", "d /y/", "f* /y/")}
+	case 10:
+		return []string{"ENV " + one(r, "E=${A#x}", "E=${A%%1}", "E=${A/1/2}", "E=${A//x/y}", `E=\$A`, `E='$A'`, `E="a  b"`, "E=a F=$E", "PATH=/x:$PATH", "E=${TARGETPLATFORM}", "TARGETARCH=mine")}
+	case 11:
+		return []string{"ARG " + one(r, "A=1 B", "A=${V:-x}", `A="x y"`, "TARGETOS", "TARGETVARIANT", "BUILDPLATFORM", "TARGETPLATFORM=own", "TARGETSTAGE", "IMAGE", "SOURCE_DATE_EPOCH", "A=$A$A", "BUILDKIT_SANDBOX_HOSTNAME=x", "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1")}
+	case 12:
+		return []string{one(r, "MAINTAINER me", "MAINTAINER you", "HEALTHCHECK --retries=2 --timeout=3s --start-period=1s --start-interval=2s CMD x", "STOPSIGNAL $A", "EXPOSE $A/tcp 1-3", "VOLUME /v /w", `SHELL ["sh", "-$A"]`, "USER $A:$B", "LABEL \"a b\"=c d='$A'", "WORKDIR C:\\w", "WORKDIR ../$B")}
+	default:
+		return []string{one(r, "RUN one \\", "COPY f0 \\", "ENV A=1 \\"), one(r, "  # a comment", "", "  X=2 \\"), one(r, "  /x", "  B=3")}
 	}
 }
