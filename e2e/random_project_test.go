@@ -19,7 +19,10 @@ import (
 type randomProject struct {
 	files   map[string]randomFile // of the context
 	ignore  []string
-	stages  [][]string // instructions, without the FROM
+	own     bool        // the ignore file is that of the Dockerfile
+	folder  fs.FileMode // of d
+	stages  [][]string  // instructions, without the FROM
+	bases   []int       // the stage that each is based on; -1 is none
 	targets []*randomTarget
 }
 
@@ -40,7 +43,7 @@ type randomTarget struct {
 func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
 func newRandomProject(r *rand.Rand) *randomProject {
-	p := &randomProject{files: map[string]randomFile{}}
+	p := &randomProject{files: map[string]randomFile{}, folder: 0o755}
 	for i := range 3 {
 		p.files[fmt.Sprintf("f%d", i)] = randomFile{text: fmt.Sprint("f", i), mode: oneOf[fs.FileMode](r, 0o644, 0o755)}
 		p.files[fmt.Sprintf("d/g%d", i)] = randomFile{text: fmt.Sprint("g", i), mode: 0o644}
@@ -48,12 +51,14 @@ func newRandomProject(r *rand.Rand) *randomProject {
 		p.files[fmt.Sprintf("o2/h%d", i)] = randomFile{text: fmt.Sprint("h", i), mode: 0o644}
 	}
 	p.files["l0"] = randomFile{link: "f0"}
+	p.files["d/l1"] = randomFile{link: "g0"}
 	for i := range 2 + r.IntN(2) {
 		var lines []string
 		for range 2 + r.IntN(4) {
 			lines = append(lines, randomInstruction(r, i))
 		}
 		p.stages = append(p.stages, lines)
+		p.bases = append(p.bases, oneOf(r, -1, -1, i-1))
 	}
 	for range 2 + r.IntN(2) {
 		p.targets = append(p.targets, &randomTarget{
@@ -67,7 +72,11 @@ func newRandomProject(r *rand.Rand) *randomProject {
 // time.
 func randomInstruction(r *rand.Rand, stage int) string {
 	n := r.IntN(4)
-	switch r.IntN(16) {
+	switch r.IntN(20) {
+	case 15, 16, 17:
+		return rareInstruction(r, n)
+	case 18:
+		return "ONBUILD " + oneOf(r, "COPY f1 /onb", "RUN echo ${A:-none} > /onr", "ENV E=on", "COPY --chmod=600 d/g? /ond/")
 	case 0, 1:
 		return fmt.Sprintf("RUN %s %d > /run%d", oneOf(r, "echo", "seq"), r.IntN(9), n)
 	case 2:
@@ -105,6 +114,30 @@ func randomInstruction(r *rand.Rand, stage int) string {
 	}
 }
 
+// rareInstruction is one with a flag or a form that few have.
+func rareInstruction(r *rand.Rand, n int) string {
+	switch r.IntN(9) {
+	case 0:
+		return fmt.Sprintf("RUN <<%s\necho $A > /hd%d\ncat f* >> /hd%d 2>/dev/null || true\nE", oneOf(r, "E", `"E"`, "'E'"), n, n)
+	case 1:
+		return fmt.Sprintf("RUN --network=%s echo n > /net%d", oneOf(r, "none", "default"), n)
+	case 2:
+		return fmt.Sprintf("RUN --mount=type=bind,from=other,target=/om%s cat /om/* > /om%d; true", oneOf(r, "", ",source=h0", ",rw"), n)
+	case 3:
+		return "COPY " + oneOf(r, "--chmod=u=rwX,go=rX ", "--link --chown=3:4 ", "--link --chmod=0711 ", "--exclude=g* ", "--exclude=l1 ") + "d /rare/"
+	case 4:
+		return "COPY --parents " + oneOf(r, "--exclude=*1 d/g? /pp/", "d/./g? /pp/", "./d/g0 f1 /pp/")
+	case 5:
+		return "ADD " + oneOf(r, "--chmod=644 ", "--chown=1:2 ", "--exclude=g2 ", "") + oneOf(r, "d /add/", "f1 /add/", "f? /add/")
+	case 6:
+		return "COPY <<" + oneOf(r, `"E"`, "E", "'E'") + " /quoted\ntext $A\nE"
+	case 7:
+		return oneOf(r, `SHELL ["/bin/sh", "-ec"]`, "STOPSIGNAL 9", "HEALTHCHECK NONE", "HEALTHCHECK --interval=5s CMD true", "VOLUME /v", "EXPOSE 80/udp", `ENTRYPOINT ["e"]`)
+	default:
+		return fmt.Sprintf("RUN --mount=type=tmpfs,target=/tt,size=%dm --mount=type=bind,target=/all ls -R /all/d > /ls%d", 1+r.IntN(2), n)
+	}
+}
+
 // mutate changes one thing, and says what.
 func (p *randomProject) mutate(r *rand.Rand) string {
 	names := slices.Sorted(maps.Keys(p.files))
@@ -114,7 +147,16 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 	lines := p.stages[stage]
 	at := r.IntN(len(lines))
 	t := p.targets[r.IntN(len(p.targets))]
-	switch r.IntN(15) {
+	switch r.IntN(18) {
+	case 15:
+		p.folder = oneOf[fs.FileMode](r, 0o755, 0o700, 0o775)
+		return "mode of a folder"
+	case 16:
+		p.own = !p.own
+		return "ignore file of the Dockerfile"
+	case 17:
+		p.bases[stage] = oneOf(r, -1, stage-1)
+		return "base of a stage"
 	case 0, 1, 2:
 		if f.link != "" {
 			f.link = oneOf(r, "f0", "f1", "f2")
@@ -137,7 +179,7 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 		}
 	case 6:
 		if p.ignore == nil {
-			p.ignore = []string{oneOf(r, "d/g2", "*.log", "f2x", "d/new")}
+			p.ignore = []string{oneOf(r, "d/g2", "*.log", "f2x", "d/new", "d/*\n!d/g*", "**/new*", "o2/h2\n!o2", "**\n!f*\n!d\n!l0\n!o?")}
 		} else {
 			p.ignore = nil
 		}
@@ -171,7 +213,7 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 }
 
 func (p *randomProject) clone() *randomProject {
-	q := &randomProject{files: maps.Clone(p.files), ignore: slices.Clone(p.ignore)}
+	q := &randomProject{files: maps.Clone(p.files), ignore: slices.Clone(p.ignore), own: p.own, folder: p.folder, bases: slices.Clone(p.bases)}
 	for _, s := range p.stages {
 		q.stages = append(q.stages, slices.Clone(s))
 	}
@@ -205,13 +247,24 @@ func (p *randomProject) write(t *testing.T, dir string) {
 		put(name, f.text, f.mode)
 	}
 	put("Dockerfile", p.dockerfile(), 0o644)
-	put(".dockerignore", strings.Join(append([]string{"Dockerfile", ".dockerignore"}, p.ignore...), "\n")+"\n", 0o644)
+	name := ".dockerignore"
+	if p.own {
+		put(name, "d\nf*\n", 0o644) // nobody reads it
+		name = "Dockerfile.dockerignore"
+	}
+	put(name, strings.Join(append([]string{"Dockerfile*", ".dockerignore"}, p.ignore...), "\n")+"\n", 0o644)
+	fail(os.Chmod(filepath.Join(dir, "d"), p.folder))
 }
 
 func (p *randomProject) dockerfile() string {
 	var b strings.Builder
 	for i, lines := range p.stages {
-		fmt.Fprintf(&b, "FROM scratch AS s%d\nCOPY --from=busybox . /\n%s\n", i, strings.Join(lines, "\n"))
+		if base := p.bases[i]; base >= 0 {
+			fmt.Fprintf(&b, "FROM s%d AS s%d\n", base, i)
+		} else {
+			fmt.Fprintf(&b, "FROM scratch AS s%d\nCOPY --from=busybox . /\n", i)
+		}
+		b.WriteString(strings.Join(lines, "\n") + "\n")
 	}
 	return b.String()
 }
