@@ -69,7 +69,7 @@ func (r Runs) share(dir, sum string) bool {
 		if a := readAbout(from); a == nil || a.Sum != sum {
 			continue
 		}
-		if os.Link(filepath.Join(from, snapshotName), filepath.Join(dir, snapshotName)) == nil {
+		if output.Share(filepath.Join(from, snapshotName), filepath.Join(dir, snapshotName)) == nil {
 			return true
 		}
 	}
