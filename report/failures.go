@@ -60,7 +60,7 @@ func (p *Printer) goOn() {
 // printFailure shows where a failure is, what the step said, and what to make
 // of it.
 func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
-	fmt.Fprintf(w, "%s%s failed%s%s\n", termtext.Red, whose(g.Targets), place(g.Failure), termtext.Reset)
+	fmt.Fprintf(w, "%s%s failed%s%s\n", termtext.Red, whose(g.Targets), places(g), termtext.Reset)
 	if len(g.Excerpt) > 0 {
 		fmt.Fprintln(w)
 		for _, l := range g.Excerpt {
@@ -135,6 +135,15 @@ func place(f *runner.Failure) string {
 	return text
 }
 
+// places says where a failure of several targets is.
+func places(g *runner.FailureGroup) string {
+	text := place(g.Failure)
+	if len(g.Also) > 0 {
+		text += " and " + strings.Join(g.Also, ", ")
+	}
+	return text
+}
+
 // verdict says in a sentence why something failed and whose fault it is.
 func verdict(f *runner.Failure) string {
 	reason := sentence(f.Reason)
@@ -176,7 +185,7 @@ func sentence(reason string) string {
 
 // failureLine is a failure in one line.
 func failureLine(g *runner.FailureGroup) string {
-	text := strings.TrimPrefix(whose(g.Targets), "Target ") + place(g.Failure)
+	text := strings.TrimPrefix(whose(g.Targets), "Target ") + places(g)
 	switch {
 	case g.ExitCode >= 0:
 		text += fmt.Sprintf(": exit code %d", g.ExitCode)
@@ -244,6 +253,6 @@ func (p *Printer) annotate(g *runner.FailureGroup) {
 		text += "\n" + p.Mask(strings.Join(g.Log[max(0, n-5):], "\n"))
 	}
 	ci.Annotate(p.Out, p.Getenv, ci.Annotation{
-		Severity: "error", File: g.File, Line: g.Line, Title: whose(g.Targets) + " failed" + place(g.Failure), Text: text,
+		Severity: "error", File: g.File, Line: g.Line, Title: whose(g.Targets) + " failed" + places(g), Text: text,
 	})
 }

@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/orch-build/orch/planner"
 )
 
 // Fault says whose fault a failure is.
@@ -93,6 +96,9 @@ func (f *Failure) Unwrap() error { return f.Err }
 type FailureGroup struct {
 	*Failure
 	Targets []string
+	// Also are the places, FILE:LINE, where the same step is written for others of
+	// the targets, if their Dockerfiles are equal but not the same.
+	Also []string
 }
 
 // FailureGroups returns the failures of a run, each once, in the order of the
@@ -109,9 +115,32 @@ func (r *Report) FailureGroups() []*FailureGroup {
 			groups = append(groups, &FailureGroup{Failure: f})
 			i = len(groups) - 1
 		}
+		groups[i].also(f)
 		groups[i].Targets = append(groups[i].Targets, t.Name())
 	}
 	return groups
+}
+
+// of is the failure for another target that needs the same step. Where its
+// Dockerfile is an equal one with another name, that is where the step is written.
+func (f *Failure) of(b, first *planner.Build) *Failure {
+	same := *f
+	same.Target = b.Name()
+	if first != nil && first.Dockerfile != nil && f.File == first.Dockerfile.Name &&
+		b.Dockerfile != nil && bytes.Equal(b.Dockerfile.Data, first.Dockerfile.Data) {
+		same.File = b.Dockerfile.Name
+	}
+	return &same
+}
+
+// also notes where the failure is for another target.
+func (g *FailureGroup) also(f *Failure) {
+	if f.File == "" || g.File == "" || f.File == g.File {
+		return
+	}
+	if at := fmt.Sprintf("%s:%d", f.File, f.Line); !slices.Contains(g.Also, at) {
+		g.Also = append(g.Also, at)
+	}
 }
 
 // UnmarshalText reads the name of a fault.

@@ -352,9 +352,7 @@ func (r *run) shareFailures() {
 		}
 		for _, j := range r.reaching(f) {
 			if j.report.State == Canceled && !j.stopped && !j.report.Started.IsZero() && j.evaluated.IsZero() {
-				same := *f
-				same.Target = j.build.Name()
-				j.report.Err = &same
+				j.report.Err = f.of(j.build, t.Build)
 				r.set(j, Failed)
 				r.block(j, j.build.Name(), f.Stage)
 			}

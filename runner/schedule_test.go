@@ -229,6 +229,35 @@ func TestRunSharedStageFails(t *testing.T) {
 	}
 }
 
+// Targets with equal Dockerfiles share a step: each is said to fail in its own
+// file, and the group of them names all.
+func TestRunEqualDockerfilesFail(t *testing.T) {
+	for _, keepGoing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			plan := sharing(2)
+			f := &fake{fail: map[string][]error{}}
+			for i, b := range plan.Builds {
+				b.Dockerfile = &planner.Dockerfile{Name: fmt.Sprintf("%d/Dockerfile", i), Data: []byte("FROM scratch\n")}
+				f.fail[b.Name()] = []error{&Failure{Target: b.Name(), Vertex: "base", StepID: "x", File: b.Dockerfile.Name, Line: 1, Err: errors.New("exit code 1")}}
+			}
+			if !keepGoing {
+				delete(f.fail, "t001")
+			}
+			r, err := Run(t.Context(), plan, f, Options{Jobs: 2, KeepGoing: keepGoing})
+			if err != nil {
+				t.Fatal(err)
+			}
+			groups := r.FailureGroups()
+			if len(groups) != 1 || groups[0].File != "0/Dockerfile" || !slices.Equal(groups[0].Also, []string{"1/Dockerfile:1"}) {
+				t.Errorf("groups of failures: %+v", groups)
+			}
+			if own := AsFailure(r.Targets[1].Err); own == nil || own.Target != "t001" || own.File != "1/Dockerfile" {
+				t.Errorf("failure of the second target: %+v", own)
+			}
+		})
+	}
+}
+
 // A thousand targets, of which every twentieth fails and every tenth is built
 // on the one before it.
 func TestRunThousand(t *testing.T) {

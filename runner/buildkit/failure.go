@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -80,6 +81,9 @@ func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	if isStep {
 		nth, of := name.Place()
 		blame.Locate(f, v, nth, of)
+		if f.File != "" && f.File == fileName(v) && t.reads(v.Dockerfile) {
+			f.File = t.plan.Dockerfile.Name // of equal files, it is this target's
+		}
 	}
 	blame.Missing(f, v)
 }
@@ -99,12 +103,12 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 		return
 	}
 	f.File = src.Info.Filename
-	if d := t.plan.Dockerfile; d != nil && d.Filename == f.File {
+	if d := t.plan.Dockerfile; d != nil && (d.Filename == f.File || bytes.Equal(d.Data, src.Info.Data)) {
 		f.File = d.Name
 	}
 	first, last := definition.Lines(src.Ranges)
 	data := src.Info.Data
-	if file, lines, ok := t.run.reduced.Whole(data); ok {
+	if file, lines, ok := t.run.reduced.WholeFor(t.plan.Dockerfile, data); ok {
 		first, last = lines.Line(first), lines.Line(last)
 		f.File, data = file.Name, file.Data
 	}
@@ -115,12 +119,27 @@ func (t *target) locate(f *runner.Failure, src *errdefs.Source) {
 	}
 }
 
+// reads says whether a Dockerfile is this target's, or has the same text: a stage
+// that several targets share has the Dockerfile of the first.
+func (t *target) reads(d *planner.Dockerfile) bool {
+	own := t.plan.Dockerfile
+	return d == own || d != nil && own != nil && bytes.Equal(d.Data, own.Data)
+}
+
+// fileName is the name of the file that a stage is written in.
+func fileName(v *planner.Vertex) string {
+	if v.Dockerfile == nil {
+		return ""
+	}
+	return v.Dockerfile.Name
+}
+
 // stageAt returns the stage of this target's Dockerfile that holds a line, or
 // nil.
 func (t *target) stageAt(line int) *planner.Vertex {
 	var best *planner.Vertex
 	for _, v := range t.run.plan.Graph.Vertices {
-		if v.Kind != planner.Stage || v.Dockerfile != t.plan.Dockerfile || !slices.Contains(v.Targets, t.plan.Name()) {
+		if v.Kind != planner.Stage || !t.reads(v.Dockerfile) || !slices.Contains(v.Targets, t.plan.Name()) {
 			continue
 		}
 		if start := v.Range.Start.Line; start <= line && (best == nil || start > best.Range.Start.Line) {

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/orch-build/orch/planner"
@@ -12,7 +13,7 @@ import (
 // step that several targets share may be reported with the part of any.
 type Reductions struct {
 	mu     sync.Mutex
-	byData map[string]reduction
+	byData map[string][]reduction
 }
 
 type reduction struct {
@@ -29,16 +30,29 @@ func (r *Reductions) For(b *planner.Build) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byData == nil {
-		r.byData = map[string]reduction{}
+		r.byData = map[string][]reduction{}
 	}
-	r.byData[string(reduced.Data)] = reduction{file: b.Dockerfile, lines: reduced}
+	key := string(reduced.Data)
+	if !slices.ContainsFunc(r.byData[key], func(have reduction) bool { return have.file == b.Dockerfile }) {
+		r.byData[key] = append(r.byData[key], reduction{file: b.Dockerfile, lines: reduced})
+	}
 	return reduced.Data
 }
 
 // Whole returns the file that a part was taken from.
 func (r *Reductions) Whole(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
+	return r.WholeFor(nil, data)
+}
+
+// WholeFor is Whole for a target with a Dockerfile of its own: of several files
+// with that part, it is the target's.
+func (r *Reductions) WholeFor(own *planner.Dockerfile, data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, ok := r.byData[string(data)]
-	return found.file, found.lines, ok
+	all := r.byData[string(data)]
+	if len(all) == 0 {
+		return nil, nil, false
+	}
+	found := all[max(0, slices.IndexFunc(all, func(one reduction) bool { return one.file == own }))]
+	return found.file, found.lines, true
 }
