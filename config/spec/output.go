@@ -55,6 +55,9 @@ type Output struct {
 	Delete bool
 	// DockerTypes says that the image has Docker's media types, not OCI's.
 	DockerTypes bool
+	// Engine is the docker context of the engine that an image is loaded into; "" is
+	// the current one.
+	Engine string
 	// Inlined says that an archive holds the attestations of an image in a store.
 	Inlined bool
 	// Timeless says that no file of an image has a later time than the one that is
@@ -80,6 +83,9 @@ func NewOutput(e Entry) Output {
 	}
 	if name := e.Attrs["name"]; name != "" {
 		o.Names = strings.Split(name, ",")
+	}
+	if o.Form == EngineForm {
+		o.Engine = e.Attrs["context"]
 	}
 	if e.Type != "cacheonly" {
 		o.NotBool = exporterFlags.wrong(e)

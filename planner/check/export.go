@@ -54,7 +54,7 @@ func (ck *checker) checkAnnotations(b *planner.Build, o config.Output) {
 			}
 			if kind != "manifest-descriptor" && !hasIndex(b, o) {
 				more := ", or add platforms or an attestation (attest)"
-				if o.Type == "docker" {
+				if o.Type == "docker" && o.Form != config.EngineForm {
 					more = ", or output type=oci with several platforms"
 				}
 				ck.report.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
@@ -88,12 +88,12 @@ func hasIndex(b *planner.Build, o config.Output) bool {
 	if len(b.Platforms) > 1 || len(b.Stages) > 0 && b.Stages[0].Kind == planner.Opaque || enabled(t.Args["BUILDKIT_MULTI_PLATFORM"]) {
 		return true
 	}
-	if o.Type == "docker" {
+	if o.Type == "docker" && o.Form != config.EngineForm {
 		return false
 	}
 	// Archives leave out what is for images in a store only, and so the
 	// provenance that there is by default.
-	archive := o.Type == "oci" && !o.Inlined
+	archive := (o.Type == "oci" || o.Form == config.EngineForm) && !o.Inlined
 	byDefault := !archive && !slices.ContainsFunc(t.Attest, func(a config.Attest) bool { return a.Type == "provenance" })
 	return byDefault || slices.ContainsFunc(t.Attest, func(a config.Attest) bool {
 		return !a.Disabled && !(archive && a.InlineOnly)

@@ -55,7 +55,7 @@ func (t *target) export(ctx context.Context) error {
 func (t *target) exportMaker(out *outputs.Files) *exports.Maker {
 	m := &exports.Maker{
 		Target: t.plan.Target, Outputs: t.outputs(), Engine: t.run.images(), Files: out, Stdout: t.run.opt.Stdout,
-		Load: t.run.opt.Load, Loads: t.run.opt.Loads, ByDigest: t.run.opt.ByDigest,
+		Load: t.run.opt.Load, Loads: t.run.opt.Loads, KeepsIndex: t.run.opt.KeepsIndex, ByDigest: t.run.opt.ByDigest,
 	}
 	if t.forCache {
 		m.ByDigest = nil
@@ -76,7 +76,7 @@ func (t *target) exportGroup(ctx context.Context, group []exports.Entry, out *ou
 	}
 	t.takeResponse(res.ExporterResponse)
 	if t.run.opt.Loads.Collects(group[0].OutputStore) {
-		return t.run.opt.Loads.Take(t.plan.Name(), res.ExporterResponse)
+		return t.run.opt.Loads.Take(t.plan.Name(), group[0].From.Engine, res.ExporterResponse)
 	}
 	if slices.ContainsFunc(group, func(o exports.Entry) bool { return o.OutputStore != nil }) {
 		if err := out.Index(ctx, res.ExporterResponse); err != nil {

@@ -319,7 +319,7 @@ target "default" {
   output   = ["type=docker"]
   tags     = ["app:1"]
 }
-`, Options{Load: func(context.Context) (io.WriteCloser, error) { return nopCloser{&loaded}, nil }}, runner.Options{})
+`, Options{Load: func(context.Context, string) (io.WriteCloser, error) { return nopCloser{&loaded}, nil }}, runner.Options{})
 	good(t, r)
 	if loaded.Len() == 0 {
 		t.Error("nothing was loaded")

@@ -49,7 +49,10 @@ type Options struct {
 	Stdout io.Writer
 	// Load receives an image for a Docker engine. The image is whole when
 	// the writer is closed without an error.
-	Load func(ctx context.Context) (io.WriteCloser, error)
+	Load func(ctx context.Context, engine string) (io.WriteCloser, error)
+	// KeepsIndex says which engines keep images of several platforms and with
+	// attestations; nil is none.
+	KeepsIndex func(engine string) bool
 	// Loads collects the images for a Docker engine, which are then not loaded one
 	// by one; nil has each loaded by itself.
 	Loads *outputs.Loads

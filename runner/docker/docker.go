@@ -1,5 +1,7 @@
-// Package docker hands images to the Docker engine of this machine, by the command
-// docker. It knows nothing of how they are built.
+// Package docker hands images to Docker engines, by the command docker: to the
+// current one, or to those that outputs name by their docker contexts. It asks them
+// first whether they answer and what they can keep. It knows nothing of how images
+// are built.
 package docker
 
 import (
@@ -9,41 +11,24 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/planner"
 )
 
 // withoutDocker is what to do where there is no Docker engine.
 const withoutDocker = "without Docker, write a file: -o type=oci,dest=image.tar"
 
-// Check makes sure, before anything is built, that there is a Docker
-// engine if an image is to be loaded into one.
-func Check(ctx context.Context, plan *planner.Plan) error {
-	if !slices.ContainsFunc(plan.Builds, loadsImage) {
-		return nil
+// command is a docker command for an engine.
+func command(ctx context.Context, engine string, args ...string) *exec.Cmd {
+	if engine != "" {
+		args = append([]string{"--context", engine}, args...)
 	}
-	if _, err := exec.LookPath("docker"); err != nil {
-		return fmt.Errorf("loading images into Docker takes the command docker, which is not on PATH\n  (%s)", withoutDocker)
-	}
-	out, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("no Docker engine answers, into which images could be loaded: %s\n  (%s)", strings.TrimSpace(string(out)), withoutDocker)
-	}
-	return ctx.Err()
+	return exec.CommandContext(ctx, "docker", args...)
 }
 
-// loadsImage says whether a target's image goes into a Docker engine.
-func loadsImage(b *planner.Build) bool {
-	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Form == config.EngineForm })
-}
-
-// Load starts the docker command that loads an image.
-func Load(ctx context.Context) (io.WriteCloser, error) {
-	cmd := exec.CommandContext(ctx, "docker", "load", "--quiet")
+// Load starts the docker command that loads images into an engine.
+func Load(ctx context.Context, engine string) (io.WriteCloser, error) {
+	cmd := command(ctx, engine, "load", "--quiet")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -23,8 +23,9 @@ type Archive struct {
 	Compose func([]*ocispecs.Index) (*ocispecs.Descriptor, []byte, error)
 	// Names are what the image is called.
 	Names []string
-	// Dest is the file that it is written to; "" is a Docker engine.
-	Dest string
+	// Dest is the file that it is written to; "" is a Docker engine, whose docker
+	// context is Engine.
+	Dest, Engine string
 }
 
 // writeJoined writes the outputs of a target that need the pieces of all builders.
@@ -57,7 +58,7 @@ func (r *run) writeJoined(ctx context.Context, b *planner.Build, all []built, pi
 // writeArchive writes one archive.
 func (r *run) writeArchive(ctx context.Context, b *planner.Build, at int, all []built, pieces []merge.Piece, out *runner.Result) (*runner.Output, error) {
 	o := b.Target.Outputs[at]
-	a := Archive{Target: b.Name(), Dest: o.Dest, Names: namesOf(b, o)}
+	a := Archive{Target: b.Name(), Dest: o.Dest, Engine: o.Engine, Names: namesOf(b, o)}
 	for _, one := range all {
 		a.Layouts = append(a.Layouts, one.batch.layout(one.piece, at))
 	}

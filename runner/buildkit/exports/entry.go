@@ -44,8 +44,11 @@ type Maker struct {
 	Stdout io.Writer
 	// Load receives an image for a Docker engine; Loads, if it is not nil, collects
 	// such images.
-	Load  func(ctx context.Context) (io.WriteCloser, error)
+	Load  func(ctx context.Context, engine string) (io.WriteCloser, error)
 	Loads *outputs.Loads
+	// KeepsIndex, if set, says which engines keep an image as it is, with all of its
+	// platforms and attestations.
+	KeepsIndex func(engine string) bool
 	// ByDigest, if set, says of which registries images are pushed without their
 	// tags.
 	ByDigest func(domain string) bool
@@ -169,6 +172,10 @@ func (m *Maker) archive(ctx context.Context, e *Entry) error {
 		}
 		e.OutputStore = store
 	case config.EngineForm:
+		if m.KeepsIndex != nil && m.KeepsIndex(e.From.Engine) {
+			e.Type = client.ExporterOCI
+			e.Attrs["prefer-image-digest"] = "true"
+		}
 		if l := m.Loads; l != nil {
 			e.Attrs["tar"], e.OutputStore = "false", l.Store()
 			return nil
@@ -176,7 +183,7 @@ func (m *Maker) archive(ctx context.Context, e *Entry) error {
 		if m.Load == nil {
 			return errors.New("no Docker engine to load the image into: give the output a file (dest=…)")
 		}
-		w, err := m.Load(ctx)
+		w, err := m.Load(ctx, e.From.Engine)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package exports
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -168,5 +170,31 @@ func TestTags(t *testing.T) {
 	}
 	if _, err := Pointed(want[:1], nil); err == nil {
 		t.Error("a builder that says no digest is no error")
+	}
+}
+
+// An engine that keeps images whole is handed an OCI archive, in which there may be
+// several platforms.
+func TestLoadedForm(t *testing.T) {
+	for engine, want := range map[string]string{"": "docker", "whole": "oci"} {
+		attrs := map[string]string{"context": engine}
+		if engine == "" {
+			attrs = nil
+		}
+		m := &Maker{
+			Target:     &config.Target{Name: "app"},
+			Outputs:    []config.Output{config.NewOutput(config.Entry{Type: "docker", Attrs: attrs})},
+			KeepsIndex: func(engine string) bool { return engine == "whole" },
+			Load: func(_ context.Context, got string) (io.WriteCloser, error) {
+				if got != engine {
+					t.Errorf("loaded into %q, want %q", got, engine)
+				}
+				return nil, nil
+			},
+		}
+		groups, written, err := m.Groups(context.Background())
+		if err != nil || len(groups) != 1 || len(groups[0]) != 1 || groups[0][0].Type != want || written[0].Type != "docker" {
+			t.Errorf("%q: got %+v, %+v, %v; want type %s", engine, groups, written, err, want)
+		}
 	}
 }

@@ -115,13 +115,11 @@ func (j *Joined) Write(ctx context.Context, w io.Writer) error {
 
 // Add enters an image that is put together, in place of an earlier one of the
 // target.
-func (l *Loads) Add(ctx context.Context, target string, j *Joined) error {
+func (l *Loads) Add(ctx context.Context, target, engine string, j *Joined) error {
 	if err := copyAll(ctx, j.store, l.store); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.images = append(l.images, loadImage{target: target, desc: j.desc, names: j.names})
+	l.enter(loadImage{engine: engine, target: target, desc: j.desc, names: j.names})
 	return nil
 }
 

@@ -17,8 +17,8 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Loads collects the images of a run that a Docker engine is to have, in a
-// folder where what they share is kept once, and writes one archive of them.
+// Loads collects the images of a run that Docker engines are to have, in a folder
+// where what they share is kept once, and writes one archive for each engine.
 type Loads struct {
 	store content.Store
 
@@ -26,8 +26,9 @@ type Loads struct {
 	images []loadImage
 }
 
-// loadImage is an image of a target.
+// loadImage is an image of a target, for one of the engines.
 type loadImage struct {
+	engine string
 	target string
 	desc   ocispecs.Descriptor
 	names  []string
@@ -47,48 +48,56 @@ func (l *Loads) Collects(store content.Store) bool {
 	return l != nil && store == l.store
 }
 
-// Take enters the image of a target, as the exporter has described it. One that
-// was built again takes the place of the first.
-func (l *Loads) Take(target string, response map[string]string) error {
+// Take enters the image of a target for an engine, as the exporter has described
+// it. One that was built again takes the place of the first.
+func (l *Loads) Take(target, engine string, response map[string]string) error {
 	data, err := base64.StdEncoding.DecodeString(response[exptypes.ExporterImageDescriptorKey])
 	if err != nil {
 		return fmt.Errorf("reading what the builder says of the image: %w", err)
 	}
-	image := loadImage{target: target}
+	image := loadImage{engine: engine, target: target}
 	if err := json.Unmarshal(data, &image.desc); err != nil {
 		return fmt.Errorf("reading what the builder says of the image: %w", err)
 	}
 	if names := response[exptypes.ExporterImageNameKey]; names != "" {
 		image.names = strings.Split(names, ",")
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	same := func(have loadImage) bool { return have.target == target && slices.Equal(have.names, image.names) }
-	l.images = append(slices.DeleteFunc(l.images, same), image)
+	l.enter(image)
 	return nil
 }
 
-// Count says how many images of the chosen targets there are.
-func (l *Loads) Count(chosen func(target string) bool) int {
+// enter takes an image in, in place of an earlier one that it replaces.
+func (l *Loads) enter(image loadImage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for _, image := range l.images {
-		if chosen(image.target) {
-			n++
-		}
+	same := func(have loadImage) bool {
+		return have.target == image.target && have.engine == image.engine && slices.Equal(have.names, image.names)
 	}
-	return n
+	l.images = append(slices.DeleteFunc(l.images, same), image)
 }
 
-// Write writes the archive of the chosen targets' images.
-func (l *Loads) Write(ctx context.Context, w io.Writer, chosen func(target string) bool) error {
+// Engines are the engines that images of the chosen targets are for, in order.
+func (l *Loads) Engines(chosen func(target string) bool) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for _, image := range l.images {
+		if chosen(image.target) {
+			out = append(out, image.engine)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Write writes the archive of the chosen targets' images for an engine.
+func (l *Loads) Write(ctx context.Context, w io.Writer, engine string, chosen func(target string) bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slices.SortStableFunc(l.images, func(a, b loadImage) int { return strings.Compare(a.target, b.target) })
 	var opts []archive.ExportOpt
 	for _, image := range l.images {
-		if chosen(image.target) {
+		if image.engine == engine && chosen(image.target) {
 			opts = append(opts, archive.WithManifest(image.desc, image.names...))
 		}
 	}

@@ -23,7 +23,7 @@ func (r *Run) chooseBuilder(ctx context.Context) error {
 			return err
 		}
 		if r.several = len(list) > 1; r.several {
-			return docker.Check(ctx, r.plan)
+			return r.askEngines(ctx)
 		}
 	}
 	choice, err := r.Opt.Builder.Choose(r.Session.Machine)
@@ -37,7 +37,13 @@ func (r *Run) chooseBuilder(ctx context.Context) error {
 	if choice.Driver == builders.Engine {
 		return nil // they are there as soon as they are built
 	}
-	return docker.Check(ctx, r.plan)
+	return r.askEngines(ctx)
+}
+
+// askEngines asks the Docker engines into which images are loaded what they keep.
+func (r *Run) askEngines(ctx context.Context) (err error) {
+	r.engines, err = docker.Ask(ctx, r.plan)
+	return err
 }
 
 // onEngine says whether the builder is a Docker engine that pushes by itself,

@@ -54,6 +54,8 @@ type Run struct {
 	Record  *record.Recorder
 	// timeout is how long the builder may say nothing; 0 is the default.
 	timeout time.Duration
+	// engines are those that images are loaded into; nil if there are none.
+	engines *docker.Engines
 	// loads collects the images that are loaded together; nil if there are none.
 	loads *outputs.Loads
 	// foresight is what was predicted; nil if nothing can be kept.
@@ -76,6 +78,9 @@ func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 	collectLess(e)
 	ctx, end := whole.Trace(ctx, e.Env, "orch bake")
 	defer end()
+	if !opt.Debug {
+		noteTo(e, false, nil)
+	}
 	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
 	if err := r.check(ctx); err != nil {
 		return err

@@ -42,6 +42,7 @@ func (r *Run) solverOptions() (buildkit.Options, error) {
 		Stdout:                termtext.Raw(r.Stdout),
 		Load:                  docker.Load,
 		Loads:                 r.loads,
+		KeepsIndex:            r.engines.KeepsIndex,
 		BuilderTimeout:        r.timeout,
 		NoDefaultAttestations: r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		KeepImages:            !r.Flagged("BUILDX_NO_DEFAULT_LOAD"),

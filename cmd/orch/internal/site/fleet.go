@@ -99,9 +99,9 @@ func (j *Job) writeArchive(ctx context.Context, a fleet.Archive) (size int64, er
 	}
 	if a.Dest == "" {
 		if j.Loads != nil {
-			return 0, j.Loads.Add(ctx, a.Target, joined)
+			return 0, j.Loads.Add(ctx, a.Target, a.Engine, joined)
 		}
-		w, err := docker.Load(ctx)
+		w, err := docker.Load(ctx, a.Engine)
 		if err != nil {
 			return 0, err
 		}
