@@ -79,7 +79,7 @@ func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 	ctx, end := whole.Trace(ctx, e.Env, "orch bake")
 	defer end()
 	if !opt.Debug {
-		noteTo(e, false, nil)
+		screen.Notes(e.Env, false, nil)
 	}
 	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
 	if err := r.check(ctx); err != nil {
