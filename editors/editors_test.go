@@ -21,7 +21,7 @@ func TestVSCode(t *testing.T) {
 		t.Skip("fetches packages; ORCH_LONG_TESTS=1 runs it")
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("no npm on this machine")
+		need.Missing(t, "npm")
 	}
 	dir := filepath.Join(t.TempDir(), "editors", "vscode")
 	if err := os.CopyFS(dir, os.DirFS("vscode")); err != nil {

@@ -4,8 +4,9 @@
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), Chromium (which shows the page of a
 # plan), and Neovim (which tries the language server). It also compiles the
-# BuildKit daemon of an older release, into bin/. On CI an ssh server too, which
-# a machine that somebody works on should not get unasked. Tests that miss one of
+# BuildKit daemon of an older release, into bin/. On CI an ssh server and
+# npm (which packs the extension of VS Code) too, which a machine that somebody works
+# on should not get unasked. Tests that miss one of
 # these are skipped, and fail on CI. With "race", the C compiler that Go's race
 # detector needs.
 set -eu
@@ -33,6 +34,7 @@ if [ "${1:-}" = tests ]; then
 	command -v nvim >/dev/null 2>&1 || missing="$missing neovim"
 	command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
+	[ -z "${CI:-}" ] || command -v npm >/dev/null 2>&1 || missing="$missing npm"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
 if [ "${1:-}" = race ]; then
@@ -70,6 +72,7 @@ echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
 	apt-cache show neovim >/dev/null 2>&1 || without neovim
+	apt-cache show npm >/dev/null 2>&1 || without npm
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client")
 elif command -v dnf >/dev/null 2>&1; then
