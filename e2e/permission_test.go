@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orch-build/orch/internal/need"
 )
@@ -43,13 +45,20 @@ var outsideFiles = map[string]string{
 // leads are ways to write a path that leads out of the working directory.
 func leads(root string) map[string]string {
 	return map[string]string{
-		"up":       "../outside/",
-		"far up":   "in/../../outside/",
-		"absolute": root + "/outside/",
-		"link":     "out/",
-		"behind":   "in/link/../outside/",
-		"cwd":      "cwd://../outside/",
-		"file":     "file://" + root + "/outside/",
+		"up":        "../outside/",
+		"far up":    "in/../../outside/",
+		"absolute":  root + "/outside/",
+		"link":      "out/",
+		"behind":    "in/link/../outside/",
+		"cwd":       "cwd://../outside/",
+		"file":      "file://" + root + "/outside/",
+		"encoded":   "file://" + root + "/wd/%2e%2e/outside/",
+		"dots":      "./.././/outside/",
+		"in and up": "in//./..//../outside/",
+		"links":     "chain/",
+		"process":   "/proc/self/cwd/../outside/",
+		"from top":  "/proc/self/root" + root + "/outside/",
+		"windows":   `..\\..\\outside\\`,
 	}
 }
 
@@ -86,6 +95,13 @@ var named = map[string]map[string]string{
 	"extends":        {"compose.yaml": "services: { default: { extends: { file: '%scompose.yaml', service: s } } }"},
 	"env_file":       {"compose.yaml": "services: { default: { env_file: '%sfile', build: . } }"},
 	"build context":  {"compose.yaml": "services: { default: { build: '%ssub' } }"},
+	"skip key":       {"build.hcl": "target \"default\" {\n tags = [\"127.0.0.1:1/x:1\"]\n skip {\n key = \"%sfile\"\n }\n}"},
+	"matrix":         {"build.hcl": "target \"default\" {\n matrix = { p = [\"%sdir\"] }\n name = \"t\"\n contexts = { x = p }\n}"},
+	"inherited":      {"build.hcl": "target \"_p\" {\n secret = [{ id = \"s\", src = \"%sfile\" }]\n}\ntarget \"default\" { inherits = [\"_p\"] }"},
+	"variable":       {"build.hcl": "variable \"P\" { default = \"%sdir\" }\ntarget \"default\" { contexts = { x = P } }"},
+	"cache imports":  {"build.hcl": "import \"i\" { source = \"in/i.hcl\" }\ntarget \"default\" {}", "in/i.hcl": "cache {\n type = \"local\"\n ref = \"%scache\"\n}\ntarget \"i\" {}"},
+	"kept mounts":    {"build.hcl": "cache {\n type = \"local\"\n ref = \"%scache\"\n mounts = true\n}\ntarget \"default\" { dockerfile-inline = \"FROM scratch\\nRUN --mount=type=cache,target=/c x\" }"},
+	"bind mount":     {"build.hcl": "target \"default\" {\n contexts = { x = \"%sdir\" }\n dockerfile-inline = \"FROM scratch\\nRUN --mount=type=bind,from=x,target=/c x\"\n}"},
 	"compose secret": {"compose.yaml": "secrets: { s: { file: '%sfile' } }\nservices: { default: { build: { context: ., secrets: [s] } } }"},
 }
 
@@ -98,6 +114,33 @@ var linked = map[string]map[string]string{
 	"Dockerfile.rego":         {"build.hcl": `target "default" {}`},
 	"in":                      {"build.hcl": `target "default" { context = "in" }`},
 	"i.hcl":                   {"build.hcl": `import "i" { source = "*i.hcl" }`},
+	"named/.dockerignore":     {"build.hcl": "target \"default\" {\n contexts = { x = \"named\" }\n dockerfile-inline = \"FROM scratch\\nCOPY --from=x f /\"\n}", "named/f": "f"},
+	"orch.lock.hcl":           {"build.hcl": `target "default" {}`},
+	"builders.hcl":            {"build.hcl": `target "default" {}`},
+}
+
+// permissionCommands are those that every definition is tried with, and some that few are,
+// unless ORCH_STRESS is set: each reads files in a way of its own.
+var permissionCommands = [][]string{
+	{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"},
+	{"lock"}, {"bundle", "-o", "bundled"}, {"explain"}, {"affected", "--base", "HEAD"}, {"validate", "--deep"}, {"plan", "--shards", "2"},
+	{"list", "variables"}, {"doctor"}, {"builder", "ls"}, {"bake", "--check"}, {"bake", "--frozen"}, {"lsp"}, {"bake", "--watch"}, {"fmt", "--check"},
+}
+
+// always is how many of the commands every definition is tried with.
+const always = 1
+
+// some are the commands that the n-th definition is tried with.
+func some(n int) [][]string {
+	if os.Getenv("ORCH_STRESS") != "" {
+		return permissionCommands
+	}
+	rest := permissionCommands[always:]
+	out := slices.Clone(permissionCommands[:always])
+	for i := range 3 {
+		out = append(out, rest[(3*n+i)%len(rest)])
+	}
+	return out
 }
 
 // TestPermissions builds, plans and checks definitions that lead out of the
@@ -112,16 +155,22 @@ func TestPermissions(t *testing.T) {
 	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
 		t.Fatalf("starting the builder: %v\n%s", err, out)
 	}
-	for _, what := range slices.Sorted(maps.Keys(named)) {
-		for how, path := range leads("ROOT") {
+	n := 0
+	hows := slices.Sorted(maps.Keys(leads("ROOT")))
+	for i, what := range slices.Sorted(maps.Keys(named)) {
+		for k, how := range hows {
+			if os.Getenv("ORCH_STRESS") == "" && (i+k)%2 == 1 {
+				continue // half of all
+			}
 			files := map[string]string{}
 			for name, text := range named[what] {
-				files[name] = strings.ReplaceAll(text, "%s", path)
+				files[name] = strings.ReplaceAll(text, "%s", leads("ROOT")[how])
 			}
-			t.Run(what+"/"+how, func(t *testing.T) { touchesNothing(t, strace, files, "", "") })
+			n++
+			t.Run(what+"/"+how, func(t *testing.T) { touchesNothing(t, strace, files, "", "", some(n)) })
 		}
 	}
-	ways := []string{"absolute", "cwd", "file", "link"}
+	ways := []string{"absolute", "cwd", "file", "link", "encoded", "links", "process"}
 	for i, what := range slices.Sorted(maps.Keys(named)) {
 		some := ways[i%len(ways):][:1]
 		if os.Getenv("ORCH_STRESS") != "" {
@@ -137,10 +186,13 @@ func TestPermissions(t *testing.T) {
 	}
 	for link, files := range linked {
 		to := "../outside/file"
-		if link == "in" {
+		switch link {
+		case "in":
 			to = "../outside/sub"
+		case "named/.dockerignore":
+			to = "../../outside/file"
 		}
-		t.Run("link/"+link, func(t *testing.T) { touchesNothing(t, strace, files, link, to) })
+		t.Run("link/"+link, func(t *testing.T) { touchesNothing(t, strace, files, link, to, permissionCommands) })
 	}
 }
 
@@ -162,7 +214,7 @@ func TestTraced(t *testing.T) {
 }
 
 // touchesNothing runs orch on a definition, traced.
-func touchesNothing(t *testing.T, strace string, files map[string]string, link, to string) {
+func touchesNothing(t *testing.T, strace string, files map[string]string, link, to string, commands [][]string) {
 	t.Parallel()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -187,7 +239,7 @@ func touchesNothing(t *testing.T, strace string, files map[string]string, link, 
 	for name, text := range files {
 		write(wd, name, text)
 	}
-	links := map[string]string{"out": "../outside"}
+	links := map[string]string{"out": "../outside", "step": "out", "chain": "step/../outside"}
 	if link != "in" {
 		write(wd, "in/f", "")
 		links["in/link"] = "../../outside/dir"
@@ -200,9 +252,14 @@ func touchesNothing(t *testing.T, strace string, files map[string]string, link, 
 			t.Fatal(err)
 		}
 	}
-	runTraced(t, strace, root, [][]string{
-		{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"},
-	})
+	if slices.ContainsFunc(commands, func(args []string) bool { return args[0] == "affected" }) {
+		for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"}} {
+			if out, err := exec.Command("git", append([]string{"-C", wd}, args...)...).CombinedOutput(); err != nil {
+				t.Fatalf("git %v: %v\n%s", args, err, out)
+			}
+		}
+	}
+	runTraced(t, strace, root, commands)
 }
 
 // remoteTouchesNothing runs orch on a definition from a server, which comes with
@@ -259,7 +316,7 @@ func runTraced(t *testing.T, strace, root string, commands [][]string) {
 		cmd := exec.Command(strace, append([]string{"-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,ftruncate", "-o", trace, filepath.Join(shared.bin, "orch")}, args...)...)
 		cmd.Dir = wd
 		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state, allFiles+"=", "SSH_AUTH_SOCK=")
-		out, _ := cmd.CombinedOutput()
+		out := traced(t, cmd, args)
 		if strings.Contains(string(out), "canary-4711") {
 			t.Errorf("orch %v shows what it may not read:\n%s", args, out)
 		}
@@ -273,6 +330,49 @@ func runTraced(t *testing.T, strace, root string, commands [][]string) {
 			}
 		}
 	}
+}
+
+// traced runs a command to its end. An editor asks, and hears an answer; what
+// watches files is interrupted when it has looked at them.
+func traced(t *testing.T, cmd *exec.Cmd, args []string) []byte {
+	t.Helper()
+	if args[0] == "lsp" {
+		cmd.Stdin = editing(cmd.Dir)
+	}
+	if slices.Contains(args, "--watch") {
+		cmd.Args = append([]string{"timeout", "-s", "INT", "3"}, cmd.Args...)
+		cmd.Path, _ = exec.LookPath("timeout")
+	}
+	out, _ := cmd.CombinedOutput()
+	return out
+}
+
+// editing is what an editor sends that opens the files of a folder and asks about
+// them. The answer to the last question comes after all that was opened.
+func editing(dir string) io.Reader {
+	var b bytes.Buffer
+	send := func(text string) { fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(text), text) }
+	send(fmt.Sprintf(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"rootUri":"file://%s","capabilities":{}}}`, dir))
+	send(`{"jsonrpc":"2.0","method":"initialized","params":{}}`)
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if info, bad := os.Lstat(file); err != nil || bad != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file://%s","languageId":"hcl","version":1,"text":%q}}}`, file, text))
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, _ = w.Write(b.Bytes())
+		for id := range 3 { // while the files are looked at
+			time.Sleep(300 * time.Millisecond)
+			text := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"workspace/symbol","params":{"query":"x"}}`, id+1)
+			_, _ = fmt.Fprintf(w, "Content-Length: %d\r\n\r\n%s", len(text), text)
+		}
+		_ = w.Close()
+	}()
+	return r
 }
 
 // tracedPath finds the paths in a line of strace, each behind the folder that it

@@ -21,6 +21,15 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 	}
 	disk, name := l.lockFile(files)
 	l.LockName = name
+	if l.URL == "" && l.Lock == "" { // it is beside the definition, and may be a link
+		guard, err := l.guard()
+		if err == nil {
+			err = guard.Read(name)
+		}
+		if err != nil {
+			return usage.Wrap(err)
+		}
+	}
 	text, err := disk.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" && l.Bundle != "" {
 		name = bundle.Lock(l.Bundle)

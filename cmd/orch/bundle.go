@@ -62,6 +62,9 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if err != nil {
 		return err
 	}
+	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+		return err
+	}
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
 		return err

@@ -91,6 +91,9 @@ func wantedBy(ctx context.Context, e *planning.Session, load *planning.Flags, ta
 	if all {
 		cfg = cfg.WithoutTemplates()
 	}
+	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+		return doctor.Wanted{}, nil, err
+	}
 	plan, diags, err := e.MakePlan(ctx, cfg, planning.Options{Apart: all})
 	if err != nil {
 		return doctor.Wanted{}, nil, err

@@ -99,6 +99,9 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 	}
 	r.Name, r.Old = load.Loader.LockName, cfg.Lock
 	cfg.Lock = r.Kept()
+	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+		return err
+	}
 	if r.Plan, err = e.Planned(ctx, cfg, planning.Options{}); err != nil {
 		return err
 	}

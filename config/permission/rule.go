@@ -194,6 +194,7 @@ func (c *collector) context(ctx config.Context, attr, what string) {
 	switch ctx.Kind {
 	case config.Local:
 		c.path(Read, ctx.Value, attr, what)
+		c.ignoreFile(filepath.Join(ctx.Value, ".dockerignore"))
 	case config.OCILayout:
 		dir, _, hasDigest := strings.Cut(ctx.Value, "@")
 		if i := strings.LastIndexByte(dir, ':'); !hasDigest && i > strings.LastIndexByte(dir, '/') {
@@ -206,9 +207,6 @@ func (c *collector) context(ctx config.Context, attr, what string) {
 // dockerfile notes the Dockerfile, if it is on this machine.
 func (c *collector) dockerfile() {
 	name := c.t.Dockerfile
-	if c.t.Context.Kind == config.Local {
-		c.ignoreFile(filepath.Join(c.t.Context.Value, ".dockerignore"))
-	}
 	note := func(path string) {
 		c.path(Read, path, "dockerfile", "the Dockerfile")
 		c.ignoreFile(path + ".dockerignore")

@@ -27,7 +27,7 @@ func Table() string {
 		case r.needs == nil:
 			judged = "when it is read, by every command"
 		case r.planned:
-			judged = "before a build, a plan and `validate --deep`"
+			judged = "before a build and a plan"
 		}
 		keys := make([]string, len(r.keys))
 		for i, k := range r.keys {

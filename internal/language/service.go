@@ -406,8 +406,15 @@ func (s *Service) document(path string) *document.Document {
 	if d := s.store.Get(path); d != nil {
 		return d
 	}
-	if a := s.latest(path); a != nil && a.Documents[path] != nil {
-		return a.Documents[path]
+	dir := filepath.Dir(path)
+	if a := s.latest(path); a != nil {
+		if d := a.Documents[path]; d != nil {
+			return d
+		}
+		dir = a.Dir
+	}
+	if s.opt.May != nil && !s.opt.May(dir, path) {
+		return nil
 	}
 	d, err := s.store.View(filepath.Dir(path)).Document(path)
 	if err != nil {

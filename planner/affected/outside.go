@@ -16,12 +16,19 @@ import (
 
 // Outside has a plan read what is outside of the repository from the disk,
 // so that it can be made: no revision has it.
-type Outside struct{ *gittree.Tree }
+type Outside struct {
+	*gittree.Tree
+	// May returns an error for what may not be read there; nil allows all.
+	May func(name string) error
+}
 
 // ReadFile returns the bytes of a file.
 func (o Outside) ReadFile(name string) ([]byte, error) {
 	data, err := o.Tree.ReadFile(name)
 	if o.outside(name, err) {
+		if err := o.may(name); err != nil {
+			return nil, err
+		}
 		return planner.Disk{}.ReadFile(name)
 	}
 	return data, err
@@ -40,9 +47,19 @@ func (o Outside) Stat(name string) (fs.FileInfo, error) {
 func (o Outside) ReadDir(name string) ([]fs.DirEntry, error) {
 	list, err := o.Tree.ReadDir(name)
 	if o.outside(name, err) {
+		if err := o.may(name); err != nil {
+			return nil, err
+		}
 		return planner.Disk{}.ReadDir(name)
 	}
 	return list, err
+}
+
+func (o Outside) may(name string) error {
+	if o.May == nil {
+		return nil
+	}
+	return o.May(name)
 }
 
 // outside reports whether a path that could not be read is outside of the

@@ -149,7 +149,7 @@ func (c *Catalog) project() (*hclfile.File, error) {
 func ProjectPath(dir string) string {
 	for dir != "" {
 		path := filepath.Join(dir, hclfile.Name)
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && inside(path, dir) {
 			return path
 		}
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
@@ -162,6 +162,20 @@ func ProjectPath(dir string) string {
 		dir = up
 	}
 	return ""
+}
+
+// inside says whether a file of a project is in its folder too when links are
+// followed: a project does not say what else of this machine is read.
+func inside(path, dir string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, real)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // maxFile bounds the size of a builders.hcl.

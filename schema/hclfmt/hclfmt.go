@@ -69,8 +69,21 @@ func Find(arg string, opt Options) ([]string, error) {
 	return []string{arg}, nil
 }
 
+// inside says whether a file is in a folder too when links are followed.
+func inside(path, root string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root)
+	}
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, real)
+	return err == nil && filepath.IsLocal(rel)
+}
+
 // folder lists the HCL files of a folder. Hidden folders are passed over, and
-// links are not followed into others.
+// links are not followed out of it.
 func folder(root string, recursive bool) ([]string, error) {
 	var out []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -82,7 +95,7 @@ func folder(root string, recursive bool) ([]string, error) {
 		case d.IsDir() && (!recursive || strings.HasPrefix(d.Name(), ".")):
 			return fs.SkipDir
 		case !d.IsDir() && filepath.Ext(path) == ".hcl":
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && inside(path, root) {
 				out = append(out, path)
 			}
 		}

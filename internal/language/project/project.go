@@ -8,6 +8,8 @@ package project
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,6 +31,11 @@ type Machine struct {
 	Options func(dir string) config.Options
 	// BuildPlatform is that of the builder.
 	BuildPlatform string
+	// May says whether a file may be read for a definition in a folder, and MayPlan
+	// whether the files of a target may; nil allows all. An editor opens folders of
+	// others, and nobody is asked.
+	May     func(dir, path string) bool
+	MayPlan func(dir string, t *config.Target) bool
 	// Repair is project.Repair, or what remembers what it found; nil is the former.
 	Repair func(*document.Document) Repaired
 	// Names are the sets of files that are looked for; the first set of which one
@@ -109,7 +116,7 @@ func (m Machine) Find(view *document.View, compose bool) []string {
 // analysis before found, or nil.
 func (p Project) Analyze(ctx context.Context, m Machine, view *document.View, last *Analysis) *Analysis {
 	a := &Analysis{Project: p, Dockerfiles: map[string]*Dockerfile{}}
-	r := &reader{View: view, found: map[string]Repaired{}, repair: m.Repair}
+	r := &reader{View: view, found: map[string]Repaired{}, repair: m.Repair, may: func(path string) bool { return m.May == nil || m.May(p.Dir, path) }}
 	opts := m.Options(p.Dir)
 	opts.Files, opts.Host, opts.All = r, view, true
 	names := p.Files
@@ -230,7 +237,7 @@ func (a *Analysis) plan(m Machine, view *document.View, wrong bool) {
 	bad := a.blamed(slices.DeleteFunc(slices.Clone(a.Diags), func(d *hcl.Diagnostic) bool {
 		return d.Severity != hcl.DiagError || strings.HasPrefix(d.Summary, "Unknown attr") || filepath.IsAbs(name(d))
 	}))
-	cfg := a.Config.WithoutTemplates()
+	cfg := a.allowed(m, a.Config.WithoutTemplates())
 	for range 3 {
 		plan, diags := planner.New(cfg, opt)
 		failed := diags.HasErrors()
@@ -274,6 +281,29 @@ func (a *Analysis) without(cfg *config.Config, diags hcl.Diagnostics) *config.Co
 			}
 		}
 	}
+	return leaveOut(cfg, gone)
+}
+
+// allowed returns the definition without the targets whose files may not be read.
+func (a *Analysis) allowed(m Machine, cfg *config.Config) *config.Config {
+	if m.MayPlan == nil {
+		return cfg
+	}
+	gone := map[string]bool{}
+	for _, t := range cfg.Targets {
+		if !m.MayPlan(a.Dir, t) {
+			gone[t.Name] = true
+		}
+	}
+	if len(gone) == 0 {
+		return cfg
+	}
+	return leaveOut(cfg, gone)
+}
+
+// leaveOut returns a definition without some targets, and those that are built on
+// them.
+func leaveOut(cfg *config.Config, gone map[string]bool) *config.Config {
 	for n := -1; n != len(gone); {
 		n = len(gone)
 		for _, t := range cfg.Targets {
@@ -505,10 +535,14 @@ type reader struct {
 	*document.View
 	found  map[string]Repaired
 	repair func(*document.Document) Repaired
+	may    func(path string) bool
 }
 
 // ReadFile returns the text of a file of the definition.
 func (r *reader) ReadFile(name string) ([]byte, error) {
+	if path := r.Abs(name); !r.may(path) {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is outside of the project, and is not read for an editor")}
+	}
 	d, err := r.Document(name)
 	if err != nil {
 		return nil, err

@@ -87,6 +87,9 @@ func (w *watched) look(ctx context.Context, env *planning.Session) (*watch.State
 	if d.Diags.HasErrors() {
 		return nil, env.Report(d.Diags, d.Texts)
 	}
+	if err := w.looking.GrantedToPlan(d.Config); err != nil {
+		return nil, err
+	}
 	plan, diags, err := env.MakePlan(ctx, d.Config, planning.Options{})
 	if err != nil {
 		return nil, err

@@ -330,7 +330,7 @@ func (f *affectedFlags) state(ctx context.Context, e *planning.Session, flagged 
 		}
 	}
 	out.chosen, out.sensitive = d.Config.Chosen, d.Config.Sensitive()
-	if out.State, out.broken, err = f.digests(ctx, e, tree, d); err != nil {
+	if out.State, out.broken, err = f.digests(ctx, e, affected.Outside{Tree: tree, May: one.MayRead}, d); err != nil {
 		return nil, err
 	}
 	out.open = affected.Outside{Tree: tree}.Open(out.Plan)
@@ -384,12 +384,12 @@ func divide(ctx context.Context, l *planning.Flags, args []string) (there, lacks
 
 // digests computes the digests of a definition, without the targets that cannot be
 // planned.
-func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, tree *gittree.Tree, d *load.Definition) (*affected.State, map[string]string, error) {
+func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, files affected.Outside, d *load.Definition) (*affected.State, map[string]string, error) {
 	dir, err := affected.WorkingFolder()
 	if err != nil {
 		return nil, nil, err
 	}
-	files := affected.Outside{Tree: tree}
+	tree := files.Tree
 	opt := planner.Options{Files: files, BuildPlatform: machine.LocalPlatform(), Dir: dir, Policies: e.PolicySets()}
 	plan, diags := planner.New(d.Config, opt)
 	var broken map[string]string

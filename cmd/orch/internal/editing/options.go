@@ -29,6 +29,8 @@ func Options(e *planning.Session) language.Options {
 	return language.Options{
 		Machine: project.Machine{
 			Options:       func(dir string) config.Options { return editorOptions(e, dir, goEnv) },
+			May:           func(dir, path string) bool { return granted(dir).reads(path) },
+			MayPlan:       func(dir string, t *config.Target) bool { return granted(dir).plans(dir, t) },
 			BuildPlatform: machine.LocalPlatform(),
 			Names:         [][]string{load.BuildFiles, load.BakeFiles},
 		},

@@ -30,6 +30,44 @@ func (l *Flags) AllowedToPlan(ctx context.Context, e *Session, cfg *config.Confi
 	return l.grants(ctx, e, needs, nil)
 }
 
+// GrantedToPlan is AllowedToPlan for who cannot ask: what is looked at again and
+// again.
+func (l *Flags) GrantedToPlan(cfg *config.Config) error {
+	needs, err := permission.Planned(cfg)
+	if err != nil {
+		return usage.Wrap(err)
+	}
+	missing, err := l.Loader.Missing(needs, nil)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	wd, err := permission.RealPath(".")
+	if err != nil {
+		return err
+	}
+	return usage.Errorf("%s", permission.Describe(missing, wd))
+}
+
+// MayRead returns an error for a file of this machine that is not granted.
+func (l *Flags) MayRead(name string) error {
+	real, err := permission.RealPath(name)
+	if err != nil {
+		return err
+	}
+	missing, err := l.Loader.Missing([]permission.Need{{Key: permission.Read, Value: real}}, nil)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	wd, err := permission.RealPath(".")
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("it is not allowed; the flag --allow=%s allows it", permission.Flags(missing, wd)[0])
+}
+
+// MayPlan says whether all that is read to make a plan is granted.
+func (l *Flags) MayPlan(cfg *config.Config) bool { return l.GrantedToPlan(cfg) == nil }
+
 // grants makes sure that needs are granted.
 func (l *Flags) grants(ctx context.Context, e *Session, needs []permission.Need, overrides []config.Override) error {
 	missing, err := l.Loader.Missing(needs, overrides)
