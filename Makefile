@@ -11,7 +11,7 @@ SHARE  := $(DESTDIR)$(PREFIX)/share
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./runner/meter ./internal/interrupt
 
-.PHONY: docs build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress clean
+.PHONY: docs build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -commit '$(COMMIT)'
@@ -77,9 +77,9 @@ FUZZTIME ?= 2m
 fuzz:
 	@scripts/fuzz.sh $(FUZZTIME)
 
-# A short look, as part of check.
+# A short look, as part of check: less than 4 minutes for all targets.
 fuzz-short:
-	@scripts/fuzz.sh 5s
+	@scripts/fuzz.sh 3s
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./schema/... ./config/... ./planner/...
@@ -87,14 +87,22 @@ bench: build
 
 # Interrupts (50, and 600 of runs that publish, and one at each border of a run),
 # kills (20) and failures at random moments, a registry that fails at each
-# request, damaged caches and state, limits, definitions that lead out, and a
-# thousand targets: 30 minutes. "make test" does a few of each.
+# request, damaged caches and state, limits, definitions that lead out by every
+# command, hostile input, and a thousand targets. "make test" does a few of each.
+# It is meant to fit into 40 minutes of a quiet machine; stress-long is the rest.
 stress: build
 	@scripts/setup.sh tests
 	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften' ./e2e
-	$(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|Faults|Interrupted' ./runner/embedded ./runner/publish
+	ORCH_STRESS=50 $(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|AnyOrder|Faults|Interrupted' ./runner/embedded ./runner/publish
+	$(GO) test -count 1 -timeout 10m -run 'Hostile|Elsewhere|Endless|Refuses|Fuzz' ./internal/registry ./internal/language/server ./runner/bundle ./runner/runs ./runner/skip ./runner/lane ./runner/mounts/...
+	ORCH_MUTATIONS=300 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
+	ORCH_PREDICTIONS=50 ORCH_COMMITS=40 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
+
+# What takes hours: digests against 5,000 images, and explanations against 500 builds.
+stress-long: build
+	@scripts/setup.sh tests
 	ORCH_MUTATIONS=1700 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
-	ORCH_PREDICTIONS=500 ORCH_COMMITS=200 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
+	ORCH_PREDICTIONS=500 ORCH_COMMITS=200 $(GO) test -v -count 1 -timeout 120m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
 	ORCH_BUILT=5000 $(GO) test -v -count 1 -timeout 360m -run 'TestDigestAgainstImages$$' ./e2e
 
 clean:

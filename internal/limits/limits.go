@@ -25,7 +25,7 @@ var known = []limit{
 	{syscall.EMFILE, ends(`too many open files`), "the limit of open files is reached (ulimit -n)"},
 	{syscall.ENOMEM, ends(`cannot allocate memory`), "memory has run out, or its limit is reached (ulimit -v, or the memory of the container)"},
 	{syscall.EFBIG, ends(`file too large`), "the limit of the size of a file is reached (ulimit -f)"},
-	{nil, regexp.MustCompile(`(?:fork/exec [^\n]*|clone[^\n]*|pthread_create[^\n]*|os/exec[^\n]*|newosproc[^\n]*|create new OS thread[^\n]*): [Rr]esource temporarily unavailable`),
+	{nil, regexp.MustCompile(`(?:fork/exec [^\n]*|clone[^\n]*|pthread_create[^\n]*|os/exec[^\n]*|newosproc[^\n]*|create new OS thread[^\n]*): [Rr]esource temporarily unavailable|runtime: failed to create new OS thread`),
 		"the limit of processes is reached (ulimit -u, or the pids of the container)"},
 }
 

@@ -26,6 +26,7 @@ func TestOf(t *testing.T) {
 		{errors.New("the registry says: too many requests"), ""},
 		{errors.New(`parsing "RUN echo too many open files"`), ""},
 		{errors.New("mounting: too many open files; and more"), "ulimit -n"},
+		{errors.New("it crashed\nruntime: failed to create new OS thread (have 9 already; errno=11)"), "ulimit -u"},
 		{os.ErrNotExist, ""},
 		{nil, ""},
 	} {

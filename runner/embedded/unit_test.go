@@ -226,8 +226,9 @@ func TestCrash(t *testing.T) {
 	text += "panic: page 7 already freed\n\ngoroutine 1 [running]:\n" + strings.Repeat("main.f()\n", 100)
 	for content, want := range map[string]string{
 		quiet: "", text: "panic: page 7 already freed\n\ngoroutine 1 [running]:\nmain.f()",
-		quiet + "SIGSEGV: segmentation violation\nPC=0x1\n":                     "SIGSEGV: segmentation violation\nPC=0x1",
-		quiet + "runtime: program exceeds 10000-thread limit\nfatal error: x\n": "runtime: program exceeds 10000-thread limit",
+		quiet + "SIGSEGV: segmentation violation\nPC=0x1\n": "SIGSEGV: segmentation violation\nPC=0x1",
+		quiet + "runtime: failed to create new OS thread (have 9 already; errno=11)\nruntime: may need to increase max user processes (ulimit -u)\nfatal error: newosproc\n": "runtime: failed to create new OS thread",
+		quiet + "runtime: program exceeds 10000-thread limit\nfatal error: x\n":                                                                                              "runtime: program exceeds 10000-thread limit",
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ package project
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -118,7 +118,7 @@ func (p Project) Analyze(ctx context.Context, m Machine, view *document.View, la
 	a := &Analysis{Project: p, Dockerfiles: map[string]*Dockerfile{}}
 	r := &reader{View: view, found: map[string]Repaired{}, repair: m.Repair, may: func(path string) bool { return m.May == nil || m.May(p.Dir, path) }}
 	opts := m.Options(p.Dir)
-	opts.Files, opts.Host, opts.All = r, view, true
+	opts.Files, opts.Host, opts.All = r, host{r}, true
 	names := p.Files
 	if len(names) == 0 {
 		names = m.Find(view, opts.Compose != nil)
@@ -538,10 +538,40 @@ type reader struct {
 	may    func(path string) bool
 }
 
+// errOutside says that a file is not one of the project.
+var errOutside = fmt.Errorf("it is outside of the project, and is not read for an editor: %w", config.ErrNotGranted)
+
+// denied is the error of a path that may not be read, or nil.
+func (r *reader) denied(name string) error {
+	if path := r.Abs(name); !r.may(path) {
+		return &fs.PathError{Op: "read", Path: path, Err: errOutside}
+	}
+	return nil
+}
+
+// ReadDir lists a folder.
+func (r *reader) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := r.denied(name); err != nil {
+		return nil, err
+	}
+	return r.View.ReadDir(name)
+}
+
+// host is what a definition learns of files of this machine.
+type host struct{ *reader }
+
+// ReadFile returns the bytes of a file as it is.
+func (h host) ReadFile(name string) ([]byte, error) {
+	if err := h.denied(name); err != nil {
+		return nil, err
+	}
+	return h.View.ReadFile(name)
+}
+
 // ReadFile returns the text of a file of the definition.
 func (r *reader) ReadFile(name string) ([]byte, error) {
-	if path := r.Abs(name); !r.may(path) {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is outside of the project, and is not read for an editor")}
+	if err := r.denied(name); err != nil {
+		return nil, err
 	}
 	d, err := r.Document(name)
 	if err != nil {
