@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,6 +187,7 @@ func apart(cfg *config.Config, layout func(name string) string) []string {
 	for _, t := range cfg.Targets {
 		t.NoCache, t.CacheFrom, t.CacheTo, t.Cache, t.Tests, t.Skip, t.Call = &yes, nil, nil, nil, nil, nil, ""
 		t.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "provenance", Attrs: map[string]string{"disabled": "true"}})}
+		t.Annotations = withoutIndex(t.Annotations)
 		if !chosen[t.Name] {
 			t.Outputs = nil
 			continue
@@ -213,12 +215,31 @@ func form(t *config.Target) map[string]string {
 			case "compression", "compression-level", "force-compression", "rewrite-timestamp", "source-date-epoch":
 				out[k] = v
 			default:
-				if strings.HasPrefix(k, "annotation") {
+				if strings.HasPrefix(k, "annotation") && !strings.HasPrefix(k, "annotation-index") {
 					out[k] = v
 				}
 			}
 		}
 		break
+	}
+	return out
+}
+
+// withoutIndex leaves out the annotations of indexes: without attestations an image
+// for one platform has no index, and the builder refuses them.
+func withoutIndex(annotations []string) []string {
+	var out []string
+	for _, a := range annotations {
+		key, value, _ := strings.Cut(a, "=")
+		types, name, typed := strings.Cut(key, ":")
+		if !typed {
+			out = append(out, a)
+			continue
+		}
+		rest := slices.DeleteFunc(strings.Split(types, ","), func(t string) bool { return strings.HasPrefix(strings.TrimSpace(t), "index") })
+		if len(rest) > 0 {
+			out = append(out, strings.Join(rest, ",")+":"+name+"="+value)
+		}
 	}
 	return out
 }
