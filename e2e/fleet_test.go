@@ -365,6 +365,40 @@ func (f *fleet) block() string {
 	return fmt.Sprintf("tls {\n ca = %q\n cert = %q\n key = %q\n }", filepath.Join(f.tls, "ca.pem"), filepath.Join(f.tls, "cert.pem"), filepath.Join(f.tls, "key.pem"))
 }
 
+// storeBuildx writes the daemons as buildx does a builder "store" of its driver remote.
+func (f *fleet) storeBuildx(dir, ca string) {
+	f.Helper()
+	var nodes []string
+	for i, addr := range f.addresses {
+		nodes = append(nodes, fmt.Sprintf(`{"Name":"store%d","Endpoint":"tcp://%s","Platforms":null,"DriverOpts":{"cacert":%q,"cert":%q,"key":%q,"servername":"127.0.0.1"},"Flags":null,"Files":null}`,
+			i, addr, ca, filepath.Join(f.tls, "cert.pem"), filepath.Join(f.tls, "key.pem")))
+	}
+	checked{f.T}.Check(os.MkdirAll(filepath.Join(dir, "instances"), 0o755))
+	text := fmt.Sprintf(`{"Name":"store","Driver":"remote","Nodes":[%s],"Dynamic":false}`, strings.Join(nodes, ","))
+	checked{f.T}.Check(os.WriteFile(filepath.Join(dir, "instances", "store"), []byte(text), 0o644))
+}
+
+// testStore builds on the daemons as buildx knows them.
+func (f *fleet) testStore(dir string) {
+	f.Helper()
+	store := f.TempDir()
+	run := func() (string, error) {
+		cmd := exec.Command(filepath.Join(shared.bin, "orch"), "bake", "--builder", "store", "--progress=plain", "-o", "type=cacheonly")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+f.state, "BUILDX_CONFIG="+store)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	f.storeBuildx(store, filepath.Join(f.tls, "ca.pem"))
+	if out, err := run(); err != nil || !strings.Contains(out, "on 2 builders (store0, store1)") {
+		f.Errorf("%v\n%s", err, out)
+	}
+	f.storeBuildx(store, filepath.Join(f.tls, "none.pem"))
+	if out, err := run(); err == nil || !strings.Contains(out, "none.pem") {
+		f.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestFleetLoad loads images into a Docker engine that were built on several daemons.
 func TestFleetLoad(t *testing.T) {
 	e := startedEngine(func(what string) { need.Missing(t, what) }, func(err error) { t.Fatal(err) })
@@ -384,6 +418,7 @@ target "default" {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	f.testStore(dir)
 	where := map[string]int{}
 	for _, target := range f.read(dir).Targets {
 		where[strings.Join(target.Builders, "+")]++

@@ -44,3 +44,12 @@ ORCH_E2E_DOCKERD=$PWD/bin/engine/new/dockerd go test -count 1 ./e2e -run TestEng
 scripts/kubernetes.sh
 [ -x "$bin/buildx" ] || GOBIN=$bin go install github.com/docker/buildx/cmd/buildx@v0.38.2
 ORCH_E2E_KUBERNETES=$bin/kubernetes ORCH_BENCH_BUILDX=$bin/buildx go test -count 1 -timeout 30m ./e2e -run 'TestKubernetes' -v
+
+# A pipeline for GitLab, by a runner of this machine.
+if command -v npm >/dev/null 2>&1 && command -v rsync >/dev/null 2>&1; then
+    [ -x "$bin/gitlab/node_modules/.bin/gitlab-ci-local" ] ||
+        npm install --prefix "$bin/gitlab" --no-audit --no-fund gitlab-ci-local@4.61.1
+    ORCH_E2E_GITLAB=$bin/gitlab/node_modules/.bin/gitlab-ci-local go test -count 1 ./e2e -run TestGitLab
+else
+    echo "compat: no npm or no rsync; the pipeline for GitLab is not run" >&2
+fi
