@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -52,6 +53,8 @@ type cmdConn struct {
 	once sync.Once
 	// result is how the command ended, once it has been waited for.
 	result error
+	// closed is true once the connection was closed on this side.
+	closed atomic.Bool
 }
 
 func (c *cmdConn) Read(p []byte) (int, error) {
@@ -68,11 +71,17 @@ const lastWords = 2 * time.Second
 // ended is why there is nothing more to read: what kubectl said, which is complete
 // once it has ended.
 func (c *cmdConn) ended(err error) error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
 	ended := make(chan struct{})
 	go func() { c.wait(); close(ended) }()
 	select {
 	case <-ended:
 	case <-time.After(lastWords):
+	}
+	if c.closed.Load() {
+		return net.ErrClosed
 	}
 	if said := c.said.text(); said != "" {
 		return fmt.Errorf("kubectl: %s", said)
@@ -94,6 +103,7 @@ func (c *cmdConn) Write(p []byte) (int, error) { return c.in.Write(p) }
 
 // Close ends the command.
 func (c *cmdConn) Close() error {
+	c.closed.Store(true)
 	_ = c.in.Close()
 	_ = c.cmd.Process.Kill()
 	c.wait()

@@ -76,7 +76,7 @@ func (c Cluster) get(ctx context.Context, what string, into any, args ...string)
 		err = json.Unmarshal(out.Bytes(), into)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errNoKubectl) {
-		return fmt.Errorf("listing the %s %s%s: %w", what, c.Selector, c.where(), err)
+		return fmt.Errorf("listing the %s %s%s: %w", what, cmp.Or(c.Selector, c.Pod), c.where(), err)
 	}
 	return err
 }
@@ -210,7 +210,7 @@ func (c Cluster) where() string {
 // is there, if the builder is sticky.
 func (c Cluster) Choose(ctx context.Context) (Pod, error) {
 	if c.Selector == "" {
-		return Pod{Name: c.Pod, Namespace: c.Namespace, Container: c.Container}, nil
+		return c.only(ctx)
 	}
 	pods, err := c.Ready(ctx)
 	if err != nil {
@@ -228,6 +228,20 @@ func (c Cluster) Choose(ctx context.Context) (Pod, error) {
 	}
 	dir, _ := os.Getwd()
 	return slices.MaxFunc(pods, func(a, b Pod) int { return cmp.Compare(score(dir, a), score(dir, b)) }), nil
+}
+
+// only is the one pod that is named. Whether it is ready is its user's business.
+func (c Cluster) only(ctx context.Context) (Pod, error) {
+	pod := Pod{Name: c.Pod, Namespace: c.Namespace, Container: c.Container}
+	if c.Container != "" {
+		return pod, nil
+	}
+	var found listed
+	if err := c.get(ctx, "pods", &found, c.Pod); err != nil {
+		return Pod{}, err
+	}
+	pod.Container = found.container("")
+	return pod, nil
 }
 
 // score says how well a pod fits a folder: the highest score of all pods is

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,6 +103,23 @@ esac`)
 	}
 }
 
+// TestOnly finds the container of a pod that is named, as others may be in front.
+func TestOnly(t *testing.T) {
+	kubectlWith(t, `case "$*" in
+*"get pods"*" bk-0") echo '{"metadata":{"name":"bk-0"},"spec":{"containers":[{"name":"proxy"},{"name":"buildkitd"}]}}' ;;
+*) echo 'Error from server (NotFound): pods "bk-1" not found' >&2; exit 1 ;;
+esac`)
+	if pod, err := (Cluster{Pod: "bk-0"}).Choose(t.Context()); err != nil || pod.Container != "buildkitd" {
+		t.Errorf("%+v, %v", pod, err)
+	}
+	if _, err := (Cluster{Pod: "bk-1"}).Choose(t.Context()); err == nil || !strings.Contains(err.Error(), `pods "bk-1" not found`) {
+		t.Errorf("%v", err)
+	}
+	if pod, err := (Cluster{Pod: "bk-1", Container: "own"}).Choose(t.Context()); err != nil || pod.Container != "own" {
+		t.Errorf("%+v, %v", pod, err)
+	}
+}
+
 // TestExecEnds hands on what kubectl says at its end, all of it.
 func TestExecEnds(t *testing.T) {
 	for script, want := range map[string]string{
@@ -120,6 +138,15 @@ func TestExecEnds(t *testing.T) {
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	kubectlWith(t, "sleep 60")
+	conn, err := Cluster{}.Exec(Pod{Name: "bk-0"}, "true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = conn.Close() })
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a connection that was closed here: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
 	if _, err := (Cluster{}).Exec(Pod{Name: "bk-0"}, "true"); err == nil || !strings.Contains(err.Error(), "kubectl, which is not on PATH") {
