@@ -109,7 +109,7 @@ func (l *Loader) guard() (*permission.Guard, error) {
 // toolchain are the settings of the Go command that name its own folders.
 var toolchain = []string{"GOROOT", "GOTOOLDIR", "GOPATH", "GOMODCACHE", "GOCACHE"}
 
-// publicSettings are those that tell nothing about who uses the machine.
+// publicSettings are those that say nothing about who uses the machine.
 var publicSettings = []string{"GOARCH", "GOHOSTARCH", "GOHOSTOS", "GOOS", "GOVERSION"}
 
 // hostAnswers answers a definition's questions about this machine.
@@ -120,7 +120,7 @@ type hostAnswers struct {
 
 // goEnv is GoEnv for a definition. The author of a local one has the Go
 // toolchain of this machine in mind, so that it need not be granted. One from
-// elsewhere is told of no folder that it may not read, and of nothing private.
+// elsewhere sees no folder that it may not read, and nothing private.
 func (h hostAnswers) goEnv(name string) (string, error) {
 	if h.load.URL == "" {
 		value, err := GoEnv(name)

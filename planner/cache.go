@@ -83,7 +83,7 @@ type wiring struct {
 
 // setKey is equal for targets whose caches are written together: those whose
 // cache blocks say the same. It holds every field, with maps in their order.
-// Which cache mounts are kept is no matter of theirs.
+// Which cache mounts are kept does not concern them.
 func setKey(c *config.Cache) string {
 	own := *c
 	own.Mounts = config.Cache{}.Mounts

@@ -136,7 +136,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["internal/page"] = []string{"internal/termtext"}
-	allowed["runner/record"] = []string{"internal/page", "internal/shellquote", "planner/print", "runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
+	allowed["runner/record"] = []string{"internal/packedjson", "internal/page", "internal/shellquote", "planner/print", "runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/runs"] = []string{"internal/page", "runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
 	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs", "runner/engine/engineout"}
@@ -147,6 +147,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/frontend"] = []string{"planner"}
 	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend", "runner/bundle"}
 	allowed["internal/pipeline"] = nil
+	allowed["internal/packedjson"] = []string{"internal/output"}
 	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
 	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}

@@ -14,7 +14,7 @@ import (
 // itself what an attribute of an output, a cache or an attestation means:
 // config reads it once, so that all agree.
 func TestAttributesAreReadOnce(t *testing.T) {
-	for _, dir := range []string{"../../planner", "../../runner", "../../cmd", "../../config/permission"} {
+	for _, dir := range []string{"../../planner", "../../runner", "../../cmd", "../../config/permission", "../../convert", "../../load", "../../report", "../../internal"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -45,7 +45,7 @@ type reply struct {
 }
 
 // patience is how long the browser may take for one thing; it bounds a hang, and
-// is no limit of speed.
+// is not a limit of speed.
 const patience = 3 * time.Minute
 
 // Open shows a page. The browser ends with the test, which is skipped where there

@@ -10,7 +10,7 @@ func Runner(getenv func(string) string) (image string, tags []string) {
 	if Of(getenv) != GitLab {
 		return "", nil
 	}
-	// What is no list is no tag.
+	// What is not a list has no tags.
 	_ = json.Unmarshal([]byte(getenv("CI_RUNNER_TAGS")), &tags)
 	return getenv("CI_JOB_IMAGE"), tags
 }

@@ -61,7 +61,7 @@ func (p *Printer) PrintError(err error) {
 	}
 	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
 	if reason, ok := limits.Of(err); ok {
-		fmt.Fprintf(p.Out, "This is no fault of the definition: %s.\n", reason)
+		fmt.Fprintf(p.Out, "The definition is not at fault: %s.\n", reason)
 	}
 }
 

@@ -195,7 +195,7 @@ func labelAt(body *hclsyntax.Body, offset int) string {
 	return ""
 }
 
-// The commands of lenses, which the editor's side of orch carries out.
+// The commands of lenses, which the editor's side of orch runs.
 const (
 	CommandBuild = "orch.build"
 	CommandPlan  = "orch.plan"

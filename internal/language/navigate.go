@@ -148,7 +148,7 @@ func (s *Service) Rename(ctx context.Context, p lsp.RenameParams) (*lsp.Workspac
 		return o.kind == kindFile || o.other || !s.declared(ctx, a, d.Path, o.symbol)
 	})
 	if len(here) == 0 {
-		return nil, fmt.Errorf("what is here %w: it is no name that this project declares", ErrName)
+		return nil, fmt.Errorf("what is here %w: this project does not declare it", ErrName)
 	}
 	for _, o := range here {
 		rule := nameRules[o.kind]

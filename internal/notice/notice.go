@@ -17,10 +17,10 @@ type Board struct {
 	lines []string
 }
 
-// Warn tells the user what is wrong.
+// Warn shows the user what is wrong.
 func (b *Board) Warn(text string) { b.Note("Warning: " + text) }
 
-// Note tells the user what happens.
+// Note shows the user what happens.
 func (b *Board) Note(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

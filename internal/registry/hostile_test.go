@@ -17,7 +17,7 @@ import (
 	"github.com/orch-build/orch/internal/registry/registrytest"
 )
 
-// TestHostileNames asks for what a manifest may name that is no digest: nothing
+// TestHostileNames asks for what a manifest may name that is not a digest: nothing
 // of it reaches the registry, and nothing panics.
 func TestHostileNames(t *testing.T) {
 	s := registrytest.New(t)

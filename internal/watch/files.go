@@ -233,7 +233,7 @@ func (f *files) wait(ctx context.Context) error {
 	}
 }
 
-// written says whether a path is what builds write, which is no change.
+// written says whether a path is what builds write, which is not a change.
 func (f *files) written(path string) bool {
 	for _, w := range f.state.Written {
 		if inside(path, w) {

@@ -38,7 +38,7 @@ type State struct {
 	// Roots are the folders that targets read from, and Files single files.
 	Roots []Root
 	Files []string
-	// Written are files and folders that builds write, which is no change.
+	// Written are files and folders that builds write, which is not a change.
 	Written []string
 }
 
@@ -50,7 +50,7 @@ type Root struct {
 }
 
 // Run builds all targets of a project, and then what changes touch, until the context
-// ends. That is no error, unless something was being built.
+// ends. That is not an error, unless something was being built.
 func Run(ctx context.Context, p Project) error {
 	w, err := newFiles()
 	if err != nil {

@@ -61,7 +61,7 @@ func (c *comparing) file(old, now *planner.Build) string {
 }
 
 // first is the first of some names in order, and how many more there are. A folder
-// that came or went with what is in it is no news.
+// that came or went with what is in it need not be said again.
 func first(names []string) string {
 	all := slices.Clone(names)
 	names = slices.DeleteFunc(names, func(name string) bool {

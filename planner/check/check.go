@@ -36,7 +36,7 @@ type Options struct {
 }
 
 // New makes a plan and checks it. With faults it returns them all, and a plan
-// that holds only the Sources that diagnostics speak of.
+// that holds only the Sources that diagnostics name.
 func New(cfg *config.Config, opt planner.Options, independent bool) (*planner.Plan, fault.Diagnostics) {
 	plan, diags := planner.New(cfg, opt)
 	if diags.HasErrors() {

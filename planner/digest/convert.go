@@ -167,7 +167,7 @@ func (c *conversion) run(ctx context.Context, e *engine) *skeleton {
 
 func (c *conversion) convert(ctx context.Context, f *frontend) (s *skeleton, err error) {
 	defer func() {
-		if p := recover(); p != nil { // the frontend's own faults are no reason to end
+		if p := recover(); p != nil { // the frontend's own faults must not end the command
 			s, err = nil, fmt.Errorf("the frontend failed: %v", p)
 		}
 	}()

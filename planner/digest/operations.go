@@ -42,7 +42,7 @@ type Operation struct {
 	Reads      []Reading
 	// Env are the variables of a RUN, as NAME=SUM.
 	Env []string
-	// NoCache is true if it is to run in any case, and Anew if it stands on a
+	// NoCache is true if it is to run in any case, and Anew if it is built on a
 	// folder of this machine, which the builder takes for new in each run.
 	NoCache, Anew bool
 	// Loose is true of a source that is not pinned to what it holds.

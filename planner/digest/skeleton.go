@@ -56,7 +56,7 @@ type opening struct {
 	Line int           `json:"line,omitempty"`
 }
 
-// step is an operation, for words: its sum is without what it stands on.
+// step is an operation, for words: its sum is without what it is built on.
 type step struct {
 	Line int    `json:"line,omitempty"`
 	Sum  string `json:"sum"`
@@ -117,7 +117,7 @@ func newSkeleton(def *llb.Definition, c *conversion) (*skeleton, error) {
 	return w.skeleton, nil
 }
 
-// walk goes through a definition, each operation once, what it stands on first.
+// walk goes through a definition, each operation once, what it is built on first.
 type walk struct {
 	*skeleton
 	*conversion

@@ -109,7 +109,7 @@ func (c *comparing) changed(before, after *facts.Target) []*Cause {
 	var out []*Cause
 	out = append(out, c.files(before, after, p)...)
 	out = append(out, arguments(before, after)...)
-	if before.Attributes["target"] == after.Attributes["target"] { // otherwise other stages are no news
+	if before.Attributes["target"] == after.Attributes["target"] { // otherwise other stages need not be said
 		out = append(out, instructions(before, after)...)
 	}
 	out = append(out, images(before, after)...)
@@ -275,7 +275,7 @@ func (d *fileDiff) add(dir string, f facts.File, c *Cause) {
 }
 
 // cause is the first file, with the names of the others. A folder that came or
-// went with its files is no news.
+// went with its files need not be said again.
 func (d *fileDiff) cause() *Cause {
 	d.files = slices.DeleteFunc(d.files, func(c *Cause) bool {
 		return strings.HasSuffix(c.Name, "/") && slices.ContainsFunc(d.files, func(o *Cause) bool { return o != c && strings.HasPrefix(o.Name, c.Name) })

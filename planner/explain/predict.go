@@ -15,10 +15,10 @@ import (
 type fate struct {
 	will string
 	why  string
-	// anew is true of what stands on a folder, and so has no key that lasts.
+	// anew is true of what is built on a folder, and so has no key that lasts.
 	anew, open bool
 	cause      *Cause
-	step       *Step // nil if it is no step of a Dockerfile
+	step       *Step // nil if it is not a step of a Dockerfile
 }
 
 // predict adds the steps of a platform to a target.

@@ -115,7 +115,7 @@ type Step struct {
 	Text   string `json:"text,omitempty"`
 	Source string `json:"source,omitempty"`
 	// Stage, Nth and Of are where it is shown, and Vertex is the stage's ID in the
-	// plan. Nth is 0 for an operation that is no step of a Dockerfile.
+	// plan. Nth is 0 for an operation that is not a step of a Dockerfile.
 	Stage  string `json:"stage,omitempty"`
 	Nth    int    `json:"nth,omitempty"`
 	Of     int    `json:"of,omitempty"`

@@ -199,14 +199,14 @@ func Decode(data []byte) (*File, error) {
 		return nil, fmt.Errorf("it is not the JSON of a plan of shards, or cut off (%w); make it anew with 'orch plan --shards'", jsonfault.Plain(data, err))
 	}
 	if head.Shards == nil {
-		return nil, errors.New("it is no plan of shards; make one with 'orch plan --shards N -o shards.json'")
+		return nil, errors.New("it is not a plan of shards; make one with 'orch plan --shards N -o shards.json'")
 	}
 	if head.Version != Version {
 		return nil, fmt.Errorf("it has version %d, and this orch reads version %d: use one orch in all jobs", head.Version, Version)
 	}
 	f := &File{}
 	if err := json.Unmarshal(data, f); err != nil {
-		return nil, fmt.Errorf("it is no plan of shards: %w", jsonfault.Plain(data, err))
+		return nil, fmt.Errorf("it is not a plan of shards: %w", jsonfault.Plain(data, err))
 	}
 	if err := f.check(); err != nil {
 		return nil, err
@@ -234,14 +234,14 @@ func (f *File) check() error {
 			}
 			for _, pl := range p.Platforms {
 				if !slices.Contains(t.Platforms, pl) {
-					return fmt.Errorf("shard %d has the target %q for %q, which is no platform of it", s.Index, clip(p.Target), clip(pl))
+					return fmt.Errorf("shard %d has the target %q for %q, which is not one of its platforms", s.Index, clip(p.Target), clip(pl))
 				}
 			}
 		}
 	}
 	for _, t := range f.Targets {
 		if t.Name == "" || len(t.Name) > maxText || strings.ContainsAny(t.Name, "\n\r\x00") {
-			return fmt.Errorf("%q is no name of a target", clip(t.Name))
+			return fmt.Errorf("%q is not the name of a target", clip(t.Name))
 		}
 	}
 	return nil

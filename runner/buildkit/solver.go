@@ -82,7 +82,7 @@ type Options struct {
 	SawImage func(ref, digest, platform string, config []byte)
 	// Proxies are build arguments that each target gets unless it sets them.
 	Proxies map[string]string
-	// Git says what is told of the repository that a target is built from.
+	// Git says what is recorded of the repository that a target is built from.
 	Git facts.Git
 	// Provenance says how much of a target's provenance its result has beside what
 	// its outputs carry.

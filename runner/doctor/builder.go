@@ -67,7 +67,7 @@ func (m Machine) reached(b *Builder) Finding {
 	return f
 }
 
-// older compares the first two numbers of versions; what is no version is not
+// older compares the first two numbers of versions; what is not a version is not
 // older than anything.
 func older(a, b string) bool {
 	a, b = "v"+strings.TrimPrefix(a, "v"), "v"+strings.TrimPrefix(b, "v")

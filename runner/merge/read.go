@@ -89,7 +89,7 @@ func decode(data []byte) (*Result, error) {
 		return nil, errors.New("it is the result of a whole run, not of a shard: 'orch bake --shard i/N' writes those")
 	}
 	if err := checkShard(rec); err != nil {
-		return nil, fmt.Errorf("it is no result of a shard: %w", err)
+		return nil, fmt.Errorf("it is not a result of a shard: %w", err)
 	}
 	return &Result{Record: rec}, nil
 }
@@ -191,23 +191,23 @@ func checkShard(rec *record.Record) error {
 
 func checkTarget(t *record.Target) error {
 	if t.Name == "" || strings.ContainsAny(t.Name, "\n\r\x00") {
-		return fmt.Errorf("%q is no name of a target", t.Name)
+		return fmt.Errorf("%q is not the name of a target", t.Name)
 	}
 	if t.Digest != "" {
 		if _, err := digest.Parse(t.Digest); err != nil {
-			return fmt.Errorf("target %q: %q is no digest", t.Name, t.Digest)
+			return fmt.Errorf("target %q: %q is not a digest", t.Name, t.Digest)
 		}
 	}
 	for _, tag := range t.Unpublished {
 		ref, err := registry.Name{Text: tag.Name, Insecure: tag.Insecure}.Parse()
 		if err != nil {
-			return fmt.Errorf("target %q: %q is no name of an image", t.Name, tag.Name)
+			return fmt.Errorf("target %q: %q is not the name of an image", t.Name, tag.Name)
 		}
 		if _, err := digest.Parse(ref.Tag); err == nil {
 			return fmt.Errorf("target %q: %q has no tag", t.Name, tag.Name)
 		}
 		if _, err := digest.Parse(tag.Digest); err != nil {
-			return fmt.Errorf("target %q: %q is no digest", t.Name, tag.Digest)
+			return fmt.Errorf("target %q: %q is not a digest", t.Name, tag.Digest)
 		}
 	}
 	return checkUnpublished(t)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,17 +34,7 @@ func RunsOf(store record.Store) Runs { return Runs{store.Dir()} }
 
 // IDs are the names of the runs, the last one first.
 func (r Runs) IDs() []string {
-	entries, err := os.ReadDir(r.dir)
-	if err != nil {
-		return nil
-	}
-	var ids []string
-	for _, e := range entries {
-		if e.IsDir() {
-			ids = append(ids, e.Name())
-		}
-	}
-	slices.Sort(ids)
+	ids := record.IDs(r.dir)
 	slices.Reverse(ids)
 	return ids
 }

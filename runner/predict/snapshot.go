@@ -1,16 +1,14 @@
 package predict
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/packedjson"
 	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/facts"
 	"github.com/orch-build/orch/runner"
@@ -77,18 +75,7 @@ func (r Runs) share(dir, sum string) bool {
 }
 
 func writeSnapshot(dir string, s *facts.Snapshot) error {
-	var buf bytes.Buffer
-	z, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err == nil {
-		err = json.NewEncoder(z).Encode(s)
-	}
-	if err == nil {
-		err = z.Close()
-	}
-	if err != nil {
-		return err
-	}
-	return output.WriteFile(filepath.Join(dir, snapshotName), buf.Bytes(), 0o600)
+	return packedjson.Write(filepath.Join(dir, snapshotName), s)
 }
 
 // readAbout reads what is known of a run; nil if that is nothing.
@@ -109,18 +96,9 @@ func loadSnapshot(dir string, a *about, now *facts.Snapshot) *facts.Snapshot {
 		same.Taken, same.Commit = a.Taken, a.Commit
 		return &same
 	}
-	f, err := os.Open(filepath.Join(dir, snapshotName))
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil
-	}
 	const most = 1 << 30
 	s := &facts.Snapshot{}
-	if json.NewDecoder(io.LimitReader(z, most)).Decode(s) != nil || s.Version != facts.Version || !s.Sound() {
+	if packedjson.Read(filepath.Join(dir, snapshotName), most, s) != nil || s.Version != facts.Version || !s.Sound() {
 		return nil
 	}
 	if a != nil {

@@ -27,7 +27,7 @@ type Kept struct {
 func (s Store) Kept() []Kept {
 	var out []Kept
 	add := func(dir string, imported bool) {
-		for _, id := range runsIn(dir) {
+		for _, id := range IDs(dir) {
 			k := Kept{ID: id, Dir: filepath.Join(dir, id), Imported: imported}
 			if _, err := os.Stat(k.path()); err == nil {
 				out = append(out, k)

@@ -112,7 +112,7 @@ func (p *paging) since(at time.Time) float64 {
 	return max(0, at.Sub(p.Started).Seconds())
 }
 
-// addTargets enters what became of the targets. Those that the plan does not have
+// addTargets enters how the targets ended. Those that the plan does not have
 // are ones that an earlier run built, or that were skipped.
 func (p *paging) addTargets() {
 	for i, t := range p.Data.Targets {

@@ -188,7 +188,7 @@ func TestPrune(t *testing.T) {
 		{10, 10, "[run-11]"},
 	} {
 		pruneRuns(dir, c.runs, c.bytes)
-		if got := fmt.Sprint(runsIn(dir)); got != c.want {
+		if got := fmt.Sprint(IDs(dir)); got != c.want {
 			t.Errorf("%d runs of %d bytes: %s, want %s", c.runs, c.bytes, got, c.want)
 		}
 	}

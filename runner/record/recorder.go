@@ -32,7 +32,7 @@ type Recorder struct {
 	info    Info
 	digests map[*planner.Build]string // of definitions
 	written time.Time
-	planned chan error // what became of the plan; nil before it is written
+	planned chan error // the error of writing the plan; nil before it is written
 }
 
 // Project returns where the records of the current folder's runs are kept, and

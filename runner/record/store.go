@@ -104,7 +104,7 @@ func (s Store) prune() {
 // pruneRuns removes the oldest runs in a folder, until there are so many at most
 // and what they take is so much at most. The newest one always stays.
 func pruneRuns(dir string, runs int, bytes int64) {
-	all := runsIn(dir)
+	all := IDs(dir)
 	for i, id := range slices.Backward(all) {
 		path := filepath.Join(dir, id)
 		bytes -= sizeOf(path)
@@ -130,10 +130,10 @@ func sizeOf(dir string) int64 {
 }
 
 // runs lists the IDs of the runs, oldest first.
-func (s Store) runs() []string { return runsIn(s.dir) }
+func (s Store) runs() []string { return IDs(s.dir) }
 
-// runsIn lists the names of the folders in a folder.
-func runsIn(dir string) []string {
+// IDs lists the IDs of the runs in a folder of a store, oldest first.
+func IDs(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil

@@ -32,7 +32,7 @@ type Content struct {
 	Layers []digest.Digest
 	// Config is the configuration, without times and history.
 	Config map[string]any
-	// Files are those of an output that is no image, by path.
+	// Files are those of an output that is not an image, by path.
 	Files map[string]string
 }
 

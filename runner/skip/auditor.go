@@ -270,7 +270,7 @@ func (t *Target) apart(c *config.Target, dest string) config.Output {
 
 // timeless says whether the layers of a target's images hold no times but the one
 // that is given for all files. Others differ between two checkouts of one commit, and
-// are no part of the digest, as the builder's cache leaves them out too.
+// are not part of the digest, as the builder's cache leaves them out too.
 func (t *Target) timeless() bool {
 	return slices.ContainsFunc(t.Build.Target.Outputs, func(o config.Output) bool { return o.Timeless })
 }

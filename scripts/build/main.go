@@ -118,7 +118,7 @@ func (t target) goBuild(out string, flags ...string) error {
 	return cmd.Run()
 }
 
-// stampOf returns what the split orch is told of the whole one.
+// stampOf returns what the split orch knows of the whole one.
 func stampOf(whole string) (string, error) {
 	data, err := os.ReadFile(whole)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 )
 
 // stream is a channel of messages, each with a header that says how long it is.
-// What is no message is answered here: package jrpc2 answers it too, but not when
+// What is not a message is answered here: package jrpc2 answers it too, but not when
 // the editor has gone meanwhile, and ends the process then.
 type stream struct {
 	in  *bufio.Reader

@@ -20,7 +20,7 @@ import (
 	"github.com/orch-build/orch/planner/explain"
 )
 
-// linkMark stands in front of where a symbolic link points to.
+// linkMark is in front of where a symbolic link points to.
 const linkMark = "-> "
 
 // mostCauses bounds how many causes of a target are looked up.

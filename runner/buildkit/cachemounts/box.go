@@ -41,7 +41,7 @@ type Helper struct{ path string }
 func NewHelper(path, platform string) (*Helper, error) {
 	f, err := elf.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
+		return nil, fmt.Errorf("%s is not a program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
 	}
 	defer f.Close()
 	machines := map[elf.Machine]string{

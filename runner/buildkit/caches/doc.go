@@ -1,4 +1,4 @@
-// Package caches knows the places of caches: what a builder is told of one, with
+// Package caches knows the places of caches: what a builder is sent for one, with
 // the credentials that the environment has; whether there is one to read; which
 // of them turned out to be unreadable or damaged; and how one is put into the
 // cache of its lane. It does not know which targets are built, nor does it solve

@@ -73,7 +73,7 @@ const listTime = 5 * time.Second
 
 // Blame finds out whether a target has failed because of a blob of one of its
 // sources, and drops these. A session that began before another target dropped the
-// cache is no reason to drop it again, but one to try again.
+// cache is a reason to try again, not to drop it again.
 func (d *Drops) Blame(ctx context.Context, a Access, f *runner.Failure, sources []planner.Cache) {
 	if f.ExitCode >= 0 || f.Lost || len(sources) == 0 {
 		return

@@ -9,11 +9,11 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// targetResults is the name under which bake says at the end what became of each
+// targetResults is the name under which bake reports at the end the result of each
 // target, if independent targets go on after a failure.
 const targetResults = "[internal] target results"
 
-// TargetResults are the messages by which --progress=rawjson says what became of
+// TargetResults are the messages by which --progress=rawjson reports the results of
 // the targets of a run.
 func TargetResults(report *runner.Report) []runner.Raw {
 	id := digest.FromString(targetResults)

@@ -21,7 +21,7 @@ import (
 type Store int
 
 const (
-	// None is that of a builder which is no engine.
+	// None is that of a builder that is not an engine.
 	None Store = iota
 	// Plain keeps one platform of an image and no attestations, and writes no
 	// archives.

@@ -235,7 +235,7 @@ func (b *bakeFlags) policies() ([]config.Override, error) {
 			return nil, usage.Errorf("--policy %q: files and reset belong into the definition", p)
 		}
 		if parsed.Disabled && (parsed.Strict != nil || parsed.LogLevel != nil || len(b.policy) > 1) {
-			return nil, usage.Errorf("--policy %q: disabled stands alone", p)
+			return nil, usage.Errorf("--policy %q: disabled goes with no other policy", p)
 		}
 		out = append(out, config.Override{
 			Pattern: "*", Key: "policy", Append: !parsed.Disabled, Value: p, HasValue: true,

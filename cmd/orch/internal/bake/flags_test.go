@@ -62,9 +62,9 @@ func TestOverrides(t *testing.T) {
 // TestPolicies refuses what a command line cannot say of policies.
 func TestPolicies(t *testing.T) {
 	for says, args := range map[string][]string{
-		"belong into the definition": {"--policy", "filename=a.rego"},
-		"disabled stands alone":      {"--policy", "disabled=true,strict=true"},
-		"--policy \"x\"":             {"--policy", "x"},
+		"belong into the definition":         {"--policy", "filename=a.rego"},
+		"disabled goes with no other policy": {"--policy", "disabled=true,strict=true"},
+		"--policy \"x\"":                     {"--policy", "x"},
 	} {
 		if _, err := parsed(t, args...).policies(); !usage.Is(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: %v", args, err)

@@ -408,7 +408,7 @@ func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, files 
 	return s, broken, err
 }
 
-// fault reports what is wrong at the head; what is wrong at the base is no fault
+// fault reports what is wrong at the head; what is wrong at the base is not a fault
 // of the user now.
 func (f *affectedFlags) fault(e *planning.Session, rev string, diags hcl.Diagnostics, texts map[string][]byte) error {
 	if rev == f.head {

@@ -24,7 +24,7 @@ import (
 type Builders struct {
 	names []string
 	asked bool
-	// unknown are the arguments after the flag that are no builders.
+	// unknown are the arguments after the flag that are not builders.
 	unknown []*builders.UnknownError
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/orch-build/orch/runner/embedded"
 )
 
-// SayCrash tells the user if the embedded builder has crashed since it was
+// SayCrash warns the user if the embedded builder has crashed since it was
 // found, and returns the first line of what it said.
 func (e *Machine) SayCrash() string {
 	text := e.builderLog.Crash()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/builders"
-	"github.com/orch-build/orch/runner/builders/address"
 	"github.com/orch-build/orch/runner/builders/members"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/pods"
@@ -83,13 +82,8 @@ func (f *BuilderFlags) all(e *Machine) ([]*builders.Builder, error) {
 	var out []*builders.Builder
 	for _, name := range f.names {
 		choice, err := e.Catalog().Named(name)
-		var unknown *builders.UnknownError
-		var badAddress *address.Error
-		if errors.As(err, &unknown) || errors.As(err, &badAddress) {
-			return nil, usage.Wrap(err)
-		}
 		if err != nil {
-			return nil, err
+			return nil, wrongName(err)
 		}
 		if err := f.secure(choice.Builder); err != nil {
 			return nil, err

@@ -97,7 +97,7 @@ func terminal(e *cli.Env) *progress.Terminal {
 	return &progress.Terminal{
 		Size: func() (int, int) {
 			w, h, err := term.GetSize(int(f.Fd()))
-			if err != nil || w == 0 || h == 0 { // nobody has told the terminal its size
+			if err != nil || w == 0 || h == 0 { // the terminal has no size yet
 				return 80, 24
 			}
 			return w, h

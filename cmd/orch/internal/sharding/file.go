@@ -38,7 +38,7 @@ func ReadPlan(path string) (*shard.File, error) {
 		return nil, usage.Errorf("reading the plan of shards: %w; 'orch plan --shards N -o %s' makes it", err, path)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxPlan {
-		return nil, usage.Errorf("%s is no plan of shards: it is not a file, or too large", path)
+		return nil, usage.Errorf("%s is not a plan of shards: it is not a file, or too large", path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

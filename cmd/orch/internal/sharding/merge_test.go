@@ -38,7 +38,7 @@ func TestReadPlan(t *testing.T) {
 	}
 	for path, says := range map[string]string{
 		filepath.Join(dir, "none"): "orch plan --shards",
-		dir:                        "is no plan of shards",
+		dir:                        "is not a plan of shards",
 		text:                       text + ": ",
 	} {
 		if _, err := ReadPlan(path); !usage.Is(err) || !strings.Contains(err.Error(), says) {
