@@ -80,7 +80,6 @@ func TestExplainPredictions(t *testing.T) {
 				projects = clones(projects)
 				for _, p := range projects {
 					p.mutate(r)
-					p.folder = 0o755 // a builder that has the folder does not notice its mode
 				}
 			}
 			writeProjects(t, dir, projects)
