@@ -12,7 +12,8 @@ func TestNumber(t *testing.T) {
 		text string
 		want []string
 	}{
-		"build.hcl": {`variable "VERSION" \{\s+default\s+= "(v\S+)"`, []string{Number}},
+		"CHANGELOG.md": {`(?m)^## (v\S+) \((\S+)\)$`, []string{Number, Date}},
+		"build.hcl":    {`variable "VERSION" \{\s+default\s+= "(v\S+)"`, []string{Number}},
 	} {
 		text, err := os.ReadFile("../../../../" + name)
 		if err != nil {
