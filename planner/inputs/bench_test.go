@@ -233,3 +233,35 @@ func BenchmarkIgnore(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLongLists plans and reads what a stage takes with one COPY for each of
+// many files, beside an ignore file of as many patterns.
+func BenchmarkLongLists(b *testing.B) {
+	for _, n := range []int{500, 5000} {
+		dir := b.TempDir()
+		write := func(name, text string) {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+		dockerfile, ignored := "FROM scratch\n", ""
+		for i := range n {
+			write(fmt.Sprintf("file-%d", i), "x")
+			dockerfile += fmt.Sprintf("COPY file-%d /\n", i)
+			ignored += fmt.Sprintf("other-%d\n", i)
+		}
+		write("Dockerfile", dockerfile)
+		write(".dockerignore", ignored)
+		t := &config.Target{Name: "app", Dockerfile: "Dockerfile", Context: config.Context{Value: dir}}
+		cfg := &config.Config{Targets: []*config.Target{t}, Chosen: []string{"app"}}
+		b.Run(fmt.Sprintf("patterns=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			defer processor(b)()
+			for b.Loop() {
+				if _, diags := Compute(largePlan(b, cfg), Options{Now: later()}); diags.HasErrors() {
+					b.Fatal(diags)
+				}
+			}
+		})
+	}
+}
