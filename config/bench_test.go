@@ -127,3 +127,14 @@ target "_base" { args = { A = "1" } }
 	}
 	return b.String()
 }
+
+// BenchmarkLongObject has a target with thousands of arguments in one object.
+func BenchmarkLongObject(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("target \"a\" {\n  args = {\n")
+	for i := range 5000 {
+		fmt.Fprintf(&text, "    A%d = \"v%d\"\n", i, i)
+	}
+	text.WriteString("  }\n}\ngroup \"default\" { targets = [\"a\"] }\n")
+	benchmark(b, text.String(), 1)
+}

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -46,6 +47,9 @@ type volatility struct {
 	// steps counts what was followed: cycles were reported before, but are
 	// still there.
 	steps *int
+	// read are the elements of maps that were looked at before: each of their keys
+	// is asked for.
+	read map[hcl.Expression]map[string]hcl.Expression
 }
 
 const maxVolatileSteps = 10_000
@@ -54,7 +58,7 @@ const maxVolatileSteps = 10_000
 // and why.
 func (ev *Evaluator) Volatile(expr hcl.Expression, scope *hcl.EvalContext, keys iter.Seq[string]) map[string]string {
 	steps := 0
-	f := volatility{ev: ev, steps: &steps}.in(scope)
+	f := volatility{ev: ev, steps: &steps, read: map[hcl.Expression]map[string]hcl.Expression{}}.in(scope)
 	var out map[string]string
 	for key := range keys {
 		if cause, _ := f.element(expr, key); cause != "" {
@@ -96,12 +100,24 @@ func (f volatility) element(expr hcl.Expression, key string) (cause string, ok b
 	case *hclsyntax.ScopeTraversalExpr:
 		return f.elementOf(e.Traversal, key)
 	}
-	eachElement(expr, func(k string, p hcl.KeyValuePair) {
-		if k == key {
-			cause, ok = f.cause(p.Value), true
-		}
-	})
-	return cause, ok
+	value, ok := f.elements(expr)[key]
+	if !ok {
+		return "", false
+	}
+	return f.cause(value), true
+}
+
+// elements reads the elements of a map once.
+func (f volatility) elements(expr hcl.Expression) map[string]hcl.Expression {
+	if !reflect.ValueOf(expr).Comparable() {
+		return Elements(expr)
+	}
+	all, ok := f.read[expr]
+	if !ok {
+		all = Elements(expr)
+		f.read[expr] = all
+	}
+	return all
 }
 
 // elementOf is element for a variable, or the attribute of a target.
@@ -142,7 +158,7 @@ func (f volatility) cause(expr hcl.Expression) string {
 		if fn == nil {
 			continue
 		}
-		inner := volatility{ev: f.ev, steps: f.steps, hidden: func(name string) bool { return name == fn.variadic || slices.Contains(fn.params, name) }}
+		inner := volatility{ev: f.ev, steps: f.steps, read: f.read, hidden: func(name string) bool { return name == fn.variadic || slices.Contains(fn.params, name) }}
 		if cause := inner.cause(fn.result); cause != "" {
 			return cause
 		}
@@ -209,7 +225,7 @@ func (f volatility) variable(name string) (from volatility, expr hcl.Expression,
 	if v == nil {
 		return f, nil, ""
 	}
-	from = volatility{ev: f.ev, steps: f.steps, hidden: func(string) bool { return false }}
+	from = volatility{ev: f.ev, steps: f.steps, read: f.read, hidden: func(string) bool { return false }}
 	if v.source == "import" {
 		if g := f.ev.in.Given[name]; g != nil && g.Expr != nil {
 			from.ev = g.From
@@ -234,7 +250,7 @@ func (f volatility) attribute(t hcl.Traversal) (hcl.Expression, *hcl.EvalContext
 
 // in goes on in the scope of another target.
 func (f volatility) in(scope *hcl.EvalContext) volatility {
-	return volatility{ev: f.ev, steps: f.steps, hidden: func(name string) bool { return hidden(name, scope, f.ev.root) }}
+	return volatility{ev: f.ev, steps: f.steps, read: f.read, hidden: func(name string) bool { return hidden(name, scope, f.ev.root) }}
 }
 
 // through adds the variable that a cause was found behind. Only the last is
