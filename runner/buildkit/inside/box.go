@@ -122,7 +122,7 @@ func (b *Box) withoutProcess(ctx context.Context, s *Step, after func(*pb.Mount)
 	b.Env, b.Cwd = []string{defaultPath}, "/"
 	if near := s.neighbour(); near != nil {
 		meta := near.op.GetExec().Meta
-		b.Env, b.Cwd, b.User = meta.Env, "/", meta.User
+		b.Env, b.Cwd, b.User = meta.Env, meta.Cwd, meta.User
 		b.platform(near.op)
 	}
 	return nil

@@ -82,6 +82,10 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
+	_ = cmd.RegisterFlagCompletionFunc("output", planning.CompleteList(
+		[]string{"type=local", "type=tar", "type=oci", "type=docker", "type=image", "type=registry", "type=cacheonly"},
+		[]string{"dest=", "name=", "push=true", "compression=", "tar="}))
+	_ = cmd.RegisterFlagCompletionFunc("call", planning.CompleteList([]string{"build", "check", "outline", "targets"}, []string{"format=json", "ignorestatus=true"}))
 	return cmd
 }
 

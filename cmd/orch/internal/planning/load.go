@@ -53,6 +53,7 @@ func (l *Flags) Register(cmd *cobra.Command) {
 	})
 	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
 	l.Builder.Register(cmd)
+	l.completeFlags(cmd)
 }
 
 // Open prepares to read the definition; it takes URLs off the arguments.
