@@ -33,6 +33,7 @@ if [ "${1:-}" = tests ]; then
 		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 	command -v nvim >/dev/null 2>&1 || missing="$missing neovim"
 	command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+	command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	[ -z "${CI:-}" ] || command -v npm >/dev/null 2>&1 || missing="$missing npm"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"

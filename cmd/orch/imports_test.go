@@ -59,6 +59,7 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/steps":                 {"runner", "runner/meter", "internal/mask", "internal/output"},
 		"runner/progress":                       {"runner", "runner/keys"},
 		"runner/keys":                           {},
+		"runner/remaining":                      {"runner", "runner/chain"},
 		"runner/buildkit/inside":                {"runner/buildkit/steps"},
 		"runner/buildkit/buildkittest":          {},
 		"runner/buildkit/outputs":               {"planner", "internal/layout", "internal/output"},

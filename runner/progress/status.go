@@ -15,7 +15,7 @@ func (b *board) status(took, left time.Duration, width int, hints ...string) str
 	line := "[+] " + shortTime(took) + "  " + b.far()
 	parts := []func(room int) string{
 		func(int) string {
-			if left <= 0 {
+			if left < time.Second {
 				return ""
 			}
 			return "about " + roughly(left) + " left"

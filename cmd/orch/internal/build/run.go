@@ -33,6 +33,7 @@ import (
 	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
+	"github.com/orch-build/orch/runner/remaining"
 	"github.com/orch-build/orch/runner/room"
 	"github.com/orch-build/orch/runner/skip"
 	"github.com/orch-build/orch/runner/times"
@@ -269,14 +270,18 @@ func (r *Run) run(ctx context.Context) (*runner.Report, error) {
 	how := r.options(ctx)
 	stop := make(chan string, 16)
 	how.Stop = stop
+	left := r.remaining(how.Jobs)
 	display, err := screen.New(r.Env, screen.Options{
-		Mode: r.Opt.Progress, Targets: len(r.plan.Builds), Mask: r.mask.Text, Controls: screen.Controls(stop, r.page),
+		Mode: r.Opt.Progress, Targets: len(r.plan.Builds), Mask: r.mask.Text, Controls: screen.Controls(stop, r.page), Left: left.Left,
 	})
 	if err != nil {
 		return nil, usage.Wrap(err)
 	}
 	defer display.GiveBack()
-	how.Event = display.Event
+	how.Event = func(e runner.Event) {
+		left.Event(e)
+		display.Event(e)
+	}
 	how.Changed = func(run *runner.Report, t *runner.TargetReport) {
 		display.Changed(run, t)
 		r.Record.Changed(run, t)
@@ -329,6 +334,16 @@ func (r *Run) options(ctx context.Context) runner.Options {
 		room.Limit(ctx, r.Getenv, &how)
 	}
 	return how
+}
+
+// remaining estimates how long the run still takes; nil where nothing is kept.
+func (r *Run) remaining(places int) *remaining.Estimate {
+	store, _, err := record.Project(r.Getenv)
+	if err != nil {
+		return nil
+	}
+	book := times.Load(store.Dir())
+	return remaining.New(r.plan, remaining.Times{Vertex: book.Of, Export: book.Times().Export}, places)
 }
 
 // KeepTimes remembers how long things took, for the next run. Where that fails,
