@@ -158,21 +158,15 @@ func (k *Keyboard) follow() {
 	}
 }
 
-// suspend gives the terminal back and stops the process, as Ctrl-Z does.
+// suspend gives the terminal back and stops the process, as Ctrl-Z does. In the group
+// of the session's first process there is no shell that could have it go on.
 func (k *Keyboard) suspend() {
-	k.giveBack()
-	signal.Reset(syscall.SIGTSTP)
-	_ = syscall.Kill(os.Getpid(), syscall.SIGTSTP)
-	// Here the process is stopped. In a group that no shell looks after it is not.
-	select {
-	case s := <-k.signals:
-		if s != syscall.SIGCONT {
-			k.signals <- s
-		}
-	case <-time.After(time.Second):
-	case <-k.done:
+	if session, err := unix.Getsid(0); err != nil || session == unix.Getpgrp() {
+		return
 	}
-	signal.Notify(k.signals, syscall.SIGTSTP)
+	k.giveBack()
+	// Go's runtime takes SIGTSTP for itself once it was asked for.
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	k.resume()
 }
 
