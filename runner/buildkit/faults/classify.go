@@ -59,7 +59,7 @@ var troubles = sync.OnceValue(func() []class {
 			`connection error: desc|keepalive ping failed|no such job|no active session|closing transport|` +
 			`graceful_stop|the connection is draining|server is shutting down`),
 			fault: infra, transient: true, lost: true, reason: "the connection to the builder was lost"},
-		{match: re(`\b429\b|[Tt]oo [Mm]any [Rr]equests|toomanyrequests`), fault: infra, transient: true,
+		{match: re(`(?:[Ss]tatus|[Rr]esponse|HTTP|[Cc]ode)[^\n/,;]{0,60}\b429\b|[Tt]oo [Mm]any [Rr]equests|toomanyrequests`), fault: infra, transient: true,
 			pause: tooOftenPause, reason: "a server was asked too often (429)"},
 		{match: re(`\b5\d\d (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)|unexpected status[^\n]*\b5\d\d\b`),
 			fault: infra, transient: true, reason: "a server is out of order (5xx)"},
@@ -70,13 +70,15 @@ var troubles = sync.OnceValue(func() []class {
 	}
 })
 
-// answers lists what is said where a server has answered, but not with what was
-// asked for, or not in time.
+// answers lists what is said where a server, or the kernel, has answered, but not
+// with what was asked for, or not in time.
 var answers = sync.OnceValue(func() []class {
 	re := regexp.MustCompile
 	const infra, user = runner.FaultInfrastructure, runner.FaultUser
 	return []class{
 		{match: re(`i/o timeout|deadline exceeded`), fault: infra, transient: true, reason: "a server did not answer in time"},
+		{match: re(`mount source: "overlay"[^\n]*(?:\d+/fs:){100}[^\n]*err: `), fault: user,
+			reason: "the image has more layers than the builder's file system can stack: about 500; join some of its instructions"},
 		{match: re(`401 Unauthorized|403 Forbidden|insufficient_scope|authorization failed|access denied|denied: `), fault: user,
 			reason: "a registry refuses: check the name, and the credentials (docker login)"},
 		{match: re(`failed to calculate checksum of ref`), fault: user},

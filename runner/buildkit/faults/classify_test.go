@@ -2,6 +2,7 @@ package faults
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,9 @@ func TestClassify(t *testing.T) {
 		{"500 on push", `failed to push r/a: unexpected status from PUT request to http://r/v2/a/manifests/latest: 500 Internal Server Error`, -1, infra, true, false, 0},
 		{"429", `unexpected status from HEAD request to https://r/v2/a: 429 Too Many Requests`, -1, infra, true, false, 5 * time.Second},
 		{"429 with a hint", `toomanyrequests: retry-after: 1.5s, allowed: 100/minute`, -1, infra, true, false, 5 * time.Second},
+		{"429 without words", `unexpected status code [manifests latest]: 429`, -1, infra, true, false, 5 * time.Second},
+		{"a path with 429 in it", `mount source: "overlay", data: "lowerdir=snapshots/430/fs:snapshots/429/fs", err: invalid argument`, -1, unknown, false, false, 0},
+		{"too many layers", `mount source: "overlay", fstype: overlay, data: "lowerdir=` + strings.Repeat("429/fs:", 501) + `3/fs", err: invalid argument`, -1, user, false, false, 0},
 		{"429 with seconds", `429 Too Many Requests: Retry-After: 7`, -1, infra, true, false, 7 * time.Second},
 		{"reset", `read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer`, -1, infra, true, false, 0},
 		{"truncated", `failed to copy: failed commit on ref "layer-sha256:1": "layer-sha256:1" failed size validation: 1 != 2: failed precondition`, -1, infra, true, false, 0},
