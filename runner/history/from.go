@@ -32,11 +32,13 @@ func folderBelow(b *planner.Build, v *planner.Vertex) (from string, ok bool) {
 			linked[s] = true
 		}
 	}
+	var last *planner.Vertex
+	var edge planner.Edge
 	for v != nil && v.Kind == planner.Stage {
 		var base *planner.Vertex
 		for _, in := range v.Inputs {
 			if in.Why == planner.Base {
-				base, from = in.From, fromText(v, in)
+				base, last, edge = in.From, v, in
 			}
 		}
 		if base != nil && linked[base] {
@@ -44,7 +46,15 @@ func folderBelow(b *planner.Build, v *planner.Vertex) (from string, ok bool) {
 		}
 		v = base
 	}
-	return from, v != nil && (v.Kind == planner.LocalContext || v.Kind == planner.RemoteContext)
+	if v == nil || v.Kind != planner.LocalContext && v.Kind != planner.RemoteContext {
+		return "", false
+	}
+	// Only the last line is read: in a long chain, the text of every stage would be
+	// split once for each.
+	if last == nil {
+		return "", true
+	}
+	return fromText(last, edge), true
 }
 
 // fromText is the FROM instruction of an edge, as written but for its blanks.
