@@ -57,7 +57,7 @@ func newCluster(t *testing.T) *cluster {
 	c.serve()
 	c.start("kubelet", c.kubelet, c.sockets)
 	c.kubectl("create", "namespace", "build")
-	c.apply(fmt.Sprintf(`{"apiVersion":"v1","kind":"Node","metadata":{"name":"node"}}`))
+	c.apply(`{"apiVersion":"v1","kind":"Node","metadata":{"name":"node"}}`)
 	c.patch("node", "node", fmt.Sprintf(`{"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":%s}}}}`, c.kubelet))
 	return c
 }
