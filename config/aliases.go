@@ -6,6 +6,7 @@ import (
 	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/config/files"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/urlsecret"
 )
 
 // The results have their home in package spec, and their names here too.
@@ -126,8 +127,15 @@ func IsRemote(s string) bool { return decide.IsRemote(s) }
 // HostOf returns the host of a URL or git reference, with its port, or "".
 func HostOf(ref string) string { return decide.HostOf(ref) }
 
-// Redacted returns a URL without the password in it, for messages.
-func Redacted(ref string) string { return decide.Redacted(ref) }
+// Credentials lists the passwords and tokens in the URLs in texts, in every form in
+// which a program may show them.
+func Credentials(texts ...string) []string { return urlsecret.Find(texts...) }
+
+// WithoutCredentials returns a URL as it may be written into files.
+func WithoutCredentials(ref string) string { return urlsecret.WithoutCredentials(ref) }
+
+// Redacted returns a URL without the passwords and tokens in it, for messages.
+func Redacted(ref string) string { return urlsecret.Redacted(ref) }
 
 // CutChecksum takes "?checksum=sha256:…" out of the URL of a file.
 func CutChecksum(ref string) (plain, checksum string, err error) { return decide.CutChecksum(ref) }

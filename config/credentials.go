@@ -1,43 +1,14 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/orch-build/orch/config/attribute"
 )
 
-// userInfo finds the user and the password of a URL, be it of a server of files
-// or of a database.
-var userInfo = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/@:]*)(?::([^\s/@]*))?@`)
-
-// webScheme are the schemes of web servers.
-var webScheme = regexp.MustCompile(`(?i)^https?$`)
-
-// minToken is the length in bytes from which the user of a URL without a
-// password counts as a token, as git servers take them, and not as a name.
-const minToken = 12
-
 // secretOptions are the options of caches that hold secrets, by BuildKit's
 // names.
 var secretOptions = []string{"secret_access_key", "session_token", "token", "ghtoken", "account_key"}
-
-// Credentials lists the passwords and tokens in the URLs in texts.
-func Credentials(texts ...string) []string {
-	var out []string
-	for _, text := range texts {
-		for _, m := range userInfo.FindAllStringSubmatch(text, -1) {
-			scheme, user, password := m[1], m[2], m[3]
-			switch {
-			case password != "":
-				out = append(out, password)
-			case len(user) >= minToken && webScheme.MatchString(scheme):
-				out = append(out, user)
-			}
-		}
-	}
-	return out
-}
 
 // credentials lists the passwords and tokens that the targets hold.
 func (c *Config) credentials() []string {
@@ -59,4 +30,14 @@ func (c *Config) credentials() []string {
 		}
 	}
 	return attribute.Unique(out)
+}
+
+// Hide keeps what else must not be shown of the definition: credentials that are
+// written in its Dockerfiles.
+func (c *Config) Hide(values ...string) {
+	for _, v := range values {
+		if !slices.Contains(c.secrets, v) {
+			c.secrets = append(slices.Clip(c.secrets), v)
+		}
+	}
 }

@@ -41,10 +41,27 @@ func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 		p.seal()
 		checkCalls(p.plan.Builds, faults)
 	}
+	p.findCredentials()
 	if faults.Diags.HasErrors() {
-		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources}, faults.Diags
+		return &Plan{Graph: &Graph{}, Sources: p.plan.Sources, Credentials: p.plan.Credentials}, faults.Diags
 	}
 	return p.plan, faults.Diags
+}
+
+// findCredentials notes the credentials in URLs of the Dockerfiles: as they are
+// written, and as they are once arguments have their values.
+func (p *planner) findCredentials() {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(p.plan.Sources)) {
+		texts = append(texts, string(p.plan.Sources[name]))
+	}
+	for _, v := range p.plan.Graph.Vertices {
+		if v.Kind == RemoteContext {
+			texts = append(texts, v.Name)
+		}
+	}
+	p.plan.Credentials = config.Credentials(texts...)
+	p.plan.Sensitive = p.plan.Sensitive || len(p.plan.Credentials) > 0
 }
 
 // knownCalls are the questions that BuildKit's frontend answers.

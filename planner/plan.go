@@ -57,6 +57,9 @@ type Plan struct {
 	// Sensitive says that the definition has values that must not be kept, such
 	// as sensitive variables and passwords in URLs.
 	Sensitive bool
+	// Credentials are the passwords and tokens in URLs of Dockerfiles, which must
+	// not be shown.
+	Credentials []string
 }
 
 // Reached lists for each target the vertices that it reaches, in the order of

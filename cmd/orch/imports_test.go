@@ -18,7 +18,7 @@ const module = "github.com/orch-build/orch/"
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"schema":           {"internal/suggest"},
-		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock"},
+		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock", "internal/urlsecret"},
 		"config/lock":      {"internal/fault", "internal/suggest"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
@@ -28,7 +28,7 @@ func TestImports(t *testing.T) {
 		"config/eval":      {"schema", "config/attribute", "config/funcs", "config/trail"},
 		"config/block":     {"config/eval"},
 		"config/services":  {"config/block", "config/files"},
-		"config/decide":    {"schema", "config/attribute", "config/files"},
+		"config/decide":    {"schema", "config/attribute", "config/files", "internal/urlsecret"},
 		"config/policy":    {"schema", "config", "internal/template"},
 		"planner":          {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
 		"planner/print":    {"planner", "planner/inputs", "internal/page", "internal/fault", "internal/termtext"},
@@ -94,6 +94,7 @@ func TestImports(t *testing.T) {
 		"internal/template":                     {},
 		"internal/fault":                        {},
 		"internal/shellquote":                   {},
+		"internal/urlsecret":                    {},
 		"internal/suggest":                      {},
 		"internal/usage":                        {},
 		"internal/helptext":                     {"internal/suggest", "internal/termtext", "internal/usage"},
@@ -101,7 +102,7 @@ func TestImports(t *testing.T) {
 		"internal/notice":                       {},
 		"internal/profile":                      {"internal/output"},
 		"internal/ci":                           {"internal/termtext"},
-		"internal/diag":                         {"internal/ci", "internal/limits", "internal/termtext"},
+		"internal/diag":                         {"internal/ci", "internal/limits", "internal/termtext", "internal/urlsecret"},
 		"internal/gitfact":                      {},
 
 		"planner/dockerfile":  {"internal/fault", "internal/framed", "internal/suggest"},
@@ -127,7 +128,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/bundle/pack"] = append([]string{"runner/bundle", "internal/usage"}, allowed["runner/bundle"]...)
 	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
 	allowed["runner/pin/frozen"] = append([]string{"runner/pin"}, allowed["runner/pin"]...)
-	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/usage"}, allowed["runner/pin"]...)
+	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/urlsecret", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil
 	allowed["internal/regular"] = nil

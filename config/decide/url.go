@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/urlsecret"
 )
 
 // HostOf returns the host of a URL or git reference, with its port, or "".
@@ -29,22 +30,13 @@ func HostOf(ref string) string {
 	return host
 }
 
-// Redacted returns a URL without the password in it, for messages.
-func Redacted(ref string) string {
-	u, err := url.Parse(ref)
-	if err != nil || u.User == nil {
-		return ref
-	}
-	return u.Redacted()
-}
-
 var sha256Form = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // CutChecksum takes "?checksum=sha256:…" out of the URL of a file.
 func CutChecksum(ref string) (plain, checksum string, err error) {
 	u, err := url.Parse(ref)
 	if err != nil {
-		return "", "", fmt.Errorf("%s is not a URL: %w", Redacted(ref), errors.Unwrap(err))
+		return "", "", fmt.Errorf("%s is not a URL: %w", urlsecret.Redacted(ref), errors.Unwrap(err))
 	}
 	q := u.Query()
 	checksum = q.Get("checksum")

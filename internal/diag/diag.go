@@ -16,6 +16,7 @@ import (
 	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/internal/urlsecret"
 )
 
 // ErrDefinition is what is left to say when diagnostics with an error have been
@@ -34,7 +35,7 @@ type Printer struct {
 // Print prints diagnostics, each once, with the source lines that they are
 // about. It returns ErrDefinition if one of them is an error.
 func (p *Printer) Print(diags hcl.Diagnostics, sources ...map[string][]byte) error {
-	diags = Once(diags)
+	diags = Once(shown(diags))
 	if p.JSON && len(diags) > 0 {
 		if err := writeJSON(p.Out, diags); err != nil {
 			return err
@@ -53,13 +54,25 @@ func (p *Printer) Print(diags hcl.Diagnostics, sources ...map[string][]byte) err
 	return result(diags)
 }
 
+// shown are diagnostics without the credentials of URLs in what they say.
+func shown(diags hcl.Diagnostics) hcl.Diagnostics {
+	out := make(hcl.Diagnostics, len(diags))
+	for i, d := range diags {
+		one := *d
+		one.Summary, one.Detail = urlsecret.Blank(d.Summary), urlsecret.Blank(d.Detail)
+		out[i] = &one
+	}
+	return out
+}
+
 // PrintError prints an error that has no place in a file.
 func (p *Printer) PrintError(err error) {
+	text := urlsecret.Blank(err.Error())
 	if p.JSON {
-		_ = writeJSON(p.Out, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}})
+		_ = writeJSON(p.Out, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: text}})
 		return
 	}
-	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(err.Error(), 2*termtext.MaxMessage))
+	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(text, 2*termtext.MaxMessage))
 	if reason, ok := limits.Of(err); ok {
 		fmt.Fprintf(p.Out, "The definition is not at fault: %s.\n", reason)
 	}
@@ -68,7 +81,7 @@ func (p *Printer) PrintError(err error) {
 // JSON prints diagnostics as JSON, each once, even if there are none. It
 // returns ErrDefinition if one of them is an error.
 func JSON(w io.Writer, diags hcl.Diagnostics) error {
-	diags = Once(diags)
+	diags = Once(shown(diags))
 	if err := writeJSON(w, diags); err != nil {
 		return err
 	}
@@ -155,7 +168,7 @@ func (w *writer) excerpt(at *hcl.Range) {
 	last = min(last, len(lines), first+maxExcerpt-1)
 	width := len(fmt.Sprint(last))
 	for n := first; n <= last; n++ {
-		line := strings.TrimRight(lines[n-1], "\r")
+		line := strings.TrimRight(urlsecret.Blank(lines[n-1]), "\r")
 		start, end := 1, utf8.RuneCountInString(line)+1
 		if n == first {
 			start = at.Start.Column

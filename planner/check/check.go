@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,7 +46,7 @@ func New(cfg *config.Config, opt planner.Options, independent bool) (*planner.Pl
 	diags = append(diags, Check(plan, Options{Files: opt.Files, Dir: opt.Dir, Independent: independent})...)
 	schema.SortDiagnostics(diags)
 	if diags.HasErrors() {
-		return &planner.Plan{Graph: &planner.Graph{}, Sources: plan.Sources}, diags
+		return &planner.Plan{Graph: &planner.Graph{}, Sources: plan.Sources, Credentials: plan.Credentials}, diags
 	}
 	return plan, diags
 }
@@ -78,6 +79,7 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 		}
 	}
 	ck.checkUnused()
+	ck.checkURLs()
 	ck.sources()
 	schema.SortDiagnostics(ck.report.Diags)
 	return ck.report.Diags
@@ -221,11 +223,12 @@ func (ck *checker) checkCredentials(b *planner.Build) {
 	for _, s := range b.Target.SSH {
 		provided["ssh "+cmp.Or(s.ID, "default")] = b.Target.RangeOf("ssh")
 	}
-	opaque := false
+	opaque, remote := false, false
 	mounted := map[string]bool{}
 	own := ownVertices(b)
 	for _, v := range ck.reach[b.Name()] {
 		opaque = opaque || v.Kind == planner.Opaque
+		remote = remote || v.Kind == planner.RemoteContext
 		for _, c := range v.Credentials {
 			key := c.Kind + " " + c.ID
 			mounted[key] = true
@@ -248,9 +251,29 @@ func (ck *checker) checkCredentials(b *planner.Build) {
 	}
 	for key := range provided {
 		kind, id, _ := strings.Cut(key, " ")
-		ck.uses.note(b, kind, id, opaque || mounted[key])
+		ck.uses.note(b, kind, id, opaque || mounted[key] || remote && kind == "secret" && forServer.MatchString(id))
 	}
 }
+
+// checkURLs warns of credentials in URLs of a Dockerfile: they get into the history
+// of the image.
+func (ck *checker) checkURLs() {
+	for _, v := range ck.plan.Graph.Vertices {
+		if v.Kind != planner.RemoteContext || ck.plan.Sources[v.Range.Filename] == nil || len(config.Credentials(v.Name)) == 0 {
+			continue
+		}
+		host := cmp.Or(config.HostOf(v.Name), "HOST")
+		if at := strings.LastIndexByte(host, ':'); at > 0 {
+			host = host[:at]
+		}
+		ck.report.Warn(v.Range, "Credentials in a URL", "Everybody who gets the image can read this URL in its history and in its provenance. "+
+			"A server that takes a bearer token gets it from the secret HTTP_AUTH_TOKEN_%s, another header from HTTP_AUTH_HEADER_%s, and a git server from GIT_AUTH_TOKEN.",
+			host, host)
+	}
+}
+
+// forServer are the secrets that BuildKit hands to the server of a URL.
+var forServer = regexp.MustCompile(`^(GIT_AUTH_(TOKEN|HEADER)(\..+)?|HTTP_AUTH_(TOKEN|HEADER)_.+)$`)
 
 func credentialName(kind string) string {
 	if kind == "ssh" {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -95,13 +94,17 @@ func (d *Digests) Outside(b *planner.Build) []Outside {
 	return out
 }
 
+// secretURL says why a URL is not locked, and what to write instead.
+const secretURL = "its URL has credentials, which a lock must not hold. Write a checksum beside it (ADD --checksum=sha256:…, or ?checksum=sha256:… in a context), " +
+	"or take them out of the URL: a server that takes a bearer token gets it from the secret HTTP_AUTH_TOKEN_ and its host, another header from HTTP_AUTH_HEADER_ and its host"
+
 // known adds what the lock says of a source.
 func (e *engine) known(o outside) Outside {
 	one := Outside{Key: lock.Key{Kind: o.Kind, Name: o.Name}, Digest: o.Digest, Line: o.Line, Source: o.Source, Attrs: o.Attrs}
 	switch {
 	case one.Digest != "":
 	case o.Secret:
-		one.Why = "its URL has credentials, which a lock must not hold: write a checksum beside it"
+		one.Why = secretURL
 	case o.Kind == lock.Image:
 		one.Digest = e.lock.ImageDigest(o.Name)
 	default:
@@ -239,30 +242,17 @@ func outsideOf(src *pb.SourceOp) (outside, bool) {
 	case "git":
 		base, fragment, _ := strings.Cut(name, "#")
 		ref, _, _ := strings.Cut(fragment, ":")
-		remote := withoutPassword(cmp.Or(src.Attrs[pb.AttrFullRemoteURL], "https://"+base))
+		remote := config.WithoutCredentials(cmp.Or(src.Attrs[pb.AttrFullRemoteURL], "https://"+base))
 		o := outside{Kind: lock.Git, Name: lock.GitName(remote, ref), Digest: src.Attrs[pb.AttrGitChecksum]}
 		if isCommit(ref) {
 			o.Digest = ref
 		}
 		return o, true
 	case "http", "https":
-		plain := withoutPassword(src.Identifier)
+		plain := config.WithoutCredentials(src.Identifier)
 		return outside{Kind: lock.HTTP, Name: plain, Digest: src.Attrs[pb.AttrHTTPChecksum], Secret: plain != src.Identifier}, true
 	}
 	return outside{}, false
-}
-
-// withoutPassword is a URL as it may be written into files.
-func withoutPassword(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil {
-		return text
-	}
-	if _, ok := u.User.Password(); !ok && u.Scheme == "ssh" {
-		return text // a name is needed there, and no secret
-	}
-	u.User = nil
-	return u.String()
 }
 
 // pin makes a source the one that the lock has in its place, as the builder will.

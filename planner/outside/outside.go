@@ -132,7 +132,7 @@ func (c *collector) add(key lock.Key, platform, digest, why string, at fault.Ran
 func (c *collector) placeOf(o digest.Outside) fault.Range {
 	if o.Line == 0 {
 		for _, v := range c.plan.Graph.Vertices {
-			if v.Kind == planner.RemoteContext && strings.HasPrefix(v.Name, o.Name) && slices.Contains(v.Targets, c.build.Name()) {
+			if v.Kind == planner.RemoteContext && strings.HasPrefix(config.WithoutCredentials(v.Name), o.Name) && slices.Contains(v.Targets, c.build.Name()) {
 				return v.Range
 			}
 		}

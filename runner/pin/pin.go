@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/registry"
@@ -144,6 +145,14 @@ func (r *Resolver) resolve(ctx context.Context, items []*outside.Item, known fun
 	return out, nil
 }
 
+// place is where something is written, for the beginning of a message.
+func place(at fault.Range) string {
+	if at.Start.Line < 1 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", at.Filename, at.Start.Line)
+}
+
 // entry makes the entry of an item.
 func (r *Resolver) entry(ctx context.Context, it *outside.Item, old *lock.Entry) (lock.Entry, error) {
 	e := lock.Entry{Key: it.Key, UsedBy: it.UsedBy, Resolved: r.Now}
@@ -153,7 +162,7 @@ func (r *Resolver) entry(ctx context.Context, it *outside.Item, old *lock.Entry)
 	case it.Digest != "":
 		e.Digest = it.Digest
 	case it.Why != "":
-		return e, errors.New(it.Why)
+		return e, errors.New(place(it.At) + it.Why)
 	default:
 		var err error
 		if e.Digest, err = r.Digest(ctx, it.Key); err != nil {

@@ -240,6 +240,7 @@ func (a *Analysis) plan(m Machine, view *document.View, wrong bool) {
 	cfg := a.allowed(m, a.Config.WithoutTemplates())
 	for range 3 {
 		plan, diags := planner.New(cfg, opt)
+		a.Config.Hide(plan.Credentials...)
 		failed := diags.HasErrors()
 		if !failed {
 			a.Plan = plan

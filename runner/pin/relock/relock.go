@@ -17,6 +17,7 @@ import (
 
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/urlsecret"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
@@ -152,6 +153,9 @@ func (r *Run) check(ctx context.Context) error {
 		chosen[b.Name()] = true
 	}
 	for _, e := range r.Old.Entries() {
+		if urlsecret.Lacks(e.Name) {
+			continue // it is pinned where it is written, and cannot be looked up by this name
+		}
 		used := slices.ContainsFunc(e.UsedBy, func(u string) bool { target, _, _ := strings.Cut(u, " ("); return chosen[target] })
 		if r.Whole || used {
 			entries = append(entries, e)

@@ -329,10 +329,12 @@ func (f *affectedFlags) state(ctx context.Context, e *planning.Session, flagged 
 			return nil, f.fault(e, rev, d.Diags, d.Texts)
 		}
 	}
-	out.chosen, out.sensitive = d.Config.Chosen, d.Config.Sensitive()
+	out.chosen = d.Config.Chosen
 	if out.State, out.broken, err = f.digests(ctx, e, affected.Outside{Tree: tree, May: one.MayRead}, d); err != nil {
 		return nil, err
 	}
+	d.Config.Hide(out.Plan.Credentials...)
+	out.sensitive = d.Config.Sensitive()
 	out.open = affected.Outside{Tree: tree}.Open(out.Plan)
 	return out, nil
 }

@@ -134,7 +134,24 @@ func (e *Session) MakePlan(ctx context.Context, cfg *config.Config, how Options)
 			plan, diags = planner.New(cfg, opt)
 		}
 	})
-	return plan, diags, err
+	if err != nil {
+		return plan, diags, err
+	}
+	return plan, hide(cfg, plan, diags), nil
+}
+
+// hide keeps the credentials of Dockerfiles out of what is shown of a definition,
+// and out of what is wrong with it.
+func hide(cfg *config.Config, plan *planner.Plan, diags hcl.Diagnostics) hcl.Diagnostics {
+	cfg.Hide(plan.Credentials...)
+	for i, d := range diags {
+		if masked := cfg.Mask(d.Detail); masked != d.Detail {
+			shown := *d
+			shown.Detail = masked
+			diags[i] = &shown
+		}
+	}
+	return diags
 }
 
 // Planned makes the plan of a definition and prints what is wrong with it.
