@@ -88,9 +88,12 @@ func boxOf(ctx context.Context, gw gateway.Client, s *Step, after func(*pb.Mount
 	for _, m := range exec.Mounts {
 		mount := mountOf(m)
 		id, index, ran := after(m)
-		if !ran && m.Input >= 0 && int(m.Input) < len(s.op.Inputs) {
-			in := s.op.Inputs[m.Input]
-			id, index = digest.Digest(in.Digest), in.Index
+		if !ran {
+			id, index = "", 0 // such as a secret and a cache, which have no files of their own
+			if m.Input >= 0 && int(m.Input) < len(s.op.Inputs) {
+				in := s.op.Inputs[m.Input]
+				id, index = digest.Digest(in.Digest), in.Index
+			}
 		}
 		if id != "" {
 			var err error
