@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -257,5 +258,24 @@ func TestTagOfContext(t *testing.T) {
 		if p.compute(t).Open == nil {
 			t.Errorf("%q: a tag that nobody has asked for is not open", dockerfile)
 		}
+	}
+}
+
+// A Dockerfile whose conversion takes gigabytes is left to the builder. All that
+// it may read counts, and what it makes of it is open.
+func TestTooLarge(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("FROM scratch AS s0\nCOPY a /\n")
+	for i := range 4000 {
+		fmt.Fprintf(&text, "FROM s%d AS s%d\nENV E%d=x\n", i, i+1, i)
+	}
+	p := newOnDisk(t, text.String(), map[string]string{"a": "a", "b": "b"})
+	first := p.compute(t)
+	if len(first.Open) != 1 || !strings.Contains(first.Open[0].Text, "too large to be converted here") {
+		t.Errorf("open: %v", first.Open)
+	}
+	p.write(t, "ctx/a", "other")
+	if second := p.compute(t); second.Image == first.Image {
+		t.Error("a file has changed, and the digest has not")
 	}
 }

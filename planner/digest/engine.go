@@ -17,6 +17,7 @@ import (
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/planner/options"
 )
@@ -297,10 +298,12 @@ func (e *engine) skeleton(ctx context.Context, b *planner.Build, p *ocispecs.Pla
 }
 
 // opaque says whether a target cannot be converted here: its frontend or its
-// Dockerfile is somewhere else.
+// Dockerfile is somewhere else, or the conversion takes too much memory.
 func opaque(b *planner.Build) bool {
-	return b.Dockerfile == nil || len(b.Stages) > 0 && b.Stages[0].Kind == planner.Opaque
+	return b.Dockerfile == nil || foreign(b) || dockerfile.Large(b.Dockerfile.Data)
 }
+
+func foreign(b *planner.Build) bool { return len(b.Stages) > 0 && b.Stages[0].Kind == planner.Opaque }
 
 // opaque is the skeleton of a target that cannot be converted: all that it may
 // read counts.
@@ -312,6 +315,9 @@ func (e *engine) opaque(b *planner.Build) *skeleton {
 	if d := b.Dockerfile; d != nil {
 		fields = append(fields, d.Filename, string(d.Data))
 		text = "its frontend cannot be asked here: " + d.Syntax
+		if !foreign(b) {
+			text = "its Dockerfile is too large to be converted here: the builder does that"
+		}
 	}
 	s.Opens = append(s.Opens, opening{inputs.OpaqueFrontend, text, 1})
 	fields = append(fields, "options")
