@@ -26,6 +26,7 @@ const (
 type Keyboard struct {
 	fd      int
 	key     func(Key)
+	rest    func()
 	resumed func()
 	signals chan os.Signal
 	wake    *os.File // written to, it ends the reading
@@ -34,22 +35,23 @@ type Keyboard struct {
 	closing sync.Once
 	reading sync.WaitGroup
 
-	mu     sync.Mutex
-	saved  *unix.Termios // how the terminal was; nil while it is as it was
-	closed bool
+	mu      sync.Mutex
+	saved   *unix.Termios // how the terminal was; nil while it is as it was
+	leaving bool          // the process is about to be stopped
+	closed  bool
 }
 
-// Open begins to read the keys of a terminal. key is called with each, and resumed
-// when the process goes on after it was suspended and the screen is to be drawn anew;
-// they must return at once. A process in the background leaves the terminal alone
+// Open begins to read the keys of a terminal. key is called with each, rest before the
+// process is suspended, and resumed when it goes on and the screen is to be drawn anew;
+// they must return soon. A process in the background leaves the terminal alone
 // until it is in the foreground.
-func Open(in *os.File, key func(Key), resumed func()) (*Keyboard, error) {
+func Open(in *os.File, key func(Key), rest, resumed func()) (*Keyboard, error) {
 	woken, wake, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	k := &Keyboard{
-		fd: int(in.Fd()), key: key, resumed: resumed, wake: wake, woken: woken,
+		fd: int(in.Fd()), key: key, rest: rest, resumed: resumed, wake: wake, woken: woken,
 		signals: make(chan os.Signal, 8), done: make(chan struct{}),
 	}
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGCONT}
@@ -86,11 +88,12 @@ func (k *Keyboard) Close() {
 }
 
 // take has the terminal hand over each key at once, if the process is in the
-// foreground: one in the background that tries is stopped.
+// foreground: one in the background that tries is stopped. What has it already takes it
+// again: a shell gives it its own ways while a process is stopped.
 func (k *Keyboard) take() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.saved != nil || k.closed || !k.foreground() {
+	if k.leaving || k.closed || !k.foreground() {
 		return
 	}
 	old, err := unix.IoctlGetTermios(k.fd, getTermios)
@@ -100,7 +103,7 @@ func (k *Keyboard) take() {
 	single := *old
 	single.Lflag &^= unix.ICANON | unix.ECHO | unix.ECHONL
 	single.Cc[unix.VMIN], single.Cc[unix.VTIME] = 1, 0
-	if unix.IoctlSetTermios(k.fd, setTermios, &single) == nil {
+	if unix.IoctlSetTermios(k.fd, setTermios, &single) == nil && k.saved == nil {
 		k.saved = old
 	}
 }
@@ -143,6 +146,9 @@ func (k *Keyboard) follow() {
 			case syscall.SIGTSTP:
 				k.suspend()
 			case syscall.SIGCONT:
+				k.mu.Lock()
+				k.leaving = false
+				k.mu.Unlock()
 				k.resume()
 			default:
 				k.giveBack()
@@ -164,10 +170,14 @@ func (k *Keyboard) suspend() {
 	if session, err := unix.Getsid(0); err != nil || session == unix.Getpgrp() {
 		return
 	}
+	k.mu.Lock()
+	k.leaving = true
+	k.mu.Unlock()
+	k.rest()
 	k.giveBack()
-	// Go's runtime takes SIGTSTP for itself once it was asked for.
+	// Go's runtime takes SIGTSTP for itself once it was asked for. The call may return
+	// before the process stops: what follows waits for SIGCONT.
 	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	k.resume()
 }
 
 // resume takes the terminal again after the process was stopped.
@@ -183,16 +193,22 @@ func (k *Keyboard) read() {
 	defer k.reading.Done()
 	var pending []byte
 	for {
-		wait := -1
-		if len(pending) > 0 {
+		wait, taken := -1, k.taken()
+		switch {
+		case !taken:
+			wait = int(lookTime / time.Millisecond)
+		case len(pending) > 0:
 			wait = int(splitTime / time.Millisecond)
 		}
 		ready, ok := k.wait(wait)
 		if !ok {
 			return
 		}
-		if ready && !k.taken() { // they are for somebody else
-			time.Sleep(lookTime)
+		if !taken { // what comes is for somebody else
+			if ready {
+				time.Sleep(lookTime)
+			}
+			k.resume() // a shell says nothing when it brings what runs to the foreground
 			continue
 		}
 		if ready {

@@ -14,7 +14,7 @@ const Supported = false
 type Keyboard struct{}
 
 // Open says that keys cannot be read on this system.
-func Open(*os.File, func(Key), func()) (*Keyboard, error) {
+func Open(*os.File, func(Key), func(), func()) (*Keyboard, error) {
 	return nil, errors.New("keys cannot be read on this system")
 }
 

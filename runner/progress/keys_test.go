@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -114,4 +116,35 @@ func shown(t *testing.T, out io.Writer, block []string, width, height int) {
 		}
 		fmt.Fprintf(out, "|%s|\n", termtext.Pad(l, width))
 	}
+}
+
+// Nothing is drawn while somebody else has the screen, and what they have written is not
+// drawn over afterwards.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		d, err := New(Options{
+			Mode: "tty", Out: &out, Terminal: &Terminal{Size: func() (int, int) { return 60, 16 }}, Controls: &Controls{},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		d.Rest()
+		before := out.Len()
+		if before == 0 {
+			t.Fatal("nothing was drawn")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if out.Len() != before {
+			t.Errorf("drawn at rest: %q", out.String()[before:])
+		}
+		d.Redraw()
+		synctest.Wait()
+		if anew := out.String()[before:]; anew == "" || strings.Contains(anew, "A\r") {
+			t.Errorf("drawn over what was there: %q", anew)
+		}
+		d.Close()
+	})
 }

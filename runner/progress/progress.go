@@ -200,6 +200,24 @@ func (d *Display) Changed(r *runner.Report, t *runner.TargetReport) {
 // Key does what a key of the user stands for.
 func (d *Display) Key(k keys.Key) { d.send(func(t *tty) { t.key(k) }) }
 
+// restTime is how long a display may take to come to rest.
+const restTime = time.Second
+
+// Rest leaves the screen to somebody else until Redraw. When it returns, nothing is
+// drawn any more.
+func (d *Display) Rest() {
+	resting := make(chan struct{})
+	d.send(func(t *tty) {
+		t.rest()
+		close(resting)
+	})
+	select {
+	case <-resting:
+	case <-d.done:
+	case <-time.After(restTime):
+	}
+}
+
 // Redraw draws anew, below what somebody else has written on the screen.
 func (d *Display) Redraw() { d.send((*tty).redraw) }
 

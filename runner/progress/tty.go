@@ -47,6 +47,7 @@ type tty struct {
 	above    []string // lines to be left above the block
 	quiet    int      // targets in which nothing is new, without a line
 	drawn    []int    // the widths of the lines of the block on the screen
+	resting  bool     // somebody else has the screen
 	warnings []runner.Warning
 }
 
@@ -66,7 +67,7 @@ func newTTY(opt Options) *tty {
 func (d *tty) wake() <-chan time.Time { return d.ticker.C }
 
 func (d *tty) woken() {
-	if !d.view.paused {
+	if !d.view.paused && !d.resting {
 		d.draw(d.block())
 	}
 }
@@ -92,9 +93,12 @@ func (d *tty) note(text string) {
 	d.draw(d.block())
 }
 
+// rest leaves the screen as it is.
+func (d *tty) rest() { d.drawn, d.resting = nil, true }
+
 // redraw draws below what somebody else has written.
 func (d *tty) redraw() {
-	d.drawn = nil
+	d.drawn, d.resting = nil, false
 	d.draw(d.block())
 }
 

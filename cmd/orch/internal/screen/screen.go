@@ -64,7 +64,7 @@ func New(e *cli.Env, opt Options) (*Screen, error) {
 	}
 	s.Display = display
 	if keyed {
-		if k, err := keys.Open(e.Stdin.(*os.File), display.Key, display.Redraw); err == nil {
+		if k, err := keys.Open(e.Stdin.(*os.File), display.Key, display.Rest, display.Redraw); err == nil {
 			s.keys.Store(k)
 		}
 	}
