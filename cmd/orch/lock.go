@@ -81,7 +81,7 @@ up, 2 wrong use or a wrong file.`,
 // lockTargets writes or checks the lock of the targets; none are all.
 func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, r *relock.Run) error {
 	load.Loader.Relock = true
-	d, err := load.Evaluate(ctx, e)
+	d, err := load.EvaluateFirst(ctx, e)
 	if err != nil {
 		return err
 	}

@@ -103,10 +103,23 @@ func (l *Flags) Resolve(ctx context.Context, e *Session, change func(*config.Opt
 
 // Evaluate reads the definition without cutting it down to what is asked for.
 func (l *Flags) Evaluate(ctx context.Context, e *Session) (*config.Definition, error) {
+	return l.evaluate(ctx, e, false)
+}
+
+// EvaluateFirst is Evaluate for a definition that is resolved afterwards, which says
+// what it warns of.
+func (l *Flags) EvaluateFirst(ctx context.Context, e *Session) (*config.Definition, error) {
+	return l.evaluate(ctx, e, true)
+}
+
+func (l *Flags) evaluate(ctx context.Context, e *Session, onlyFaults bool) (*config.Definition, error) {
 	defer l.Loader.Close()
 	d, err := l.Loader.Evaluate(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if onlyFaults && !d.Diags.HasErrors() {
+		return d.Evaluated, nil
 	}
 	return d.Evaluated, e.Report(d.Diags, d.Texts)
 }
