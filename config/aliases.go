@@ -127,6 +127,9 @@ func IsRemote(s string) bool { return decide.IsRemote(s) }
 // HostOf returns the host of a URL or git reference, with its port, or "".
 func HostOf(ref string) string { return decide.HostOf(ref) }
 
+// HostName returns the host of a URL without its port, or "".
+func HostName(ref string) string { return urlsecret.HostName(ref) }
+
 // Credentials lists the passwords and tokens in the URLs in texts, in every form in
 // which a program may show them.
 func Credentials(texts ...string) []string { return urlsecret.Find(texts...) }

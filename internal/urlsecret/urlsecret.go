@@ -171,3 +171,13 @@ func withoutTokens(ref, with string) string {
 		return m[1] + m[2] + "=" + with
 	})
 }
+
+// HostName returns the host of a URL without its port, by which a builder looks for
+// the credentials of a server, or "".
+func HostName(ref string) string {
+	u, err := url.Parse(ref)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

@@ -262,10 +262,7 @@ func (ck *checker) checkURLs() {
 		if v.Kind != planner.RemoteContext || ck.plan.Sources[v.Range.Filename] == nil || len(config.Credentials(v.Name)) == 0 {
 			continue
 		}
-		host := cmp.Or(config.HostOf(v.Name), "HOST")
-		if at := strings.LastIndexByte(host, ':'); at > 0 {
-			host = host[:at]
-		}
+		host := cmp.Or(config.HostName(v.Name), "HOST")
 		ck.report.Warn(v.Range, "Credentials in a URL", "Everybody who gets the image can read this URL in its history and in its provenance. "+
 			"A server that takes a bearer token gets it from the secret HTTP_AUTH_TOKEN_%s, another header from HTTP_AUTH_HEADER_%s, and a git server from GIT_AUTH_TOKEN.",
 			host, host)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner/outside"
@@ -40,7 +41,26 @@ func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s%s. %s%s",
 			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, because, mend, instead)
 	}
+	if what == Bundle {
+		credentials(&r, list)
+	}
 	return r.Diags
+}
+
+// credentials reports URLs that a bundle would have to name as they are, so that a
+// definition is recognized.
+func credentials(r *fault.Report, list *outside.List) {
+	for _, it := range list.Items {
+		for _, s := range it.Sources {
+			if len(config.Credentials(s.ID)) == 0 {
+				continue
+			}
+			r.Fail(it.At, "Credentials in a URL", "The %s %s, of %s, has credentials in its URL, which a bundle must not hold. "+
+				"A server that takes a bearer token gets it from the secret HTTP_AUTH_TOKEN_%[4]s, another header from HTTP_AUTH_HEADER_%[4]s.",
+				it.Kind.Words(), pin.Familiar(it.Name), strings.Join(it.Targets, ", "), config.HostName(s.ID))
+			break
+		}
+	}
 }
 
 // Offline reports what is not in a bundle.
