@@ -31,6 +31,7 @@ type command struct {
 	load     planning.Flags
 	sites    site.Opener
 	keep     string
+	made     bool // the folder of keep was not there
 	asJSON   bool
 	progress string
 	frontend string
@@ -93,6 +94,7 @@ func (c *command) run(ctx context.Context, args []string) error {
 	defer c.env.Policies.Close()
 	names, err := c.twice(ctx, args, dir)
 	if err != nil {
+		c.unmake()
 		return err
 	}
 	out := &report{Kept: c.keep}
@@ -116,7 +118,22 @@ func (c *command) folder() (dir string, clean func(), err error) {
 	if err != nil && !os.IsNotExist(err) || len(old) > 0 {
 		return "", nil, usage.Errorf("--keep %s is there already: name a folder that is not, or that is empty", c.keep)
 	}
+	c.made = os.IsNotExist(err)
 	return c.keep, func() {}, os.MkdirAll(c.keep, 0o755)
+}
+
+// unmake removes what was put into the folder of --keep, which was empty before: half of
+// the images are of no use, and the same command is to work again.
+func (c *command) unmake() {
+	if c.keep == "" {
+		return
+	}
+	for _, which := range []string{"first", "second"} {
+		_ = os.RemoveAll(filepath.Join(c.keep, which))
+	}
+	if c.made {
+		_ = os.Remove(c.keep)
+	}
 }
 
 // place is the layout of a target.

@@ -2,6 +2,8 @@ package reproduce
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -32,5 +34,34 @@ func TestApart(t *testing.T) {
 	}
 	if got := form(&config.Target{Reproducible: true}); got["rewrite-timestamp"] != "true" {
 		t.Errorf("a reproducible target without an output: %v", got)
+	}
+}
+
+// A run that fails leaves the folder of --keep as it was.
+func TestUnmake(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		c := &command{keep: filepath.Join(t.TempDir(), "kept")}
+		if there {
+			if err := os.Mkdir(c.keep, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir, _, err := c.folder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(place(dir, "first", "web"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.folder(); err == nil {
+			t.Error("a folder that is not empty is taken")
+		}
+		c.unmake()
+		if _, err := os.Stat(c.keep); (err == nil) != there {
+			t.Errorf("there before: %v, after: %v", there, err)
+		}
+		if list, _ := os.ReadDir(c.keep); len(list) > 0 {
+			t.Error("left: ", list)
+		}
 	}
 }
