@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/orch-build/orch/config/attribute"
+	"github.com/orch-build/orch/internal/urlsecret"
 )
 
 // secretOptions are the options of caches that hold secrets, by BuildKit's
@@ -14,12 +15,12 @@ var secretOptions = []string{"secret_access_key", "session_token", "token", "ght
 func (c *Config) credentials() []string {
 	var out []string
 	for _, t := range c.Targets {
-		out = append(out, Credentials(t.Context.Value, t.Context.Raw)...)
+		out = append(out, urlsecret.Find(t.Context.Value, t.Context.Raw)...)
 		for _, name := range attribute.SortedKeys(t.Contexts) {
-			out = append(out, Credentials(t.Contexts[name].Value, t.Contexts[name].Raw)...)
+			out = append(out, urlsecret.Find(t.Contexts[name].Value, t.Contexts[name].Raw)...)
 		}
 		for _, name := range attribute.SortedKeys(t.Args) {
-			out = append(out, Credentials(t.Args[name])...)
+			out = append(out, urlsecret.Find(t.Args[name])...)
 		}
 		for _, cache := range slices.Concat(t.CacheFrom, t.CacheTo) {
 			for _, name := range secretOptions {

@@ -108,7 +108,7 @@ func isSecretPair(name, value string) bool {
 // reference reports whether a text is a variable of a Dockerfile or of a shell,
 // whose value is elsewhere, or has taken the place of a value already.
 func reference(text string) bool {
-	return text == redacted || strings.HasPrefix(text, "$") || strings.Trim(text, "*") == ""
+	return text == redacted || strings.HasPrefix(text, "$") || strings.HasPrefix(text, "<") || strings.Trim(text, "*") == ""
 }
 
 // forms are a value of a URL as it is written, as it is meant and as other programs

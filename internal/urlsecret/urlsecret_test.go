@@ -24,6 +24,7 @@ func TestFind(t *testing.T) {
 		{"https://x.example.com/f?tokens=${TOKEN}&monkey=0123456789", nil},
 		{"https://me:${PASSWORD}@x.example.com", nil},
 		{"https://x.example.com/f?checksum=sha256:0123456789", nil},
+		{"https://me:<sensitive>@x.example.com and https://me:***@x.example.com", nil},
 		{"/f?token=0123456789", nil},
 		{"of https://x.example.com/f?token=0123456789, and https://x.example.com/f?token=***, it", []string{"0123456789"}},
 		{"a https://a:one-pass@x and ssh://b:two-pass@y", []string{"one-pass", "two-pass"}},
