@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -24,6 +25,8 @@ import (
 
 // Options say how policies are found and judged.
 type Options struct {
+	// Files is what is read of this machine; nil is its disk.
+	Files policy.Files
 	// BuiltIn switches on the policy that bake brings along.
 	BuiltIn bool
 	// Connect reaches the builder that fetches remote contexts, to look for
@@ -43,6 +46,8 @@ type Policies struct {
 	Options
 	ctx context.Context
 
+	// mu guards what follows: the runs of several builders make their plans at once.
+	mu     sync.Mutex
 	finder *policy.Finder
 	conn   *builder.Builder
 	trees  map[string]*fetchedTree
@@ -64,9 +69,12 @@ type fetchedTree struct {
 
 // New returns the policies of targets, which are found when they are asked for.
 func New(ctx context.Context, opt Options) *Policies {
+	if opt.Files == nil {
+		opt.Files = policy.Disk{}
+	}
 	p := &Policies{
 		Options: opt, ctx: ctx, trees: map[string]*fetchedTree{}, found: map[*config.Target]*foundPolicies{},
-		finder: &policy.Finder{Files: policy.Disk{}, BuiltIn: opt.BuiltIn},
+		finder: &policy.Finder{Files: opt.Files, BuiltIn: opt.BuiltIn},
 	}
 	if opt.Connect != nil {
 		p.finder.Tree = func(t *config.Target, c config.Context) (policy.Tree, error) {
@@ -82,6 +90,8 @@ func New(ctx context.Context, opt Options) *Policies {
 
 // Close lets the builder forget what was fetched.
 func (p *Policies) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, t := range p.trees {
 		if t.err == nil {
 			_ = t.Close()
@@ -95,6 +105,8 @@ func (p *Policies) Close() {
 
 // Of returns the policies of a target.
 func (p *Policies) Of(t *config.Target) (*policy.Set, hcl.Diagnostics) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	f := p.found[t]
 	if f == nil {
 		set, diags := p.finder.Find(t)
@@ -140,6 +152,8 @@ func (p *Policies) fetch(t *config.Target, c config.Context) (*fetch.Tree, error
 
 // stopped says why nothing could be fetched any more.
 func (p *Policies) stopped() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.ctx != nil && p.ctx.Err() != nil {
 		return p.ctx.Err()
 	}
@@ -182,6 +196,8 @@ func switchedOff(t *config.Target, set *policy.Set) hcl.Diagnostics {
 
 // Texts are the texts of the policies, for messages.
 func (p *Policies) Texts() map[string][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	out := map[string][]byte{}
 	for _, f := range p.found {
 		for i := range f.set.Policies {
@@ -199,6 +215,8 @@ func (p *Policies) Files(t *config.Target) func(config.Context) (fs.StatFS, erro
 		if p.Connect == nil {
 			return nil, errors.New("no builder has fetched it")
 		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		return p.tree(t, c)
 	}
 }

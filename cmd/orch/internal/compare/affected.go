@@ -392,7 +392,9 @@ func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, files 
 		return nil, nil, err
 	}
 	tree := files.Tree
-	opt := planner.Options{Files: files, BuildPlatform: machine.LocalPlatform(), Dir: dir, Policies: e.PolicySets()}
+	sets := planning.PoliciesIn(ctx, e, files)
+	defer sets.Close()
+	opt := planner.Options{Files: files, BuildPlatform: machine.LocalPlatform(), Dir: dir, Policies: sets.Of}
 	plan, diags := planner.New(d.Config, opt)
 	var broken map[string]string
 	if diags.HasErrors() {

@@ -57,6 +57,14 @@ func NewPolicies(ctx context.Context, e *Session, flags *machine.BuilderFlags) *
 	return policies.New(ctx, opt)
 }
 
+// PoliciesIn returns the policies of targets whose files are read from somewhere
+// else than the disk, such as a revision. Remote contexts are not looked into.
+func PoliciesIn(ctx context.Context, e *Session, files policy.Files) *policies.Policies {
+	return policies.New(ctx, policies.Options{
+		Files: files, BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx), Source: e.pinned,
+	})
+}
+
 // pinned is the policy that remote contexts are fetched by when policies are looked for
 // in them: they come from where a build takes them.
 func (e *Session) pinned() (*sourcepolicy.Static, *bundle.Bundle, error) {
