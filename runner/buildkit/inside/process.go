@@ -63,21 +63,49 @@ func (b *Box) Run(ctx context.Context, p Process) (int, error) {
 	return p.wait(ctx, proc)
 }
 
-// has says whether there is a program; of one whose path is not known, or is below a
-// mount, it supposes so.
+// has says whether there is a program: in one of the folders of PATH, if it is named
+// without a folder.
 func (b *Box) has(ctx context.Context, ctr gateway.Container, program string) bool {
-	if !path.IsAbs(program) {
-		return true
+	if strings.Contains(program, "/") {
+		return b.holds(ctx, ctr, b.absolute(program))
 	}
+	for _, dir := range strings.Split(b.searchPath(), ":") {
+		if b.holds(ctx, ctr, path.Join(b.absolute(dir), program)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Box) absolute(name string) string {
+	if path.IsAbs(name) {
+		return name
+	}
+	return path.Join("/", b.Cwd, name)
+}
+
+// searchPath is the PATH of the box. Of several, the last one counts.
+func (b *Box) searchPath() string {
+	out := strings.TrimPrefix(defaultPath, "PATH=")
+	for _, e := range b.Env {
+		if value, ok := strings.CutPrefix(e, "PATH="); ok {
+			out = value
+		}
+	}
+	return out
+}
+
+// holds says whether there is a file; of one that is below a mount it supposes so.
+func (b *Box) holds(ctx context.Context, ctr gateway.Container, name string) bool {
 	root := -1
 	for i, m := range b.mounts {
 		if m.Dest == pb.RootMount {
 			root = i
-		} else if strings.HasPrefix(program, strings.TrimSuffix(m.Dest, "/")+"/") {
+		} else if strings.HasPrefix(name, strings.TrimSuffix(m.Dest, "/")+"/") {
 			return true
 		}
 	}
-	_, err := ctr.StatFile(ctx, gateway.StatContainerRequest{StatRequest: gateway.StatRequest{Path: program}, MountIndex: root})
+	_, err := ctr.StatFile(ctx, gateway.StatContainerRequest{StatRequest: gateway.StatRequest{Path: name}, MountIndex: root})
 	return err == nil || !strings.Contains(err.Error(), "no such file")
 }
 

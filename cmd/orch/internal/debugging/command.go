@@ -47,7 +47,7 @@ its last step. The files are those that the step leaves, also if it fails; with
 does, the finished image.
 
 After -- comes a command that is run instead of a shell; it needs no terminal. The
-exit code is that of the shell or the command.
+exit code is that of the shell or the command: 127 where there is no such program.
 
 An image without a shell needs another program (--shell), or a static busybox of this
 machine (--busybox), which is mounted beside the files of the step.`,

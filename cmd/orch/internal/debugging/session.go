@@ -75,6 +75,9 @@ func (s *session) use(ctx context.Context, box *inside.Box) error {
 	switch {
 	case errors.Is(err, inside.ErrNoProgram) && s.flags.command == nil:
 		return fmt.Errorf("%w: name another with --shell, or hand over a static busybox with --busybox FILE", err)
+	case errors.Is(err, inside.ErrNoProgram):
+		fmt.Fprintf(s.env.Stderr, "orch: %v\n", err)
+		return &cli.Failure{Code: exitNoProgram, Err: err}
 	case err != nil:
 		return err
 	case code != 0:
@@ -82,6 +85,9 @@ func (s *session) use(ctx context.Context, box *inside.Box) error {
 	}
 	return nil
 }
+
+// exitNoProgram is the exit code of a command that is not there, as it is of a shell.
+const exitNoProgram = 127
 
 // say says where the shell is.
 func (s *session) say(box *inside.Box) {
