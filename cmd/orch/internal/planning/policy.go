@@ -47,10 +47,7 @@ func SourcePolicy(e *Session) (*sourcepolicy.Static, error) {
 // builder fetches remote contexts, to look for policies there; nil looks into
 // none.
 func NewPolicies(ctx context.Context, e *Session, flags *machine.BuilderFlags) *policies.Policies {
-	opt := policies.Options{
-		BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx),
-		Source: e.pinned,
-	}
+	opt := policyOptions(ctx, e)
 	if flags != nil {
 		opt.Connect = func(ctx context.Context) (*builder.Builder, error) { return flags.Connect(ctx, e.Machine) }
 	}
@@ -60,9 +57,15 @@ func NewPolicies(ctx context.Context, e *Session, flags *machine.BuilderFlags) *
 // PoliciesIn returns the policies of targets whose files are read from somewhere
 // else than the disk, such as a revision. Remote contexts are not looked into.
 func PoliciesIn(ctx context.Context, e *Session, files policy.Files) *policies.Policies {
-	return policies.New(ctx, policies.Options{
-		Files: files, BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx), Source: e.pinned,
-	})
+	opt := policyOptions(ctx, e)
+	opt.Files = files
+	return policies.New(ctx, opt)
+}
+
+func policyOptions(ctx context.Context, e *Session) policies.Options {
+	return policies.Options{
+		BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx), Source: e.pinned,
+	}
 }
 
 // pinned is the policy that remote contexts are fetched by when policies are looked for
