@@ -3,21 +3,9 @@ package main
 import (
 	"os"
 
-	"github.com/spf13/cobra"
-
-	"github.com/orch-build/orch/runner/buildkit/cachemounts"
 	"github.com/orch-build/orch/runner/mounts/pack"
 )
 
-// newMountHelperCommand is the command by which orch reads and fills cache mounts
-// in a container of the builder. Nobody types it.
-func newMountHelperCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:                cachemounts.Command,
-		Hidden:             true,
-		DisableFlagParsing: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return pack.Help(args, os.Stdin, os.Stdout, os.Stderr)
-		},
-	}
+func helpMounts(args []string) error {
+	return pack.Help(args, os.Stdin, os.Stdout, os.Stderr)
 }
