@@ -61,14 +61,32 @@ func (d *Definition) matchTargets(o attribute.Override) ([]string, *hcl.Diagnost
 	}
 	if len(names) == 0 {
 		detail := fmt.Sprintf("No target matches %q.", o.Pattern)
-		if g := d.groups[o.Pattern]; g != nil {
-			detail += fmt.Sprintf(" It is the name of a group of %s: write %s.", some(g.Targets, 5), d.setPattern(o.Pattern, g.Targets))
+		if d.groups[o.Pattern] != nil {
+			targets := d.grouped(o.Pattern, map[string]bool{})
+			detail += fmt.Sprintf(" It is the name of a group of %s: write %s.", some(targets, 5), d.setPattern(o.Pattern, targets))
 		} else {
 			detail += suggest.Sentence(o.Pattern, d.targetNames)
 		}
 		return nil, decide.SetError(o.Text, detail)
 	}
 	return names, nil
+}
+
+// grouped are the targets of a group, and of the groups in it.
+func (d *Definition) grouped(group string, seen map[string]bool) []string {
+	seen[group] = true
+	var names []string
+	for _, name := range d.groups[group].Targets {
+		switch {
+		case seen[name]:
+		case d.targets[name] == nil && d.groups[name] != nil:
+			names = append(names, d.grouped(name, seen)...)
+		default:
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // setPattern says what to give --set for the members of a group: a pattern, if all

@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/schema"
@@ -63,7 +65,24 @@ func Load(files []types.ConfigFile, env map[string]string, lenient bool, permit 
 	if err := envFiles(project, permit); err != nil {
 		return nil, err
 	}
-	return project.WithServicesEnvironmentResolved(false)
+	return resolved(project)
+}
+
+// resolved reads the files of variables of all services. If that fails, each is
+// tried by itself, so that every service in which something is wrong is reported.
+func resolved(project *types.Project) (*types.Project, error) {
+	out, err := project.WithServicesEnvironmentResolved(false)
+	if err == nil {
+		return out, nil
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		one := types.Project{Environment: project.Environment, Services: types.Services{name: project.Services[name]}}
+		if _, err := one.WithServicesEnvironmentResolved(false); err != nil {
+			errs = append(errs, fmt.Errorf("service %q: %w", name, err))
+		}
+	}
+	return nil, cmp.Or(errors.Join(errs...), err)
 }
 
 // buildPart cuts a Compose model down to what says how images are built, so

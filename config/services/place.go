@@ -62,7 +62,7 @@ func faultOf(files []*schema.File, err error) hcl.Range {
 func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		if n := scalarFor(root, filepath.ToSlash(file.Path)); n != nil {
+		if n := scalarFor(within(root, err), filepath.ToSlash(file.Path)); n != nil {
 			return n, len(err.Error())
 		}
 	}
@@ -76,6 +76,19 @@ func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
 	}
 	return best, deepest
 }
+
+// within is the service that an error begins with, or all of the file.
+func within(root *yaml.Node, err error) *yaml.Node {
+	if m := serviceFirst.FindStringSubmatch(err.Error()); m != nil {
+		if _, service := pairOf(valueOfKey(root, "services"), m[1]); service != nil {
+			return service
+		}
+	}
+	return root
+}
+
+// serviceFirst is how package config/compose says which service an error is about.
+var serviceFirst = regexp.MustCompile(`^service "([^"]+)": `)
 
 var (
 	// serviceNamed is how the reader names a service: service "web", or, where

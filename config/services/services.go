@@ -54,7 +54,10 @@ func (in *Inputs) Load(defined []*schema.File, base func(filename string) string
 	places := placesOf(defined)
 	project, err := in.read(sources, false)
 	if err != nil {
-		return nil, false, hcl.Diagnostics{failure(err, faultOf(defined, err))}
+		for _, err := range each(err) {
+			diags = append(diags, failure(err, faultOf(defined, err)))
+		}
+		return nil, false, diags
 	}
 	for _, name := range attribute.SortedKeys(project.Services) {
 		service := project.Services[name]
@@ -70,6 +73,14 @@ func (in *Inputs) Load(defined []*schema.File, base func(filename string) string
 		list = append(list, s)
 	}
 	return list, len(project.Services) > 0, diags
+}
+
+// each returns the errors that were joined.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // Is reports whether a text is a Compose file.

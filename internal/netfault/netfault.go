@@ -35,6 +35,16 @@ type Fault struct {
 	Transient bool
 }
 
+// Local says whether the machine is the one that asks.
+func (f Fault) Local() bool {
+	name, _, err := net.SplitHostPort(f.Host)
+	if err != nil {
+		name = strings.Trim(f.Host, "[]")
+	}
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
 // kind is one thing that goes wrong.
 type kind int
 
@@ -50,8 +60,11 @@ const (
 	otherName
 	plainHTTP
 	otherTLS
+	unreached // for a reason that is not said
 	proxyGone
 	proxyAuth
+	proxyRefuses
+	proxyPlain
 )
 
 // Of finds a fault of the network in an error.
@@ -124,39 +137,79 @@ type pattern struct {
 const host = `([A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9](?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)`
 
 // patterns are tried in their order: what a proxy is at fault for mentions the
-// reason too.
+// reason too, and a text that names the machine comes before one that does not.
 var patterns = sync.OnceValue(func() []pattern {
+	return slices.Concat(proxyPatterns(), namePatterns(), certificatePatterns(), connectionPatterns())
+})
+
+func proxyPatterns() []pattern {
 	re := regexp.MustCompile
 	return []pattern{
-		{proxyAuth, re(`407 Proxy Authentication Required|Proxy Authentication Required|HTTP code 407 from proxy`)},
-		{proxyGone, re(`proxyconnect tcp: dial tcp:? (?:lookup )?` + host)},
+		{proxyAuth, re(`Proxy Authentication Required|HTTP code 407 from proxy|(?:CONNECT tunnel failed, response|Tunnel connection failed:) 407`)},
+		{proxyRefuses, re(`HTTP code [45]\d\d from proxy|(?:CONNECT tunnel failed, response|Tunnel connection failed:) [45]\d\d|Proxy CONNECT aborted`)},
+		{proxyPlain, re(`proxyconnect tcp: (?:tls: first record does not look like a TLS handshake|http: server gave HTTP response)`)},
+		{proxyGone, re(`(?:proxyconnect tcp: dial tcp:?|socks connect tcp \S+ dial tcp:?) (?:lookup )?` + host)},
 		{proxyGone, re(`Could not resolve proxy: ` + host)},
-		{proxyGone, re(`proxyconnect`)},
+		{proxyGone, re(`proxyconnect|socks connect|(?:Cannot|Unable to) connect to proxy`)},
+	}
+}
+
+func namePatterns() []pattern {
+	re := regexp.MustCompile
+	return []pattern{
 		{unknownName, re(`lookup ` + host + `(?: on \S+)?: (?:[^\n]*: )?no such host`)},
-		{noAnswerToName, re(`lookup ` + host + `(?: on \S+)?: [^\n]*` +
-			`(?:server misbehaving|i/o timeout|connection refused|network is unreachable|[Tt]emporary failure in name resolution)`)},
+		{noAnswerToName, re(`lookup ` + host + `(?: on \S+)?: [^\n]*(?:server misbehaving|i/o timeout|connection refused|` +
+			`network is unreachable|cannot assign requested address|[Tt]emporary failure in name resolution)`)},
 		{unknownName, re(`Could not resolve host(?:name)?:? '?` + host)},
 		{unknownName, re(`Could not resolve '` + host + `'`)},
-		{unknownName, re(`Could not resolve hostname ` + host)},
 		{noAnswerToName, re(`Temporary failure resolving '` + host + `'`)},
 		{unknownName, re(`(?:unable to resolve host address|bad address|getaddrinfo ENOTFOUND) ['‘"]?` + host)},
 		{noAnswerToName, re(`getaddrinfo EAI_AGAIN ` + host)},
-		{unknownName, re(`no such host`)},
-		{noAnswerToName, re(`[Tt]emporary failure in name resolution|Name or service not known|server misbehaving`)},
-		{unknownAuthority, re(`certificate signed by unknown authority|certificate is not trusted|unable to get local issuer certificate|` +
-			`self-signed certificate|server certificate verification failed`)},
-		{expired, re(`certificate has expired`)},
-		{otherName, re(`certificate is (?:not )?valid for|no alternative certificate subject name matches|doesn't contain any IP SANs`)},
+		{noAnswerToName, re(host + `: [Tt]emporary failure in name resolution`)},
+		{noAnswerToName, re(`Resource temporarily unavailable \(` + host + `\)`)},
+		{unknownName, re(`Name or service not known \(` + host + `\)`)},
+		{unknownName, re(`(?:Unknown host|UnknownHostException:|Could not reach host) ` + host)},
+		{unknownName, re(`no such host|Name or service not known|Name does not resolve|code ENOTFOUND|DNS lookup error|DNS: name does not exist`)},
+		{noAnswerToName, re(`[Tt]emporary failure in name resolution|server misbehaving|EAI_AGAIN|\[Errno -3\] Try again|` +
+			`DNS: transient error|temporary error \(try again later\)|Resolving timed out`)},
+	}
+}
+
+func certificatePatterns() []pattern {
+	re := regexp.MustCompile
+	return []pattern{
+		{unknownAuthority, re(`(?:cannot verify|certificate of) '?` + host + `'?(?:'s certificate| is not trusted)`)},
+		{unknownAuthority, re(`certificate signed by unknown authority|certificate is (?:not|NOT) trusted|certificate not trusted|` +
+			`unable to (?:get (?:local )?issuer|verify the first) certificate|[Ss]elf[- ]signed certificate|server certificate verification failed|` +
+			`SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|PKIX path building failed|` +
+			`certificate chain: (?:UntrustedRoot|PartialChain)|Unable to locally verify the issuer`)},
+		{expired, re(`certificate has expired|CERT_HAS_EXPIRED`)},
+		{otherName, re(`certificate is (?:not )?valid for|no alternative certificate subject name matches|doesn't contain any IP SANs|` +
+			`certificate relies on legacy Common Name|ERR_TLS_CERT_ALTNAME_INVALID`)},
 		{plainHTTP, re(`server gave HTTP response to HTTPS client|first record does not look like a TLS handshake|wrong version number`)},
+	}
+}
+
+func connectionPatterns() []pattern {
+	re := regexp.MustCompile
+	return []pattern{
 		{timeout, re(`TLS handshake timeout|dial (?:tcp|udp)[46]? \S+: (?:i/o timeout|connect: (?:connection|operation) timed out)`)},
 		{timeout, re(`Client\.Timeout exceeded|timeout awaiting response headers`)},
-		{otherTLS, re(`remote error: tls: |tls: (?:failed|handshake|no |server )|SSL_ERROR_|SSL certificate problem|gnutls_handshake`)},
-		{refused, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+[^\n]*(?:[Rr]efused|Couldn't connect)`)},
+		{otherTLS, re(`remote error: tls: |tls: (?:failed|handshake|no |server |protocol version )|SSL_ERROR_|SSL certificate problem|gnutls_handshake`)},
 		{timeout, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+[^\n]*[Tt]imed out`)},
-		{refused, re(`[Cc]onnection refused`)},
+		{timeout, re(`curl: \(28\) Failed to connect to ` + host)},
+		{timeout, re(`[Cc]ould not connect to ` + host + ` \([^\n)]*\), connection timed out`)},
+		{timeout, re(`connect ETIMEDOUT ` + host)},
+		{timeout, re(`Connection (?:timed out|timeout) after \d+ `)},
+		{refused, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+[^\n]*[Rr]efused`)},
+		{refused, re(`(?:connect ECONNREFUSED|can't connect to remote host) \(?` + host)},
+		{unreachable, re(`(?:EHOSTUNREACH|ENETUNREACH) ` + host)},
+		{refused, re(`[Cc]onnection refused|code ECONNREFUSED`)},
 		{unreachable, re(`[Nn]etwork is unreachable|[Nn]o route to host|[Nn]etwork unreachable`)},
+		{unreached, re(`(?:Failed to connect to|connect to host) ` + host + ` port \d+`)},
+		{unreached, re(`Unable to connect to ` + host)},
 	}
-})
+}
 
 // InText finds a fault of the network in what was said of an error.
 func InText(text string) (Fault, bool) {
@@ -168,9 +221,17 @@ func InText(text string) (Fault, bool) {
 		if len(at) > 2 && at[2] >= 0 {
 			return fault(p.kind, text[at[2]:at[3]]), true
 		}
+		if p.kind.ofProxy() { // what is named is the server behind it
+			return fault(p.kind, ""), true
+		}
 		return fault(p.kind, hostBefore(text[:at[1]])), true
 	}
 	return Fault{}, false
+}
+
+// ofProxy says whether a proxy is at fault, and not the server that was asked for.
+func (k kind) ofProxy() bool {
+	return k == proxyGone || k == proxyAuth || k == proxyRefuses || k == proxyPlain
 }
 
 // around are the ways in which a text names the machine that it is about.
@@ -179,6 +240,8 @@ var around = sync.OnceValue(func() []*regexp.Regexp {
 		regexp.MustCompile(`[a-z]+://(?:[^\s/@"']*@)?` + host),
 		regexp.MustCompile(`dial (?:tcp|udp)[46]? ` + host),
 		regexp.MustCompile(`connect to host ` + host),
+		regexp.MustCompile(`(?:[Cc]onnect|connection) to ` + host + `[: ]`),
+		regexp.MustCompile(`host='` + host + `'`),
 	}
 })
 
@@ -223,6 +286,8 @@ func fault(k kind, host string) Fault {
 		f.Reason, f.Transient = name+" cannot be reached, it refuses the connection: does the server run, is the port right?", true
 	case unreachable:
 		f.Reason, f.Transient = name+" cannot be reached: is there a network, a proxy?", true
+	case unreached:
+		f.Reason, f.Transient = name+" cannot be reached: does the server run, is there a network, a proxy?", true
 	case timeout:
 		f.Reason, f.Transient = name+" did not answer in time: is there a network, a firewall, a proxy?", true
 	case unknownAuthority:
@@ -242,6 +307,10 @@ func fault(k kind, host string) Fault {
 		if host != "" {
 			f.Reason = "the proxy " + host + " cannot be reached: are HTTP_PROXY and HTTPS_PROXY right?"
 		}
+	case proxyRefuses:
+		f.Reason = "the proxy does not let the request through: does it know the server, or does NO_PROXY have to name it?"
+	case proxyPlain:
+		f.Reason = "the proxy speaks plain HTTP: write http:// in HTTP_PROXY and HTTPS_PROXY"
 	case proxyAuth:
 		f.Reason = "the proxy wants credentials: write them into HTTP_PROXY and HTTPS_PROXY"
 	}

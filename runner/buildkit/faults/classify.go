@@ -113,7 +113,10 @@ func Step(f *runner.Failure, platform string, can []string, offline bool) {
 	}
 	end := strings.Join(f.Log[max(0, len(f.Log)-netLines):], "\n")
 	if net, ok := netfault.InText(end); ok && !offline {
-		f.Fault, f.Reason = runner.FaultInfrastructure, f.Reason+": "+net.Reason
+		f.Reason += ": " + net.Reason
+		if !net.Local() { // what does not listen inside of the step is part of what is built
+			f.Fault = runner.FaultInfrastructure
+		}
 	}
 }
 
