@@ -58,7 +58,7 @@ func writers(t *testing.T) []writer {
 			"runs":   {"runs", "export"},
 		}[f[0]]
 		switch {
-		case name == "bake --output", name == "bundle --output", name == "repro --keep", name == "man --output": // folders, or either
+		case name == "bake --output", name == "bundle --output", name == "bundle pull --output", name == "repro --keep", name == "man --output": // folders, or either
 		case args == nil:
 			t.Errorf("%s writes: say here how to call it", name)
 		default:

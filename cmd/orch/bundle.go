@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -20,6 +19,7 @@ import (
 func newBundleCommand(e *planning.Session) *cobra.Command {
 	var load planning.Flags
 	var dir, frontend string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "bundle [TARGET…]",
 		Short: "Write what the targets take from outside into a folder, for builds without a network",
@@ -30,10 +30,15 @@ takes nothing else.
 
 What a bundle has already is not fetched again, and what no target needs any more is
 removed. Everything is held against its digest. A builder is needed only for
-repositories and files.`,
+repositories and files.
+
+'orch bundle push' keeps a bundle in a registry, as one artifact, and 'orch bundle
+pull' fetches it.`,
 		Example: `  orch bundle -o bundle
   orch bundle api web -o bundle
-  orch bake --offline --bundle bundle`,
+  orch bake --offline --bundle bundle
+  orch bundle push bundle registry.example.com/team/bundle:1
+  orch bundle pull registry.example.com/team/bundle:1 -o bundle`,
 		ValidArgsFunction: planning.CompleteTargets(e, &load),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			load.NoBundle = true
@@ -47,42 +52,47 @@ repositories and files.`,
 			if frontend != "linked" && frontend != "pull" {
 				return usage.Errorf("--frontend %q: there are linked and pull", frontend)
 			}
-			return writeBundle(cmd.Context(), e, &load, args, dir, frontend == "pull")
+			packed, err := writeBundle(cmd.Context(), e, &load, args, dir, frontend == "pull")
+			if err != nil {
+				return err
+			}
+			return printed(e, packed, packed.String(), asJSON)
 		},
 	}
 	load.Register(cmd)
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")
 	cmd.Flags().StringVar(&frontend, "frontend", "linked", "take in the frontends of builds with --frontend=`WHICH`: linked or pull")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was done as JSON")
+	cmd.AddCommand(newBundlePushCommand(e), newBundlePullCommand(e))
 	return cmd
 }
 
 // writeBundle writes what the targets take.
-func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir string, pull bool) error {
+func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir string, pull bool) (out pack.Packed, err error) {
 	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, nil)
 	if err != nil {
-		return err
+		return out, err
 	}
 	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
-		return err
+		return out, err
 	}
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
-		return err
+		return out, err
 	}
 	digests, err := e.LockedDigests(ctx, plan)
 	if err != nil {
-		return err
+		return out, err
 	}
 	opt := e.OutsideOptions(pull)
 	opt.Lock = plan.Lock
 	list := outside.Of(plan, digests, opt)
 	if err := e.Report(frozen.Check(list, plan.Lock, frozen.Bundle), cfg.Sources, plan.Sources); err != nil {
-		return err
+		return out, err
 	}
 	var b *builder.Builder
 	p := &pack.Packer{
 		Dir: dir, Registry: e.OpenRegistries().Client,
-		Note: func(line string) { fmt.Fprintln(e.Stdout, line) },
 		Fetch: func(ctx context.Context, src outside.Source, w io.Writer) error {
 			if b == nil {
 				if b, err = load.Builder.Connect(ctx, e.Machine); err != nil {
@@ -92,9 +102,9 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 			return fetch.Image(ctx, b, src.ID, src.Attrs, w, fetch.Options{LookupEnv: e.Lookup})
 		},
 	}
-	err = p.Pack(ctx, list, plan.Lock)
+	out, err = p.Pack(ctx, list, plan.Lock)
 	if b != nil {
 		_ = b.Close()
 	}
-	return err
+	return out, err
 }

@@ -45,6 +45,12 @@ func (c *Client) Tags(ctx context.Context, repo Repo) ([]string, error) {
 // Copy sees to it that a repository has a blob that another one has. Where both
 // are of one registry, it is asked to mount the blob, which moves nothing.
 func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size int64) error {
+	return c.UploadOrMount(ctx, from, to, d, size, func() (io.ReadCloser, error) { return c.Open(ctx, from, d) })
+}
+
+// UploadOrMount is Upload of a blob that another repository may have: where that is
+// of the same registry, it is asked to mount the blob.
+func (c *Client) UploadOrMount(ctx context.Context, from, to Repo, d digest.Digest, size int64, open func() (io.ReadCloser, error)) error {
 	if have, err := c.HasBlob(ctx, to, d, size); err != nil || have {
 		return err
 	}
@@ -52,7 +58,7 @@ func (c *Client) Copy(ctx context.Context, from, to Repo, d digest.Digest, size 
 	if from.Domain == to.Domain {
 		path += "?mount=" + url.QueryEscape(d.String()) + "&from=" + url.QueryEscape(from.Path)
 	}
-	return c.upload(ctx, to, path, d, size, func() (io.ReadCloser, error) { return c.Open(ctx, from, d) })
+	return c.upload(ctx, to, path, d, size, open)
 }
 
 // Upload sees to it that a repository has a blob of whatever size. open may be

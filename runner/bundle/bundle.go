@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,6 +33,8 @@ const (
 	pinKey    = "build.orch.pin"
 	sourceKey = "build.orch.source"
 	attrsKey  = "build.orch.attrs"
+	// platformsKey says for which platforms an image is there.
+	platformsKey = "build.orch.platforms"
 )
 
 // Entry is one thing in a bundle.
@@ -42,6 +45,9 @@ type Entry struct {
 	// Source and Attrs are how a definition names a repository or a file.
 	Source string
 	Attrs  map[string]string
+	// Platforms are those for which an image is there; none are those of a bundle
+	// that does not say so, which may be all.
+	Platforms []string
 	// Image is its manifest or its index in the bundle.
 	Image ocispecs.Descriptor
 }
@@ -66,6 +72,9 @@ func attrsText(attrs map[string]string) string {
 func (e *Entry) Descriptor() ocispecs.Descriptor {
 	d := e.Image
 	d.Annotations = map[string]string{kindKey: string(e.Kind), nameKey: e.Name, pinKey: e.Pin}
+	if len(e.Platforms) > 0 {
+		d.Annotations[platformsKey] = strings.Join(e.Platforms, ",")
+	}
 	if e.Source != "" {
 		d.Annotations[sourceKey], d.Annotations[attrsKey] = e.Source, attrsText(e.Attrs)
 	} else {
@@ -80,15 +89,23 @@ type Bundle struct {
 	Entries []*Entry
 }
 
-// mostIndex bounds an index or a manifest that is read, in bytes.
-const mostIndex = 64 << 20
+// MaxIndex bounds an index or a manifest that is read, in bytes.
+const MaxIndex = 64 << 20
 
 // Open reads the index of a bundle.
 func Open(dir string) (*Bundle, error) {
-	data, err := regular.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile), mostIndex)
+	data, err := regular.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile), MaxIndex)
 	if err != nil {
 		return nil, fmt.Errorf("reading the bundle %s: %w", dir, err)
 	}
+	return Decode(dir, data)
+}
+
+// ErrNone says that an index is not that of a bundle.
+var ErrNone = errors.New("it is an OCI layout, and not a bundle: orch bundle writes one")
+
+// Decode reads the index of the bundle in a folder.
+func Decode(dir string, data []byte) (*Bundle, error) {
 	var index ocispecs.Index
 	if err := json.Unmarshal(data, &index); err != nil {
 		return nil, fmt.Errorf("reading the bundle %s: index.json: %w", dir, err)
@@ -97,12 +114,15 @@ func Open(dir string) (*Bundle, error) {
 	for _, d := range index.Manifests {
 		e := &Entry{Key: lock.Key{Kind: lock.Kind(d.Annotations[kindKey]), Name: d.Annotations[nameKey]}, Pin: d.Annotations[pinKey], Source: d.Annotations[sourceKey]}
 		if e.Kind == "" || e.Pin == "" {
-			return nil, fmt.Errorf("%s is an OCI layout, and no bundle: orch bundle writes one", dir)
+			return nil, fmt.Errorf("reading the bundle %s: %w", dir, ErrNone)
 		}
 		if text := d.Annotations[attrsKey]; text != "" {
 			if err := json.Unmarshal([]byte(text), &e.Attrs); err != nil {
 				return nil, fmt.Errorf("reading the bundle %s: the attributes of %s: %w", dir, e.Name, err)
 			}
+		}
+		if text := d.Annotations[platformsKey]; text != "" {
+			e.Platforms = strings.Split(text, ",")
 		}
 		e.Image = ocispecs.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 		b.Entries = append(b.Entries, e)
@@ -124,7 +144,7 @@ func (b *Bundle) Blob(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := regular.ReadFile(Path(b.Dir, d), mostIndex)
+	data, err := regular.ReadFile(Path(b.Dir, d), MaxIndex)
 	if err != nil {
 		return nil, err
 	}

@@ -9,25 +9,20 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config/lock"
-	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/bundle"
+	"github.com/orch-build/orch/runner/bundle/folder"
 )
 
 // Packer writes a bundle.
@@ -37,19 +32,31 @@ type Packer struct {
 	// Fetch has a builder fetch a source and writes what it comes out as, as the tar
 	// of an OCI layout.
 	Fetch func(ctx context.Context, src outside.Source, w io.Writer) error
-	// Note is told what is done.
-	Note func(line string)
 
-	old     *bundle.Bundle
+	folder  *folder.Folder
 	entries []*bundle.Entry
-	fetched int
-	bytes   int64
+}
+
+// Packed says what was done.
+type Packed struct {
+	Dir string `json:"bundle"`
+	// Entries counts images, repositories and files.
+	Entries int `json:"entries"`
+	// Fetched counts the blobs that were fetched, and Bytes what they have.
+	Fetched int   `json:"fetched"`
+	Bytes   int64 `json:"bytes"`
+	// Removed counts the blobs that nothing needs any more.
+	Removed int `json:"removed"`
+}
+
+func (p Packed) String() string {
+	return fmt.Sprintf("%s: %d images, repositories and files; %d blobs fetched (%d bytes), %d removed", p.Dir, p.Entries, p.Fetched, p.Bytes, p.Removed)
 }
 
 // Pack writes what a list names into the bundle, with the lock; both fit together.
-func (p *Packer) Pack(ctx context.Context, list *outside.List, held *lock.Lock) error {
-	if err := p.begin(); err != nil {
-		return err
+func (p *Packer) Pack(ctx context.Context, list *outside.List, held *lock.Lock) (out Packed, err error) {
+	if p.folder, err = folder.Begin(p.Dir); err != nil {
+		return out, err
 	}
 	for _, it := range list.Items {
 		if it.Kind == lock.Layout {
@@ -57,31 +64,15 @@ func (p *Packer) Pack(ctx context.Context, list *outside.List, held *lock.Lock) 
 		}
 		e := held.Get(it.Kind, it.Name)
 		if e == nil {
-			return usage.Errorf("%s is not in the lock: run orch lock", it.Key)
+			return out, usage.Errorf("%s is not in the lock: run orch lock", it.Key)
 		}
 		if err := p.item(ctx, it, e); err != nil {
-			return fmt.Errorf("%s: %w", it.Key, err)
+			return out, fmt.Errorf("%s: %w", it.Key, err)
 		}
 	}
-	return p.finish(held)
-}
-
-// begin opens the bundle that is there, or makes a folder.
-func (p *Packer) begin() error {
-	p.old = &bundle.Bundle{Dir: p.Dir}
-	names, err := os.ReadDir(p.Dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return usage.Wrap(err)
-	}
-	if _, missing := os.Stat(bundle.Lock(p.Dir)); len(names) > 0 && missing != nil {
-		return usage.Errorf("%s is there and no bundle: name another folder with -o", p.Dir)
-	}
-	if len(names) > 0 {
-		if b, err := bundle.Open(p.Dir); err == nil {
-			p.old = b
-		}
-	}
-	return os.MkdirAll(filepath.Join(p.Dir, ocispecs.ImageBlobsDir, "sha256"), 0o755)
+	removed, err := p.folder.Finish(p.entries, held)
+	written := p.folder.Written()
+	return Packed{Dir: p.Dir, Entries: len(p.entries), Fetched: written.Blobs, Bytes: written.Bytes, Removed: removed}, err
 }
 
 // item takes one thing in.
@@ -106,12 +97,12 @@ func (p *Packer) item(ctx context.Context, it *outside.Item, e *lock.Entry) erro
 
 // had is the entry of the old bundle with the same, if it is whole.
 func (p *Packer) had(e *bundle.Entry) *bundle.Entry {
-	for _, old := range p.old.Entries {
+	for _, old := range p.folder.Old.Entries {
 		if !old.Same(e) {
 			continue
 		}
-		blobs, err := bundle.Closure(old.Image, "", func(d ocispecs.Descriptor) ([]byte, error) { return p.old.Blob(d.Digest.String()) })
-		if err == nil && !slices.ContainsFunc(blobs, func(d ocispecs.Descriptor) bool { return !p.has(d) }) {
+		blobs, err := bundle.Closure(old.Image, "", func(d ocispecs.Descriptor) ([]byte, error) { return p.folder.Old.Blob(d.Digest.String()) })
+		if err == nil && !slices.ContainsFunc(blobs, func(d ocispecs.Descriptor) bool { return !p.folder.Has(d) }) {
 			return old
 		}
 	}
@@ -146,7 +137,7 @@ func (p *Packer) image(ctx context.Context, it *outside.Item, e *lock.Entry) err
 			}
 		}
 	}
-	p.entries = append(p.entries, &bundle.Entry{Key: it.Key, Pin: e.Digest, Image: top})
+	p.entries = append(p.entries, &bundle.Entry{Key: it.Key, Pin: e.Digest, Platforms: it.Platforms, Image: top})
 	return nil
 }
 
@@ -164,19 +155,19 @@ func mediaType(manifest []byte) string {
 
 // manifest reads a manifest of the bundle, or fetches it.
 func (p *Packer) manifest(ctx context.Context, repo registry.Repo, d digest.Digest) ([]byte, error) {
-	if data, err := p.old.Blob(d.String()); err == nil {
+	if data, err := p.folder.Old.Blob(d.String()); err == nil {
 		return data, nil
 	}
 	m, err := p.Registry.Manifest(ctx, registry.Ref{Repo: repo, Tag: d.String()})
 	if err != nil {
 		return nil, err
 	}
-	return m.Data, p.write(d, int64(len(m.Data)), strings.NewReader(string(m.Data)))
+	return m.Data, p.folder.Write(d, int64(len(m.Data)), strings.NewReader(string(m.Data)))
 }
 
 // blob fetches a blob, unless it is there.
 func (p *Packer) blob(ctx context.Context, repo registry.Repo, d ocispecs.Descriptor) error {
-	if p.has(d) {
+	if p.folder.Has(d) {
 		return nil
 	}
 	body, err := p.Registry.Open(ctx, repo, d.Digest)
@@ -184,134 +175,5 @@ func (p *Packer) blob(ctx context.Context, repo registry.Repo, d ocispecs.Descri
 		return err
 	}
 	defer body.Close()
-	return p.write(d.Digest, d.Size, body)
-}
-
-// has says whether a blob is there, whole.
-func (p *Packer) has(d ocispecs.Descriptor) bool {
-	if d.Digest.Validate() != nil {
-		return false
-	}
-	f, err := os.Open(bundle.Path(p.Dir, d.Digest))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	verifier := d.Digest.Verifier()
-	n, err := io.Copy(verifier, f)
-	return err == nil && n == d.Size && verifier.Verified()
-}
-
-// write stores a blob under its digest, if it has that.
-func (p *Packer) write(d digest.Digest, size int64, from io.Reader) error {
-	if err := d.Validate(); err != nil {
-		return err
-	}
-	f, err := output.Create(bundle.Path(p.Dir, d), 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Discard()
-	verifier := d.Verifier()
-	n, err := io.Copy(io.MultiWriter(f, verifier), io.LimitReader(from, size+1))
-	if err != nil {
-		return fmt.Errorf("fetching %s: %w", d, err)
-	}
-	if n != size || !verifier.Verified() {
-		return fmt.Errorf("what the registry sends for %s is something else, of %d bytes", d, n)
-	}
-	p.fetched++
-	p.bytes += n
-	return f.Commit()
-}
-
-// finish writes the index and the lock, and removes what nothing names any more.
-func (p *Packer) finish(held *lock.Lock) error {
-	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex, Manifests: []ocispecs.Descriptor{}}
-	for _, e := range p.entries {
-		index.Manifests = append(index.Manifests, e.Descriptor())
-	}
-	text, err := json.MarshalIndent(index, "", "  ")
-	if err != nil {
-		return err
-	}
-	for name, data := range map[string][]byte{
-		ocispecs.ImageLayoutFile: []byte(`{"imageLayoutVersion":"1.0.0"}`), ocispecs.ImageIndexFile: append(text, '\n'), lock.FileName: held.Bytes(),
-	} {
-		if err := output.WriteFile(filepath.Join(p.Dir, name), data, 0o644); err != nil {
-			return err
-		}
-	}
-	gone, err := p.sweep()
-	if err != nil {
-		return err
-	}
-	p.Note(fmt.Sprintf("%s: %d images, repositories and files; %d blobs fetched (%d bytes), %d removed", p.Dir, len(p.entries), p.fetched, p.bytes, gone))
-	return nil
-}
-
-// sweep removes blobs that no entry needs.
-func (p *Packer) sweep() (gone int, err error) {
-	b, err := bundle.Open(p.Dir)
-	if err != nil {
-		return 0, err
-	}
-	needed := map[string]bool{}
-	for _, e := range b.Entries {
-		for d := range reach(b, e.Image) {
-			if d.Validate() == nil {
-				needed[d.Encoded()] = true
-			}
-		}
-	}
-	dir := filepath.Join(p.Dir, ocispecs.ImageBlobsDir, "sha256")
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, err
-	}
-	for _, f := range files {
-		if !needed[f.Name()] {
-			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
-				return gone, err
-			}
-			gone++
-		}
-	}
-	return gone, nil
-}
-
-// reach lists what of an image is in a bundle, for all platforms.
-func reach(b *bundle.Bundle, top ocispecs.Descriptor) map[digest.Digest]bool {
-	out := map[digest.Digest]bool{}
-	next := []digest.Digest{top.Digest}
-	for len(next) > 0 {
-		d := next[0]
-		next = next[1:]
-		if out[d] {
-			continue
-		}
-		out[d] = true
-		data, err := b.Blob(d.String())
-		if err != nil {
-			continue // for a platform that is not taken
-		}
-		var m struct {
-			Config    *ocispecs.Descriptor
-			Layers    []ocispecs.Descriptor
-			Manifests []ocispecs.Descriptor
-		}
-		if json.Unmarshal(data, &m) != nil {
-			continue
-		}
-		if m.Config != nil {
-			out[m.Config.Digest] = true
-		}
-		for _, l := range m.Layers {
-			out[l.Digest] = true
-		}
-		for _, one := range m.Manifests {
-			next = append(next, one.Digest)
-		}
-	}
-	return out
+	return p.folder.Write(d.Digest, d.Size, body)
 }

@@ -56,7 +56,7 @@ func (p *Packer) unpack(from io.Reader) (ocispecs.Descriptor, error) {
 		hex, blob := strings.CutPrefix(name, "blobs/sha256/")
 		switch {
 		case blob && h.Typeflag == tar.TypeReg:
-			err = p.write(digest.NewDigestFromEncoded(digest.SHA256, hex), h.Size, files)
+			err = p.folder.Write(digest.NewDigestFromEncoded(digest.SHA256, hex), h.Size, files)
 		case name == ocispecs.ImageIndexFile:
 			err = json.NewDecoder(io.LimitReader(files, maxIndex)).Decode(&index)
 		}

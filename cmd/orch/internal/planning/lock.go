@@ -37,8 +37,8 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 	return digest.Compute(ctx, plan, reads, opt)
 }
 
-// bundleVariable names a bundle where no flag does.
-const bundleVariable = "ORCH_BUNDLE"
+// BundleVariable names a bundle where no flag does.
+const BundleVariable = "ORCH_BUNDLE"
 
 // RegisterBundle adds the flags of commands that may use a bundle.
 func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
@@ -49,12 +49,12 @@ func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
 // openBundle opens the bundle that is named.
 func (l *Flags) openBundle(e *Session) (err error) {
 	if l.Bundle == "" && !l.NoBundle {
-		l.Bundle = e.Getenv(bundleVariable)
+		l.Bundle = e.Getenv(BundleVariable)
 	}
 	e.Offline = l.Offline
 	if l.Bundle == "" {
 		if l.Offline {
-			return usage.Errorf("--offline takes everything from a bundle: name it with --bundle DIR or %s; orch bundle writes one", bundleVariable)
+			return usage.Errorf("--offline takes everything from a bundle: name it with --bundle DIR or %s; orch bundle writes one", BundleVariable)
 		}
 		return nil
 	}
