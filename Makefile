@@ -11,7 +11,7 @@ SHARE  := $(DESTDIR)$(PREFIX)/share
 # BuildKit's server, which would have to be compiled a second time for it.
 RACE := ./schema/... ./config/... ./planner/... ./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./runner/meter ./internal/interrupt
 
-.PHONY: docs build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
+.PHONY: docs site build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -commit '$(COMMIT)'
@@ -60,9 +60,15 @@ cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
 
-# Rewrites the pages of docs that are made from the code; tests say when to.
+# Rewrites the pages of docs that are made from the code; tests say when to. Then
+# all pages become a site in dist/site, which needs no server and no network.
 docs:
 	$(GO) test ./schema ./config/funcs ./config/permission ./cmd/orch -run 'Reference|Table|CommandPages|SchemaFile' -update
+	$(GO) run ./scripts/site -o dist/site
+
+# Only the site.
+site:
+	$(GO) run ./scripts/site -o dist/site
 
 # Results against those of docker buildx bake, side by side on one builder.
 parity:

@@ -28,6 +28,7 @@ import (
 func TestDocumentSnippets(t *testing.T) {
 	for _, p := range documentation(t) {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			s := &snippets{T: t, page: p, dir: t.TempDir()}
 			if folder := filepath.Dir(p.name); strings.HasPrefix(folder, "examples/") {
 				s.copy(filepath.Join(docsRoot, folder))

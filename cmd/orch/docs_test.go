@@ -187,3 +187,46 @@ func TestDocumentIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestAttributeExamples wants an example for each attribute of the reference, in
+// docs/attributes.md; TestDocumentSnippets validates them.
+func TestAttributeExamples(t *testing.T) {
+	read := func(name string) string {
+		data, err := os.ReadFile(filepath.Join(docsRoot, "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	examples := map[string]string{} // of an attribute, as BLOCK.NAME
+	for _, block := range strings.Split(read("attributes.md"), "\n## ")[1:] {
+		kind, rest, _ := strings.Cut(block, "\n")
+		for _, part := range strings.Split(rest, "\n### ")[1:] {
+			name, text, _ := strings.Cut(part, "\n")
+			_, code, _ := strings.Cut(text, "```hcl\n")
+			examples[kind+"."+name] = code
+		}
+	}
+	row := regexp.MustCompile("(?m)^\\| `([a-z_-]+)(?: \\{ … \\})?`")
+	wanted := map[string]bool{}
+	for _, block := range strings.Split(read("language.md"), "\n## ")[1:] {
+		kind, rest, _ := strings.Cut(block, "\n")
+		table, _, _ := strings.Cut(rest, "\n\nHow ")
+		table, _, _ = strings.Cut(table, "\n\nKeys ")
+		for _, m := range row.FindAllStringSubmatch(table, -1) {
+			name := kind + "." + m[1]
+			wanted[name] = true
+			if !regexp.MustCompile(`(?m)(^|[\s{])` + m[1] + `\s*[={]`).MatchString(examples[name]) {
+				t.Errorf("docs/attributes.md has no example of %s", name)
+			}
+		}
+	}
+	if len(wanted) < 70 {
+		t.Errorf("docs/language.md lists %d attributes only: has its form changed?", len(wanted))
+	}
+	for name := range examples {
+		if !wanted[name] {
+			t.Errorf("docs/attributes.md has an example of %s, which is no attribute", name)
+		}
+	}
+}

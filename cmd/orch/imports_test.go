@@ -139,6 +139,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/program"] = []string{"internal/output"}
 	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
+	allowed["internal/docsite"] = []string{"internal/output"}
 	allowed["internal/page"] = []string{"internal/termtext"}
 	allowed["runner/record"] = []string{"internal/packedjson", "internal/page", "internal/shellquote", "planner/print", "runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/runs"] = []string{"internal/page", "runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,10 +53,16 @@ const patience = 3 * time.Minute
 // is none.
 func Open(t testing.TB, html []byte) *Page {
 	t.Helper()
+	file := filepath.Join(t.TempDir(), "page.html")
+	must(t, output.WriteFile(file, html, 0o644))
+	return Visit(t, file)
+}
+
+// Visit shows the page in a file, as Open does.
+func Visit(t testing.TB, file string) *Page {
+	t.Helper()
 	program := need.Browser(t)
 	dir := t.TempDir()
-	file := filepath.Join(dir, "page.html")
-	must(t, output.WriteFile(file, html, 0o644))
 	fromUs, in, err := os.Pipe()
 	must(t, err)
 	out, toUs, err := os.Pipe()
@@ -86,16 +93,23 @@ func Open(t testing.TB, html []byte) *Page {
 		p.call(domain, nil, nil)
 	}
 	p.Size(1280, 800)
+	p.Go(file)
+	return p
+}
+
+// Go leads to the page in another file.
+func (p *Page) Go(file string) {
+	p.t.Helper()
+	address := (&url.URL{Scheme: "file", Path: file}).String()
 	p.loaded = false
-	p.call("Page.navigate", map[string]any{"url": "file://" + file}, nil)
-	for state := ""; state != "file:complete"; {
+	p.call("Page.navigate", map[string]any{"url": address}, nil)
+	for state := ""; state != address+" complete"; {
 		for !p.loaded {
 			p.message("loading the page")
 		}
-		// It may have been the empty page that was loaded.
-		p.Run(`return location.protocol + document.readyState`, &state)
+		// It may have been the page before that was loaded.
+		p.Run(`return location.href + " " + document.readyState`, &state)
 	}
-	return p
 }
 
 func must(t testing.TB, err error) {
