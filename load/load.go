@@ -36,6 +36,9 @@ type Request struct {
 	// NoBundle says that there is to be none.
 	Bundle   string
 	NoBundle bool
+	// Offline refuses a definition from elsewhere and, where Builds says that targets
+	// are built, leaves out what needs a network and is not part of an image.
+	Offline, Builds bool
 	// Relock says that the lock is about to be written anew, so that OCI layouts
 	// keep their tags.
 	Relock bool
@@ -90,6 +93,8 @@ type Loader struct {
 	LockName string
 	// found is whose cache this run may write, once that was asked for.
 	found *config.Lane
+	// saidOffline says that it was said what an offline run leaves out.
+	saidOffline bool
 }
 
 // Definition is what was read of a definition.
@@ -118,6 +123,9 @@ func (l *Loader) Resolve(ctx context.Context, change func(*config.Options)) (*De
 	if d.Diags.HasErrors() {
 		return d, nil
 	}
+	if l.Offline && l.Builds {
+		l.offline(d.Config)
+	}
 	return d, l.takeLock(d, files)
 }
 
@@ -145,6 +153,9 @@ func (l *Loader) Evaluate(ctx context.Context) (*Definition, error) {
 func (l *Loader) read(ctx context.Context) ([]File, config.Options, error) {
 	opts, err := l.options()
 	if err != nil {
+		return nil, opts, err
+	}
+	if err := l.reachable(); err != nil {
 		return nil, opts, err
 	}
 	if l.URL != "" {

@@ -60,6 +60,7 @@ pull' fetches it.`,
 		},
 	}
 	load.Register(cmd)
+	load.RegisterOnline(cmd.Flags(), "orch bundle fetches what the targets take")
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")
 	cmd.Flags().StringVar(&frontend, "frontend", "linked", "take in the frontends of builds with --frontend=`WHICH`: linked or pull")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was done as JSON")

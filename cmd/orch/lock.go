@@ -69,6 +69,7 @@ up, 2 wrong use or a wrong file.`,
 		},
 	}
 	load.Register(cmd)
+	load.RegisterOnline(cmd.Flags(), "orch lock asks registries and servers what names mean, also with --check")
 	f := cmd.Flags()
 	f.StringArrayVar(&update, "update", nil, "look up anew what is locked and matches `PATTERN` (without one, everything); may be repeated")
 	f.Lookup("update").NoOptDefVal = relock.All

@@ -78,6 +78,7 @@ targets an update of orch.lock.hcl touches.`,
 	}
 	load.Register(cmd)
 	f := cmd.Flags()
+	load.RegisterLook(f)
 	f.StringArrayVar(&flags.bases, "base", nil, "the `REF` to compare with; may be repeated: what has changed since any of them")
 	f.StringVar(&flags.head, "head", gittree.Worktree, "the `REF` that is compared, or worktree")
 	f.StringVar(&flags.lock, "lock", "", "compare with what was locked by `FILE`, an older orch.lock.hcl")
@@ -140,6 +141,9 @@ func (f *affectedFlags) check(e *planning.Session) error {
 // compareAll returns those of the named targets that are affected since any of the
 // bases, each with what it is since the first one that says so.
 func (f *affectedFlags) compareAll(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string) ([]affected.Target, error) {
+	if flagged.Offline && f.resolve {
+		return nil, usage.Errorf("--resolve asks registries, and --offline forbids that")
+	}
 	head, err := f.state(ctx, e, flagged, args, f.head)
 	if err != nil {
 		return nil, err

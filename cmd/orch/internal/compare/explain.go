@@ -71,6 +71,7 @@ it built, and whether the steps ran that were predicted.`,
 	}
 	load.Register(cmd)
 	f := cmd.Flags()
+	load.RegisterLook(f)
 	f.StringVar(&flags.run, "run", "", "compare with the run of this `ID`, or of what it begins with")
 	f.StringVar(&flags.base, "base", "", "compare with where `REF` and the working tree parted")
 	f.BoolVar(&flags.last, "last", false, "why the last run built what it built, or that of --run")
@@ -84,6 +85,9 @@ it built, and whether the steps ran that were predicted.`,
 func (f *explainFlags) explain(ctx context.Context, e *planning.Session, load *planning.Flags, args []string) (*explain.Explanation, error) {
 	if f.base != "" && (f.run != "" || f.last) {
 		return nil, usage.Errorf("--base does not go with --run and --last")
+	}
+	if load.Offline && (f.record || f.resolve) {
+		return nil, usage.Errorf("--record and --resolve ask registries, and --offline forbids that")
 	}
 	if f.record {
 		if f.base != "" || f.run != "" || f.last {

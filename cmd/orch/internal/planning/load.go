@@ -28,8 +28,8 @@ type Flags struct {
 	// diagnostics is how what is wrong is printed.
 	diagnostics string
 	Loader      *load.Loader
-	// Offline has builds take nothing from outside that is not in the bundle.
-	Offline bool
+	// online is why a command cannot do without a network; "" if it can.
+	online string
 	// Wrong may return an error to be said in place of one in the definition; nil if
 	// there is none.
 	Wrong func(text string) error

@@ -40,14 +40,32 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 // BundleVariable names a bundle where no flag does.
 const BundleVariable = "ORCH_BUNDLE"
 
-// RegisterBundle adds the flags of commands that may use a bundle.
+// RegisterBundle adds the flags of commands that may build from a bundle.
 func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
+	l.Builds = true
+	l.RegisterLook(flags)
+}
+
+// RegisterLook adds the flags of commands that may look into a bundle, and build
+// nothing.
+func (l *Flags) RegisterLook(flags *pflag.FlagSet) {
 	flags.StringVar(&l.Bundle, "bundle", "", "take what orch bundle has written to `DIR` from there (also ORCH_BUNDLE)")
 	flags.BoolVar(&l.Offline, "offline", false, "take nothing from outside that is not in the bundle")
 }
 
+// RegisterOnline has a command say that it needs a network where --offline is asked
+// for.
+func (l *Flags) RegisterOnline(flags *pflag.FlagSet, why string) {
+	l.online = why
+	flags.BoolVar(&l.Offline, "offline", false, "")
+	_ = flags.MarkHidden("offline")
+}
+
 // openBundle opens the bundle that is named.
 func (l *Flags) openBundle(e *Session) (err error) {
+	if l.Offline && l.online != "" {
+		return usage.Errorf("%s: there is no --offline for it", l.online)
+	}
 	if l.Bundle == "" && !l.NoBundle {
 		l.Bundle = e.Getenv(BundleVariable)
 	}
