@@ -222,13 +222,14 @@ type recordOf struct {
 	Targets []struct {
 		Name, State, Digest string
 		Wanted              bool
-		Tags                []string
+		Tags, After, Ends   []string
 		Outputs             []struct{ Type, Where string }
 	}
 	Vertices []struct {
-		ID, Name, Platform string
-		Targets            []string
-		StepsRun           int
+		ID, Kind, Name, Platform string
+		Targets                  []string
+		Inputs                   []struct{ Vertex, Why string }
+		StepsRun                 int
 	}
 }
 
@@ -257,6 +258,15 @@ func sameRecord(t *testing.T, got, want string) {
 		y, _ := json.Marshal(b.Targets[i])
 		if !bytes.Equal(x, y) {
 			t.Errorf("target %d is %s, and %s without shards", i, x, y)
+		}
+	}
+	stages := map[string]string{}
+	for _, v := range b.Vertices {
+		stages[v.ID] = fmt.Sprint(v.Kind, v.Name, v.Platform, v.Targets, v.Inputs)
+	}
+	for _, v := range a.Vertices {
+		if got := fmt.Sprint(v.Kind, v.Name, v.Platform, v.Targets, v.Inputs); got != stages[v.ID] {
+			t.Errorf("%s is %s, and %s without shards", v.ID, got, stages[v.ID])
 		}
 	}
 }

@@ -62,7 +62,36 @@ func (s *Set) Merge() *Merged {
 		m.Report.Plan.Builds = append(m.Report.Plan.Builds, t.Build)
 		m.Report.Targets = append(m.Report.Targets, t)
 	}
+	m.link()
 	return m
+}
+
+// link enters which targets are built on others.
+func (m *Merged) link() {
+	builds := map[string]*planner.Build{}
+	for _, b := range m.Report.Plan.Builds {
+		builds[b.Name()] = b
+	}
+	for _, b := range m.Report.Plan.Builds {
+		for _, p := range m.parts[b.Name()] {
+			for _, name := range p.After {
+				if on := builds[name]; on != nil && on != b && !slices.Contains(b.Inputs, on) {
+					b.Inputs = append(b.Inputs, on)
+				}
+			}
+		}
+	}
+}
+
+// Inputs are the digests of what a target was made of, and why it was built: as the
+// first shard that says something of it.
+func (m *Merged) Inputs(target string) (*record.Inputs, []string) {
+	for _, p := range m.parts[target] {
+		if p.Target.Inputs != nil || len(p.Why) > 0 {
+			return p.Target.Inputs, p.Why
+		}
+	}
+	return nil, nil
 }
 
 // collect takes the targets of a result, and returns the names of those that are
@@ -110,8 +139,12 @@ func (m *Merged) target(name string, rv *reviver) *runner.TargetReport {
 	t := &runner.TargetReport{Build: &planner.Build{
 		Target: &config.Target{Name: name, Tags: first.Tags}, Wanted: first.Wanted,
 	}}
-	for _, p := range parts {
-		t.Build.Stages = append(t.Build.Stages, rv.stagesOf(p.Target)...)
+	ordered := parts
+	if first.piece != nil {
+		ordered = inOrder(parts, first.piece.All)
+	}
+	for _, p := range ordered {
+		t.Build.Stages = append(t.Build.Stages, rv.endsOf(p.Target)...)
 		addTimes(t, p)
 	}
 	t.Build.Stages = slices.Compact(t.Build.Stages)
@@ -295,8 +328,11 @@ func failure(p part) error {
 		return errors.New(cmp.Or(p.Reason, unsaid(p)))
 	}
 	out := &runner.Failure{
-		Target: p.Name, Stage: f.Stage, Platform: f.Platform, Step: f.Step, File: f.File, Line: f.Line,
+		Target: p.Name, Stage: f.Stage, Vertex: f.Vertex, Platform: f.Platform, Builder: f.Builder, Step: f.Step, File: f.File, Line: f.Line,
 		Fault: f.Fault, Transient: f.Transient, Log: f.Log, ExitCode: -1, Err: errors.New(cmp.Or(f.Error, p.Reason, unsaid(p))), Tests: tests(p),
+	}
+	for _, l := range f.Excerpt {
+		out.Excerpt = append(out.Excerpt, runner.ExcerptLine(l))
 	}
 	if p.Reason != f.Error {
 		out.Reason = p.Reason

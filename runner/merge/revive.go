@@ -14,6 +14,7 @@ import (
 type reviver struct {
 	vertices []*planner.Vertex
 	byID     map[string]*planner.Vertex
+	place    map[*planner.Vertex]int
 	took     map[*planner.Vertex]*runner.VertexReport
 	steps    []*runner.StepReport
 	transfer runner.Transfer
@@ -23,7 +24,7 @@ type reviver struct {
 }
 
 func newReviver() *reviver {
-	return &reviver{byID: map[string]*planner.Vertex{}, took: map[*planner.Vertex]*runner.VertexReport{}}
+	return &reviver{byID: map[string]*planner.Vertex{}, place: map[*planner.Vertex]int{}, took: map[*planner.Vertex]*runner.VertexReport{}}
 }
 
 // Report makes a report of one record, as far as the times of its stages are
@@ -50,10 +51,12 @@ func (rv *reviver) add(rec *record.Record) {
 	for _, v := range rec.Vertices {
 		rv.vertex(v)
 	}
-	rv.chain(rec.Totals.Critical)
+	for _, v := range rec.Vertices {
+		rv.join(v)
+	}
 	for _, s := range rec.Steps {
 		rv.steps = append(rv.steps, &runner.StepReport{
-			Name: s.Name, Label: s.Label, Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets, Started: s.Started,
+			Name: s.Name, Label: s.Label, Stage: s.Stage, Vertex: s.Vertex, Targets: s.Targets, Builder: s.Builder, Started: s.Started,
 			Finished: s.Started.Add(seconds(s.Seconds)), Took: seconds(s.Seconds), Cached: s.Cached, Failed: s.Failed,
 		})
 	}
@@ -74,8 +77,9 @@ func (rv *reviver) add(rec *record.Record) {
 func (rv *reviver) vertex(r *record.Vertex) {
 	v := rv.byID[r.ID]
 	if v == nil {
-		v = &planner.Vertex{ID: r.ID, Name: r.Name, Platform: r.Platform, Kind: planner.Stage}
+		v = &planner.Vertex{ID: r.ID, Name: r.Name, Platform: r.Platform, Kind: kindOf(r.Kind)}
 		rv.byID[r.ID] = v
+		rv.place[v] = len(rv.vertices)
 		rv.vertices = append(rv.vertices, v)
 	}
 	for _, name := range r.Targets {
@@ -102,23 +106,39 @@ func (rv *reviver) vertex(r *record.Vertex) {
 	have.Steps.Cached += r.Hits
 }
 
-// chain joins the stages of a critical path: records do not say more of what is
-// built on what.
-func (rv *reviver) chain(ids []string) {
-	var before *planner.Vertex
-	for _, id := range ids {
-		v := rv.byID[id]
-		if v == nil {
+// join enters what is built on what. A vertex comes after its inputs; what a record
+// says against that is left out.
+func (rv *reviver) join(r *record.Vertex) {
+	v := rv.byID[r.ID]
+	for _, in := range r.Inputs {
+		from := rv.byID[in.Vertex]
+		if from == nil || rv.place[from] >= rv.place[v] || slices.ContainsFunc(v.Inputs, func(e planner.Edge) bool { return e.From == from }) {
 			continue
 		}
-		if before != nil && rv.index(before) < rv.index(v) {
-			v.Inputs = append(v.Inputs, planner.Edge{From: before})
-		}
-		before = v
+		v.Inputs = append(v.Inputs, planner.Edge{From: from, Why: edgeKind(in.Why)})
 	}
 }
 
-func (rv *reviver) index(v *planner.Vertex) int { return slices.Index(rv.vertices, v) }
+// edgeKind is a reason of an input by its word.
+func edgeKind(word string) planner.EdgeKind {
+	for _, kind := range []planner.EdgeKind{planner.Base, planner.Copy, planner.Mount} {
+		if kind.String() == word {
+			return kind
+		}
+	}
+	return planner.Context
+}
+
+// kindOf is a kind of vertex by its word. Old records have none, and only stages
+// matter in them.
+func kindOf(word string) planner.Kind {
+	for _, kind := range []planner.Kind{planner.Image, planner.LocalContext, planner.RemoteContext, planner.Opaque, planner.Scratch} {
+		if kind.String() == word {
+			return kind
+		}
+	}
+	return planner.Stage
+}
 
 // reports are the stages of which something is known, in the order of the graph.
 func (rv *reviver) reports() []*runner.VertexReport {
@@ -131,9 +151,18 @@ func (rv *reviver) reports() []*runner.VertexReport {
 	return out
 }
 
-// stagesOf are the stages that a target was built from.
-func (rv *reviver) stagesOf(t *record.Target) []*planner.Vertex {
+// endsOf are the vertices that a target ends in; of an old record, all that the
+// builder has reported of it.
+func (rv *reviver) endsOf(t *record.Target) []*planner.Vertex {
 	var out []*planner.Vertex
+	for _, id := range t.Ends {
+		if v := rv.byID[id]; v != nil {
+			out = append(out, v)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
 	for _, s := range t.Stages {
 		if v := rv.byID[s.Vertex]; v != nil {
 			out = append(out, v)

@@ -43,8 +43,10 @@ func (rec *Record) Page(b Beside) *page.Data {
 	if rec.State == "running" {
 		d.Run.State = "not finished"
 	}
+	targets, vertices := len(d.Targets), len(d.Vertices)
 	p.addTargets()
 	p.addVertices()
+	p.addGraph(vertices, targets)
 	p.addSteps()
 	p.addFailures()
 	p.addSame()

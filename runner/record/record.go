@@ -130,6 +130,10 @@ type Target struct {
 	// later runs can skip it.
 	Pending json.RawMessage `json:"pendingRecord,omitempty"`
 	Outputs []Output        `json:"outputs,omitempty"`
+	// After are the targets that it is built on, and Ends the vertices that its
+	// images are.
+	After []string `json:"after,omitempty"`
+	Ends  []string `json:"ends,omitempty"`
 	// Builders are those that built it, in a run on several.
 	Builders  []string       `json:"builders,omitempty"`
 	ImageSize int64          `json:"imageBytes,omitempty"`
@@ -207,14 +211,22 @@ type Stage struct {
 // Vertex is one vertex of the plan.
 type Vertex struct {
 	ID       string    `json:"id"`
+	Kind     string    `json:"kind,omitempty"` // "" in an old record
 	Name     string    `json:"name"`
 	Platform string    `json:"platform,omitempty"`
 	Targets  []string  `json:"targets"`
+	Inputs   []Input   `json:"inputs,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Seconds  float64   `json:"seconds"`
 	Cached   bool      `json:"cached"`
 	Run      int       `json:"stepsRun"`
 	Hits     int       `json:"stepsCached"`
+}
+
+// Input is a vertex that another one starts from or takes from.
+type Input struct {
+	Vertex string `json:"vertex"`
+	Why    string `json:"why"`
 }
 
 // Step is one step that the builder reported.
@@ -342,7 +354,13 @@ func (rec *Record) addVertices(r *runner.Report, info Info) {
 	known := r.ByVertex()
 	rec.Vertices = []*Vertex{}
 	for _, v := range r.Plan.Graph.Vertices {
-		rv := &Vertex{ID: v.ID, Name: info.Mask(v.Name), Platform: v.Platform, Targets: v.Targets}
+		rv := &Vertex{ID: v.ID, Kind: v.Kind.String(), Name: info.Mask(v.Name), Platform: v.Platform, Targets: v.Targets}
+		for _, in := range v.Inputs {
+			one := Input{in.From.ID, in.Why.String()}
+			if !slices.Contains(rv.Inputs, one) {
+				rv.Inputs = append(rv.Inputs, one)
+			}
+		}
 		if vr := known[v]; vr != nil {
 			rv.Started, rv.Seconds, rv.Cached = vr.Started, vr.Took.Seconds(), vr.Cached()
 			rv.Run, rv.Hits = vr.Steps.Run, vr.Steps.Cached
@@ -363,6 +381,14 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 	}
 	if info.Inputs != nil {
 		rt.Inputs, rt.Why = info.Inputs(t.Name())
+	}
+	for _, b := range t.Build.Inputs {
+		rt.After = append(rt.After, b.Name())
+	}
+	for _, v := range t.Build.Stages {
+		if !slices.Contains(rt.Ends, v.ID) {
+			rt.Ends = append(rt.Ends, v.ID)
+		}
 	}
 	rt.Unskipped = info.Mask(t.Unskipped)
 	for _, a := range t.Attempts {

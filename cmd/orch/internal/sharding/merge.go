@@ -274,6 +274,7 @@ func (m *mergeRun) unmoved(ctx context.Context, err, problems error) error {
 func (m *mergeRun) writeFiles(run *runner.Report) error {
 	info := record.Info{
 		Orch: version.Stamped, Args: m.Args, Definition: func(b *planner.Build) string { return m.merged.Definitions[b.Name()] },
+		Inputs: m.merged.Inputs,
 	}
 	if len(m.set.Results) > 0 {
 		first := m.set.Results[0]
