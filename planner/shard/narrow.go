@@ -196,6 +196,29 @@ func Waves(cfg *config.Config, wave *Wave) *config.Config {
 	return &out
 }
 
+// Needed leaves out of a wave the stages that nobody needs but targets that are done.
+// plan is that of all targets.
+func (w *Wave) Needed(plan *planner.Plan, done map[string]bool) *Wave {
+	left := map[string]bool{}
+	builds := map[string]*planner.Build{}
+	for _, b := range plan.Builds {
+		builds[b.Name()] = b
+		left[b.Name()] = b.Wanted && !done[b.Name()]
+	}
+	needed := func(s WaveStage) bool {
+		b := builds[s.Target]
+		if b == nil {
+			return true // what is wrong is found where it is built
+		}
+		end := b.Stages[max(0, slices.Index(b.Platforms, s.Platform))]
+		i := slices.IndexFunc(reach(end), func(v *planner.Vertex) bool { return v.Name == s.Stage && v.Runs() })
+		return i < 0 || slices.ContainsFunc(reach(end)[i].Targets, func(name string) bool { return left[name] })
+	}
+	out := *w
+	out.Stages = slices.DeleteFunc(slices.Clone(w.Stages), func(s WaveStage) bool { return !needed(s) })
+	return &out
+}
+
 // linkedTargets are those that targets link to, also through others.
 func linkedTargets(cfg *config.Config, from []*config.Target) []*config.Target {
 	var out []*config.Target

@@ -113,13 +113,32 @@ func (b *bakeRun) bakeShard(ctx context.Context, opts build.Options) error {
 		return usage.Errorf("--shard %s: %w", f.shard, err)
 	}
 	if f.index == 0 {
-		return b.build(ctx, shard.Waves(cfg, f.file.Wave), opts)
+		return b.bakeWave(ctx, cfg, plan, opts)
 	}
 	opts.Narrow = func(ctx context.Context, names []string) (*config.Config, error) {
 		return b.onlyAt(ctx, names, f.file.Definition.Time)
 	}
 	opts.Parts = partsOf(cfg, parts)
 	return b.build(ctx, shard.Narrow(cfg, plan, parts), opts)
+}
+
+// bakeWave builds the stages that several shards need, but for those that only targets
+// need of which a record proves that they are built: the shards skip these.
+func (b *bakeRun) bakeWave(ctx context.Context, cfg *config.Config, plan *planner.Plan, opts build.Options) error {
+	f := &b.flags.shard
+	proven, err := build.Proven(ctx, b.env, cfg, plan, f.file.BuildPlatform, opts)
+	if err != nil {
+		return err
+	}
+	wave := f.file.Wave.Needed(plan, proven)
+	if left := len(f.file.Wave.Stages) - len(wave.Stages); left > 0 {
+		fmt.Fprintf(b.env.Stderr, "%d of %s left out: the results of all targets that need them are there already.\n",
+			left, termtext.Count(len(f.file.Wave.Stages), "shared stage"))
+	}
+	if len(wave.Stages) == 0 {
+		return b.emptyShard(opts)
+	}
+	return b.build(ctx, shard.Waves(cfg, wave), opts)
 }
 
 // partsOf says what a shard builds of its targets.

@@ -40,13 +40,24 @@ func (r *Run) skip(ctx context.Context, platform string) error {
 	if err := r.Report(skip.Check(whole), r.cfg.Sources); err != nil {
 		return err
 	}
+	if r.skips, err = r.decide(ctx, whole, platform); r.skips == nil {
+		return err
+	}
+	r.skipPlatform, r.whole = platform, whole
+	r.skips.Later = r.Opt.Shard != nil
+	r.saySkipped()
+	return r.narrow(ctx, platform)
+}
+
+// decide looks for the records of the targets of a plan; nil if nothing is skipped.
+func (r *Run) decide(ctx context.Context, whole *planner.Plan, platform string) (*skip.Session, error) {
 	digests, err := r.Digests(ctx, whole, platform)
 	if ctx.Err() != nil {
-		return notBegun(ctx, r.Session, ctx.Err())
+		return nil, notBegun(ctx, r.Session, ctx.Err())
 	}
 	if err != nil {
 		r.Notices.Warn(fmt.Sprintf("nothing is skipped and no record kept, because the digests of the targets are not known: %v", err))
-		return nil
+		return nil, nil
 	}
 	how := &skip.Run{BuildPlatform: platform, Settings: []string{strconv.FormatBool(r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"))}}
 	if platform == "" {
@@ -55,20 +66,39 @@ func (r *Run) skip(ctx context.Context, platform string) error {
 	if r.Opt.PullFrontend {
 		how.Frontend = "--frontend=pull has another frontend read its Dockerfile"
 	}
-	if r.skips, err = NewSkipper(r.Session).Begin(ctx, how, whole, digests, r.Getenv); err != nil {
-		if ctx.Err() != nil {
-			return notBegun(ctx, r.Session, err)
-		}
-		var diags fault.Diagnostics
-		if errors.As(err, &diags) {
-			return r.Report(diags, r.cfg.Sources)
-		}
-		return usage.Wrap(err)
+	session, err := NewSkipper(r.Session).Begin(ctx, how, whole, digests, r.Getenv)
+	if err == nil {
+		return session, nil
 	}
-	r.skipPlatform, r.whole = platform, whole
-	r.skips.Later = r.Opt.Shard != nil
-	r.saySkipped()
-	return r.narrow(ctx, platform)
+	if ctx.Err() != nil {
+		return nil, notBegun(ctx, r.Session, err)
+	}
+	var diags fault.Diagnostics
+	if errors.As(err, &diags) {
+		return nil, r.Report(diags, r.cfg.Sources)
+	}
+	return nil, usage.Wrap(err)
+}
+
+// Proven says of which targets of a plan the result is there already, by their
+// records. platform is that of the builder.
+func Proven(ctx context.Context, e *planning.Session, cfg *config.Config, plan *planner.Plan, platform string, opt Options) (map[string]bool, error) {
+	r := &Run{Session: e, Opt: opt, cfg: cfg, plan: plan}
+	if !skip.Asked(plan) {
+		return nil, nil
+	}
+	if err := r.Report(skip.Check(plan), cfg.Sources); err != nil {
+		return nil, err
+	}
+	session, err := r.decide(ctx, plan, platform)
+	if session == nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for name := range session.Verdicts {
+		out[name] = true
+	}
+	return out, nil
 }
 
 // NewSkipper makes what skips and records builds.
