@@ -151,7 +151,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/fetch"] = []string{"config", "internal/termtext", "runner/buildkit/builder", "runner/buildkit/creds", "runner/buildkit/sourcepolicy"}
 	allowed["runner/buildkit/frontend"] = []string{"planner"}
 	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend", "runner/bundle"}
-	allowed["internal/pipeline"] = nil
+	allowed["internal/pipeline"] = []string{"internal/shellquote"}
 	allowed["internal/packedjson"] = []string{"internal/output"}
 	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
 	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}

@@ -9,7 +9,12 @@ pipeline {
       agent any
       steps {
         sh '''
-          if test -n "$CHANGE_TARGET"; then AFFECTED="origin/$CHANGE_TARGET"; git fetch origin "$CHANGE_TARGET:refs/remotes/origin/$CHANGE_TARGET"; else PUSH=yes; fi
+          MAIN=main
+          if test -n "$TAG_NAME"; then PUSH=yes
+          elif test -n "$CHANGE_TARGET"; then BASE=$CHANGE_TARGET
+          elif test "${BRANCH_NAME:-${GIT_BRANCH#origin/}}" = "$MAIN"; then PUSH=yes
+          else BASE=$MAIN; fi
+          if test -n "$BASE"; then AFFECTED="origin/$BASE"; git fetch origin "+refs/heads/$BASE:refs/remotes/origin/$BASE"; fi
           orch plan --shards auto --waves ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED"} -o shards.json --format jenkins >orch-matrix.json
         '''
         script { plan = readJSON file: 'orch-matrix.json' }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/orch-build/orch/internal/shellquote"
 )
 
 //go:embed templates
@@ -123,7 +125,7 @@ func Write(system string, p Project) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New(system).Delims("[[", "]]").Funcs(template.FuncMap{"quoted": quoted, "single": single}).Parse(string(text))
+	t, err := template.New(system).Delims("[[", "]]").Funcs(template.FuncMap{"quoted": quoted, "single": single, "word": shellquote.Word, "dollars": dollars}).Parse(string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -149,3 +151,6 @@ func quoted(s string) (string, error) {
 func single(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s)
 }
+
+// dollars is a text in which Buildkite takes no variables in when it reads the file.
+func dollars(s string) string { return strings.ReplaceAll(s, "$", "$$") }
