@@ -53,3 +53,11 @@ if command -v npm >/dev/null 2>&1 && command -v rsync >/dev/null 2>&1; then
 else
     echo "compat: no npm or no rsync; the pipeline for GitLab is not run" >&2
 fi
+
+# The workflow and the action for GitHub, by act.
+if command -v node >/dev/null 2>&1; then
+    [ -x "$bin/act" ] || GOBIN=$bin nice go install github.com/nektos/act@v0.2.89
+    ORCH_E2E_ACT=$bin/act go test -count 1 -timeout 30m ./e2e -run TestGitHub
+else
+    echo "compat: no node; the workflow for GitHub is not run" >&2
+fi
