@@ -298,8 +298,7 @@ func (l *Loader) readFiles() ([]File, error) {
 			return found, usage.Wrap(err)
 		}
 	}
-	return nil, usage.Errorf("there is no definition here: looked for %s, %s\n%s",
-		strings.Join(BuildFiles[:3], ", "), strings.Join(BakeFiles, ", "), definitionHint())
+	return nil, usage.Wrap(noDefinition())
 }
 
 // named returns the files of -f, or else those of BUILDX_BAKE_FILE.

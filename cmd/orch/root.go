@@ -61,7 +61,7 @@ func run(m *machine.Machine, sites site.Opener, args []string) int {
 	e.Neutralise()
 	defer profile.Start(e.Getenv, e.Stderr)()
 	code := cli.ExitInterrupted
-	if !e.Interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e.Env, e.Again(ctx, hclfmt.Args(args))) }) {
+	if !e.Interrupt.Run(ctx, giveUpAfter, func() { code = exitCode(ctx, e.Env, offerInit(ctx, e, hclfmt.Args(args))) }) {
 		fmt.Fprintf(e.Stderr, "orch: %s\n", e.Interrupt.Text())
 		return cli.ExitInterrupted
 	}

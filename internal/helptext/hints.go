@@ -18,34 +18,104 @@ import (
 // intents are the commands that people of other tools look for, and what does
 // the same here.
 var intents = map[string]string{
-	"build":   "orch bake",
-	"run":     "orch bake",
-	"make":    "orch bake",
-	"push":    "orch bake --push",
-	"load":    "orch bake --load",
-	"test":    "orch bake, which runs the tests of the targets that it builds",
-	"print":   "orch bake --print",
-	"config":  "orch bake --print",
-	"lint":    "orch validate --lint",
-	"check":   "orch validate --deep",
-	"graph":   "orch plan --format html -o plan.html",
-	"explain": "orch plan",
-	"ls":      "orch list targets",
-	"targets": "orch list targets",
-	"format":  "orch fmt",
-	"convert": "orch init",
-	"new":     "orch init",
-	"clean":   "orch builder prune",
-	"prune":   "orch builder prune",
-	"gc":      "orch builder prune",
-	"du":      "orch builder du",
-	"log":     "orch logs",
-	"history": "orch runs",
-	"status":  "orch builder status",
-	"stop":    "orch builder stop",
-	"resume":  "orch bake --resume",
-	"man":     "orch help",
-	"docs":    "orch help",
+	"build":     "orch bake",
+	"run":       "orch bake",
+	"make":      "orch bake",
+	"up":        "orch bake --load, and docker compose up",
+	"rebuild":   "orch bake --no-cache",
+	"watch":     "orch bake --watch",
+	"dev":       "orch bake --watch",
+	"push":      "orch bake --push",
+	"deploy":    "orch bake --push",
+	"release":   "orch bake --push",
+	"load":      "orch bake --load",
+	"pull":      "orch bake --pull",
+	"export":    "orch bake --output",
+	"tag":       "orch bake --set TARGET.tag=NAME",
+	"sbom":      "orch bake --sbom=true",
+	"retry":     "orch bake --resume",
+	"resume":    "orch bake --resume",
+	"continue":  "orch bake --resume",
+	"compose":   "orch bake -f compose.yaml",
+	"test":      "orch bake, which runs the tests of the targets that it builds",
+	"print":     "orch bake --print",
+	"config":    "orch bake --print",
+	"show":      "orch bake --print",
+	"dry-run":   "orch bake --print",
+	"dryrun":    "orch bake --print",
+	"lint":      "orch validate --lint",
+	"check":     "orch validate --deep",
+	"graph":     "orch plan --format html -o plan.html",
+	"viz":       "orch plan --format html -o plan.html",
+	"visualize": "orch plan --format html -o plan.html",
+	"ui":        "orch plan --format html -o plan.html",
+	"dot":       "orch plan --format dot",
+	"tree":      "orch plan",
+	"stages":    "orch plan",
+	"describe":  "orch plan",
+	"inspect":   "orch plan",
+	"explain":   "orch plan",
+	"diff":      "orch affected",
+	"changed":   "orch affected",
+	"changes":   "orch affected",
+	"shard":     "orch plan --shards",
+	"shards":    "orch plan --shards",
+	"split":     "orch plan --shards",
+	"matrix":    "orch ci init",
+	"pipeline":  "orch ci init",
+	"github":    "orch ci init github",
+	"gitlab":    "orch ci init gitlab",
+	"ls":        "orch list targets",
+	"target":    "orch list targets",
+	"targets":   "orch list targets",
+	"groups":    "orch list groups",
+	"vars":      "orch list variables",
+	"variables": "orch list variables",
+	"env":       "orch list variables",
+	"format":    "orch fmt",
+	"convert":   "orch init",
+	"migrate":   "orch init",
+	"import":    "orch init",
+	"new":       "orch init",
+	"setup":     "orch init",
+	"start":     "orch builder start",
+	"serve":     "orch builder start",
+	"daemon":    "orch builder start",
+	"stop":      "orch builder stop",
+	"status":    "orch builder status",
+	"ps":        "orch builder status",
+	"create":    "orch builder create",
+	"use":       "orch builder use",
+	"clean":     "orch builder prune",
+	"prune":     "orch builder prune",
+	"gc":        "orch builder prune",
+	"cache":     "orch builder du",
+	"du":        "orch builder du",
+	"log":       "orch logs",
+	"attach":    "orch logs",
+	"history":   "orch runs",
+	"times":     "orch report",
+	"profile":   "orch report",
+	"trace":     "orch report",
+	"shell":     "orch debug",
+	"exec":      "orch debug",
+	"sh":        "orch debug",
+	"info":      "orch doctor",
+	"health":    "orch doctor",
+	"freeze":    "orch lock",
+	"pin":       "orch lock",
+	"outdated":  "orch lock --check",
+	"update":    "orch lock --update, or orch version --check for orch itself",
+	"upgrade":   "orch version --check, which says whether there is a newer orch",
+	"vendor":    "orch bundle",
+	"save":      "orch bundle",
+	"rollback":  "orch publish --rollback",
+	"verify":    "orch repro",
+	"install":   "orch plugin install",
+	"docker":    "orch plugin install",
+	"login":     "docker login, whose credentials orch reads",
+	"man":       "orch help",
+	"docs":      "orch help",
 }
 
 // CommandHint says which command may have been meant; "" if none is alike.
@@ -54,14 +124,20 @@ func CommandHint(cmd *cobra.Command, name string) string {
 		return " Use " + meant + "."
 	}
 	cmd.SuggestionsMinimumDistance = 2
+	if len(name) < 4 { // two other letters would make any word of it
+		cmd.SuggestionsMinimumDistance = 1
+	}
 	if names := cmd.SuggestionsFor(name); len(names) > 0 {
 		return fmt.Sprintf(" Did you mean %q?", names[0])
 	}
 	if cmd.HasParent() {
 		return ""
 	}
-	if like := suggest.Name(strings.ToLower(name), slices.Sorted(maps.Keys(intents))); like != "" {
-		return " Use " + intents[like] + "."
+	if len(name) < 4 {
+		return ""
+	}
+	if like := suggest.Near(strings.ToLower(name), slices.Sorted(maps.Keys(intents)), 1); len(like) > 0 {
+		return " Use " + intents[like[0]] + "."
 	}
 	return ""
 }
@@ -69,6 +145,7 @@ func CommandHint(cmd *cobra.Command, name string) string {
 // The texts in which pflag says what is wrong with a flag.
 var (
 	unknownFlag  = regexp.MustCompile(`^unknown flag: --(\S+)$`)
+	unknownShort = regexp.MustCompile(`^unknown shorthand flag: '(.)' in (-\S+)$`)
 	wrongFlag    = regexp.MustCompile(`(?s)^invalid argument (".*") for "(?:-\w, )?(--[^"]+)" flag: (.*)$`)
 	wrongNumber  = regexp.MustCompile(`strconv\.(?:ParseInt|ParseUint|Atoi|ParseFloat)`)
 	wrongBoolean = regexp.MustCompile(`strconv\.ParseBool`)
@@ -117,18 +194,74 @@ func misspelt(cmd *cobra.Command, line []string, err error) []string {
 	return nil
 }
 
+// foreignFlags are flags of docker build and of other tools, and what does the same
+// where there is the flag that it begins with.
+var foreignFlags = map[string]string{
+	"platform":      "--set '*.platform=PLATFORM'",
+	"build-arg":     "--set '*.arg.NAME=VALUE'",
+	"arg":           "--set '*.arg.NAME=VALUE'",
+	"tag":           "--set TARGET.tag=NAME",
+	"t":             "--set TARGET.tag=NAME",
+	"target":        "--set TARGET.target=STAGE",
+	"label":         "--set '*.label.NAME=VALUE'",
+	"annotation":    "--set '*.annotation=TEXT'",
+	"secret":        "--set '*.secret=id=NAME,src=FILE'",
+	"ssh":           "--set '*.ssh=default'",
+	"network":       "--set '*.network=NETWORK'",
+	"add-host":      "--set '*.extra-host.NAME=ADDRESS'",
+	"shm-size":      "--set '*.shm-size=SIZE'",
+	"ulimit":        "--set '*.ulimit=LIMIT'",
+	"build-context": "--set '*.contexts.NAME=PLACE'",
+	"cache-from":    "--set '*.cache-from=CACHE'",
+	"cache-to":      "--set '*.cache-to=CACHE'",
+	"dockerfile":    "--set TARGET.dockerfile=FILE",
+	"attest":        "--set '*.attest=ATTESTATION'",
+	"define":        "--var NAME=VALUE",
+	"e":             "--var NAME=VALUE",
+	"env":           "--var NAME=VALUE",
+	"dry-run":       "--print",
+	"n":             "--print",
+	"quiet":         "--progress=quiet",
+	"q":             "--progress=quiet",
+	"iidfile":       "--metadata-file FILE",
+	"parallel":      "--jobs N",
+	"concurrency":   "--jobs N",
+	"force":         "--no-cache",
+	"exclude":       "--except TARGET",
+}
+
+// flagHint says which flag may have been meant by one that there is not.
+func flagHint(cmd *cobra.Command, name string) string {
+	if use := foreignFlags[name]; use != "" {
+		first, _, _ := strings.Cut(strings.TrimPrefix(use, "--"), " ")
+		first, _, _ = strings.Cut(first, "=")
+		if cmd.Flags().Lookup(first) != nil {
+			return ". Use " + use + "."
+		}
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	if like := suggest.Name(name, known); like != "" && len(name) > 1 {
+		return fmt.Sprintf(". Did you mean --%s?", like)
+	}
+	return ""
+}
+
 func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
-	if m := unknownFlag.FindStringSubmatch(text); m != nil {
-		var known []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if !f.Hidden {
-				known = append(known, f.Name)
-			}
-		})
-		if like := suggest.Name(m[1], known); like != "" {
-			text += fmt.Sprintf(". Did you mean --%s?", like)
+	if m := unknownShort.FindStringSubmatch(text); m != nil {
+		text = "unknown flag: -" + m[1]
+		if m[2] != "-"+m[1] {
+			text += " in " + m[2]
 		}
+		text += flagHint(cmd, m[1])
+	}
+	if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		text += flagHint(cmd, m[1])
 	}
 	if m := wrongFlag.FindStringSubmatch(text); m != nil {
 		switch reason := m[3]; {
