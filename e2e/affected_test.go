@@ -38,6 +38,7 @@ func imageDigests(t *testing.T, dir string) map[string]string {
 // commits, the targets whose digests differ in two checkouts are affected, and few
 // others. ORCH_COMMITS says how many commits, ORCH_SEED where to start.
 func TestAffectedHistories(t *testing.T) {
+	t.Parallel()
 	const projects, history = 4, 10
 	commits, seed := number("ORCH_COMMITS", 10), number("ORCH_SEED", 1)
 	pairs, changed, over := 0, 0, 0

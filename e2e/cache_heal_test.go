@@ -63,6 +63,7 @@ func (b *blobsGone) lose(t *testing.T, ref string) {
 // TestCacheHeals reads a lane of which layers are gone: a warning, a build
 // without it, and a whole lane afterwards.
 func TestCacheHeals(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
 	reg := newBlobsGone(t)
 	name := fmt.Sprintf("heal%d/cache", os.Getpid())
@@ -88,6 +89,7 @@ func TestCacheHeals(t *testing.T) {
 // TestCacheSourceHeals reads a cache that a definition names, of which layers
 // are gone, and one that is not there yet.
 func TestCacheSourceHeals(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{
 		"build.hcl":  "variable \"BUSYBOX\" {}\ntarget \"default\" {\n  contexts = { busybox = BUSYBOX }\n}\n",
 		"Dockerfile": "FROM scratch AS base\nCOPY --from=busybox / /\nRUN echo ran-$((1+1)); echo x >/x\nFROM base\nRUN echo last\n",
@@ -120,6 +122,7 @@ func TestCacheSourceHeals(t *testing.T) {
 // TestCacheLock writes a local cache while another program cleans it, which
 // BuildKit's client does under a lock of its own.
 func TestCacheLock(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
 	l := &laneTest{t: t, dir: dir, kind: "local", ref: filepath.Join(dir, "cache")}
 	state := l.state()

@@ -14,6 +14,7 @@ import (
 // many kinds of runs. The targets copy files onto a base that they share, which
 // the builder would find in a cache of its own for each only for the first.
 func TestCacheOfALane(t *testing.T) {
+	t.Parallel()
 	l, m := newLoad(t, 8), newMeter(t)
 	l.write(t, "build.hcl", fmt.Sprintf(`variable "REGISTRY" { default = "" }
 cache {
@@ -80,6 +81,7 @@ target "svc" {
 
 // TestCacheForEach reads a cache for each target, as bake files have it.
 func TestCacheForEach(t *testing.T) {
+	t.Parallel()
 	l, m := newLoad(t, 6), newMeter(t)
 	lt := &laneTest{t: t, dir: l.dir}
 	bake := func(state, variable string) string {

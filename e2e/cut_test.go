@@ -72,6 +72,7 @@ func TestBuilderSilent(t *testing.T) {
 // TestRegistryHangs pulls from a registry that accepts a request and never
 // answers it: that is given up, and tried again.
 func TestRegistryHangs(t *testing.T) {
+	t.Parallel()
 	nonce := fmt.Sprintf("hang%d", os.Getpid())
 	dir := project(t, map[string]string{
 		"build.hcl": pushProject + `

@@ -73,6 +73,7 @@ func plannedBy(t *testing.T, cmd *exec.Cmd) map[string]string {
 // digest is equal, the image is. ORCH_BUILT says how many mutations, ORCH_SEED
 // where to start.
 func TestDigestAgainstImages(t *testing.T) {
+	t.Parallel()
 	wanted, seed := number("ORCH_BUILT", 4), number("ORCH_SEED", 1)
 	together := min(wanted, 10)
 	pairs, differ, over, mutations := 0, 0, 0, 0
@@ -129,9 +130,10 @@ func TestDigestAgainstImages(t *testing.T) {
 }
 
 // TestGitModes builds one commit from checkouts, worktrees and archives that were
-// made under several umasks, in two folders: with git's modes, digest and image
-// are the same each time.
+// made under several umasks, by turns in two folders: with git's modes, digest and
+// image are the same each time.
 func TestGitModes(t *testing.T) {
+	t.Parallel()
 	origin := project(t, map[string]string{
 		"build.hcl":      "context-modes = \"git\"\ntarget \"default\" {}\n",
 		"Dockerfile":     "FROM scratch\nCOPY . /all/\nCOPY --parents tools/run /p/\n",
@@ -151,22 +153,21 @@ func TestGitModes(t *testing.T) {
 	gitIn(t, origin, "add", "-A")
 	gitIn(t, origin, "commit", "-q", "-m", "x")
 	digests, images := map[string]string{}, map[string]string{}
-	for _, umask := range []string{"022", "002", "077"} {
-		for _, folder := range []string{t.TempDir(), filepath.Join(t.TempDir(), "another", "folder")} {
-			for how, command := range map[string]string{
-				"checkout": `git clone -q "$O" .`,
-				"worktree": `git -C "$O" worktree add -q --detach "$PWD"`,
-				"archive":  `git -C "$O" archive HEAD | tar x`,
-			} {
-				dir := filepath.Join(folder, how+umask)
-				cmd := exec.Command("sh", "-ec", "umask "+umask+`; mkdir -p "$D"; cd "$D"; `+command)
-				cmd.Env = append(os.Environ(), "O="+origin, "D="+dir)
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("%s: %v\n%s", command, err, out)
-				}
-				name := umask + " " + how + " " + folder
-				digests[name], images[name] = plannedImages(t, dir)["default"], builtImages(t, dir)["default"]
+	folders := []string{t.TempDir(), filepath.Join(t.TempDir(), "another", "folder")}
+	for i, umask := range []string{"022", "002", "077"} {
+		for k, command := range []string{
+			`git clone -q "$O" .`,
+			`git -C "$O" worktree add -q --detach "$PWD"`,
+			`git -C "$O" archive HEAD | tar x`,
+		} {
+			name := fmt.Sprintf("umask %s: %s", umask, command)
+			dir := filepath.Join(folders[(i+k)%2], fmt.Sprint(i, k))
+			cmd := exec.Command("sh", "-ec", "umask "+umask+`; mkdir -p "$D"; cd "$D"; `+command)
+			cmd.Env = append(os.Environ(), "O="+origin, "D="+dir)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, out)
 			}
+			digests[name], images[name] = plannedImages(t, dir)["default"], builtImages(t, dir)["default"]
 		}
 	}
 	for what, all := range map[string]map[string]string{"digest": digests, "image": images} {

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -280,10 +282,12 @@ func condition(cond string) (bool, error) {
 
 // goEnv is a setting of the Go command outside the script, where HOME is
 // another.
-func goEnv(name string) string {
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		return ""
+func goEnv(name string) string { return goSettings()[name] }
+
+var goSettings = sync.OnceValue(func() map[string]string {
+	settings := map[string]string{}
+	if out, err := exec.Command("go", "env", "-json").Output(); err == nil {
+		_ = json.Unmarshal(out, &settings)
 	}
-	return string(out[:max(0, len(out)-1)])
-}
+	return settings
+})

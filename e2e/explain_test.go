@@ -52,6 +52,7 @@ func number(name string, otherwise int) int {
 // run, builds them, and compares: what was to run has run, what was to be cached
 // was. ORCH_PREDICTIONS says how many runs, ORCH_SEED where to start.
 func TestExplainPredictions(t *testing.T) {
+	t.Parallel()
 	const together = 3
 	runs, seed := number("ORCH_PREDICTIONS", 12), number("ORCH_SEED", 1)
 	dir := t.TempDir()

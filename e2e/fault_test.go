@@ -167,6 +167,7 @@ const pushDockerfile = "FROM busybox\nARG NONCE\nRUN echo $NONCE >/file\n"
 // TestRegistryFaults pushes to a registry that fails in each of the ways that
 // may be gone the next time.
 func TestRegistryFaults(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		spoil   func(http.ResponseWriter, *http.Request) bool
@@ -180,6 +181,7 @@ func TestRegistryFaults(t *testing.T) {
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // most of the time it waits for the next try
 			reg := newFaultRegistry(t)
 			reg.spoil = tt.spoil
 			dir := project(t, map[string]string{"build.hcl": pushProject, "Dockerfile": pushDockerfile})
@@ -207,6 +209,7 @@ func TestRegistryFaults(t *testing.T) {
 // A registry that stays out of order is tried within the budget and no more,
 // and is called what it is.
 func TestRegistryStaysDown(t *testing.T) {
+	t.Parallel()
 	reg := newFaultRegistry(t)
 	reg.spoil = first(1<<30, isManifestPut, status(403))
 	dir := project(t, map[string]string{"build.hcl": pushProject, "Dockerfile": pushDockerfile})
@@ -253,8 +256,10 @@ func tear(w http.ResponseWriter) {
 // TestRegistryPullFaults builds on an image from a registry that spoils the
 // first request for a blob: what was wrong is not kept, and the build is good.
 func TestRegistryPullFaults(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(http.ResponseWriter){"lies": lie, "tears": tear, "503": status(503), "resets": reset} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			nonce := fmt.Sprintf("pull-%s-%d", name, os.Getpid())
 			dir := project(t, map[string]string{
 				"build.hcl": pushProject + `

@@ -198,6 +198,7 @@ func silent(t *testing.T, l net.Listener, cmd *exec.Cmd, word, addr string) func
 // waits for something that does not come: it ends soon, with 130, and says what
 // has happened.
 func TestInterruptedAtBorders(t *testing.T) {
+	t.Parallel()
 	startBuilder(t)
 	const nothing = "interrupted before anything was built"
 	for _, b := range []border{
@@ -220,6 +221,7 @@ func TestInterruptedAtBorders(t *testing.T) {
 }
 
 func (b border) run(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{"build.hcl": borderProject, "Dockerfile": borderDockerfile})
 	args := slices.Clone(b.args)
 	if b.args[0] == "bake" {

@@ -107,8 +107,10 @@ func (l *laneTest) cached(commit string, seconds float64) {
 // TestTwoRunsOneLane lets two runs with different content write one lane. Both
 // find all of theirs there.
 func TestTwoRunsOneLane(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"registry", "local", "gha"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
 			l := &laneTest{t: t, dir: dir, kind: kind, ref: fmt.Sprintf("%s/lane%d/cache", shared.registry, os.Getpid())}
 			switch kind {
@@ -121,9 +123,9 @@ func TestTwoRunsOneLane(t *testing.T) {
 				l.env = []string{"ACTIONS_RUNTIME_TOKEN=" + server.token(), "ACTIONS_RESULTS_URL=" + server.URL + "/", "ACTIONS_CACHE_SERVICE_V2=true"}
 			}
 			// On two machines, of which the second writes while the first runs.
-			l.atOnce(l.bake(l.state(), "slow", 4), l.bake(l.state(), "quick", 0.5))
-			l.cached("slow", 4)
-			l.cached("quick", 0.5)
+			l.atOnce(l.bake(l.state(), "slow", 2), l.bake(l.state(), "quick", 0.1))
+			l.cached("slow", 2)
+			l.cached("quick", 0.1)
 			// On two machines, at the same moment.
 			l.atOnce(l.bake(l.state(), "here", 1), l.bake(l.state(), "there", 1))
 			l.cached("here", 1)

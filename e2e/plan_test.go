@@ -25,6 +25,7 @@ import (
 // has never built anything: the same steps, no others, each once. A project may
 // have orch make something first: its file "setup" holds the arguments.
 func TestPlanIsWhatRuns(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(r.URL.Path))
 	}))

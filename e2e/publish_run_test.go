@@ -281,7 +281,7 @@ func TestPublishRunFaults(t *testing.T) {
 	}
 	every := 1
 	if os.Getenv("ORCH_STRESS") == "" {
-		every = 9
+		every = 17
 	}
 	p.patience = hasty
 	for how, name := range map[verdict]string{refuse: "503", cut: "cut", lose: "lost"} {

@@ -104,8 +104,12 @@ func leaks(data []byte) string {
 // leave: on the screen in every mode, in the process list, logs, records,
 // reports, metadata, traces, outputs, caches and the builder's state.
 func TestSecretNowhere(t *testing.T) {
-	collector := newSpans(t)
+	t.Parallel()
+	collector, state := newSpans(t), emptyState(t)
 	dir := project(t, map[string]string{"build.hcl": secretProject, "Dockerfile": secretDockerfile, "lines.pem": strings.Join(secretLines, "\n") + "\n"})
+	if out, err := runOn(state, dir, "builder", "start").CombinedOutput(); err != nil {
+		t.Fatalf("starting the builder: %v\n%s", err, out)
+	}
 	files := func(name string) []string {
 		return []string{"--result", name + ".json", "--report", name + ".html", "--metadata-file", name + "-md.json", "--junit", name + ".xml"}
 	}
@@ -123,7 +127,7 @@ func TestSecretNowhere(t *testing.T) {
 		{args: []string{"plan", "--format", "json"}},
 		{args: []string{"plan", "argument"}},
 	} {
-		cmd := runOrch(dir, run.args...)
+		cmd := runOn(state, dir, run.args...)
 		cmd.Env = append(cmd.Env, "TOKEN="+secretToken, "KEY="+secretKey,
 			"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 		var out bytes.Buffer
@@ -150,7 +154,7 @@ func TestSecretNowhere(t *testing.T) {
 		t.Errorf("%d bytes of traces have %q", collector.sent.Len(), found)
 	}
 	read := 0
-	for _, root := range []string{dir, shared.state} {
+	for _, root := range []string{dir, state} {
 		_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() || filepath.Base(path) == "lines.pem" {
 				return nil

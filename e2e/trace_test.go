@@ -21,6 +21,7 @@ import (
 
 // TestTraces receives the spans of a run, as an OTLP receiver does.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	type span struct{ name, trace, parent, id string }
 	var mu sync.Mutex
 	var spans []span
@@ -120,6 +121,7 @@ func (r *grpcReceiver) Export(ctx context.Context, req *collector.ExportTraceSer
 // TestTracesGRPC sends the spans by gRPC, which is what is used if nothing else
 // is said, and to a receiver that takes a call and says nothing.
 func TestTracesGRPC(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	for _, silent := range []bool{false, true} {
 		r := &grpcReceiver{silent: silent}

@@ -1,22 +1,35 @@
 #!/bin/sh
-# Runs each fuzz target for the given time, such as 30s. What one finds is
-# kept in testdata/fuzz of its package, where every test run meets it again.
+# Runs each fuzz target for the given time, such as 30s, as many targets at once
+# as the machine has processors. What one finds is kept in testdata/fuzz of its
+# package, where every test run meets it again.
+#
+#	scripts/fuzz.sh TIME [PACKAGE...]    as in: scripts/fuzz.sh 30s planner/shard
 set -eu
-time=${1:-30s}
 export CGO_ENABLED=0
-# With short names of packages, only those.
-shift || true
-targets() {
-	git grep -h --untracked '^func Fuzz' -- "$1/*_test.go" ":(glob,exclude)$1/*/**" | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'
-}
-for pkg in $(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do
-	case " ${*:-$pkg} " in *" $pkg "*) ;; *) continue ;; esac
-	for target in $(targets "$pkg"); do
+
+# one runs the fuzz targets of a package, which is compiled once for all of them.
+one() {
+	time=$1 pkg=$2
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir"' EXIT
+	go test "./$pkg" -c -vet=off -fuzz=Fuzz -o "$dir/test"
+	seen=$(go env GOCACHE)/fuzz/$(go list "./$pkg")
+	cd "$pkg"
+	for target in $("$dir/test" -test.list '^Fuzz'); do
 		echo "fuzzing $pkg $target for $time"
-		go test "./$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10s >"${TMPDIR:-/tmp}/orch-fuzz.$$" 2>&1 || {
-			cat "${TMPDIR:-/tmp}/orch-fuzz.$$"
+		"$dir/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzminimizetime 10s \
+			-test.fuzzcachedir "$seen" -test.parallel 1 >"$dir/log" 2>&1 || {
+			cat "$dir/log"
 			exit 1
 		}
-		rm -f "${TMPDIR:-/tmp}/orch-fuzz.$$"
 	done
-done
+}
+
+if [ "${1:-}" = --one ]; then
+	one "$2" "$3"
+	exit
+fi
+time=${1:-30s}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- $(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u)
+printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 "$0" --one "$time"

@@ -14,10 +14,15 @@ import (
 func CI() bool { return os.Getenv("CI") != "" }
 
 // Rounds is how many of n random or similar cases a test tries: all of them where
-// ORCH_LONG_TESTS is set, as "make check" does, and else a quarter.
+// ORCH_LONG_TESTS is set, as "make stress" does, and else a quarter. Under the race
+// detector, which makes them many times slower, it is a twentieth: what runs beside
+// what is the same in each of them.
 func Rounds(n int) int {
-	if Long() {
+	switch {
+	case Long():
 		return n
+	case raceDetector:
+		return n / 20
 	}
 	return n / 4
 }
