@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/orch-build/orch/internal/browser"
+	"github.com/orch-build/orch/internal/need"
 )
 
 // evil is a text that tries to leave its place.
@@ -92,7 +93,11 @@ func pageOf(t *testing.T, d *Data) []byte {
 // TestPage drives the page as a user does, at three sizes, in a wide and a narrow
 // window, light and dark, and leaves pictures of it among the artifacts.
 func TestPage(t *testing.T) {
-	for _, n := range []int{3, 30, 1000} {
+	sizes := []int{3, 300}
+	if need.Long() {
+		sizes = []int{3, 30, 1000}
+	}
+	for _, n := range sizes {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			p := browser.Open(t, pageOf(t, sample(n)))
 			for _, width := range []int{1280, 400} {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // A farm is a number of fake builders with a fake clock: each remembers what it
@@ -83,8 +85,12 @@ func TestSimulate(t *testing.T) {
 		"20 bases":     func(_ *rand.Rand, targets int) Work { return bases(targets, 20, 60*time.Second, 10*time.Second) },
 		"of all sizes": random,
 	}
+	sizes := []int{1000, 3000}
+	if need.Long() {
+		sizes = append(sizes, 10000)
+	}
 	for name, shape := range shapes {
-		for _, targets := range []int{1000, 3000, 10000} {
+		for _, targets := range sizes {
 			t.Run(fmt.Sprint(name, "/", targets), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(targets), 5))
 				w := shape(r, targets)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // randomItems are units of a monorepo: most are short, a few are long, and many
@@ -28,7 +30,7 @@ func randomItems(r *rand.Rand, n, bases int, share float64) ([]item, []time.Dura
 
 // A shard takes what its items take, with each shared thing once.
 func TestPackLoads(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(need.Rounds(200)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		items, cost := randomItems(r, 1+r.IntN(60), r.IntN(6), 0.7)
 		n := 1 + r.IntN(12)
@@ -60,7 +62,7 @@ func TestPackLoads(t *testing.T) {
 // shorter than.
 func TestMakespan(t *testing.T) {
 	for _, n := range []int{2, 3, 7, 16, 40, 64} {
-		for seed := range uint64(6) {
+		for seed := range uint64(need.Rounds(8)) {
 			r := rand.New(rand.NewPCG(seed, uint64(n)))
 			items, cost := randomItems(r, 1000, 12, 0.5)
 			p := packer{items: items, cost: cost, n: n}
