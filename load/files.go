@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -25,6 +26,9 @@ var (
 		"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl",
 	}
 )
+
+// UsualFiles are all names that are looked for.
+func UsualFiles() []string { return slices.Concat(BuildFiles, BakeFiles) }
 
 // File is a definition file that was read.
 type File struct {

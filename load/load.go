@@ -91,6 +91,9 @@ type Loader struct {
 	// LockName is where the lock of the definition is, or would be, once it was
 	// resolved.
 	LockName string
+	// DefinitionName tells the definition from others that have the same lock; "" is
+	// the one with the usual name.
+	DefinitionName string
 	// found is whose cache this run may write, once that was asked for.
 	found *config.Lane
 	// saidOffline says that it was said what an offline run leaves out.

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
@@ -20,7 +22,7 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		return nil // nothing is beside it
 	}
 	disk, name := l.lockFile(files)
-	l.LockName = name
+	l.LockName, l.DefinitionName = name, definitionName(name, files)
 	if l.URL == "" && l.Lock == "" { // it is beside the definition, and may be a link
 		guard, err := l.guard()
 		if err == nil {
@@ -79,6 +81,22 @@ func (l *Loader) lockFile(files []File) (config.Files, string) {
 		return remoteFiles{l.remote.tree}, lock.FileName
 	}
 	return l.disk(), LockName(files)
+}
+
+// definitionName tells a definition from others beside the same lock: the names of its
+// files that are not the usual ones, seen from the lock; "" if there are none.
+func definitionName(lockName string, files []File) string {
+	var names []string
+	for _, f := range files {
+		name, err := filepath.Rel(filepath.Dir(lockName), f.Name)
+		if err != nil || f.Name == "-" {
+			name = f.Name
+		}
+		if name = filepath.ToSlash(name); !slices.Contains(UsualFiles(), name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // LockName is the name of the lock beside the first of some files.

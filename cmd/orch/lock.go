@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/usage"
+	loader "github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/runner/pin"
 	"github.com/orch-build/orch/runner/pin/relock"
 )
@@ -98,7 +99,8 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if err != nil {
 		return err
 	}
-	r.Name, r.Old = load.Loader.LockName, cfg.Lock
+	r.Name, r.Old, r.Usual = load.Loader.LockName, cfg.Lock, loader.UsualFiles()
+	r.Options.Definition = load.Loader.DefinitionName
 	cfg.Lock = r.Kept()
 	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
 		return err

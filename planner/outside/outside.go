@@ -7,7 +7,6 @@ package outside
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -59,6 +58,9 @@ type Options struct {
 	Frontend func(*planner.Build) string
 	// Platform is that of the builder.
 	Platform string
+	// Definition tells a definition from others whose targets are in the same lock;
+	// "" is the one with the usual name.
+	Definition string
 	// Lock names OCI layouts.
 	Lock *lock.Lock
 }
@@ -123,7 +125,7 @@ func (c *collector) add(key lock.Key, platform, digest, why string, at fault.Ran
 		it.Platforms = append(it.Platforms, platform)
 	}
 	it.Targets = append(it.Targets, c.build.Name())
-	it.UsedBy = append(it.UsedBy, fmt.Sprintf("%s (%s)", c.build.Name(), at.Filename))
+	it.UsedBy = append(it.UsedBy, lock.Use{Target: c.build.Name(), File: at.Filename, Definition: c.opt.Definition}.String())
 	return it
 }
 

@@ -53,8 +53,7 @@ func Changes(old, next *lock.Lock) []Change {
 func users(e *lock.Entry) []string {
 	out := []string{}
 	for _, u := range e.UsedBy {
-		target, _, _ := strings.Cut(u, " (")
-		out = append(out, target)
+		out = append(out, lock.ParseUse(u).Target)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

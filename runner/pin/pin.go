@@ -72,17 +72,11 @@ func (e Errors) Error() string {
 func (e Errors) Unwrap() []error { return e }
 
 // Lock makes the next lock out of the one of before, which may be nil: entries of
-// old that still say what is needed are kept, everything else is looked up. Where
-// whole is false, old may hold what other targets take, and that stays.
-func (r *Resolver) Lock(ctx context.Context, list *outside.List, old *lock.Lock, name string, whole bool, plan *planner.Plan) (*lock.Lock, error) {
+// old that still say what is needed are kept, everything else is looked up. mine says
+// which lines of old the list replaces; what others use stays.
+func (r *Resolver) Lock(ctx context.Context, list *outside.List, old *lock.Lock, name string, mine func(lock.Use) bool) (*lock.Lock, error) {
 	next := lock.New(name)
-	chosen := map[string]bool{}
-	for _, b := range plan.Builds {
-		chosen[b.Name()] = true
-	}
-	if !whole {
-		keepOthers(next, old, chosen)
-	}
+	keepOthers(next, old, mine)
 	entries, err := r.resolve(ctx, list.Items, func(it *outside.Item) *lock.Entry { return old.Get(it.Kind, it.Name) })
 	if err != nil {
 		return nil, err
@@ -101,18 +95,18 @@ func (r *Resolver) Lock(ctx context.Context, list *outside.List, old *lock.Lock,
 	return next, nil
 }
 
-// keepOthers takes over the entries of targets that were not chosen, and what
-// says that they are theirs.
-func keepOthers(next, old *lock.Lock, chosen map[string]bool) {
+// keepOthers takes over the entries that something else uses, and the lines that say
+// so.
+func keepOthers(next, old *lock.Lock, mine func(lock.Use) bool) {
 	for _, e := range old.Entries() {
 		kept := *e
 		kept.UsedBy = nil
 		for _, u := range e.UsedBy {
-			if target, _, _ := strings.Cut(u, " ("); !chosen[target] {
+			if !mine(lock.ParseUse(u)) {
 				kept.UsedBy = append(kept.UsedBy, u)
 			}
 		}
-		if len(kept.UsedBy) > 0 || len(e.UsedBy) == 0 {
+		if len(kept.UsedBy) > 0 || len(e.UsedBy) == 0 && !mine(lock.Use{}) {
 			next.Put(kept)
 		}
 	}

@@ -43,6 +43,8 @@ type Run struct {
 	// Name is that of the lock, and Old what it holds; nil is no lock.
 	Name string
 	Old  *lock.Lock
+	// Usual are the names that a definition has where it is not named.
+	Usual []string
 
 	Plan     *planner.Plan
 	Digests  *digest.Digests
@@ -104,7 +106,7 @@ func (r *Run) Do(ctx context.Context) error {
 	}
 	list := outside.Of(r.Plan, r.Digests, r.Options)
 	r.sayUnread(list)
-	next, err := r.Resolver.Lock(ctx, list, r.Kept(), r.Name, r.Whole, r.Plan)
+	next, err := r.Resolver.Lock(ctx, list, r.Kept(), r.Name, r.mine())
 	if err != nil {
 		return err
 	}
@@ -123,6 +125,35 @@ func (r *Run) Do(ctx context.Context) error {
 	}
 	_, err = fmt.Fprintf(r.Out, "%s: %s, %s\n", r.Name, count(next.Len(), "entry", "entries"), summary(changes))
 	return err
+}
+
+// mine says which lines of the lock are written anew: those of the chosen targets, or
+// of all targets of the definition, also of those that it has no longer. Lines of
+// another definition are left alone, as long as that is there.
+func (r *Run) mine() func(lock.Use) bool {
+	chosen := map[string]bool{}
+	for _, b := range r.Plan.Builds {
+		chosen[b.Name()] = true
+	}
+	return func(u lock.Use) bool {
+		if u.Definition != r.Options.Definition {
+			return r.Whole && r.gone(u.Definition)
+		}
+		return r.Whole || chosen[u.Target]
+	}
+}
+
+// gone says whether a definition is not there any more. One with the usual name has
+// no name in the lock, and where it is not there, the others are all that there is.
+func (r *Run) gone(definition string) bool {
+	names := strings.Split(definition, ", ")
+	if definition == "" {
+		names = r.Usual
+	}
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(filepath.Dir(r.Name), filepath.FromSlash(name)))
+		return err == nil
+	})
 }
 
 // unmatched refuses patterns that match nothing.
@@ -156,7 +187,10 @@ func (r *Run) check(ctx context.Context) error {
 		if urlsecret.Lacks(e.Name) {
 			continue // it is pinned where it is written, and cannot be looked up by this name
 		}
-		used := slices.ContainsFunc(e.UsedBy, func(u string) bool { target, _, _ := strings.Cut(u, " ("); return chosen[target] })
+		used := slices.ContainsFunc(e.UsedBy, func(u string) bool {
+			use := lock.ParseUse(u)
+			return chosen[use.Target] && use.Definition == r.Options.Definition
+		})
 		if r.Whole || used {
 			entries = append(entries, e)
 		}

@@ -5,6 +5,7 @@ package reproduce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/imagediff"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner"
 )
@@ -35,6 +37,7 @@ type command struct {
 	asJSON   bool
 	progress string
 	frontend string
+	building string // first or second
 }
 
 // NewCommand makes the command that builds twice; sites reaches where that is done,
@@ -95,17 +98,28 @@ func (c *command) run(ctx context.Context, args []string) error {
 	names, err := c.twice(ctx, args, dir)
 	if err != nil {
 		c.unmake()
-		return err
+		return c.failed(err)
 	}
 	out := &report{Kept: c.keep}
 	for _, name := range names {
 		r, err := imagediff.Compare(place(dir, "first", name), place(dir, "second", name))
 		if err != nil {
-			return fmt.Errorf("comparing %s: %w", name, err)
+			return c.failed(fmt.Errorf("comparing %s: %w", name, err))
 		}
 		out.Targets = append(out.Targets, target{Name: name, Result: *r})
 	}
 	return out.print(c.env, c.asJSON)
+}
+
+// failed has those who read JSON find the error in it.
+func (c *command) failed(err error) error {
+	if c.asJSON {
+		out := &report{Targets: []target{}, Build: c.building, Error: err.Error()}
+		if unprinted := termtext.PrintJSON(c.env.Stdout, out); unprinted != nil {
+			return errors.Join(err, unprinted)
+		}
+	}
+	return err
 }
 
 // folder is where the images are put, and removes it if it is not to be kept.
@@ -167,6 +181,7 @@ func (c *command) twice(ctx context.Context, args []string, dir string) ([]strin
 
 // once builds the targets.
 func (c *command) once(ctx context.Context, e *planning.Session, args []string, dir, which string) ([]string, error) {
+	c.building = which
 	seen := e
 	if which == "second" { // what is wrong with the definition has been said
 		seen = e.Quiet()

@@ -16,6 +16,9 @@ type report struct {
 	Targets []target `json:"targets"`
 	// Kept is the folder that holds both images, or "".
 	Kept string `json:"kept,omitempty"`
+	// Error is why nothing could be compared, and Build which build it ended.
+	Error string `json:"error,omitempty"`
+	Build string `json:"build,omitempty"`
 }
 
 // target is a target that was built twice.

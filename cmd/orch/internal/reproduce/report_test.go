@@ -52,3 +52,22 @@ not: different, sha256:1 and sha256:2
 		t.Errorf("printed %s", out.String())
 	}
 }
+
+// TestFailed has a failed build be in what is printed as JSON.
+func TestFailed(t *testing.T) {
+	env, out, _ := clitest.Env(nil)
+	c := &command{env: planning.New(machine.New(env)), asJSON: true, building: "second"}
+	err := errors.New("the build failed")
+	if got := c.failed(err); !errors.Is(got, err) {
+		t.Error(got)
+	}
+	var r report
+	if json.Unmarshal(out.Bytes(), &r) != nil || r.Build != "second" || r.Error != err.Error() || !strings.Contains(out.String(), `"targets": []`) {
+		t.Errorf("printed %s", out.String())
+	}
+	out.Reset()
+	c.asJSON = false
+	if got := c.failed(err); !errors.Is(got, err) || out.Len() > 0 {
+		t.Errorf("%v, printed %s", got, out.String())
+	}
+}
