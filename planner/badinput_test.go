@@ -43,6 +43,10 @@ func TestBadInput(t *testing.T) {
 	for i := range need.Rounds(3000) {
 		fan += fmt.Sprintf("FROM s%d AS s%d\nCOPY --from=s%d / /\nCOPY --from=s%d / /\n", i, i+1, i, i/2)
 	}
+	tooMany := ""
+	for i := range 10_003 {
+		tooMany += fmt.Sprintf("ENV V%d=1\n", i)
+	}
 	for _, c := range []struct {
 		name, text string
 		fault      string // part of what is said; "" for none
@@ -67,6 +71,7 @@ func TestBadInput(t *testing.T) {
 		{"open continuation", "FROM x\nRUN a \\\n# comment\n\n  \\\n", "", 0},
 		{"long chain", chain, "", 0},
 		{"many ways", fan, "", 0},
+		{"too many variables", "FROM x\n" + tooMany, "more than 10000 variables", 10002},
 		{"many variables", "FROM x\n" + strings.Repeat("ENV A=1\nENV B=$A\n", need.Rounds(5000)), "", 0},
 		{"bad port", "FROM x\nEXPOSE a:b:c\n", "", 0},
 		{"unknown instruction", "FROM x\nRUNN a\n", "unknown instruction: RUNN", 2},

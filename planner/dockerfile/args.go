@@ -105,8 +105,9 @@ type Environment struct {
 	path bool
 	// Open is true if an image below may set any variable that is in neither.
 	Open bool
-	// bytes is how much text the known variables here and below have.
-	bytes int
+	// bytes is how much text the known variables here and below have, and count
+	// how many variables there are.
+	bytes, count int
 	// full is true once it was reported that these are too many.
 	full bool
 	// guessed becomes true when a lookup met something unknown.
@@ -128,7 +129,7 @@ func (e *Environment) On() *Environment {
 	if top.size() == 0 && top.base != nil {
 		top = top.base
 	}
-	return &Environment{base: top, path: e.path, Open: e.Open, bytes: e.bytes, full: e.full}
+	return &Environment{base: top, path: e.path, Open: e.Open, bytes: e.bytes, count: e.count, full: e.full}
 }
 
 // size is how many variables are set here.
@@ -185,10 +186,23 @@ func (e *Environment) SetUnknown(key string) {
 		return
 	}
 	e.path = e.path || key == pathVariable
+	if !e.has(key) {
+		e.count++
+	}
 	if e.unknown == nil {
 		e.unknown = map[string]bool{}
 	}
 	e.unknown[key] = true
+}
+
+// has says whether a variable is set here or below.
+func (e *Environment) has(key string) bool {
+	for l := e; l != nil; l = l.base {
+		if _, ok := l.vars[key]; ok || l.unknown[key] {
+			return true
+		}
+	}
+	return false
 }
 
 // Set sets a variable.
@@ -197,6 +211,9 @@ func (e *Environment) Set(key, value string) {
 		return
 	}
 	e.path = e.path || key == pathVariable
+	if !e.has(key) {
+		e.count++
+	}
 	delete(e.unknown, key)
 	if e.vars == nil {
 		e.vars = map[string]string{}
@@ -210,14 +227,24 @@ func (e *Environment) Set(key, value string) {
 // takes no message as large.
 const maxEnvironment = 16 << 20
 
-// overflow says once that there are more bytes in the variables than a builder
-// takes. Nothing more is set then.
+// maxVariables is how many variables a stage may have. BuildKit's frontend looks
+// through all of them for each ENV, and no program starts with many more.
+const maxVariables = 10_000
+
+// overflow says once that there are more variables, or more bytes in them, than a
+// builder takes. Nothing more is set then.
 func (e *Environment) overflow() error {
-	if e.full || e.bytes <= maxEnvironment {
+	switch {
+	case e.full:
 		return nil
+	case e.bytes > maxEnvironment:
+		e.full = true
+		return fmt.Errorf("the variables of this stage come to more than %d bytes here", maxEnvironment)
+	case e.count > maxVariables:
+		e.full = true
+		return fmt.Errorf("this stage has more than %d variables here: put them into a file that its programs read", maxVariables)
 	}
-	e.full = true
-	return fmt.Errorf("the variables of this stage come to more than %d bytes here", maxEnvironment)
+	return nil
 }
 
 // Expand puts variables into a word; known is false if the result depends on

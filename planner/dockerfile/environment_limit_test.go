@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,5 +34,19 @@ func TestOverflow(t *testing.T) {
 	}
 	if err := env.overflow(); err != nil {
 		t.Error(err)
+	}
+
+	// So do many short ones, in one stage or in several.
+	env = &Environment{}
+	faults = nil
+	for i := range 10_010 {
+		s := Scope{Env: env, Lex: shell.NewLex('\\')}
+		s.Setenv(&instructions.EnvCommand{Env: instructions.KeyValuePairs{{Key: fmt.Sprint("a", i), Value: "x"}, {Key: "same", Value: "x"}}}, func(error) { faults = append(faults, i) })
+		if i%1000 == 0 {
+			env = env.On()
+		}
+	}
+	if len(faults) != 1 || faults[0] != 9_999 {
+		t.Errorf("reported at %v", faults)
 	}
 }
