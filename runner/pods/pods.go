@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/builders"
 )
 
@@ -96,12 +97,33 @@ type listed struct {
 		Containers []struct{ Name string }
 	}
 	Status struct {
-		Phase             string
-		Conditions        []struct{ Type, Status, Reason string }
-		ContainerStatuses []struct {
-			State struct{ Waiting struct{ Reason string } }
+		Phase                                    string
+		Conditions                               []struct{ Type, Status, Reason string }
+		InitContainerStatuses, ContainerStatuses []containerStatus
+	}
+}
+
+type containerStatus struct {
+	State struct {
+		Waiting struct{ Reason, Message string }
+	}
+}
+
+// stuck are the reasons for which a container does not start, whoever waits for it:
+// the kubelet has tried already, and something else has to be changed.
+var stuck = []string{
+	"ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable",
+	"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
+}
+
+// stuckBecause says why a container of the pod does not start; "" if it may.
+func (p *listed) stuckBecause() string {
+	for _, one := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		if w := one.State.Waiting; slices.Contains(stuck, w.Reason) {
+			return termtext.Brief(cmp.Or(w.Message, w.Reason), 300)
 		}
 	}
+	return ""
 }
 
 // running is the state of a pod that can be used.
@@ -122,7 +144,7 @@ func (p *listed) state() string {
 			why = cond.Reason
 		}
 	}
-	for _, one := range p.Status.ContainerStatuses {
+	for _, one := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		why = cmp.Or(one.State.Waiting.Reason, why)
 	}
 	if state != running && why != "" {
@@ -157,7 +179,9 @@ func (p *listed) container(wanted string) string {
 type NoneError struct {
 	// States are those of pods which may be ready later; none if there are none.
 	States []string
-	text   string
+	// Stuck says of pods why they do not start though one waits for them.
+	Stuck []string
+	text  string
 }
 
 func (e *NoneError) Error() string { return e.text }
@@ -176,13 +200,15 @@ func (c Cluster) Ready(ctx context.Context) ([]Pod, error) {
 func (c Cluster) ready(found *list) ([]Pod, error) {
 	var pods []Pod
 	var others []string
-	var starting []string
+	var starting, never []string
 	for _, p := range found.Items {
 		state := p.state()
 		if state != running {
 			text := p.Metadata.Name + " is " + state
 			others = append(others, text)
-			if p.Metadata.DeletionTimestamp == nil && p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed" {
+			if why := p.stuckBecause(); why != "" && p.Metadata.DeletionTimestamp == nil {
+				never = append(never, p.Metadata.Name+": "+why)
+			} else if p.Metadata.DeletionTimestamp == nil && p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed" {
 				starting = append(starting, text)
 			}
 			continue
@@ -194,9 +220,9 @@ func (c Cluster) ready(found *list) ([]Pod, error) {
 	case len(pods) > 0:
 		return pods, nil
 	case len(others) > 0:
-		return nil, &NoneError{starting, fmt.Sprintf("no pod %s%s is ready: %s", c.Selector, c.where(), strings.Join(others, ", "))}
+		return nil, &NoneError{starting, never, fmt.Sprintf("no pod %s%s is ready: %s", c.Selector, c.where(), strings.Join(others, ", "))}
 	}
-	return nil, &NoneError{nil, fmt.Sprintf("there is no pod %s%s", c.Selector, c.where())}
+	return nil, &NoneError{nil, nil, fmt.Sprintf("there is no pod %s%s", c.Selector, c.where())}
 }
 
 func (c Cluster) where() string {

@@ -33,7 +33,7 @@ func TestReady(t *testing.T) {
 			pod("b", "") + `,"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable"}]}}`,
 			pod("c", "") + `,"status":{"phase":"Pending","containerStatuses":[{"state":{"waiting":{"reason":"ImagePullBackOff"}}}]}}`,
 			pod("d", "") + `,"status":{"phase":"Failed"}}`,
-		}, nil, 3, "a is not ready, b is pending (Unschedulable), c is pending (ImagePullBackOff), d is failed"},
+		}, nil, 2, "a is not ready, b is pending (Unschedulable), c is pending (ImagePullBackOff), d is failed"},
 	}
 	for _, tt := range tests {
 		var found list
@@ -95,6 +95,11 @@ esac`)
 esac`)
 	_, err = c.Await(t.Context(), Wait{Limit: time.Hour, Say: func(s string) { t.Errorf("waits for what nobody makes: %s", s) }})
 	if err == nil || err.Error() != "there is no pod app=x in namespace ns" {
+		t.Errorf("%v", err)
+	}
+	kubectlWith(t, `echo '{"items":[{"metadata":{"name":"bk-0"},"status":{"phase":"Pending","containerStatuses":[{"state":{"waiting":{"reason":"ImagePullBackOff","message":"Back-off pulling image \"buildkit:typo\""}}}]}}]}'`)
+	_, err = c.Await(t.Context(), Wait{Limit: time.Hour, Say: func(s string) { t.Errorf("waits for an image that is not there: %s", s) }})
+	if err == nil || !strings.HasSuffix(err.Error(), `bk-0 is pending (ImagePullBackOff). Waiting does not help: bk-0: Back-off pulling image "buildkit:typo"`) {
 		t.Errorf("%v", err)
 	}
 	kubectlWith(t, "echo 'error: no such host' >&2; exit 1")

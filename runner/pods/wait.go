@@ -36,6 +36,9 @@ func (c Cluster) Await(ctx context.Context, wait Wait) ([]Pod, error) {
 			return pods, err
 		}
 		text := none.Error()
+		if len(none.States) == 0 && len(none.Stuck) > 0 {
+			return nil, fmt.Errorf("%s. Waiting does not help: %s", text, strings.Join(none.Stuck, "; "))
+		}
 		if len(none.States) == 0 {
 			makers := c.makers(ctx)
 			if len(makers) == 0 {
