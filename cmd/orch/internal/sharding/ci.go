@@ -1,6 +1,7 @@
 package sharding
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
@@ -60,7 +62,8 @@ and moves the tags. A pull request builds what it touches and pushes nothing; th
 main branch and tags build and push all.
 
 Where a cache block is written in CI, the stages that several shards need are
-built once, before them. Existing files are not replaced unless --force says so.
+built once, before them. A file that is there and differs is not replaced unless
+--force says so; the difference is printed.
 
 Systems: ` + strings.Join(pipeline.Names(), ", ") + `.`,
 		Example: `  orch ci init github
@@ -100,9 +103,6 @@ func (f *ciInitFlags) run(ctx context.Context, e *planning.Session, load *planni
 	if path == "" {
 		path = system.Path
 	}
-	if _, err := os.Lstat(path); err == nil && !f.print && !f.force && output.Replaceable(path) {
-		return usage.Errorf("%s is there already; --force replaces it, --print shows what would be written", path)
-	}
 	project, err := f.project(ctx, e, load, targets)
 	if err != nil {
 		return err
@@ -115,6 +115,9 @@ func (f *ciInitFlags) run(ctx context.Context, e *planning.Session, load *planni
 		_, err := termtext.Raw(e.Stdout).Write(text)
 		return err
 	}
+	if err := f.spare(e, path, text); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return usage.Errorf("writing the file of %s: %w", system.Title, err)
 	}
@@ -123,6 +126,25 @@ func (f *ciInitFlags) run(ctx context.Context, e *planning.Session, load *planni
 	}
 	fmt.Fprintf(e.Stdout, "wrote %s, for %s of %s\n", path, system.Title, termtext.Count(len(project.Targets), "target"))
 	return nil
+}
+
+// spare refuses to replace a file that is there already, and prints by what it differs
+// from the one that would be written.
+func (f *ciInitFlags) spare(e *planning.Session, path string, text []byte) error {
+	if _, err := os.Lstat(path); err != nil || f.force || !output.Replaceable(path) {
+		return nil
+	}
+	there, err := os.ReadFile(path)
+	if err != nil {
+		return usage.Errorf("%s is there already; --force replaces it: %w", path, err)
+	}
+	if bytes.Equal(there, text) {
+		return nil
+	}
+	if _, err := e.Stdout.Write(diff.Diff(path, there, path+" (of orch ci init)", text)); err != nil {
+		return err
+	}
+	return usage.Errorf("%s is there already and differs; --force replaces it", path)
 }
 
 // project finds out what a pipeline has to know, as it is in CI.
