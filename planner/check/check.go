@@ -79,6 +79,7 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 		}
 	}
 	ck.checkUnused()
+	ck.checkMounts()
 	ck.checkURLs()
 	ck.sources()
 	schema.SortDiagnostics(ck.report.Diags)
