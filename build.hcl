@@ -3,6 +3,7 @@
 #   orch bake                         linux/amd64 and linux/arm64, into dist/
 #   orch bake --set image.platform=linux/amd64
 #   orch bake --push --set image.tags=registry.example.com/orch:v1
+#   orch bake ci                      an image for CI systems, into dist/orch-ci.tar
 #   orch bake release                 archives and packages of all platforms, into dist/release
 
 variable "VERSION" {
@@ -45,6 +46,11 @@ variable "SYSTEMS" {
   description = "Platforms of a release, separated by commas; that of this machine has to be one of them."
 }
 
+variable "CI_BASE" {
+  default     = "docker-image://debian:stable-slim"
+  description = "What the image for CI systems starts from: a Debian, or a file system with git, runc, uidmap and setcap."
+}
+
 group "default" {
   targets = ["orch"]
 }
@@ -68,6 +74,24 @@ target "orch" {
   platforms   = ["linux/amd64", "linux/arm64"]
   tags        = ["orch:${VERSION}"]
   output      = ["type=oci,dest=dist/orch.tar"]
+}
+
+target "program" {
+  inherits    = ["_go"]
+  description = "The image of orch for the builder's own platform"
+  target      = "image"
+  output      = ["type=cacheonly"]
+}
+
+target "ci" {
+  description = "orch for CI systems: not root, with what its builder needs"
+  context     = "release/ci"
+  contexts = {
+    base    = CI_BASE
+    program = "target:program"
+  }
+  tags   = ["orch-ci:${VERSION}"]
+  output = ["type=docker,dest=dist/orch-ci.tar"]
 }
 
 target "go" {

@@ -274,6 +274,9 @@ func condition(cond string) (bool, error) {
 	if cond == "newengine" {
 		return os.Getenv(engineEnv) != "", nil
 	}
+	if cond == "long" {
+		return need.Long(), nil
+	}
 	if cond != "root" {
 		return false, fmt.Errorf("unknown condition %q", cond)
 	}
