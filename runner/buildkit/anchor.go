@@ -132,7 +132,7 @@ func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
 		if a.err == nil {
 			a.err = errors.New("the builder ended the run before it began")
 		}
-		return a.err
+		return a.refused(a.err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
@@ -171,6 +173,28 @@ func allowed(held rights.Held) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// notGranted is how BuildKit says that its configuration forbids an entitlement.
+var notGranted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`granting entitlement (\S+) is not allowed by build daemon`)
+})
+
+// refused says of an entitlement that the builder's configuration forbids who asks
+// for it, and where it is allowed.
+func (a *anchor) refused(err error) error {
+	m := notGranted().FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	var names []string
+	for _, b := range a.builds {
+		if slices.Contains(allowed(a.run.targets[b].held), m[1]) {
+			names = append(names, b.Target.Name)
+		}
+	}
+	return fmt.Errorf("the builder does not allow %s, which %s asks for: write insecure-entitlements = [%q] at the top of its buildkitd.toml, or use another builder (%w)",
+		m[1], strings.Join(names, ", "), m[1], err)
 }
 
 // readUses notes what the target's own vertices ask for.
