@@ -243,7 +243,7 @@ func isBlobGet(r *http.Request) bool {
 }
 
 // lie answers with something else than what was asked for.
-func lie(w http.ResponseWriter) { _, _ = io.WriteString(w, "this is no layer") }
+func lie(w http.ResponseWriter) { _, _ = io.WriteString(w, "this is not a layer") }
 
 // tear ends the connection in the middle of a blob.
 func tear(w http.ResponseWriter) {

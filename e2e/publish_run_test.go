@@ -151,9 +151,9 @@ type published struct {
 	one, two *gate
 	step     int
 	old      map[string]string
-	// patience is how long orch waits for a registry: long, so that a slow
+	// registryTimeout is how long orch waits for a registry: long, so that a slow
 	// machine makes no difference, but where registries fail on purpose.
-	patience time.Duration
+	registryTimeout time.Duration
 }
 
 const (
@@ -163,7 +163,7 @@ const (
 
 func newPublished(t *testing.T, one, two *gate) *published {
 	t.Helper()
-	p := &published{t: t, one: one, two: two, patience: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
+	p := &published{t: t, one: one, two: two, registryTimeout: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
 	startBuilder(t)
 	p.dir = project(t, map[string]string{"build.hcl": publishProject})
 	if out, err := p.next().CombinedOutput(); err != nil {
@@ -175,7 +175,7 @@ func newPublished(t *testing.T, one, two *gate) *published {
 // orch prepares a run of orch.
 func (p *published) orch(args ...string) *exec.Cmd {
 	cmd := runOrch(p.dir, args...)
-	cmd.Env = append(cmd.Env, "ONE="+p.one.host, "TWO="+p.two.host, "NAME="+p.name, "ORCH_REGISTRY_TIMEOUT="+p.patience.String())
+	cmd.Env = append(cmd.Env, "ONE="+p.one.host, "TWO="+p.two.host, "NAME="+p.name, "ORCH_REGISTRY_TIMEOUT="+p.registryTimeout.String())
 	return cmd
 }
 
@@ -237,9 +237,9 @@ func (p *published) pending() int {
 // going on with the run publishes it.
 func (p *published) judge(what string, good bool, out []byte, back bool) {
 	p.t.Helper()
-	before := p.patience
-	defer func() { p.patience = before }()
-	p.patience = patient
+	before := p.registryTimeout
+	defer func() { p.registryTimeout = before }()
+	p.registryTimeout = patient
 	state, pending := p.state(), p.pending()
 	finish := func(want string, args ...string) {
 		if more, err := p.orch(args...).CombinedOutput(); err != nil {
@@ -283,7 +283,7 @@ func TestPublishRunFaults(t *testing.T) {
 	if os.Getenv("ORCH_STRESS") == "" {
 		every = 17
 	}
-	p.patience = hasty
+	p.registryTimeout = hasty
 	for how, name := range map[verdict]string{refuse: "503", cut: "cut", lose: "lost"} {
 		for k := 1 + int(how)%every; k <= all; k += every {
 			g.set(func(n, _ int, _ *http.Request) verdict {
@@ -373,7 +373,7 @@ func TestPublishRunKilled(t *testing.T) {
 func TestPublishTwoRegistries(t *testing.T) {
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
-	p.patience = hasty
+	p.registryTimeout = hasty
 	two.set(func(_, tag int, r *http.Request) verdict {
 		if tag > 0 && r.Method == http.MethodPut {
 			return refuse
@@ -424,7 +424,7 @@ func TestPublishRunImmutable(t *testing.T) {
 	t.Setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
-	p.patience = hasty
+	p.registryTimeout = hasty
 	puts := 0
 	two.set(func(_, tag int, r *http.Request) verdict {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") && !strings.Contains(r.URL.Path, "sha256:") {

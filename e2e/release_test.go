@@ -103,7 +103,7 @@ func (i installing) script(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// From a pipe, over what is there, into a folder that is no bin.
+	// From a pipe, over what is there, into a folder that is not a bin.
 	command := "cat '" + i.dir + "/install.sh' | sh -s -- --from '" + i.dir + "/..' --to tools && cat '" + i.dir + "/install.sh' | sh -s -- --from '" + i.dir + "/..' --to tools"
 	if out, err := inHome(t, home, nil, "sh", "-c", command); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -180,7 +180,7 @@ func (i installing) tarball(t *testing.T) {
 
 func (i installing) deb(t *testing.T) {
 	if _, err := exec.LookPath("dpkg"); err != nil {
-		t.Skip("no dpkg: this is no Debian")
+		t.Skip("no dpkg: this is not Debian")
 	}
 	root := t.TempDir()
 	for _, dir := range []string{"info", "updates", "triggers"} {

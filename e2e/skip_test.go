@@ -470,7 +470,7 @@ func TestSkipTwice(t *testing.T) {
 }
 
 // TestSkipKilled kills orch at requests between the push and the record: there
-// is no record of an image whose tags have not moved.
+// is not a record of an image whose tags have not moved.
 func TestSkipKilled(t *testing.T) {
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "0", "b": "0"})
 	s.skips("", "b")

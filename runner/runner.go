@@ -12,7 +12,7 @@ import (
 // Options say how a plan is run.
 type Options struct {
 	// Jobs is how many places there are: how much weight may have RUN steps
-	// running at once. 0 is no limit.
+	// running at once. 0 means no limit.
 	Jobs int
 	// Room, if set, is asked again and again while builds wait for a place, and
 	// returns how many more places, of so many that are wanted, the builder has

@@ -201,7 +201,7 @@ func TestRunFailure(t *testing.T) {
 				f := &fake{fail: map[string][]error{"bad": {boom}}}
 				r, err := Run(t.Context(), graph(lines...), f, Options{KeepGoing: tt.keepGoing})
 				if err != nil {
-					t.Fatalf("a failed build is no error of the run: %v", err)
+					t.Fatalf("a failed build is not an error of the run: %v", err)
 				}
 				if got := states(r); got != tt.want {
 					t.Errorf("states:\n got %s\nwant %s", got, tt.want)

@@ -8,7 +8,7 @@ import (
 
 // StepLabel is how a user names a step that the builder names: by its stage and number,
 // such as build-3, or only its number in a Dockerfile whose only stage has no name. It is
-// "" of what is no step of a Dockerfile.
+// "" of what is not a step of a Dockerfile.
 func StepLabel(name string) string {
 	inside, _, ok := strings.Cut(strings.TrimPrefix(name, "["), "] ")
 	words := strings.Fields(inside)

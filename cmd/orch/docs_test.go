@@ -226,7 +226,7 @@ func TestAttributeExamples(t *testing.T) {
 	}
 	for name := range examples {
 		if !wanted[name] {
-			t.Errorf("docs/attributes.md has an example of %s, which is no attribute", name)
+			t.Errorf("docs/attributes.md has an example of %s, which is not an attribute", name)
 		}
 	}
 }

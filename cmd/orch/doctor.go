@@ -94,7 +94,7 @@ func wantedBy(ctx context.Context, e *planning.Session, load *planning.Flags, ta
 	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
 		return doctor.Wanted{}, nil, err
 	}
-	plan, diags, err := e.MakePlan(ctx, cfg, planning.Options{Apart: all})
+	plan, diags, err := e.MakePlan(ctx, cfg, planning.Options{Independent: all})
 	if err != nil {
 		return doctor.Wanted{}, nil, err
 	}

@@ -45,9 +45,9 @@ type reply struct {
 	} `json:"error"`
 }
 
-// patience is how long the browser may take for one thing; it bounds a hang, and
+// answerTimeout is how long the browser may take for one thing; it bounds a hang, and
 // is not a limit of speed.
-const patience = 3 * time.Minute
+const answerTimeout = 3 * time.Minute
 
 // Open shows a page. The browser ends with the test, which is skipped where there
 // is none.
@@ -145,7 +145,7 @@ func (p *Page) message(what string) reply {
 		}
 		p.note(m)
 		return m
-	case <-time.After(patience):
+	case <-time.After(answerTimeout):
 		p.t.Fatalf("the browser does not answer in %s", what)
 	}
 	return reply{}

@@ -88,7 +88,7 @@ func replaceable(dir string) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(dir, searchFile)); err != nil {
-		return fmt.Errorf("%s holds something that is no documentation site: name a new folder", dir)
+		return fmt.Errorf("%s holds something that is not a documentation site: name a new folder", dir)
 	}
 	return nil
 }

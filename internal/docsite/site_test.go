@@ -178,7 +178,7 @@ func TestWrite(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "precious"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := (Site{}).Write(other); err == nil || !strings.Contains(err.Error(), "no documentation site") {
+	if err := (Site{}).Write(other); err == nil || !strings.Contains(err.Error(), "not a documentation site") {
 		t.Errorf("writing over another folder: %v", err)
 	}
 }

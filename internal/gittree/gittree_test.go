@@ -169,7 +169,7 @@ func TestWorktree(t *testing.T) {
 	}
 }
 
-// TestRevisions finds commits by name, and says what is no revision.
+// TestRevisions finds commits by name, and says what is not a revision.
 func TestRevisions(t *testing.T) {
 	dir := repository(t)
 	run(t, dir, "tag", "first")

@@ -197,7 +197,7 @@ var names = []struct {
 	{regexp.MustCompile(`^/?var/log/`), "a log, with the times at which things were done", "remove it in the step that writes it: rm -rf /var/log/*"},
 	{regexp.MustCompile(`^/?var/cache/ldconfig/aux-cache$`), "ldconfig's cache, with the times and inodes of libraries", "remove it in the step that writes it: rm -f /var/cache/ldconfig/aux-cache"},
 	{regexp.MustCompile(`^/?etc/machine-id$|^/?var/lib/dbus/machine-id$`), "an id that is made at random", "empty it in the step that writes it"},
-	{regexp.MustCompile(`^/?etc/ssh/ssh_host_`), "a key that is made at random", "remove it: one key for everybody who has the image is no secret"},
+	{regexp.MustCompile(`^/?etc/ssh/ssh_host_`), "a key that is made at random", "remove it: one key for everybody who has the image is not secret"},
 	{regexp.MustCompile(`(^|/)\.git/`), "a repository's folder, with times and packs of its own", "leave it out of the image"},
 	{regexp.MustCompile(`^/?var/lib/apt/lists/|^/?var/cache/apt/|^/?var/cache/apk/|^/?lib/apk/db/`), "a list of packages, as it was when it was fetched", "remove it in the step that fetches it, and install from a snapshot"},
 	{regexp.MustCompile(`^/?etc/shadow-?$`), "the day on which a password was changed", "set it: chage -d 0 USER"},

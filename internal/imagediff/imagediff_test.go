@@ -334,7 +334,7 @@ func TestBroken(t *testing.T) {
 	good := layoutOf(t, nil, zipWith(archiveOf(t, []file{reg("a", "1")}), nil))
 	other := layoutOf(t, nil, []byte("no archive at all, but some text"))
 	if _, err := Compare(good, other); err == nil || !strings.Contains(err.Error(), "layer 1 for linux/amd64") {
-		t.Errorf("a layer that is no archive: %v", err)
+		t.Errorf("a layer that is not an archive: %v", err)
 	}
 	if _, err := Compare(good, t.TempDir()); err == nil {
 		t.Error("an empty folder is compared")

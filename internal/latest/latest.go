@@ -16,8 +16,8 @@ import (
 // Releases is where the releases of orch are.
 const Releases = "https://github.com/orch-build/orch/releases"
 
-// patience is how long an answer may take.
-const patience = 15 * time.Second
+// answerTimeout is how long an answer may take.
+const answerTimeout = 15 * time.Second
 
 // Release is a release, and the page about it.
 type Release struct{ Version, Page string }
@@ -25,7 +25,7 @@ type Release struct{ Version, Page string }
 // Newest returns the newest release at an address. The address leads on from
 // "latest" to a page that is named after the version.
 func Newest(ctx context.Context, releases string) (Release, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, releases+"/latest", nil)
 	if err != nil {
@@ -34,7 +34,7 @@ func Newest(ctx context.Context, releases string) (Release, error) {
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("no answer in %s", patience)
+			err = fmt.Errorf("no answer in %s", answerTimeout)
 		}
 		return Release{}, fmt.Errorf("asking %s for the newest release: %w", releases, err)
 	}

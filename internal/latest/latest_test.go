@@ -47,6 +47,6 @@ func TestNoAnswer(t *testing.T) {
 		}
 	}
 	if _, err := Newest(t.Context(), "http://127.0.0.1:1/releases"); err == nil {
-		t.Error("a closed port is no error")
+		t.Error("a closed port is not an error")
 	}
 }

@@ -109,7 +109,7 @@ func TestAction(t *testing.T) {
 			}
 			input := strings.TrimSuffix(strings.TrimPrefix(value, "${{ inputs."), " }}")
 			if _, ok := meta.Inputs[input]; !ok {
-				t.Errorf("%s is %s, which is no input", name, value)
+				t.Errorf("%s is %s, which is not an input", name, value)
 			}
 			if !bytes.Contains(script, []byte(name)) {
 				t.Errorf("the script does not read %s", name)
@@ -147,7 +147,7 @@ func TestComponent(t *testing.T) {
 	}
 	for name := range used {
 		if _, ok := spec.Spec.Inputs[name]; !ok {
-			t.Errorf("%s is no input", name)
+			t.Errorf("%s is not an input", name)
 		}
 	}
 	if err := yaml.Unmarshal(job, &map[string]any{}); err != nil {

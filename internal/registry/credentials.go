@@ -57,7 +57,7 @@ func LoadCredentials(dir string, warn func(string)) *Credentials {
 	file, err := config.Load(dir)
 	if err != nil {
 		path := filepath.Join(dir, config.ConfigFileName)
-		c.tell(fmt.Sprintf("%s is not used, so registries are asked without credentials: %s", path, OneLine(plain(err, path))))
+		c.report(fmt.Sprintf("%s is not used, so registries are asked without credentials: %s", path, OneLine(plain(err, path))))
 		file = configfile.New(path)
 	} else if !file.ContainsAuth() {
 		file.CredentialsStore = credentials.DetectDefaultStore(file.CredentialsStore)
@@ -88,7 +88,7 @@ func (c *Credentials) Of(host string) types.AuthConfig {
 	}
 	auth, err := c.ask(key)
 	if err != nil {
-		c.told(c.helperFault(key, err))
+		c.warnOnce(c.helperFault(key, err))
 	}
 	c.known[key] = known{auth, time.Now()}
 	return auth
@@ -141,7 +141,7 @@ func (c *Credentials) Look(host string) {
 		return
 	}
 	if _, err := exec.LookPath(helper); err != nil {
-		c.told(c.helperFault(key, err))
+		c.warnOnce(c.helperFault(key, err))
 	}
 }
 
@@ -169,14 +169,15 @@ func (c *Credentials) helperFault(key string, err error) string {
 	return fmt.Sprintf("%s gives no credentials for %s, which is asked without: %s", helper, key, OneLine(err.Error()))
 }
 
-func (c *Credentials) tell(text string) {
+// report is warnOnce for who does not hold the lock.
+func (c *Credentials) report(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.told(text)
+	c.warnOnce(text)
 }
 
-// told warns once; the lock is held.
-func (c *Credentials) told(text string) {
+// warnOnce reports a text that was not reported yet; the lock is held.
+func (c *Credentials) warnOnce(text string) {
 	if c.warn != nil && !c.warned[text] {
 		c.warned[text] = true
 		c.warn(text)

@@ -35,12 +35,12 @@ func TestHostileNames(t *testing.T) {
 			"HasManifest": func() error { _, err := c.HasManifest(t.Context(), repo, d, 1); return err },
 		} {
 			if err := do(); err == nil && name != "latest" && name != "x" {
-				t.Errorf("%s of %q is no error", what, name)
+				t.Errorf("%s of %q is not an error", what, name)
 			}
 		}
 		if strings.Contains(name, ":") {
 			if _, err := c.Manifest(t.Context(), registry.Ref{Repo: repo, Tag: name}); err == nil {
-				t.Errorf("the manifest %q is no error", name)
+				t.Errorf("the manifest %q is not an error", name)
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func TestUploadElsewhere(t *testing.T) {
 	}
 	c := registry.New(registry.Options{Credentials: registry.LoadCredentials(dir, nil)})
 	if err := c.PutBlob(t.Context(), registry.Repo{Domain: s.Host, Path: "a"}, []byte("x")); err == nil {
-		t.Error("an upload that was refused is no error")
+		t.Error("an upload that was refused is not an error")
 	}
 	if len(seen) != 1 {
 		t.Errorf("%d requests reached the other host", len(seen))

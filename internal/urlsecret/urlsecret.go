@@ -145,7 +145,7 @@ func Redacted(ref string) string {
 // that is not needed, a password and tokens.
 func WithoutCredentials(ref string) string {
 	if u, err := url.Parse(ref); err == nil && u.User != nil {
-		// Of SSH, a name is needed, and is no secret.
+		// Of SSH, a name is needed, and is not secret.
 		if _, ok := u.User.Password(); ok || u.Scheme != "ssh" {
 			u.User = nil
 			ref = u.String()

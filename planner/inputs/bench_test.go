@@ -104,7 +104,7 @@ func TestOneWalk(t *testing.T) {
 // BenchmarkInputs has 100,000 files of 16 kB, as large as those of a kernel's
 // source are on average, that 50 targets read. The first run has an empty
 // memory and fills it; the second finds it full. Both find the files in the page
-// cache, so that the first is as fast as it can be. They stand against the least
+// cache, so that the first is as fast as it can be. They are compared with the least
 // that there is to do: to read all bytes and sum them up, and to ask for the
 // state of every file, which the second cannot do without, as a change shows
 // nowhere else.

@@ -10,7 +10,7 @@ import (
 	"github.com/orch-build/orch/planner/plannertest"
 )
 
-// TestNamesInJSON has a name that is no UTF-8 come back as it was.
+// TestNamesInJSON has a name that is not UTF-8 come back as it was.
 func TestNamesInJSON(t *testing.T) {
 	p := plannertest.NewSample(t)
 	p.Write(t, "ctx/src/a\xff", "")

@@ -124,7 +124,7 @@ func narrowPlatforms(t *config.Target, plan *planner.Plan, keep []string) {
 	})
 }
 
-// kindsOf is what stands before the key of an annotation, with its platforms.
+// kindsOf is what is written before the key of an annotation, with its platforms.
 func kindsOf(annotation string) string {
 	key, _, _ := strings.Cut(annotation, "=")
 	kinds, _, _ := strings.Cut(key, ":")

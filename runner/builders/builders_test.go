@@ -141,7 +141,7 @@ func TestChoose(t *testing.T) {
 			h.write(".docker/config.json", `{"currentContext":"far"}`)
 		}, "far docker the current docker context"},
 		{"DOCKER_CONTEXT", "linux", "", "DOCKER_CONTEXT=far", far, "far docker DOCKER_CONTEXT"},
-		{"DOCKER_HOST is no choice", "linux", "", "DOCKER_HOST=tcp://x:1", nil, "embedded embedded the default, as no other was chosen"},
+		{"DOCKER_HOST is not a choice", "linux", "", "DOCKER_HOST=tcp://x:1", nil, "embedded embedded the default, as no other was chosen"},
 		{"DOCKER_HOST on macOS", "darwin", "", "DOCKER_HOST=tcp://x:1", nil, "default docker the default on this system"},
 		{"a broken docker configuration", "linux", "", "", func(h *home) { h.write(".docker/config.json", `{"auths":`) }, "embedded embedded the default, as the docker configuration cannot be read: HOME/.docker/config.json: unexpected end of JSON input"},
 		{"a context by name", "linux", "far", "", far, "far docker --builder"},

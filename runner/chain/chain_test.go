@@ -66,7 +66,7 @@ func TestGraph(t *testing.T) {
 	g.Done(v["tools"])
 	check("tools are done", map[string]string{"a": "4 false false", "b": "4 false true"})
 	g.Unclaim(b["a"])
-	check("what runs is no claim", map[string]string{"b": "4 false true"})
+	check("what runs is not a claim", map[string]string{"b": "4 false true"})
 	g.End(b["a"], false)
 	check("a has failed", map[string]string{"b": "4 true false"})
 	g.Done(v["base"])

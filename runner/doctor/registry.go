@@ -15,8 +15,8 @@ import (
 	"github.com/orch-build/orch/internal/retry"
 )
 
-// patience is for how long a registry is asked again that does not answer well.
-const patience = 3 * time.Second
+// askAgainFor is for how long a registry is asked again that does not answer well.
+const askAgainFor = 3 * time.Second
 
 // skew is how far a clock may be off before tokens and certificates fail.
 const skew = 2 * time.Minute
@@ -24,7 +24,7 @@ const skew = 2 * time.Minute
 // registries asks each registry whether the clock agrees with its own, and each
 // repository whether it can be used as the definition wants to.
 func (m Machine) registries(ctx context.Context) []Finding {
-	ctx = retry.WithBudget(ctx, patience)
+	ctx = retry.WithBudget(ctx, askAgainFor)
 	out := m.lane()
 	type question struct {
 		about string

@@ -324,7 +324,7 @@ func TestRegistriesPlainHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "0.0.0.0:" + port // leads to this machine, and is no loopback address
+	name := "0.0.0.0:" + port // leads to this machine, and is not a loopback address
 	login := t.TempDir()
 	if err := os.WriteFile(filepath.Join(login, "config.json"), fmt.Appendf(nil, `{"auths": {%q: {"auth": "bWU6c2VjcmV0"}}}`, name), 0o600); err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func damagedState(t *testing.T, good, part, kind string, killed bool) {
 	}
 	warned := slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, "the builder's state was damaged: ") })
 	database := strings.HasSuffix(part, ".db")
-	// A cache that is gone is no damage if nobody has said that there was one.
+	// A cache that is gone is not damage if nobody has said that there was one.
 	// The history is nearly empty: in its middle is nothing that can be damaged.
 	nothing := killed && kind == "middle" && strings.HasSuffix(part, "history.db") || killed && (kind == "gone" || kind == "empty") && strings.Count(part, "/") == 2
 	if database && !nothing && !warned {

@@ -49,7 +49,7 @@ func TestPushed(t *testing.T) {
 	}
 	for _, bad := range []string{`{"errorDetail":{"message":"denied"},"error":"denied"}`, `{"status":`} {
 		if _, err := pushed(strings.NewReader(bad)); err == nil {
-			t.Errorf("%s is no error", bad)
+			t.Errorf("%s is not an error", bad)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (e *Engine) call(ctx context.Context, method, path string, body, result any
 		return nil
 	}
 	if err := json.NewDecoder(res.Body).Decode(result); err != nil {
-		return fmt.Errorf("%s: what answers is no Docker engine: %w", e.Host(), err)
+		return fmt.Errorf("%s: what answers is not a Docker engine: %w", e.Host(), err)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type Node struct {
 	Platform string
 	// Limit is how many targets it builds at once; 0 is any number.
 	Limit int
-	// slots has one for each of them that is being built; nil is no limit.
+	// slots has one for each of them that is being built; nil means no limit.
 	slots chan struct{}
 	// Down is why it cannot be reached; nil if it answers.
 	Down error

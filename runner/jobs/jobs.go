@@ -16,7 +16,7 @@ import (
 type Jobs struct {
 	// Mode is one of Modes.
 	Mode string
-	// Parallel is how many targets run steps at a time; 0 is no limit of the
+	// Parallel is how many targets run steps at a time; 0 means no limit of the
 	// user's.
 	Parallel int
 }

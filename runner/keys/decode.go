@@ -36,14 +36,14 @@ func (k Key) Text() string {
 // maxSequence bounds a sequence of which the end has not come.
 const maxSequence = 32
 
-// sequences are the keys by what stands between the beginning of a sequence and its
+// sequences are the keys by what is between the beginning of a sequence and its
 // end, without modifiers.
 var sequences = map[string]Key{
 	"A": Up, "B": Down, "C": Right, "D": Left, "H": Home, "F": End,
 	"1~": Home, "7~": Home, "4~": End, "8~": End, "3~": Delete, "5~": PageUp, "6~": PageDown,
 }
 
-// decode takes the first key off what a terminal has sent. What is no key is taken
+// decode takes the first key off what a terminal has sent. What is not a key is taken
 // off too, as "". It takes nothing off the beginning of a character or a sequence,
 // unless idle says that no more has come for a while.
 func decode(in []byte, idle bool) (key Key, n int) {

@@ -50,7 +50,7 @@ func WatchActions(ctx context.Context, attrs map[string]string) (*Watch, error) 
 func writable(token string) (string, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return "", errors.New("the token of the cache service is no JWT")
+		return "", errors.New("the token of the cache service is not a JWT")
 	}
 	data, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

@@ -142,7 +142,7 @@ func TestIndexes(t *testing.T) {
 	}
 }
 
-// What the parts of a target do not have alike is no index.
+// What the parts of a target do not have alike is not an index.
 func TestNoIndex(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -38,7 +38,7 @@ type Estimate struct {
 	done  map[*planner.Vertex]bool
 }
 
-// New returns the estimate of a run with so many places for RUN steps; 0 is no limit.
+// New returns the estimate of a run with so many places for RUN steps; 0 means no limit.
 func New(plan *planner.Plan, times Times, places int) *Estimate {
 	if times.Now == nil {
 		times.Now = time.Now

@@ -68,7 +68,7 @@ func (r Right) Remedy() string {
 // defaultSSH is the ID of an ssh agent that has none.
 const defaultSSH = "default"
 
-// Held are the rights of a target, each with what stands behind it: where the
+// Held are the rights of a target, each with what is behind it: where the
 // secret or the key comes from, or the list of devices.
 type Held map[Right]string
 
@@ -117,7 +117,7 @@ func sshID(id string) string {
 	return id
 }
 
-// Meaning is what stands behind what a vertex uses; "" is nothing. It is equal
+// Meaning is what is behind what a vertex uses; "" is nothing. It is equal
 // for targets whose steps get the same.
 func (h Held) Meaning(u Use) string {
 	if len(u.Also) == 0 {

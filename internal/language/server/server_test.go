@@ -68,7 +68,7 @@ func (c *client) ask(method string, params any) string {
 	return rsp.ResultString()
 }
 
-func (c *client) tell(method string, params any) {
+func (c *client) notify(method string, params any) {
 	c.t.Helper()
 	if err := c.Notify(context.Background(), method, params); err != nil {
 		c.t.Fatalf("%s: %v", method, err)
@@ -115,14 +115,14 @@ func TestSession(t *testing.T) {
 			t.Errorf("initialize: no %s in %s", want, answer)
 		}
 	}
-	c.tell("initialized", m{})
-	c.tell("textDocument/didOpen", m{"textDocument": m{"uri": uri, "languageId": "hcl", "version": 1, "text": text}})
+	c.notify("initialized", m{})
+	c.notify("textDocument/didOpen", m{"textDocument": m{"uri": uri, "languageId": "hcl", "version": 1, "text": text}})
 	c.until(uri, `Did you mean \"tags\"`)
 	at := func(line, character int) m {
 		return m{"textDocument": m{"uri": uri}, "position": m{"line": line, "character": character}}
 	}
 	// Only a part of the text is sent, and what comes behind it sees it.
-	c.tell("textDocument/didChange", m{
+	c.notify("textDocument/didChange", m{
 		"textDocument":   m{"uri": uri, "version": 2},
 		"contentChanges": []any{m{"range": m{"start": m{"line": 1, "character": 2}, "end": m{"line": 1, "character": 6}}, "text": "target = \"main\"\n  tags"}},
 	})
@@ -145,7 +145,7 @@ func TestSession(t *testing.T) {
 	if got := c.ask("shutdown", nil); got != "null" {
 		t.Errorf("shutdown: %s", got)
 	}
-	c.tell("exit", nil) // the stream stays open
+	c.notify("exit", nil) // the stream stays open
 	if err := <-c.done; err != nil {
 		t.Errorf("the end: %v", err)
 	}

@@ -100,7 +100,7 @@ func TestDialError(t *testing.T) {
 		{"tcp://h:1", "tls: first record does not look like a TLS handshake", "leave the --tls flags out"},
 		{"tcp://h:1", "x509: certificate signed by unknown authority", "check --tlscacert"},
 		{"tcp://h:1", "rpc error: code = DeadlineExceeded", "no answer within"},
-		{"tcp://h:1", "error reading server preface: EOF", "it is no BuildKit daemon"},
+		{"tcp://h:1", "error reading server preface: EOF", "it is not a BuildKit daemon"},
 		{"tcp://h:1", "something else", "no BuildKit daemon at tcp://h:1: something else"},
 	} {
 		if got := dialError(tt.addr, errors.New(tt.err)).Error(); !strings.Contains(got, tt.want) || !strings.HasPrefix(got, "no BuildKit daemon at "+tt.addr) {

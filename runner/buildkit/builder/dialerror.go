@@ -86,7 +86,7 @@ func dialHint(addr string, err error) string {
 	case errors.Is(err, context.DeadlineExceeded) || has("DeadlineExceeded"):
 		return fmt.Sprintf("no answer within %s; does a BuildKit daemon listen there?", dialTimeout)
 	case has("server preface", "frame", "HTTP status code", "Unimplemented"):
-		return "something answers, but it is no BuildKit daemon (or it wants TLS: see --tlscacert)"
+		return "something answers, but it is not a BuildKit daemon (or it wants TLS: see --tlscacert)"
 	}
 	return ""
 }

@@ -87,7 +87,7 @@ func TestCacheManifest(t *testing.T) {
 		}
 	}
 	if _, err := cacheManifest(map[string]string{"cache.manifest": "{"}); err == nil {
-		t.Error("what is no JSON is no error")
+		t.Error("what is not JSON is not an error")
 	}
 }
 

@@ -94,7 +94,7 @@ func TestImported(t *testing.T) {
 		t.Errorf("one that was read: %v", w.Faults())
 	}
 	if !w.Imported("local:17", "damaged") {
-		t.Error("a damaged cache is no fault")
+		t.Error("a damaged cache is not a fault")
 	}
 	w.Imported("s3:1", "of nobody here")
 	faults := w.Faults()

@@ -169,7 +169,7 @@ func TestTags(t *testing.T) {
 		t.Errorf("%v, want %v", moved, want)
 	}
 	if _, err := Pointed(want[:1], nil); err == nil {
-		t.Error("a builder that says no digest is no error")
+		t.Error("a builder that says no digest is not an error")
 	}
 }
 

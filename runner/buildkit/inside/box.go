@@ -20,7 +20,7 @@ type Box struct {
 	Step string
 	// Failed is why the step failed, or nil.
 	Failed error
-	// Args is the command of the step; nil if it is no RUN step.
+	// Args is the command of the step; nil if it is not a RUN step.
 	Args     []string
 	Env      []string
 	Cwd      string

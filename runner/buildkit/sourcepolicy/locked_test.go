@@ -108,7 +108,7 @@ func TestApply(t *testing.T) {
 		digests[d] = true
 		for _, in := range op.Inputs {
 			if !digests[in.Digest] {
-				t.Errorf("%s stands on %s, which is not there", d, in.Digest)
+				t.Errorf("%s is built on %s, which is not there", d, in.Digest)
 			}
 		}
 		if after.Metadata[d].GetDescription()["llb.customname"] == "the step" {

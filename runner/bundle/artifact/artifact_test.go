@@ -127,7 +127,7 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
-// TestInterrupted cuts a pull off: the folder is no bundle then, and the next pull
+// TestInterrupted cuts a pull off: the folder is not a bundle then, and the next pull
 // fetches the rest.
 func TestInterrupted(t *testing.T) {
 	s, client, ctx := registrytest.New(t), registry.New(registry.Options{}), context.Background()

@@ -55,7 +55,7 @@ func (s settings) dns() *oci.DNSConfig {
 	}
 }
 
-// parallelism limits the steps that run at once; nil is no limit.
+// parallelism limits the steps that run at once; nil means no limit.
 func (s settings) parallelism() *semaphore.Weighted {
 	if n := s.config.Worker.OCI.MaxParallelism; n > 0 {
 		return semaphore.NewWeighted(int64(n))

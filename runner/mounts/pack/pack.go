@@ -65,7 +65,7 @@ type SaveOptions struct {
 	Dir, Base string
 	// Known are the sums of what is saved already.
 	Known Sums
-	// Limit is the most bytes that are saved; 0 is no limit.
+	// Limit is the most bytes that are saved; 0 means no limit.
 	Limit int64
 }
 
@@ -75,7 +75,7 @@ type RestoreOptions struct {
 	// Size is that of the archive, and BaseSum the base that it belongs to.
 	Size    int64
 	BaseSum string
-	// Limit is the most bytes that are unpacked; 0 is no limit.
+	// Limit is the most bytes that are unpacked; 0 means no limit.
 	Limit int64
 }
 

@@ -23,7 +23,7 @@ const (
 	Bundle
 )
 
-// Check reports what targets take that is not in the lock; nil is no lock.
+// Check reports what targets take that is not in the lock; nil means no lock.
 func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 	var r fault.Report
 	because, instead := ", and the run is frozen", " To build with what it means now: --frozen=false."

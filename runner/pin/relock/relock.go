@@ -40,7 +40,7 @@ type Run struct {
 	// Whole is true if the plan has all targets of the definition, so that an entry
 	// that none of them uses has no use.
 	Whole bool
-	// Name is that of the lock, and Old what it holds; nil is no lock.
+	// Name is that of the lock, and Old what it holds; nil means no lock.
 	Name string
 	Old  *lock.Lock
 	// Usual are the names that a definition has where it is not named.

@@ -22,14 +22,14 @@ type Options struct {
 	Name  string
 	Image string
 	// Replicas is how many pods there are, and MaxReplicas how many an autoscaler may
-	// make of them; 0 is no autoscaler.
+	// make of them; 0 means no autoscaler.
 	Replicas, MaxReplicas int
 	// Arch is the architecture of the machines that they are on; "" is any.
 	Arch string
 	// CPU, Memory and Storage are what each pod asks for.
 	CPU, Memory, Storage string
 	// TLSSecret has ca.pem, cert.pem and key.pem, with which the daemons listen on a
-	// port as well; "" is no port, so that they are reached through the cluster alone.
+	// port as well; "" means no port, so that they are reached through the cluster alone.
 	TLSSecret string
 }
 

@@ -40,7 +40,7 @@ func (k *kubeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&k.context, "context", "", "`CONTEXT` of kubectl (default: the current one)")
 	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "`FILE` in place of kubectl's own")
 	flags.IntVar(&k.opt.Replicas, "replicas", k.opt.Replicas, "pods in Kubernetes; 0 makes none until something scales them")
-	flags.IntVar(&k.opt.MaxReplicas, "max-replicas", 0, "pods that an autoscaler makes at most; 0 is no autoscaler")
+	flags.IntVar(&k.opt.MaxReplicas, "max-replicas", 0, "pods that an autoscaler makes at most; 0 means no autoscaler")
 	flags.StringVar(&k.opt.Image, "image", k.opt.Image, "`IMAGE` of the pods")
 	flags.StringVar(&k.opt.CPU, "cpu", k.opt.CPU, "processors that each pod asks for")
 	flags.StringVar(&k.opt.Memory, "memory", k.opt.Memory, "memory that each pod asks for")

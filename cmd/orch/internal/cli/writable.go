@@ -9,7 +9,7 @@ import (
 
 // Writable says which file of the flags could not be written when the run is
 // over, because its folder is not there. files are pairs of a flag and what it
-// names; "" is no file.
+// names; "" means no file.
 func Writable(files [][2]string) error {
 	for _, f := range files {
 		flag, path := f[0], f[1]

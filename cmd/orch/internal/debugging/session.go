@@ -33,7 +33,7 @@ func (f *flags) tool() ([]byte, error) {
 	case err != nil:
 		return nil, usage.Errorf("--busybox: %w", err)
 	case !info.Mode().IsRegular() || info.Size() > maxTool:
-		return nil, usage.Errorf("--busybox: %s is no file of at most %d MB", f.busybox, maxTool>>20)
+		return nil, usage.Errorf("--busybox: %s is not a file of at most %d MB", f.busybox, maxTool>>20)
 	}
 	return os.ReadFile(f.busybox)
 }

@@ -40,7 +40,7 @@ func (c Check) Print(ctx context.Context, e *planning.Session, load *planning.Fl
 		if all {
 			cfg = cfg.WithoutTemplates()
 		}
-		more, texts, err := c.deep(ctx, e, load, cfg, planning.Options{Checks: true, Apart: all})
+		more, texts, err := c.deep(ctx, e, load, cfg, planning.Options{Checks: true, Independent: all})
 		if err != nil {
 			return err
 		}

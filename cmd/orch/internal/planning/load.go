@@ -129,8 +129,8 @@ type Options struct {
 	Platform string // of the builder; "" is that of this machine
 	// Checks looks for what would fail or disappoint in a build.
 	Checks bool
-	// Apart says that the targets need not be built together.
-	Apart bool
+	// Independent says that the targets need not be built together.
+	Independent bool
 }
 
 // MakePlan makes the plan of a definition: the one way from a definition to a
@@ -142,7 +142,7 @@ func (e *Session) MakePlan(ctx context.Context, cfg *config.Config, how Options)
 	}
 	err = interrupt.Until(ctx, func() {
 		if how.Checks {
-			plan, diags = check.New(cfg, opt, how.Apart)
+			plan, diags = check.New(cfg, opt, how.Independent)
 		} else {
 			plan, diags = planner.New(cfg, opt)
 		}

@@ -27,7 +27,7 @@ func TestOpener(t *testing.T) {
 	}
 }
 
-// TestUnattended holds that no keys are read where standard input is no terminal.
+// TestUnattended holds that no keys are read where standard input is not a terminal.
 func TestUnattended(t *testing.T) {
 	e, _, _ := clitest.Env(nil)
 	if Attended(e) || Width(e) != 0 {

@@ -29,7 +29,7 @@ func TestParseIndex(t *testing.T) {
 	}
 }
 
-// TestReadPlan refuses what is no plan, and says how one is made.
+// TestReadPlan refuses what is not a plan, and says how one is made.
 func TestReadPlan(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text")

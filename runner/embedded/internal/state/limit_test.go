@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A limit is named as such, and another folder is no help.
+// A limit is named as such, and another folder does not help.
 func TestExplainLimit(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
 		syscall.EMFILE: "ulimit -n", syscall.EFBIG: "ulimit -f", syscall.EAGAIN: "ulimit -u", syscall.ENOMEM: "memory",

@@ -35,7 +35,7 @@ func TestPatience(t *testing.T) {
 		{"good", 200, "5", 0},
 		{"seconds", 429, "5", 5 * time.Second},
 		{"a date", 503, start.Add(7 * time.Second).Format(http.TimeFormat), 7 * time.Second},
-		{"too long", 429, "86400", maxPatience},
+		{"too long", 429, "86400", maxRetryAfter},
 		{"past", 429, start.Add(-time.Hour).Format(http.TimeFormat), 0},
 		{"nonsense", 429, "soon", 0},
 		{"none", 429, "", 0},
@@ -43,7 +43,7 @@ func TestPatience(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &patience{&answers{{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.header}}, Body: http.NoBody}}, stallTimeout}
+				p := &retryAfterTransport{&answers{{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.header}}, Body: http.NoBody}}, stallTimeout}
 				req, err := http.NewRequest(http.MethodGet, "http://registry/v2/", nil)
 				if err != nil {
 					t.Fatal(err)
@@ -149,7 +149,7 @@ func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		p := &patience{&answers{{StatusCode: 429, Header: http.Header{"Retry-After": {"30"}}, Body: http.NoBody}}, stallTimeout}
+		p := &retryAfterTransport{&answers{{StatusCode: 429, Header: http.Header{"Retry-After": {"30"}}, Body: http.NoBody}}, stallTimeout}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://registry/v2/", nil)
 		if err != nil {
 			t.Fatal(err)

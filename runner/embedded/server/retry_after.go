@@ -11,14 +11,14 @@ import (
 	"github.com/orch-build/orch/internal/retry"
 )
 
-// maxPatience bounds how long a registry may ask to be left alone.
-const maxPatience = time.Minute
+// maxRetryAfter bounds how long a registry may ask to be left alone.
+const maxRetryAfter = time.Minute
 
 // patient makes the requests to registries obey Retry-After: the registry
 // client tries a request again that was answered with 429, but at once. A
 // registry that says nothing for the time of timeout is given up.
 func patient(hosts docker.RegistryHosts, timeout time.Duration) docker.RegistryHosts {
-	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &patience{next, timeout} })
+	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &retryAfterTransport{next, timeout} })
 }
 
 // wrapped puts a transport around that of each registry.
@@ -40,18 +40,18 @@ func wrapped(hosts docker.RegistryHosts, around func(http.RoundTripper) http.Rou
 	}
 }
 
-// patience holds an answer back that asks for a pause, for as long as it asks.
-type patience struct {
+// retryAfterTransport holds an answer back that asks for a pause, for as long as it asks.
+type retryAfterTransport struct {
 	next    http.RoundTripper
 	timeout time.Duration // see watched
 }
 
-func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *retryAfterTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := watched(p.next, p.timeout, req)
 	if err != nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
 		return res, err
 	}
-	wait := min(retry.After(res.Header, time.Now()), maxPatience)
+	wait := min(retry.After(res.Header, time.Now()), maxRetryAfter)
 	if wait <= 0 {
 		return res, nil
 	}
