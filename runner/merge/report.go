@@ -137,7 +137,7 @@ func (m *Merged) target(name string, rv *reviver) *runner.TargetReport {
 	parts := m.parts[name]
 	first := parts[0]
 	t := &runner.TargetReport{Build: &planner.Build{
-		Target: &config.Target{Name: name, Tags: first.Tags}, Wanted: first.Wanted,
+		Target: &config.Target{Name: name, Tags: first.Tags, Reproducible: first.Reproducible}, Wanted: first.Wanted,
 	}}
 	ordered := parts
 	if first.piece != nil {

@@ -117,6 +117,8 @@ type Target struct {
 	Failure    *Failure `json:"failure,omitempty"`
 	Digest     string   `json:"digest,omitempty"`
 	Tags       []string `json:"tags,omitempty"`
+	// Reproducible says that a tag stays that names the same content.
+	Reproducible bool `json:"reproducible,omitempty"`
 	// Tests are the results of the tests in the image.
 	Tests []Test `json:"tests,omitempty"`
 	// Unpublished are the tags that did not point to the image when the run
@@ -373,7 +375,7 @@ func (rec *Record) addVertices(r *runner.Report, info Info) {
 func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexReport, info Info) *Target {
 	rt := &Target{
 		Name: t.Name(), State: t.State, Wanted: t.Build.Wanted, Cause: t.Cause, CauseStage: t.CauseStage,
-		Tags:    t.Build.Target.Tags,
+		Tags: t.Build.Target.Tags, Reproducible: t.Build.Target.Reproducible,
 		Waiting: t.Waited.Seconds(), Running: (t.Took - t.Exporting).Seconds(), Exporting: t.Exporting.Seconds(),
 	}
 	if info.Definition != nil {

@@ -169,15 +169,15 @@ func (m *mergeRun) publish(ctx context.Context) error {
 	if err := m.merged.Indexes(ctx, m.OpenRegistries().Client); err != nil {
 		return err
 	}
-	moves := publication.Unmoved(run, nil)
-	if len(moves) == 0 {
+	if len(publication.Unmoved(run, nil)) == 0 {
 		return nil
 	}
-	ready := m.ready()
 	p, err := m.Publisher()
 	if err != nil {
 		return err
 	}
+	publication.Keep(ctx, p, run)
+	moves, ready := publication.Unmoved(run, nil), m.ready()
 	var refs []publish.Ref
 	for _, move := range moves {
 		refs = append(refs, move.Ref)
