@@ -15,7 +15,7 @@ pipeline {
           elif test "${BRANCH_NAME:-${GIT_BRANCH#origin/}}" = "$MAIN"; then PUSH=yes
           else BASE=$MAIN; fi
           if test -n "$BASE"; then AFFECTED="origin/$BASE"; git fetch origin "+refs/heads/$BASE:refs/remotes/origin/$BASE"; fi
-          orch plan --shards auto --waves ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED"} -o shards.json --format jenkins >orch-matrix.json
+          orch plan --shards auto --waves ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED" --affected-kind build} -o shards.json --format jenkins >orch-matrix.json
         '''
         script { plan = readJSON file: 'orch-matrix.json' }
         stash name: 'orch-plan', includes: 'shards.json'

@@ -71,7 +71,7 @@ func TestEvents(t *testing.T) {
 		t.Skip("no sh")
 	}
 	const all = " --push"
-	affected := func(branch string) string { return " --affected " + branch }
+	affected := func(branch string) string { return " --affected " + branch + " --affected-kind build" }
 	type vars map[string]string
 	for _, tt := range []struct {
 		system, event string

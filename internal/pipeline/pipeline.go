@@ -104,7 +104,7 @@ func (p Project) Plan(shards any) string {
 	if p.Flags != "" {
 		text += " " + p.Flags
 	}
-	return text + ` ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED"} -o shards.json`
+	return text + ` ${PUSH:+--push} ${AFFECTED:+--affected "$AFFECTED" --affected-kind build} -o shards.json`
 }
 
 // Merge is the command that merges.

@@ -146,7 +146,7 @@ func bake(ctx context.Context, e *planning.Session, load *planning.Flags, flags 
 		}
 		args, opts.Earlier = left.Names, left.Done
 	}
-	args, none, err := compare.Narrow(ctx, e, load, args, flags.affected)
+	args, none, err := compare.Narrow(ctx, e, load, args, flags.affected, compare.Published)
 	if err != nil {
 		return err
 	}

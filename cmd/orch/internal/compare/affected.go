@@ -90,16 +90,23 @@ targets an update of orch.lock.hcl touches.`,
 	return cmd
 }
 
+// The kinds of changes that count: all of them, or only those by which images would
+// come out different.
+const (
+	Published = "publish"
+	Built     = "build"
+)
+
 // Narrow returns those of the targets that have changed since one of some
 // revisions; none is true, and said, if there are none.
-func Narrow(ctx context.Context, e *planning.Session, l *planning.Flags, args, bases []string) (names []string, none bool, err error) {
+func Narrow(ctx context.Context, e *planning.Session, l *planning.Flags, args, bases []string, kind string) (names []string, none bool, err error) {
 	if len(bases) == 0 {
 		return args, false, nil
 	}
 	if slices.Contains(bases, "") {
 		return nil, false, usage.Errorf("--affected takes the name of a branch, a tag or a commit")
 	}
-	flags := affectedFlags{bases: bases, head: gittree.Worktree, kind: "publish", format: "names", present: true}
+	flags := affectedFlags{bases: bases, head: gittree.Worktree, kind: kind, format: "names", present: true}
 	list, err := flags.compareAll(ctx, e, l, args)
 	if err != nil {
 		return nil, false, err
@@ -130,7 +137,7 @@ func (f *affectedFlags) check(e *planning.Session) error {
 		return usage.Errorf("--lock compares the working tree with itself: it goes with neither --base nor --head")
 	case !slices.Contains(affected.Formats, f.format):
 		return usage.Errorf("--format %q is not one of %s", f.format, strings.Join(affected.Formats, ", "))
-	case f.kind != "publish" && f.kind != "build":
+	case f.kind != Published && f.kind != Built:
 		return usage.Errorf("--kind %q is not one of publish, build", f.kind)
 	case f.lock == "" && (len(f.bases) == 0 || slices.Contains(f.bases, "")):
 		return usage.Errorf("--base REF says what to compare with, and no CI service says it")

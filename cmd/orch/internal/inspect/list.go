@@ -71,7 +71,7 @@ func (l List) targets(ctx context.Context, e *planning.Session, load *planning.F
 			names = append(names, t.Name)
 		}
 	}
-	changed, _, err := compare.Narrow(ctx, e, load, names, l.Since)
+	changed, _, err := compare.Narrow(ctx, e, load, names, l.Since, compare.Published)
 	return func(t config.ListedTarget) bool { return slices.Contains(changed, t.Name) }, err
 }
 

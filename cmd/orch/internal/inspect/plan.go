@@ -48,7 +48,7 @@ func (p Plan) Print(ctx context.Context, e *planning.Session, load *planning.Fla
 	if !slices.Contains(Formats, p.Format) {
 		return usage.Errorf("--format %q is not one of %s", p.Format, strings.Join(Formats, ", "))
 	}
-	targets, none, err := compare.Narrow(ctx, e, load, targets, p.Since)
+	targets, none, err := compare.Narrow(ctx, e, load, targets, p.Since, compare.Published)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ import (
 // PlanFlags ask for a plan of shards.
 type PlanFlags struct {
 	shards, by  string
+	kind        string
 	most        int
 	waves, push bool
 	times       []string
@@ -49,6 +50,7 @@ func (f *PlanFlags) Register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.most, "max-jobs", mostJobs, "at most `N` shards")
 	flags.StringVar(&f.by, "by", "target,platform", "what may be in different shards: `WHAT` is target, platform or both")
 	flags.BoolVar(&f.waves, "waves", false, "build the stages that several shards need in a job before them, into the cache of the lane")
+	flags.StringVar(&f.kind, "affected-kind", compare.Published, "with --affected, `KIND` of changes that count: publish, or build, which leaves out those of tags and the like")
 	flags.BoolVar(&f.push, "push", false, "the shards push their images: --set=*.push=true")
 	flags.StringArrayVar(&f.times, "times", nil, "take the times of stages from the result `FILE` of an earlier run; may be repeated")
 }
@@ -59,7 +61,7 @@ func (f *PlanFlags) Asked() bool { return f.shards != "" }
 // Check reads the flags, before the definition is.
 func (f *PlanFlags) Check(flags *pflag.FlagSet, load *planning.Flags) error {
 	if !f.Asked() {
-		for _, name := range []string{"max-jobs", "by", "waves", "push", "times"} {
+		for _, name := range []string{"max-jobs", "by", "waves", "push", "times", "affected-kind"} {
 			if flags.Changed(name) {
 				return usage.Errorf("--%s goes with --shards", name)
 			}
@@ -70,6 +72,9 @@ func (f *PlanFlags) Check(flags *pflag.FlagSet, load *planning.Flags) error {
 		if flags.Changed(name) {
 			return usage.Errorf("--%s and --shards contradict each other", name)
 		}
+	}
+	if f.kind != compare.Published && f.kind != compare.Built {
+		return usage.Errorf("--affected-kind %q is not one of publish, build", f.kind)
 	}
 	if f.most < 1 {
 		return usage.Errorf("--max-jobs %d: it must be 1 or more", f.most)
@@ -138,7 +143,7 @@ func (f *PlanFlags) Run(ctx context.Context, e *planning.Session, load *planning
 
 // make makes the plan.
 func (f *PlanFlags) make(ctx context.Context, e *planning.Session, load *planning.Flags, in Input) (*shard.File, error) {
-	targets, none, err := compare.Narrow(ctx, e, load, in.Targets, in.Since)
+	targets, none, err := compare.Narrow(ctx, e, load, in.Targets, in.Since, f.kind)
 	if err != nil {
 		return nil, err
 	}
