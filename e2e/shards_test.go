@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -338,9 +339,12 @@ func emptyState(t *testing.T) string {
 func TestShardsAttested(t *testing.T) {
 	s := newSharded(t, "")
 	s.env = []string{"BUILDX_NO_DEFAULT_ATTESTATIONS=0"}
-	s.orch("plan", "--shards", "2", "--by", "platform", "-o", "shards.json", "svc-00", "svc-05")
+	s.orch("plan", "--shards", "2", "--by", "platform", "-o", "shards.json", "svc-01", "svc-05")
 	s.orch(append([]string{"merge"}, s.bake(2)...)...)
 	repo := strings.TrimPrefix(s.repo, shared.registry+"/")
+	sharded := s.attested("svc-01", "svc-05")
+	s.orch("bake", "--progress", "quiet", "svc-01", "svc-05")
+	sameAttested(t, sharded, s.attested("svc-01", "svc-05"))
 	index, err := remote.Index(direct(t, repo+"/svc-05:v1"))
 	if err != nil {
 		t.Fatal(err)
@@ -370,6 +374,83 @@ func TestShardsAttested(t *testing.T) {
 		}
 		if has := got.Annotations["org.example.arch"] == "arm"; has != (want == "arm64") {
 			t.Errorf("the image for %s has the annotations %v", want, got.Annotations)
+		}
+	}
+}
+
+// attested are the images of targets, by their platforms, and what is attested of each
+// without what is another thing in each run: its ID and its times.
+func (s *sharded) attested(names ...string) map[string]string {
+	s.t.Helper()
+	out := map[string]string{}
+	for _, name := range names {
+		tag := direct(s.t, strings.TrimPrefix(s.repo, shared.registry+"/")+"/"+name+":v1")
+		index, err := remote.Index(tag)
+		checked{s.t}.Check(err)
+		m, err := index.IndexManifest()
+		checked{s.t}.Check(err)
+		platforms := map[string]string{}
+		for _, d := range m.Manifests {
+			about := d.Annotations["vnd.docker.reference.digest"]
+			if about == "" {
+				platforms[d.Digest.String()] = name + " " + d.Platform.String()
+				out[name+" "+d.Platform.String()] = d.Digest.String()
+				continue
+			}
+			image, err := remote.Image(tag.Context().Digest(d.Digest.String()))
+			checked{s.t}.Check(err)
+			layers, err := image.Layers()
+			checked{s.t}.Check(err)
+			for _, l := range layers {
+				r, err := l.Uncompressed()
+				checked{s.t}.Check(err)
+				text, err := io.ReadAll(r)
+				checked{s.t}.Check(err)
+				r.Close()
+				out["attested of "+platforms[about]] += withoutRun(s.t, text)
+			}
+		}
+	}
+	return out
+}
+
+// withoutRun takes out of a statement what is another thing in each run, and what was
+// asked for: with all platforms, that names a linked target for each of them.
+func withoutRun(t *testing.T, text []byte) string {
+	t.Helper()
+	var doc any
+	checked{t}.Check(json.Unmarshal(text, &doc))
+	var clean func(v any)
+	clean = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, key := range []string{"invocationId", "buildInvocationID", "startedOn", "finishedOn", "buildStartedOn", "buildFinishedOn", "request"} {
+				delete(v, key)
+			}
+			for _, one := range v {
+				clean(one)
+			}
+		case []any:
+			for _, one := range v {
+				clean(one)
+			}
+		}
+	}
+	clean(doc)
+	out, err := json.MarshalIndent(doc, "", " ")
+	checked{t}.Check(err)
+	return string(out)
+}
+
+// sameAttested compares what shards have made with what a run of everything has.
+func sameAttested(t *testing.T, sharded, whole map[string]string) {
+	t.Helper()
+	if len(sharded) != len(whole) || len(whole) != 8 {
+		t.Errorf("%d things are there of the shards, and %d of the whole", len(sharded), len(whole))
+	}
+	for name, want := range whole {
+		if got := sharded[name]; got != want {
+			t.Errorf("%s differs: %s", name, firstDifference(got, want))
 		}
 	}
 }
