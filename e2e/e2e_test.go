@@ -261,8 +261,8 @@ func runScripts(t *testing.T, files ...string) {
 	})
 }
 
-// condition is what a script asks for: [root], [newengine], and [have:PROGRAM], which must
-// not be missing on CI.
+// condition is what a script asks for: [root], [newengine], [embedded], and
+// [have:PROGRAM], which must not be missing on CI.
 func condition(cond string) (bool, error) {
 	if program, ok := strings.CutPrefix(cond, "have:"); ok {
 		_, err := exec.LookPath(program)
@@ -271,16 +271,17 @@ func condition(cond string) (bool, error) {
 		}
 		return err == nil, nil
 	}
-	if cond == "newengine" {
+	switch cond {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "newengine":
 		return os.Getenv(engineEnv) != "", nil
-	}
-	if cond == "long" {
+	case "embedded":
+		return os.Getenv(builderEnv) == "", nil
+	case "long":
 		return need.Long(), nil
 	}
-	if cond != "root" {
-		return false, fmt.Errorf("unknown condition %q", cond)
-	}
-	return os.Geteuid() == 0, nil
+	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
 // goEnv is a setting of the Go command outside the script, where HOME is
