@@ -6,12 +6,7 @@
 // it knows nothing of runs and repositories.
 package facts
 
-import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"time"
-)
+import "time"
 
 // Version is that of the form of a Snapshot; one of another version is not read.
 const Version = 1
@@ -163,23 +158,6 @@ type Options struct {
 	Mask func(string) string
 	// Most is how many files are kept at most; 0 is a sensible number.
 	Most int
-}
-
-// value keeps a value, or seals it.
-func (o *Options) value(name, text string) Value {
-	if o.Sensitive != nil && o.Sensitive(name, text) || Hidden(name) {
-		mac := hmac.New(sha256.New, o.Key)
-		mac.Write([]byte(name + "\x00" + text))
-		return Value{Sealed: hex.EncodeToString(mac.Sum(nil))[:16]}
-	}
-	return Value{Text: o.mask(text)}
-}
-
-func (o *Options) mask(text string) string {
-	if o.Mask == nil {
-		return text
-	}
-	return o.Mask(text)
 }
 
 // StepName is what a step is called when all else of it has changed: its stage

@@ -1,6 +1,11 @@
 package facts
 
-import "strings"
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // secretWords are the words in names of variables whose values are secrets.
 var secretWords = []string{
@@ -23,4 +28,21 @@ func Hidden(name string) bool {
 		}
 	}
 	return false
+}
+
+// value keeps a value, or seals it.
+func (o *Options) value(name, text string) Value {
+	if o.Sensitive != nil && o.Sensitive(name, text) || Hidden(name) {
+		mac := hmac.New(sha256.New, o.Key)
+		mac.Write([]byte(name + "\x00" + text))
+		return Value{Sealed: hex.EncodeToString(mac.Sum(nil))[:16]}
+	}
+	return Value{Text: o.mask(text)}
+}
+
+func (o *Options) mask(text string) string {
+	if o.Mask == nil {
+		return text
+	}
+	return o.Mask(text)
 }
