@@ -95,6 +95,9 @@ const MaxIndex = 64 << 20
 // Open reads the index of a bundle.
 func Open(dir string) (*Bundle, error) {
 	data, err := regular.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile), MaxIndex)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the bundle %[1]s: it is not there, or not complete: 'orch bundle -o %[1]s' writes it", dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the bundle %s: %w", dir, err)
 	}
