@@ -95,6 +95,8 @@ type checker struct {
 	args   map[*dockerfile.File]*knownArgs
 	uses   uses
 	lines  sourceLines
+	// readers are the steps that take something from a folder; see taking.
+	readers map[*planner.Local][]*planner.Edge
 
 	volatile   map[sameVolatile]bool
 	volatileAt map[*dockerfile.Cmd]bool // the ARG that was warned of
@@ -138,6 +140,7 @@ func (ck *checker) checkOutputs(b *planner.Build, seen map[string]*planner.Build
 		if dest == "" {
 			continue
 		}
+		ck.checkInside(b, o)
 		path := dest
 		if dest != "-" && !filepath.IsAbs(path) {
 			path = filepath.Join(ck.opt.Dir, filepath.FromSlash(path))

@@ -218,3 +218,20 @@ func (m *matcher) mayHold(dir string) bool {
 	}
 	return false
 }
+
+// Ignored says whether patterns of an ignore file leave out a path, whether or not
+// it is there. Patterns that cannot be read leave out nothing.
+func Ignored(patterns []string, path string) bool {
+	m, err := newMatcher(patterns)
+	if err != nil {
+		return false
+	}
+	var ignored bool
+	var matched []int
+	for i := range len(path) + 1 {
+		if i == len(path) || path[i] == '/' {
+			ignored, matched = m.match(path[:i], matched)
+		}
+	}
+	return ignored
+}
