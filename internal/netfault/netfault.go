@@ -33,16 +33,19 @@ type Fault struct {
 	Reason string
 	// Transient says that the same may go well another time.
 	Transient bool
+
+	proxy bool // at fault
 }
 
-// Local says whether the machine is the one that asks.
+// Local says whether the machine is the one that asks, and no proxy: that comes
+// from the configuration, which may name a machine that is local elsewhere.
 func (f Fault) Local() bool {
 	name, _, err := net.SplitHostPort(f.Host)
 	if err != nil {
 		name = strings.Trim(f.Host, "[]")
 	}
 	ip := net.ParseIP(name)
-	return name == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+	return !f.proxy && (name == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()))
 }
 
 // kind is one thing that goes wrong.
@@ -269,7 +272,7 @@ func known(host string) bool {
 
 // fault puts a fault into words.
 func fault(k kind, host string) Fault {
-	f := Fault{Host: host}
+	f := Fault{Host: host, proxy: k.ofProxy()}
 	name := host
 	if name == "" {
 		name = "a server"

@@ -110,15 +110,16 @@ func TestClassifyStepNetwork(t *testing.T) {
 // A server that a step expects in its own container belongs to what is built.
 func TestClassifyStepLocal(t *testing.T) {
 	for line, infra := range map[string]bool{
-		"curl: (7) Failed to connect to localhost port 8080 after 0 ms: Connection refused":  false,
-		`Get "http://127.0.0.1:8080/": dial tcp 127.0.0.1:8080: connect: connection refused`: false,
-		`dial tcp [::1]:8080: connect: connection refused`:                                   false,
-		"Error: connect ECONNREFUSED 127.0.0.1:5432":                                         false,
-		"curl: (7) Failed to connect to db.example port 80 after 0 ms: Connection refused":   true,
+		"curl: (7) Failed to connect to localhost port 8080 after 0 ms: Connection refused":                false,
+		`Get "http://127.0.0.1:8080/": dial tcp 127.0.0.1:8080: connect: connection refused`:               false,
+		`dial tcp [::1]:8080: connect: connection refused`:                                                 false,
+		"Error: connect ECONNREFUSED 127.0.0.1:5432":                                                       false,
+		`Get "https://r.example/": proxyconnect tcp: dial tcp 127.0.0.1:3128: connect: connection refused`: true,
+		"curl: (7) Failed to connect to db.example port 80 after 0 ms: Connection refused":                 true,
 	} {
 		f := &runner.Failure{ExitCode: 1, Log: []string{"first", line}, Err: errors.New("exit code: 1")}
 		Step(f, "linux/amd64", []string{"linux/amd64"}, false)
-		if (f.Fault == runner.FaultInfrastructure) != infra || !strings.Contains(f.Reason, "refuses the connection") {
+		if (f.Fault == runner.FaultInfrastructure) != infra || !strings.Contains(f.Reason, "cannot be reached") {
 			t.Errorf("%q: fault %s (%s)", line, f.Fault, f.Reason)
 		}
 	}
