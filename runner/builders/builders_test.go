@@ -143,7 +143,7 @@ func TestChoose(t *testing.T) {
 		{"DOCKER_CONTEXT", "linux", "", "DOCKER_CONTEXT=far", far, "far docker DOCKER_CONTEXT"},
 		{"DOCKER_HOST is not a choice", "linux", "", "DOCKER_HOST=tcp://x:1", nil, "embedded embedded the default, as no other was chosen"},
 		{"DOCKER_HOST on macOS", "darwin", "", "DOCKER_HOST=tcp://x:1", nil, "default docker the default on this system"},
-		{"a broken docker configuration", "linux", "", "", func(h *home) { h.write(".docker/config.json", `{"auths":`) }, "embedded embedded the default, as the docker configuration cannot be read: HOME/.docker/config.json: unexpected end of JSON input"},
+		{"a broken docker configuration", "linux", "", "", func(h *home) { h.write(".docker/config.json", `{"auths":`) }, "embedded embedded the default, as the docker configuration cannot be read: HOME/.docker/config.json: line 1: unexpected end of JSON input"},
 		{"a context by name", "linux", "far", "", far, "far docker --builder"},
 		{"an engine by context", "linux", "docker://far", "", far, "docker://far docker --builder"},
 		{"the project's file", "linux", "ci", "", func(h *home) { h.write("project/builders.hcl", buildersHCL) }, "ci remote --builder"},
@@ -184,7 +184,9 @@ func TestChooseFaults(t *testing.T) {
 		{"unknown by variable", "", map[string]string{"BUILDX_BUILDER": "gone"}, nil, []string{`"gone" (BUILDX_BUILDER)`}},
 		{"a path for a name", "../../etc/passwd", nil, nil, []string{"there is no builder"}},
 		{"broken instance", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad", `{"Name":`) },
-			[]string{"instances/bad", "unexpected end of JSON", "delete the file"}},
+			[]string{"instances/bad", "line 1: unexpected end of JSON", "delete the file"}},
+		{"an instance of the wrong shape", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad", `[]`) },
+			[]string{"instances/bad: line 1: it is a list, and has to be an object", "delete the file"}},
 		{"an instance without nodes", "bad", nil, func(h *home) { h.write(".docker/buildx/instances/bad", `{"Name":"bad","Driver":"remote"}`) }, []string{"names no node"}},
 		{"unknown driver", "odd", nil, func(h *home) {
 			h.write(".docker/buildx/instances/odd", strings.ReplaceAll(remoteInstance, `"remote"`, `"lxc"`))

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/jsonfault"
 	"github.com/orch-build/orch/internal/regular"
 )
 
@@ -104,7 +105,7 @@ func (s Store) Instance(name string) (*Instance, error) {
 	}
 	in := &Instance{Path: path}
 	if err := json.Unmarshal(data, in); err != nil {
-		return nil, &FileError{path, fmt.Errorf("%w; delete the file, and make the builder anew with: docker buildx create --name %s", err, name)}
+		return nil, &FileError{path, fmt.Errorf("%w; delete the file, and make the builder anew with: docker buildx create --name %s", jsonfault.Plain(data, err), name)}
 	}
 	if len(in.Nodes) == 0 {
 		return nil, &FileError{path, fmt.Errorf("it names no node; delete the file, and make the builder anew with: docker buildx create --name %s", name)}
@@ -169,7 +170,7 @@ func (s Store) Current(key string) (Current, error) {
 		return Current{}, &FileError{path, errors.Unwrap(err)}
 	default:
 		if err := json.Unmarshal(data, &file); err != nil {
-			return Current{}, &FileError{path, fmt.Errorf("%w; write it anew with: docker buildx use NAME", err)}
+			return Current{}, &FileError{path, fmt.Errorf("%w; write it anew with: docker buildx use NAME", jsonfault.Plain(data, err))}
 		}
 		if file.Name != "" && (file.Global || file.Key == key) {
 			// One that was removed since does not count.

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/jsonfault"
 	"github.com/orch-build/orch/internal/regular"
 )
 
@@ -98,7 +99,7 @@ func (s Store) Current() Current {
 	data, err := regular.ReadFile(path, maxFile)
 	if err == nil {
 		if err = json.Unmarshal(data, &config); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
+			err = fmt.Errorf("%s: %w", path, jsonfault.Plain(data, err))
 		}
 	}
 	switch {
@@ -181,7 +182,7 @@ func (s Store) Endpoint(name string) (Endpoint, error) {
 	}
 	var m meta
 	if err := json.Unmarshal(data, &m); err != nil {
-		return Endpoint{}, fmt.Errorf("reading docker context %q: %s: %w", name, path, err)
+		return Endpoint{}, fmt.Errorf("reading docker context %q: %s: %w", name, path, jsonfault.Plain(data, err))
 	}
 	docker, ok := m.Endpoints["docker"]
 	if !ok || docker.Host == "" {
