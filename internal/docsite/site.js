@@ -40,10 +40,13 @@ function find(text) {
     .sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, most).map(([, i]) => [sections[i], words]);
 }
 
-// around is the text near the first of the words, as nodes, with the words marked.
+// around is the text near the first of the words, as nodes, with the words marked;
+// its beginning where the words are in the title only.
 function around(s, words) {
-  const at = Math.max(0, Math.min(...words.map((w) => s.all[2].indexOf(w)).filter((i) => i >= 0).concat([s.t.length])) - 50);
-  const text = (at && at < s.t.length ? "…" : "") + s.t.slice(at < s.t.length ? at : 0).slice(0, 150);
+  const places = words.map((w) => s.all[2].indexOf(w)).filter((i) => i >= 0);
+  const from = Math.max(0, Math.min(...places) - 50);
+  const at = places.length ? from : 0;
+  const text = (at ? "…" : "") + s.t.slice(at, at + 150);
   const pattern = new RegExp("(" + words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|") + ")", "i");
   return text.split(pattern).map((part, i) => {
     if (i % 2 === 0) return part;

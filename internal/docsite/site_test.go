@@ -251,7 +251,7 @@ func testUse(t *testing.T, p *browser.Page, start string) {
 		Chosen         int
 	}
 	p.Run(`const a = document.querySelector("#found a"); return { first: a.textContent, address: a.getAttribute("href"), chosen: document.querySelectorAll("#found .chosen").length };`, &found)
-	if found.Chosen != 1 || !strings.HasPrefix(found.Address, "../") {
+	if found.Chosen != 1 || !strings.HasPrefix(found.Address, "../") || !strings.Contains(found.First, "A machine with a network") {
 		t.Errorf("the search finds %+v", found)
 	}
 	p.Picture("search-1280")
