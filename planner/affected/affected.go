@@ -205,8 +205,3 @@ func (c *comparing) place(t *config.Target, name string) string {
 	}
 	return fmt.Sprintf("%s:%d ", filepath.ToSlash(at.Filename), at.Start.Line)
 }
-
-// snapshot is what the targets are made of.
-func (s *State) snapshot() *facts.Snapshot {
-	return facts.Take(s.Plan, s.Digests, nil, facts.Options{Dir: s.Root})
-}

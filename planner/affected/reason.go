@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/explain"
+	"github.com/orch-build/orch/planner/facts"
 )
 
 // reason says by what two targets differ, the nearest to a line that somebody
@@ -287,4 +288,9 @@ func (c *comparing) attribute(_, now *planner.Build) string {
 		}
 	}
 	return ""
+}
+
+// snapshot is what the targets are made of.
+func (s *State) snapshot() *facts.Snapshot {
+	return facts.Take(s.Plan, s.Digests, nil, facts.Options{Dir: s.Root})
 }

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -134,4 +135,19 @@ func (w *summing) step(s *Step) {
 	}
 	w.list(s.Env)
 	w.flags(s.NoCache, s.Anew, s.Loose)
+}
+
+func sum(text string) string {
+	s := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(s[:])[:16]
+}
+
+// short is a text that fits on a line.
+func short(text string) string {
+	const most = 300
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
 }

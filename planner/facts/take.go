@@ -2,8 +2,6 @@ package facts
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -371,19 +369,4 @@ func (t *taking) selection(r *digest.Reading) int {
 	t.snapshot.Selections = append(t.snapshot.Selections, s)
 	t.known[r.Selection] = i
 	return i
-}
-
-func sum(text string) string {
-	s := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(s[:])[:16]
-}
-
-// short is a text that fits on a line.
-func short(text string) string {
-	const most = 300
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
 }

@@ -312,32 +312,6 @@ func (g *graph) estimate(ways []way, longest time.Duration) Estimate {
 	return e
 }
 
-// partsOf lists cells by target.
-func partsOf(cells []cell, builder string) []Part {
-	parts := []Part{}
-	at := map[string]int{}
-	slices.SortFunc(cells, func(a, b cell) int {
-		return cmp.Or(cmp.Compare(a.build.Name(), b.build.Name()), cmp.Compare(a.at, b.at))
-	})
-	for _, c := range cells {
-		name := c.build.Name()
-		if _, ok := at[name]; !ok {
-			at[name] = len(parts)
-			parts = append(parts, Part{Target: name})
-		}
-		p := &parts[at[name]]
-		if pl := c.platform(); pl != "" {
-			p.Platforms = append(p.Platforms, pl)
-		}
-		p.Tests = p.Tests || len(c.build.Target.Tests) > 0 && c.at == tested(c.build, builder)
-	}
-	return parts
-}
-
-// tested is the platform whose image tests are run in: the builder's, or else
-// the first.
-func tested(b *planner.Build, builder string) int { return max(0, slices.Index(b.Platforms, builder)) }
-
 // seconds rounds to milliseconds, so that files are equal.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 

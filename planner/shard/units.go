@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -293,3 +294,29 @@ func (s sets) groups() [][]int {
 	}
 	return out
 }
+
+// partsOf lists cells by target.
+func partsOf(cells []cell, builder string) []Part {
+	parts := []Part{}
+	at := map[string]int{}
+	slices.SortFunc(cells, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.build.Name(), b.build.Name()), cmp.Compare(a.at, b.at))
+	})
+	for _, c := range cells {
+		name := c.build.Name()
+		if _, ok := at[name]; !ok {
+			at[name] = len(parts)
+			parts = append(parts, Part{Target: name})
+		}
+		p := &parts[at[name]]
+		if pl := c.platform(); pl != "" {
+			p.Platforms = append(p.Platforms, pl)
+		}
+		p.Tests = p.Tests || len(c.build.Target.Tests) > 0 && c.at == tested(c.build, builder)
+	}
+	return parts
+}
+
+// tested is the platform whose image tests are run in: the builder's, or else
+// the first.
+func tested(b *planner.Build, builder string) int { return max(0, slices.Index(b.Platforms, builder)) }
