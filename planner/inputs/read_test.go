@@ -327,7 +327,8 @@ func TestTakeAgainstBuilder(t *testing.T) {
 			}
 		}
 	}
-	if failed < need.Rounds(100) || found < need.Rounds(1000) {
+	// The few cases under the race detector may all be of one kind.
+	if few := need.Rounds(150) < 30; !few && (failed < need.Rounds(100) || found < need.Rounds(1000)) {
 		t.Errorf("the cases show too little: %d sources are missing, %d paths were found", failed, found)
 	}
 }
