@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	digest "github.com/opencontainers/go-digest"
@@ -48,17 +49,25 @@ func Begin(dir string) (*Folder, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, usage.Wrap(err)
 	}
-	// One that was interrupted has blobs and nothing else.
-	begun := len(names) == 1 && names[0].Name() == ocispecs.ImageBlobsDir
-	if _, missing := os.Stat(bundle.Lock(dir)); len(names) > 0 && missing != nil && !begun {
+	old, err := bundle.Open(dir)
+	switch {
+	case err == nil && hasName(names, lock.FileName) && hasName(names, ocispecs.ImageBlobsDir):
+		f.Old = old
+	case len(names) > 0 && (err == nil || errors.Is(err, bundle.ErrNone) || !unfinished(names)):
 		return nil, usage.Errorf("%s is there and no bundle: name another folder with -o", dir)
 	}
-	if len(names) > 0 && !begun {
-		if b, err := bundle.Open(dir); err == nil {
-			f.Old = b
-		}
-	}
 	return f, os.MkdirAll(filepath.Join(dir, ocispecs.ImageBlobsDir, digest.SHA256.String()), 0o755)
+}
+
+// unfinished says whether a folder can be a bundle whose writing was interrupted, or
+// whose index is damaged: it has blobs, and nothing that is not of a bundle.
+func unfinished(names []fs.DirEntry) bool {
+	known := []string{ocispecs.ImageBlobsDir, lock.FileName, ocispecs.ImageLayoutFile, ocispecs.ImageIndexFile}
+	return hasName(names, ocispecs.ImageBlobsDir) && !slices.ContainsFunc(names, func(n fs.DirEntry) bool { return !slices.Contains(known, n.Name()) })
+}
+
+func hasName(names []fs.DirEntry, name string) bool {
+	return slices.ContainsFunc(names, func(n fs.DirEntry) bool { return n.Name() == name })
 }
 
 // Written says what was written up to now.
