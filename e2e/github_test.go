@@ -281,7 +281,7 @@ jobs:
 	if digest == "" || cache.total == 0 {
 		t.Errorf("the image is %q, and the cache has %d entries", digest, cache.total)
 	}
-	if !regexp.MustCompile(`app +cached`).MatchString(out) {
+	if !regexp.MustCompile(`\| app \| cached \|`).MatchString(out) {
 		t.Errorf("the second builder has not read the cache:\n%s", out)
 	}
 	if strings.Contains(out, r.token) {
