@@ -16,9 +16,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/crane"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
@@ -29,6 +31,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/buildkittest"
@@ -40,16 +43,21 @@ func TestMain(m *testing.M) {
 	if signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
-	testscript.Main(m, map[string]func(){
-		"orch": func() {
-			m := machine.New(cli.OS())
-			var sites site.Opener
-			if path := os.Getenv(fakeVariable); path != "" {
-				sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}
-			}
-			os.Exit(run(m, sites, os.Args[1:]))
-		},
-	})
+	testscript.Main(m, map[string]func(){"orch": command, "docker-orch": command, "docker-buildx": command})
+}
+
+// command is orch as a script calls it, also by its names as a plugin of docker.
+func command() {
+	args, code, done := asPlugin(os.Args)
+	if done {
+		os.Exit(code)
+	}
+	m := machine.New(cli.OS())
+	var sites site.Opener
+	if path := os.Getenv(fakeVariable); path != "" {
+		sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}
+	}
+	os.Exit(run(m, sites, args))
 }
 
 // fakeVariable names, in the environment of a script, a file with what happens
@@ -82,7 +90,61 @@ func (fake) Engine() *builder.Engine { return nil }
 
 func (f fake) SolverFor(j *site.Job) (runner.Solver, error) {
 	f.LogDir = j.LogDir
+	if text := os.Getenv(layerVariable); text != "" {
+		return layouts{f.Solver, text}, nil
+	}
 	return f.Solver, nil
+}
+
+// layerVariable is, in the environment of a script, what the only file of each image
+// says that is written as a layout. $DEST in it is the folder of the layout.
+const layerVariable = "FAKE_LAYER"
+
+// layouts is a solver that also writes images, where outputs ask for OCI layouts.
+type layouts struct {
+	runner.Solver
+	text string
+}
+
+func (l layouts) Open(ctx context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
+	s, err := l.Solver.Open(ctx, plan, send)
+	if err != nil {
+		return nil, err
+	}
+	return layoutSession{s, l.text}, nil
+}
+
+type layoutSession struct {
+	runner.Session
+	text string
+}
+
+func (s layoutSession) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
+	res, err := s.Session.Build(ctx, b, opt)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range b.Target.Outputs {
+		if o.Type != "oci" || o.Attrs["tar"] != "false" {
+			continue
+		}
+		if err := writeLayout(o.Attrs["dest"], s.text); err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func writeLayout(dest, text string) error {
+	img, err := crane.Image(map[string][]byte{"file": []byte(strings.ReplaceAll(text, "$DEST", dest))})
+	if err != nil {
+		return err
+	}
+	index, err := layout.Write(dest, empty.Index)
+	if err != nil {
+		return err
+	}
+	return index.AppendImage(img)
 }
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata/script")
