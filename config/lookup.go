@@ -81,7 +81,7 @@ func (d *Definition) unasked() (string, *hcl.Diagnostic) {
 }
 
 // spelled returns the name of a target or group that was typed: as it is, or
-// with its dots written as "_".
+// with its dots written as "_". A name that there is not stays as it was typed.
 func (d *Definition) spelled(name string) string {
 	if d.targets[name] != nil || d.groups[name] != nil {
 		return name
@@ -94,7 +94,10 @@ func (d *Definition) spelled(name string) string {
 			}
 		}
 	}
-	return printed
+	if d.targets[printed] != nil || d.groups[printed] != nil {
+		return printed
+	}
+	return name
 }
 
 // Has reports whether a name that is asked for, or a pattern, is that of a
@@ -220,6 +223,11 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 	names := d.names()
 	diag.Detail += suggest.Sentence(name, names)
+	if at.Filename == "" && d.opts.Word != nil {
+		if hint := d.opts.Word(name); hint != "" {
+			diag.Detail += " " + hint
+		}
+	}
 	if len(names) > 0 {
 		diag.Detail += " There are: " + some(names, 20) + "."
 	}

@@ -20,6 +20,9 @@ type Options struct {
 	// Targets names the targets and groups that are asked for; a name may be
 	// a pattern as path.Match reads it. Without any, it is "default".
 	Targets []string
+	// Word says what to write instead of a word of Targets that names no target,
+	// or returns ""; nil knows nothing.
+	Word func(word string) string
 	// All asks for every target of the files, whatever Targets says.
 	All bool
 	// Except names targets and groups to leave out, by name or pattern.

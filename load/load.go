@@ -200,6 +200,7 @@ func (l *Loader) options() (config.Options, error) {
 		Now:       time.Now,
 		Host:      guard.Host(l.disk()),
 		Lane:      l.Lane,
+		Word:      func(word string) string { return wordHint(l.disk(), word) },
 	}
 	if err := l.given(&opts); err != nil {
 		return opts, err
