@@ -113,6 +113,13 @@ func (vs *vertices) sorted() []*Vertex {
 			out = append(out, n.Vertex)
 		}
 	}
+	texts := map[*Vertex]string{} // of thousands of targets of one stage, each is compared often
+	args := func(v *Vertex) string {
+		if _, ok := texts[v]; !ok {
+			texts[v] = argText(v)
+		}
+		return texts[v]
+	}
 	slices.SortFunc(out, func(a, b *Vertex) int {
 		if c := cmp.Or(
 			cmp.Compare(depth[a], depth[b]),
@@ -124,7 +131,7 @@ func (vs *vertices) sorted() []*Vertex {
 		); c != 0 {
 			return c
 		}
-		return cmp.Or(cmp.Compare(argText(a), argText(b)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(args(a), args(b)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }
