@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -179,15 +180,37 @@ func busyboxContext(dir string) (string, error) {
 	return "", errors.New("no static busybox: run scripts/setup.sh tests")
 }
 
+// freeAddress is one of this machine on which nobody listens, for a program that
+// takes no open socket. Its port is none of those that the kernel gives to
+// connections: one of them might get it before the program does.
+func freeAddress() (string, error) {
+	below := 32768
+	if data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		if _, err := fmt.Sscan(string(data), &below); err != nil {
+			return "", err
+		}
+	}
+	const first = 10240
+	for range 100 {
+		port := 0
+		if below > first {
+			port = first + rand.IntN(below-first)
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+	}
+	return "", errors.New("no port is free")
+}
+
 // startRegistry runs a registry in a process of its own, which is this test
 // binary again, and waits until it answers.
 func startRegistry(root string) (stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	l.Close()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), registryEnv+"="+root, registryAddrEnv+"="+addr)
 	if err := cmd.Start(); err != nil {

@@ -61,8 +61,8 @@ func newFleet(t *testing.T, flags ...[]string) *fleet {
 	for i, more := range flags {
 		f.start(programs[0], i, more)
 	}
-	for _, addr := range f.addresses {
-		f.await(addr)
+	for i := range f.addresses {
+		f.await(i)
 	}
 	return f
 }
@@ -82,16 +82,18 @@ func (f *fleet) certificates() {
 
 func (f *fleet) start(program string, i int, more []string) {
 	f.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	checked{f.T}.Check(err)
-	addr := l.Addr().String()
-	l.Close()
 	root := filepath.Join(f.dir, fmt.Sprint("root", i))
 	args := append([]string{
 		"--root", root, "--addr", "tcp://" + addr,
 		"--tlscacert", filepath.Join(f.tls, "ca.pem"), "--tlscert", filepath.Join(f.tls, "cert.pem"), "--tlskey", filepath.Join(f.tls, "key.pem"),
 	}, more...)
+	log, err := os.Create(filepath.Join(f.dir, fmt.Sprint("log", i)))
+	checked{f.T}.Check(err)
+	defer log.Close()
 	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
 	checked{f.T}.Check(cmd.Start())
 	f.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGCONT)
@@ -102,16 +104,17 @@ func (f *fleet) start(program string, i int, more []string) {
 }
 
 // await waits until a daemon listens.
-func (f *fleet) await(addr string) {
+func (f *fleet) await(i int) {
 	f.Helper()
-	for range 600 {
-		if conn, err := net.Dial("tcp", addr); err == nil {
+	for range 1200 {
+		if conn, err := net.Dial("tcp", f.addresses[i]); err == nil {
 			conn.Close()
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	f.Fatalf("no daemon listens at %s", addr)
+	log, _ := os.ReadFile(filepath.Join(f.dir, fmt.Sprint("log", i)))
+	f.Fatalf("no daemon listens at %s:\n%s", f.addresses[i], lastLines(string(log), 20))
 }
 
 // orch runs orch on some of the daemons.

@@ -69,10 +69,9 @@ func (c *cluster) check(err error) {
 
 // freePort is one on which nobody listens.
 func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	checked{t}.Check(err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(addr)
 	checked{t}.Check(err)
 	return port
 }

@@ -66,10 +66,9 @@ func cmdSSHServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: sshserver")
 	}
 	tools := remoteTools(ts)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	ts.Check(err)
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
 	dir := ts.MkAbs("ssh")
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(os.MkdirAll("/run/sshd", 0o755))
