@@ -2,9 +2,11 @@ package merge
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/orch-build/orch/planner/shard"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -39,5 +41,60 @@ func TestPartial(t *testing.T) {
 	got := set.Merge().Report.Targets[0]
 	if got.State != runner.Done || got.Result.Digest != "" || got.Result.Metadata[digestKey] != nil || got.Result.Metadata["image.name"] == nil {
 		t.Errorf("%s %+v", got.State, got.Result)
+	}
+}
+
+// TestUnpushed merges two platforms of which one was not pushed, and is neither one
+// image with the other nor skipped: in either order no tag moves.
+func TestUnpushed(t *testing.T) {
+	all := []string{"linux/amd64", "linux/arm64"}
+	d := "sha256:" + strings.Repeat("a", 64)
+	for pushed := range all {
+		var results []*Result
+		for i, platform := range all {
+			target := &record.Target{Name: "app", State: runner.Done, Wanted: true}
+			if i == pushed {
+				target.Digest, target.Unpublished = d, []runner.Tag{{Name: "example.com/app:v1", Digest: d}}
+			}
+			results = append(results, &Result{Path: platform, Record: &record.Record{
+				Version: record.Version, State: "done", Targets: []*record.Target{target},
+				Shard: &record.Shard{
+					Plan: "p", Index: i + 1, Count: 2, Filled: []int{1, 2}, File: "shards.json",
+					Parts: []record.Part{{Target: "app", Platforms: []string{platform}, All: all}},
+				},
+			}})
+		}
+		set, err := Gather(results, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := set.Merge().Report.Targets[0]
+		want := fmt.Sprintf("shard %d/2 has not pushed it", 2-pushed)
+		if got.State != runner.Canceled || got.Err == nil || !strings.Contains(got.Err.Error(), want) || got.Result != nil {
+			t.Errorf("%s, %v; want %s", got.State, got.Err, want)
+		}
+	}
+}
+
+// TestAbsent merges one shard of two: what only the other was to build is there too,
+// in its place, and is not done.
+func TestAbsent(t *testing.T) {
+	plan := &shard.File{
+		ID: "p", Targets: []shard.Target{{Name: "app"}, {Name: "web", Tags: []string{"example.com/web:v1"}}}, Order: []string{"web", "app"},
+		Shards: []shard.Shard{{Index: 1, Parts: []shard.Part{{Target: "app"}}}, {Index: 2, Parts: []shard.Part{{Target: "web"}}}},
+	}
+	set, err := Gather([]*Result{{Path: "one", Record: &record.Record{
+		Version: record.Version, State: "done", Targets: []*record.Target{{Name: "app", State: runner.Done, Wanted: true}},
+		Shard: &record.Shard{
+			Plan: "p", Index: 1, Count: 2, Filled: []int{1, 2}, Ranks: map[string]int{"web": 0, "app": 1},
+			Parts: []record.Part{{Target: "app"}},
+		},
+	}}}, plan, "shards.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := set.Merge().Report.Targets
+	if len(got) != 2 || got[0].Name() != "web" || got[0].State != runner.Canceled || got[0].Err == nil || got[1].State != runner.Done {
+		t.Errorf("%+v", got)
 	}
 }

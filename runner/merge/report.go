@@ -11,6 +11,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/shard"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/record"
 )
@@ -29,7 +30,9 @@ type Merged struct {
 	Definitions map[string]string
 
 	parts  map[string][]part
+	gone   map[string]*runner.TargetReport // those of which no shard has anything
 	splits []*split
+	again  func(shard int) string // the command that runs a shard
 }
 
 // split is a target whose platforms were built apart.
@@ -42,12 +45,13 @@ type split struct {
 // Merge makes one report of the results. A target of which a part is missing or
 // has failed is not done.
 func (s *Set) Merge() *Merged {
-	m := &Merged{Report: &runner.Report{}, Definitions: map[string]string{}, parts: map[string][]part{}}
+	m := &Merged{Report: &runner.Report{}, Definitions: map[string]string{}, parts: map[string][]part{}, again: s.again}
 	var order []string
 	ranks := map[string]int{}
 	for _, r := range s.Results {
 		order = append(order, m.collect(r, ranks)...)
 	}
+	order = append(order, m.absent(s.plan, ranks)...)
 	rv := newReviver()
 	for _, r := range s.Results {
 		rv.add(r.Record)
@@ -58,7 +62,10 @@ func (s *Set) Merge() *Merged {
 	m.Report.Builder = builders(s.Results)
 	slices.SortStableFunc(order, func(a, b string) int { return ranks[a] - ranks[b] })
 	for _, name := range order {
-		t := m.target(name, rv)
+		t := m.gone[name]
+		if t == nil {
+			t = m.target(name, rv)
+		}
 		m.Report.Plan.Builds = append(m.Report.Plan.Builds, t.Build)
 		m.Report.Targets = append(m.Report.Targets, t)
 	}
@@ -113,6 +120,28 @@ func (m *Merged) collect(r *Result, ranks map[string]int) []string {
 		m.parts[t.Name] = append(m.parts[t.Name], part{t, pieces[t.Name], r})
 		if t.Definition != "" {
 			m.Definitions[t.Name] = t.Definition
+		}
+	}
+	return names
+}
+
+// absent makes reports of the targets of a plan of which no result says anything,
+// and returns their names. The shards that were to build them are missing.
+func (m *Merged) absent(plan *shard.File, ranks map[string]int) []string {
+	if plan == nil {
+		return nil
+	}
+	m.gone = map[string]*runner.TargetReport{}
+	var names []string
+	for _, t := range plan.Targets {
+		if _, ok := m.parts[t.Name]; ok {
+			continue
+		}
+		names = append(names, t.Name)
+		ranks[t.Name] = slices.Index(plan.Order, t.Name)
+		m.gone[t.Name] = &runner.TargetReport{
+			Build: &planner.Build{Target: &config.Target{Name: t.Name, Tags: t.Tags}, Wanted: true},
+			State: runner.Canceled, Err: errors.New("the shard that builds it is missing"),
 		}
 	}
 	return names
@@ -222,7 +251,25 @@ func (m *Merged) judge(t *runner.TargetReport, parts []part) {
 		t.State, t.Err = runner.Canceled, fmt.Errorf("no shard has run its test %q", test)
 		return
 	}
+	if from := unpushed(parts); from != nil {
+		t.State, t.Err = runner.Canceled, fmt.Errorf("shard %d/%d has not pushed it, and others have\n  To run it again: %s",
+			from.Shard.Index, from.Shard.Count, m.again(from.Shard.Index))
+		return
+	}
 	t.State, t.Result = runner.Done, result(parts)
+}
+
+// unpushed is the result of a part that was built and not pushed, where another
+// part was: the platforms cannot become one image. A part that was skipped is
+// there already.
+func unpushed(parts []part) *Result {
+	pushed := slices.ContainsFunc(parts, func(p part) bool { return len(p.Unpublished) > 0 })
+	for _, p := range parts {
+		if pushed && len(p.Unpublished) == 0 && p.Skipped == nil && p.piece != nil {
+			return p.from
+		}
+	}
+	return nil
 }
 
 // skippedBy is the build that took the place of one, if no part was built.
