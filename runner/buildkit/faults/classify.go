@@ -82,6 +82,12 @@ var answers = sync.OnceValue(func() []class {
 		{match: re(`401 Unauthorized|403 Forbidden|insufficient_scope|authorization failed|access denied|denied: `), fault: user,
 			reason: "a registry refuses: check the name, and the credentials (docker login)"},
 		{match: re(`failed to calculate checksum of ref`), fault: user},
+		{match: re(`does not match expected commit \S+ and commit can ?not be found`), fault: infra, transient: true,
+			reason: "a branch or tag of a git repository was moved after it was looked up, and the commit that it named is gone"},
+		{match: re(`repository does not contain ref`), fault: user, reason: "the git repository has no such branch, tag or commit"},
+		{match: re(`upload-pack: not our ref`), fault: user, reason: "the git repository no longer has that commit, or never had it"},
+		{match: re(`fatal: repository '[^'\n]*' not found`), fault: user,
+			reason: "the server has no such git repository, or does not show it without credentials: check the URL"},
 		{match: re(`404 Not Found|: not found$|failed to resolve source metadata`), fault: user, reason: "something that is named is not there"},
 	}
 })

@@ -97,6 +97,27 @@ func TestClassify(t *testing.T) {
 
 // A step that cannot reach the network is not at fault, unless it was to have
 // none.
+// TestClassifyGit takes what BuildKit says of a git repository that was lost, or of
+// which a part was, between two looks at it.
+func TestClassifyGit(t *testing.T) {
+	const commit = "1bbeb9a0b39a239754e95487b8e3609fada49c1e"
+	for text, want := range map[string]struct {
+		transient bool
+		reason    string
+	}{
+		"fetched ref main does not match expected commit " + commit + " and commit can not be found in the repository":                        {true, "was moved"},
+		`repository does not contain ref gone, output: ""`:                                                                                    {false, "no such branch"},
+		"failed to fetch remote http://r/a.git: git stderr:\nfatal: remote error: upload-pack: not our ref " + commit + "\n: exit status 128": {false, "no longer has"},
+		"failed to fetch remote http://r/a.git: git stderr:\nfatal: repository 'http://r/a.git/' not found\n: exit status 128":                {false, "no such git repository"},
+	} {
+		f := &runner.Failure{ExitCode: -1, Err: errors.New(text)}
+		Error(f)
+		if f.Transient != want.transient || (f.Fault == runner.FaultInfrastructure) != want.transient || f.Fault == runner.FaultUnknown || !strings.Contains(f.Reason, want.reason) {
+			t.Errorf("%s: fault %s, transient %t (%s)", text, f.Fault, f.Transient, f.Reason)
+		}
+	}
+}
+
 func TestClassifyStepNetwork(t *testing.T) {
 	for _, offline := range []bool{false, true} {
 		f := &runner.Failure{ExitCode: 6, Log: []string{"curl: (6) Could not resolve host: deb.debian.org"}, Err: errors.New("exit code: 6")}
