@@ -285,8 +285,10 @@ func archiveForm(outputs []config.Output) string {
 	return ""
 }
 
+// firstFailure is why a run is not good. A target that failed comes before one that was
+// stopped for it.
 func firstFailure(run *runner.Report) error {
-	for _, t := range run.Targets {
+	for _, t := range append(run.Failures(), run.Targets...) {
 		if t.Err != nil {
 			return fmt.Errorf("%s: %w", t.Name(), t.Err)
 		}
