@@ -165,6 +165,29 @@ func Suggest(f *runner.Failure, b *planner.Build) {
 	}
 }
 
+// noDockerfile matches how BuildKit says that a fetched context has no such Dockerfile.
+var noDockerfile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`failed to read dockerfile: open ([^\n]+): no such file or directory$`)
+})
+
+// Fetched says where the context is written that the builder fetches for its
+// Dockerfile, if it could not be had or has no such file.
+func Fetched(f *runner.Failure, b *planner.Build) {
+	if b == nil || b.Dockerfile != nil || f.File != "" {
+		return
+	}
+	text := f.Err.Error()
+	m := noDockerfile().FindStringSubmatch(text)
+	if m == nil && !strings.HasPrefix(text, "fetching ") {
+		return
+	}
+	at := planner.ContextRange(b.Target, "context")
+	f.File, f.Line = at.Filename, at.Start.Line
+	if m != nil {
+		f.Fault, f.Reason = runner.FaultUser, fmt.Sprintf("the context that is fetched has no file %s: see the attribute \"dockerfile\"", m[1])
+	}
+}
+
 // noProgram matches what runc says of a program that an image does not have.
 var noProgram = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`exec: "(/[^"]*)": stat \S+: no such file or directory|exec: "([^"]*)": executable file not found`)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
@@ -118,6 +120,32 @@ func TestSuggest(t *testing.T) {
 		if Suggest(f, b); f.Err.Error() != want {
 			t.Errorf("%s: %s", text, f.Err)
 		}
+	}
+}
+
+// TestFetched takes failures of a target whose Dockerfile is in a context that the
+// builder fetches.
+func TestFetched(t *testing.T) {
+	at := hcl.Range{Filename: "build.hcl", Start: hcl.Pos{Line: 2, Column: 3, Byte: 20}, End: hcl.Pos{Line: 2, Column: 9, Byte: 26}}
+	b := &planner.Build{Target: &config.Target{Name: "app", Ranges: map[string]hcl.Range{"context": at}}}
+	for text, want := range map[string]struct {
+		line   int
+		reason string
+	}{
+		"failed to read dockerfile: open x/D.file: no such file or directory":              {2, "no file x/D.file"},
+		"failed to solve: failed to read dockerfile: open a b: no such file or directory":  {2, "no file a b"},
+		"fetching http://r/a.git#main: repository does not contain ref main, output: \"\"": {2, ""},
+		"exporting: open x: no such file or directory":                                     {0, ""},
+	} {
+		f := &runner.Failure{Err: errors.New(text)}
+		Fetched(f, b)
+		if f.Line != want.line || (f.File == "") != (want.line == 0) || !strings.Contains(f.Reason, want.reason) || (f.Reason == "") != (want.reason == "") {
+			t.Errorf("%s: at %s:%d, %q", text, f.File, f.Line, f.Reason)
+		}
+	}
+	f := &runner.Failure{Err: errors.New("failed to read dockerfile: open D: no such file or directory")}
+	if Fetched(f, buildOf(t, "FROM scratch AS app\n")); f.File != "" {
+		t.Errorf("a local Dockerfile: %s", f.File)
 	}
 }
 

@@ -47,6 +47,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)
 	}
 	t.classify(f)
+	blame.Fetched(f, t.plan)
 	f.Transient = f.Transient && t.lost() == nil // another try finds what was found
 	var denial *sourcepolicy.Denial
 	if errors.As(err, &denial) {
