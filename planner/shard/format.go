@@ -222,7 +222,7 @@ func (f *File) text(w io.Writer) {
 		fmt.Fprintf(w, "Nothing to build: %s.\n", strings.TrimSuffix(f.reason(), "."))
 		return
 	}
-	fmt.Fprintf(w, "%d shards of %s\n\n", len(f.rows()), plural(len(f.Targets), "target"))
+	fmt.Fprintf(w, "%s of %s\n\n", plural(len(f.rows()), "shard"), plural(len(f.Targets), "target"))
 	if f.Wave != nil {
 		fmt.Fprintf(w, "  %-7s %7s  %s\n", f.number(0), duration(f.Wave.Seconds), "the stages that several shards need, into the cache of the lane")
 	}

@@ -177,19 +177,20 @@ func (g *graph) packed(ways []way, opt Options) *packing {
 
 // fill writes a packing down.
 func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
-	shards := make([]Shard, len(p.loads))
+	loads := g.loads(p, ways)
+	shards := make([]Shard, len(loads))
 	needs := make([][]int, len(g.shared))
-	members := make([][]cell, len(p.loads))
+	members := make([][]cell, len(loads))
 	for i, u := range g.units {
 		members[p.bin[i]] = append(members[p.bin[i]], u.cells...)
 	}
-	order := make([]int, len(p.loads))
+	order := make([]int, len(loads))
 	for bin := range shards {
 		order[bin] = bin
-		shards[bin] = Shard{Seconds: seconds(p.loads[bin]), Parts: partsOf(members[bin], opt.BuildPlatform)}
+		shards[bin] = Shard{Seconds: seconds(loads[bin]), Parts: partsOf(members[bin], opt.BuildPlatform)}
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(boolInt(len(shards[a].Parts) == 0), boolInt(len(shards[b].Parts) == 0)), cmp.Compare(p.loads[b], p.loads[a]))
+		return cmp.Or(cmp.Compare(boolInt(len(shards[a].Parts) == 0), boolInt(len(shards[b].Parts) == 0)), cmp.Compare(loads[b], loads[a]))
 	})
 	number := make([]int, len(order))
 	for at, bin := range order {
@@ -208,8 +209,8 @@ func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
 		slices.Sort(needs[n])
 	}
 	g.addShared(f, needs, ways)
-	f.Estimate = g.estimate(ways, p.makespan())
-	f.Estimate.Bound = seconds((&packer{items: g.items(), cost: g.costs(), n: len(p.loads)}).lowerBound())
+	f.Estimate = g.estimate(ways, slices.Max(loads))
+	f.Estimate.Bound = seconds((&packer{items: g.items(), cost: g.costs(ways, len(loads)), n: len(loads)}).lowerBound())
 	if f.Wave != nil {
 		f.Estimate.Longest += f.Wave.Seconds
 	}
@@ -223,11 +224,39 @@ func (g *graph) items() []item {
 	return items
 }
 
-// costs are the times of what is shared if it is built.
-func (g *graph) costs() []time.Duration {
+// loads are the times of the shards. What all units that share it have in one shard is
+// built there: it is neither in the job before the shards nor counted on in the lane.
+func (g *graph) loads(p *packing, ways []way) []time.Duration {
+	loads := slices.Clone(p.loads)
+	bins := make([]map[int]bool, len(ways))
+	for i, u := range g.units {
+		for _, n := range u.shared {
+			if bins[n] == nil {
+				bins[n] = map[int]bool{}
+			}
+			bins[n][p.bin[i]] = true
+		}
+	}
+	for n, w := range ways {
+		if len(bins[n]) != 1 || w.how == HowBuild {
+			continue
+		}
+		for bin := range bins[n] {
+			loads[bin] += g.times.Vertex(g.shared[n]) - w.cost
+		}
+	}
+	return loads
+}
+
+// costs are the least times of what is shared in a number of shards: those in which
+// it is built, or read from the lane if there can be two that need it.
+func (g *graph) costs(ways []way, shards int) []time.Duration {
 	out := make([]time.Duration, len(g.shared))
 	for n, v := range g.shared {
 		out[n] = g.times.Vertex(v)
+		if shards > 1 && ways[n].how == HowLane {
+			out[n] = ways[n].cost
+		}
 	}
 	return out
 }

@@ -332,3 +332,32 @@ func TestNoLane(t *testing.T) {
 		t.Errorf("with a cache that is only read: %v", err)
 	}
 }
+
+// What is said of the times does not contradict itself, with a lane to read and
+// with a job before the shards: a stage that one shard alone needs is built there.
+func TestEstimate(t *testing.T) {
+	cfg, files := plannertest.Project(12)
+	for _, target := range cfg.Targets {
+		target.Cache = &config.Cache{Type: "local", Ref: "cache", Lane: "main", Main: "main", Mode: "max", Trusted: true, Write: true}
+	}
+	plan, ok := planOf(cfg, files)
+	if !ok {
+		t.Fatal("the project cannot be planned")
+	}
+	for _, waves := range []bool{false, true} {
+		for n := 1; n <= 6; n++ {
+			opt := options(n)
+			opt.Waves = waves
+			f, err := Make(plan, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := f.Estimate; e.Longest < e.Bound {
+				t.Errorf("%d shards, waves %t: the longest takes %gs, and none is shorter than %gs", n, waves, e.Longest, e.Bound)
+			}
+			if e := f.Estimate; n == 1 && (e.Longest != e.Unsharded || e.Bound != e.Unsharded) {
+				t.Errorf("one shard takes %gs, at least %gs, and all in one job %gs", e.Longest, e.Bound, e.Unsharded)
+			}
+		}
+	}
+}
