@@ -197,3 +197,42 @@ func TestSayShard(t *testing.T) {
 		t.Error("a tag and two")
 	}
 }
+
+// TestBad says why a run is not good, with the exit code that goes with it.
+func TestBad(t *testing.T) {
+	fault := errors.New("the disk is full")
+	for _, tt := range []struct {
+		name   string
+		ctx    context.Context
+		run    runner.Report
+		failed error
+		code   int // -1: the error itself
+		says   string
+	}{
+		{name: "not loaded", run: runner.Report{LoadErr: fault}, code: cli.ExitFailed, says: "What was built is not in the Docker engine: the disk is full"},
+		{name: "audit", run: runner.Report{AuditErr: fault}, code: cli.ExitFailed, says: "The audit of skipped targets failed, and no tag has moved:\nthe disk is full"},
+		{name: "not published", run: runner.Report{PublishErr: fault}, code: cli.ExitFailed, says: "the disk is full; no tag has moved"},
+		{name: "interrupted late", ctx: canceled(), code: cli.ExitInterrupted},
+		{
+			name: "does not answer", ctx: canceled(), code: cli.ExitInterrupted, says: "what it did after the interrupt is not known",
+			run: runner.Report{Abandoned: true, Targets: []*runner.TargetReport{{Build: &planner.Build{Target: &config.Target{Name: "a"}}, State: runner.Canceled}}},
+		},
+		{
+			name: "as a whole", failed: fault, code: -1,
+			run: runner.Report{Targets: []*runner.TargetReport{{Build: &planner.Build{Target: &config.Target{Name: "a"}}, State: runner.Canceled}}},
+		},
+	} {
+		r, stderr := newRun(t, nil)
+		r.site, r.Record = site.Nowhere{}, record.Unkept(record.Options{Config: &config.Config{}, Mask: r.mask.Text, Getenv: r.Getenv})
+		if tt.ctx == nil {
+			tt.ctx = t.Context()
+		}
+		err := r.bad(tt.ctx, &tt.run, r.printer(&tt.run), tt.failed)
+		if code := exitCodeOf(err); code != tt.code || code == -1 && err != tt.failed {
+			t.Errorf("%s: %v, exit code %d, want %d", tt.name, err, code, tt.code)
+		}
+		if !strings.Contains(stderr.String(), tt.says) {
+			t.Errorf("%s: no %q in:\n%s", tt.name, tt.says, stderr)
+		}
+	}
+}
