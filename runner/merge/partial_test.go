@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orch-build/orch/planner/shard"
 	"github.com/orch-build/orch/runner"
@@ -96,5 +97,23 @@ func TestAbsent(t *testing.T) {
 	got := set.Merge().Report.Targets
 	if len(got) != 2 || got[0].Name() != "web" || got[0].State != runner.Canceled || got[0].Err == nil || got[1].State != runner.Done {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestBuiltOnce merges a stage that the job before the shards has built, and that the
+// shards have read later, in any order: its time is that of the build.
+func TestBuiltOnce(t *testing.T) {
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	built := &record.Vertex{ID: "v", Kind: "stage", Started: began, Seconds: 15, Run: 2}
+	read := &record.Vertex{ID: "v", Kind: "stage", Started: began.Add(time.Minute), Seconds: 20, Hits: 2}
+	for _, order := range [][]*record.Vertex{{built, read, read}, {read, built, read}} {
+		rv := newReviver()
+		for _, v := range order {
+			rv.add(&record.Record{Vertices: []*record.Vertex{v}})
+		}
+		got := rv.reports()[0]
+		if !got.Started.Equal(began) || !got.Finished.Equal(began.Add(15*time.Second)) || got.Took != 15*time.Second || got.Steps.Cached != 4 {
+			t.Errorf("%s to %s, %s, %+v", got.Started, got.Finished, got.Took, got.Steps)
+		}
 	}
 }

@@ -95,13 +95,12 @@ func (rv *reviver) vertex(r *record.Vertex) {
 		have = &runner.VertexReport{Vertex: v}
 		rv.took[v] = have
 	}
-	if have.Started.IsZero() || r.Started.Before(have.Started) {
-		have.Started = r.Started
+	// The time is that of the shard that built it, and took the longest: others only
+	// read it, maybe much later.
+	took, ran := seconds(r.Seconds), r.Run > 0
+	if had := have.Steps.Run > 0; have.Started.IsZero() || ran && !had || ran == had && took > have.Took {
+		have.Started, have.Finished, have.Took = r.Started, r.Started.Add(took), took
 	}
-	if end := r.Started.Add(seconds(r.Seconds)); end.After(have.Finished) {
-		have.Finished = end
-	}
-	have.Took = max(have.Took, seconds(r.Seconds))
 	have.Steps.Run += r.Run
 	have.Steps.Cached += r.Hits
 }
