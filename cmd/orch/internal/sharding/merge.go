@@ -281,6 +281,9 @@ func (m *mergeRun) writeFiles(run *runner.Report) error {
 		info.Project, info.ID, info.Env = first.Project, first.ID, first.Env
 	}
 	rec := record.New(run, info)
+	if !m.set.Empty() && run.PublishErr == nil && m.problems() != nil {
+		rec.State = "failed" // a shard that is missing has not failed, but the merge has
+	}
 	var problems []error
 	for _, f := range []struct {
 		path  string
