@@ -39,7 +39,8 @@ type group struct {
 	step   *lines
 	header string
 	body   []byte
-	open   bool // the header has been written
+	open   bool      // the header has been written
+	since  time.Time // when its turn came, while it is held back
 	done   bool
 	midway bool // the last byte written was not the end of a line
 	filter termtext.Filter
@@ -47,7 +48,7 @@ type group struct {
 
 func newPlain(w io.Writer, groups Groups) *plain {
 	return &plain{
-		w: termtext.Colored(w), groups: groupMarks{groups, termtext.Raw(w)},
+		w: termtext.Colored(w), groups: groupMarks{form: groups, w: termtext.Raw(w)},
 		steps: map[string]*lines{}, ends: targetEnds{steps: map[string][]string{}},
 	}
 }
@@ -173,8 +174,17 @@ func (d *plain) showEnds() {
 	d.flush()
 }
 
-func (d *plain) wake() <-chan time.Time { return d.ends.wake() }
-func (d *plain) woken()                 { d.showEnds() }
+func (d *plain) wake() <-chan time.Time {
+	if wake := d.ends.wake(); wake != nil {
+		return wake
+	}
+	if d.groups.held != nil {
+		return d.groups.held.C
+	}
+	return nil
+}
+
+func (d *plain) woken() { d.showEnds() }
 
 // flush writes what may be written: the first group as far as it is, and the
 // next ones once those before them are complete.
@@ -190,44 +200,45 @@ func (d *plain) flush() {
 }
 
 func (d *plain) write(g *group) {
+	switch {
+	case g.step == nil:
+		_, _ = io.WriteString(d.w, g.header+"\n")
+		return
+	case d.groups.form != NoGroups:
+		d.groups.write(d.w, g)
+		return
+	}
 	if !g.open {
 		g.open = true
-		if g.step == nil {
-			_, _ = io.WriteString(d.w, g.header+"\n")
-		} else {
-			d.groups.begin(d.w, g)
-		}
+		_, _ = io.WriteString(d.w, g.header+"\n")
 	}
-	var b bytes.Buffer
-	g.writeBody(&b)
-	over := g.done && g.step != nil
-	if over {
-		if g.midway {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "#%d %s\n", g.number, ending(g.step.Step))
+	text := g.lines()
+	if g.done {
+		text = fmt.Appendf(text, "#%d %s\n", g.number, ending(g.step.Step))
 	}
-	_, _ = d.w.Write(b.Bytes())
-	if over {
-		d.groups.end(g)
-	}
+	_, _ = d.w.Write(text)
 }
 
-// writeBody writes output with the step's number in front of each line. The
-// beginning of a line is written too, so that a question or a row of dots can
-// be seen.
-func (g *group) writeBody(b *bytes.Buffer) {
+// lines is the output that has not been written, with the step's number in front
+// of each line. The beginning of a line is written too, so that a question or a row
+// of dots can be seen; it ends when the step does.
+func (g *group) lines() []byte {
+	var b []byte
 	for len(g.body) > 0 {
 		line, rest, whole := bytes.Cut(g.body, []byte("\n"))
 		if !g.midway {
-			fmt.Fprintf(b, "#%d ", g.number)
+			b = fmt.Appendf(b, "#%d ", g.number)
 		}
-		b.Write(line)
+		b = append(b, line...)
 		if whole {
-			b.WriteByte('\n')
+			b = append(b, '\n')
 		}
 		g.midway, g.body = !whole, rest
 	}
+	if g.done && g.midway {
+		b, g.midway = append(b, '\n'), false
+	}
+	return b
 }
 
 func (d *plain) close() {
