@@ -80,6 +80,8 @@ type Target struct {
 	Digest string `json:"digest"`
 	// Tags are those that its images are pushed with.
 	Tags []string `json:"tags,omitempty"`
+	// Pushed says that it is pushed: its parts are joined in the registry.
+	Pushed bool `json:"pushed,omitempty"`
 	// Tests names its tests.
 	Tests []string `json:"tests,omitempty"`
 }

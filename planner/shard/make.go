@@ -61,7 +61,7 @@ func Make(plan *planner.Plan, opt Options) (*File, error) {
 		if !b.Wanted {
 			continue
 		}
-		t := Target{Name: b.Name(), Platforms: b.Platforms, Tags: tagsOf(b)}
+		t := Target{Name: b.Name(), Platforms: b.Platforms, Tags: tagsOf(b), Pushed: pushed(b)}
 		if opt.Digest != nil {
 			t.Digest = opt.Digest(b)
 		}
@@ -97,6 +97,11 @@ func tagsOf(b *planner.Build) []string {
 		}
 	}
 	return tags
+}
+
+// pushed says whether a target is pushed to a registry.
+func pushed(b *planner.Build) bool {
+	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push })
 }
 
 // way is how shards come to a vertex that units share.

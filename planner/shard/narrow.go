@@ -10,14 +10,14 @@ import (
 )
 
 // Check says which targets of a shard have other inputs or other tags than when
-// the plan was made. plan is that of the targets now, and digest the sum of a
+// the plan was made, or are not pushed though they were to be. plan is that of the targets now, and digest the sum of a
 // target's inputs.
 func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Build) string) error {
 	builds := map[string]*planner.Build{}
 	for _, b := range plan.Builds {
 		builds[b.Name()] = b
 	}
-	var changed, renamed []string
+	var changed, renamed, kept []string
 	for _, p := range parts {
 		t, b := f.Target(p.Target), builds[p.Target]
 		switch {
@@ -25,6 +25,8 @@ func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Buil
 			changed = append(changed, p.Target)
 		case !slices.Equal(slices.Sorted(slices.Values(tagsOf(b))), slices.Sorted(slices.Values(t.Tags))):
 			renamed = append(renamed, p.Target)
+		case t.Pushed && !pushed(b):
+			kept = append(kept, p.Target)
 		}
 	}
 	switch {
@@ -32,6 +34,8 @@ func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Buil
 		return &StaleError{Targets: changed, what: "inputs"}
 	case len(renamed) > 0:
 		return &StaleError{Targets: renamed, what: "tags"}
+	case len(kept) > 0:
+		return &UnpushedError{Targets: kept}
 	}
 	return nil
 }
@@ -43,13 +47,28 @@ type StaleError struct {
 }
 
 func (e *StaleError) Error() string {
-	shown := e.Targets[:min(5, len(e.Targets))]
+	return fmt.Sprintf("the plan is of another commit or other variables: the %s of %s are not those that it was made for. "+
+		"Check out the commit of the plan, with the same variables, or make the plan anew with 'orch plan --shards'", e.what, few(e.Targets))
+}
+
+// few names the first of some targets.
+func few(targets []string) string {
+	shown := targets[:min(5, len(targets))]
 	text := strings.Join(shown, ", ")
-	if n := len(e.Targets) - len(shown); n > 0 {
+	if n := len(targets) - len(shown); n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprintf("the plan is of another commit or other variables: the %s of %s are not those that it was made for. "+
-		"Check out the commit of the plan, with the same variables, or make the plan anew with 'orch plan --shards'", e.what, text)
+	return text
+}
+
+// UnpushedError says that a shard would not push what the plan says is pushed, so
+// that there is nothing to put together afterwards.
+type UnpushedError struct {
+	Targets []string
+}
+
+func (e *UnpushedError) Error() string {
+	return fmt.Sprintf("the plan was made to push %s, and this run does not: leave out what changes the outputs, or make the plan anew with 'orch plan --shards'", few(e.Targets))
 }
 
 // Narrow returns a definition that has of its targets only the parts of a shard.
