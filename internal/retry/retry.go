@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,10 @@ const (
 	DefaultPause = 300 * time.Millisecond
 	// DefaultBudget is for how long requests are made again.
 	DefaultBudget = time.Minute
+	// refusedFor is for how long a request is made again, by default, whose server
+	// refuses the connection: one that is started again is back by then, and else
+	// nobody is there.
+	refusedFor = 3 * time.Second
 	// DefaultAnswer is how long a server may take to begin an answer.
 	DefaultAnswer = 30 * time.Second
 	// maxPause bounds the pauses that grow.
@@ -62,8 +67,10 @@ func WithBudget(ctx context.Context, budget time.Duration) context.Context {
 // RoundTrip makes a request until it has an answer that will not change.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	end, ok := req.Context().Value(budgetKey{}).(time.Time)
+	chosen := ok || t.Budget > 0
+	start := time.Now()
 	if !ok {
-		end = time.Now().Add(orElse(t.Budget, DefaultBudget))
+		end = start.Add(orElse(t.Budget, DefaultBudget))
 	}
 	pause := orElse(t.Pause, DefaultPause)
 	for {
@@ -76,7 +83,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if resp != nil {
 			wait = max(wait, After(resp.Header, time.Now()))
 		}
-		if time.Now().Add(wait).After(end) {
+		until := end
+		if !chosen && refused(err) {
+			until = start.Add(min(refusedFor, end.Sub(start)))
+		}
+		if time.Now().Add(wait).After(until) {
 			return resp, err
 		}
 		if err := sleep(req.Context(), wait); err != nil {
@@ -156,6 +167,13 @@ func passing(resp *http.Response, err error) bool {
 		return false
 	}
 	return resp.StatusCode >= 500
+}
+
+// refused says whether nobody listens.
+func refused(err error) bool {
+	const windows = syscall.Errno(10061) // WSAECONNREFUSED, which has no other name
+	var errno syscall.Errno
+	return errors.As(err, &errno) && (errno == syscall.ECONNREFUSED || errno == windows)
 }
 
 // Lasting says whether an error of a request will be the same the next time: a

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -86,6 +90,39 @@ func TestBudget(t *testing.T) {
 	gone.Close()
 	if _, _, err := ask(WithBudget(t.Context(), 50*time.Millisecond), t, &Transport{Pause: time.Millisecond}, gone.URL, ""); err == nil {
 		t.Error("a server that is gone has answered")
+	}
+}
+
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestRefused gives a server that nobody has started a few seconds, unless the
+// caller has said how long to go on.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		rt       Transport
+		budget   time.Duration
+		from, to time.Duration
+	}{
+		{"by default", Transport{}, 0, time.Second, 3 * time.Second},
+		{"transport", Transport{Budget: 20 * time.Second}, 0, 5 * time.Second, 20 * time.Second},
+		{"context", Transport{}, time.Minute, 40 * time.Second, time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c.rt.Next = trip(func(*http.Request) (*http.Response, error) {
+				return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+			})
+			ctx, start := t.Context(), time.Now()
+			if c.budget > 0 {
+				ctx = WithBudget(ctx, c.budget)
+			}
+			_, _, err := ask(ctx, t, &c.rt, "http://127.0.0.1:1/", "")
+			if took := time.Since(start); !errors.Is(err, syscall.ECONNREFUSED) || took < c.from || took > c.to {
+				t.Errorf("%s: after %v: %v", c.name, took, err)
+			}
+		})
 	}
 }
 
