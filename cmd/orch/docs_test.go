@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/internal/docsite"
 )
 
 // docsRoot is the top of the repository.
@@ -145,22 +147,10 @@ func anchors(p page) map[string]bool {
 	for _, l := range p.text {
 		title, ok := strings.CutPrefix(strings.TrimLeft(l.text, "#"), " ")
 		if ok && strings.HasPrefix(l.text, "#") {
-			names[slug(title)] = true
+			names[docsite.Slug(title)] = true
 		}
 	}
 	return names
-}
-
-func slug(title string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ':
-			return '-'
-		case r == '-' || r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 127:
-			return r
-		}
-		return -1
-	}, strings.ToLower(title))
 }
 
 // TestReadmeLength keeps the first page short.

@@ -58,22 +58,7 @@ func inJSON(t *testing.T, text []byte) string {
 // TestSchemaOfLocks holds every lock of testdata that can be read, as it is written,
 // against the schema.
 func TestSchemaOfLocks(t *testing.T) {
-	text, err := os.ReadFile("../../docs/lock.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("lock.schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("lock.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := lockSchema(t)
 	files, _ := filepath.Glob("testdata/*.txt")
 	checked := 0
 	for _, name := range files {

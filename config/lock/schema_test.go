@@ -10,8 +10,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestSchema holds the attributes of every kind against docs/lock.schema.json.
-func TestSchema(t *testing.T) {
+// lockSchema is docs/lock.schema.json.
+func lockSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
 	text, err := os.ReadFile("../../docs/lock.schema.json")
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +29,12 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return schema
+}
+
+// TestSchema holds the attributes of every kind against docs/lock.schema.json.
+func TestSchema(t *testing.T) {
+	schema := lockSchema(t)
 	blocks := map[string]any{"version": Version}
 	for _, kind := range Kinds {
 		sum := "sha256:" + strings.Repeat("a", 64)

@@ -211,7 +211,7 @@ type slugs struct{ seen map[string]int }
 
 // Generate implements parser.IDs.
 func (s *slugs) Generate(title []byte, _ ast.NodeKind) []byte {
-	name := slug(string(title))
+	name := Slug(string(title))
 	if s.seen == nil {
 		s.seen = map[string]int{}
 	}
@@ -225,7 +225,8 @@ func (s *slugs) Generate(title []byte, _ ast.NodeKind) []byte {
 // Put implements parser.IDs.
 func (s *slugs) Put([]byte) {}
 
-func slug(title string) string {
+// Slug is the name by which links reach a title, as GitHub makes it.
+func Slug(title string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == ' ':
