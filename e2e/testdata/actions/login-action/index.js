@@ -5,4 +5,7 @@ const dir = process.env.DOCKER_CONFIG, file = path.join(dir, "config.json");
 fs.mkdirSync(dir, { recursive: true });
 const config = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file)) : {};
 config.auths = { ...config.auths, [registry]: { auth: Buffer.from(`${user}:${password}`).toString("base64") } };
-fs.writeFileSync(file, JSON.stringify(config));
+// The jobs share one folder here, and one must not read half of what another writes.
+const part = `${file}.${process.pid}`;
+fs.writeFileSync(part, JSON.stringify(config));
+fs.renameSync(part, file);
