@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,6 +32,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/internal/scriptproc"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/builder"
@@ -43,21 +45,67 @@ func TestMain(m *testing.M) {
 	if signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
-	testscript.Main(m, map[string]func(){"orch": command, "docker-orch": command, "docker-buildx": command})
+	if filepath.Base(os.Args[0]) == "orch" {
+		scriptproc.Serve(command)
+		os.Exit(command(os.Args))
+	}
+	plugin := func() { os.Exit(command(os.Args)) }
+	testscript.Main(withOrch{m}, map[string]func(){"docker-orch": plugin, "docker-buildx": plugin})
+}
+
+// withOrch are the tests with orch beside the commands of testscript, so that it is
+// in $PATH, and "orch" in a script is the command of here.
+type withOrch struct{ *testing.M }
+
+func (m withOrch) Run() int {
+	plugin, err := exec.LookPath("docker-orch")
+	if err == nil {
+		err = os.Link(plugin, filepath.Join(filepath.Dir(plugin), "orch"))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.M.Run()
+}
+
+// orchProcess is, in a script, the process that runs its command lines.
+type orchProcess struct{}
+
+// runOrch is the command "orch" of a script: it runs in one process for all of the
+// script. With "exec", orch has a process of its own, as it needs for standard input, a
+// terminal, or to run in the background.
+func runOrch(ts *testscript.TestScript, neg bool, args []string) {
+	state := reflect.ValueOf(ts).Elem()
+	if state.FieldByName("stdin").String() != "" || len(args) > 0 && strings.HasSuffix(args[len(args)-1], "&") {
+		ts.Fatalf("write \"exec orch\", for standard input and for the background")
+	}
+	dir := ts.MkAbs(".")
+	env := []string{"PWD=" + dir}
+	for _, v := range state.FieldByName("env").Seq2() { // testscript hands out no list
+		env = append(env, v.String())
+	}
+	stdout, stderr, code, err := ts.Value(orchProcess{}).(*scriptproc.Process).Run(dir, env, args)
+	ts.Check(err)
+	fmt.Fprint(ts.Stdout(), stdout)
+	fmt.Fprint(ts.Stderr(), stderr)
+	if neg != (code != 0) {
+		ts.Fatalf("unexpected exit code %d", code)
+	}
 }
 
 // command is orch as a script calls it, also by its names as a plugin of docker.
-func command() {
-	args, code, done := asPlugin(os.Args)
+func command(argv []string) int {
+	args, code, done := asPlugin(argv)
 	if done {
-		os.Exit(code)
+		return code
 	}
 	m := machine.New(cli.OS())
 	var sites site.Opener
 	if path := os.Getenv(fakeVariable); path != "" {
 		sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}
 	}
-	os.Exit(run(m, sites, args))
+	return run(m, sites, args)
 }
 
 // fakeVariable names, in the environment of a script, a file with what happens
@@ -158,6 +206,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"orch": runOrch},
 		Condition: func(name string) (bool, error) {
 			if name != "neovim" {
 				return false, fmt.Errorf("there is no condition %s", name)
@@ -170,6 +219,9 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
+			process := &scriptproc.Process{Name: "orch"}
+			env.Values[orchProcess{}] = process
+			env.Defer(process.Close)
 			if err := withDaemon(env); err != nil {
 				return err
 			}
