@@ -46,6 +46,9 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 	held, diags := lock.Parse(name, text)
 	d.Diags = append(d.Diags, diags...)
 	d.Texts[name] = text
+	if held != nil {
+		held.Definition = l.DefinitionName
+	}
 	d.Config.Lock = held
 	if !l.Relock {
 		lockLayouts(d.Config)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/asking"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/usage"
@@ -87,7 +88,9 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	}
 	opt := e.OutsideOptions(pull)
 	opt.Lock = plan.Lock
+	opt.Made = asking.Contents(ctx, e, plan, digests.Opaque, &load.Builder, plan.Lock)
 	list := outside.Of(plan, digests, opt)
+	list.SayUnread(e.Stderr, "in the bundle as far as the lock has it")
 	if err := e.Report(frozen.Check(list, plan.Lock, frozen.Bundle), cfg.Sources, plan.Sources); err != nil {
 		return out, err
 	}

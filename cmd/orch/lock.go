@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/asking"
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
@@ -108,10 +109,13 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if r.Plan, err = e.Planned(ctx, cfg, planning.Options{}); err != nil {
 		return err
 	}
-	r.Options.Lock = lock.New(r.Name)
+	if r.Options.Lock = r.Old; r.Old == nil {
+		r.Options.Lock = lock.New(r.Name)
+	}
 	if r.Digests, err = e.Digests(ctx, r.Plan, ""); err != nil {
 		return err
 	}
+	r.Options.Made = asking.Contents(ctx, e, r.Plan, r.Digests.Opaque, &load.Builder, cfg.Lock)
 	r.Resolver = &pin.Resolver{Registry: e.OpenRegistries().Client, Now: time.Now().UTC().Truncate(time.Second)}
 	err = r.Do(ctx)
 	if errors.Is(err, relock.ErrMoved) {

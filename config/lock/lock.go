@@ -83,7 +83,11 @@ type Entry struct {
 // Lock is what a file holds. A nil Lock has nothing.
 type Lock struct {
 	// Name is that of the file.
-	Name    string
+	Name string
+	// Definition is what the lines of UsedBy call the definition that the lock was read
+	// for; "" is one with the usual name.
+	Definition string
+
 	entries map[Key]*Entry
 }
 

@@ -189,6 +189,48 @@ func contextSources(c config.Context, held *lock.Lock) []outside {
 	return out
 }
 
+// OutsideOf lists what definitions that a builder has made of a target take from
+// outside. held says what of it is locked, and tag whether an image that has a digest
+// in the definition is written with its tag only.
+func OutsideOf(defs []*pb.Definition, held *lock.Lock, tag func(name, digest string) bool) []Outside {
+	e := &engine{lock: held}
+	var out []Outside
+	for _, def := range defs {
+		for _, data := range def.Def {
+			op := &pb.Op{}
+			if op.UnmarshalVT(data) != nil || op.GetSource() == nil {
+				continue
+			}
+			o, ok := outsideOf(op.GetSource())
+			if !ok {
+				continue
+			}
+			if o.Kind == lock.Image {
+				out = append(out, imageOf(op, o, tag))
+				continue
+			}
+			pin(held, op.GetSource())
+			o.describe(op.GetSource())
+			out = append(out, e.known(o))
+		}
+	}
+	return out
+}
+
+// imageOf is an image of a definition, whose digest its frontend has looked up unless
+// it was written.
+func imageOf(op *pb.Op, o outside, tag func(name, digest string) bool) Outside {
+	one := Outside{Key: lock.Key{Kind: lock.Image, Name: o.Name}, Digest: o.Digest}
+	written, _ := lock.SplitDigest(strings.TrimPrefix(op.GetSource().Identifier, "docker-image://"))
+	if o.Digest != "" && (lock.Canonical(lock.Image, written) != written || !tag(written, o.Digest)) {
+		one.Name = written + "@" + o.Digest
+	}
+	if p := op.Platform; p != nil {
+		one.Platform = platforms.FormatAll(p.Spec())
+	}
+	return one
+}
+
 // Opaque says whether a target is converted by a builder alone, so that only a
 // builder knows what it takes.
 func (d *Digests) Opaque(b *planner.Build) bool { return opaque(b) }

@@ -7,6 +7,8 @@ package outside
 
 import (
 	"cmp"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -61,8 +63,12 @@ type Options struct {
 	// Definition tells a definition from others whose targets are in the same lock;
 	// "" is the one with the usual name.
 	Definition string
-	// Lock names OCI layouts.
+	// Lock names OCI layouts, and remembers what targets take that only a builder can
+	// convert.
 	Lock *lock.Lock
+	// Made has a builder say what such a target takes; nil leaves it at what the lock
+	// remembers.
+	Made func(*planner.Build) ([]digest.Outside, error)
 }
 
 // scanner is what makes SBOMs unless an attestation names another.
@@ -82,7 +88,9 @@ func Of(plan *planner.Plan, digests *digest.Digests, opt Options) *List {
 		c.scanners()
 		switch why := digests.Refused(b); {
 		case digests.Opaque(b):
-			out.Unread[b.Name()] = opaqueReason(b)
+			if err := c.made(); err != nil {
+				out.Unread[b.Name()] = opaqueReason(b) + ", and asking a builder has failed: " + err.Error()
+			}
 		case why != "":
 			out.Unread[b.Name()] = "its Dockerfile is refused: " + why
 		}
@@ -91,11 +99,52 @@ func Of(plan *planner.Plan, digests *digest.Digests, opt Options) *List {
 	return out
 }
 
+// SayUnread says of which targets not everything is known, and what is so.
+func (l *List) SayUnread(w io.Writer, so string) {
+	for _, name := range slices.Sorted(maps.Keys(l.Unread)) {
+		fmt.Fprintf(w, "Warning: target %s: %s. What it takes beside its contexts and its frontend is %s.\n", name, l.Unread[name], so)
+	}
+}
+
 func opaqueReason(b *planner.Build) string {
 	if b.Dockerfile == nil {
 		return "its Dockerfile is read by the builder"
 	}
 	return "its frontend is not linked into orch"
+}
+
+// made adds what a target takes that only a builder can convert.
+func (c *collector) made() error {
+	if c.opt.Made == nil {
+		c.remembered()
+		return nil
+	}
+	list, err := c.opt.Made(c.build)
+	if err != nil {
+		c.remembered()
+		return err
+	}
+	for _, o := range list {
+		c.add(o.Key, cmp.Or(o.Platform, c.opt.Platform), o.Digest, o.Why, c.place(1)).take(o)
+	}
+	return nil
+}
+
+// remembered adds what the lock says that the target takes.
+func (c *collector) remembered() {
+	for _, e := range c.opt.Lock.Entries() {
+		used := slices.ContainsFunc(e.UsedBy, func(line string) bool {
+			u := lock.ParseUse(line)
+			return u.Target == c.build.Name() && u.Definition == c.opt.Lock.Definition
+		})
+		if !used || e.Kind == lock.Layout || e.Kind == lock.Definition || c.items[e.Key] != nil {
+			continue
+		}
+		it := c.add(e.Key, "", "", "", c.place(1))
+		if e.Kind == lock.Image {
+			it.Platforms = append(it.Platforms, slices.Sorted(maps.Keys(e.Platforms))...)
+		}
+	}
 }
 
 type collector struct {

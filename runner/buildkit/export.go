@@ -225,15 +225,16 @@ func (t *target) definition(ctx context.Context, ref gateway.Reference) (*pb.Def
 	if err != nil {
 		return nil, err
 	}
-	return t.run.applied(ctx, def.ToPB())
+	return t.applied(ctx, def.ToPB())
 }
 
-// applied is a definition with what the lock and the bundle of the run make of it.
-func (r *run) applied(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
-	if r.plan.Lock == nil && r.opt.Bundle == nil {
+// applied is a definition with what the lock and the bundle of the run make of it. One
+// that is only asked for stays as it is written.
+func (t *target) applied(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
+	if t.asked || t.run.plan.Lock == nil && t.run.opt.Bundle == nil {
 		return def, nil
 	}
-	return sourcepolicy.Apply(ctx, r.opt.SourcePolicy, def)
+	return sourcepolicy.Apply(ctx, t.run.opt.SourcePolicy, def)
 }
 
 // takeResponse writes down what the exporters said.

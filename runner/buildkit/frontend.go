@@ -58,7 +58,7 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 		return c.Client.Solve(ctx, req)
 	}
 	var err error
-	if req.Definition, err = c.target.run.applied(ctx, req.Definition); err != nil {
+	if req.Definition, err = c.target.applied(ctx, req.Definition); err != nil {
 		return nil, err
 	}
 	ref := frontend.NewLazyRef(c.Client, req)
@@ -69,6 +69,7 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 }
 
 func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	c.target.noteTag(ref)
 	key := "config " + ref + resolveKey(opt)
 	type answer struct {
 		ref  string
@@ -92,6 +93,7 @@ func (c *recorder) ResolveImageConfig(ctx context.Context, ref string, opt sourc
 }
 
 func (c *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	c.target.noteTag(strings.TrimPrefix(op.Identifier, "docker-image://"))
 	key := "source " + op.Identifier + fmt.Sprint(op.Attrs) + resolveKey(opt)
 	v, err := c.target.anchor.memo.Do(ctx, key, func() (any, error) {
 		return c.Client.ResolveSourceMetadata(ctx, op.CloneVT(), opt)

@@ -42,6 +42,16 @@ func (t *target) noteImage(ref string, dgst digest.Digest, opt sourceresolver.Op
 	t.images = append(t.images, img)
 }
 
+// noteTag keeps the name of an image that the frontend asks for by a tag.
+func (t *target) noteTag(ref string) {
+	if strings.Contains(ref, "@") {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tags[ref] = true
+}
+
 // allImages are those that were resolved for the target, and for the targets that
 // it is built on.
 func (t *target) allImages() []provenance.Image {

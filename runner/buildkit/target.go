@@ -61,6 +61,7 @@ type target struct {
 	defs     map[gateway.Reference]*pb.Definition
 	triggers map[string]bool    // ONBUILD instructions of base images
 	images   []provenance.Image // that the frontend has resolved
+	tags     map[string]bool    // names that it has asked for, without a digest
 	theirs   bool               // the builder's own frontend made the result
 	// badTrigger is one of them on which a frontend of the builder fails.
 	badTrigger string
@@ -78,6 +79,7 @@ func newTarget(r *run, a *anchor, b *planner.Build) *target {
 		inputs:     map[string]llb.State{},
 		defs:       map[gateway.Reference]*pb.Definition{},
 		triggers:   map[string]bool{},
+		tags:       map[string]bool{},
 		conversion: conversion{done: make(chan struct{})},
 	}
 }

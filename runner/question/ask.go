@@ -72,6 +72,21 @@ func (q *Asker) askBuilder(ctx context.Context, conn *builder.Builder, builds []
 	return buildkit.NewSolver(conn, q.Options).Call(ctx, q.Plan, builds, q.Method, event)
 }
 
+// Definitions has a builder make the definitions of the builds.
+func (q *Asker) Definitions(ctx context.Context) (map[*planner.Build]*buildkit.Made, error) {
+	conn, err := q.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	event, done, err := q.Display()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return buildkit.NewSolver(conn, q.Options).Definitions(ctx, q.Plan, q.Builds, event)
+}
+
 // Findings are what the frontend has found about all the builds. One about a
 // file that several targets have is there once.
 func Findings(builds []*planner.Build, answers map[*planner.Build]*answer.Answer) hcl.Diagnostics {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,7 +104,7 @@ func (r *Run) Do(ctx context.Context) error {
 		return err
 	}
 	list := outside.Of(r.Plan, r.Digests, r.Options)
-	r.sayUnread(list)
+	list.SayUnread(r.Notes, "locked as far as it was")
 	next, err := r.Resolver.Lock(ctx, list, r.Kept(), r.Name, r.mine())
 	if err != nil {
 		return err
@@ -164,13 +163,6 @@ func (r *Run) unmatched() error {
 		}
 	}
 	return nil
-}
-
-// sayUnread says of which targets not everything is known.
-func (r *Run) sayUnread(list *outside.List) {
-	for _, name := range slices.Sorted(maps.Keys(list.Unread)) {
-		fmt.Fprintf(r.Notes, "Warning: target %s: %s. What it takes beside its contexts and its frontend is not locked.\n", name, list.Unread[name])
-	}
 }
 
 // check says what has moved.

@@ -4,10 +4,12 @@
 package asking
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -17,9 +19,13 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/screen"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/blame"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/question"
@@ -105,4 +111,47 @@ func Lint(ctx context.Context, e *planning.Session, plan *planner.Plan, flags *m
 		return nil, err
 	}
 	return question.Findings(builds, answers), nil
+}
+
+// Contents asks a builder what those of the targets take from outside that only it
+// can convert. held says what is locked of it. The builder is reached when the first
+// of them is asked for.
+func Contents(ctx context.Context, e *planning.Session, plan *planner.Plan, opaque func(*planner.Build) bool, flags *machine.BuilderFlags, held *lock.Lock) func(*planner.Build) ([]digest.Outside, error) {
+	made := sync.OnceValues(func() (map[*planner.Build]*buildkit.Made, error) {
+		builds := slices.DeleteFunc(slices.Clone(plan.Builds), func(b *planner.Build) bool { return !opaque(b) })
+		q, err := asker(e, plan, builds, flags, "quiet")
+		if err != nil {
+			return nil, err
+		}
+		return q.Definitions(ctx)
+	})
+	return func(b *planner.Build) ([]digest.Outside, error) {
+		all, err := made()
+		switch {
+		case err != nil:
+			return nil, brief(err)
+		case all[b] == nil:
+			return nil, errNotAsked
+		case all[b].Err != nil:
+			return nil, brief(all[b].Err)
+		}
+		return digest.OutsideOf(all[b].Definitions, held, func(name, sum string) bool { return byTag(b, all[b].Tags, name, sum) }), nil
+	}
+}
+
+// brief is the first line of what went wrong, for a sentence.
+func brief(err error) error {
+	line, _, _ := strings.Cut(blame.Plain(err.Error()), "\n")
+	return errors.New(termtext.Brief(strings.TrimSuffix(line, "."), termtext.MaxMessage))
+}
+
+var errNotAsked = errors.New("it was not asked")
+
+// byTag says whether an image is written with its tag alone: as its frontend has asked
+// for it, or as far as its Dockerfile has no such digest.
+func byTag(b *planner.Build, tags map[string]bool, name, sum string) bool {
+	if tags != nil {
+		return tags[name]
+	}
+	return b.Dockerfile == nil || !bytes.Contains(b.Dockerfile.Data, []byte(sum))
 }
