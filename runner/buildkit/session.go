@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -60,6 +61,9 @@ func watched(dirs map[string]fsutil.FS) filesync.FilterOptFunc {
 // matches nothing keeps the source of a group apart from that of others.
 func (r *run) localState(l *planner.Local, sessionID, group, shown string) llb.State {
 	hint, excludes := l.Name, l.Excludes
+	if modes := r.folderModes(l); modes != "" {
+		hint += "-" + modes
+	}
 	if group != "" {
 		hint, excludes = hint+group, append(slices.Clone(excludes), ".orch-"+group)
 	}
@@ -80,6 +84,22 @@ func (r *run) localState(l *planner.Local, sessionID, group, shown string) llb.S
 func (r *run) followed(l *planner.Local) []string {
 	found, _ := r.links.LoadOrStore(l, sync.OnceValue(func() []string { return followlinks.Paths(l.Dir, l.Paths) }))
 	return found.(func() []string)()
+}
+
+// folderModes names the modes of the folders that are sent; see
+// [contextfs.FolderModes]. It is looked up once for all that read the same.
+func (r *run) folderModes(l *planner.Local) string {
+	if l.GitModes {
+		return "" // they are all the same
+	}
+	type key struct {
+		name, paths string
+		all         bool
+	}
+	found, _ := r.folders.LoadOrStore(key{l.Name, strings.Join(l.Paths, "\x00"), l.Paths == nil}, sync.OnceValue(func() string {
+		return contextfs.FolderModes(l.Dir, r.followed(l), l.Excludes)
+	}))
+	return found.(func() string)()
 }
 
 // ociStore is an OCI layout folder that a named context points to.

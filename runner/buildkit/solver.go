@@ -216,6 +216,7 @@ type run struct {
 	reduced frontend.Reductions
 	facts   *facts.Facts
 	links   sync.Map          // of *planner.Local to what its links lead to; see followed
+	folders sync.Map          // of what a context sends to the modes of its folders
 	places  map[string]string // where outputs led when the run began
 	judged  bool              // the user has a source policy of the environment
 }
