@@ -117,11 +117,17 @@ func (b *Book) Note(s *facts.Snapshot, run *runner.Report) {
 		if target == nil {
 			continue
 		}
+		own := map[string]bool{}
+		for _, p := range target.Platforms {
+			for i := range p.Steps {
+				own[p.Steps[i].Vertex] = p.Steps[i].Vertex != ""
+			}
+		}
 		for _, p := range target.Platforms {
 			for i := range p.Steps { // the last one stands for the target where others are based on it
 				st := &p.Steps[i]
 				last := i == len(p.Steps)-1 && t.State == runner.Done
-				r := ran.find(t.Name(), st.Vertex, st.Nth, st.Of)
+				r := ran.find(t.Name(), st.Vertex, st.Nth, st.Of, own)
 				if r == nil && !last || r != nil && !hasResult(r, t.State) {
 					continue
 				}

@@ -38,8 +38,9 @@ func newRan(run *runner.Report) ran {
 }
 
 // find returns the step of a stage, or nil. Equal work of several stages is shown
-// for the first of them.
-func (r ran) find(target, vertex string, nth, of int) *runner.StepReport {
+// for the first of them, so that a stage of another target may have it. A step of
+// another of the target's own vertices is another step.
+func (r ran) find(target, vertex string, nth, of int, own map[string]bool) *runner.StepReport {
 	if nth == 0 {
 		return nil
 	}
@@ -51,7 +52,7 @@ func (r ran) find(target, vertex string, nth, of int) *runner.StepReport {
 			run = s
 		}
 	}
-	if same := r.targets[spot{place, target}]; run == nil && len(same) == 1 {
+	if same := r.targets[spot{place, target}]; run == nil && len(same) == 1 && !own[same[0].Vertex] {
 		return same[0]
 	}
 	return run
@@ -75,8 +76,12 @@ func Check(e *explain.Explanation, run *runner.Report, how Run) {
 	was := map[string]string{} // by key
 	each := func(f func(t *explain.Target, s *explain.Step)) {
 		for _, t := range e.Targets {
+			own := map[string]bool{}
 			for _, s := range t.Steps {
-				r := steps.find(t.Name, s.Vertex, s.Nth, s.Of)
+				own[s.Vertex] = s.Vertex != ""
+			}
+			for _, s := range t.Steps {
+				r := steps.find(t.Name, s.Vertex, s.Nth, s.Of, own)
 				if r == nil || r.Failed || r.Finished.IsZero() || s.Will == explain.Maybe {
 					continue
 				}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -23,7 +25,8 @@ func TestFind(t *testing.T) {
 		for _, vertex := range []string{"", "v0", "v1", "v2"} {
 			for _, target := range []string{"t0", "t1", "t2"} {
 				for nth := range 3 {
-					if got, want := found.find(target, vertex, nth, 2), look(run, target, vertex, nth, 2); got != want {
+					own := map[string]bool{vertex: vertex != "", "v0": target == "t0"}
+					if got, want := found.find(target, vertex, nth, 2, own), look(run, target, vertex, nth, 2, own); got != want {
 						t.Fatalf("seed %d: %s, %q, %d/2: %+v, not %+v", seed, target, vertex, nth, got, want)
 					}
 				}
@@ -47,7 +50,7 @@ func randomStep(r *rand.Rand) *runner.StepReport {
 }
 
 // look is find without an index.
-func look(run *runner.Report, target, vertex string, nth, of int) *runner.StepReport {
+func look(run *runner.Report, target, vertex string, nth, of int, own map[string]bool) *runner.StepReport {
 	var same, found *runner.StepReport
 	several := 0
 	for _, s := range run.Steps {
@@ -62,7 +65,7 @@ func look(run *runner.Report, target, vertex string, nth, of int) *runner.StepRe
 			several++
 		}
 	}
-	if found == nil && several == 1 {
+	if found == nil && several == 1 && !own[same.Vertex] {
 		return same
 	}
 	return found
@@ -86,5 +89,28 @@ func TestTogether(t *testing.T) {
 	}
 	if book := OpenBook(state, "ci"); !book.Has("x") || !book.Has("y") {
 		t.Errorf("known are %v", book.entries)
+	}
+}
+
+// TestCheckShared has a step that two targets share: it is shown for a stage of the
+// first, and no step of another stage of the second is taken for it.
+func TestCheckShared(t *testing.T) {
+	done := time.Unix(1, 0)
+	step := func(vertex, label string, cached bool, targets ...string) *runner.StepReport {
+		return &runner.StepReport{Vertex: vertex, Label: label, Cached: cached, Targets: targets, Finished: done}
+	}
+	run := &runner.Report{Steps: []*runner.StepReport{
+		step("first", "s0 1/2", true, "a", "b"), step("second", "s2 1/3", false, "b"),
+	}}
+	e := &explain.Explanation{Targets: []*explain.Target{
+		{Name: "a", Steps: []*explain.Step{{Vertex: "first", Nth: 1, Of: 2, Key: "shell", Will: explain.Cached}}},
+		{Name: "b", Steps: []*explain.Step{
+			{Vertex: "other", Nth: 1, Of: 3, Key: "shell", Will: explain.Cached},
+			{Vertex: "second", Nth: 1, Of: 3, Key: "own", Will: explain.Run},
+		}},
+	}}
+	Check(e, run, Run{Alone: true})
+	if len(e.Wrong) > 0 {
+		t.Errorf("%+v", e.Wrong)
 	}
 }
