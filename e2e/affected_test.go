@@ -86,7 +86,7 @@ type history struct {
 func newHistory(t *testing.T, r *rand.Rand, n int) *history {
 	h := &history{dir: t.TempDir(), checkout: filepath.Join(t.TempDir(), "checkout"), t: t}
 	for range n {
-		h.projects = append(h.projects, newRandomProject(r))
+		h.projects = append(h.projects, newRandomProject(r, nil))
 	}
 	gitIn(t, h.dir, "init", "-q", "-b", "main")
 	if err := os.MkdirAll(filepath.Join(h.dir, "bb"), 0o755); err != nil {

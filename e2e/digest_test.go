@@ -40,7 +40,7 @@ func builtImages(t *testing.T, dir string) map[string]string {
 // plannedImages are the digests that say whether images are the same.
 func plannedImages(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	return plannedBy(t, runOrch(dir, append(slices.Clone(planDigests), same...)...))
+	return plannedBy(t, runOrch(dir, append(append(slices.Clone(planDigests), "--resolve"), same...)...))
 }
 
 // planDigests are the arguments of orch that print the digests of a plan.
@@ -78,12 +78,12 @@ func TestDigestAgainstImages(t *testing.T) {
 	together := min(wanted, 10)
 	pairs, differ, over, mutations := 0, 0, 0, 0
 	reasons := map[string]int{}
-	dir := t.TempDir()
+	dir, sources := t.TempDir(), newRandomSources(t)
 	for round := 0; mutations < wanted; round++ {
 		r := rand.New(rand.NewPCG(uint64(seed), uint64(round)))
 		var projects []*randomProject
 		for range together {
-			projects = append(projects, newRandomProject(r))
+			projects = append(projects, newRandomProject(r, sources))
 		}
 		writeProjects(t, dir, projects)
 		planned, built := plannedImages(t, dir), builtImages(t, dir)

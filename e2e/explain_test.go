@@ -69,7 +69,7 @@ func TestExplainPredictions(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
 		var projects []*randomProject
 		for range together {
-			projects = append(projects, newRandomProject(r))
+			projects = append(projects, newRandomProject(r, nil))
 		}
 		var earlier [][]*randomProject
 		for round := range 6 {

@@ -19,9 +19,12 @@ import (
 type randomProject struct {
 	files   map[string]randomFile // of the context
 	ignore  []string
-	own     bool       // the ignore file is that of the Dockerfile
-	stages  [][]string // instructions, without the FROM
-	bases   []int      // the stage that each is based on; -1 is none
+	own     bool           // the ignore file is that of the Dockerfile
+	folder  fs.FileMode    // of d
+	header  []string       // directives and arguments in front of the first FROM
+	stages  [][]string     // instructions, without the FROM
+	bases   []int          // the stage that each is based on; -1 is none, less is an image
+	sources *randomSources // nil if all comes from the folder
 	targets []*randomTarget
 }
 
@@ -35,14 +38,17 @@ type randomTarget struct {
 	stage  int
 	args   map[string]string
 	labels map[string]string
-	other  string // the folder of the context "other"
+	other  string            // the folder of the context "other", or its URL
+	attrs  map[string]string // other attributes, as they are written
 }
 
 // oneOf returns one of a list.
 func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
-func newRandomProject(r *rand.Rand) *randomProject {
-	p := &randomProject{files: map[string]randomFile{}}
+// newRandomProject makes a project of what is in its folder, and of sources if
+// there are any.
+func newRandomProject(r *rand.Rand, sources *randomSources) *randomProject {
+	p := &randomProject{files: map[string]randomFile{}, folder: 0o755, sources: sources}
 	for i := range 3 {
 		p.files[fmt.Sprintf("f%d", i)] = randomFile{text: fmt.Sprint("f", i), mode: oneOf[fs.FileMode](r, 0o644, 0o755)}
 		p.files[fmt.Sprintf("d/g%d", i)] = randomFile{text: fmt.Sprint("g", i), mode: 0o644}
@@ -54,14 +60,14 @@ func newRandomProject(r *rand.Rand) *randomProject {
 	for i := range 2 + r.IntN(2) {
 		var lines []string
 		for range 2 + r.IntN(4) {
-			lines = append(lines, randomInstruction(r, i))
+			lines = append(lines, p.instruction(r, i))
 		}
 		p.stages = append(p.stages, lines)
-		p.bases = append(p.bases, oneOf(r, -1, -1, i-1))
+		p.bases = append(p.bases, p.base(r, i))
 	}
-	for range 2 + r.IntN(2) {
+	for i := range 2 + r.IntN(2) + sources.more(r) {
 		p.targets = append(p.targets, &randomTarget{
-			stage: r.IntN(len(p.stages)), args: map[string]string{"A": oneOf(r, "1", "2")}, labels: map[string]string{}, other: oneOf(r, "o1", "o2"),
+			stage: r.IntN(len(p.stages)), args: map[string]string{"A": oneOf(r, "1", "2")}, labels: map[string]string{}, other: p.other(r, i), attrs: map[string]string{},
 		})
 	}
 	return p
@@ -137,9 +143,7 @@ func rareInstruction(r *rand.Rand, n int) string {
 	}
 }
 
-// mutate changes one thing, and says what. It changes no mode of a folder: BuildKit
-// does not notice that in a context that it has from before, so that its image is the
-// older one until something else of the folder changes.
+// mutate changes one thing, and says what.
 func (p *randomProject) mutate(r *rand.Rand) string {
 	names := slices.Sorted(maps.Keys(p.files))
 	name := names[r.IntN(len(names))]
@@ -148,12 +152,18 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 	lines := p.stages[stage]
 	at := r.IntN(len(lines))
 	t := p.targets[r.IntN(len(p.targets))]
-	switch r.IntN(17) {
+	if p.sources != nil && r.IntN(4) == 0 {
+		return p.mutateSources(r)
+	}
+	switch r.IntN(18) {
+	case 17:
+		p.folder = oneOf[fs.FileMode](r, 0o755, 0o700, 0o775)
+		return "mode of a folder"
 	case 15:
 		p.own = !p.own
 		return "ignore file of the Dockerfile"
 	case 16:
-		p.bases[stage] = oneOf(r, -1, stage-1)
+		p.bases[stage] = p.base(r, stage)
 		return "base of a stage"
 	case 0, 1, 2:
 		if f.link != "" {
@@ -189,13 +199,13 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 		t.labels["t"] = fmt.Sprint(r.IntN(3))
 		return "label"
 	case 10:
-		t.other = oneOf(r, "o1", "o2")
+		t.other = p.other(r, slices.Index(p.targets, t))
 		return "context"
 	case 11:
-		lines[at] = randomInstruction(r, stage)
+		lines[at] = p.instruction(r, stage)
 		return "instruction replaced"
 	case 12:
-		p.stages[stage] = slices.Insert(slices.Clone(lines), at, randomInstruction(r, stage))
+		p.stages[stage] = slices.Insert(slices.Clone(lines), at, p.instruction(r, stage))
 		return "instruction added"
 	case 13:
 		if len(lines) > 1 {
@@ -211,12 +221,15 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 }
 
 func (p *randomProject) clone() *randomProject {
-	q := &randomProject{files: maps.Clone(p.files), ignore: slices.Clone(p.ignore), own: p.own, bases: slices.Clone(p.bases)}
+	q := &randomProject{
+		files: maps.Clone(p.files), ignore: slices.Clone(p.ignore), own: p.own, folder: p.folder,
+		header: slices.Clone(p.header), bases: slices.Clone(p.bases), sources: p.sources,
+	}
 	for _, s := range p.stages {
 		q.stages = append(q.stages, slices.Clone(s))
 	}
 	for _, t := range p.targets {
-		q.targets = append(q.targets, &randomTarget{t.stage, maps.Clone(t.args), maps.Clone(t.labels), t.other})
+		q.targets = append(q.targets, &randomTarget{t.stage, maps.Clone(t.args), maps.Clone(t.labels), t.other, maps.Clone(t.attrs)})
 	}
 	return q
 }
@@ -237,6 +250,15 @@ func (p *randomProject) write(t *testing.T, dir string) {
 		fail(os.Chmod(path, mode))
 	}
 	for name, f := range p.files {
+		if first, ok := strings.CutPrefix(f.link, sameFile); ok {
+			defer func() {
+				_ = os.Remove(filepath.Join(dir, name))
+				if os.Link(filepath.Join(dir, first), filepath.Join(dir, name)) != nil {
+					put(name, f.text, f.mode) // the other one is gone
+				}
+			}()
+			continue
+		}
 		if f.link != "" {
 			fail(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 			fail(os.Symlink(f.link, filepath.Join(dir, name)))
@@ -244,6 +266,7 @@ func (p *randomProject) write(t *testing.T, dir string) {
 		}
 		put(name, f.text, f.mode)
 	}
+	fail(os.Chmod(filepath.Join(dir, "d"), p.folder))
 	put("Dockerfile", p.dockerfile(), 0o644)
 	name := ".dockerignore"
 	if p.own {
@@ -255,10 +278,16 @@ func (p *randomProject) write(t *testing.T, dir string) {
 
 func (p *randomProject) dockerfile() string {
 	var b strings.Builder
+	for _, line := range p.header {
+		b.WriteString(line + "\n")
+	}
 	for i, lines := range p.stages {
-		if base := p.bases[i]; base >= 0 {
+		switch base := p.bases[i]; {
+		case base >= 0:
 			fmt.Fprintf(&b, "FROM s%d AS s%d\n", base, i)
-		} else {
+		case base < -1:
+			fmt.Fprintf(&b, "FROM %s AS s%d\n", p.sources.bases[-2-base], i)
+		default:
 			fmt.Fprintf(&b, "FROM scratch AS s%d\nCOPY --from=busybox . /\n", i)
 		}
 		b.WriteString(strings.Join(lines, "\n") + "\n")
@@ -276,7 +305,10 @@ func definition(projects []*randomProject) string {
 		for n, t := range p.targets {
 			name := fmt.Sprintf("p%d-%d", i, n)
 			all = append(all, fmt.Sprintf("%q", name))
-			fmt.Fprintf(&b, "target %q {\n  context = \"p%d\"\n  target = \"s%d\"\n  contexts = { busybox = BUSYBOX, other = \"p%d/%s\" }\n", name, i, t.stage, i, t.other)
+			fmt.Fprintf(&b, "target %q {\n  context = \"p%d\"\n  target = \"s%d\"\n  contexts = { busybox = BUSYBOX, other = %q }\n", name, i, t.stage, p.otherContext(i, t))
+			for _, attr := range slices.Sorted(maps.Keys(t.attrs)) {
+				fmt.Fprintf(&b, "  %s = %s\n", attr, t.attrs[attr])
+			}
 			for attr, m := range map[string]map[string]string{"args": t.args, "labels": t.labels} {
 				fmt.Fprintf(&b, "  %s = {", attr)
 				for _, k := range slices.Sorted(maps.Keys(m)) {
