@@ -108,6 +108,8 @@ func pushed(b *planner.Build) bool {
 type way struct {
 	how  string
 	from cell // one of the targets that the stage is written in
+	// cost is its time in each of several shards. A shard that has all units which
+	// share it builds it: nobody puts it into the lane before.
 	cost time.Duration
 }
 
@@ -156,22 +158,18 @@ func (g *graph) writtenIn(v *planner.Vertex) cell {
 
 // packed packs the units into shards.
 func (g *graph) packed(ways []way, opt Options) *packing {
-	items := g.items()
-	cost := make([]time.Duration, len(ways))
-	for n, w := range ways {
-		cost[n] = w.cost
-	}
+	items, costs := g.items(), g.costs(ways)
 	if opt.Count > 0 {
-		return pack(items, cost, opt.Count)
+		return pack(items, costs, opt.Count)
 	}
 	most := max(1, min(opt.Most, len(items)))
-	bound := (&packer{items: items, cost: cost, n: most}).lowerBound()
+	bound := (&packer{items: items, cost: costs, n: most}).lowerBound()
 	goal := max(goodLength, bound+bound/10)
-	best := pack(items, cost, most)
+	best := pack(items, costs, most)
 	// The fewest shards that are good enough.
 	for low, high := 1, most-1; low <= high; {
 		n := (low + high) / 2
-		if got := pack(items, cost, n); got.makespan() <= max(goal, best.makespan()) {
+		if got := pack(items, costs, n); got.makespan() <= max(goal, best.makespan()) {
 			best, high = got, n-1
 		} else {
 			low = n + 1
@@ -182,7 +180,7 @@ func (g *graph) packed(ways []way, opt Options) *packing {
 
 // fill writes a packing down.
 func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
-	loads := g.loads(p, ways)
+	loads := p.loads
 	shards := make([]Shard, len(loads))
 	needs := make([][]int, len(g.shared))
 	members := make([][]cell, len(loads))
@@ -215,7 +213,7 @@ func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
 	}
 	g.addShared(f, needs, ways)
 	f.Estimate = g.estimate(ways, slices.Max(loads))
-	f.Estimate.Bound = seconds((&packer{items: g.items(), cost: g.costs(ways, len(loads)), n: len(loads)}).lowerBound())
+	f.Estimate.Bound = seconds(g.bound(ways, len(loads)))
 	if f.Wave != nil {
 		f.Estimate.Longest += f.Wave.Seconds
 	}
@@ -229,41 +227,25 @@ func (g *graph) items() []item {
 	return items
 }
 
-// loads are the times of the shards. What all units that share it have in one shard is
-// built there: it is neither in the job before the shards nor counted on in the lane.
-func (g *graph) loads(p *packing, ways []way) []time.Duration {
-	loads := slices.Clone(p.loads)
-	bins := make([]map[int]bool, len(ways))
-	for i, u := range g.units {
-		for _, n := range u.shared {
-			if bins[n] == nil {
-				bins[n] = map[int]bool{}
-			}
-			bins[n][p.bin[i]] = true
-		}
-	}
+// costs are the times of what units share.
+func (g *graph) costs(ways []way) []cost {
+	out := make([]cost, len(ways))
 	for n, w := range ways {
-		if len(bins[n]) != 1 || w.how == HowBuild {
-			continue
-		}
-		for bin := range bins[n] {
-			loads[bin] += g.times.Vertex(g.shared[n]) - w.cost
-		}
-	}
-	return loads
-}
-
-// costs are the least times of what is shared in a number of shards: those in which
-// it is built, or read from the lane if there can be two that need it.
-func (g *graph) costs(ways []way, shards int) []time.Duration {
-	out := make([]time.Duration, len(g.shared))
-	for n, v := range g.shared {
-		out[n] = g.times.Vertex(v)
-		if shards > 1 && ways[n].how == HowLane {
-			out[n] = ways[n].cost
-		}
+		out[n] = cost{alone: g.times.Vertex(g.shared[n]), each: w.cost}
 	}
 	return out
+}
+
+// bound is what no division is shorter than. What is put into the lane by the job
+// before the shards is built there.
+func (g *graph) bound(ways []way, shards int) time.Duration {
+	costs := g.costs(ways)
+	for n := range costs {
+		if ways[n].how == HowWave {
+			costs[n].each = costs[n].alone
+		}
+	}
+	return (&packer{items: g.items(), cost: costs, n: shards}).lowerBound()
 }
 
 // addShared lists what several shards need, and what is built before them.

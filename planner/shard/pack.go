@@ -13,6 +13,18 @@ type item struct {
 	shared []int
 }
 
+// cost is what a shared thing takes: in the one shard that has all items which share
+// it, or in each of several.
+type cost struct{ alone, each time.Duration }
+
+// least is what it takes in a shard of n at least.
+func (c cost) least(n int) time.Duration {
+	if n == 1 {
+		return c.alone
+	}
+	return min(c.alone, c.each)
+}
+
 // packing says in which shard each item is, and how long each shard takes.
 type packing struct {
 	bin   []int
@@ -28,14 +40,14 @@ const rounds = 24
 // even is how much longer the most even packing may be than the shortest.
 const even = 1.02
 
-// pack puts items into n shards so that the longest is short. cost is what a
-// shared thing takes in each shard that needs it.
+// pack puts items into n shards so that the longest is short. costs are those of
+// what they share.
 //
 // It looks for the smallest capacity into which the items go when each is put
 // where it costs least: that keeps together what shares much. Where that gains
 // nothing, the longest item goes to the emptiest shard.
-func pack(items []item, cost []time.Duration, n int) *packing {
-	p := packer{items: items, cost: cost, n: n}
+func pack(items []item, costs []cost, n int) *packing {
+	p := packer{items: items, cost: costs, n: n}
 	best := p.spread(p.bySize())
 	spread := best
 	low, high := p.lowerBound(), best.makespan()
@@ -66,14 +78,14 @@ func pack(items []item, cost []time.Duration, n int) *packing {
 // packer has what is packed.
 type packer struct {
 	items []item
-	cost  []time.Duration
+	cost  []cost
 	n     int
 }
 
 func (p *packer) whole(i int) time.Duration {
 	sum := p.items[i].own
 	for _, s := range p.items[i].shared {
-		sum += p.cost[s]
+		sum += p.cost[s].least(p.n)
 	}
 	return sum
 }
@@ -89,7 +101,7 @@ func (p *packer) lowerBound() time.Duration {
 		for _, s := range it.shared {
 			if !seen[s] {
 				seen[s] = true
-				all += p.cost[s]
+				all += p.cost[s].least(p.n)
 			}
 		}
 	}
@@ -111,7 +123,7 @@ func (p *packer) byShare() []int {
 	for i, it := range p.items {
 		most[i] = -1
 		for _, s := range it.shared {
-			if most[i] < 0 || p.cost[s] > p.cost[most[i]] {
+			if most[i] < 0 || p.cost[s].alone > p.cost[most[i]].alone {
 				most[i] = s
 			}
 		}
@@ -136,13 +148,21 @@ func (p *packer) inOrder() []int {
 type bins struct {
 	*packer
 	packing
-	has [][]bool
+	has   [][]bool
+	first []int // the shard that a shared thing came to first; -1 is none
+	many  []bool
 }
 
 func (p *packer) empty() *bins {
-	b := &bins{packer: p, packing: packing{bin: make([]int, len(p.items)), loads: make([]time.Duration, p.n)}, has: make([][]bool, p.n)}
+	b := &bins{
+		packer: p, packing: packing{bin: make([]int, len(p.items)), loads: make([]time.Duration, p.n)}, has: make([][]bool, p.n),
+		first: make([]int, len(p.cost)), many: make([]bool, len(p.cost)),
+	}
 	for i := range b.has {
 		b.has[i] = make([]bool, len(p.cost))
+	}
+	for s := range b.first {
+		b.first[s] = -1
 	}
 	return b
 }
@@ -151,17 +171,33 @@ func (p *packer) empty() *bins {
 func (b *bins) added(bin, i int) time.Duration {
 	sum := b.items[i].own
 	for _, s := range b.items[i].shared {
-		if !b.has[bin][s] {
-			sum += b.cost[s]
+		switch {
+		case b.has[bin][s]:
+		case b.first[s] < 0:
+			sum += b.cost[s].alone
+		default:
+			sum += b.cost[s].each
 		}
 	}
 	return sum
 }
 
+// put puts an item into a shard. Where another one was alone with what it shares, that
+// one has it as each of several from now on.
 func (b *bins) put(bin, i int) {
 	b.loads[bin] += b.added(bin, i)
 	for _, s := range b.items[i].shared {
+		if b.has[bin][s] {
+			continue
+		}
 		b.has[bin][s] = true
+		switch {
+		case b.first[s] < 0:
+			b.first[s] = bin
+		case !b.many[s]:
+			b.many[s] = true
+			b.loads[b.first[s]] += b.cost[s].each - b.cost[s].alone
+		}
 	}
 	b.bin[i] = bin
 }
