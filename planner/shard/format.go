@@ -248,10 +248,14 @@ func (f *File) text(w io.Writer) {
 }
 
 func (s *Shared) text() string {
-	if s.Platform == "" {
-		return s.Stage
+	name := s.Stage
+	if strings.Trim(name, "0123456789") == "" {
+		name = "stage " + name
 	}
-	return s.Stage + " (" + s.Platform + ")"
+	if s.Platform == "" {
+		return name
+	}
+	return name + " (" + s.Platform + ")"
 }
 
 // choice says how the shards come to a stage, and what either way takes.

@@ -141,19 +141,24 @@ func (g *graph) ways(waves bool) ([]way, error) {
 }
 
 // writtenIn finds a target, and a platform of it, in whose Dockerfile a stage is
-// written. It has no build if there is none.
+// written: rather one that has the stage itself than one that links to it. It has no
+// build if there is none.
 func (g *graph) writtenIn(v *planner.Vertex) cell {
+	var found cell
 	for _, b := range g.plan.Builds {
-		if b.Dockerfile == nil || b.Dockerfile != v.Dockerfile && (v.Dockerfile == nil || b.Dockerfile.Name != v.Dockerfile.Name) {
+		if b.Dockerfile == nil || b.Dockerfile != v.Dockerfile {
 			continue
 		}
 		for at, s := range b.Stages {
-			if slices.Contains(reach(s), v) {
+			if slices.Contains(within(b, s), v) {
 				return cell{build: b, at: at}
+			}
+			if found.build == nil && slices.Contains(reach(s), v) {
+				found = cell{build: b, at: at}
 			}
 		}
 	}
-	return cell{}
+	return found
 }
 
 // packed packs the units into shards.
@@ -269,41 +274,8 @@ func (g *graph) addShared(f *File, needs [][]int, ways []way) {
 		}
 	}
 	if len(wave) > 0 {
-		f.Wave = g.wave(wave, needs, ways)
+		f.Wave = g.wave(wave, ways)
 	}
-}
-
-// wave is the job that builds shared stages before the shards. It asks for those
-// that something outside of it needs; what these are built on comes with them.
-func (g *graph) wave(numbers []int, needs [][]int, ways []way) *Wave {
-	inside := map[*planner.Vertex]bool{}
-	w := &Wave{}
-	var took time.Duration
-	for _, n := range numbers {
-		inside[g.shared[n]] = true
-		took += g.times.Vertex(g.shared[n])
-	}
-	asked := map[*planner.Vertex]bool{}
-	for _, v := range g.plan.Graph.Vertices {
-		for _, e := range v.Inputs {
-			if inside[e.From] && !inside[v] {
-				asked[e.From] = true
-			}
-		}
-	}
-	for _, b := range g.plan.Builds {
-		for _, v := range b.Stages {
-			asked[v] = asked[v] || inside[v]
-		}
-	}
-	for _, n := range numbers {
-		v := g.shared[n]
-		if from := ways[n].from; asked[v] && from.build != nil {
-			w.Stages = append(w.Stages, WaveStage{Target: from.build.Name(), Stage: v.Name, Platform: from.platform()})
-		}
-	}
-	w.Seconds = seconds(took)
-	return w
 }
 
 // estimate says how long the shards take.

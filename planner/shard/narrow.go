@@ -202,7 +202,10 @@ func Waves(cfg *config.Config, wave *Wave) *config.Config {
 			one.Name += "-2"
 		}
 		names[one.Name] = true
-		one.Stage, one.Tags, one.Outputs, one.Tests, one.Attest, one.Annotations = s.Stage, nil, nil, nil, nil, nil
+		if !s.unnamed() { // or else the target ends in it
+			one.Stage = s.Stage
+		}
+		one.Tags, one.Outputs, one.Tests, one.Attest, one.Annotations = nil, nil, nil, nil, nil
 		if s.Platform != "" {
 			one.Platforms, _ = config.ParsePlatforms([]string{s.Platform})
 		}
@@ -230,12 +233,31 @@ func (w *Wave) Needed(plan *planner.Plan, done map[string]bool) *Wave {
 			return true // what is wrong is found where it is built
 		}
 		end := b.Stages[max(0, slices.Index(b.Platforms, s.Platform))]
-		i := slices.IndexFunc(reach(end), func(v *planner.Vertex) bool { return v.Name == s.Stage && v.Runs() })
-		return i < 0 || slices.ContainsFunc(reach(end)[i].Targets, func(name string) bool { return left[name] })
+		v := s.of(b, end)
+		return v == nil || slices.ContainsFunc(v.Targets, func(name string) bool { return left[name] })
 	}
 	out := *w
 	out.Stages = slices.DeleteFunc(slices.Clone(w.Stages), func(s WaveStage) bool { return !needed(s) })
 	return &out
+}
+
+// unnamed says whether the stage has only a number.
+func (s WaveStage) unnamed() bool { return strings.Trim(s.Stage, "0123456789") == "" }
+
+// of finds the stage in what a build ends in, or nil: rather that of the build itself
+// than one of the same name in a target that it links to.
+func (s WaveStage) of(b *planner.Build, end *planner.Vertex) *planner.Vertex {
+	if s.unnamed() {
+		return end
+	}
+	for _, list := range [][]*planner.Vertex{within(b, end), reach(end)} {
+		for _, v := range list {
+			if v.Name == s.Stage && v.Runs() {
+				return v
+			}
+		}
+	}
+	return nil
 }
 
 // linkedTargets are those that targets link to, also through others.
