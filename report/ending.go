@@ -142,7 +142,7 @@ func (p *Printer) Good() {
 	if len(p.Moved) > 0 {
 		fmt.Fprintf(p.Out, "%s published by the builder\n", count(len(p.Moved), "tag"))
 	}
-	if names := noOutput(report); len(names) > 0 && !p.brief(upToDate(report)) {
+	if names := noOutput(report); len(names) > 0 && !p.Shard && !p.brief(upToDate(report)) {
 		fmt.Fprintln(p.Out, termtext.Fold(p.Out, fmt.Sprintf("No output for %s: the result stays in the build cache.\n"+
 			"Write output = [...] in the target, or use --load, --push or -o.", Names(names))))
 	}

@@ -57,6 +57,10 @@ func (p *Printer) goOn() {
 	}
 }
 
+// shownLines is how many lines of the output of a failed step are printed. The record
+// and the page have more.
+const shownLines = 20
+
 // printFailure shows where a failure is, what the step said, and what to make
 // of it.
 func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
@@ -78,7 +82,7 @@ func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string)
 			of = "test"
 		}
 		fmt.Fprintf(w, "\nThe last lines of the %s:\n", of)
-		for _, l := range g.Log {
+		for _, l := range g.Log[max(0, len(g.Log)-shownLines):] {
 			fmt.Fprintln(w, "  "+mask(l))
 		}
 	}

@@ -32,6 +32,9 @@ type Printer struct {
 	// run is recorded, so that it can.
 	Resume string
 	Kept   bool
+	// Shard says that the run is one of several jobs: what does not leave it stays in
+	// the cache because the plan says so.
+	Shard bool
 	// Together says whether the tags of the run move together at its end.
 	Together bool
 	// Unmoved is how many tags have not moved whose images are pushed, and Moved

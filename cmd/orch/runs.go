@@ -103,7 +103,7 @@ func newRunsImportCommand(e *planning.Session) *cobra.Command {
 			if len(args) == 0 {
 				return usage.Errorf("orch runs import takes the file that 'orch runs export' has written")
 			}
-			store, _, err := record.Project(e.Getenv)
+			store, _, err := record.Nearest(e.Getenv)
 			if err != nil {
 				return err
 			}

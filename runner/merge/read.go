@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -46,6 +47,9 @@ func Read(path string) (*Result, error) {
 
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no such file; 'orch bake' writes results, and the job that it ran in has to hand it on", path)
+	}
 	if err != nil {
 		return nil, err
 	}

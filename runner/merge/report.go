@@ -381,7 +381,7 @@ func failure(p part) error {
 	for _, l := range f.Excerpt {
 		out.Excerpt = append(out.Excerpt, runner.ExcerptLine(l))
 	}
-	if p.Reason != f.Error {
+	if p.Reason != f.Error || f.ExitCode != nil { // without an exit code, the error is shown
 		out.Reason = p.Reason
 	}
 	if f.ExitCode != nil {

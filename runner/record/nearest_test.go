@@ -24,6 +24,14 @@ func TestNearest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// What is kept of times is no run.
+	below := ProjectStore(state, filepath.Join(root, "outer/repo/app/deep")).Dir()
+	if err := os.MkdirAll(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(below, "times.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	getenv := func(name string) string {
 		if name == "ORCH_STATE_DIR" {
 			return state

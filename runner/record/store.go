@@ -46,12 +46,7 @@ func ProjectStore(state, project string) Store {
 
 // kept says whether there is any run, of here or from elsewhere.
 func (s Store) kept() bool {
-	for _, dir := range []string{s.dir, s.imports} {
-		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-			return true
-		}
-	}
-	return false
+	return len(IDs(s.dir)) > 0 || len(IDs(s.imports)) > 0 // there are times beside the runs
 }
 
 // Dir is the folder of the store.

@@ -105,7 +105,7 @@ func Step(f *runner.Failure, platform string, can []string, offline bool) {
 		f.Fault, f.Reason = runner.FaultInfrastructure, "the builder could not make the step's container"
 		return
 	}
-	if slices.ContainsFunc(f.Log, saysDiskFull) {
+	if slices.ContainsFunc(f.Log[max(0, len(f.Log)-diskLines):], saysDiskFull) {
 		f.Fault, f.DiskFull = runner.FaultInfrastructure, true
 		f.Reason += ": a disk is full"
 		return
@@ -125,6 +125,10 @@ func Step(f *runner.Failure, platform string, can []string, offline bool) {
 		}
 	}
 }
+
+// diskLines is how far from the end of its output a step that failed says that a disk
+// is full.
+const diskLines = 20
 
 // netLines is how far from the end of its output a step that failed says that
 // the network did not work.

@@ -100,8 +100,9 @@ func (s *step) count(n *runner.Steps) {
 	}
 }
 
-// logTail is how many lines of a step's output are kept for a report.
-const logTail = 20
+// logTail is how many lines of a step's output are kept for a report: as many as its
+// page shows, also where the page is made on a machine that has no more of it.
+const logTail = 50
 
 // lastLines returns the end of a step's output for a report, without what would
 // move the cursor or colour the screen of whoever reads it.

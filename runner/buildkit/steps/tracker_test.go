@@ -240,6 +240,17 @@ func TestOver(t *testing.T) {
 	})
 }
 
+// TestLastLines keeps as many lines as the page of a run shows.
+func TestLastLines(t *testing.T) {
+	s := &step{}
+	for i := range 80 {
+		s.keep("", fmt.Appendf(nil, "line %d\n", i))
+	}
+	if got := s.lastLines(); len(got) != 50 || got[0] != "line 30" || got[49] != "line 79" {
+		t.Errorf("%d lines: %q", len(got), got)
+	}
+}
+
 // TestWarningLines names the line of a warning in the whole file, and sends it
 // once for all targets that have it.
 func TestWarningLines(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 func (r *Run) printer(run *runner.Report) *report.Printer {
 	p := &report.Printer{
 		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: screen.Width(r.Env), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
-		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil,
+		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil, Shard: r.Opt.Shard != nil,
 		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
 	}
 	if !r.several && r.Opt.Shard == nil && !slices.ContainsFunc(r.Args, config.IsRemote) {

@@ -79,7 +79,7 @@ Systems: ` + strings.Join(pipeline.Names(), ", ") + `.`,
 			if len(args) == 0 {
 				return usage.Errorf("say for which system: %s", strings.Join(pipeline.Names(), ", "))
 			}
-			return f.run(cmd.Context(), e, &load, args[0], args[1:])
+			return f.run(cmd, e, &load, args[0], args[1:])
 		},
 	}
 	load.Register(cmd)
@@ -91,19 +91,19 @@ Systems: ` + strings.Join(pipeline.Names(), ", ") + `.`,
 	return cmd
 }
 
-func (f *ciInitFlags) run(ctx context.Context, e *planning.Session, load *planning.Flags, name string, targets []string) error {
+func (f *ciInitFlags) run(cmd *cobra.Command, e *planning.Session, load *planning.Flags, name string, targets []string) error {
 	system, ok := pipeline.Of(name)
 	if !ok {
 		return usage.Errorf("there is no CI system %q here; there are %s", name, strings.Join(pipeline.Names(), ", "))
 	}
-	if f.shards < 0 || f.shards > mostJobs {
+	if shards := cmd.Flags().Lookup("shards"); shards.Changed && (f.shards < 1 || f.shards > mostJobs) {
 		return usage.Errorf("--shards %d: it must be between 1 and %d", f.shards, mostJobs)
 	}
 	path := f.output
 	if path == "" {
 		path = system.Path
 	}
-	project, err := f.project(ctx, e, load, targets)
+	project, err := f.project(cmd.Context(), e, load, targets)
 	if err != nil {
 		return err
 	}

@@ -223,7 +223,7 @@ func (m *mergeRun) finish(ctx context.Context, failed error) error {
 	case m.flags.partial:
 		p.Partial()
 		fmt.Fprintf(m.Stderr, "%s published, of the targets that are whole.\n", termtext.Count(run.Published+run.Stayed, "tag"))
-	default:
+	case len(run.Failures()) == 0 || p.Unmoved == 0: // or else the failure says so
 		fmt.Fprintf(m.Stderr, "\nNo tag has moved.\n")
 	}
 	fmt.Fprintf(m.Stderr, "orch: %v\n", problems)
