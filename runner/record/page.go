@@ -31,6 +31,23 @@ type Beside struct {
 	Kept Kept
 }
 
+// title says what has come of the run, in a few words.
+func (rec *Record) title() string {
+	all, failed := termtext.Count(len(rec.Targets), "target"), 0
+	for _, t := range rec.Targets {
+		if t.State == runner.Failed {
+			failed++
+		}
+	}
+	switch {
+	case failed > 0:
+		return fmt.Sprintf("%d of %s failed", failed, all)
+	case rec.State == "done":
+		return all + " done"
+	}
+	return all + ", " + rec.State
+}
+
 // Page is the record as its page shows it.
 func (rec *Record) Page(b Beside) *page.Data {
 	d := b.Plan
@@ -38,7 +55,7 @@ func (rec *Record) Page(b Beside) *page.Data {
 		d = &page.Data{}
 	}
 	p := paging{Record: rec, Data: d, kept: b.Kept, vertices: map[string]int{}, targets: map[string]int{}}
-	d.Title, d.Heading = "orch: "+termtext.Count(len(rec.Targets), "target")+" "+clean(rec.State), "orch run"
+	d.Title, d.Heading = "orch: "+clean(rec.title()), "orch run"
 	d.Run = &page.Run{ID: clean(rec.ID), State: clean(rec.State), Seconds: rec.length()}
 	if rec.State == "running" {
 		d.Run.State = "not finished"

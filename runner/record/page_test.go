@@ -73,6 +73,9 @@ func planOf() *page.Data {
 func TestPage(t *testing.T) {
 	rec, k := failedRecord(t, 120)
 	d := rec.Page(Beside{Plan: planOf(), Kept: k})
+	if want := "orch: 2 of 4 targets failed"; d.Title != want {
+		t.Errorf("title %q, want %q", d.Title, want)
+	}
 	if len(d.Failures) != 1 {
 		t.Fatalf("%d failures", len(d.Failures))
 	}
