@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,23 +53,6 @@ func TestUnfinished(t *testing.T) {
 	s.Write(t.Context(), About{}, []Built{{Target: one, Digest: img.index}})
 	s.builds(one, "recorded")
 	if len(s.warned) != 1 || !strings.Contains(s.warned[0], "another length") {
-		t.Errorf("warned %q", s.warned)
-	}
-}
-
-// TestTogether has two runs of the same input at once.
-func TestTogether(t *testing.T) {
-	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
-	img := s.push("a", one)
-	var wait sync.WaitGroup
-	for range 2 {
-		wait.Go(func() { s.Write(t.Context(), About{}, []Built{{Target: one, Digest: img.index}}) })
-	}
-	wait.Wait()
-	s.forget()
-	s.skips(one, 0)
-	if len(s.warned) > 0 {
 		t.Errorf("warned %q", s.warned)
 	}
 }

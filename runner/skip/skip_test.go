@@ -448,20 +448,3 @@ func TestRegistries(t *testing.T) {
 		}
 	}
 }
-
-// TestImmutable writes a record again where tags never change.
-func TestImmutable(t *testing.T) {
-	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
-	s.build("a", one)
-	s.Before(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/orch-") {
-			registrytest.Fail(w, http.StatusConflict, "TAG_IMMUTABLE", "the tag is immutable")
-			return true
-		}
-		return false
-	})
-	s.now = start.Add(time.Hour)
-	s.build("a", one)
-	s.skips(one, 0)
-}
