@@ -17,6 +17,7 @@ var mutations = []mutation{
 	moveMount, moveMount, jsonForm, jsonForm, moveLine, moveLine, dropLine, addLine, changeWord, changeWord, changeCase, changeLine,
 	changeArg, changeArg, changeTarget, moveImage, changeImage, globalEpoch, unsetArg, joinWords,
 	changeFlag, changeFlag, changeQuotes, changeDirective, renameStage, globalArg, chainTriggers,
+	changeElsewhere, changeElsewhere, changeLayout, changePolicy, changeMain, changeUlimits,
 }
 
 func anyFile(r *rand.Rand, p *project) string {
@@ -351,4 +352,52 @@ func chainTriggers(r *rand.Rand, p *project) string {
 	trigger := "ONBUILD " + one(r, "RUN --mount=target=/m x", "COPY --from=s0 /x /y", "COPY --chmod=600 f1 /on", "ARG V=2", "ENV ON=$V", "LABEL on=$A", "WORKDIR /on", "RUN <<E\nx $A\nE")
 	p.files[name] = slices.Insert(slices.Clone(lines), from[r.IntN(len(from))]+1, strings.Split(trigger, "\n")...)
 	return "trigger added"
+}
+
+// changeElsewhere has a context come from elsewhere, or from another place there.
+func changeElsewhere(r *rand.Rand, p *project) string {
+	t := p.targets[r.IntN(len(p.targets))]
+	t.contexts[one(r, "named", "plain:1", "s0")] = p.elsewhere(r)
+	return "context from elsewhere"
+}
+
+// changeLayout changes an image in an OCI layout, which then has another digest.
+func changeLayout(r *rand.Rand, p *project) string {
+	name := one(r, "layout0", "layout1")
+	img := p.layouts[name]
+	old := img.layout(memoryFS{}, name)
+	switch r.IntN(3) {
+	case 0:
+		img.env = append(img.env, one(r, "A=new", "E=new"))
+	case 1:
+		img.revision++
+	default:
+		img.onbuild = []string{one(r, "COPY f2 /on", "RUN other", `RUN ["other"]`, "ARG V")}
+	}
+	now := img.layout(memoryFS{}, name)
+	for _, t := range p.targets {
+		for k, v := range t.contexts {
+			t.contexts[k] = strings.ReplaceAll(v, old, now)
+		}
+	}
+	return "image in a layout"
+}
+
+// changePolicy changes the source policy of the environment.
+func changePolicy(r *rand.Rand, p *project) string {
+	p.policy = one(r, "", `{"rules":[{"action":"DENY"}]}`, `{"rules":[{"action":"ALLOW"}]}`)
+	return "source policy"
+}
+
+// changeMain has the context be a repository, or the folder again.
+func changeMain(r *rand.Rand, p *project) string {
+	t := p.targets[r.IntN(len(p.targets))]
+	t.main = one(r, append([]string{""}, repositories...)...)
+	return "main context"
+}
+
+func changeUlimits(r *rand.Rand, p *project) string {
+	t := p.targets[r.IntN(len(p.targets))]
+	t.ulimits = [][]string{nil, {"nofile=1024"}, {"nofile=1024:2048"}}[r.IntN(3)]
+	return "ulimits"
 }

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing/fstest"
+
+	godigest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/planner/inputs"
 )
@@ -73,6 +76,8 @@ type project struct {
 	context memoryFS
 	targets []*target
 	images  map[string]*image
+	layouts map[string]*image // OCI layouts, by their folders
+	policy  string            // of the environment
 }
 
 type target struct {
@@ -83,6 +88,8 @@ type target struct {
 	network, shm            string
 	annotations             []string
 	secrets                 bool
+	main                    string // a repository that is the context
+	ulimits                 []string
 }
 
 // image is an image of a registry.
@@ -94,7 +101,7 @@ type image struct {
 }
 
 func (p *project) clone() *project {
-	q := &project{files: map[string][]string{}, ignore: slices.Clone(p.ignore), context: maps.Clone(p.context), images: map[string]*image{}}
+	q := &project{files: map[string][]string{}, ignore: slices.Clone(p.ignore), context: maps.Clone(p.context), images: map[string]*image{}, layouts: map[string]*image{}, policy: p.policy}
 	for k, v := range p.files {
 		q.files[k] = slices.Clone(v)
 	}
@@ -104,10 +111,12 @@ func (p *project) clone() *project {
 		c.platforms, c.annotations = slices.Clone(t.platforms), slices.Clone(t.annotations)
 		q.targets = append(q.targets, &c)
 	}
-	for k, v := range p.images {
-		c := *v
-		c.env, c.onbuild = slices.Clone(v.env), slices.Clone(v.onbuild)
-		q.images[k] = &c
+	for from, to := range map[*map[string]*image]map[string]*image{&p.images: q.images, &p.layouts: q.layouts} {
+		for k, v := range *from {
+			c := *v
+			c.env, c.onbuild = slices.Clone(v.env), slices.Clone(v.onbuild)
+			to[k] = &c
+		}
 	}
 	return q
 }
@@ -138,6 +147,7 @@ func newProject(r *rand.Rand) *project {
 			"docker.io/library/user:1":    {user: "app", env: []string{"HOME=/app"}},
 		},
 	}
+	p.layouts = map[string]*image{"layout0": {env: []string{"A=layout"}}, "layout1": {onbuild: []string{one(r, "COPY f1 /on", "RUN on", "ENV ON=$A")}}}
 	for i := range 4 {
 		p.context[fmt.Sprintf("f%d", i)] = &fstest.MapFile{Data: []byte(fmt.Sprint(i)), Mode: one(r, fs.FileMode(0o644), 0o755)}
 		p.context[fmt.Sprintf("d/g%d", i)] = &fstest.MapFile{Data: []byte(fmt.Sprint(i)), Mode: 0o644}
@@ -161,7 +171,13 @@ func newProject(r *rand.Rand) *project {
 			t.platforms = []string{"linux/amd64", "linux/arm64"}
 		}
 		if r.IntN(3) == 0 {
-			t.contexts["named"] = one(r, "other", "d")
+			t.contexts["named"] = one(r, "other", "d", p.elsewhere(r), p.elsewhere(r))
+		}
+		if r.IntN(8) == 0 {
+			t.contexts["plain:1"] = p.elsewhere(r)
+		}
+		if r.IntN(10) == 0 {
+			t.main = one(r, repositories...)
 		}
 		if i > 0 && r.IntN(3) == 0 {
 			t.contexts[one(r, "s0", "named", "plain:1")] = fmt.Sprintf("target:t%d", r.IntN(i))
@@ -280,4 +296,38 @@ func rareInstruction(r *rand.Rand, i int, from string) []string {
 	default:
 		return []string{one(r, "RUN one \\", "COPY f0 \\", "ENV A=1 \\"), one(r, "  # a comment", "", "  X=2 \\"), one(r, "  /x", "  B=3")}
 	}
+}
+
+// repositories are what targets read from git.
+var repositories = []string{
+	"https://example.com/r.git#" + strings.Repeat("a", 40), "https://example.com/r.git#" + strings.Repeat("b", 40),
+	"https://example.com/r.git#" + strings.Repeat("a", 40) + ":sub", "https://example.com/r.git#v1",
+}
+
+// elsewhere is a context that is no folder here.
+func (p *project) elsewhere(r *rand.Rand) string {
+	if r.IntN(2) == 0 {
+		return one(r, append([]string{"https://example.com/x.tar", "https://example.com/y"}, repositories...)...)
+	}
+	name := one(r, "layout0", "layout1")
+	return "oci-layout:" + name + "@" + p.layouts[name].layout(memoryFS{}, name)
+}
+
+// layout writes an image into an OCI layout folder, and returns its digest.
+func (img *image) layout(m memoryFS, name string) string {
+	put := func(data []byte) (string, int) {
+		d := godigest.FromBytes(data)
+		m[name+"/blobs/sha256/"+d.Encoded()] = &fstest.MapFile{Data: data, Mode: 0o644}
+		return d.String(), len(data)
+	}
+	config, err := json.Marshal(map[string]any{
+		"os": "linux", "architecture": "amd64", "revision": img.revision, "rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:00"}},
+		"config": map[string]any{"Env": img.env, "User": img.user, "OnBuild": img.onbuild},
+	})
+	if err != nil {
+		panic(err) // it is plain text
+	}
+	c, n := put(config)
+	d, _ := put(fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[]}`, c, n))
+	return d
 }

@@ -60,11 +60,18 @@ func (p *project) config() *config.Config {
 	cfg := &config.Config{}
 	for _, t := range p.targets {
 		c := &config.Target{
-			Name: t.name, Dockerfile: t.dockerfile, Context: config.Context{Value: "."}, Stage: t.stage, Args: t.args, Labels: t.labels,
+			Name: t.name, Dockerfile: t.dockerfile, Context: config.Context{Value: "."}, Stage: t.stage, Args: t.args, Labels: t.labels, Ulimits: t.ulimits,
 			Contexts: map[string]config.Context{}, Platforms: platformsOf(t.platforms), Network: t.network, ShmSize: t.shm, ExtraHosts: t.hosts,
 		}
 		for name, v := range t.contexts {
 			switch scheme, rest, _ := strings.Cut(v, ":"); scheme {
+			case "oci-layout":
+				c.Contexts[name] = config.Context{Kind: config.OCILayout, Value: "/w/" + rest}
+			case "https":
+				c.Contexts[name] = config.Context{Kind: config.HTTP, Value: v}
+				if strings.Contains(v, ".git#") {
+					c.Contexts[name] = config.Context{Kind: config.Git, Value: v}
+				}
 			case "target":
 				c.Contexts[name] = config.Context{Kind: config.LinkedTarget, Value: rest}
 			case "docker-image":
@@ -72,6 +79,10 @@ func (p *project) config() *config.Config {
 			default:
 				c.Contexts[name] = config.Context{Value: v}
 			}
+		}
+		if t.main != "" {
+			text := strings.Join(p.files[t.dockerfile], "\n") + "\n"
+			c.Context, c.Dockerfile, c.DockerfileInline = config.Context{Kind: config.Git, Value: t.main}, "", &text
 		}
 		if t.secrets {
 			c.Secrets = []config.Secret{{ID: "tok", Env: "TOK"}}
@@ -95,7 +106,10 @@ func (p *project) memory() memoryFS {
 		m[name] = &fstest.MapFile{Data: []byte(strings.Join(lines, "\n") + "\n"), Mode: 0o644}
 	}
 	if p.ignore == nil {
-		m[".dockerignore"] = &fstest.MapFile{Data: []byte("Dockerfile*\n.dockerignore\n"), Mode: 0o644}
+		m[".dockerignore"] = &fstest.MapFile{Data: []byte("Dockerfile*\n.dockerignore\nlayout*\n"), Mode: 0o644}
+	}
+	for name, img := range p.layouts {
+		img.layout(m, name)
 	}
 	return m
 }
@@ -125,7 +139,7 @@ func measure(t *testing.T, p *project, remembered inputs.Memory) (s state, ok bo
 	for _, b := range plan.Builds {
 		s.words[b.Name()], s.wordsOpen[b.Name()] = in.Build(b).Sum, len(in.Build(b).Open) > 0
 	}
-	all, err := Compute(t.Context(), plan, in.Reads, Options{Files: files, BuildPlatform: "linux/amd64", Images: registryOf{p}, Memory: remembered})
+	all, err := Compute(t.Context(), plan, in.Reads, Options{Files: files, BuildPlatform: "linux/amd64", Images: registryOf{p}, Memory: remembered, SourcePolicy: []byte(p.policy)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +190,7 @@ func (tr *truth) of(t *testing.T, b *planner.Build) string {
 	if multi, err := strconv.ParseBool(b.Target.Args["BUILDKIT_MULTI_PLATFORM"]); err == nil {
 		out = append(out, fmt.Sprint(multi))
 	}
-	return strings.Join(out, "\n")
+	return strings.Join(append(out, tr.p.policy), "\n")
 }
 
 func (tr *truth) convert(t *testing.T, b *planner.Build, platform string) (made, error) {
@@ -187,9 +201,24 @@ func (tr *truth) convert(t *testing.T, b *planner.Build, platform string) (made,
 		f.inputs["local:"+name] = same("local:" + name)
 		opts["context:"+name] = "input:local:" + name
 	}
+	if b.Context == nil {
+		st, _, err := dockerui.DetectGitContext(b.Target.Context.Value, nil)
+		if err != nil {
+			return made{}, err
+		}
+		f.inputs["context"] = *st
+	}
+	f.layouts = map[string]layout{}
 	for name, c := range b.Target.Contexts {
-		if c.Kind == config.Image {
+		switch c.Kind {
+		case config.Image:
 			opts["context:"+name] = "docker-image://" + c.Value
+		case config.Git, config.HTTP:
+			opts["context:"+name] = c.Value
+		case config.OCILayout:
+			path, dgst, _ := strings.Cut(c.Value, "@")
+			f.layouts[name] = layout{path: path, digest: dgst, read: tr.p.memory().ReadFile}
+			opts["context:"+name] = "oci-layout://" + name + "@" + dgst
 		}
 	}
 	for name, linked := range b.Links {
