@@ -21,11 +21,23 @@ func printMounts(w io.Writer, r *runner.Report, width int) {
 	for _, m := range r.Mounts {
 		name := m.ID
 		if several[m.ID] > 1 {
-			name += " (" + m.Platform + ")"
+			name += " (" + whichMount(m) + ")"
 		}
 		parts = append(parts, name+" "+mountText(m))
 	}
 	fmt.Fprintln(w, joinWithin(append([]string{"Cache mounts: " + parts[0]}, parts[1:]...), "; ", width))
+}
+
+// whichMount tells mounts of one ID apart.
+func whichMount(m *runner.MountReport) string {
+	parts := []string{m.Platform}
+	if m.Builder != "" {
+		parts = append(parts, m.Builder)
+	}
+	if m.Shard > 0 {
+		parts = append(parts, fmt.Sprintf("shard %d", m.Shard))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // mountText is what was done with one mount.

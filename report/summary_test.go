@@ -49,6 +49,24 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// Mounts of one ID are told apart by what they differ in.
+func TestMountTexts(t *testing.T) {
+	moved := runner.MountTransfer{Bytes: 12_000_000, Took: 2 * time.Second}
+	run := &runner.Report{Mounts: []*runner.MountReport{
+		{ID: "go", Platform: "linux/amd64", State: runner.MountRestored, Restored: moved, Saved: moved, Shard: 1},
+		{ID: "go", Platform: "linux/amd64", State: runner.MountWarm, Unchanged: true, Shard: 2},
+		{ID: "go", Platform: "linux/arm64", State: runner.MountCold, Builder: "arm"},
+		{ID: "npm", Platform: "linux/amd64", State: runner.MountCold, Saved: moved},
+	}}
+	var got strings.Builder
+	printMounts(&got, run, 1000)
+	want := "Cache mounts: go (linux/amd64, shard 1) restored (12MB in 2.00s), saved (12MB in 2.00s); " +
+		"go (linux/amd64, shard 2) warm, unchanged; go (linux/arm64, arm) cold; npm cold, saved (12MB in 2.00s)\n"
+	if got.String() != want {
+		t.Errorf("got  %swant %s", got.String(), want)
+	}
+}
+
 // A summary has a limit, and what has failed is in it.
 func TestSummaryOfMany(t *testing.T) {
 	var targets []*runner.TargetReport

@@ -20,8 +20,12 @@ type MountReport struct {
 	// ID is the mount's name in Dockerfiles, and Platform that of the steps.
 	ID, Platform string
 	// Base tells mounts of one ID apart that begin with other files.
-	Base  string
-	State MountState
+	Base string
+	// Builder is the builder that has it, where the run has several, and Shard the
+	// shard that used it, in a report of several; else 0.
+	Builder string
+	Shard   int
+	State   MountState
 	// Targets are those whose steps mount it.
 	Targets []string
 	// Restored and Saved are what was moved; zero if nothing was.
@@ -45,7 +49,7 @@ type MountTransfer struct {
 // addMount adds what a session did with a mount to what earlier ones did.
 func (r *Report) addMount(m *MountReport) {
 	for i, old := range r.Mounts {
-		if old.ID != m.ID || old.Platform != m.Platform || old.Base != m.Base {
+		if old.ID != m.ID || old.Platform != m.Platform || old.Base != m.Base || old.Builder != m.Builder {
 			continue
 		}
 		now := *m

@@ -167,6 +167,7 @@ func TestImports(t *testing.T) {
 	allowed["planner/place"] = []string{"planner", "planner/shard"}
 	allowed["runner/fleet"] = []string{"config", "planner", "planner/place", "planner/shard", "runner", "runner/merge"}
 	allowed["runner/mounts/pack"] = nil
+	allowed["runner/mounts/helper"] = []string{"runner/mounts/pack"}
 	allowed["runner/mounts/store"] = []string{"runner/mounts/pack", "runner/lane", "internal/layout", "internal/output", "internal/registry", "internal/retry", "internal/termtext"}
 	allowed["runner/buildkit/cachemounts"] = []string{"runner/mounts/pack", "internal/definition"}
 	for pkg := range allowed {

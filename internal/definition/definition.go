@@ -52,11 +52,11 @@ func Same(a, b *pb.Definition) (bool, error) {
 	if rootA == rootB || rootA == "" || rootB == "" {
 		return rootA == rootB && indexA == indexB, nil
 	}
-	sumA, err := sum(a, rootA)
+	sumA, err := sum(a, rootA, false)
 	if err != nil {
 		return false, err
 	}
-	sumB, err := sum(b, rootB)
+	sumB, err := sum(b, rootB, false)
 	return sumA == sumB && indexA == indexB, err
 }
 
@@ -67,12 +67,25 @@ func Sum(def *pb.Definition) (digest.Digest, error) {
 	if err != nil || root == "" {
 		return "", err
 	}
-	return sum(def, root)
+	return sum(def, root, false)
 }
 
+// SumAnywhere is as Sum, and equal too where the folders that sessions bring are in
+// other places, as on another machine: all of them count as one.
+func SumAnywhere(def *pb.Definition) (digest.Digest, error) {
+	root, _, err := Root(def)
+	if err != nil || root == "" {
+		return "", err
+	}
+	return sum(def, root, true)
+}
+
+// localScheme begins the identifier of a folder that a session brings.
+const localScheme = "local://"
+
 // sum is the digest of a vertex without what does not count.
-func sum(def *pb.Definition, root digest.Digest) (digest.Digest, error) {
-	s := summing{ops: make(map[digest.Digest][]byte, len(def.Def)), sums: make(map[digest.Digest]digest.Digest, len(def.Def))}
+func sum(def *pb.Definition, root digest.Digest, anywhere bool) (digest.Digest, error) {
+	s := summing{anywhere: anywhere, ops: make(map[digest.Digest][]byte, len(def.Def)), sums: make(map[digest.Digest]digest.Digest, len(def.Def))}
 	for _, data := range def.Def {
 		s.ops[digest.FromBytes(data)] = data
 	}
@@ -80,8 +93,10 @@ func sum(def *pb.Definition, root digest.Digest) (digest.Digest, error) {
 }
 
 type summing struct {
-	ops  map[digest.Digest][]byte
-	sums map[digest.Digest]digest.Digest
+	// anywhere says that it does not count which folder a session brings.
+	anywhere bool
+	ops      map[digest.Digest][]byte
+	sums     map[digest.Digest]digest.Digest
 }
 
 func (s *summing) of(id digest.Digest) (digest.Digest, error) {
@@ -106,6 +121,9 @@ func (s *summing) of(id digest.Digest) (digest.Digest, error) {
 	if src := op.GetSource(); src != nil {
 		for _, key := range ofSession {
 			delete(src.Attrs, key)
+		}
+		if s.anywhere && strings.HasPrefix(src.Identifier, localScheme) {
+			src.Identifier, src.Attrs = localScheme, nil
 		}
 	}
 	if exec := op.GetExec(); exec != nil && exec.Meta != nil {

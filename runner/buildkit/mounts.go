@@ -69,18 +69,27 @@ func (r *run) newKeeper() *keeper {
 	if !slices.ContainsFunc(r.plan.Builds, func(b *planner.Build) bool { return b.Target.Cache != nil && b.Target.Cache.Mounts.Any() }) {
 		return k
 	}
-	path, ok := r.opt.LookupEnv("ORCH_MOUNT_HELPER")
 	var err error
-	if !ok || path == "" {
-		path, err = os.Executable()
-	}
-	if err == nil {
-		k.helper, err = cachemounts.NewHelper(path, r.builder.Platform)
-	}
-	if err != nil {
+	if k.helper, err = r.mountHelper(); err != nil {
 		r.steps.Warn("cache mounts are not kept: " + err.Error())
 	}
 	return k
+}
+
+// mountHelper is the program that the environment names, the small one that is
+// packed inside orch, or orch itself.
+func (r *run) mountHelper() (*cachemounts.Helper, error) {
+	path, _ := r.opt.LookupEnv("ORCH_MOUNT_HELPER")
+	if path == "" {
+		if packed := cachemounts.Packed(r.builder.Platform); packed != nil {
+			return packed, nil
+		}
+		var err error
+		if path, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	return cachemounts.NewHelper(path, r.builder.Platform)
 }
 
 // offer adds what the session has to send for it.

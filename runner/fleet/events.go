@@ -86,6 +86,10 @@ func (e *events) of(b *batch, _ *planner.Plan) func(runner.Event) {
 			}
 		case runner.Measured:
 			e.measure(ev)
+		case runner.MountUsed:
+			mount := *ev.MountReport
+			mount.Builder = b.node.Name
+			e.send(runner.MountUsed{MountReport: &mount})
 		case runner.ContextChanges:
 			e.mu.Lock()
 			e.changes = append(e.changes, ev...)

@@ -392,3 +392,18 @@ func TestLimit(t *testing.T) {
 		}
 	}
 }
+
+// Each builder has cache mounts of its own.
+func TestMountsOfBuilders(t *testing.T) {
+	var got []runner.Event
+	e := newEvents(&planner.Plan{Graph: &planner.Graph{}}, func(ev runner.Event) { got = append(got, ev) })
+	mount := &runner.MountReport{ID: "go-build"}
+	for _, name := range []string{"one", "two"} {
+		n := &Node{}
+		n.Name = name
+		e.of(&batch{node: n}, nil)(runner.MountUsed{MountReport: mount})
+	}
+	if len(got) != 2 || got[0].(runner.MountUsed).Builder != "one" || got[1].(runner.MountUsed).Builder != "two" || mount.Builder != "" {
+		t.Errorf("got %+v", got)
+	}
+}

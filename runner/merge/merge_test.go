@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,28 @@ func TestIndexes(t *testing.T) {
 	var d ocispecs.Descriptor
 	if err := json.Unmarshal(res.Metadata[descriptorKey].(json.RawMessage), &d); err != nil || d.Annotations["d"] != "e" || d.Size != int64(len(want)) {
 		t.Errorf("the descriptor is %+v (%v)", d, err)
+	}
+}
+
+// What each shard did with the kept cache mounts is in the report of all.
+func TestMounts(t *testing.T) {
+	results := sample(t, stored{})
+	for i, r := range results {
+		r.Mounts = []*record.Mount{{
+			ID: "go-build", Platform: amd64, State: runner.MountRestored, Targets: []string{"app"}, Files: 3,
+			Restored: &record.Moved{Bytes: int64(10 + i), Seconds: 1.5}, Saved: &record.Moved{Bytes: 20, Seconds: 2},
+		}}
+	}
+	got := gathered(t, results...).Merge().Report.Mounts
+	if len(got) != 2 {
+		t.Fatalf("there are %d mounts, want those of two shards", len(got))
+	}
+	want := runner.MountReport{
+		ID: "go-build", Platform: amd64, Shard: 2, State: runner.MountRestored, Targets: []string{"app"}, Files: 3,
+		Restored: runner.MountTransfer{Bytes: 11, Took: 1500 * time.Millisecond}, Saved: runner.MountTransfer{Bytes: 20, Took: 2 * time.Second},
+	}
+	if !reflect.DeepEqual(*got[1], want) {
+		t.Errorf("got %+v\nwant %+v", *got[1], want)
 	}
 }
 

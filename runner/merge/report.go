@@ -55,6 +55,11 @@ func (s *Set) Merge() *Merged {
 	rv := newReviver()
 	for _, r := range s.Results {
 		rv.add(r.Record)
+		for _, mount := range r.Mounts {
+			one := mount.Report()
+			one.Shard = r.Shard.Index
+			m.Report.Mounts = append(m.Report.Mounts, one)
+		}
 	}
 	m.Report.Plan = &planner.Plan{Graph: &planner.Graph{Vertices: rv.vertices}}
 	m.Report.Vertices, m.Report.Steps, m.Report.Transfer = rv.reports(), rv.steps, rv.transfer

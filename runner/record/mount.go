@@ -1,11 +1,22 @@
 package record
 
-import "github.com/orch-build/orch/runner"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/runner"
+)
 
 // Mount is what a run has done with a cache mount.
 type Mount struct {
-	ID       string            `json:"id"`
-	Platform string            `json:"platform,omitempty"`
+	ID       string `json:"id"`
+	Platform string `json:"platform,omitempty"`
+	// Builder is the one that has it, in a run on several, and Shard the shard that
+	// used it, in what was merged of several.
+	Builder  string            `json:"builder,omitempty"`
+	Shard    int               `json:"shard,omitempty"`
 	State    runner.MountState `json:"state"`
 	Targets  []string          `json:"targets"`
 	Files    int               `json:"files,omitempty"`
@@ -25,7 +36,8 @@ type Moved struct {
 
 func newMount(m *runner.MountReport, mask func(string) string) *Mount {
 	return &Mount{
-		ID: mask(m.ID), Platform: m.Platform, State: m.State, Targets: m.Targets, Files: m.Files, Bytes: m.Bytes,
+		ID: mask(m.ID), Platform: m.Platform, Builder: m.Builder, Shard: m.Shard,
+		State: m.State, Targets: m.Targets, Files: m.Files, Bytes: m.Bytes,
 		Restored: newMoved(m.Restored), Saved: newMoved(m.Saved), Unchanged: m.Unchanged, Warning: mask(m.Warning),
 	}
 }
@@ -35,4 +47,52 @@ func newMoved(t runner.MountTransfer) *Moved {
 		return nil
 	}
 	return &Moved{Bytes: t.Bytes, Seconds: t.Took.Seconds()}
+}
+
+// Report is the mount as a part of a report again.
+func (m *Mount) Report() *runner.MountReport {
+	return &runner.MountReport{
+		ID: m.ID, Platform: m.Platform, Builder: m.Builder, Shard: m.Shard,
+		State: m.State, Targets: m.Targets, Files: m.Files, Bytes: m.Bytes,
+		Restored: m.Restored.transfer(), Saved: m.Saved.transfer(), Unchanged: m.Unchanged, Warning: m.Warning,
+	}
+}
+
+func (m *Moved) transfer() runner.MountTransfer {
+	if m == nil {
+		return runner.MountTransfer{}
+	}
+	return runner.MountTransfer{Bytes: m.Bytes, Took: time.Duration(m.Seconds * float64(time.Second))}
+}
+
+// text is the mount in a line of the page.
+func (m *Mount) text() string {
+	name := m.ID
+	if m.Platform != "" {
+		name += " for " + m.Platform
+	}
+	if m.Builder != "" {
+		name += " on " + m.Builder
+	}
+	if m.Shard > 0 {
+		name += fmt.Sprintf(" in shard %d", m.Shard)
+	}
+	parts := []string{string(m.State)}
+	if m.Restored != nil {
+		parts[0] += m.Restored.text()
+	}
+	switch {
+	case m.Saved != nil:
+		parts = append(parts, "saved"+m.Saved.text())
+	case m.Unchanged:
+		parts = append(parts, "unchanged")
+	}
+	if m.Warning != "" {
+		parts = append(parts, m.Warning)
+	}
+	return name + ": " + strings.Join(parts, ", ")
+}
+
+func (m *Moved) text() string {
+	return " (" + sizeText(m.Bytes) + " in " + termtext.Seconds(m.transfer().Took) + ")"
 }

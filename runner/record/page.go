@@ -417,6 +417,9 @@ func (rec *Record) facts() []page.Fact {
 	add("stages", fmt.Sprintf("%d run, %d cached, %d shared", sum.Stages.Run, sum.Stages.Cached, sum.Stages.Shared))
 	add("moved", moved(sum))
 	add("cache", rec.CacheErr)
+	for _, m := range rec.Mounts {
+		add("cache mount", m.text())
+	}
 	add("orch", rec.Orch)
 	return out
 }

@@ -99,6 +99,10 @@ func TestPage(t *testing.T) {
 	if c := d.Targets[2]; c.Name != "c" || c.Blocker != 2 || d.Targets[3].Text != "done in an earlier run" {
 		t.Errorf("others %+v, %+v", c, d.Targets[3])
 	}
+	mount := page.Fact{Name: "cache mount", Text: "go-build for linux/amd64 on arm in shard 2: restored (5kB in 1.00s), is not saved: a *** word"}
+	if !slices.Contains(d.Facts, mount) {
+		t.Errorf("facts %+v, want %+v", d.Facts, mount)
+	}
 	if s := d.Steps; len(s) != 3 || s[0].State != "cached" || s[1].State != "failed" || s[1].Vertex != 1 || s[2].Vertex != -1 {
 		t.Errorf("steps %+v", s)
 	}

@@ -45,6 +45,10 @@ func sampleReport() *runner.Report {
 			{Vertex: app, Started: start, Took: 2 * time.Second, Steps: runner.Steps{Run: 3}},
 		},
 		Steps: []*runner.StepReport{{Name: "RUN x", Label: "app 1/3", Stage: "app", Started: start, Took: time.Second}},
+		Mounts: []*runner.MountReport{{
+			ID: "go-build", Platform: "linux/amd64", Builder: "arm", Shard: 2, State: runner.MountRestored, Targets: []string{"a"}, Files: 2, Bytes: 9,
+			Restored: runner.MountTransfer{Bytes: 5000, Took: time.Second}, Warning: "is not saved: a hidden word",
+		}},
 	}
 }
 

@@ -55,42 +55,51 @@ func main() {
 }
 
 func (t target) build() error {
-	if t.goos != "linux" {
-		if err := t.goBuild(t.out); err != nil {
-			return err
-		}
-		return t.list(t.out)
+	overlay := overlay{}
+	if err := overlay.addHelpers(t.out); err != nil {
+		return err
 	}
-	// The whole stays beside the output, where the next build finds it.
-	dir, err := filepath.Abs(filepath.Join(filepath.Dir(t.out), ".whole", t.goos+"-"+t.goarch))
+	// What is made on the way stays beside the output, where the next build finds it.
+	dir, err := besides(t.out, t.goos, t.goarch)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	if t.goos != "linux" {
+		if err := t.goBuildOver(overlay, dir, t.out); err != nil {
+			return err
+		}
+		return t.list(t.out)
 	}
 	whole := filepath.Join(dir, "orch")
 	if _, err := os.Stat(whole); err != nil {
 		fmt.Fprintf(os.Stderr, "compiling orch with BuildKit in it: the first time this takes 3 to 10 minutes on %d cores, then seconds\n", runtime.NumCPU())
 	}
-	if err := t.goBuild(whole); err != nil {
+	if err := t.goBuildOver(overlay, dir, whole); err != nil {
 		return err
 	}
 	packed, err := pack(whole)
 	if err != nil {
 		return err
 	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := writeOverlay(overlay, packed); err != nil {
+	if err := overlay.add("cmd/orch/internal/whole/whole.zst", packed); err != nil {
 		return err
 	}
 	if t.stamp, err = stampOf(whole); err != nil {
 		return err
 	}
-	if err := t.goBuild(t.out, "-tags", "orch_split", "-overlay", overlay); err != nil {
+	if err := t.goBuildOver(overlay, dir, t.out, "-tags", "orch_split"); err != nil {
 		return err
 	}
 	return t.list(t.out, whole)
+}
+
+// besides makes a folder for what is built for a platform on the way.
+func besides(out, goos, goarch string) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(filepath.Dir(out), ".whole", goos+"-"+goarch))
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 // list writes what Go recorded of the modules in the programs.
@@ -109,11 +118,21 @@ func (t target) list(programs ...string) error {
 	return os.WriteFile(t.modules, []byte(text.String()), 0o644)
 }
 
-// goBuild builds one program for the target's platform.
-func (t target) goBuild(out string, flags ...string) error {
-	args := []string{"build", "-ldflags", "-s -w -X " + internal + "version.Stamped=" + t.version + " -X " + internal + "version.Commit=" + t.commit + t.stamp, "-o", out}
-	cmd := exec.Command("go", append(append(args, flags...), "./cmd/orch")...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
+// goBuildOver builds orch for the target's platform, with files that are not in the
+// source tree.
+func (t target) goBuildOver(o overlay, dir, out string, flags ...string) error {
+	file := filepath.Join(dir, "overlay.json")
+	if err := o.write(file); err != nil {
+		return err
+	}
+	args := []string{"build", "-ldflags", "-s -w -X " + internal + "version.Stamped=" + t.version + " -X " + internal + "version.Commit=" + t.commit + t.stamp, "-o", out, "-overlay", file}
+	return runGo(t.goos, t.goarch, append(append(args, flags...), "./cmd/orch")...)
+}
+
+// runGo runs the Go command for a platform.
+func runGo(goos, goarch string, args ...string) error {
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd.Run()
 }
@@ -127,18 +146,49 @@ func stampOf(whole string) (string, error) {
 	return fmt.Sprintf(" -X %[1]swhole.wholeSum=%[2]x -X %[1]swhole.wholeSize=%[3]d", internal, sha256.Sum256(data), len(data)), nil
 }
 
-// writeOverlay writes an overlay for "go build" in which the packed program
-// lies where cmd/orch embeds it from. The source tree stays as it is.
-func writeOverlay(name, packed string) error {
-	embedded, err := filepath.Abs("cmd/orch/internal/whole/whole.zst")
+// overlay are files that "go build" sees in the source tree, which stays as it is: by
+// their names there, where they are.
+type overlay map[string]string
+
+func (o overlay) add(place, file string) error {
+	place, err := filepath.Abs(place)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{embedded: packed}})
+	o[place] = file
+	return nil
+}
+
+func (o overlay) write(name string) error {
+	text, err := json.Marshal(map[string]any{"Replace": o})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(name, text, 0o644)
+}
+
+// addHelpers builds the small program that a builder runs in containers, for the
+// platforms that builders have.
+func (o overlay) addHelpers(out string) error {
+	for _, arch := range []string{"amd64", "arm64"} {
+		dir, err := besides(out, "linux", arch)
+		if err != nil {
+			return err
+		}
+		helper := filepath.Join(dir, "mounts")
+		err = runGo("linux", arch, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", helper, "./runner/mounts/helper")
+		if err != nil {
+			return err
+		}
+		packed, err := pack(helper)
+		if err != nil {
+			return err
+		}
+		if err := o.add("runner/buildkit/cachemounts/programs/linux-"+arch+".zst", packed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pack packs a program into a file that is named after its content, unless

@@ -3,21 +3,16 @@ package cachemounts
 import (
 	"bytes"
 	"context"
-	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/containerd/platforms"
-	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
-	"github.com/tonistiigi/fsutil"
 
 	"github.com/orch-build/orch/runner/mounts/pack"
 )
@@ -25,59 +20,11 @@ import (
 // Command is the hidden command of orch that is run in the container.
 const Command = "__mount"
 
-// HelperName is what the session calls the folder with the program.
-const HelperName = "orch-mount-helper"
-
 // The places in the container.
 const (
 	mountDir = "/mount"
 	baseDir  = "/base"
 )
-
-// Helper is the program that is run in the container.
-type Helper struct{ path string }
-
-// NewHelper takes a program, if a builder of a platform can run it anywhere.
-func NewHelper(path, platform string) (*Helper, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not a program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
-	}
-	defer f.Close()
-	machines := map[elf.Machine]string{
-		elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
-		elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le",
-	}
-	p, err := platforms.Parse(platform)
-	if err != nil || p.OS != "linux" || machines[f.Machine] != p.Architecture {
-		return nil, fmt.Errorf("%s does not run on %s, which the builder has: name an orch for it in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
-	}
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return nil, fmt.Errorf("%s needs the libraries of its system: name an orch that was built with CGO_ENABLED=0 in ORCH_MOUNT_HELPER", filepath.Base(path))
-		}
-	}
-	return &Helper{path}, nil
-}
-
-// FS is a folder with nothing but the program.
-func (h *Helper) FS() (fsutil.FS, error) {
-	dir, err := fsutil.NewFS(filepath.Dir(h.path))
-	if err != nil {
-		return nil, err
-	}
-	return fsutil.NewFilterFS(dir, &fsutil.FilterOpt{IncludePatterns: []string{filepath.Base(h.path)}})
-}
-
-// State is that folder on the builder, as a session sends it. It is copied,
-// because a builder that has mounted what a session sent asks for all of it again
-// the next time.
-func (h *Helper) State(session string) llb.State {
-	const about = "the program that saves and restores cache mounts"
-	sent := llb.Local(HelperName, llb.SessionID(session), llb.SharedKeyHint(HelperName), llb.WithCustomName("[internal] load "+about))
-	name := "/" + filepath.Base(h.path)
-	return llb.Scratch().File(llb.Copy(sent, name, name), llb.WithCustomName("[internal] keep "+about))
-}
 
 // Box opens containers in a running build.
 type Box struct {
@@ -186,7 +133,7 @@ func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, c call) err
 		return err
 	}
 	proc, err := ctr.Start(ctx, gateway.StartRequest{
-		Args: []string{"/" + filepath.Base(b.Helper.path), Command, c.order, string(options)}, Cwd: "/", User: "0:0",
+		Args: []string{b.Helper.place(), Command, c.order, string(options)}, Cwd: "/", User: "0:0",
 		Env: []string{"HOME=/", "ORCH_STATE_DIR=/none"}, Stdin: c.in, Stdout: unclosed{c.out}, Stderr: unclosed{c.state},
 	})
 	if err != nil {

@@ -92,7 +92,9 @@ func newMount(def *pb.Definition, op *pb.Op, m *pb.Mount) (*Mount, error) {
 	}
 	in := op.Inputs[m.Input]
 	out.source = below(def, in)
-	sum, err := definition.Sum(out.source)
+	// A folder is elsewhere on another machine. What is in it is compared when the
+	// mount is restored.
+	sum, err := definition.SumAnywhere(out.source)
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-// Mounts of one ID are one on a builder only if they begin with the same; which
-// session brings that is no matter for what is kept.
+// Mounts of one ID are one on a builder only if they begin with the same. For what is
+// kept it is no matter which session brings that, and from which folder.
 func TestFind(t *testing.T) {
-	find := func(session string) []*Mount {
+	find := func(session, folder string) []*Mount {
 		t.Helper()
-		files := llb.Local("context", llb.SessionID(session))
+		files := llb.Local(folder, llb.SessionID(session), llb.SharedKeyHint(folder), llb.FollowPaths([]string{folder}))
 		cache := func(at, id string, from llb.State, more ...llb.MountOption) llb.RunOption {
 			return llb.AddMount(at, from, append(more, llb.AsPersistentCacheDir(id, llb.CacheMountLocked))...)
 		}
@@ -29,7 +29,7 @@ func TestFind(t *testing.T) {
 		}
 		return found
 	}
-	one, other := find("s1"), find("s2")
+	one, other := find("s1", "context-1"), find("s2", "context-2")
 	if len(one) != 3 || len(other) != 3 {
 		t.Fatalf("found %d and %d mounts, want 3", len(one), len(other))
 	}
@@ -51,7 +51,7 @@ func TestFind(t *testing.T) {
 	}
 	for _, m := range other {
 		if !bases[m.ID+m.Base] {
-			t.Errorf("%s: another session makes another mount of it", m.ID)
+			t.Errorf("%s: another session and folder make another mount of it", m.ID)
 		}
 	}
 }
