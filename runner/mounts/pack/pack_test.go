@@ -174,6 +174,52 @@ func TestBase(t *testing.T) {
 	}
 }
 
+// What a step of another run writes while a mount is filled stays, and so does what
+// was restored beside it.
+func TestMoveBesideOthers(t *testing.T) {
+	dir, from := t.TempDir(), aside+"test"
+	for _, name := range []string{"same", "new", "d"} {
+		write(t, filepath.Join(dir, from), name, "restored", 0o644)
+	}
+	write(t, dir, "same", "written", 0o644)
+	write(t, dir, "other", "written", 0o644)
+	write(t, filepath.Join(dir, "d"), "file", "written", 0o644)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := new(unpacker).move(root, from, &tree{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"same": "written", "other": "written", "d/file": "written", "new": "restored"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != want {
+			t.Errorf("%s: %q (%v), want %q", name, data, err, want)
+		}
+	}
+}
+
+// What a killed process has left in a mount is removed, also from one that is warm.
+func TestRemoveStale(t *testing.T) {
+	dir := sample(t)
+	for name, age := range map[string]time.Duration{"old": 2 * stale, "young": 0} {
+		write(t, filepath.Join(dir, aside+name), "file", "x", 0o644)
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(filepath.Join(dir, aside+name), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := restored(nil, "", RestoreOptions{Dir: dir}); err != nil || s.State != Warm {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, aside+"old")); !os.IsNotExist(err) {
+		t.Errorf("the old one is still there (%v)", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, aside+"young")); err != nil {
+		t.Errorf("the one that is in use is gone: %v", err)
+	}
+}
+
 // An archive that did not arrive whole leaves nothing behind.
 func TestNotWhole(t *testing.T) {
 	archive, _ := saved(t, SaveOptions{Dir: sample(t)})

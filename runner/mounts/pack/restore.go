@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 )
 
 // Restore puts an archive into a mount that is as the builder makes a new one;
@@ -29,6 +30,12 @@ func Restore(in io.Reader, report func(Status) error, opt RestoreOptions) (*Stat
 	if err != nil {
 		return nil, err
 	}
+	root, err := os.OpenRoot(opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	removeStale(root)
 	if cold, err := isCold(opt.Dir, base); err != nil || !cold {
 		return &Status{State: Warm}, err
 	}
@@ -41,12 +48,6 @@ func Restore(in io.Reader, report func(Status) error, opt RestoreOptions) (*Stat
 	if err := report(Status{State: Cold}); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(opt.Dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	removeStale(root)
 	name := aside + rand.Text()[:10]
 	if err := root.Mkdir(name, 0o700); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func Restore(in io.Reader, report func(Status) error, opt RestoreOptions) (*Stat
 	if cold, err := isCold(opt.Dir, base); err != nil || !cold {
 		return &Status{State: Warm}, err
 	}
-	return &Status{State: Restored, Bytes: u.bytes, Files: u.files}, u.move(root, name)
+	return &Status{State: Restored, Bytes: u.bytes, Files: u.files}, u.move(root, name, base)
 }
 
 func isCold(dir string, base *tree) (bool, error) {
@@ -271,15 +272,12 @@ func (u *unpacker) finish() error {
 }
 
 // move puts what was unpacked where it belongs, in the place of what the mount
-// began with.
-func (u *unpacker) move(root *os.Root, from string) error {
-	old, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return err
-	}
-	for _, e := range old {
-		if !strings.HasPrefix(e.Name(), aside) {
-			if err := root.RemoveAll(e.Name()); err != nil {
+// began with. A step of another run may have begun to write there in the meantime:
+// what it has made stays.
+func (u *unpacker) move(root *os.Root, from string, base *tree) error {
+	for _, e := range base.below() {
+		if !strings.Contains(e.name, "/") {
+			if err := root.RemoveAll(e.name); err != nil {
 				return err
 			}
 		}
@@ -289,7 +287,7 @@ func (u *unpacker) move(root *os.Root, from string) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := root.Rename(path.Join(from, e.Name()), e.Name()); err != nil {
+		if err := moveNew(root, path.Join(from, e.Name()), e.Name()); err != nil {
 			return err
 		}
 	}
@@ -297,4 +295,27 @@ func (u *unpacker) move(root *os.Root, from string) error {
 		return errors.Join(root.Chown(".", h.Uid, h.Gid), root.Chmod(".", fileMode(h.Mode)))
 	}
 	return nil
+}
+
+// moveNew renames a file or folder, unless there is one of the new name. The names
+// are of one folder and its parent, and no links.
+func moveNew(root *os.Root, from, to string) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	fd := int(dir.Fd())
+	err = unix.Renameat2(fd, from, fd, to, unix.RENAME_NOREPLACE)
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return nil
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		// A file system that cannot rename so.
+		if _, err := root.Lstat(to); err == nil {
+			return nil
+		}
+		return root.Rename(from, to)
+	}
+	return err
 }
