@@ -181,7 +181,8 @@ func (c *checkedCache) check(out *spec.Cache) {
 		}
 		c.fail("type", "Incomplete cache block", "A cache of type %s needs a place: write %s.", out.Type, what)
 	}
-	if out.Mounts.Any() && out.Type != "registry" && out.Type != "local" {
+	// What is wrong with the type itself has been reported.
+	if out.Mounts.Any() && slices.Contains(cacheTypes, out.Type) && out.Type != "registry" && out.Type != "local" {
 		c.fail("mounts", "Invalid mounts", "Cache mounts are kept in a registry or in a folder: mounts goes with type = \"registry\" or \"local\", not %q.", out.Type)
 	}
 	if out.Mode == "inline" && out.Type != "registry" {
