@@ -75,8 +75,8 @@ type Estimate struct {
 type Target struct {
 	Name      string   `json:"name"`
 	Platforms []string `json:"platforms,omitempty"`
-	// Digest is the sum of its inputs: a shard is of the same commit if the target
-	// has the same there.
+	// Digest is the sum of its inputs and tests: a shard is of the same commit if the
+	// target has the same there.
 	Digest string `json:"digest"`
 	// Tags are those that its images are pushed with.
 	Tags []string `json:"tags,omitempty"`

@@ -161,7 +161,8 @@ func (f *File) gitlab(w io.Writer, jobs Jobs) {
 			fmt.Fprintf(w, "    - job: %s\n", quoted(n))
 		}
 		fmt.Fprintf(w, "  script:\n    - %s\n", quoted(f.bake(index, jobs)))
-		fmt.Fprintf(w, "  artifacts: { when: always, paths: [%s] }\n", quoted(ResultName(index)))
+		// The plan goes along: "needs" of the merge job would have it start at once.
+		fmt.Fprintf(w, "  artifacts: { when: always, paths: %s }\n", quotedList([]string{ResultName(index), jobs.Plan}))
 	}
 	var needs []string
 	if f.Wave != nil {
@@ -171,7 +172,7 @@ func (f *File) gitlab(w io.Writer, jobs Jobs) {
 	for _, r := range rows {
 		job("shard "+r.Shard, "shards", r.Index, needs...)
 	}
-	fmt.Fprintf(w, "merge:\n  stage: merge\n  when: always\n  script:\n    - %s\n", quoted("orch merge --metadata-file metadata.json --junit tests.xml orch.result.*.json"))
+	fmt.Fprintf(w, "merge:\n  stage: merge\n  when: always\n  script:\n    - %s\n", quoted(jobs.merge()))
 	fmt.Fprintln(w, "  artifacts: { when: always, paths: [metadata.json, orch.result.json], reports: { junit: tests.xml } }")
 }
 
@@ -203,9 +204,16 @@ func (f *File) buildkite(w io.Writer, jobs Jobs) {
 		job("orch "+r.Shard+": "+r.Name, r.Index, after...)
 	}
 	fmt.Fprintf(w, "  - label: \"orch merge\"\n    key: \"orch-merge\"\n    depends_on: %s\n    allow_dependency_failure: true\n", quotedList(keys))
-	fmt.Fprintf(w, "    commands:\n      - %s\n      - %s\n    artifact_paths: %s\n",
+	fmt.Fprintf(w, "    commands:\n      - %s\n      - %s\n      - %s\n    artifact_paths: %s\n",
+		quoted("buildkite-agent artifact download "+shellWord(jobs.Plan)+" ."),
 		quoted("buildkite-agent artifact download 'orch.result.*.json' ."),
-		quoted("orch merge --metadata-file metadata.json --junit tests.xml orch.result.*.json"), quoted("*.json;tests.xml"))
+		quoted(jobs.merge()), quoted("*.json;tests.xml"))
+}
+
+// merge is the command of the last job. With the plan it can name the targets of a
+// shard that left no result.
+func (j Jobs) merge() string {
+	return "orch merge --plan " + shellWord(j.Plan) + " --metadata-file metadata.json --junit tests.xml orch.result.*.json"
 }
 
 // bake is the command of a shard.

@@ -24,7 +24,7 @@ type Options struct {
 	Times Times
 	// BuildPlatform is that of the plan.
 	BuildPlatform string
-	// Digest is the sum of a target's inputs; nil leaves it out.
+	// Digest is the sum of a target's inputs and tests; nil leaves it out.
 	Digest func(*planner.Build) string
 }
 

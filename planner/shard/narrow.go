@@ -9,9 +9,9 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// Check says which targets of a shard have other inputs or other tags than when
-// the plan was made, or are not pushed though they were to be. plan is that of the targets now, and digest the sum of a
-// target's inputs.
+// Check says which targets of a shard have other inputs, tests or tags than when the
+// plan was made, or are not pushed though they were to be. plan is that of the
+// targets now, and digest the sum of a target's inputs and tests.
 func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Build) string) error {
 	builds := map[string]*planner.Build{}
 	for _, b := range plan.Builds {
@@ -31,7 +31,7 @@ func (f *File) Check(parts []Part, plan *planner.Plan, digest func(*planner.Buil
 	}
 	switch {
 	case len(changed) > 0:
-		return &StaleError{Targets: changed, what: "inputs"}
+		return &StaleError{Targets: changed, what: "inputs or tests"}
 	case len(renamed) > 0:
 		return &StaleError{Targets: renamed, what: "tags"}
 	case len(kept) > 0:

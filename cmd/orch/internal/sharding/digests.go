@@ -2,7 +2,11 @@ package sharding
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
@@ -38,5 +42,18 @@ func ShardPlan(ctx context.Context, e *planning.Session, cfg *config.Config, pla
 	if err != nil {
 		return nil, nil, fmt.Errorf("summing up the inputs of the targets: %w", err)
 	}
-	return plan, func(b *planner.Build) string { return all.Target(b).Publication }, nil
+	return plan, func(b *planner.Build) string { return withTests(all.Target(b).Publication, b.Target.Tests) }, nil
+}
+
+// withTests adds the tests of a target to the sum of its inputs: they are no part of
+// an image, but of what a shard does.
+func withTests(sum string, tests []*config.Test) string {
+	if len(tests) == 0 {
+		return sum
+	}
+	h := sha256.New()
+	io.WriteString(h, sum)
+	// Tests are strings, numbers and maps of strings: they have a JSON form.
+	json.NewEncoder(h).Encode(tests)
+	return "orch2:" + hex.EncodeToString(h.Sum(nil))
 }
