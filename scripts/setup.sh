@@ -3,7 +3,8 @@
 # system's own package manager: runc (the embedded builder runs steps in it),
 # uidmap (the builder of an ordinary user), a static busybox (what the tests
 # build images from, since they pull none), Chromium (which shows the page of a
-# plan), and Neovim (which tries the language server). It also compiles the
+# plan), Neovim (which tries the language server), and git-lfs (whose files
+# orch affected compares). It also compiles the
 # BuildKit daemon of an older release, into bin/. On CI an ssh server and
 # npm (which packs the extension of VS Code) too, which a machine that somebody works
 # on should not get unasked. Tests that miss one of
@@ -35,6 +36,7 @@ if [ "${1:-}" = tests ]; then
 	command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 	command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
+	command -v git-lfs >/dev/null 2>&1 || missing="$missing git-lfs"
 	[ -z "${CI:-}" ] || command -v npm >/dev/null 2>&1 || missing="$missing npm"
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
@@ -75,6 +77,7 @@ if command -v apt-get >/dev/null 2>&1; then
 	apt-cache show neovim >/dev/null 2>&1 || without neovim
 	apt-cache show npm >/dev/null 2>&1 || without npm
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
+	apt-cache show git-lfs >/dev/null 2>&1 || without git-lfs
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client")
 elif command -v dnf >/dev/null 2>&1; then
 	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel "openssh-server openssh-clients")
