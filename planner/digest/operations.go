@@ -75,6 +75,8 @@ type Found struct {
 	Sum, Mode string
 	Size      int64
 	Folder    bool
+	// Same is the name under which the same file was found before, or "".
+	Same string
 }
 
 // Each calls f for what was found.
@@ -82,12 +84,15 @@ func (r *Reading) Each(f func(Found)) {
 	if r.Selection == nil {
 		return
 	}
+	first := firstNames{}
 	r.Selection.Each(func(it inputs.Selected) {
-		mode := it.Mode
+		mode, same := it.Mode, ""
 		if r.GitModes {
 			mode = contextfs.GitMode(mode)
+		} else {
+			same = first.of(it)
 		}
-		one := Found{Path: it.Path, Mode: mode.String(), Size: it.Stamp.Size, Folder: mode.IsDir()}
+		one := Found{Path: it.Path, Mode: mode.String(), Size: it.Stamp.Size, Folder: mode.IsDir(), Same: same}
 		switch {
 		case it.Sum != nil:
 			one.Sum = godigest.NewDigestFromBytes(godigest.SHA256, it.Sum[:]).Encoded()[:32]

@@ -38,6 +38,22 @@ func hash(fields ...string) string {
 // inode is a file that may have several names.
 type inode struct{ device, number uint64 }
 
+// firstNames are the first names of the files that were met.
+type firstNames map[inode]string
+
+// of returns the name under which a file was met before, or "".
+func (n firstNames) of(it inputs.Selected) string {
+	id := inode{it.Stamp.Device, it.Stamp.Inode}
+	if id.number == 0 || !it.Mode.IsRegular() {
+		return ""
+	}
+	if name, ok := n[id]; ok {
+		return name
+	}
+	n[id] = it.Path
+	return ""
+}
+
 // sumSelection sums up what a query finds: names, types, contents, modes, links,
 // and which of the names are one file. With gitModes, modes are those that git
 // keeps, and each name is a file of its own.
@@ -47,7 +63,7 @@ func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected
 		f.add("missing", path)
 	}
 	var faults []inputs.Selected
-	first := map[inode]string{}
+	first := firstNames{}
 	s.Each(func(it inputs.Selected) {
 		mode := it.Mode
 		if gitModes {
@@ -69,12 +85,11 @@ func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected
 				content = string(it.Sum[:])
 			}
 			f.add("file", mode.String(), content)
-			if id := (inode{it.Stamp.Device, it.Stamp.Inode}); id.number != 0 && !gitModes {
-				if name, ok := first[id]; ok {
-					f.add("name of", name)
-				} else {
-					first[id] = it.Path
-				}
+			if gitModes {
+				break
+			}
+			if name := first.of(it); name != "" {
+				f.add("name of", name)
 			}
 		case mode&fs.ModeSymlink != 0:
 			f.add("link", it.Link)

@@ -68,6 +68,7 @@ func newProject(t *testing.T) *project {
 	p.write("tools/t", "t")
 	p.write("src/a.c", "int a;\n")
 	p.write("src/b.c", "int b;\n")
+	p.write("src/same.c", "int a;\n")
 	p.write("assets/logo", "logo")
 	p.write("pictures/logo", "other")
 	p.write(".dockerignore", "*.log\n")
@@ -221,7 +222,7 @@ var classes = map[string]func(*project){
 	"tags":           func(p *project) { p.targets["api"].Tags = []string{"api:2"} },
 	"policy":         func(p *project) { p.policy = "package docker" },
 	"folder-mode":    func(p *project) { p.chmod("src", 0o700) },
-	"file-hard-link": func(p *project) { p.remove("src/b.c"); p.hardlink("src/a.c", "src/b.c") },
+	"file-hard-link": func(p *project) { p.remove("src/same.c"); p.hardlink("src/a.c", "src/same.c") },
 	"file-to-folder": func(p *project) { p.remove("src/b.c"); p.write("src/b.c/x", "x") },
 	"mount-moved": func(p *project) {
 		p.replace("Dockerfile", "--mount=type=ssh make", "make")

@@ -257,10 +257,28 @@ func (d *fileDiff) compare(a, b facts.Selection, patterns bool) (ignored bool) {
 			d.add(a.Dir, f, &Cause{Old: f.Sum, Stat: Stat(f.Size, Unknown), oldSum: f.Sum})
 		}
 	}
+	if len(d.files) == 0 {
+		d.names(was, b)
+	}
 	if a.Files == nil && b.Files == nil {
 		d.add(b.Dir, facts.File{Path: "", Mode: "d"}, &Cause{Stat: "too many files to say which"})
 	}
 	return ignored
+}
+
+// names takes in which names are one file now, or were: where nothing else differs,
+// since older snapshots do not say it.
+func (d *fileDiff) names(was map[string]facts.File, b facts.Selection) {
+	for _, f := range b.Files {
+		old := was[f.Path]
+		switch {
+		case old.Same == f.Same:
+		case f.Same == "":
+			d.add(b.Dir, f, &Cause{Stat: "no longer the same file as " + old.Same})
+		default:
+			d.add(b.Dir, f, &Cause{Stat: "the same file as " + f.Same + " (a hard link)"})
+		}
+	}
 }
 
 func (d *fileDiff) add(dir string, f facts.File, c *Cause) {

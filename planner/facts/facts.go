@@ -41,6 +41,8 @@ type File struct {
 	Sum  string `json:"sum,omitempty"`
 	Mode string `json:"mode"`
 	Size int64  `json:"size,omitempty"`
+	// Same is another name of the same file, which comes before it.
+	Same string `json:"same,omitempty"`
 }
 
 // Target is what a target was made of.

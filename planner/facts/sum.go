@@ -32,7 +32,7 @@ func (s *Snapshot) sumUp() string {
 		w.texts(sel.Sum, sel.Dir)
 		w.number(len(sel.Files))
 		for _, f := range sel.Files {
-			w.texts(f.Path, f.Sum, f.Mode)
+			w.texts(f.Path, f.Sum, f.Mode, f.Same)
 			w.number(int(f.Size))
 		}
 	}

@@ -359,7 +359,7 @@ func (t *taking) selection(r *digest.Reading) int {
 			if f.Folder {
 				size = 0
 			}
-			s.Files = append(s.Files, File{f.Path, f.Sum, f.Mode, size})
+			s.Files = append(s.Files, File{f.Path, f.Sum, f.Mode, size, f.Same})
 		})
 	}
 	if t.left -= len(s.Files); t.left < 0 {
