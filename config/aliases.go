@@ -124,6 +124,12 @@ func ParsePolicy(text string) (Policy, error) { return attribute.ParsePolicy(tex
 // IsRemote reports whether a text is a URL or a git reference.
 func IsRemote(s string) bool { return decide.IsRemote(s) }
 
+// IsGit reports whether a text is a git reference.
+func IsGit(s string) bool {
+	kind, _ := attribute.Classify(s)
+	return kind == Git
+}
+
 // HostOf returns the host of a URL or git reference, with its port, or "".
 func HostOf(ref string) string { return decide.HostOf(ref) }
 

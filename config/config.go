@@ -43,6 +43,9 @@ type Config struct {
 	Lock *lock.Lock
 	// LockAge says how old its entries may be.
 	LockAge decide.LockAge
+	// Unpinned is where the definition was fetched from, if neither the lock nor the
+	// URL says which one that is.
+	Unpinned string
 
 	// sensitive lists the values of sensitive variables, and secrets those that
 	// targets hold without one; neither must be shown.

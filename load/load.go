@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/interrupt"
@@ -32,6 +33,9 @@ type Request struct {
 	// Lock is a lock to use in the place of that beside the definition; "" is that
 	// one.
 	Lock string
+	// Moves says what is about to be looked up anew, for a definition from elsewhere;
+	// nil is nothing.
+	Moves func(lock.Key) bool
 	// Bundle is a folder whose lock counts where none is beside the definition, and
 	// NoBundle says that there is to be none.
 	Bundle   string
@@ -94,6 +98,9 @@ type Loader struct {
 	// DefinitionName tells the definition from others that have the same lock; "" is
 	// the one with the usual name.
 	DefinitionName string
+	// Origin is what a definition from elsewhere is in a lock; nil for this machine.
+	Origin *Origin
+	far    *far
 	// found is whose cache this run may write, once that was asked for.
 	found *config.Lane
 	// saidOffline says that it was said what an offline run leaves out.

@@ -18,18 +18,20 @@ import (
 
 // takeLock reads the lock of a definition, if there is one.
 func (l *Loader) takeLock(d *Definition, files []File) error {
-	if l.URL != "" && l.Lock == "" && l.remote.tree.IsFile {
-		return nil // nothing is beside it
+	if l.URL != "" {
+		l.Origin.say(l, d)
+		if l.far == nil && l.remote.tree.IsFile {
+			return nil // nothing is beside it
+		}
 	}
 	disk, name := l.lockFile(files)
 	l.LockName, l.DefinitionName = name, definitionName(name, files)
-	if l.URL == "" && l.Lock == "" { // it is beside the definition, and may be a link
-		guard, err := l.guard()
-		if err == nil {
-			err = guard.Read(name)
-		}
-		if err != nil {
-			return usage.Wrap(err)
+	if l.far != nil {
+		l.DefinitionName = l.Origin.definition(files)
+	}
+	if l.URL == "" || l.far != nil {
+		if err := l.mayRead(name); err != nil {
+			return err
 		}
 	}
 	text, err := disk.ReadFile(name)
@@ -37,7 +39,7 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		name = bundle.Lock(l.Bundle)
 		text, err = os.ReadFile(name)
 	}
-	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" {
+	if errors.Is(err, fs.ErrNotExist) && (l.Lock == "" || l.Relock) {
 		return nil
 	}
 	if err != nil {
@@ -54,6 +56,19 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		lockLayouts(d.Config)
 	}
 	return nil
+}
+
+// mayRead says whether a lock may be read. One that nobody has named is beside the
+// definition, and may be a link.
+func (l *Loader) mayRead(name string) error {
+	if l.Lock != "" {
+		return nil
+	}
+	guard, err := l.guard()
+	if err == nil {
+		err = guard.Read(name)
+	}
+	return usage.Wrap(err)
 }
 
 // lockLayouts gives OCI layouts the digests that they are locked to.
@@ -80,6 +95,8 @@ func (l *Loader) lockFile(files []File) (config.Files, string) {
 	switch {
 	case l.Lock != "":
 		return l.disk(), l.Lock
+	case l.far != nil:
+		return l.disk(), l.far.name
 	case l.URL != "":
 		return remoteFiles{l.remote.tree}, lock.FileName
 	}

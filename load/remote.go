@@ -80,6 +80,9 @@ func (r *remote) fetch() error {
 	if r.conn, err = r.Connect(r.ctx); err != nil {
 		return err
 	}
+	if err := r.openFar(); err != nil {
+		return err
+	}
 	shown := config.Redacted(r.URL)
 	slow := time.AfterFunc(slowFetch, func() { r.Note(fmt.Sprintf("Fetching %s …", shown)) })
 	defer slow.Stop()
@@ -88,6 +91,7 @@ func (r *remote) fetch() error {
 		LookupEnv: r.LookupEnv,
 		SSH:       r.gitSSH(),
 		Advice:    r.gitAdvice(),
+		Policy:    r.far.policy(r.Origin),
 	})
 	if err == nil {
 		return nil

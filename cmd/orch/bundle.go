@@ -61,6 +61,7 @@ pull' fetches it.`,
 		},
 	}
 	load.Register(cmd)
+	load.RegisterLock(cmd.Flags())
 	load.RegisterOnline(cmd.Flags(), "orch bundle fetches what the targets take")
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")
 	cmd.Flags().StringVar(&frontend, "frontend", "linked", "take in the frontends of builds with --frontend=`WHICH`: linked or pull")
@@ -71,7 +72,9 @@ pull' fetches it.`,
 
 // writeBundle writes what the targets take.
 func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir string, pull bool) (out pack.Packed, err error) {
-	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, nil)
+	e.Policies = planning.NewPolicies(ctx, e, &load.Builder)
+	defer e.Policies.Close()
+	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, e.WholeFor)
 	if err != nil {
 		return out, err
 	}

@@ -129,7 +129,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/bundle/pack"] = append([]string{"runner/bundle/folder"}, allowed["runner/bundle/folder"]...)
 	allowed["runner/bundle/artifact"] = append([]string{"runner/bundle/folder"}, allowed["runner/bundle/folder"]...)
 	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
-	allowed["runner/pin/frozen"] = append([]string{"runner/pin"}, allowed["runner/pin"]...)
+	allowed["runner/pin/frozen"] = append([]string{"runner/pin", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/urlsecret", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["internal/gittree"] = nil
 	allowed["internal/span"] = nil

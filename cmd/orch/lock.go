@@ -24,10 +24,10 @@ func newLockCommand(e *planning.Session) *cobra.Command {
 	var frontend string
 	var check, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "lock [TARGET…]",
+		Use:   "lock [URL] [TARGET…]",
 		Short: "Write down what tags, branches and URLs mean, so that builds keep to it",
 		Long: `lock looks up what the targets take from outside, and writes it to orch.lock.hcl
-beside the definition: base images and all other images with their digests, for
+beside the definition, or to the file of --lock: base images and all other images with their digests, for
 each platform that the targets are built for; frontends; branches and tags of
 repositories with their commits; files of web servers with their checksums; images
 in OCI layouts. Without a TARGET, that is all targets of the definition.
@@ -39,12 +39,16 @@ all of it anew, or what a pattern matches.
 --check writes nothing. It says what has moved since, and which targets that
 touches, those that are built on others with them.
 
+Of a definition from elsewhere (orch lock https://…) its commit is locked too, in the
+working directory: 'orch bake https://…' there keeps to it.
+
 Exit codes of --check: 0 nothing has moved, 1 something has, or could not be looked
 up, 2 wrong use or a wrong file.`,
 		Example: `  orch lock
   orch lock --update                  look up everything anew
   orch lock --update alpine           move what has alpine in its name
   orch lock --update 'ghcr.io/acme/*'
+  orch lock https://github.com/acme/shop.git#main
   orch lock --check                   say what has moved upstream
   orch lock --check --json | jq -r '.changes[].targets[]'
   orch bake --frozen                  build nothing that is not in the lock`,
@@ -53,9 +57,6 @@ up, 2 wrong use or a wrong file.`,
 			args, err := load.Open(e, args)
 			if err != nil {
 				return err
-			}
-			if load.URL != "" {
-				return usage.Errorf("orch lock writes beside the definition, which is not on this machine: %s", config.Redacted(load.URL))
 			}
 			if check && len(update) > 0 {
 				return usage.Errorf("--check writes nothing, and --update does: take one of the two")
@@ -71,6 +72,7 @@ up, 2 wrong use or a wrong file.`,
 		},
 	}
 	load.Register(cmd)
+	load.RegisterLock(cmd.Flags())
 	load.RegisterOnline(cmd.Flags(), "orch lock asks registries and servers what names mean, also with --check")
 	f := cmd.Flags()
 	f.StringArrayVar(&update, "update", nil, "look up anew what is locked and matches `PATTERN` (without one, everything); may be repeated")
@@ -83,7 +85,7 @@ up, 2 wrong use or a wrong file.`,
 
 // lockTargets writes or checks the lock of the targets; none are all.
 func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, r *relock.Run) error {
-	load.Loader.Relock = true
+	load.Loader.Relock, load.Loader.Moves = true, r.Matched
 	d, err := load.EvaluateFirst(ctx, e)
 	if err != nil {
 		return err
@@ -96,12 +98,18 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 			}
 		}
 	}
-	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, nil)
+	e.Policies = planning.NewPolicies(ctx, e, &load.Builder)
+	defer e.Policies.Close()
+	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, e.WholeFor)
 	if err != nil {
 		return err
 	}
 	r.Name, r.Old, r.Usual = load.Loader.LockName, cfg.Lock, loader.UsualFiles()
 	r.Options.Definition = load.Loader.DefinitionName
+	r.Resolver = &pin.Resolver{Registry: e.OpenRegistries().Client, Now: time.Now().UTC().Truncate(time.Second)}
+	if o := load.Loader.Origin; o != nil {
+		r.Origin = &relock.Origin{Key: o.Key(), Source: o.Source, Digest: o.Digest, Why: o.Why}
+	}
 	cfg.Lock = r.Kept()
 	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
 		return err
@@ -116,7 +124,6 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 		return err
 	}
 	r.Options.Made = asking.Contents(ctx, e, r.Plan, r.Digests.Opaque, &load.Builder, cfg.Lock)
-	r.Resolver = &pin.Resolver{Registry: e.OpenRegistries().Client, Now: time.Now().UTC().Truncate(time.Second)}
 	err = r.Do(ctx)
 	if errors.Is(err, relock.ErrMoved) {
 		return &cli.Failure{Code: cli.ExitFailed, Err: err}

@@ -74,6 +74,7 @@ why; with --json as JSON.`,
 	}
 	load.Register(cmd)
 	load.RegisterLook(cmd.Flags())
+	load.RegisterLock(cmd.Flags())
 	p.Inputs.Register(cmd.Flags())
 	helptext.Grouped(cmd.Flags(), "Builder", p.Builders.Register)
 	helptext.Grouped(cmd.Flags(), "Shards", shards.Register)

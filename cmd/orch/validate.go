@@ -40,6 +40,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 	}
 	load.Register(cmd)
 	load.RegisterLook(cmd.Flags())
+	load.RegisterLock(cmd.Flags())
 	cmd.Flags().BoolVar(&check.Deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")
 	cmd.Flags().BoolVar(&check.Lint, "lint", false, "as --deep, and check BuildKit's own rules for Dockerfiles")
 	cmd.Flags().BoolVar(&check.Strict, "strict", false, "count warnings as errors")

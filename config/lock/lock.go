@@ -80,6 +80,19 @@ type Entry struct {
 	Range fault.Range
 }
 
+// Source is what the entry locks as a source of a builder: a definition from elsewhere
+// is a repository or a file.
+func (e *Entry) Source() Key {
+	switch {
+	case e.Kind != Definition:
+		return e.Key
+	case commit.MatchString(e.Digest):
+		return Key{Git, e.Name}
+	default:
+		return Key{HTTP, e.Name}
+	}
+}
+
 // Lock is what a file holds. A nil Lock has nothing.
 type Lock struct {
 	// Name is that of the file.

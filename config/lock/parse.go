@@ -176,23 +176,23 @@ var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // set takes over an attribute, and says what is wrong with it.
 func (e *Entry) set(name string, v cty.Value) string {
-	switch name {
-	case digestName(e.Kind):
+	switch {
+	case name == digestName(e.Kind), name == digestName(HTTP) && e.Kind == Definition:
 		text, ok := stringOf(v)
 		if !ok || !e.valid(text) {
 			return fmt.Sprintf("%s of %s is %s", name, e.Key, e.form())
 		}
 		e.Digest = text
-	case "resolved":
+	case name == "resolved":
 		text, _ := stringOf(v)
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
 			return "resolved is a time such as 2026-01-31T12:00:00Z"
 		}
 		e.Resolved = at.UTC()
-	case "platforms":
+	case name == "platforms":
 		return e.setPlatforms(v)
-	case "used-by":
+	case name == "used-by":
 		if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
 			return "used-by is a list of strings"
 		}

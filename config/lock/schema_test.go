@@ -38,7 +38,7 @@ func TestSchema(t *testing.T) {
 	blocks := map[string]any{"version": Version}
 	for _, kind := range Kinds {
 		sum := "sha256:" + strings.Repeat("a", 64)
-		if kind == Git {
+		if kind == Git || kind == Definition {
 			sum = strings.Repeat("a", 40)
 		}
 		entry := map[string]any{digestName(kind): sum, "resolved": time.Now().Format(time.RFC3339), "used-by": []string{"app (Dockerfile)"}}

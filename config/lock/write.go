@@ -33,7 +33,7 @@ func (e *Entry) write(b *strings.Builder) {
 	fmt.Fprintf(b, "\n%s %s {\n", e.Kind, quoted(e.Name))
 	var rows [][2]string
 	row := func(name, value string) { rows = append(rows, [2]string{name, value}) }
-	row(digestName(e.Kind), quoted(e.Digest))
+	row(e.digestName(), quoted(e.Digest))
 	if !e.Resolved.IsZero() {
 		row("resolved", quoted(e.Resolved.UTC().Format(time.RFC3339)))
 	}
@@ -66,7 +66,11 @@ func (e *Entry) write(b *strings.Builder) {
 	b.WriteString("}\n")
 }
 
-// digestName is the name of the attribute that says what an entry is locked to.
+// digestName is the name of the attribute that says what the entry is locked to.
+func (e *Entry) digestName() string { return digestName(e.Source().Kind) }
+
+// digestName is the name of the attribute that says what an entry is locked to; a
+// definition that is a file has a checksum.
 func digestName(kind Kind) string {
 	switch kind {
 	case Git, Definition:

@@ -231,6 +231,19 @@ func imageOf(op *pb.Op, o outside, tag func(name, digest string) bool) Outside {
 	return one
 }
 
+// RemoteOutside is what a URL or a git reference is in a lock; of an archive, it is the
+// file. ok is false if it is neither.
+func RemoteOutside(ref string) (one Outside, ok bool) {
+	kind := config.HTTP
+	if config.IsGit(ref) {
+		kind = config.Git
+	}
+	for _, o := range contextSources(config.Context{Kind: kind, Value: ref}, nil) {
+		return (&engine{}).known(o), true
+	}
+	return one, false
+}
+
 // Opaque says whether a target is converted by a builder alone, so that only a
 // builder knows what it takes.
 func (d *Digests) Opaque(b *planner.Build) bool { return opaque(b) }

@@ -62,7 +62,9 @@ type Made struct {
 	// Tags are the images that the frontend has asked for by a tag. They are not known
 	// of a frontend that the builder runs, whose Tags are nil.
 	Tags map[string]bool
-	Err  error
+	// Frontend is the image of a frontend that a remote Dockerfile names; "" is none.
+	Frontend string
+	Err      error
 }
 
 // Definitions has the frontends of builds make their definitions, and builds
@@ -91,7 +93,9 @@ func (t *target) made(ctx context.Context) *Made {
 		res, out.Err = t.convertLarge(ctx)
 	default:
 		res, out.Err = t.linked(ctx)
-		out.Tags = t.tags
+		if out.Tags, out.Frontend = t.tags, t.other; t.other != "" {
+			out.Tags = nil
+		}
 	}
 	if out.Err == nil {
 		out.Definitions, out.Err = t.definitionsOf(ctx, res)

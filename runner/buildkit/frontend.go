@@ -54,6 +54,9 @@ func (c *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gatewa
 	if syntax, ok := c.target.asksForBuiltIn(req); ok {
 		return nil, &linkedError{syntax}
 	}
+	if req.Frontend == "gateway.v0" {
+		c.target.other = req.FrontendOpt["source"]
+	}
 	if !frontend.WantsDefinition(req) {
 		return c.Client.Solve(ctx, req)
 	}

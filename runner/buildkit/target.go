@@ -62,6 +62,7 @@ type target struct {
 	triggers map[string]bool    // ONBUILD instructions of base images
 	images   []provenance.Image // that the frontend has resolved
 	tags     map[string]bool    // names that it has asked for, without a digest
+	other    string             // the image of a frontend that is found in a remote Dockerfile
 	theirs   bool               // the builder's own frontend made the result
 	// badTrigger is one of them on which a frontend of the builder fails.
 	badTrigger string

@@ -18,6 +18,7 @@ import (
 	"github.com/containerd/platforms"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/imageconfig"
@@ -74,10 +75,10 @@ func (e Errors) Unwrap() []error { return e }
 // Lock makes the next lock out of the one of before, which may be nil: entries of
 // old that still say what is needed are kept, everything else is looked up. mine says
 // which lines of old the list replaces; what others use stays.
-func (r *Resolver) Lock(ctx context.Context, list *outside.List, old *lock.Lock, name string, mine func(lock.Use) bool) (*lock.Lock, error) {
+func (r *Resolver) Lock(ctx context.Context, items []*outside.Item, old *lock.Lock, name string, mine func(lock.Use) bool) (*lock.Lock, error) {
 	next := lock.New(name)
 	keepOthers(next, old, mine)
-	entries, err := r.resolve(ctx, list.Items, func(it *outside.Item) *lock.Entry { return old.Get(it.Kind, it.Name) })
+	entries, err := r.resolve(ctx, items, func(it *outside.Item) *lock.Entry { return old.Get(it.Kind, it.Name) })
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +174,11 @@ func (r *Resolver) entry(ctx context.Context, it *outside.Item, old *lock.Entry)
 
 // Digest says what a name means now.
 func (r *Resolver) Digest(ctx context.Context, key lock.Key) (string, error) {
+	if key.Kind == lock.Definition {
+		if key.Kind = lock.HTTP; config.IsGit(key.Name) {
+			key.Kind = lock.Git
+		}
+	}
 	switch key.Kind {
 	case lock.Git:
 		return remoteCommit(ctx, key.Name)

@@ -52,6 +52,8 @@ func TestDigest(t *testing.T) {
 		{lock.Key{Kind: lock.HTTP, Name: web.URL + "/file"}, godigest.FromString("content").String(), ""},
 		{lock.Key{Kind: lock.HTTP, Name: web.URL + "/none"}, "", "404"},
 		{lock.Key{Kind: lock.Git, Name: "https://example.com/r.git#" + commit}, commit, ""},
+		{lock.Key{Kind: lock.Definition, Name: "https://example.com/r.git#" + commit}, commit, ""},
+		{lock.Key{Kind: lock.Definition, Name: web.URL + "/file"}, godigest.FromString("content").String(), ""},
 		{lock.Key{Kind: lock.Layout, Name: "images:v1"}, sum("c"), ""},
 		{lock.Key{Kind: lock.Layout, Name: "nowhere:v1"}, "", "OCI layout"},
 	} {
@@ -92,7 +94,7 @@ func TestLock(t *testing.T) {
 		{Key: key("new"), Digest: sum("b"), UsedBy: []string{"app (D)"}},
 	}}
 	r := &Resolver{Now: time.Unix(0, 0)}
-	next, err := r.Lock(context.Background(), list, old, "next", func(u lock.Use) bool { return u.Definition == "" })
+	next, err := r.Lock(context.Background(), list.Items, old, "next", func(u lock.Use) bool { return u.Definition == "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func TestLock(t *testing.T) {
 
 	// What cannot be looked up is named with who takes it and why.
 	list.Items = []*outside.Item{{Key: key("x"), Why: "it has credentials", UsedBy: []string{"app (D)"}}}
-	if _, err := r.Lock(context.Background(), list, nil, "next", func(lock.Use) bool { return true }); err == nil || !strings.Contains(err.Error(), "x, of app (D): it has credentials") {
+	if _, err := r.Lock(context.Background(), list.Items, nil, "next", func(lock.Use) bool { return true }); err == nil || !strings.Contains(err.Error(), "x, of app (D): it has credentials") {
 		t.Error(err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 )
 
 // httpFile is the name that a file from an HTTP server gets.
@@ -36,6 +37,8 @@ type Options struct {
 	LookupEnv func(string) (string, bool)
 	// SSH lists agent sockets or keys; empty is the agent of SSH_AUTH_SOCK.
 	SSH []string
+	// Policy is applied to what is fetched; nil is none.
+	Policy *sourcepolicy.Static
 	// Advice gets the lines that git writes while it fetches, its advice among
 	// them; nil asks git for no advice.
 	Advice func(line string)
@@ -73,7 +76,7 @@ func Fetch(ctx context.Context, b *builder.Builder, url string, opt Options) (*R
 	}
 	status := make(chan *client.SolveStatus)
 	go opt.showAdvice(status)
-	r.Held, err = b.Hold(ctx, client.SolveOpt{Session: credentials, Internal: true}, status,
+	r.Held, err = b.Hold(ctx, client.SolveOpt{Session: credentials, SourcePolicy: opt.Policy, Internal: true}, status,
 		func(ctx context.Context, gw gateway.Client) error { return r.open(ctx, gw, st) })
 	if err != nil {
 		return nil, err

@@ -115,7 +115,7 @@ func pinnedTwin(r *spb.Rule) *spb.Rule {
 
 // converts are the rules that an entry stands for.
 func converts(e *lock.Entry) []*spb.Rule {
-	switch e.Kind {
+	switch e.Source().Kind {
 	case lock.Image, lock.Frontend:
 		if strings.Contains(e.Name, "@") {
 			return nil

@@ -27,6 +27,8 @@ func held() *lock.Lock {
 	l.Put(lock.Entry{Key: lock.Key{Kind: lock.Git, Name: "https://example.com/lib.git#v1.0"}, Digest: commit})
 	l.Put(lock.Entry{Key: lock.Key{Kind: lock.Git, Name: "git@example.com:x/y.git"}, Digest: commit})
 	l.Put(lock.Entry{Key: lock.Key{Kind: lock.HTTP, Name: "https://example.com/a?b=c"}, Digest: sumB})
+	l.Put(lock.Entry{Key: lock.Key{Kind: lock.Definition, Name: "https://example.com/def.git#main"}, Digest: commit})
+	l.Put(lock.Entry{Key: lock.Key{Kind: lock.Definition, Name: "https://example.com/def.hcl"}, Digest: sumA})
 	return l
 }
 
@@ -49,6 +51,8 @@ func TestPins(t *testing.T) {
 		{Pins{Lock: held()}, "git://example.com/x/y.git", "git://example.com/x/y.git#" + commit},
 		{Pins{Lock: held()}, "git://example.com/x/y.git#:a", "git://example.com/x/y.git#" + commit + ":a"},
 		{Pins{Lock: held()}, "https://example.com/a?b=c", "https://example.com/a?b=c " + sumB},
+		{Pins{Lock: held()}, "git://example.com/def.git#main", "git://example.com/def.git#" + commit},
+		{Pins{Lock: held()}, "https://example.com/def.hcl", "https://example.com/def.hcl " + sumA},
 		{Pins{}, "docker-image://docker.io/library/alpine:3", "docker-image://docker.io/library/alpine:3"},
 		{Pins{Lock: held(), Frozen: true}, "docker-image://docker.io/library/alpine:3", "docker-image://docker.io/library/alpine:3@" + sumA},
 		{Pins{Lock: held(), Frozen: true}, "docker-image://docker.io/library/busybox:1", "denied"},

@@ -9,6 +9,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/pin"
 )
@@ -45,6 +46,12 @@ func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 		credentials(&r, list)
 	}
 	return r.Diags
+}
+
+// Unpinned refuses a definition from elsewhere of which nothing says which one it is.
+func Unpinned(url string) error {
+	url = config.Redacted(url)
+	return usage.Errorf("the definition %s is not in the lock, and the run is frozen. Run 'orch lock %s' and commit %s, or write the commit behind the #", url, url, lock.FileName)
 }
 
 // credentials reports URLs that a bundle would have to name as they are, so that a

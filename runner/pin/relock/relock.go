@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/urlsecret"
@@ -42,6 +43,8 @@ type Run struct {
 	// Name is that of the lock, and Old what it holds; nil means no lock.
 	Name string
 	Old  *lock.Lock
+	// Origin is where the definition comes from; nil is this machine.
+	Origin *Origin
 	// Usual are the names that a definition has where it is not named.
 	Usual []string
 
@@ -53,9 +56,19 @@ type Run struct {
 	Out, Notes io.Writer
 }
 
-// matched says whether an entry is meant by one of the patterns; none of them mean
+// Origin is where a definition from elsewhere comes from.
+type Origin struct {
+	// Key is its entry, and Source the repository or the file that it is in.
+	Key, Source lock.Key
+	// Digest is the commit that was fetched; "" of a file that is not pinned.
+	Digest string
+	// Why is why it cannot be locked, or "".
+	Why string
+}
+
+// Matched says whether an entry is meant by one of the patterns; none of them mean
 // nothing.
-func (r *Run) matched(k lock.Key) bool {
+func (r *Run) Matched(k lock.Key) bool {
 	return slices.ContainsFunc(r.Update, func(p string) bool { return pin.Match(p)(k) })
 }
 
@@ -82,16 +95,37 @@ func (r *Run) Patterns(args []string, target func(string) bool) []string {
 
 // Kept is what stays of the old lock.
 func (r *Run) Kept() *lock.Lock {
-	if r.Old == nil {
+	if r.Old == nil && r.Origin == nil {
 		return nil
 	}
-	kept := lock.New(r.Old.Name)
+	kept := lock.New(r.Name)
 	for _, e := range r.Old.Entries() {
-		if !r.matched(e.Key) {
+		if !r.Matched(e.Key) {
 			kept.Put(*e)
 		}
 	}
+	if o := r.Origin; o != nil && o.Digest != "" {
+		was := kept.Get(o.Source.Kind, o.Source.Name)
+		if was == nil || was.Digest != o.Digest { // the targets are from the commit that the definition is from
+			kept.Put(lock.Entry{Key: o.Source, Digest: o.Digest, Resolved: r.Resolver.Now})
+		}
+	}
 	return kept
+}
+
+// items are what the targets take, and where their definition comes from.
+func (r *Run) items(list *outside.List) []*outside.Item {
+	o := r.Origin
+	if o == nil {
+		return list.Items
+	}
+	it := &outside.Item{Key: o.Key, Digest: o.Digest, Why: o.Why}
+	for _, b := range r.Plan.Builds {
+		it.Targets = append(it.Targets, b.Name())
+		use := lock.Use{Target: b.Name(), File: b.Target.RangeOf("").Filename, Definition: r.Options.Definition}
+		it.UsedBy = append(it.UsedBy, use.String())
+	}
+	return append(slices.Clone(list.Items), it)
 }
 
 // Do writes the lock, or checks it.
@@ -105,7 +139,7 @@ func (r *Run) Do(ctx context.Context) error {
 	}
 	list := outside.Of(r.Plan, r.Digests, r.Options)
 	list.SayUnread(r.Notes, "locked as far as it was")
-	next, err := r.Resolver.Lock(ctx, list, r.Kept(), r.Name, r.mine())
+	next, err := r.Resolver.Lock(ctx, r.items(list), r.Kept(), r.Name, r.mine())
 	if err != nil {
 		return err
 	}
@@ -145,6 +179,9 @@ func (r *Run) mine() func(lock.Use) bool {
 // gone says whether a definition is not there any more. One with the usual name has
 // no name in the lock, and where it is not there, the others are all that there is.
 func (r *Run) gone(definition string) bool {
+	if config.IsRemote(definition) {
+		return false // nobody has asked its server
+	}
 	names := strings.Split(definition, ", ")
 	if definition == "" {
 		names = r.Usual

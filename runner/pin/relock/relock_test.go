@@ -6,11 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner/pin"
 )
 
 // TestPatterns parts targets from patterns: those behind a bare --update may be
@@ -49,6 +53,33 @@ func TestKept(t *testing.T) {
 	}
 	if err := (&Run{Update: []string{"none"}, Old: old, Name: "x"}).unmatched(); err == nil || !strings.Contains(err.Error(), "--update=none: nothing in x") {
 		t.Error(err)
+	}
+}
+
+// TestOrigin has the targets of a definition from elsewhere come from the commit that it
+// was read at.
+func TestOrigin(t *testing.T) {
+	name, before, now := "https://example.com/x.git#main", strings.Repeat("a", 40), strings.Repeat("b", 40)
+	source := lock.Key{Kind: lock.Git, Name: name}
+	r := &Run{
+		Name: "x", Resolver: &pin.Resolver{Now: time.Now()}, Options: outside.Options{Definition: name},
+		Plan:   &planner.Plan{Builds: []*planner.Build{{Target: &config.Target{Name: "app", Range: hcl.Range{Filename: "build.hcl"}}}}},
+		Origin: &Origin{Key: lock.Key{Kind: lock.Definition, Name: name}, Source: source, Digest: now},
+	}
+	if got := r.Kept().Get(source.Kind, name); got == nil || got.Digest != now {
+		t.Errorf("without a lock: %v", got)
+	}
+	r.Old = lock.New("x")
+	r.Old.Put(lock.Entry{Key: source, Digest: before})
+	if got := r.Kept().Get(source.Kind, name); got.Digest != now {
+		t.Errorf("with an older commit: %v", got)
+	}
+	items := r.items(&outside.List{})
+	if len(items) != 1 || items[0].Digest != now || items[0].UsedBy[0] != "app (build.hcl) in "+name {
+		t.Errorf("items: %+v", items[0])
+	}
+	if r.gone(name) {
+		t.Error("a definition on a server counts as gone")
 	}
 }
 

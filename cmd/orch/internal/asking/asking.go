@@ -135,7 +135,12 @@ func Contents(ctx context.Context, e *planning.Session, plan *planner.Plan, opaq
 		case all[b].Err != nil:
 			return nil, brief(all[b].Err)
 		}
-		return digest.OutsideOf(all[b].Definitions, held, func(name, sum string) bool { return byTag(b, all[b].Tags, name, sum) }), nil
+		out := digest.OutsideOf(all[b].Definitions, held, func(name, sum string) bool { return byTag(b, all[b].Tags, name, sum) })
+		if name := all[b].Frontend; name != "" {
+			_, sum := lock.SplitDigest(name)
+			out = append(out, digest.Outside{Key: lock.Key{Kind: lock.Frontend, Name: name}, Digest: sum})
+		}
+		return out, nil
 	}
 }
 

@@ -31,6 +31,9 @@ func (r *Run) checkLock(ctx context.Context) error {
 	if !r.frozen() {
 		return nil
 	}
+	if url := r.cfg.Unpinned; url != "" && r.Opt.Frozen != nil {
+		return frozen.Unpinned(url)
+	}
 	digests, err := r.LockedDigests(ctx, r.plan)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ func WithoutResume(args []string) []string {
 
 // reading are the flags that say what a definition is and where it is built.
 var reading = []string{
-	"--file", "-f", "--set", "--var", "--var-file", "--env-file", "--allow", "--builder", "--cache-lane", "--bundle",
+	"--file", "-f", "--set", "--var", "--var-file", "--env-file", "--allow", "--builder", "--cache-lane", "--bundle", "--lock",
 	"--tlscacert", "--tlscert", "--tlskey", "--tlsservername", "--tlsdir",
 }
 

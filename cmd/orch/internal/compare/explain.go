@@ -72,6 +72,7 @@ it built, and whether the steps ran that were predicted.`,
 	load.Register(cmd)
 	f := cmd.Flags()
 	load.RegisterLook(f)
+	load.RegisterLock(f)
 	f.StringVar(&flags.run, "run", "", "compare with the run of this `ID`, or of what it begins with")
 	f.StringVar(&flags.base, "base", "", "compare with where `REF` and the working tree parted")
 	f.BoolVar(&flags.last, "last", false, "why the last run built what it built, or that of --run")

@@ -44,6 +44,7 @@ const BundleVariable = "ORCH_BUNDLE"
 func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
 	l.Builds = true
 	l.RegisterLook(flags)
+	l.RegisterLock(flags)
 }
 
 // RegisterLook adds the flags of commands that may look into a bundle, and build
@@ -51,6 +52,11 @@ func (l *Flags) RegisterBundle(flags *pflag.FlagSet) {
 func (l *Flags) RegisterLook(flags *pflag.FlagSet) {
 	flags.StringVar(&l.Bundle, "bundle", "", "take what orch bundle has written to `DIR` from there (also ORCH_BUNDLE)")
 	flags.BoolVar(&l.Offline, "offline", false, "take nothing from outside that is not in the bundle")
+}
+
+// RegisterLock adds the flag that names a lock.
+func (l *Flags) RegisterLock(flags *pflag.FlagSet) {
+	flags.StringVar(&l.Lock, "lock", "", "use the lock in `FILE`, in the place of the orch.lock.hcl beside the definition")
 }
 
 // RegisterOnline has a command say that it needs a network where --offline is asked
