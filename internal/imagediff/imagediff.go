@@ -144,7 +144,11 @@ func (c *comparison) images() error {
 	for _, name := range slices.Sorted(maps.Keys(union(c.a.platforms, c.b.platforms))) {
 		a, b := c.a.platforms[name], c.b.platforms[name]
 		if a == nil || b == nil {
-			c.found = append(c.found, Difference{Level: Platform, Platform: name, Kind: Missing, Values: present(a != nil)})
+			values := onlyFirst
+			if a == nil {
+				values = onlySecond
+			}
+			c.found = append(c.found, Difference{Level: Platform, Platform: name, Kind: Missing, Values: values})
 			continue
 		}
 		if a.desc.Digest == b.desc.Digest {
@@ -217,12 +221,8 @@ func short(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-func present(first bool) [2]string {
-	if first {
-		return [2]string{"there", "not there"}
-	}
-	return [2]string{"not there", "there"}
-}
+// onlyFirst and onlySecond are the values where only one of the images has something.
+var onlyFirst, onlySecond = [2]string{"there", "not there"}, [2]string{"not there", "there"}
 
 func union[V any](a, b map[string]V) map[string]V {
 	out := make(map[string]V, len(a))

@@ -67,7 +67,7 @@ func (l *layers) compare() ([]Difference, error) {
 	for _, e := range a.order {
 		other := b.entries[e.key]
 		if other == nil {
-			out = append(out, l.found(e.Name, Missing, alone(e, true, b, a)))
+			out = append(out, l.found(e.Name, Missing, alone(e, onlyFirst, b, a)))
 			continue
 		}
 		if e.Typeflag == other.Typeflag && e.sum != other.sum {
@@ -81,7 +81,7 @@ func (l *layers) compare() ([]Difference, error) {
 	}
 	for _, e := range b.order {
 		if a.entries[e.key] == nil {
-			out = append(out, l.found(e.Name, Missing, alone(e, false, a, b)))
+			out = append(out, l.found(e.Name, Missing, alone(e, onlySecond, a, b)))
 		}
 	}
 	if len(out) == 0 {
@@ -117,8 +117,8 @@ func (l *layers) rearranged(a, b *listing) Difference {
 }
 
 // alone explains an entry that only one of the layers has.
-func alone(e *entry, first bool, other, own *listing) Difference {
-	d := Difference{Values: present(first)}
+func alone(e *entry, values [2]string, other, own *listing) Difference {
+	d := Difference{Values: values}
 	for _, o := range other.order {
 		if own.entries[o.key] == nil && path.Dir(o.Name) == path.Dir(e.Name) && alike(path.Base(o.Name), path.Base(e.Name)) {
 			d.Reason = fmt.Sprintf("a random name, or one with the time in it: the other build has %s", shown(o.Name))

@@ -72,11 +72,13 @@ func (d *definition) stage(v *planner.Vertex) {
 	} else if !builtIn(w.Frontend) && !strings.Contains(w.Frontend, "@") {
 		d.mark(Unpinned{Why: MutableTag, Text: "the frontend " + w.Frontend + " is not pinned to a digest", Range: v.Dockerfile.Lines(1, 1)})
 	}
-	run := slices.ContainsFunc(w.Cmds, func(k *dockerfile.Cmd) bool {
+	d.epoch(w.Target)
+	if slices.ContainsFunc(w.Cmds, func(k *dockerfile.Cmd) bool {
 		_, ok := k.Command.(*instructions.RunCommand)
 		return ok
-	})
-	d.settings(w.Target, run)
+	}) {
+		d.settings(w.Target)
+	}
 	s := w.Scope()
 	for _, k := range w.Cmds {
 		d.cmd(k, &s)
@@ -100,14 +102,15 @@ func builtIn(frontend string) bool {
 	return reference.FamiliarName(ref) == "docker/dockerfile" && (tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1."))
 }
 
-// settings adds the attributes of a target that its steps can feel.
-func (d *definition) settings(t *config.Target, run bool) {
+// epoch adds the time that the files of a target get.
+func (d *definition) epoch(t *config.Target) {
 	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
 		d.add(ClassEpoch, v)
 	}
-	if !run {
-		return
-	}
+}
+
+// settings adds the attributes of a target that its RUN steps can feel.
+func (d *definition) settings(t *config.Target) {
 	set := func(c Class, name, value string) {
 		if value != "" {
 			d.add(c, name, value)
@@ -327,7 +330,8 @@ func (d *definition) opaque(v *planner.Vertex) {
 	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
 		d.add(ClassArgument, name, t.Args[name])
 	}
-	d.settings(t, true)
+	d.epoch(t)
+	d.settings(t)
 	if v.Dockerfile == nil {
 		d.add(ClassInstruction, t.Dockerfile)
 		d.mark(Unpinned{Why: OpaqueFrontend, Text: "the Dockerfile " + t.Dockerfile + " is read by the builder", Range: v.Range})

@@ -68,6 +68,7 @@ func TestConfigFile(t *testing.T) {
 }
 
 func TestConfiguration(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	configured(t, &o, `
 [worker.oci]
@@ -99,6 +100,7 @@ func TestConfiguration(t *testing.T) {
 
 // A builder with another configuration makes room when it is idle.
 func TestOtherConfiguration(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	first := ensure(t, o)
 	configured(t, &o, "[worker.oci]\nmax-parallelism = 1\n")
@@ -124,6 +126,7 @@ func TestOtherConfiguration(t *testing.T) {
 }
 
 func TestBrokenConfiguration(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	configured(t, &o, "debug = false\n[registry.\"x\"\nhttp = true\n")
 	refused(t, o, "cannot start", o.Config+":2:")
@@ -171,6 +174,7 @@ func pulls(t *testing.T, o Options, ref string) error {
 }
 
 func TestMirror(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	r := newRegistry(t)
 	server := httptest.NewServer(r)

@@ -16,7 +16,7 @@ func Ensure(context.Context, Options) (*Daemon, error) { return nil, errNotHere 
 func Status(context.Context, Options) (*Info, error) { return nil, errNotHere }
 
 // Stop says that there is no embedded builder on this system.
-func Stop(context.Context, Options, bool) (bool, error) { return false, errNotHere }
+func Stop(context.Context, Options, Ending) (bool, error) { return false, errNotHere }
 
 // PruneFull says that there is no embedded builder on this system.
 func PruneFull(context.Context, Options, func() error) error { return errNotHere }

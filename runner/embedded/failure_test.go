@@ -37,6 +37,7 @@ func TestNoRuntime(t *testing.T) {
 }
 
 func TestStateFolderIsAFile(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	file := filepath.Join(o.StateDir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -63,18 +64,21 @@ func mountTmpfs(t *testing.T, o Options, flags uintptr, options string) string {
 }
 
 func TestStateFolderReadOnly(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.StateDir = filepath.Join(mountTmpfs(t, o, unix.MS_RDONLY, ""), "state")
 	refused(t, o, o.StateDir, "cannot be written", "ORCH_STATE_DIR")
 }
 
 func TestStateFolderFull(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.StateDir = mountTmpfs(t, o, 0, "size=64k")
 	refused(t, o, o.StateDir, "no space left", "ORCH_STATE_DIR")
 }
 
 func TestSocketPathTooLong(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.StateDir = filepath.Join(o.StateDir, strings.Repeat("long", 30))
 	refused(t, o, o.StateDir, "too long for a socket", "ORCH_STATE_DIR")
@@ -85,12 +89,14 @@ func TestSocketPathTooLong(t *testing.T) {
 
 // A daemon that dies while it starts is reported with what it wrote.
 func TestDiesAtStart(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.Command = []string{state.DaemonArg, "--no-such-flag"}
 	refused(t, o, "ended while it started", "no-such-flag", filepath.Join(o.StateDir, "builder.log"))
 }
 
 func TestDamagedDatabase(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	root := newPaths(o.StateDir).Root
 	if err := os.MkdirAll(root, 0o700); err != nil {

@@ -61,7 +61,7 @@ func goodState(t *testing.T) string {
 	if err := buildFiles(t, d); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Stop(context.Background(), o, true); err != nil {
+	if _, err := Stop(context.Background(), o, AtOnce); err != nil {
 		t.Fatal(err)
 	}
 	return o.StateDir
@@ -161,7 +161,7 @@ func damagedState(t *testing.T, good, part, kind string, killed bool) {
 		return
 	}
 	// What is there now is whole.
-	if _, err := Stop(context.Background(), o, true); err != nil {
+	if _, err := Stop(context.Background(), o, AtOnce); err != nil {
 		t.Fatal(err)
 	}
 	said = nil

@@ -19,6 +19,7 @@ import (
 )
 
 func TestStartAndReuse(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	first := ensure(t, o)
 	if !first.Started || first.Info.PID == 0 || first.Info.Version != "1.0.0" {
@@ -40,6 +41,7 @@ func TestStartAndReuse(t *testing.T) {
 // The caller's terminal, folder and output are none of the builder's business,
 // and the state is none of other users'.
 func TestDetached(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	d := ensure(t, o)
 	pid := d.Info.PID
@@ -63,6 +65,7 @@ func TestDetached(t *testing.T) {
 }
 
 func TestTwentyAtOnce(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	var mu sync.Mutex
 	pids := map[string]int{}
@@ -91,6 +94,7 @@ func helperCommand(dir string, steps ...string) *exec.Cmd {
 }
 
 func TestIdleExit(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.Idle = 200 * time.Millisecond
 	first := ensure(t, o)
@@ -117,19 +121,25 @@ func TestIdleExit(t *testing.T) {
 
 // Callers that come just when the builder ends get a builder all the same.
 func TestIdleEdge(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	o.Idle = 50 * time.Millisecond
+	calls := 8
+	if os.Getenv("ORCH_STRESS") != "" {
+		calls = 48
+	}
 	started := 0
-	for i := range 24 {
+	for i := range calls {
 		if ensure(t, o).Started {
 			started++
 		}
-		time.Sleep(o.Idle + time.Duration(i-12)*500*time.Microsecond)
+		time.Sleep(o.Idle + time.Duration(2*i-calls)*6*time.Millisecond/time.Duration(calls)) // 6 ms to both sides
 	}
-	t.Logf("24 calls at the idle edge: %d starts", started)
+	t.Logf("%d calls at the idle edge: %d starts", calls, started)
 }
 
 func TestKilledInABuild(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	fs := busybox(t)
 	const done, running = "echo done > /done", "sleep 86399.5"
@@ -184,6 +194,7 @@ func checkNoLeftovers(t *testing.T, o Options) {
 }
 
 func TestStaleSocket(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: newPaths(o.StateDir).Socket, Net: "unix"})
 	if err != nil {
@@ -197,6 +208,7 @@ func TestStaleSocket(t *testing.T) {
 }
 
 func TestReplacement(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	older := ensure(t, o)
 
@@ -251,6 +263,7 @@ func TestOutdated(t *testing.T) {
 // Stop lets the running build finish; a caller that comes meanwhile gets a new
 // builder after that, with the cache of the old one.
 func TestStopWaitsForBuilds(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	fs := busybox(t)
 	const script = "sleep 1.5; echo slow > /slow"
@@ -265,7 +278,7 @@ func TestStopWaitsForBuilds(t *testing.T) {
 	eventually(t, "the step runs", func() bool { return alive(script) })
 	stopped := make(chan error, 1)
 	go func() {
-		ok, err := Stop(context.Background(), o, false)
+		ok, err := Stop(context.Background(), o, AfterBuilds)
 		if !ok && err == nil {
 			err = fmt.Errorf("no builder was running")
 		}
@@ -291,6 +304,7 @@ func TestStopWaitsForBuilds(t *testing.T) {
 }
 
 func TestStopNow(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	fs := busybox(t)
 	const script = "sleep 86398.5"
@@ -302,7 +316,7 @@ func TestStopNow(t *testing.T) {
 		built <- err
 	}()
 	eventually(t, "the step runs", func() bool { return alive(seen) })
-	if ok, err := Stop(context.Background(), o, true); !ok || err != nil {
+	if ok, err := Stop(context.Background(), o, AtOnce); !ok || err != nil {
 		t.Errorf("stop: %v, %v", ok, err)
 	}
 	if err := <-built; err == nil {
@@ -311,13 +325,14 @@ func TestStopNow(t *testing.T) {
 	if alive(seen) {
 		t.Error("the step still runs")
 	}
-	if ok, err := Stop(context.Background(), o, true); ok || err != nil {
+	if ok, err := Stop(context.Background(), o, AtOnce); ok || err != nil {
 		t.Errorf("second stop: %v, %v, want nothing to stop", ok, err)
 	}
 }
 
 // A builder that hangs is named, and can be ended.
 func TestHanging(t *testing.T) {
+	t.Parallel()
 	o := newOptions(t)
 	d := ensure(t, o)
 	if err := unix.Kill(d.Info.PID, unix.SIGSTOP); err != nil {

@@ -91,7 +91,7 @@ func newOptions(t *testing.T) Options {
 	}
 	o := Options{StateDir: dir, Version: "1.0.0", Idle: time.Minute}
 	t.Cleanup(func() {
-		if _, err := Stop(context.Background(), o, true); err != nil {
+		if _, err := Stop(context.Background(), o, AtOnce); err != nil {
 			t.Errorf("stopping the builder: %v", err)
 		}
 		if t.Failed() {

@@ -19,6 +19,16 @@ type paths struct{ state.Paths }
 
 func newPaths(dir string) paths { return paths{state.NewPaths(dir)} }
 
+// Ending says when a builder ends that is asked to.
+type Ending int
+
+const (
+	// AfterBuilds waits for the builds that run.
+	AfterBuilds Ending = iota
+	// AtOnce cancels them, and kills a builder that does not even answer.
+	AtOnce
+)
+
 // Options says where the builder keeps its state and how it is started. The
 // zero value is usable: every field has a default.
 type Options struct {

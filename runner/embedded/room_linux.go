@@ -31,7 +31,7 @@ func PruneFull(ctx context.Context, o Options, prune func() error) error {
 		if info, serr := Status(ctx, o); serr != nil || info.Active > 0 {
 			return err
 		}
-		if _, serr := Stop(ctx, o, false); serr != nil {
+		if _, serr := Stop(ctx, o, AfterBuilds); serr != nil {
 			return err
 		}
 	}

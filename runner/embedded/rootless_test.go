@@ -89,7 +89,7 @@ func TestRootless(t *testing.T) {
 	u := newOrdinaryUser(t)
 	o := Options{StateDir: u.state()}
 	t.Cleanup(func() {
-		if _, err := Stop(context.Background(), o, true); err != nil {
+		if _, err := Stop(context.Background(), o, AtOnce); err != nil {
 			t.Errorf("stopping the builder: %v", err)
 		}
 	})
@@ -126,7 +126,7 @@ func TestRootless(t *testing.T) {
 // the next builder, in another user namespace, may not signal.
 func TestRootlessKilled(t *testing.T) {
 	u := newOrdinaryUser(t)
-	t.Cleanup(func() { _, _ = Stop(context.Background(), Options{StateDir: u.state()}, true) })
+	t.Cleanup(func() { _, _ = Stop(context.Background(), Options{StateDir: u.state()}, AtOnce) })
 	const seen = "86397.5"
 	failed := make(chan error, 1)
 	go func() {

@@ -24,17 +24,15 @@ func Status(ctx context.Context, o Options) (*Info, error) {
 }
 
 // Stop ends the builder and returns when its process has ended; false means
-// that none was running. Builds that run are waited for, unless now is set:
-// then they are cancelled, and a builder that does not even answer is killed.
-// The cache stays.
-func Stop(ctx context.Context, o Options, now bool) (bool, error) {
+// that none was running. The cache stays.
+func Stop(ctx context.Context, o Options, when Ending) (bool, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return false, err
 	}
 	p := newPaths(o.StateDir)
 	info, err := probe(ctx, p)
-	if info == nil || err != nil && !now {
+	if info == nil || err != nil && when != AtOnce {
 		return false, err
 	}
 	if !info.Running && err == nil {
@@ -49,7 +47,7 @@ func Stop(ctx context.Context, o Options, now bool) (bool, error) {
 	}
 	defer unlock()
 	sig, limit := state.DrainSignal, time.Duration(0)
-	if now {
+	if when == AtOnce {
 		sig, limit = unix.SIGTERM, state.StopTimeout+5*time.Second
 	} else if info.Busy() {
 		o.Notify(fmt.Sprintf("waiting for %s of the builder to finish", termtext.Count(info.Clients, "client")))

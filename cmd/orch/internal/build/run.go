@@ -80,7 +80,7 @@ func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 	ctx, end := whole.Trace(ctx, e.Env, "orch bake")
 	defer end()
 	if !opt.Debug {
-		screen.Notes(e.Env, false, nil)
+		screen.NoNotes()
 	}
 	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
 	if err := r.check(ctx); err != nil {
@@ -253,7 +253,11 @@ func (r *Run) hide() {
 			}
 		}
 	}
-	screen.Notes(r.Env, r.Opt.Debug, r.mask)
+	if r.Opt.Debug {
+		screen.Notes(r.Env, r.mask)
+	} else {
+		screen.NoNotes()
+	}
 }
 
 // run runs the plan with a progress display. It returns soon after an interrupt,

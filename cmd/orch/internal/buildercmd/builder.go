@@ -185,7 +185,11 @@ func newBuilderStopCommand(e *machine.Machine) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stopped, err := embedded.Stop(cmd.Context(), o, now)
+			when := embedded.AfterBuilds
+			if now {
+				when = embedded.AtOnce
+			}
+			stopped, err := embedded.Stop(cmd.Context(), o, when)
 			if err != nil {
 				return err
 			}

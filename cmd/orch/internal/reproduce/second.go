@@ -69,7 +69,7 @@ func discard(e *planning.Session, dir string) error {
 			return err
 		}
 	}
-	if _, err := embedded.Stop(ctx, opt, true); err != nil {
+	if _, err := embedded.Stop(ctx, opt, embedded.AtOnce); err != nil {
 		return err
 	}
 	return os.RemoveAll(dir)

@@ -10,14 +10,16 @@ import (
 	"github.com/orch-build/orch/internal/mask"
 )
 
-// Notes sends what orch and BuildKit's packages note of their own work to
-// standard error with --debug, and nowhere without: it is about their insides.
-func Notes(e *cli.Env, debug bool, mask *mask.Mask) {
-	if !debug {
-		logrus.SetOutput(io.Discard)
-		log.SetOutput(io.Discard)
-		return
-	}
+// NoNotes discards what orch and BuildKit's packages note of their own work: it is
+// about their insides.
+func NoNotes() {
+	logrus.SetOutput(io.Discard)
+	log.SetOutput(io.Discard)
+}
+
+// Notes sends what orch and BuildKit's packages note of their own work to standard
+// error, for --debug.
+func Notes(e *cli.Env, mask *mask.Mask) {
 	log.SetOutput(maskedWriter{e.Stderr, mask})
 	logrus.SetLevel(logrus.DebugLevel)
 	logrus.SetFormatter(&logrus.TextFormatter{DisableColors: true, FullTimestamp: true, TimestampFormat: "15:04:05.000"})

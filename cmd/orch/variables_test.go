@@ -1,0 +1,101 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPackageVariables demands that variables of packages are never assigned to after
+// they got their value: they are tables, patterns and errors. What changes is a field
+// of something that is handed on.
+func TestPackageVariables(t *testing.T) {
+	packages := map[string][]*ast.File{}
+	set := token.NewFileSet()
+	err := filepath.WalkDir(docsRoot, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != docsRoot) {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(set, path, nil, 0)
+		packages[filepath.Dir(path)] = append(packages[filepath.Dir(path)], f)
+		return err
+	})
+	if err != nil || len(packages) < 100 {
+		t.Fatalf("%d packages: %v", len(packages), err)
+	}
+	for _, files := range packages {
+		for _, place := range assigned(files) {
+			t.Errorf("%s: %s is a variable of the package: make it a field", set.Position(place.Pos()), place.Name)
+		}
+	}
+}
+
+// assigned are the places in the files of a package that assign to its variables.
+func assigned(files []*ast.File) []*ast.Ident {
+	names, specs := map[string]bool{}, map[any]bool{}
+	for _, f := range files {
+		for _, d := range f.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+				for _, s := range g.Specs {
+					specs[s] = true
+					for _, n := range s.(*ast.ValueSpec).Names {
+						names[n.Name] = n.Name != "_"
+					}
+				}
+			}
+		}
+	}
+	var out []*ast.Ident
+	check := func(targets ...ast.Expr) {
+		for _, e := range targets {
+			// A name of another file has no object.
+			if id := root(e); id != nil && names[id.Name] && (id.Obj == nil || specs[id.Obj.Decl]) {
+				out = append(out, id)
+			}
+		}
+	}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.AssignStmt:
+				if x.Tok != token.DEFINE {
+					check(x.Lhs...)
+				}
+			case *ast.IncDecStmt:
+				check(x.X)
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// root is the variable in which something is that is assigned to.
+func root(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.Ident:
+			return x
+		default:
+			return nil
+		}
+	}
+}
