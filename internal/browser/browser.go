@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"io"
 	"net/url"
 	"os"
@@ -264,10 +265,14 @@ func (p *Page) Mouse(kind string, x, y float64) {
 	p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1}, nil)
 }
 
-// Picture writes a picture of the window into the folder of the test's artifacts:
-// go test -artifacts keeps it.
+// Picture writes a picture of the window into the folder of the test's artifacts,
+// if that is kept: go test -artifacts keeps it. Drawing is most of what a test of
+// pages costs.
 func (p *Page) Picture(name string) {
 	p.t.Helper()
+	if kept := flag.Lookup("test.artifacts"); kept == nil || kept.Value.String() != "true" {
+		return
+	}
 	p.Run("", nil)
 	var shot struct{ Data string }
 	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
