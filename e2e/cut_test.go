@@ -20,6 +20,7 @@ import (
 // moments: while contexts are sent, steps run, outputs come back. Each run is
 // finished over another connection.
 func TestConnectionCutAnywhere(t *testing.T) {
+	t.Parallel()
 	proxy := newBuilderProxy(t, builderSocket(t, shared.state))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	for i := range rounds(t, 3, 20) {

@@ -243,6 +243,7 @@ func startRegistry(root string) (stop func(), err error) {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	scripts, err := filepath.Glob("testdata/script/*.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,7 @@ func digestOf(t *testing.T, ref string) string {
 // first, and puts them back; what happens when requests fail is tested in
 // package publish.
 func TestPublishReal(t *testing.T) {
+	t.Parallel()
 	refs := []string{"publish/a:v1", "publish/b:v1", "publish/b:fresh"}
 	var moves []publish.Move
 	var old, want []string

@@ -149,6 +149,7 @@ func (s *sharded) text(name string) string {
 // TestShardsEqual compares 1, 3 and, under "make stress", 7 shards with a run of
 // everything: digests, indexes, tags and metadata are the same.
 func TestShardsEqual(t *testing.T) {
+	t.Parallel()
 	whole := newSharded(t, "")
 	whole.orch("bake", "--progress", "quiet", "--metadata-file", "metadata.json", "--result", "result.json", "--junit", "tests.xml")
 	want := whole.tags()
@@ -279,6 +280,7 @@ func sameRecord(t *testing.T, got, want string) {
 // TestShardsWaves gives each shard a builder of its own that has nothing: every
 // stage that several shards need is run once in total, in the job before them.
 func TestShardsWaves(t *testing.T) {
+	t.Parallel()
 	s := newSharded(t, emptyState(t))
 	s.env = []string{"CACHE=" + s.repo + "/cache", "ORCH_CACHE_LANE=main", "ORCH_CACHE_MAIN=main"}
 	out := s.orch("plan", "--shards", "3", "--waves", "-o", "shards.json")
@@ -337,6 +339,7 @@ func emptyState(t *testing.T) string {
 // TestShardsAttested keeps what is attested of each platform, and the
 // annotations of the index.
 func TestShardsAttested(t *testing.T) {
+	t.Parallel()
 	s := newSharded(t, "")
 	s.env = []string{"BUILDX_NO_DEFAULT_ATTESTATIONS=0"}
 	s.orch("plan", "--shards", "2", "--by", "platform", "-o", "shards.json", "svc-01", "svc-05")
@@ -514,6 +517,7 @@ target "linked" {
 // the merge what it would record. One part of a target may be skipped though another
 // one is built.
 func TestShardsSkip(t *testing.T) {
+	t.Parallel()
 	s := newSharded(t, "")
 	s.dir = project(t, map[string]string{"build.hcl": skipShards, "a": "a", "b": "b"})
 	s.env = []string{"ORCH_CACHE_LANE=main", "ORCH_CACHE_MAIN=main"}

@@ -181,6 +181,7 @@ func (s *skipped) records(repo string) []string {
 
 // TestSkip builds, skips, changes and reverts.
 func TestSkip(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	s.skips("")
 	first := s.tag("a:v1")
@@ -234,6 +235,7 @@ func TestSkip(t *testing.T) {
 // TestSkipNoBuilder skips on a machine that has never built anything, where no
 // builder is started.
 func TestSkipNoBuilder(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	s.skips("")
 	s.state = t.TempDir()
@@ -248,6 +250,7 @@ func TestSkipNoBuilder(t *testing.T) {
 
 // TestSkipLost deletes parts of an image, and cuts a layer off.
 func TestSkipLost(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	s.skips("", "a")
 	for _, lost := range []func() string{
@@ -267,6 +270,7 @@ func TestSkipLost(t *testing.T) {
 
 // TestSkipBase moves the base image, under a Dockerfile that stays the same.
 func TestSkipBase(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": `
 variable "HOST" {}
 variable "NAME" {}
@@ -303,6 +307,7 @@ target "default" {
 
 // TestSkipTests gates a target by a test, which has to have been passed.
 func TestSkipTests(t *testing.T) {
+	t.Parallel()
 	project := `
 variable "HOST" {}
 variable "NAME" {}
@@ -353,6 +358,7 @@ test "reads" {
 
 // TestSkipFiles skips targets that write files and folders only, and audits them.
 func TestSkipFiles(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"a": "1", "build.hcl": `
 group "default" { targets = ["folder", "image", "tar"] }
 skip {}
@@ -404,6 +410,7 @@ target "folder" {
 // TestSkipLanes has a pull request read what main has built, and not the other
 // way round, and demands a key where nobody can be told apart.
 func TestSkipLanes(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	s.skips("", "b")
 	s.env = []string{"ORCH_CACHE_LANE=pr-7"}
@@ -423,6 +430,7 @@ func TestSkipLanes(t *testing.T) {
 // TestSkipKey has somebody else push an image and its record, in the name of the
 // main lane.
 func TestSkipKey(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -453,6 +461,7 @@ func TestSkipKey(t *testing.T) {
 
 // TestSkipTwice has two runs at once.
 func TestSkipTwice(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "1", "b": "1"})
 	var wait sync.WaitGroup
 	for range 2 {
@@ -523,6 +532,7 @@ target "default" {
 // TestSkipAudit finds a skip that was wrong: the value of a secret is not part of
 // the digest.
 func TestSkipAudit(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": auditProject, "secret": "1"})
 	s.skips("")
 	s.skips("default", "--audit")
