@@ -523,6 +523,7 @@ target "default" {
   contexts          = { busybox = BUSYBOX }
   dockerfile-inline = "FROM scratch\nCOPY --from=busybox / /\nRUN --mount=type=secret,id=s cat /run/secrets/s >/s\n"
   secret            = ["id=s,src=secret"]
+  annotations       = ["index:a=b"]
   args              = EPOCH == "" ? {} : { SOURCE_DATE_EPOCH = EPOCH }
   tags              = ["${HOST}/${NAME}/app:v1"]
   output            = ["type=registry,rewrite-timestamp=true"]

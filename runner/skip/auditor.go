@@ -215,6 +215,8 @@ func (a *Auditor) buildApart(ctx context.Context, chosen []*Verdict) (map[string
 	yes := true
 	for _, t := range cfg.Targets {
 		t.NoCache, t.CacheFrom, t.CacheTo, t.Cache, t.Tests, t.Skip = &yes, nil, nil, nil, nil, nil
+		// Without attestations there may be no index that annotations could be for.
+		t.Annotations = nil
 		t.Attest = []config.Attest{config.NewAttest(config.Entry{Type: "provenance", Attrs: map[string]string{"disabled": "true"}})}
 		if target := apart[t.Name]; target != nil {
 			t.Outputs = []config.Output{target.apart(t, archive(t.Name))}
@@ -256,6 +258,7 @@ func (t *Target) apart(c *config.Target, dest string) config.Output {
 		for _, o := range c.Outputs {
 			if o.Dest == t.Files[0].Dest {
 				attrs = maps.Clone(o.Attrs)
+				maps.DeleteFunc(attrs, func(k, _ string) bool { return strings.HasPrefix(k, "annotation") })
 				attrs["dest"] = dest
 				return config.NewOutput(config.Entry{Type: o.Type, Attrs: attrs})
 			}
