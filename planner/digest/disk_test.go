@@ -176,6 +176,8 @@ func TestOutputs(t *testing.T) {
 		"tags":            {func(t *config.Target) { t.Tags = []string{"x/y:1"} }, false, false},
 		"compression":     {func(t *config.Target) { t.Outputs = outputs("image", "compression", "zstd") }, false, true},
 		"annotation":      {func(t *config.Target) { t.Annotations = []string{"a=b"} }, false, true},
+		"no provenance":   {func(t *config.Target) { t.Attest = attest("provenance") }, false, true},
+		"no SBOM":         {func(t *config.Target) { t.Attest = attest("sbom") }, false, false},
 		"label":           {func(t *config.Target) { t.Labels = map[string]string{"a": "b"} }, true, true},
 		"unused argument": {func(t *config.Target) { t.Args = map[string]string{"NOBODY": "b"} }, false, false},
 		"epoch":           {func(t *config.Target) { t.Args = map[string]string{"SOURCE_DATE_EPOCH": "5"} }, true, true},
@@ -203,6 +205,11 @@ func TestRemembered(t *testing.T) {
 	if p.compute(t).Publication == first.Publication {
 		t.Error("a change of the same size and time is not seen")
 	}
+}
+
+// attest is an attestation that is switched off.
+func attest(kind string) []config.Attest {
+	return []config.Attest{config.NewAttest(config.Entry{Type: kind, Attrs: map[string]string{"disabled": "true"}})}
 }
 
 // outputs is one output with its attributes.

@@ -53,6 +53,10 @@ func publication(b *planner.Build, image string) string {
 	var attest []string
 	for _, a := range t.Attest {
 		if a.Disabled {
+			// An image that is pushed has provenance unless that is switched off.
+			if a.Type == "provenance" {
+				attest = append(attest, "no provenance")
+			}
 			continue
 		}
 		attest = append(attest, a.Type+"\x00"+attributes(a.Attrs))

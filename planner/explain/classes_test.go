@@ -216,6 +216,9 @@ var classes = map[string]func(*project){
 	"attestation": func(p *project) {
 		p.targets["api"].Attest = []config.Attest{config.NewAttest(entry("type", "provenance", "mode", "max"))}
 	},
+	"attestation-off": func(p *project) {
+		p.targets["api"].Attest = []config.Attest{config.NewAttest(entry("type", "provenance", "disabled", "true"))}
+	},
 	"output": func(p *project) {
 		p.targets["api"].Outputs = []config.Output{config.NewOutput(entry("type", "image", "compression", "zstd"))}
 	},

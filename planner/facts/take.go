@@ -189,8 +189,11 @@ func published(out *Target, c *config.Target, set func(map[string]Value, string,
 		set(out.Published, "annotations."+name, text)
 	}
 	for _, a := range c.Attest {
-		if !a.Disabled {
+		switch {
+		case !a.Disabled:
 			set(out.Published, "attest."+a.Type, attrs(a.Attrs))
+		case a.Type == "provenance": // an image that is pushed has it otherwise
+			set(out.Published, "attest."+a.Type, "disabled")
 		}
 	}
 	set(out.Published, "tags", strings.Join(c.Tags, ", "))
