@@ -25,3 +25,16 @@ func (o Options) Registries() (map[string]registry.HostConfig, error) {
 	}
 	return hosts, nil
 }
+
+// Mirrors are those of registries, by their names, from which the builder pulls.
+func (o Options) Mirrors() (map[string][]string, error) {
+	config, _, err := daemonconfig.Load(o.Config)
+	if err != nil {
+		return nil, fmt.Errorf("reading how registries are reached: %w", err)
+	}
+	out := map[string][]string{}
+	for name, r := range config.Registries {
+		out[name] = r.Mirrors
+	}
+	return out, nil
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ type Change struct {
 	After  string `json:"after,omitempty"`
 	// Targets are those that it touches.
 	Targets []string `json:"targets"`
+	// Platforms are those that came (+) and went (-) of an image that is still the same.
+	Platforms []string `json:"platforms,omitempty"`
 	// Error is why it could not be looked up.
 	Error string `json:"error,omitempty"`
 }
@@ -37,13 +40,34 @@ func Changes(old, next *lock.Lock) []Change {
 		if was := old.Get(e.Kind, e.Name); was != nil {
 			before = was.Digest
 		}
-		if before != e.Digest {
-			out = append(out, Change{Kind: e.Kind, Name: e.Name, Before: before, After: e.Digest, Targets: users(e)})
+		parts := platformChanges(old.Get(e.Kind, e.Name), e)
+		if before != e.Digest || parts != nil {
+			out = append(out, Change{Kind: e.Kind, Name: e.Name, Before: before, After: e.Digest, Targets: users(e), Platforms: parts})
 		}
 	}
 	for _, e := range old.Entries() {
 		if next.Get(e.Kind, e.Name) == nil {
 			out = append(out, Change{Kind: e.Kind, Name: e.Name, Before: e.Digest, Targets: users(e)})
+		}
+	}
+	return out
+}
+
+// platformChanges are the platforms for which an image is taken in one of two entries
+// with one digest.
+func platformChanges(old, next *lock.Entry) []string {
+	if old == nil || old.Digest != next.Digest {
+		return nil
+	}
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(next.Platforms)) {
+		if old.Platforms[p] == "" {
+			out = append(out, "+"+p)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(old.Platforms)) {
+		if next.Platforms[p] == "" {
+			out = append(out, "-"+p)
 		}
 	}
 	return out
@@ -129,6 +153,8 @@ func WriteText(w io.Writer, list []Change) error {
 	for _, c := range list {
 		mark, what := "~", Short(c.Before)+" → "+Short(c.After)
 		switch {
+		case c.Platforms != nil:
+			what = strings.Join(c.Platforms, " ")
 		case c.Error != "":
 			mark, what = "!", c.Error
 		case c.Before == "":

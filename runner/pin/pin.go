@@ -36,6 +36,8 @@ const atOnce = 8
 type Resolver struct {
 	Registry *registry.Client
 	HTTP     *http.Client // nil is one like http.DefaultClient
+	// Mirrors are those that the builder has for registries.
+	Mirrors map[string][]string
 	// Now is the time that entries get.
 	Now time.Time
 	// Dir is the folder of the lock, from which the names of OCI layouts start.
@@ -219,7 +221,7 @@ func (r *Resolver) platforms(ctx context.Context, it *outside.Item, digest strin
 	ref.Tag = digest
 	m, err := r.Registry.Manifest(ctx, ref)
 	if err != nil {
-		return nil, fmt.Errorf("reading what it is locked to, %s: %w\nIf the registry has lost it: orch lock --update '%s'", digest, err, it.Name)
+		return nil, fmt.Errorf("reading what it is locked to, %s: %w\n%s", digest, err, r.WhereLost(ctx, it.Name, digest))
 	}
 	out := map[string]string{}
 	for _, name := range it.Platforms {

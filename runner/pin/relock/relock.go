@@ -250,9 +250,11 @@ func count(n int, one, many string) string {
 
 // summary counts changes.
 func summary(list []pin.Change) string {
-	var added, moved, gone int
+	var added, moved, gone, platforms int
 	for _, c := range list {
 		switch {
+		case c.Platforms != nil:
+			platforms++
 		case c.Before == "":
 			added++
 		case c.After == "":
@@ -264,5 +266,9 @@ func summary(list []pin.Change) string {
 	if len(list) == 0 {
 		return "nothing changed"
 	}
-	return fmt.Sprintf("%d new, %d moved, %d gone", added, moved, gone)
+	text := fmt.Sprintf("%d new, %d moved, %d gone", added, moved, gone)
+	if platforms > 0 {
+		text += fmt.Sprintf(", %d with other platforms", platforms)
+	}
+	return text
 }

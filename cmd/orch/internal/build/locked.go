@@ -2,10 +2,13 @@ package build
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/orch-build/orch/planner/outside"
+	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/pin"
 	"github.com/orch-build/orch/runner/pin/frozen"
 )
 
@@ -21,6 +24,23 @@ func (r *Run) frozen() bool {
 	value := r.Getenv("CI")
 	on, err := strconv.ParseBool(value)
 	return r.plan.Lock != nil && value != "" && (on || err != nil)
+}
+
+// sayLost says which targets failed because a registry has lost what is locked.
+func (r *Run) sayLost(ctx context.Context, run *runner.Report) {
+	if r.plan == nil || r.plan.Lock == nil {
+		return
+	}
+	var errs []error
+	for _, t := range run.Failures() {
+		if t.Err != nil {
+			errs = append(errs, t.Err)
+		}
+	}
+	for _, e := range pin.Lost(r.plan.Lock, errs) {
+		resolver := &pin.Resolver{Registry: r.OpenRegistries().Client, Mirrors: r.Mirrors()}
+		fmt.Fprintf(r.Stderr, "%s locks %s to %s, which was not found. %s\n", r.plan.Lock.Name, pin.Familiar(e.Name), pin.Short(e.Digest), resolver.WhereLost(ctx, e.Name, e.Digest))
+	}
 }
 
 // checkLock refuses a run that would take what is not locked, if it must not.

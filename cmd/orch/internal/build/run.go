@@ -430,7 +430,11 @@ func (r *Run) finish(ctx context.Context, run *runner.Report, failed error) erro
 	if unwritten != nil {
 		fmt.Fprintf(r.Stderr, "orch: %v\n", unwritten)
 	}
-	return r.bad(ctx, run, p, failed)
+	err := r.bad(ctx, run, p, failed)
+	if ctx.Err() == nil {
+		r.sayLost(ctx, run)
+	}
+	return err
 }
 
 // bad prints why a run is not good, and returns the exit code.

@@ -43,3 +43,19 @@ func (e *Machine) registryHosts() map[string]registry.HostConfig {
 	}
 	return hosts
 }
+
+// Mirrors are those that the embedded builder has for registries.
+func (e *Machine) Mirrors() map[string][]string {
+	if e.registries.elsewhere {
+		return nil
+	}
+	o, err := EmbeddedOptions(e)
+	if err != nil {
+		return nil
+	}
+	mirrors, err := o.Mirrors()
+	if err != nil {
+		return nil
+	}
+	return mirrors
+}
