@@ -118,13 +118,16 @@ type Definition struct {
 	Texts map[string][]byte
 }
 
-// Resolve reads and resolves the definition. change may change the options.
+// Resolve reads and resolves the definition. change may change the options; nil leaves
+// them as they are.
 func (l *Loader) Resolve(ctx context.Context, change func(*config.Options)) (*Definition, error) {
 	files, opts, err := l.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	change(&opts)
+	if change != nil {
+		change(&opts)
+	}
 	d := &Definition{}
 	if err := interrupt.Until(ctx, func() { d.Config, d.Diags = Resolve(files, opts) }); err != nil {
 		return nil, err
