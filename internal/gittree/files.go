@@ -58,7 +58,7 @@ func (t *Tree) Blob(name string) (string, error) {
 	}
 	e, err := t.at("open", name)
 	if err != nil {
-		if rel, ok := t.Inside(name); ok && path.Base(rel) == ".commit" {
+		if rel, ok := t.Inside(name); ok && path.Base(rel) == SubmoduleName {
 			if e := t.entries[parent(rel)]; e != nil {
 				return e.Blob, nil
 			}

@@ -235,6 +235,10 @@ func modeOf(mode string) fs.FileMode {
 	return 0o644
 }
 
+// SubmoduleName is the one file of a folder that is a submodule: what is in it is
+// known by its commit.
+const SubmoduleName = ".commit"
+
 // add enters a path, with the folders that it is in.
 func (t *Tree) add(name, mode, blob string) {
 	e := t.entries[name]
@@ -250,7 +254,7 @@ func (t *Tree) add(name, mode, blob string) {
 	e.Mode, e.Blob, e.submodule = modeOf(mode), blob, mode == "160000"
 	if e.submodule {
 		// What is in a submodule is known by its commit.
-		e.children = []*Entry{{Name: ".commit", Mode: 0o644, Blob: blob}}
+		e.children = []*Entry{{Name: SubmoduleName, Mode: 0o644, Blob: blob}}
 	}
 }
 

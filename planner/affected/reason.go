@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/gittree"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/explain"
@@ -73,6 +74,9 @@ func first(names []string) string {
 		return ""
 	}
 	text := names[0]
+	if folder, ok := strings.CutSuffix(text, "/"+gittree.SubmoduleName); ok {
+		text = "the submodule " + folder
+	}
 	if len(names) > 1 {
 		text += fmt.Sprintf(" and %d more", len(names)-1)
 	}
