@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/ocilayout"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/bundle"
 )
@@ -41,6 +42,9 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 	}
 	if errors.Is(err, fs.ErrNotExist) && (l.Lock == "" || l.Relock) {
 		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return usage.Errorf("reading the lock %s: %w. Run 'orch lock %s', which writes it", name, err, shellquote.Command("--lock", name))
 	}
 	if err != nil {
 		return usage.Errorf("reading the lock %s: %w", name, err)

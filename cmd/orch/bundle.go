@@ -94,7 +94,7 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	opt.Made = asking.Contents(ctx, e, plan, digests.Opaque, &load.Builder, plan.Lock)
 	list := outside.Of(plan, digests, opt)
 	list.SayUnread(e.Stderr, "in the bundle as far as the lock has it")
-	if err := e.Report(frozen.Check(list, plan.Lock, frozen.Bundle), cfg.Sources, plan.Sources); err != nil {
+	if err := e.Report(frozen.Check(list, plan.Lock, frozen.Bundle, e.LockCommand(cfg)), cfg.Sources, plan.Sources); err != nil {
 		return out, err
 	}
 	var b *builder.Builder

@@ -30,7 +30,7 @@ func Lost(held *lock.Lock, errs []error) []*lock.Entry {
 // WhereLost says what to do about an image whose registry has lost what it is locked
 // to, and which mirror of the builder still has it.
 func (r *Resolver) WhereLost(ctx context.Context, name, sum string) string {
-	text := fmt.Sprintf("If the registry has lost it: orch lock --update '%s'", Familiar(name))
+	text := "If the registry has lost it: " + r.Mends(name)
 	plain, _ := lock.SplitDigest(name)
 	ref, err := registry.Parse(plain)
 	if err != nil {

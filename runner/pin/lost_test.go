@@ -22,8 +22,8 @@ func TestLost(t *testing.T) {
 	if len(lost) != 1 || lost[0].Name != "registry.invalid/library/base:1" {
 		t.Errorf("lost: %v", lost)
 	}
-	r := &Resolver{Registry: registry.New(registry.Options{}), Mirrors: map[string][]string{"registry.invalid": {mirror.Host}}}
-	if got := r.WhereLost(context.Background(), lost[0].Name, has); got != "The mirror "+mirror.Host+" has it. If the registry has lost it: orch lock --update 'registry.invalid/library/base:1'" {
+	r := &Resolver{Mends: func(string) string { return "orch lock --update=x" }, Registry: registry.New(registry.Options{}), Mirrors: map[string][]string{"registry.invalid": {mirror.Host}}}
+	if got := r.WhereLost(context.Background(), lost[0].Name, has); got != "The mirror "+mirror.Host+" has it. If the registry has lost it: orch lock --update=x" {
 		t.Error(got)
 	}
 	if got := r.WhereLost(context.Background(), "registry.invalid/other:1", sum("a")); strings.Contains(got, "mirror") {

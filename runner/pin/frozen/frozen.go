@@ -24,8 +24,9 @@ const (
 	Bundle
 )
 
-// Check reports what targets take that is not in the lock; nil means no lock.
-func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
+// Check reports what targets take that is not in the lock; nil means no lock. Mends is
+// the command that adds it.
+func Check(list *outside.List, held *lock.Lock, what For, mends string) fault.Diagnostics {
 	var r fault.Report
 	because, instead := ", and the run is frozen", " To build with what it means now: --frozen=false."
 	switch what {
@@ -35,9 +36,9 @@ func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 		because, instead = "", ""
 	}
 	for _, m := range list.Missing(held) {
-		mend := "Run 'orch lock', which adds it, and commit " + lock.FileName + "."
+		mend := "Run '" + mends + "', which adds it, and commit the lock."
 		if held == nil {
-			mend = "There is no " + lock.FileName + ". Run 'orch lock', and commit what it writes."
+			mend = "There is no " + lock.FileName + ". Run '" + mends + "', and commit what it writes."
 		}
 		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s%s. %s%s",
 			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, because, mend, instead)
@@ -49,9 +50,8 @@ func Check(list *outside.List, held *lock.Lock, what For) fault.Diagnostics {
 }
 
 // Unpinned refuses a definition from elsewhere of which nothing says which one it is.
-func Unpinned(url string) error {
-	url = config.Redacted(url)
-	return usage.Errorf("the definition %s is not in the lock, and the run is frozen. Run 'orch lock %s' and commit %s, or write the commit behind the #", url, url, lock.FileName)
+func Unpinned(url, mends string) error {
+	return usage.Errorf("the definition %s is not in the lock, and the run is frozen. Run '%s' and commit the lock, or write the commit behind the #", config.Redacted(url), mends)
 }
 
 // credentials reports URLs that a bundle would have to name as they are, so that a
@@ -70,18 +70,19 @@ func credentials(r *fault.Report, list *outside.List) {
 	}
 }
 
-// Offline reports what is not in a bundle.
-func Offline(missing []outside.Missing, dir string) fault.Diagnostics {
+// Offline reports what is not in a bundle, and the command that writes it anew.
+func Offline(missing []outside.Missing, mends string) fault.Diagnostics {
 	var r fault.Report
 	for _, m := range missing {
-		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Where there is a network: orch bundle -o %s.",
-			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, dir)
+		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Where there is a network: %s.",
+			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, mends)
 	}
 	return r.Diags
 }
 
-// Old reports the entries that were looked up too long ago.
-func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time) fault.Diagnostics {
+// Old reports the entries that were looked up too long ago. Mends is the command that
+// looks one up anew.
+func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time, mends func(name string) string) fault.Diagnostics {
 	var r fault.Report
 	for _, e := range held.Entries() {
 		if age == 0 || e.Resolved.IsZero() || now.Sub(e.Resolved) <= age {
@@ -91,8 +92,8 @@ func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time) fault.Di
 		if fails {
 			report = r.Fail
 		}
-		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run 'orch lock --update=%s'.",
-			e.Kind.Words(), pin.Familiar(e.Name), e.Resolved.Format(time.DateOnly), pin.Familiar(e.Name))
+		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run '%s'.",
+			e.Kind.Words(), pin.Familiar(e.Name), e.Resolved.Format(time.DateOnly), mends(e.Name))
 	}
 	return r.Diags
 }

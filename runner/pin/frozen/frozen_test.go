@@ -46,17 +46,17 @@ func TestCheck(t *testing.T) {
 		{Key: base, Targets: []string{"api", "web"}, Platforms: []string{"linux/arm64"}, At: at},
 		{Key: repo, Targets: []string{"api"}, At: at},
 	}}
-	holds(t, "no lock", Check(list, nil, Run), "The image base:1, of api, web, is not in the lock, and the run is frozen. There is no orch.lock.hcl. Run 'orch lock'", "--frozen=false", "The repository https://example.com/r.git#main, of api")
+	holds(t, "no lock", Check(list, nil, Run, "orch lock"), "The image base:1, of api, web, is not in the lock, and the run is frozen. There is no orch.lock.hcl. Run 'orch lock'", "--frozen=false", "The repository https://example.com/r.git#main, of api")
 	held := lock.New(lock.FileName)
 	held.Put(lock.Entry{Key: base, Digest: sum, Platforms: map[string]string{"linux/amd64": sum}})
-	holds(t, "another platform", Check(list, held, OfflineRun), "locked without linux/arm64, and the run is offline. Run 'orch lock', which adds it")
-	if strings.Contains(said(Check(list, held, OfflineRun)), "--frozen=false") {
+	holds(t, "another platform", Check(list, held, OfflineRun, "orch lock"), "locked without linux/arm64, and the run is offline. Run 'orch lock', which adds it")
+	if strings.Contains(said(Check(list, held, OfflineRun, "orch lock")), "--frozen=false") {
 		t.Error("an offline run is told to build without the lock")
 	}
 	held.Put(lock.Entry{Key: base, Digest: sum, Platforms: map[string]string{"linux/arm64": sum}})
 	held.Put(lock.Entry{Key: repo, Digest: strings.Repeat("a", 40)})
 	for _, what := range []For{Run, OfflineRun, Bundle} {
-		holds(t, "all is there", Check(list, held, what))
+		holds(t, "all is there", Check(list, held, what, "orch lock"))
 	}
 }
 
@@ -67,8 +67,8 @@ func TestCredentials(t *testing.T) {
 	list := &outside.List{Items: []*outside.Item{{
 		Key: repo, Targets: []string{"api"}, At: at, Sources: []outside.Source{{ID: "git://user:verysecret@example.com/r.git#main"}},
 	}}}
-	holds(t, "a run", Check(list, held, Run))
-	got := Check(list, held, Bundle)
+	holds(t, "a run", Check(list, held, Run, "orch lock"))
+	got := Check(list, held, Bundle, "orch lock")
 	holds(t, "a bundle", got, "Credentials in a URL", "HTTP_AUTH_TOKEN_example.com")
 	if strings.Contains(said(got), "verysecret") {
 		t.Error(said(got))
@@ -78,7 +78,7 @@ func TestCredentials(t *testing.T) {
 // TestOffline says what a bundle lacks, and how it gets it.
 func TestOffline(t *testing.T) {
 	it := &outside.Item{Key: base, Targets: []string{"api"}, At: at}
-	holds(t, "missing", Offline([]outside.Missing{{Item: it, Why: "not in the bundle"}}, "my/bundle"),
+	holds(t, "missing", Offline([]outside.Missing{{Item: it, Why: "not in the bundle"}}, "orch bundle -o my/bundle"),
 		"The image base:1, of api, is not in the bundle, and the run is offline. Where there is a network: orch bundle -o my/bundle.")
 	holds(t, "nothing", Offline(nil, "x"))
 }
@@ -86,15 +86,16 @@ func TestOffline(t *testing.T) {
 // TestOld compares the age of entries.
 func TestOld(t *testing.T) {
 	now := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	update := func(name string) string { return "orch lock --update=" + name }
 	held := lock.New(lock.FileName)
 	held.Put(lock.Entry{Key: base, Digest: sum, Resolved: now.Add(-48 * time.Hour)})
 	held.Put(lock.Entry{Key: repo, Digest: strings.Repeat("a", 40)}) // nobody knows when
-	holds(t, "no limit", Old(held, 0, true, now))
-	holds(t, "young", Old(held, 48*time.Hour, true, now))
-	holds(t, "no lock", Old(nil, time.Hour, true, now))
-	warned := Old(held, 47*time.Hour, false, now)
-	holds(t, "old", warned, "The image base:1 was looked up on 2026-01-29", "orch lock --update=base:1")
-	if warned.HasErrors() || !Old(held, 47*time.Hour, true, now).HasErrors() {
+	holds(t, "no limit", Old(held, 0, true, now, update))
+	holds(t, "young", Old(held, 48*time.Hour, true, now, update))
+	holds(t, "no lock", Old(nil, time.Hour, true, now, update))
+	warned := Old(held, 47*time.Hour, false, now, update)
+	holds(t, "old", warned, "The image base:1 was looked up on 2026-01-29", "Run 'orch lock --update=docker.io/library/base:1'.")
+	if warned.HasErrors() || !Old(held, 47*time.Hour, true, now, update).HasErrors() {
 		t.Error("a warning is an error, or an error a warning")
 	}
 }

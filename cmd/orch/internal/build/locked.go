@@ -38,21 +38,21 @@ func (r *Run) sayLost(ctx context.Context, run *runner.Report) {
 		}
 	}
 	for _, e := range pin.Lost(r.plan.Lock, errs) {
-		resolver := &pin.Resolver{Registry: r.OpenRegistries().Client, Mirrors: r.Mirrors()}
+		resolver := &pin.Resolver{Mends: r.UpdateCommand(r.cfg), Registry: r.OpenRegistries().Client, Mirrors: r.Mirrors()}
 		fmt.Fprintf(r.Stderr, "%s locks %s to %s, which was not found. %s\n", r.plan.Lock.Name, pin.Familiar(e.Name), pin.Short(e.Digest), resolver.WhereLost(ctx, e.Name, e.Digest))
 	}
 }
 
 // checkLock refuses a run that would take what is not locked, if it must not.
 func (r *Run) checkLock(ctx context.Context) error {
-	if err := r.Report(frozen.Old(r.plan.Lock, r.cfg.LockAge.Max, r.cfg.LockAge.Fails, time.Now()), r.cfg.Sources, r.plan.Sources); err != nil {
+	if err := r.Report(frozen.Old(r.plan.Lock, r.cfg.LockAge.Max, r.cfg.LockAge.Fails, time.Now(), r.UpdateCommand(r.cfg)), r.cfg.Sources, r.plan.Sources); err != nil {
 		return err
 	}
 	if !r.frozen() {
 		return nil
 	}
 	if url := r.cfg.Unpinned; url != "" && r.Opt.Frozen != nil {
-		return frozen.Unpinned(url)
+		return frozen.Unpinned(url, r.LockCommand(r.cfg))
 	}
 	digests, err := r.LockedDigests(ctx, r.plan)
 	if err != nil {
@@ -62,11 +62,11 @@ func (r *Run) checkLock(ctx context.Context) error {
 	opt.Lock = r.plan.Lock
 	list := outside.Of(r.plan, digests, opt)
 	if !r.Offline {
-		return r.Report(frozen.Check(list, r.plan.Lock, frozen.Run), r.cfg.Sources, r.plan.Sources)
+		return r.Report(frozen.Check(list, r.plan.Lock, frozen.Run, r.LockCommand(r.cfg)), r.cfg.Sources, r.plan.Sources)
 	}
-	diags := frozen.Check(list, r.plan.Lock, frozen.OfflineRun)
+	diags := frozen.Check(list, r.plan.Lock, frozen.OfflineRun, r.LockCommand(r.cfg))
 	if r.Bundle != nil {
-		diags = append(diags, frozen.Offline(r.Bundle.Missing(list, r.plan.Lock), r.Bundle.Dir)...)
+		diags = append(diags, frozen.Offline(r.Bundle.Missing(list, r.plan.Lock), r.BundleCommand(r.cfg, r.Bundle.Dir))...)
 	}
 	return r.Report(diags, r.cfg.Sources, r.plan.Sources)
 }

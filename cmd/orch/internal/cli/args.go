@@ -20,27 +20,39 @@ func WithoutResume(args []string) []string {
 
 // reading are the flags that say what a definition is and where it is built.
 var reading = []string{
-	"--file", "-f", "--set", "--var", "--var-file", "--env-file", "--allow", "--builder", "--cache-lane", "--bundle", "--lock",
+	"--file", "-f", "--set", "--var", "--var-file", "--env-file", "--allow", "--builder", "--cache-lane", "--lock",
 	"--tlscacert", "--tlscert", "--tlskey", "--tlsservername", "--tlsdir",
 }
 
 // DebugCommand is the command line that opens a shell in a part of a target that another
 // command line was to build.
 func DebugCommand(args []string, part string) string {
-	out := []string{"debug", part}
+	out, _ := split(args, append([]string{"--bundle"}, reading...), "--offline")
+	return CommandLine(append([]string{"debug", part}, out...))
+}
+
+// Reading are the flags of args that say which definition a command reads, how, and with
+// which builder and frontend, and after them those of its other arguments that may be
+// positional. It is for commands that look up what another one lacks.
+func Reading(args []string) (flags, rest []string) {
+	return split(args, append([]string{"--frontend"}, reading...))
+}
+
+// split takes the flags with values out of args, joined or not, and those that are alone.
+func split(args, valued []string, alone ...string) (flags, rest []string) {
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, _, joined := strings.Cut(args[i], "=")
 		switch {
-		case args[i] == "--offline":
-			out = append(out, args[i])
-		case joined && slices.Contains(reading, name), strings.HasPrefix(name, "-f") && len(name) > 2:
-			out = append(out, args[i])
-		case slices.Contains(reading, name) && i+1 < len(args):
-			out = append(out, args[i], args[i+1])
+		case slices.Contains(alone, args[i]), joined && slices.Contains(valued, name), strings.HasPrefix(name, "-f") && len(name) > 2:
+			flags = append(flags, args[i])
+		case slices.Contains(valued, name) && i+1 < len(args):
+			flags = append(flags, args[i], args[i+1])
 			i++
+		default:
+			rest = append(rest, args[i])
 		}
 	}
-	return CommandLine(out)
+	return flags, rest
 }
 
 // CommandLine writes the call of orch with args as a shell reads it.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,18 @@ func TestDebugCommand(t *testing.T) {
 		if got := cli.DebugCommand(args, "web@build-3"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestReading keeps what says which definition is read, and how.
+func TestReading(t *testing.T) {
+	args := []string{"bake", "-f", "a.hcl", "https://a.example/b.git", "--push", "--set=x.args.A=1", "--var", "V=w x", "--bundle", "b", "--offline", "--lock", "l.hcl", "--frontend=pull", "x", "--", "-f"}
+	flags, rest := cli.Reading(args)
+	if want := []string{"-f", "a.hcl", "--set=x.args.A=1", "--var", "V=w x", "--lock", "l.hcl", "--frontend=pull"}; !slices.Equal(flags, want) {
+		t.Errorf("%q, want %q", flags, want)
+	}
+	if want := []string{"bake", "https://a.example/b.git", "--push", "--bundle", "b", "--offline", "x"}; !slices.Equal(rest, want) {
+		t.Errorf("%q, want %q", rest, want)
 	}
 }
 

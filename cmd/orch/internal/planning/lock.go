@@ -2,11 +2,14 @@ package planning
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
@@ -35,6 +38,40 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 		return nil, err
 	}
 	return digest.Compute(ctx, plan, reads, opt)
+}
+
+// LockCommand is the command that locks what the one that is being run takes. What must
+// not be shown is not in it.
+func (e *Session) LockCommand(cfg *config.Config, more ...string) string {
+	return e.lookUp(cfg, append([]string{"lock"}, more...))
+}
+
+// UpdateCommand makes the command that looks up one name anew.
+func (e *Session) UpdateCommand(cfg *config.Config) func(name string) string {
+	return func(name string) string { return e.LockCommand(cfg, "--update="+pin.Familiar(name)) }
+}
+
+// BundleCommand is the command that writes the bundle of the one that is being run.
+func (e *Session) BundleCommand(cfg *config.Config, dir string) string {
+	return e.lookUp(cfg, []string{"bundle", "-o", dir})
+}
+
+func (e *Session) lookUp(cfg *config.Config, call []string) string {
+	flags, rest := cli.Reading(e.Args)
+	for _, a := range rest {
+		if config.IsRemote(a) {
+			call = append(call, a)
+		}
+	}
+	call = append(call, flags...)
+	for i, a := range call {
+		parts := strings.Split(config.Redacted(a), "=")
+		for k := range parts {
+			parts[k] = cfg.Mask(parts[k])
+		}
+		call[i] = cfg.Mask(strings.Join(parts, "="))
+	}
+	return cli.CommandLine(call)
 }
 
 // BundleVariable names a bundle where no flag does.
