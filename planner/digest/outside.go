@@ -279,12 +279,28 @@ func (w *walk) noteOutside(id string, src *pb.SourceOp) {
 	if !ok {
 		return
 	}
-	o.Line = w.line(id)
+	o.Line = w.lineOfUse(id)
 	pin(w.lock, src)
 	if o.Kind != lock.Image {
 		o.describe(src)
 	}
 	w.Outside = append(w.Outside, o)
+}
+
+// lineOfUse is the line of an operation, or else the first that takes it: an image that
+// only a mount names has none of its own.
+func (w *walk) lineOfUse(id string) int {
+	first := w.line(id)
+	if first > 0 {
+		return first
+	}
+	for user, op := range w.ops {
+		takes := slices.ContainsFunc(op.Inputs, func(in *pb.Input) bool { return in.Digest == id })
+		if line := w.line(user); takes && line > 0 && (first == 0 || line < first) {
+			first = line
+		}
+	}
+	return first
 }
 
 // outsideOf is what a source is in a lock.

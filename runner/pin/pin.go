@@ -35,7 +35,7 @@ const atOnce = 8
 // Resolver looks names up.
 type Resolver struct {
 	// Mends is the command that looks up anew what has this name.
-	Mends func(name string) string
+	Mends    func(name string) string
 	Registry *registry.Client
 	HTTP     *http.Client // nil is one like http.DefaultClient
 	// Mirrors are those that the builder has for registries.
