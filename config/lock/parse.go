@@ -49,8 +49,8 @@ func (p *parser) parse(data []byte) {
 		return
 	}
 	if at, ok := conflict(data); ok {
-		p.faults.Fail(p.line(at), "Merge conflict in the lock", "A merge has left conflict markers in %s. Keep one side of each conflict, it does not matter which, "+
-			"take the lines with <<<<<<<, ======= and >>>>>>> out, and run 'orch lock': it adds what is missing. %s", p.file, again)
+		p.faults.Fail(p.line(at), "Merge conflict in the lock", "A merge has left conflict markers in %[1]s. Take the same side of all conflicts, since two sides do not mix within an entry: "+
+			"'git checkout --ours %[1]s', or --theirs. Then run 'orch lock', which adds what is missing. %[2]s", p.file, again)
 		return
 	}
 	file, diags := hclsyntax.ParseConfig(data, p.file, hcl.InitialPos)
@@ -167,9 +167,26 @@ func (p *parser) attributes(e *Entry, body *hclsyntax.Body) bool {
 		}
 	}
 	if ok && e.Digest == "" {
-		bad(body.MissingItemRange(), "No "+digestName(e.Kind), "The entry of %s does not say what it is locked to. Run 'orch lock --update %s'.", e.Key, e.Name)
+		bad(body.MissingItemRange(), "No "+digestName(e.Kind), "The entry of %s does not say what it is locked to. Take it out, and run 'orch lock', which looks it up.", e.Key)
+	}
+	if written := e.written(); ok && written != "" && written != e.Digest {
+		bad(body.MissingItemRange(), "Two meanings", "The name of %s is pinned to something else than %s. Take the entry out, and run 'orch lock'.", e.Key, e.Digest)
 	}
 	return ok
+}
+
+// written is what the name of the entry is pinned to itself, or "".
+func (e *Entry) written() string {
+	switch e.Kind {
+	case Image, Frontend:
+		_, digest := SplitDigest(e.Name)
+		return digest
+	case Git:
+		if _, ref := SplitGit(e.Name); commit.MatchString(ref) {
+			return ref
+		}
+	}
+	return ""
 }
 
 var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
