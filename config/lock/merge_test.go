@@ -95,6 +95,9 @@ func TestMerge(t *testing.T) {
 		case !clean || got == nil || string(got.Bytes()) != string(c.want.Bytes()) || string(text) != string(c.want.Bytes()):
 			t.Errorf("%s: clean %t, %v\n%s", name, clean, diags, text)
 		}
+		if c.want != nil {
+			continue
+		}
 		union, _ := merged(t, FileName+" merge=union\n", c.base, c.ours, c.theirs)
 		if got, diags := Parse(FileName, union); !diags.HasErrors() && !mixesNothing(got, c.ours, c.theirs) {
 			t.Errorf("%s: a union has mixed entries:\n%s", name, union)
