@@ -22,6 +22,7 @@ type registryProxy struct {
 	// blobs and manifests count what is uploaded, requests everything.
 	blobs, manifests, requests int
 	refuse                     bool // answers everything with an error
+	drop                       bool // hangs up when orch itself uploads
 }
 
 func newRegistryProxy() *registryProxy {
@@ -38,7 +39,11 @@ func newRegistryProxy() *registryProxy {
 			p.blobs++
 		}
 		refuse := p.refuse
+		drop := p.drop && r.Method == http.MethodPut && strings.HasPrefix(r.UserAgent(), "orch")
 		p.mu.Unlock()
+		if drop {
+			panic(http.ErrAbortHandler)
+		}
 		if refuse {
 			http.Error(w, "out of order", http.StatusTeapot)
 			return
@@ -70,7 +75,7 @@ func startServers(env *testscript.Env) {
 
 // cmdServers looks at the stand-ins and changes them: "servers count" prints
 // the requests since the last time, "servers refuse on|off" breaks and mends
-// the registry, "servers limit N WINDOW" is the limit of the cache service.
+// the registry, "servers drop on|off" lets it die while orch uploads, "servers limit N WINDOW" is the limit of the cache service.
 func cmdServers(ts *testscript.TestScript, neg bool, args []string) {
 	s := ts.Value(serversKey{}).(*servers)
 	switch {
@@ -84,6 +89,10 @@ func cmdServers(ts *testscript.TestScript, neg bool, args []string) {
 		s.proxy.mu.Lock()
 		s.proxy.refuse = args[1] == "on"
 		s.proxy.mu.Unlock()
+	case !neg && len(args) == 2 && args[0] == "drop":
+		s.proxy.mu.Lock()
+		s.proxy.drop = args[1] == "on"
+		s.proxy.mu.Unlock()
 	case !neg && len(args) == 3 && args[0] == "limit":
 		window, err := time.ParseDuration(args[2])
 		ts.Check(err)
@@ -93,6 +102,6 @@ func cmdServers(ts *testscript.TestScript, neg bool, args []string) {
 		s.actions.mu.Unlock()
 		ts.Check(err)
 	default:
-		ts.Fatalf("usage: servers count | refuse on|off | limit N WINDOW")
+		ts.Fatalf("usage: servers count | refuse on|off | drop on|off | limit N WINDOW")
 	}
 }

@@ -51,6 +51,11 @@ func mountText(m *runner.MountReport) string {
 		words = append(words, "saved "+transferText(m.Saved))
 	case m.Unchanged:
 		words = append(words, "unchanged")
+	case m.NotSaved:
+		words = append(words, "not saved")
+	}
+	if m.Unused > 0 {
+		words = append(words, "without "+count(m.Unused, "unused file"))
 	}
 	return strings.Join(words, ", ")
 }

@@ -56,12 +56,13 @@ func TestMountTexts(t *testing.T) {
 		{ID: "go", Platform: "linux/amd64", State: runner.MountRestored, Restored: moved, Saved: moved, Shard: 1},
 		{ID: "go", Platform: "linux/amd64", State: runner.MountWarm, Unchanged: true, Shard: 2},
 		{ID: "go", Platform: "linux/arm64", State: runner.MountCold, Builder: "arm"},
-		{ID: "npm", Platform: "linux/amd64", State: runner.MountCold, Saved: moved},
+		{ID: "npm", Platform: "linux/amd64", State: runner.MountCold, Saved: moved, Unused: 1},
+		{ID: "pip", Platform: "linux/amd64", State: runner.MountWarm, NotSaved: true},
 	}}
 	var got strings.Builder
 	printMounts(&got, run, 1000)
 	want := "Cache mounts: go (linux/amd64, shard 1) restored (12MB in 2.00s), saved (12MB in 2.00s); " +
-		"go (linux/amd64, shard 2) warm, unchanged; go (linux/arm64, arm) cold; npm cold, saved (12MB in 2.00s)\n"
+		"go (linux/amd64, shard 2) warm, unchanged; go (linux/arm64, arm) cold; npm cold, saved (12MB in 2.00s), without 1 unused file; pip warm, not saved\n"
 	if got.String() != want {
 		t.Errorf("got  %swant %s", got.String(), want)
 	}

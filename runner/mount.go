@@ -32,6 +32,10 @@ type MountReport struct {
 	Restored, Saved MountTransfer
 	// Unchanged is true if what is kept is the same already.
 	Unchanged bool
+	// Unused is how many files are not kept, because nothing has used them for long.
+	Unused int
+	// NotSaved is true if steps used the mount, and what they left is not kept.
+	NotSaved bool
 	// Files and Bytes are those of the mount, where that is known.
 	Files int
 	Bytes int64

@@ -27,6 +27,7 @@ var cacheKind = blockKind{
 		{Name: "mounts", Type: "any", Doc: "Which cache mounts (RUN --mount=type=cache) are kept with the cache: true for all, or a list of their ids; none if it is not written."},
 		{Name: "mounts-max-size", Type: "string", Doc: "How large the files of a mount may be that is kept, such as 2GB; 5GB if it is not written."},
 		{Name: "mounts-max-age", Type: "string", Doc: "After which time a kept mount begins empty again, such as 12h or 30d; never if it is not written."},
+		{Name: "mounts-unused", Type: "map(string)", Doc: "By the ids of kept mounts, after which time a file that nothing has used is not kept any more, such as { go-build = \"14d\" }; files are kept if it is not written."},
 		{Name: "options", Type: "map(string)", Doc: "Further fields of the cache, by BuildKit's names, such as region and bucket."},
 	},
 	add: func(f *File, b Block) { f.Caches = append(f.Caches, &Cache{b}) },

@@ -78,6 +78,14 @@ func (CacheKind) Decode(v cty.Value) (any, error) {
 			out[name] = ids
 			continue
 		}
+		if name == "mounts-unused" {
+			times, err := mountTimes(attr)
+			if err != nil {
+				return nil, cty.GetAttrPath(name).NewError(err)
+			}
+			out[name] = times
+			continue
+		}
 		s, err := convert.Convert(attr, cty.String)
 		if err != nil {
 			return nil, cty.GetAttrPath(name).NewErrorf("it must be a string, and this is %s", Article(attr.Type()))
@@ -108,6 +116,26 @@ func mountWord(v cty.Value) (string, error) {
 		ids = append(ids, s.AsString())
 	}
 	return strings.Join(ids, ","), nil
+}
+
+// mountTimes is the text for a time by the ids of mounts: ID=TIME, with commas
+// between them.
+func mountTimes(v cty.Value) (string, error) {
+	times, err := stringMap(v)
+	if err != nil {
+		return "", fmt.Errorf("it must be a time by the ids of mounts, such as { go-build = \"14d\" }, and this is %s", Article(v.Type()))
+	}
+	var parts []string
+	for _, id := range SortedKeys(times) {
+		if times[id] == nil {
+			continue
+		}
+		if id == "" || strings.Contains(id+*times[id], ",") {
+			return "", errors.New("an id of a cache mount is a text without a comma, and so is the time for it: { go-build = \"14d\" }")
+		}
+		parts = append(parts, id+"="+*times[id])
+	}
+	return strings.Join(parts, ","), nil
 }
 
 // conditionWord turns a condition into the word for it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/go-units"
 	"github.com/hashicorp/hcl/v2"
@@ -169,7 +170,28 @@ func (c *checkedCache) mounts() spec.Mounts {
 			c.fail("mounts-max-age", "Invalid value in a cache block", "%q is not a duration: write one as 12h or 30d.", s)
 		}
 	}
+	m.Unused = c.unused()
 	return m
+}
+
+// unused reads mounts-unused: times by the ids of mounts.
+func (c *checkedCache) unused() map[string]time.Duration {
+	s := c.settings["mounts-unused"]
+	if s == "" {
+		return nil
+	}
+	out := map[string]time.Duration{}
+	for part := range strings.SplitSeq(s, ",") {
+		// The times have no equals sign, and ids may have one.
+		i := max(strings.LastIndex(part, "="), 0)
+		d, ok := age(strings.TrimPrefix(part[i:], "="))
+		if i == 0 || !ok {
+			c.fail("mounts-unused", "Invalid value in a cache block", "%q is not an id of a mount with a duration: write { go-build = \"14d\" }, or go-build=14d in --set.", part)
+			continue
+		}
+		out[part[:i]] = d
+	}
+	return out
 }
 
 // check finds settings that do not go together.

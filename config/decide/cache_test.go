@@ -14,7 +14,7 @@ import (
 // for a cache block makes a difference to the Cache.
 func TestCacheAttributes(t *testing.T) {
 	samples := map[string]string{"type": "local", "mode": "min", "when": "never", "required": "true", "trusted": "false", "options": "",
-		"mounts-max-size": "1GB", "mounts-max-age": "30d",
+		"mounts-max-size": "1GB", "mounts-max-age": "30d", "mounts-unused": "go-build=14d",
 	}
 	decided := func(s attribute.CacheSettings) *spec.Cache {
 		r := &Draft{}

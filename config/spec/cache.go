@@ -39,6 +39,9 @@ type Mounts struct {
 	MaxSize int64
 	// MaxAge is when a mount begins empty again; 0 is never.
 	MaxAge time.Duration
+	// Unused is, by the ids of mounts, after which time without use a file is not
+	// kept.
+	Unused map[string]time.Duration
 }
 
 // Any says whether a mount may be kept at all.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/internal/retry"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/cachemounts"
@@ -33,6 +34,11 @@ const (
 	// run has locked. In the first case that run fills it.
 	restoreWait = 10 * time.Second
 	saveWait    = 30 * time.Second
+	// quietTime is how long a registry may neither take nor give anything, and
+	// knownTime how long one is asked, before saving, what it has: the two make a
+	// minute.
+	quietTime = 45 * time.Second
+	knownTime = 15 * time.Second
 	// mountJobs is how many mounts are read or written at once.
 	mountJobs = 4
 )
@@ -45,6 +51,8 @@ type keeper struct {
 
 	mu   sync.Mutex
 	kept map[string]*kept // by the mounts' keys
+	// patience has a *store.Patience by the registries in which mounts are kept.
+	patience sync.Map
 }
 
 // kept is one mount of a run.
@@ -55,9 +63,11 @@ type kept struct {
 	places planner.MountCache
 	limit  int64
 	maxAge time.Duration
+	unused time.Duration
 	steps  map[digest.Digest]bool // as the builder calls them in its statuses
 	report runner.MountReport
 	begun  time.Time // when it was empty last; zero if that is not known
+	filled time.Time // when it was restored, by the builder's clock; zero if not now
 	once   sync.Once
 	ready  chan struct{}
 }
@@ -169,6 +179,7 @@ func (k *keeper) add(t *target, m *cachemounts.Mount, names []digest.Digest) *ke
 		c := t.plan.Target.Cache
 		one = &kept{
 			keeper: k, mount: m, anchor: t.anchor, limit: c.Mounts.MaxSize, maxAge: c.Mounts.MaxAge,
+			unused: c.Mounts.Unused[m.ID],
 			places: t.plan.MountCache(store.Name(m.Namespace+"/"+m.ID, m.Platform, m.Base)),
 			steps:  map[digest.Digest]bool{}, ready: make(chan struct{}),
 			report: runner.MountReport{ID: m.ID, Platform: m.Platform, Base: m.Base},
@@ -190,7 +201,17 @@ func (o *kept) open(c planner.Cache) (store.Store, error) {
 	if c.Type == "local" {
 		return store.Folder(c.Attrs["dest"], c.Attrs["tag"]), nil
 	}
-	return store.Registry(o.keeper.run.opt.Registry, registry.Name{Text: c.Attrs["ref"], Insecure: c.Insecure})
+	name := registry.Name{Text: c.Attrs["ref"], Insecure: c.Insecure}
+	ref, err := name.Parse()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Registry(o.keeper.run.opt.Registry, name)
+	if err != nil {
+		return nil, err
+	}
+	patience, _ := o.keeper.patience.LoadOrStore(ref.Domain, &store.Patience{Quiet: quietTime})
+	return patience.(*store.Patience).With(s), nil
 }
 
 // load returns what is kept of the mount, and where: the first place that has
@@ -245,7 +266,7 @@ func (o *kept) restore(ctx context.Context) {
 			o.begun = entry.Begun
 		}
 	case status.State == pack.Restored:
-		o.report.State, o.begun = runner.MountRestored, entry.Begun
+		o.report.State, o.begun, o.filled = runner.MountRestored, entry.Begun, status.At
 		o.report.Restored = runner.MountTransfer{Bytes: entry.Layer.Size, Took: time.Since(start)}
 		o.report.Files, o.report.Bytes = status.Files, status.Bytes
 	}
@@ -281,6 +302,7 @@ func (k *keeper) saveMounts(ctx context.Context) {
 		}
 		group.Go(func() error {
 			if err := one.save(ctx); err != nil && ctx.Err() == nil {
+				one.report.NotSaved = true
 				one.warn("is not saved: %v", err)
 			}
 			return nil
@@ -310,36 +332,23 @@ func (o *kept) save(ctx context.Context) error {
 	ran, good := o.keeper.run.steps.Ran(o.steps)
 	if !ran || !good {
 		// What a killed step leaves is for this builder alone.
+		o.report.NotSaved = ran
 		return nil
 	}
 	start := time.Now()
-	_, known, err := o.load(ctx)
-	if err != nil {
-		known = nil // it is damaged, and gets replaced
-	}
 	spool, err := output.NewSpool()
 	if err != nil {
 		return err
 	}
 	defer spool.Close()
-	box, err := o.keeper.box(ctx, o.anchor)
-	if err != nil {
-		return err
-	}
-	opt := pack.SaveOptions{Limit: o.limit}
-	if known != nil {
-		opt.Known = known.Sums
-	}
-	sum := digest.SHA256.Digester()
-	counted := &countingWriter{to: io.MultiWriter(spool, sum.Hash())}
-	status, err := box.Save(ctx, o.mount, saveWait, counted, opt)
+	status, err := o.pack(ctx, spool)
 	if err != nil {
 		return err
 	}
 	o.report.Files, o.report.Bytes = status.Files, status.Bytes
 	switch status.State {
 	case pack.Same:
-		o.report.Unchanged = true
+		o.report.Unchanged, o.report.Unused = true, status.Unused
 		return nil
 	case pack.Cold:
 		return nil
@@ -347,9 +356,6 @@ func (o *kept) save(ctx context.Context) error {
 		return fmt.Errorf("it holds %s, and mounts-max-size is %s", units.HumanSize(float64(status.Bytes)), units.HumanSize(float64(o.limit)))
 	case pack.Busy:
 		return errors.New("another run was writing to it")
-	}
-	if status.Digest != sum.Digest().String() || status.Size != counted.n {
-		return errors.New("the archive did not arrive whole")
 	}
 	to, err := o.open(*o.places.Write)
 	if err != nil {
@@ -359,7 +365,38 @@ func (o *kept) save(ctx context.Context) error {
 		return err
 	}
 	o.report.Saved = runner.MountTransfer{Bytes: status.Size, Took: time.Since(start)}
+	o.report.Unused = status.Unused
 	return nil
+}
+
+// pack writes the archive of the mount to a spool, if its content is another than
+// what is kept.
+func (o *kept) pack(ctx context.Context, spool io.Writer) (*pack.Status, error) {
+	opt := pack.SaveOptions{Limit: o.limit, Unused: o.unused, Since: o.filled}
+	if _, known, err := o.load(retry.WithBudget(ctx, knownTime)); err == nil && known != nil && !o.usesAreOld(known) {
+		opt.Known = known.Sums
+	} // and what is damaged gets replaced
+	box, err := o.keeper.box(ctx, o.anchor)
+	if err != nil {
+		return nil, err
+	}
+	sum := digest.SHA256.Digester()
+	counted := &countingWriter{to: io.MultiWriter(spool, sum.Hash())}
+	status, err := box.Save(ctx, o.mount, saveWait, counted, opt)
+	if err != nil {
+		return nil, err
+	}
+	if status.State == pack.Packed && (status.Digest != sum.Digest().String() || status.Size != counted.n) {
+		return nil, errors.New("the archive did not arrive whole")
+	}
+	return status, nil
+}
+
+// usesAreOld says whether a mount is saved also with the content that is kept: when
+// files were used last is kept with them, and is to be right to a quarter of the time
+// after which they are left out.
+func (o *kept) usesAreOld(known *store.Entry) bool {
+	return o.unused > 0 && time.Since(known.Saved) > o.unused/4
 }
 
 // entry is what is kept of the mount now.

@@ -149,7 +149,7 @@ func TestMounts(t *testing.T) {
 	for i, r := range results {
 		r.Mounts = []*record.Mount{{
 			ID: "go-build", Platform: amd64, State: runner.MountRestored, Targets: []string{"app"}, Files: 3,
-			Restored: &record.Moved{Bytes: int64(10 + i), Seconds: 1.5}, Saved: &record.Moved{Bytes: 20, Seconds: 2},
+			Restored: &record.Moved{Bytes: int64(10 + i), Seconds: 1.5}, Saved: &record.Moved{Bytes: 20, Seconds: 2}, Unused: 4, NotSaved: true,
 		}}
 	}
 	got := gathered(t, results...).Merge().Report.Mounts
@@ -158,7 +158,7 @@ func TestMounts(t *testing.T) {
 	}
 	want := runner.MountReport{
 		ID: "go-build", Platform: amd64, Shard: 2, State: runner.MountRestored, Targets: []string{"app"}, Files: 3,
-		Restored: runner.MountTransfer{Bytes: 11, Took: 1500 * time.Millisecond}, Saved: runner.MountTransfer{Bytes: 20, Took: 2 * time.Second},
+		Restored: runner.MountTransfer{Bytes: 11, Took: 1500 * time.Millisecond}, Saved: runner.MountTransfer{Bytes: 20, Took: 2 * time.Second}, Unused: 4, NotSaved: true,
 	}
 	if !reflect.DeepEqual(*got[1], want) {
 		t.Errorf("got %+v\nwant %+v", *got[1], want)

@@ -24,8 +24,12 @@ type Mount struct {
 	Restored *Moved            `json:"restored,omitempty"`
 	Saved    *Moved            `json:"saved,omitempty"`
 	// Unchanged is true if what was kept is the same already.
-	Unchanged bool   `json:"unchanged,omitempty"`
-	Warning   string `json:"warning,omitempty"`
+	Unchanged bool `json:"unchanged,omitempty"`
+	// Unused is how many files are not kept, because nothing has used them for long.
+	Unused int `json:"unused,omitempty"`
+	// NotSaved is true if steps used the mount, and what they left is not kept.
+	NotSaved bool   `json:"notSaved,omitempty"`
+	Warning  string `json:"warning,omitempty"`
 }
 
 // Moved is what was moved, compressed.
@@ -38,7 +42,7 @@ func newMount(m *runner.MountReport, mask func(string) string) *Mount {
 	return &Mount{
 		ID: mask(m.ID), Platform: m.Platform, Builder: m.Builder, Shard: m.Shard,
 		State: m.State, Targets: m.Targets, Files: m.Files, Bytes: m.Bytes,
-		Restored: newMoved(m.Restored), Saved: newMoved(m.Saved), Unchanged: m.Unchanged, Warning: mask(m.Warning),
+		Restored: newMoved(m.Restored), Saved: newMoved(m.Saved), Unchanged: m.Unchanged, Unused: m.Unused, NotSaved: m.NotSaved, Warning: mask(m.Warning),
 	}
 }
 
@@ -54,7 +58,7 @@ func (m *Mount) Report() *runner.MountReport {
 	return &runner.MountReport{
 		ID: m.ID, Platform: m.Platform, Builder: m.Builder, Shard: m.Shard,
 		State: m.State, Targets: m.Targets, Files: m.Files, Bytes: m.Bytes,
-		Restored: m.Restored.transfer(), Saved: m.Saved.transfer(), Unchanged: m.Unchanged, Warning: m.Warning,
+		Restored: m.Restored.transfer(), Saved: m.Saved.transfer(), Unchanged: m.Unchanged, Unused: m.Unused, NotSaved: m.NotSaved, Warning: m.Warning,
 	}
 }
 
@@ -86,6 +90,11 @@ func (m *Mount) text() string {
 		parts = append(parts, "saved"+m.Saved.text())
 	case m.Unchanged:
 		parts = append(parts, "unchanged")
+	case m.NotSaved && m.Warning == "":
+		parts = append(parts, "not saved")
+	}
+	if m.Unused > 0 {
+		parts = append(parts, "without "+termtext.Count(m.Unused, "unused file"))
 	}
 	if m.Warning != "" {
 		parts = append(parts, m.Warning)

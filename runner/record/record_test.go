@@ -47,7 +47,7 @@ func sampleReport() *runner.Report {
 		Steps: []*runner.StepReport{{Name: "RUN x", Label: "app 1/3", Stage: "app", Started: start, Took: time.Second}},
 		Mounts: []*runner.MountReport{{
 			ID: "go-build", Platform: "linux/amd64", Builder: "arm", Shard: 2, State: runner.MountRestored, Targets: []string{"a"}, Files: 2, Bytes: 9,
-			Restored: runner.MountTransfer{Bytes: 5000, Took: time.Second}, Warning: "is not saved: a hidden word",
+			Restored: runner.MountTransfer{Bytes: 5000, Took: time.Second}, NotSaved: true, Warning: "is not saved: a hidden word",
 		}},
 	}
 }

@@ -46,6 +46,10 @@ type Status struct {
 	// Size and Digest are those of the archive.
 	Size   int64  `json:"size,omitempty"`
 	Digest string `json:"digest,omitempty"`
+	// Unused is how many files were left out of it, because nothing had used them.
+	Unused int `json:"unused,omitempty"`
+	// At is when a mount was restored, by the clock of the builder.
+	At time.Time `json:"at,omitzero"`
 }
 
 // Sums tell contents apart.
@@ -67,6 +71,12 @@ type SaveOptions struct {
 	Known Sums
 	// Limit is the most bytes that are saved; 0 means no limit.
 	Limit int64
+	// Unused leaves out files that nothing has used for that long, and those used
+	// least recently of a mount above the limit; 0 leaves nothing out.
+	Unused time.Duration
+	// Since is when the mount was restored, if it was: that files were changed then
+	// is no use of them.
+	Since time.Time
 }
 
 // RestoreOptions say what is to be restored.

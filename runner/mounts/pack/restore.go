@@ -60,7 +60,10 @@ func Restore(in io.Reader, report func(Status) error, opt RestoreOptions) (*Stat
 	if cold, err := isCold(opt.Dir, base); err != nil || !cold {
 		return &Status{State: Warm}, err
 	}
-	return &Status{State: Restored, Bytes: u.bytes, Files: u.files}, u.move(root, name, base)
+	if err := u.move(root, name, base); err != nil {
+		return nil, err
+	}
+	return &Status{State: Restored, Bytes: u.bytes, Files: u.files, At: time.Now()}, nil
 }
 
 func isCold(dir string, base *tree) (bool, error) {
@@ -233,7 +236,8 @@ func (u *unpacker) file(h *tar.Header, name string, content io.Reader) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return u.at.Chtimes(name, h.ModTime, h.ModTime)
+	// Without a time of its last use, it is used now.
+	return u.at.Chtimes(name, h.AccessTime, h.ModTime)
 }
 
 // own gives a link its owner.

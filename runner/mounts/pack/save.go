@@ -11,8 +11,6 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -38,11 +36,16 @@ func save(out io.Writer, opt SaveOptions) (*Status, error) {
 		return nil, err
 	}
 	status := &Status{Bytes: t.bytes, Files: t.files}
-	switch {
-	case t.like(base):
+	if t.like(base) {
 		status.State = Cold
 		return status, nil
-	case opt.Limit > 0 && t.bytes > opt.Limit:
+	}
+	var left *pruning
+	if opt.Unused > 0 {
+		left = t.prune(opt, base, time.Now())
+		status.Bytes, status.Files, status.Unused = t.bytes, t.files, status.Files-t.files
+	}
+	if opt.Limit > 0 && t.bytes > opt.Limit {
 		status.State = Large
 		return status, nil
 	}
@@ -56,7 +59,7 @@ func save(out io.Writer, opt SaveOptions) (*Status, error) {
 	if err := t.archive(out, status); err != nil {
 		return nil, err
 	}
-	return status, t.unchanged(status)
+	return status, t.unchanged(status, left)
 }
 
 // same says whether the tree is what is known. Files are read only if their times
@@ -74,10 +77,13 @@ func (t *tree) same(known Sums, base string) (bool, error) {
 
 // unchanged fills in the sums of a tree that has been archived, if it is still
 // what was listed.
-func (t *tree) unchanged(status *Status) error {
+func (t *tree) unchanged(status *Status, left *pruning) error {
 	again, err := scan(t.dir)
 	if err != nil {
 		return err
+	}
+	if left != nil {
+		left.apply(again)
 	}
 	status.Sums.Meta = t.meta()
 	if again.meta() != status.Sums.Meta {
@@ -137,6 +143,9 @@ func (a *archiver) add(e *entry) error {
 		Name: e.name, Mode: int64(tarMode(e.mode)), Uid: e.uid, Gid: e.gid,
 		ModTime: time.Unix(0, e.mtime), Format: tar.FormatPAX,
 	}
+	if e.used > 0 {
+		h.AccessTime = time.Unix(0, e.used)
+	}
 	switch {
 	case e.mode.IsDir():
 		h.Typeflag, h.Name = tar.TypeDir, e.name+"/"
@@ -158,9 +167,9 @@ func (a *archiver) add(e *entry) error {
 // file writes a regular file with its content. One that has another size than
 // when it was listed is being written.
 func (a *archiver) file(e *entry, h *tar.Header) error {
-	f, err := os.Open(filepath.Join(a.tree.dir, filepath.FromSlash(e.name)))
+	f, err := a.tree.open(e)
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	defer f.Close()
 	if err := a.w.WriteHeader(h); err != nil {

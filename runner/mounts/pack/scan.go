@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // entry is a file of a tree.
@@ -34,6 +35,8 @@ type entry struct {
 	node     node
 	links    uint64
 	sum      []byte // of the content, once it is known
+	times    times
+	used     int64 // where files are left out by their use
 }
 
 // node tells files apart that have several names.
@@ -89,6 +92,7 @@ func (t *tree) add(path string, d fs.DirEntry) error {
 	e := &entry{
 		name: filepath.ToSlash(name), mode: info.Mode(), uid: int(st.Uid), gid: int(st.Gid),
 		mtime: info.ModTime().UnixNano(), node: node{uint64(st.Dev), st.Ino}, links: uint64(st.Nlink),
+		times: timesOf(st),
 	}
 	switch {
 	case e.mode.IsDir():
@@ -180,9 +184,9 @@ func (t *tree) hashFiles() error {
 }
 
 func (t *tree) hashFile(e *entry, buf []byte) error {
-	f, err := os.Open(filepath.Join(t.dir, filepath.FromSlash(e.name)))
+	f, err := t.open(e)
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	defer f.Close()
 	h := sha256.New()
@@ -191,6 +195,20 @@ func (t *tree) hashFile(e *entry, buf []byte) error {
 	}
 	e.sum = h.Sum(nil)
 	return nil
+}
+
+// open opens a listed file. That it is read here is no use of it, as far as the
+// file system allows that.
+func (t *tree) open(e *entry) (*os.File, error) {
+	name := filepath.Join(t.dir, filepath.FromSlash(e.name))
+	if fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOATIME|unix.O_CLOEXEC, 0); err == nil {
+		return os.NewFile(uintptr(fd), name), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, gone(err)
+	}
+	return f, nil
 }
 
 // errBusy is content that changes while it is read.
