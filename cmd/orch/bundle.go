@@ -60,7 +60,7 @@ pull' fetches it.`,
 			return printed(e, packed, packed.String(), asJSON)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	load.RegisterLock(cmd.Flags())
 	load.RegisterOnline(cmd.Flags(), "orch bundle fetches what the targets take")
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")

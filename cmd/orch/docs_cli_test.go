@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 const cliHead = "<!-- Made from the command itself: go test ./cmd/orch -run TestCommandPages -update -->"
@@ -28,7 +29,7 @@ func TestCommandPages(t *testing.T) {
 	dir := filepath.Join(docsRoot, "docs/cli")
 	index := "# Command reference\n\n" + cliHead + "\n\n| command | does |\n|---|---|\n"
 	pages := map[string]string{}
-	for _, cmd := range allCommands(newRootCommand(planning.New(machine.New(cli.OS())), nil)) {
+	for _, cmd := range allCommands(newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)) {
 		name := pageName(cmd)
 		pages[name] = commandPage(cmd)
 		index += fmt.Sprintf("| [%s](%s) | %s |\n", cmd.CommandPath(), name, cmd.Short)

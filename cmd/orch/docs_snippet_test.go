@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 // TestDocumentSnippets goes through the code of all pages. Definitions are
@@ -218,7 +219,7 @@ func splitPipe(words []string) [][]string {
 
 // orch parses a command line of orch as the command does.
 func (s *snippets) orch(number int, args []string) {
-	root := newRootCommand(planning.New(machine.New(cli.OS())), nil)
+	root := newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)
 	cmd, rest, err := root.Find(args)
 	if err == nil {
 		err = cmd.ParseFlags(rest)
@@ -285,7 +286,7 @@ var foreignFlags = strings.Fields(`--from --mount --parents --exclude --keep --c
 
 // TestDocumentFlags looks up the flags that the text of pages mentions.
 func TestDocumentFlags(t *testing.T) {
-	root := newRootCommand(planning.New(machine.New(cli.OS())), nil)
+	root := newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)
 	all := map[string]bool{}
 	for _, cmd := range allCommands(root) {
 		for _, name := range flagNames(cmd) {

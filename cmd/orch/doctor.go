@@ -67,7 +67,7 @@ func newDoctorCommand(e *planning.Session) *cobra.Command {
 			return err
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

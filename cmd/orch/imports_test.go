@@ -199,13 +199,14 @@ var commandLayers = map[string][]string{
 	"version":    {},
 	"cli":        {},
 	"clitest":    {"cli"},
-	"whole":      {"cli"},
-	"machine":    {"cli", "version", "whole"},
-	"planning":   {"cli", "whole", "machine"},
+	"parts":      {"cli"},
+	"whole":      {"cli", "parts"},
+	"machine":    {"cli", "version", "parts"},
+	"planning":   {"cli", "parts", "machine"},
 	"buildercmd": {"cli", "machine"},
 	"screen":     {"cli"},
 	"site":       {"cli", "machine", "planning"},
-	"build":      {"cli", "version", "whole", "machine", "planning", "screen", "site"},
+	"build":      {"cli", "version", "parts", "machine", "planning", "screen", "site"},
 	"asking":     {"cli", "machine", "planning", "build", "screen"},
 	"compare":    {"cli", "machine", "planning"},
 	"sharding":   {"cli", "version", "machine", "planning", "build", "compare"},
@@ -247,6 +248,13 @@ func TestCommandLayers(t *testing.T) {
 	}
 }
 
+// largeParts is what makes the large parts of orch large; see package parts.
+var largeParts = []string{
+	"github.com/open-policy-agent", "github.com/docker/buildx", "github.com/moby/policy-helpers",
+	"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base",
+	"github.com/compose-spec/compose-go/v2/loader", "github.com/santhosh-tekuri/jsonschema",
+}
+
 // TestForeignImports holds the large dependencies to the one package that is
 // there to know them.
 func TestForeignImports(t *testing.T) {
@@ -263,6 +271,12 @@ func TestForeignImports(t *testing.T) {
 		},
 		"runner/progress": {"github.com/moby/buildkit/client", "github.com/moby/buildkit/session", "github.com/spf13/cobra"},
 		"runner/embedded": {"github.com/moby/buildkit/control", "github.com/moby/buildkit/worker/base", "github.com/spf13/cobra"},
+		// What is large is handed in by cmd/orch.
+		"cmd/orch/internal/bake":       largeParts,
+		"cmd/orch/internal/buildercmd": largeParts,
+		"cmd/orch/internal/debugging":  largeParts,
+		"cmd/orch/internal/editing":    largeParts,
+		"cmd/orch/internal/reproduce":  largeParts,
 	}
 	for pkg, prefixes := range forbidden {
 		for _, dep := range deps(t, pkg) {

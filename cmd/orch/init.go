@@ -11,7 +11,6 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/convert"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/output"
@@ -89,7 +88,7 @@ func (f *initFlags) convert(e *planning.Session, args []string) (text []byte, ab
 	}
 	found, err := convert.Find(args, convert.Options{
 		Report:   func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.Report(diags, texts) },
-		Compose:  func(report convert.Report) load.ComposeReader { return whole.ComposeReader(e.Env, nil, report) },
+		Compose:  func(report convert.Report) load.ComposeReader { return e.Parts.ComposeReader(e.Env, nil, report) },
 		Note:     func(line string) { fmt.Fprintf(e.Stderr, "orch: %s\n", line) },
 		Platform: machine.LocalPlatform(),
 		Git:      gitfact.Read,

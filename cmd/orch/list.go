@@ -23,7 +23,7 @@ func newListCommand(e *planning.Session) *cobra.Command {
 			return list.Print(cmd.Context(), e, &load, args)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	compare.RegisterAffected(cmd.Flags(), &list.Since)
 	cmd.Flags().BoolVar(&list.JSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&list.All, "all", "a", false, "list templates too: targets that are there to be inherited")

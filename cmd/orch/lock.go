@@ -71,7 +71,7 @@ up, 2 wrong use or a wrong file.`,
 			return lockTargets(cmd.Context(), e, &load, args, r)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	load.RegisterLock(cmd.Flags())
 	load.RegisterOnline(cmd.Flags(), "orch lock asks registries and servers what names mean, also with --check")
 	f := cmd.Flags()

@@ -13,12 +13,13 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 func main() {
 	args, code, done := asPlugin(os.Args)
 	if !done {
-		code = run(machine.New(cli.OS()), nil, args)
+		code = run(machine.New(cli.OS(), whole.Parts{}), nil, args)
 	}
 	os.Exit(code)
 }

@@ -72,7 +72,7 @@ why; with --json as JSON.`,
 			return p.Print(cmd.Context(), e, &load, args)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	load.RegisterLook(cmd.Flags())
 	load.RegisterLock(cmd.Flags())
 	p.Inputs.Register(cmd.Flags())

@@ -31,6 +31,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/internal/scriptproc"
 	"github.com/orch-build/orch/planner"
@@ -100,7 +101,7 @@ func command(argv []string) int {
 	if done {
 		return code
 	}
-	m := machine.New(cli.OS())
+	m := machine.New(cli.OS(), whole.Parts{})
 	var sites site.Opener
 	if path := os.Getenv(fakeVariable); path != "" {
 		sites, m.OnlyNames = fakeSite(path), []string{fake{}.Name()}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 // TestWrongUse gives each command, and each flag with a closed set of values,
@@ -108,7 +109,7 @@ func TestWrongUse(t *testing.T) {
 				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
 				Lookup:  func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
 				Environ: func() []string { return nil },
-			})
+			}, whole.Parts{})
 			if code := run(m, nil, args); code != cli.ExitUsage {
 				t.Errorf("exit code %d", code)
 			}

@@ -38,7 +38,7 @@ Exit codes: 0 no errors, 2 errors, or warnings with --strict.`,
 			return check.Print(cmd.Context(), e, &load, args)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	load.RegisterLook(cmd.Flags())
 	load.RegisterLock(cmd.Flags())
 	cmd.Flags().BoolVar(&check.Deep, "deep", false, "read the Dockerfiles too, and check what bake checks before it builds")

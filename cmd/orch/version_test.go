@@ -10,6 +10,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 // TestCheckVersion compares this version with the newest release. A newer one is an
@@ -37,7 +38,7 @@ func TestCheckVersion(t *testing.T) {
 		latest = tt.latest
 		for _, asJSON := range []bool{false, true} {
 			e, stdout, _ := clitest.Env(nil, "version", "--check")
-			err := checkVersion(t.Context(), planning.New(machine.New(e)), server.URL, asJSON)
+			err := checkVersion(t.Context(), planning.New(machine.New(e, whole.Parts{})), server.URL, asJSON)
 			if (err == nil) != (tt.fails == "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 				t.Errorf("%q: %v, want %q", tt.latest, err, tt.fails)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/cmd/orch/internal/whole"
 )
 
 // elsewhere are the functions that may write files without internal/output, and
@@ -128,7 +129,7 @@ func TestFileFlags(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	visit(newRootCommand(planning.New(machine.New(&cli.Env{Stdin: &out, Stdout: &out, Stderr: &out, Lookup: os.LookupEnv, Environ: os.Environ})), nil))
+	visit(newRootCommand(planning.New(machine.New(&cli.Env{Stdin: &out, Stdout: &out, Stderr: &out, Lookup: os.LookupEnv, Environ: os.Environ}, whole.Parts{})), nil))
 	for flag := range found {
 		if known[flag] != "reads" && known[flag] != "writes" {
 			t.Errorf("%s names a file: say in testdata/fileflags.txt whether it reads or writes", flag)

@@ -13,7 +13,7 @@ import (
 // TestAskerPolicy refuses a source policy that is not there.
 func TestAskerPolicy(t *testing.T) {
 	e, _, _ := clitest.Env(map[string]string{"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "/nowhere.json"})
-	if _, err := asker(planning.New(machine.New(e)), &planner.Plan{}, nil, &machine.BuilderFlags{}, "auto"); !usage.Is(err) {
+	if _, err := asker(planning.New(machine.New(e, nil)), &planner.Plan{}, nil, &machine.BuilderFlags{}, "auto"); !usage.Is(err) {
 		t.Errorf("%v", err)
 	}
 }

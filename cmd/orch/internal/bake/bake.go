@@ -74,7 +74,7 @@ Exit codes: 0 built, 1 a build failed, 2 wrong use or a wrong file,
 			return begin(cmd.Context(), e, &load, &b, args)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	helptext.Grouped(cmd.Flags(), "Building", load.RegisterBundle)
 	b.register(cmd.Flags())
 	for flag, words := range map[string][]string{

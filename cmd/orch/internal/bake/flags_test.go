@@ -89,13 +89,13 @@ func TestOver(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	e, _, _ := clitest.Env(map[string]string{"BUILDKIT_PROGRESS": "quiet"})
-	session := planning.New(machine.New(e))
+	session := planning.New(machine.New(e, nil))
 	opt, err := parsed(t, "--retries", "3", "--jobs", "defer-error,parallel=2").options(session)
 	if err != nil || opt.Progress != "quiet" || opt.Retries != 3 || opt.Jobs != 2 || !opt.KeepGoing || opt.Shown() {
 		t.Errorf("%+v, %v", opt, err)
 	}
 	plain, _, _ := clitest.Env(nil)
-	if opt, err := parsed(t, "--debug").options(planning.New(machine.New(plain))); err != nil || opt.Progress != "plain" || !opt.Shown() {
+	if opt, err := parsed(t, "--debug").options(planning.New(machine.New(plain, nil))); err != nil || opt.Progress != "plain" || !opt.Shown() {
 		t.Errorf("%+v, %v", opt, err)
 	}
 	for says, args := range map[string][]string{

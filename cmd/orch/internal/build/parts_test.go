@@ -4,20 +4,20 @@ import (
 	"testing"
 
 	"github.com/orch-build/orch/cmd/orch/internal/clitest"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 )
 
-// What a run uses of the packages whole and site is tested here: a test binary of
+// What a run uses of the packages parts and site is tested here: a test binary of
 // their own would link all of orch once more.
 
 // TestTraceAsked does nothing where nobody asks for traces.
 func TestTraceAsked(t *testing.T) {
 	for _, vars := range []map[string]string{nil, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}} {
 		e, _, stderr := clitest.Env(vars, "bake")
-		ctx, end := whole.Trace(t.Context(), e, "x")
+		ctx, end := parts.Trace(t.Context(), nil, e, "x")
 		end()
 		if ctx != t.Context() || stderr.Len() > 0 {
 			t.Errorf("%v: a span, or %q", vars, stderr)

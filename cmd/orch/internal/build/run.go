@@ -15,11 +15,11 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/screen"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/usage"
@@ -77,7 +77,7 @@ type Run struct {
 // Build plans and builds the chosen targets, and prints what came of it.
 func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options) error {
 	collectLess(e)
-	ctx, end := whole.Trace(ctx, e.Env, "orch bake")
+	ctx, end := parts.Trace(ctx, e.Parts, e.Env, "orch bake")
 	defer end()
 	if !opt.Debug {
 		screen.NoNotes()

@@ -29,7 +29,7 @@ import (
 func newRun(t *testing.T, vars map[string]string) (*Run, *bytes.Buffer) {
 	t.Helper()
 	e, _, stderr := clitest.Env(vars, "bake", "--push")
-	return &Run{Session: planning.New(machine.New(e))}, stderr
+	return &Run{Session: planning.New(machine.New(e, nil))}, stderr
 }
 
 // onMachine is a site that is a Docker engine, or a builder if that is nil.

@@ -76,7 +76,7 @@ targets an update of orch.lock.hcl touches.`,
 			return affected.Write(termtext.Raw(e.Stdout), flags.format, strings.Join(flags.bases, ", "), flags.head, list)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	f := cmd.Flags()
 	load.RegisterLook(f)
 	f.StringArrayVar(&flags.bases, "base", nil, "the `REF` to compare with; may be repeated: what has changed since any of them")

@@ -69,7 +69,7 @@ it built, and whether the steps ran that were predicted.`,
 			return x.Text(e.Stdout, time.Now())
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	f := cmd.Flags()
 	load.RegisterLook(f)
 	load.RegisterLock(f)

@@ -67,7 +67,7 @@ machine (--busybox), which is mounted beside the files of the step.`,
 			return f.run(cmd.Context(), e, &load, args)
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	helptext.Grouped(cmd.Flags(), "Inside of the step", load.RegisterBundle)
 	helptext.Grouped(cmd.Flags(), "Inside of the step", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&f.before, "before", false, "take the step as it is before it runs")

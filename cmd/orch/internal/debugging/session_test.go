@@ -27,7 +27,7 @@ import (
 // newSession is a session with those flags, and what it prints.
 func newSession(f *flags) (s *session, stdout, stderr *bytes.Buffer) {
 	e, stdout, stderr := clitest.Env(nil, "debug", "web")
-	return &session{env: planning.New(machine.New(e)), flags: f, target: "web"}, stdout, stderr
+	return &session{env: planning.New(machine.New(e, nil)), flags: f, target: "web"}, stdout, stderr
 }
 
 // inBox calls use with a box on a builder that runs nothing but says what is in it.

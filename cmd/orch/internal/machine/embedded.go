@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/orch-build/orch/cmd/orch/internal/version"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
@@ -19,7 +18,7 @@ func EmbeddedOptions(e *Machine) (embedded.Options, error) {
 	}
 	o.Version = version.Orch()
 	o.Notify = func(line string) { fmt.Fprintln(e.Stderr, line) }
-	whole.SetProgram(e.Env, &o)
+	e.Parts.SetProgram(e.Env, &o)
 	return o, nil
 }
 

@@ -6,12 +6,15 @@ package machine
 
 import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/runner/embedded"
 )
 
 // Machine is the machine of one command.
 type Machine struct {
 	*cli.Env
+	// Parts are the large parts of the program.
+	Parts parts.Parts
 	// OnlyNames are the names of the builder where none is chosen; nil are those
 	// of a builder that there is.
 	OnlyNames []string
@@ -21,5 +24,8 @@ type Machine struct {
 	registries *Registries
 }
 
-// New returns the machine around an environment.
-func New(e *cli.Env) *Machine { return &Machine{Env: e, registries: &Registries{}} }
+// New returns the machine around an environment. p are the large parts of the program;
+// nil will do where none of them is needed.
+func New(e *cli.Env, p parts.Parts) *Machine {
+	return &Machine{Env: e, Parts: p, registries: &Registries{}}
+}

@@ -9,7 +9,7 @@ import (
 
 // CompleteBuilders completes the names of builders in a shell.
 func CompleteBuilders(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	e := New(cli.OS())
+	e := New(cli.OS(), nil)
 	var out []string
 	if all, _ := e.Catalog().List(); len(args) == 0 || cmd.Flags().Lookup("builder") != nil {
 		for _, b := range all {

@@ -22,7 +22,7 @@ func newMachine(t *testing.T, vars map[string]string) (*Machine, *bytes.Buffer) 
 	vars["ORCH_STATE_DIR"] = t.TempDir()
 	vars["HOME"] = t.TempDir()
 	e, _, stderr := clitest.Env(vars)
-	return New(e), stderr
+	return New(e, nil), stderr
 }
 
 // daemon is the address of a builder for linux/amd64 that builds nothing.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/orch-build/orch/cmd/orch/internal/cli"
-	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/internal/gitfact"
@@ -48,7 +46,7 @@ func CompleteList(first, rest []string) cobra.CompletionFunc {
 }
 
 // completeFlags completes the values of the flags that choose and change targets.
-func (l *Flags) completeFlags(cmd *cobra.Command) {
+func (l *Flags) completeFlags(cmd *cobra.Command, e *Session) {
 	for flag, complete := range map[string]func(ctx context.Context, e *Session, typed string) []string{
 		"set":    l.completeSet,
 		"var":    l.completeVar,
@@ -56,15 +54,15 @@ func (l *Flags) completeFlags(cmd *cobra.Command) {
 		"filter": l.completeFilter,
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			e := New(machine.New(cli.OS())).Quiet()
-			if _, err := l.Open(e, nil); err != nil {
+			quiet := e.Quiet()
+			if _, err := l.Open(quiet, nil); err != nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			directive := more
 			if flag == "except" {
 				directive = cobra.ShellCompDirectiveNoFileComp
 			}
-			return complete(cmd.Context(), e, typed), directive
+			return complete(cmd.Context(), quiet, typed), directive
 		})
 	}
 	_ = cmd.RegisterFlagCompletionFunc("allow", CompleteWords(permissions...))

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/interrupt"
@@ -35,8 +34,8 @@ type Flags struct {
 	Wrong func(text string) error
 }
 
-// Register adds the flags to a command.
-func (l *Flags) Register(cmd *cobra.Command) {
+// Register adds the flags to a command of a session.
+func (l *Flags) Register(cmd *cobra.Command, e *Session) {
 	flags := cmd.Flags()
 	helptext.Grouped(flags, "Choosing and changing targets", func(flags *pflag.FlagSet) {
 		flags.StringArrayVarP(&l.Files, "file", "f", nil, "definition `FILE`; may be repeated; - is standard input")
@@ -53,7 +52,7 @@ func (l *Flags) Register(cmd *cobra.Command) {
 	})
 	flags.StringVar(&l.diagnostics, "diagnostics", "text", "how to print what is wrong on standard error: `FORMAT` is text or json")
 	l.Builder.Register(cmd)
-	l.completeFlags(cmd)
+	l.completeFlags(cmd, e)
 }
 
 // Open prepares to read the definition; it takes URLs off the arguments.
@@ -70,7 +69,7 @@ func (l *Flags) Open(e *Session, args []string) ([]string, error) {
 		Environ:   func() []string { return e.Environ() },
 		Stdin:     e.ReadStdin,
 		Compose: func(permit func(string) error) load.ComposeReader {
-			return whole.ComposeReader(e.Env, permit, func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.Report(diags, texts) })
+			return e.Parts.ComposeReader(e.Env, permit, func(diags hcl.Diagnostics, texts map[string][]byte) error { return e.Report(diags, texts) })
 		},
 		Connect: func(ctx context.Context) (*builder.Builder, error) { return l.Builder.Connect(ctx, e.Machine) },
 		Note:    func(line string) { fmt.Fprintln(e.Stderr, line) },

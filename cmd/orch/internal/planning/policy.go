@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
-	"github.com/orch-build/orch/cmd/orch/internal/whole"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/usage"
@@ -64,7 +64,10 @@ func PoliciesIn(ctx context.Context, e *Session, files policy.Files) *policies.P
 
 func policyOptions(ctx context.Context, e *Session) policies.Options {
 	return policies.Options{
-		BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Compile: whole.CompilePolicies(ctx), Source: e.pinned,
+		BuiltIn: e.Flagged(builtInPolicy), LookupEnv: e.Lookup, Source: e.pinned,
+		Compile: func(p *policies.Policies, targets []*config.Target) hcl.Diagnostics {
+			return e.Parts.CompilePolicies(ctx, p, targets)
+		},
 	}
 }
 
@@ -102,7 +105,7 @@ func (e *Session) CheckPolicies(cfg *config.Config, foreign bool) error {
 // another program may begin anew.
 func (e *Session) WholeFor(cfg *config.Config) error {
 	e.lock = cfg.Lock
-	return whole.Need(e.Env, func() (bool, error) { return e.Policies.Any(cfg.Targets) })
+	return e.Parts.NeedPolicies(e.Env, func() (bool, error) { return e.Policies.Any(cfg.Targets) })
 }
 
 // TypedPolicy says whether the command line mentions policies.
@@ -116,7 +119,9 @@ func (l *Flags) TypedPolicy(overrides []config.Override) bool {
 }
 
 // Evaluator prepares the policies of targets for a run.
-func (e *Session) Evaluator() whole.PolicyFunc { return whole.PolicyEvaluator(e.Policies, e.policyDir) }
+func (e *Session) Evaluator() parts.PolicyFunc {
+	return e.Parts.PolicyEvaluator(e.Policies, e.policyDir)
+}
 
 // policyDir is the folder that signatures are verified with.
 func (e *Session) policyDir() (string, error) {

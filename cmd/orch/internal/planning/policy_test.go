@@ -16,7 +16,7 @@ import (
 func newSession(t *testing.T, vars map[string]string) (*Session, *bytes.Buffer) {
 	t.Helper()
 	e, _, stderr := clitest.Env(vars)
-	return New(machine.New(e)), stderr
+	return New(machine.New(e, nil)), stderr
 }
 
 // TestTypedPolicy finds a policy that the command line mentions, by --set or by a

@@ -66,7 +66,7 @@ wrong file, 130 interrupted.`,
 		ValidArgsFunction: planning.CompleteTargets(e, &c.load),
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
 	}
-	c.load.Register(cmd)
+	c.load.Register(cmd, e)
 	f := cmd.Flags()
 	helptext.Grouped(f, "Building", func(f *pflag.FlagSet) {
 		c.load.RegisterBundle(f)

@@ -26,7 +26,7 @@ func TestPrint(t *testing.T) {
 		{Name: "not", Result: imagediff.Result{Digests: [2]string{"sha256:1", "sha256:2"}, Differences: []imagediff.Difference{file, other}, More: 7}},
 	}}
 	env, out, _ := clitest.Env(nil)
-	e := planning.New(machine.New(env))
+	e := planning.New(machine.New(env, nil))
 	var failure *cli.Failure
 	if err := r.print(e, false); !errors.As(err, &failure) || failure.Code != cli.ExitFailed {
 		t.Errorf("different targets end with %v", err)
@@ -56,7 +56,7 @@ not: different, sha256:1 and sha256:2
 // TestFailed has a failed build be in what is printed as JSON.
 func TestFailed(t *testing.T) {
 	env, out, _ := clitest.Env(nil)
-	c := &command{env: planning.New(machine.New(env)), asJSON: true, building: "second"}
+	c := &command{env: planning.New(machine.New(env, nil)), asJSON: true, building: "second"}
 	err := errors.New("the build failed")
 	if got := c.failed(err); !errors.Is(got, err) {
 		t.Error(got)

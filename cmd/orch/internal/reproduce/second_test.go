@@ -5,10 +5,18 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/clitest"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/runner/embedded"
 )
+
+// thisProgram has no parts, and is the builder itself.
+type thisProgram struct{ parts.Parts }
+
+func (thisProgram) SetProgram(*cli.Env, *embedded.Options) {}
 
 // TestSecond gives the second build of the embedded builder a state folder that is empty
 // at first and gone afterwards; another builder builds both times.
@@ -23,7 +31,7 @@ func TestSecond(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, _, stderr := clitest.Env(map[string]string{"ORCH_STATE_DIR": state, "HOME": state, "DOCKER_CONFIG": state}, "repro")
-		c := &command{env: planning.New(machine.New(e))}
+		c := &command{env: planning.New(machine.New(e, thisProgram{}))}
 		c.load.Builder.Name(builder)
 		second, clean, err := c.second(t.Context())
 		if err != nil {

@@ -82,7 +82,7 @@ Systems: ` + strings.Join(pipeline.Names(), ", ") + `.`,
 			return f.run(cmd, e, &load, args[0], args[1:])
 		},
 	}
-	load.Register(cmd)
+	load.Register(cmd, e)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.print, "print", false, "print the file, write nothing")
 	flags.BoolVar(&f.force, "force", false, "replace the file if it is there")

@@ -66,7 +66,7 @@ func TestUnmoved(t *testing.T) {
 		{"unfinished", context.Background(), &publish.UnfinishedError{Err: context.Canceled}, nil, cli.ExitFailed, "the tags have not moved", "To publish what is built"},
 	} {
 		e, _, stderr := clitest.Env(nil, "merge", "a.json")
-		m := &mergeRun{Session: planning.New(machine.New(e))}
+		m := &mergeRun{Session: planning.New(machine.New(e, nil))}
 		var f *cli.Failure
 		if err := m.unmoved(tt.ctx, tt.err, tt.problems); !errors.As(err, &f) || f.Code != tt.code {
 			t.Errorf("%s: %v", tt.name, err)

@@ -16,11 +16,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/program"
 	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
 )
@@ -54,11 +53,11 @@ func openWhole() (io.ReadCloser, error) {
 const handedOver = "ORCH_HANDED_OVER_BY"
 
 // SetProgram says which program is the builder: the whole orch.
-func SetProgram(_ *cli.Env, o *embedded.Options) { o.Program = openWhole }
+func (Parts) SetProgram(_ *cli.Env, o *embedded.Options) { o.Program = openWhole }
 
 // ComposeReader reads no Compose files, but starts this command over in the
 // whole orch, which does.
-func ComposeReader(e *cli.Env, _ func(path string) error, _ func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
+func (Parts) ComposeReader(e *cli.Env, _ func(path string) error, _ func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
 	return func([]types.ConfigFile, map[string]string, bool) (*types.Project, error) {
 		return nil, fmt.Errorf("starting the part of orch that reads Compose files: %w", handOver(e))
 	}
@@ -66,13 +65,13 @@ func ComposeReader(e *cli.Env, _ func(path string) error, _ func(hcl.Diagnostics
 
 // StartTracing starts this command over in the whole orch, which has what sends
 // traces.
-func StartTracing(_ context.Context, e *cli.Env, _ string) (context.Context, func() error, error) {
+func (Parts) StartTracing(_ context.Context, e *cli.Env, _ string) (context.Context, func() error, error) {
 	return nil, nil, fmt.Errorf("starting the part of orch that sends traces: %w", handOver(e))
 }
 
-// Need starts this command over in the whole orch if it has to evaluate
+// NeedPolicies starts this command over in the whole orch if it has to evaluate
 // policies.
-func Need(e *cli.Env, needed func() (bool, error)) error {
+func (Parts) NeedPolicies(e *cli.Env, needed func() (bool, error)) error {
 	any, err := needed()
 	if err != nil || !any {
 		return err
@@ -81,15 +80,12 @@ func Need(e *cli.Env, needed func() (bool, error)) error {
 }
 
 // CompilePolicies finds nothing: whoever has policies is the whole orch by then.
-func CompilePolicies(context.Context) func(*policies.Policies, []*config.Target) hcl.Diagnostics {
-	return func(*policies.Policies, []*config.Target) hcl.Diagnostics { return nil }
+func (Parts) CompilePolicies(context.Context, *policies.Policies, []*config.Target) hcl.Diagnostics {
+	return nil
 }
 
-// PolicyFunc prepares the policies of a target for a run.
-type PolicyFunc = func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
-
 // PolicyEvaluator is nil: a run with policies is that of the whole orch.
-func PolicyEvaluator(*policies.Policies, func() (string, error)) PolicyFunc {
+func (Parts) PolicyEvaluator(*policies.Policies, func() (string, error)) parts.PolicyFunc {
 	return nil
 }
 

@@ -12,12 +12,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/compose"
 	"github.com/orch-build/orch/internal/diag"
 	"github.com/orch-build/orch/load"
-	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/tracing"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
@@ -32,23 +31,23 @@ import (
 const handedOver = "ORCH_HANDED_OVER_BY"
 
 // SetProgram says which program is the builder: this one.
-func SetProgram(e *cli.Env, o *embedded.Options) {
+func (Parts) SetProgram(e *cli.Env, o *embedded.Options) {
 	o.Executable = e.Getenv(handedOver)
 }
 
 // ComposeReader reads Compose files and, of the files that they refer to, those that
 // permit allows; it reports warnings.
-func ComposeReader(e *cli.Env, permit func(path string) error, report func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
+func (Parts) ComposeReader(e *cli.Env, permit func(path string) error, report func(hcl.Diagnostics, map[string][]byte) error) load.ComposeReader {
 	removeUnpacked(e)
-	var told hcl.Diagnostics
+	var reported hcl.Diagnostics
 	return func(files []types.ConfigFile, env map[string]string, lenient bool) (*types.Project, error) {
 		project, warnings, err := compose.Read(files, env, lenient, permit)
 		if lenient || err != nil {
 			return project, err // only the last reading counts
 		}
-		n := len(told)
-		told = diag.Once(append(told, warnings...))
-		_ = report(told[n:], contents(files))
+		n := len(reported)
+		reported = diag.Once(append(reported, warnings...))
+		_ = report(reported[n:], contents(files))
 		return project, nil
 	}
 }
@@ -63,7 +62,7 @@ func contents(files []types.ConfigFile) map[string][]byte {
 }
 
 // StartTracing begins a span.
-func StartTracing(ctx context.Context, e *cli.Env, name string) (context.Context, func() error, error) {
+func (Parts) StartTracing(ctx context.Context, e *cli.Env, name string) (context.Context, func() error, error) {
 	removeUnpacked(e)
 	return tracing.Start(ctx, name, e.Getenv)
 }
@@ -76,21 +75,16 @@ func removeUnpacked(e *cli.Env) {
 	}
 }
 
-// Need has nothing to do: this is the whole orch.
-func Need(*cli.Env, func() (bool, error)) error { return nil }
+// NeedPolicies has nothing to do: this is the whole orch.
+func (Parts) NeedPolicies(*cli.Env, func() (bool, error)) error { return nil }
 
-// CompilePolicies says what is wrong with the policies of targets.
-func CompilePolicies(ctx context.Context) func(*policies.Policies, []*config.Target) hcl.Diagnostics {
-	return func(p *policies.Policies, targets []*config.Target) hcl.Diagnostics {
-		return judge.Compile(ctx, p, targets)
-	}
+// CompilePolicies returns what is wrong with the policies of targets.
+func (Parts) CompilePolicies(ctx context.Context, p *policies.Policies, targets []*config.Target) hcl.Diagnostics {
+	return judge.Compile(ctx, p, targets)
 }
-
-// PolicyFunc prepares the policies of a target for a run.
-type PolicyFunc = func(context.Context, *planner.Build, sourcepolicy.Host) (*sourcepolicy.Policy, error)
 
 // PolicyEvaluator prepares the policies of targets for a run; dir is the folder
 // that signatures are verified with.
-func PolicyEvaluator(p *policies.Policies, dir func() (string, error)) PolicyFunc {
+func (Parts) PolicyEvaluator(p *policies.Policies, dir func() (string, error)) parts.PolicyFunc {
 	return judge.Evaluator(p, dir)
 }

@@ -1,4 +1,4 @@
-package whole
+package parts
 
 import (
 	"context"
@@ -13,7 +13,7 @@ var tracingVariables = []string{"OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDP
 // Trace begins a span around a command, if the environment asks for traces.
 // The function that it returns ends the span. Traces that cannot be sent are a
 // warning.
-func Trace(ctx context.Context, e *cli.Env, name string) (context.Context, func()) {
+func Trace(ctx context.Context, p Parts, e *cli.Env, name string) (context.Context, func()) {
 	asked := false
 	for _, v := range tracingVariables {
 		asked = asked || e.Getenv(v) != ""
@@ -21,7 +21,7 @@ func Trace(ctx context.Context, e *cli.Env, name string) (context.Context, func(
 	if !asked || e.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return ctx, func() {}
 	}
-	traced, stop, err := StartTracing(ctx, e, name)
+	traced, stop, err := p.StartTracing(ctx, e, name)
 	if err != nil {
 		fmt.Fprintf(e.Stderr, "Warning: %v\n", err)
 		return ctx, func() {}
