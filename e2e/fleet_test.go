@@ -418,7 +418,8 @@ target "default" {
 	})
 	cmd := f.orch(dir, []int{0, 1}, "bake", "--load", "--progress=plain", "--result", "result.json")
 	cmd.Env = append(cmd.Env, "DOCKER_HOST=unix://"+e.socket, "PATH="+e.tools+":"+os.Getenv("PATH"), "DOCKER_CONFIG="+t.TempDir())
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	f.testStore(dir)
@@ -427,7 +428,7 @@ target "default" {
 		where[strings.Join(target.Builders, "+")]++
 	}
 	if len(where) != 2 {
-		t.Errorf("built on %v", where)
+		t.Errorf("built on %v\n%s", where, out)
 	}
 	for i := range 4 {
 		if out, err := e.docker("image", "inspect", fmt.Sprintf("fleet/app-%d:load", i)).CombinedOutput(); err != nil {

@@ -23,7 +23,7 @@ func (p *Placement) join(k int) {
 		return
 	}
 	last := k
-	k, traded := p.trade(k)
+	k = p.trade(k)
 	chunks, donors := p.chunks(k, last)
 	if len(chunks) == 0 {
 		return
@@ -31,7 +31,7 @@ func (p *Placement) join(k int) {
 	slices.SortFunc(chunks, func(a, b *chunk) int {
 		return cmp.Or(cmp.Compare(p.score(k, b.key), p.score(k, a.key)), cmp.Compare(a.from, b.from), cmp.Compare(a.key, b.key))
 	})
-	most := p.mostUnits(k, donors) - traded
+	most := p.mostUnits(k, donors)
 	level := p.average(donors)
 	most -= p.relieve(k, chunks, level, most)
 	for _, c := range chunks {
@@ -77,18 +77,14 @@ func (p *Placement) relieve(k int, chunks []*chunk, level float64, most int) int
 
 // trade gives a builder that has nothing the place of one that has a single group,
 // if that scores higher for it: a few groups are where they would be among many. It
-// returns the builder that has nothing then, and how many units have moved. It does
-// so only where there are fewer groups than builders.
-func (p *Placement) trade(k int) (empty, moved int) {
+// returns the builder that has nothing then, which takes its share as any other. It
+// does so only where there are fewer groups than builders.
+func (p *Placement) trade(k int) (empty int) {
 	if p.counts[k] > 0 {
-		return k, 0
+		return k
 	}
-	groups := map[uint64]bool{}
-	for _, key := range p.keys {
-		groups[key] = true
-	}
-	if len(groups) > k {
-		return k, 0
+	if p.groups() > k {
+		return k
 	}
 	best, gain := k, 0.0
 	for b := range k {
@@ -108,9 +104,17 @@ func (p *Placement) trade(k int) (empty, moved int) {
 			}
 		}
 		p.move(k, units)
-		moved = len(units)
 	}
-	return best, moved
+	return best
+}
+
+// groups is how many groups there are.
+func (p *Placement) groups() int {
+	groups := map[uint64]bool{}
+	for _, key := range p.keys {
+		groups[key] = true
+	}
+	return len(groups)
 }
 
 // small is how many units a group has at most that is traded as a whole.

@@ -158,6 +158,25 @@ func TestPlaceAnyNames(t *testing.T) {
 	}
 }
 
+// TestFewBases places targets over fewer bases than there are builders: each builder
+// has some, whatever the builders are called.
+func TestFewBases(t *testing.T) {
+	for _, c := range []struct{ units, bases, builders int }{{4, 1, 2}, {6, 1, 4}, {8, 2, 3}, {12, 2, 4}, {12, 3, 4}, {8, 3, 4}} {
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 100 {
+			list := builders(c.builders)
+			for i := range list {
+				list[i].Name = fmt.Sprintf("127.0.0.1:%d", 20000+r.IntN(12000))
+			}
+			work := bases(c.units, c.bases, 100*time.Millisecond, time.Second)
+			p := Place(work, list)
+			if longest, least := makespan(p), bound(work, c.builders); longest > 1.5*least {
+				t.Errorf("%d units over %d bases on %d builders: %v, the longest takes %.1f s, and %.1f s are possible", c.units, c.bases, c.builders, p.At, longest, least)
+			}
+		}
+	}
+}
+
 func TestPlatforms(t *testing.T) {
 	w := Work{
 		Shared: []Shared{{Key: "a", Took: 10 * time.Second}, {Key: "b", Took: 10 * time.Second}},
