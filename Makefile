@@ -40,7 +40,7 @@ demo: build
 # the other packages run beside them. lint vets.
 test: build
 	@scripts/setup.sh tests
-	$(GO) test -vet=off -timeout 30m ./e2e ./...
+	$(GO) test -vet=off -timeout 45m ./e2e ./...
 
 # What CI runs: a quarter of an hour on two processors. The checks that need the
 # processors run beside the tests that wait.
