@@ -7,26 +7,34 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // merged is what git makes of the locks of two people that began with the same one, and
 // whether it has merged them without a conflict.
 func merged(t *testing.T, attributes string, base, ours, theirs *Lock) (text []byte, clean bool) {
 	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		need.Missing(t, "git")
+	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, FileName)
-	git := func(args ...string) error {
+	run := func(args ...string) error {
 		cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
 		cmd.Dir = dir
 		return cmd.Run()
+	}
+	git := func(args ...string) {
+		if err := run(args...); err != nil {
+			t.Fatalf("git %s: %v", strings.Join(args, " "), err)
+		}
 	}
 	commit := func(l *Lock) {
 		if err := os.WriteFile(file, l.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := git("commit", "-qam", "a lock"); err != nil {
-			t.Fatal(err)
-		}
+		git("commit", "-qam", "a lock")
 	}
 	if err := os.WriteFile(filepath.Join(dir, ".gitattributes"), []byte(attributes), 0o644); err != nil {
 		t.Fatal(err)
@@ -34,23 +42,14 @@ func merged(t *testing.T, attributes string, base, ours, theirs *Lock) (text []b
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"init", "-q", "-b", "ours"}, {"add", "."}} {
-		if err := git(args...); err != nil {
-			t.Skip("there is no git: ", err)
-		}
-	}
+	git("init", "-q", "-b", "ours")
+	git("add", ".")
 	commit(base)
-	for _, args := range [][]string{{"checkout", "-q", "-b", "theirs"}} {
-		if err := git(args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	git("checkout", "-q", "-b", "theirs")
 	commit(theirs)
-	if err := git("checkout", "-q", "ours"); err != nil {
-		t.Fatal(err)
-	}
+	git("checkout", "-q", "ours")
 	commit(ours)
-	clean = git("merge", "-q", "theirs", "-m", "both") == nil
+	clean = run("merge", "-q", "theirs", "-m", "both") == nil
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
