@@ -69,6 +69,12 @@ func Root(ctx context.Context, dir string) (string, error) {
 		}
 		return l.root, nil
 	}
+	if err != nil && strings.Contains(err.Error(), "not a git repository") {
+		if abs, absErr := filepath.Abs(dir); absErr == nil {
+			dir = abs
+		}
+		return "", fmt.Errorf("%s is not in a git repository", dir)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -143,6 +149,7 @@ var ErrNoGit = errors.New("there is no git in PATH: install it, or put its folde
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // what it says is read
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

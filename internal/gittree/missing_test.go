@@ -143,3 +143,11 @@ func newRepository(t *testing.T) string {
 	}
 	return t.TempDir()
 }
+
+// TestNoRepository names the folder, and not the command of git that failed.
+func TestNoRepository(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Root(t.Context(), dir); err == nil || err.Error() != dir+" is not in a git repository" {
+		t.Error(err)
+	}
+}

@@ -22,6 +22,9 @@ func ParseIndex(text string) (index, count int, err error) {
 	if err == nil {
 		count, err = strconv.Atoi(n)
 	}
+	if ok && err == nil && index > count && count > 0 {
+		return 0, 0, usage.Errorf("--shard %s: there is no shard %d of %d; the last one is %d/%d", text, index, count, count, count)
+	}
 	if !ok || err != nil || index < 0 || count < 0 || index > count {
 		return 0, 0, usage.Errorf("--shard %q: write the number of a shard and how many there are, such as 2/7", text)
 	}

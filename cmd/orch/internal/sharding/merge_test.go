@@ -22,10 +22,13 @@ func TestParseIndex(t *testing.T) {
 			t.Errorf("%q: %d, %d, %v", text, i, n, err)
 		}
 	}
-	for _, text := range []string{"", "2", "2/", "/2", "3/2", "-1/2", "a/b", "1/2/3"} {
+	for _, text := range []string{"", "2", "2/", "/2", "1/0", "-1/2", "a/b", "1/2/3"} {
 		if _, _, err := ParseIndex(text); !usage.Is(err) || !strings.Contains(err.Error(), "such as 2/7") {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+	if _, _, err := ParseIndex("3/2"); !usage.Is(err) || !strings.Contains(err.Error(), "the last one is 2/2") {
+		t.Errorf("3/2: %v", err)
 	}
 }
 
