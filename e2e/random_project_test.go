@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,7 @@ type randomTarget struct {
 	labels map[string]string
 	other  string            // the folder of the context "other", or its URL
 	attrs  map[string]string // other attributes, as they are written
+	main   string            // the URL of the context, if that is not the folder
 }
 
 // oneOf returns one of a list.
@@ -67,7 +69,7 @@ func newRandomProject(r *rand.Rand, sources *randomSources) *randomProject {
 	}
 	for i := range 2 + r.IntN(2) + sources.more(r) {
 		p.targets = append(p.targets, &randomTarget{
-			stage: r.IntN(len(p.stages)), args: map[string]string{"A": oneOf(r, "1", "2")}, labels: map[string]string{}, other: p.other(r, i), attrs: map[string]string{},
+			stage: r.IntN(len(p.stages)), args: map[string]string{"A": oneOf(r, "1", "2")}, labels: map[string]string{}, other: p.other(r, i), attrs: p.newAttributes(r), main: p.newMain(r),
 		})
 	}
 	return p
@@ -220,6 +222,16 @@ func (p *randomProject) mutate(r *rand.Rand) string {
 	return "nothing"
 }
 
+// change mutates a project until it is another one, and says what it did.
+func (p *randomProject) change(r *rand.Rand) string {
+	was := p.clone()
+	for {
+		if what := p.mutate(r); !reflect.DeepEqual(was, p) {
+			return what
+		}
+	}
+}
+
 func (p *randomProject) clone() *randomProject {
 	q := &randomProject{
 		files: maps.Clone(p.files), ignore: slices.Clone(p.ignore), own: p.own, folder: p.folder,
@@ -229,7 +241,7 @@ func (p *randomProject) clone() *randomProject {
 		q.stages = append(q.stages, slices.Clone(s))
 	}
 	for _, t := range p.targets {
-		q.targets = append(q.targets, &randomTarget{t.stage, maps.Clone(t.args), maps.Clone(t.labels), t.other, maps.Clone(t.attrs)})
+		q.targets = append(q.targets, &randomTarget{t.stage, maps.Clone(t.args), maps.Clone(t.labels), t.other, maps.Clone(t.attrs), t.main})
 	}
 	return q
 }
@@ -305,7 +317,7 @@ func definition(projects []*randomProject) string {
 		for n, t := range p.targets {
 			name := fmt.Sprintf("p%d-%d", i, n)
 			all = append(all, fmt.Sprintf("%q", name))
-			fmt.Fprintf(&b, "target %q {\n  context = \"p%d\"\n  target = \"s%d\"\n  contexts = { busybox = BUSYBOX, other = %q }\n", name, i, t.stage, p.otherContext(i, t))
+			fmt.Fprintf(&b, "target %q {\n%s  target = \"s%d\"\n  contexts = { busybox = BUSYBOX, other = %q }\n", name, p.mainContext(i, t), t.stage, p.otherContext(i, t))
 			for _, attr := range slices.Sorted(maps.Keys(t.attrs)) {
 				fmt.Fprintf(&b, "  %s = %s\n", attr, t.attrs[attr])
 			}

@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -15,17 +18,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/crypto/ssh"
 )
 
 // randomSources are what random projects read from elsewhere, all of it pinned.
 type randomSources struct {
 	bases    []string // images with a shell
 	contexts []string // of files h0, h1, h2
+	mains    []string // contexts with the files of a project
 	remote   []string // arguments of ADD
 	secret   string   // a file
+	key      string   // of SSH
+	policies []string // files in Rego that allow all
+	static   string   // the file of the source policy of the environment
+	swap     string   // a policy that takes an image for another one
+	turns    *atomic.Int64
 }
 
 // sameFile in front of a link says that it is another name of a file.
@@ -81,6 +92,7 @@ target "_l" {
 }
 `, shared.registry),
 		"h1/h0": "0", "h1/h1": "1", "h1/h2": "2", "h2/h0": "other", "h2/h1": "1", "h2/h3": "3", "secret": "of the file",
+		"a.rego": "package docker\ndecision := {\"allow\": true}\n", "b.rego": "package docker\nallow := true\ndecision := {\"allow\": allow}\n",
 	})
 	metadata := filepath.Join(dir, "metadata.json")
 	if out, err := runOrch(dir, "bake", "--progress", "plain", "--metadata-file", metadata).CombinedOutput(); err != nil {
@@ -93,7 +105,13 @@ target "_l" {
 	pinned := func(name string) string {
 		return fmt.Sprintf("%s/random/%s:1@%s", shared.registry, name, md[name]["containerimage.digest"])
 	}
-	s := &randomSources{secret: filepath.Join(dir, "secret")}
+	s := &randomSources{
+		secret: filepath.Join(dir, "secret"), key: filepath.Join(dir, "key"), static: filepath.Join(dir, "static.json"), turns: new(atomic.Int64),
+		policies: []string{filepath.Join(dir, "a.rego"), filepath.Join(dir, "b.rego")},
+		swap: fmt.Sprintf(`{"rules":[{"action":"CONVERT","selector":{"identifier":"docker-image://%s"},"updates":{"identifier":"docker-image://%s"}}]}`,
+			pinned("h1"), pinned("h2")),
+	}
+	writeKey(t, s.key)
 	for _, name := range []string{"plain", "env", "onbuild", "chain"} {
 		s.bases = append(s.bases, pinned(name))
 	}
@@ -104,19 +122,47 @@ target "_l" {
 	return s
 }
 
-// serve makes a repository of two commits, and serves it and files.
+// writeKey writes a key for SSH.
+func writeKey(t *testing.T, file string) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve makes a repository of two commits, and serves it and files. Behind one
+// URL there is another archive at each turn.
 func (s *randomSources) serve(t *testing.T, dir string) {
 	t.Helper()
 	var commits []string
 	repo := filepath.Join(dir, "repo")
 	gitIn(t, dir, "init", "-q", "-b", "main", repo)
-	for _, h := range []string{"h1", "h2"} {
+	for i, h := range []string{"h1", "h2"} {
 		if err := os.CopyFS(filepath.Join(repo, h), os.DirFS(filepath.Join(dir, h))); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"f0": h, "f1": "f1", "f2": h, "d/g0": "g0", "d/g1": h, "d/g2": "g2"} {
+			file := filepath.Join(repo, "m", name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = os.Remove(filepath.Join(repo, "m", "l0"))
+		if err := os.Symlink(fmt.Sprint("f", i), filepath.Join(repo, "m", "l0")); err != nil {
 			t.Fatal(err)
 		}
 		gitIn(t, repo, "add", "-A")
 		gitIn(t, repo, "commit", "-q", "-m", h)
 		commits = append(commits, gitIn(t, repo, "rev-parse", "HEAD"))
+		gitIn(t, repo, "archive", "-o", filepath.Join(dir, fmt.Sprintf("m%d.tar", i)), "HEAD:m")
 	}
 	root := filepath.Join(dir, "www")
 	gitIn(t, dir, "clone", "-q", "--bare", repo, filepath.Join(root, "repo.git"))
@@ -131,6 +177,10 @@ func (s *randomSources) serve(t *testing.T, dir string) {
 			backend.ServeHTTP(w, r)
 			return
 		}
+		if r.URL.Path == "/moving.tar" {
+			http.ServeFile(w, r, filepath.Join(dir, fmt.Sprintf("m%d.tar", s.turns.Load()%2)))
+			return
+		}
 		files.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -138,9 +188,20 @@ func (s *randomSources) serve(t *testing.T, dir string) {
 		s.contexts = append(s.contexts, server.URL+"/repo.git#"+c)
 		s.remote = append(s.remote, server.URL+"/repo.git#"+c+" /git/", "--keep-git-dir=false --chmod=0700 "+server.URL+"/repo.git#"+c+" /git/")
 	}
+	s.mains = []string{server.URL + "/repo.git#" + commits[0] + ":m", server.URL + "/repo.git#" + commits[1] + ":m", server.URL + "/m0.tar", server.URL + "/m1.tar", server.URL + "/moving.tar"}
 	for _, name := range []string{"h1/h0", "h2/h0", "h2/h3"} {
 		sum := digest.FromString(readText(t, filepath.Join(dir, name))).Encoded()
 		s.remote = append(s.remote, fmt.Sprintf("--checksum=sha256:%s %s/%s /http/", sum, server.URL, name), fmt.Sprintf("--chmod=0600 --checksum=sha256:%s %s/%s /http/x", sum, server.URL, name))
+	}
+}
+
+// turn has another archive behind the URL that moves, and sets the source policy
+// of the environment: one that changes nothing, or swap.
+func (s *randomSources) turn(t *testing.T, policy string) {
+	t.Helper()
+	s.turns.Add(1)
+	if err := os.WriteFile(s.static, []byte(policy), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -182,13 +243,46 @@ func (p *randomProject) otherContext(i int, t *randomTarget) string {
 	return fmt.Sprintf("p%d/%s", i, t.other)
 }
 
+// mainContext is the context of a target of project i, and its Dockerfile if it
+// is not there.
+func (p *randomProject) mainContext(i int, t *randomTarget) string {
+	if t.main == "" {
+		return fmt.Sprintf("  context = \"p%d\"\n", i)
+	}
+	inline := strings.NewReplacer("${", "$${", "%{", "%%{").Replace(fmt.Sprintf("%q", p.dockerfile()))
+	return fmt.Sprintf("  context = %q\n  dockerfile-inline = %s\n", t.main, inline)
+}
+
+// newMain is what a target has for its context at first: mostly the folder.
+func (p *randomProject) newMain(r *rand.Rand) string {
+	if p.sources == nil || r.IntN(8) > 0 {
+		return ""
+	}
+	return oneOf(r, p.sources.mains...)
+}
+
+// newAttributes are those that a target has at first.
+func (p *randomProject) newAttributes(r *rand.Rand) map[string]string {
+	attrs := map[string]string{}
+	if p.sources != nil && r.IntN(2) == 0 {
+		attrs["entitlements"] = `["security.insecure", "network.host"]`
+	}
+	return attrs
+}
+
 // instruction is one of a stage, with sources or without.
 func (p *randomProject) instruction(r *rand.Rand, stage int) string {
 	if p.sources == nil || r.IntN(5) > 0 {
 		return randomInstruction(r, stage)
 	}
 	n := r.IntN(4)
-	switch r.IntN(9) {
+	switch r.IntN(12) {
+	case 9:
+		return fmt.Sprintf(`RUN --mount=type=ssh%s test -S "$SSH_AUTH_SOCK"; echo $? > /agent%d`, oneOf(r, "", ",id=default", ",mode=0666", ",target=/agent.sock"), n)
+	case 10:
+		return fmt.Sprintf("RUN --security=%s test -w /sys; echo $? > /rights%d", oneOf(r, "insecure", "sandbox"), n)
+	case 11:
+		return fmt.Sprintf("RUN --network=host ls /sys/class/net > /net%d", n)
 	case 0, 1:
 		return "ADD " + oneOf(r, p.sources.remote...)
 	case 2:
@@ -212,13 +306,22 @@ func (p *randomProject) instruction(r *rand.Rand, stage int) string {
 func (p *randomProject) mutateSources(r *rand.Rand) string {
 	t := p.targets[r.IntN(len(p.targets))]
 	stage := r.IntN(len(p.stages))
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9:
+		t.main = oneOf(r, append([]string{"", ""}, p.sources.mains...)...)
+		return "main context"
 	case 0:
 		p.header = [][]string{nil, {"# escape=`"}, {"# check=skip=all"}, {"ARG G=1"}, {"ARG G=2"}, {"# syntax=docker/dockerfile:1", "ARG G=1"}, {"ARG TARGETARCH=mine"}}[r.IntN(7)]
 		return "header"
 	case 1:
 		name, values := "", []string(nil)
-		switch r.IntN(7) {
+		switch r.IntN(10) {
+		case 7:
+			name, values = "ssh", []string{fmt.Sprintf("[\"default=%s\"]", p.sources.key)}
+		case 8:
+			name, values = "entitlements", []string{`["security.insecure", "network.host"]`}
+		case 9:
+			name, values = "policy", []string{fmt.Sprintf("[{ filename = \"cwd://%s\" }]", p.sources.policies[0]), fmt.Sprintf("[{ filename = \"cwd://%s\" }]", p.sources.policies[1])}
 		case 0:
 			name, values = "platforms", []string{`["linux/amd64"]`, `["linux/amd64", "linux/arm64"]`}
 		case 1:

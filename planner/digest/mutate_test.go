@@ -389,10 +389,10 @@ func changePolicy(r *rand.Rand, p *project) string {
 	return "source policy"
 }
 
-// changeMain has the context be a repository, or the folder again.
+// changeMain has the context be a repository or an archive, or the folder again.
 func changeMain(r *rand.Rand, p *project) string {
 	t := p.targets[r.IntN(len(p.targets))]
-	t.main = one(r, append([]string{""}, repositories...)...)
+	t.main = one(r, append([]string{""}, mains...)...)
 	return "main context"
 }
 

@@ -88,7 +88,7 @@ type target struct {
 	network, shm            string
 	annotations             []string
 	secrets                 bool
-	main                    string // a repository that is the context
+	main                    string // a repository or an archive that is the context
 	ulimits                 []string
 }
 
@@ -177,7 +177,7 @@ func newProject(r *rand.Rand) *project {
 			t.contexts["plain:1"] = p.elsewhere(r)
 		}
 		if r.IntN(10) == 0 {
-			t.main = one(r, repositories...)
+			t.main = one(r, mains...)
 		}
 		if i > 0 && r.IntN(3) == 0 {
 			t.contexts[one(r, "s0", "named", "plain:1")] = fmt.Sprintf("target:t%d", r.IntN(i))
@@ -303,6 +303,9 @@ var repositories = []string{
 	"https://example.com/r.git#" + strings.Repeat("a", 40), "https://example.com/r.git#" + strings.Repeat("b", 40),
 	"https://example.com/r.git#" + strings.Repeat("a", 40) + ":sub", "https://example.com/r.git#v1",
 }
+
+// mains are what targets have for their context that is no folder here.
+var mains = append([]string{"https://example.com/x.tar", "https://example.com/y.tar.gz"}, repositories...)
 
 // elsewhere is a context that is no folder here.
 func (p *project) elsewhere(r *rand.Rand) string {

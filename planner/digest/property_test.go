@@ -82,7 +82,10 @@ func (p *project) config() *config.Config {
 		}
 		if t.main != "" {
 			text := strings.Join(p.files[t.dockerfile], "\n") + "\n"
-			c.Context, c.Dockerfile, c.DockerfileInline = config.Context{Kind: config.Git, Value: t.main}, "", &text
+			c.Context, c.Dockerfile, c.DockerfileInline = config.Context{Kind: config.HTTP, Value: t.main}, "", &text
+			if strings.Contains(t.main, ".git#") {
+				c.Context.Kind = config.Git
+			}
 		}
 		if t.secrets {
 			c.Secrets = []config.Secret{{ID: "tok", Env: "TOK"}}
@@ -202,9 +205,14 @@ func (tr *truth) convert(t *testing.T, b *planner.Build, platform string) (made,
 		opts["context:"+name] = "input:local:" + name
 	}
 	if b.Context == nil {
-		st, _, err := dockerui.DetectGitContext(b.Target.Context.Value, nil)
+		st, ok, err := dockerui.DetectGitContext(b.Target.Context.Value, nil)
 		if err != nil {
 			return made{}, err
+		}
+		if !ok { // an archive, which is unpacked
+			file, name, _ := dockerui.DetectHTTPContext(b.Target.Context.Value)
+			all := llb.Scratch().File(llb.Copy(*file, "/"+name, "/", &llb.CopyInfo{AttemptUnpack: true}))
+			st = &all
 		}
 		f.inputs["context"] = *st
 	}
