@@ -52,7 +52,7 @@ func Merge(defs []*pb.Definition) (*pb.Definition, error) {
 	}
 	top := all.Inputs
 	if len(top) > 1 {
-		data, err := all.MarshalVT()
+		data, err := all.Marshal()
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func Merge(defs []*pb.Definition) (*pb.Definition, error) {
 		out.Metadata[id] = &pb.OpMetadata{Description: map[string]string{"llb.customname": "[internal] all results"}}
 		top = []*pb.Input{{Digest: id}}
 	}
-	data, err := (&pb.Op{Inputs: top}).MarshalVT()
+	data, err := (&pb.Op{Inputs: top}).Marshal()
 	if err != nil {
 		return nil, err
 	}

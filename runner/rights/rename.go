@@ -67,7 +67,7 @@ func (r *renaming) vertex(id digest.Digest) error {
 		in.Digest = string(r.done[from])
 	}
 	rename(op, r.names[id])
-	data, err := op.MarshalVT()
+	data, err := op.Marshal()
 	if err != nil {
 		return fmt.Errorf("writing a definition: %w", err)
 	}

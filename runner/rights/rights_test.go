@@ -20,7 +20,7 @@ func definition(t *testing.T, ops ...*pb.Op) *pb.Definition {
 		if last != "" {
 			op.Inputs = []*pb.Input{{Digest: string(last)}}
 		}
-		data, err := op.MarshalVT()
+		data, err := op.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,10 +118,12 @@ func TestTwins(t *testing.T) {
 func TestRename(t *testing.T) {
 	git := source("git://example.com/a.git", map[string]string{pb.AttrAuthTokenSecret: "GIT_AUTH_TOKEN"})
 	kept := exec(&pb.ExecOp{Mounts: []*pb.Mount{secretMount("s", true)}, Secretenv: []*pb.SecretEnv{{ID: "v"}}})
-	def := definition(t, source("local://x", nil), kept, git, exec(&pb.ExecOp{
+	last := exec(&pb.ExecOp{
 		Mounts:    []*pb.Mount{secretMount("s", true), {MountType: pb.MountType_SSH, SSHOpt: &pb.SSHOpt{}}},
 		Secretenv: []*pb.SecretEnv{{ID: "s"}},
-	}))
+	})
+	last.Platform = &pb.Platform{OS: "linux", Architecture: "amd64"}
+	def := definition(t, source("local://x", nil), kept, git, last)
 	ids := func(def *pb.Definition) []digest.Digest {
 		var out []digest.Digest
 		for _, data := range def.Def {
@@ -141,7 +143,16 @@ func TestRename(t *testing.T) {
 	if len(now) != len(old) || now[0] != old[0] || now[1] != old[1] || now[2] == old[2] || now[3] == old[3] || now[4] == old[4] {
 		t.Fatalf("%v became %v", old, now)
 	}
-	for _, id := range now {
+	for i, id := range now {
+		// The builder writes each vertex anew before it takes the digest that it names
+		// it by.
+		var op pb.Op
+		if err := op.Unmarshal(renamed.Def[i]); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := op.Marshal(); err != nil || digest.FromBytes(data) != id {
+			t.Errorf("to the builder %s has another digest (%v)", &op, err)
+		}
 		if renamed.Metadata[string(id)] == nil || renamed.Source.Locations[string(id)] == nil {
 			t.Errorf("nothing is known of %s", id)
 		}

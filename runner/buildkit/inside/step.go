@@ -136,7 +136,7 @@ func cut(def *pb.Definition, id digest.Digest, index int64) (*pb.Definition, err
 			pending = append(pending, digest.Digest(in.Digest))
 		}
 	}
-	end, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(id), Index: index}}}).MarshalVT()
+	end, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(id), Index: index}}}).Marshal()
 	if err != nil {
 		return nil, fmt.Errorf("writing a definition: %w", err)
 	}
