@@ -38,6 +38,7 @@ func TestRelease(t *testing.T) {
 	t.Run("asdf", at.asdf)
 	t.Run("tarball", at.tarball)
 	t.Run("deb", at.deb)
+	t.Run("rpm", at.rpm)
 }
 
 // makeRelease writes a release for this platform alone, signed, into dir/v0.2.0.
@@ -205,6 +206,46 @@ func (i installing) deb(t *testing.T) {
 	dpkg("--remove", "orch")
 	if _, err := os.Stat(filepath.Join(root, "usr/bin/orch")); err == nil {
 		t.Error("dpkg --remove left it")
+	}
+}
+
+func (i installing) rpm(t *testing.T) {
+	if _, err := exec.LookPath("rpm"); err != nil {
+		need.Missing(t, "rpm")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("rpm installs only as root")
+	}
+	root := t.TempDir()
+	rpm := func(args ...string) string {
+		t.Helper()
+		out, err := inHome(t, root, nil, "rpm", args...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return out
+	}
+	cpu := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	name := filepath.Join(i.dir, "orch-0.2.0-1."+cpu+".rpm")
+	if out := rpm("--checksig", name); !strings.Contains(out, "digests OK") {
+		t.Errorf("the sums in the package: %s", out)
+	}
+	if out := rpm("-qp", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}: %{SUMMARY}\n", "--recommends", name); !strings.HasPrefix(out, "orch 0.2.0-1 "+cpu+" Apache-2.0: Builds many") || !strings.Contains(out, "runc") {
+		t.Errorf("the package says %s", out)
+	}
+	rpm("--root", root, "--install", name)
+	inRoot(t, root, "/usr/bin/orch")
+	for _, name := range []string{"bash-completion/completions/orch", "zsh/site-functions/_orch", "fish/vendor_completions.d/orch.fish", "man/man1/orch-bake.1.gz", "doc/orch/copyright"} {
+		if _, err := os.Stat(filepath.Join(root, "usr/share", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if out := rpm("--root", root, "--verify", "orch"); out != "" {
+		t.Errorf("what is installed is not what is in the package:\n%s", out)
+	}
+	rpm("--root", root, "--erase", "orch")
+	if _, err := os.Stat(filepath.Join(root, "usr/bin/orch")); err == nil {
+		t.Error("rpm --erase left it")
 	}
 }
 

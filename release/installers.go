@@ -107,7 +107,7 @@ func (r *release) installScript() ([]byte, error) {
 // asdf writes the plugin of asdf, which mise reads too.
 func (r *release) asdf(script []byte) error {
 	list := []file{{"lib/install.sh", 0o755, script}}
-	for _, name := range []string{"list-all", "install"} {
+	for _, name := range []string{"list-all", "download", "install"} {
 		text, err := sources.ReadFile("files/asdf/" + name)
 		if err != nil {
 			return err

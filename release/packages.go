@@ -16,12 +16,19 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-// system is one kind of package: where its completions are, and what the embedded
-// builder takes besides.
+// summary is what orch is in one line, and about is more of it.
+const (
+	summary = "Builds many container images at once"
+	about   = "Targets that share Dockerfiles are one build: every shared stage is built once."
+)
+
+// system is one kind of package: where its completions are, what is said of it, and
+// what the embedded builder takes besides.
 type system struct {
-	format     string
-	completion map[string]string
-	recommends []string
+	format      string
+	completion  map[string]string
+	description string
+	recommends  []string
 }
 
 var systems = []system{
@@ -29,17 +36,17 @@ var systems = []system{
 		"bash": "/usr/share/bash-completion/completions",
 		"zsh":  "/usr/share/zsh/vendor-completions",
 		"fish": "/usr/share/fish/vendor_completions.d",
-	}, []string{"runc", "uidmap", "ca-certificates"}},
+	}, summary + "\n" + about, []string{"runc", "uidmap", "ca-certificates"}},
 	{"rpm", map[string]string{
 		"bash": "/usr/share/bash-completion/completions",
 		"zsh":  "/usr/share/zsh/site-functions",
 		"fish": "/usr/share/fish/vendor_completions.d",
-	}, []string{"runc", "shadow-utils", "ca-certificates"}},
+	}, summary + "\n" + about, []string{"runc", "shadow-utils", "ca-certificates"}},
 	{"apk", map[string]string{
 		"bash": "/usr/share/bash-completion/completions",
 		"zsh":  "/usr/share/zsh/site-functions",
 		"fish": "/usr/share/fish/vendor_completions.d",
-	}, nil},
+	}, summary, nil}, // each line of what apk reads is one value
 }
 
 // packages writes the packages of a platform.
@@ -109,10 +116,10 @@ func (r *release) packageFor(p platform, s system, list []file) error {
 		Section: "devel", Priority: "optional", License: "Apache-2.0",
 		Maintainer:  "orch <orch-build@users.noreply.github.com>",
 		Homepage:    "https://github.com/orch-build/orch",
-		Description: "Builds many container images at once\nTargets that share Dockerfiles are one build: every shared stage is built once.",
+		Description: s.description,
 		Overridables: nfpm.Overridables{
 			Recommends: s.recommends,
-			RPM:        nfpm.RPM{BuildHost: "localhost", Summary: "Builds many container images at once"},
+			RPM:        nfpm.RPM{BuildHost: "localhost", Summary: summary},
 		},
 	})
 	for i, f := range list {

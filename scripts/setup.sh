@@ -5,9 +5,10 @@
 # build images from, since they pull none), Chromium (which shows the page of a
 # plan), Neovim (which tries the language server), and git-lfs (whose files
 # orch affected compares). It also compiles the
-# BuildKit daemon of an older release, into bin/. On CI an ssh server and
-# npm (which packs the extension of VS Code) too, which a machine that somebody works
-# on should not get unasked. Tests that miss one of
+# BuildKit daemon of an older release, into bin/. On CI also what a machine that
+# somebody works on should not get unasked: an ssh server, npm (which packs the
+# extension of VS Code), zsh and fish (whose completions are tried), rpm and ruby
+# (which read the package and the formula of a release). Tests that miss one of
 # these are skipped, and fail on CI. With "race", the C compiler that Go's race
 # detector needs.
 set -eu
@@ -37,7 +38,9 @@ if [ "${1:-}" = tests ]; then
 	command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	command -v git-lfs >/dev/null 2>&1 || missing="$missing git-lfs"
-	[ -z "${CI:-}" ] || command -v npm >/dev/null 2>&1 || missing="$missing npm"
+	for program in npm zsh fish rpm ruby; do
+		[ -z "${CI:-}" ] || command -v $program >/dev/null 2>&1 || missing="$missing $program"
+	done
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 fi
 if [ "${1:-}" = race ]; then
@@ -75,6 +78,9 @@ echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
 	apt-cache show neovim >/dev/null 2>&1 || without neovim
+	for program in zsh fish rpm ruby; do
+		apt-cache show $program >/dev/null 2>&1 || without $program
+	done
 	apt-cache show npm >/dev/null 2>&1 || without npm
 	apt-cache show chromium >/dev/null 2>&1 || without chromium
 	apt-cache show git-lfs >/dev/null 2>&1 || without git-lfs

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -13,19 +15,35 @@ import (
 //go:embed completion.bash
 var bashWords string
 
-// completeInBash has the script for bash work without the package bash-completion.
-func completeInBash(completion *cobra.Command) {
+// completeEverywhere mends the scripts of cobra: that for bash works without the package
+// bash-completion, and that for fish completes --FLAG=VALUE.
+func completeEverywhere(completion *cobra.Command) {
 	for _, cmd := range completion.Commands() {
-		if cmd.Name() != "bash" {
-			continue
-		}
-		write := cmd.RunE
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			if err := write(cmd, args); err != nil {
+		switch cmd.Name() {
+		case "bash":
+			write := cmd.RunE
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if err := write(cmd, args); err != nil {
+					return err
+				}
+				_, err := io.WriteString(cmd.OutOrStdout(), bashWords)
 				return err
 			}
-			_, err := io.WriteString(cmd.OutOrStdout(), bashWords)
-			return err
+		case "fish":
+			cmd.RunE = writeFish
 		}
 	}
+}
+
+// writeFish writes the script for fish. What begins with a dash is no option of fish's
+// own command that takes the description off it.
+func writeFish(cmd *cobra.Command, _ []string) error {
+	bare, _ := cmd.Flags().GetBool("no-descriptions")
+	var script bytes.Buffer
+	if err := cmd.Root().GenFishCompletion(&script, !bare); err != nil {
+		return err
+	}
+	text := strings.ReplaceAll(script.String(), `string split --max 1 \t`, `string split --max 1 -- \t`)
+	_, err := io.WriteString(cmd.OutOrStdout(), text)
+	return err
 }

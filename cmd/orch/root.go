@@ -154,7 +154,7 @@ func strictCommands(root *cobra.Command) {
 		case "completion":
 			cmd.Args = helptext.NoArgs
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			completeInBash(cmd)
+			completeEverywhere(cmd)
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				at, rest, err := root.Find(args)

@@ -209,12 +209,13 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"orch": runOrch},
 		Condition: func(name string) (bool, error) {
-			if name != "neovim" {
+			program, ok := strings.CutPrefix(name, "have:")
+			if !ok {
 				return false, fmt.Errorf("there is no condition %s", name)
 			}
-			_, err := exec.LookPath("nvim")
+			_, err := exec.LookPath(program)
 			if err != nil && need.CI() {
-				return false, fmt.Errorf("no Neovim, though CI is set: scripts/setup.sh tests installs it")
+				return false, fmt.Errorf("%w, though CI is set: scripts/setup.sh tests installs it", err)
 			}
 			return err == nil, nil
 		},
