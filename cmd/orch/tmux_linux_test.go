@@ -119,6 +119,18 @@ func (w *terminal) resize(width, height int) {
 	}
 }
 
+// only waits until the window shows a text once, and nothing above it.
+func (w *terminal) only(text string) {
+	w.Helper()
+	var shown string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+		if shown = w.screen(); strings.HasPrefix(shown, text) && strings.Count(shown, text) == 1 {
+			return
+		}
+	}
+	w.Fatalf("the window shows more than %q:\n%s", text, shown)
+}
+
 const slowBuilds = `
 target "web" { dockerfile-inline = "FROM scratch\nCOPY build.hcl /web\n" }
 target "api" { dockerfile-inline = "FROM scratch\nCOPY build.hcl /api\n" }
@@ -156,6 +168,16 @@ func TestTerminalKeys(t *testing.T) {
 			}
 		}
 	}
+	// Made narrower faster than it is told of it, it leaves nothing of what it drew in
+	// between. The command line is out of the window then.
+	w.resize(200, 30)
+	w.see(`^\[\+\] .*keys`)
+	for width := 190; width >= 50; width -= 10 {
+		w.resize(width, 30)
+		time.Sleep(30 * time.Millisecond)
+	}
+	w.only(`[+]`)
+	w.resize(80, 24)
 	w.keys("j")
 	w.see(`the log of (web|api)`)
 	w.keys("Enter")

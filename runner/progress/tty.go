@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,8 @@ type Terminal struct {
 	Size func() (width, height int)
 	// Color says whether colours may be used.
 	Color bool
+	// Late says that Size may lag behind what the terminal does.
+	Late bool
 }
 
 const (
@@ -48,6 +49,7 @@ type tty struct {
 	quiet    int      // targets in which nothing is new, without a line
 	drawn    []int    // the widths of the lines of the block on the screen
 	resting  bool     // somebody else has the screen
+	narrow   narrow
 	warnings []runner.Warning
 }
 
@@ -198,9 +200,16 @@ func (d *tty) size() (width, height int) {
 // one that was there, so that nothing flickers.
 func (d *tty) draw(block []string) {
 	above := d.above
-	d.above = nil
-	var b bytes.Buffer
+	var b strings.Builder
 	rows := d.rows()
+	if d.term.Late {
+		d.narrow.keep(d.above)
+		if width, height := d.size(); d.narrow.anew(width, block == nil) {
+			above = d.narrow.fresh(&b, width, height, height-len(block)-1)
+			rows = 0
+		}
+	}
+	d.above = nil
 	if rows > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r", rows)
 	}
@@ -214,7 +223,7 @@ func (d *tty) draw(block []string) {
 	for _, line := range block {
 		d.drawn = append(d.drawn, termtext.Width(line))
 	}
-	_, _ = d.w.Write(b.Bytes())
+	_, _ = io.WriteString(d.w, b.String())
 }
 
 // rows is how many rows the block on the screen takes now: a terminal that became
@@ -223,7 +232,7 @@ func (d *tty) rows() int {
 	width, height := d.size()
 	rows := 0
 	for _, w := range d.drawn {
-		rows += max(1, (w+width-1)/width)
+		rows += rowsOf(w, width)
 	}
 	return min(rows, height-1)
 }

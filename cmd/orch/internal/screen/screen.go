@@ -103,6 +103,7 @@ func terminal(e *cli.Env) *progress.Terminal {
 			return w, h
 		},
 		Color: termtext.HasColor(e.Stderr),
+		Late:  e.Getenv("TMUX") != "" || e.Getenv("STY") != "" || e.Getenv("SSH_CONNECTION") != "",
 	}
 }
 
