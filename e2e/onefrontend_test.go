@@ -17,9 +17,9 @@ import (
 // scripts/setup.sh and scripts/compat.sh have compiled into bin.
 const daemonsEnv = "ORCH_E2E_DAEMONS"
 
-// TestOneFrontendOnDaemons runs the script onefrontend on every BuildKit daemon
-// that is at hand, of whatever version.
-func TestOneFrontendOnDaemons(t *testing.T) {
+// TestOnDaemons runs the scripts onefrontend and debug on every BuildKit daemon that is
+// at hand, of whatever version.
+func TestOnDaemons(t *testing.T) {
 	daemons, err := filepath.Glob("../bin/buildkitd-v*")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestOneFrontendOnDaemons(t *testing.T) {
 	for _, daemon := range daemons {
 		t.Run(filepath.Base(daemon), func(t *testing.T) {
 			t.Setenv(builderEnv, startDaemon(t, daemon))
-			runScripts(t, "testdata/script/onefrontend.txt")
+			runScripts(t, "testdata/script/onefrontend.txt", "testdata/script/debug.txt")
 		})
 	}
 }

@@ -39,6 +39,10 @@ type Box struct {
 // defaultPath is the PATH where nothing says what it is.
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// oldFailure is how BuildKit before v0.9, such as that of Docker Engine 20.10, begins to
+// say that a step failed; it says no more of it.
+const oldFailure = "executor failed running ["
+
 // Image is a box of a finished image.
 func Image(gw gateway.Client, ref gateway.Reference, config ocispecs.ImageConfig) *Box {
 	b := &Box{gateway: gw, Env: config.Env, Cwd: config.WorkingDir, User: config.User}
@@ -135,6 +139,9 @@ func (b *Box) withoutProcess(ctx context.Context, s *Step, after func(*pb.Mount)
 // builder has not kept that, it is the error itself.
 func Failed(ctx context.Context, gw gateway.Client, def *pb.Definition, err error) (*Box, error) {
 	var solveErr *errdefs.SolveError
+	if !errors.As(err, &solveErr) && strings.Contains(err.Error(), oldFailure) {
+		return nil, fmt.Errorf("%w; this builder is of a version that keeps nothing of a step that fails: name the step, with --before", err)
+	}
 	if ctx.Err() != nil || !errors.As(err, &solveErr) || solveErr.Solve.Op.GetExec() == nil {
 		return nil, err
 	}
