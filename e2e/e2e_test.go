@@ -267,6 +267,7 @@ func runScripts(t *testing.T, files ...string) {
 			env.Setenv("BUILDKIT_HOST", os.Getenv(builderEnv))
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("MODULE", filepath.Dir(examples))
+			env.Setenv("COMPOSE", os.Getenv(composeEnv))
 			env.Setenv("HOME", env.WorkDir)
 			startServers(env)
 			env.Setenv(allFiles, "0")
@@ -285,7 +286,10 @@ func runScripts(t *testing.T, files ...string) {
 	})
 }
 
-// condition is what a script asks for: [root], [newengine], [embedded], and
+// composeEnv names a docker-compose, which is handed to scripts as $COMPOSE.
+const composeEnv = "ORCH_E2E_COMPOSE"
+
+// condition is what a script asks for: [root], [newengine], [embedded], [compose], and
 // [have:PROGRAM], which must not be missing on CI.
 func condition(cond string) (bool, error) {
 	if program, ok := strings.CutPrefix(cond, "have:"); ok {
@@ -304,6 +308,8 @@ func condition(cond string) (bool, error) {
 		return os.Getenv(builderEnv) == "", nil
 	case "long":
 		return need.Long(), nil
+	case "compose":
+		return os.Getenv(composeEnv) != "", nil
 	}
 	return false, fmt.Errorf("unknown condition %q", cond)
 }

@@ -5,7 +5,7 @@
 set -eu
 export CGO_ENABLED=0
 scripts/setup.sh tests
-scripts=${1:-'^(buildme|outputs|link|secret|syntax|onefrontend)$'}
+scripts=${1:-'^(buildme|outputs|link|secret|syntax|onefrontend|debug)$'}
 bin=$(pwd)/bin
 mkdir -p "$bin"
 for version in v0.34.2 v0.33.0 v0.31.2; do
@@ -61,3 +61,11 @@ if command -v node >/dev/null 2>&1; then
 else
     echo "compat: no node; the workflow for GitHub is not run" >&2
 fi
+
+# docker compose, whose builds are orch's where orch is in place of buildx. Its module
+# excludes others, so that it is compiled in its own folder.
+if [ ! -x "$bin/docker-compose" ]; then
+    sources=$(go mod download -json github.com/docker/compose/v5@v5.6.0 | sed -n 's/.*"Dir": "\(.*\)",*/\1/p')
+    (cd "$sources" && nice go build -ldflags "-s -w -X github.com/docker/compose/v5/internal.Version=v5.6.0" -o "$bin/docker-compose" ./cmd)
+fi
+ORCH_E2E_COMPOSE=$bin/docker-compose go test -count 1 -timeout 30m ./e2e -run 'TestEngine/compose'

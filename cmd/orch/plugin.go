@@ -88,7 +88,13 @@ func pluginAction(e *planning.Session, cmd *cobra.Command, do func(plugin.Places
 	return cmd
 }
 
-func pluginPlaces() plugin.Places { return plugin.PlacesOf(config.Dir()) }
+func pluginPlaces() plugin.Places {
+	var extra []string
+	if file, err := config.Load(config.Dir()); err == nil {
+		extra = file.CLIPluginsExtraDirs
+	}
+	return plugin.PlacesOf(config.Dir(), extra)
+}
 
 // asPlugin reads the command line as docker may have written it. It is done if
 // the call was not for orch.
@@ -107,6 +113,10 @@ func asPlugin(argv []string) (args []string, code int, done bool) {
 		return call.Args, cli.ExitOK, false
 	}
 	other := pluginPlaces().Real(call.Plugin, self)
+	if other == "" && call.Version {
+		fmt.Println(plugin.VersionLine(version.Orch()))
+		return nil, cli.ExitOK, true
+	}
 	if other == "" {
 		fmt.Fprintln(os.Stderr, "orch: here docker-buildx is orch, which has only bake, and the real plugin is not there.\n"+
 			"Install it (the package docker-buildx-plugin), or take orch away: orch plugin rm --as buildx")

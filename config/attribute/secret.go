@@ -181,10 +181,11 @@ func (sshKeys) Decode(v cty.Value) (any, error) {
 	})
 }
 
-// ParseSSH reads "ID" or "ID=PATH,PATH".
+// ParseSSH reads "ID" or "ID=PATH,PATH". No path behind "=", which Compose writes for
+// the agent of this machine, is that agent too.
 func ParseSSH(text string) ([]spec.SSH, error) {
-	id, paths, ok := strings.Cut(text, "=")
-	if !ok {
+	id, paths, _ := strings.Cut(text, "=")
+	if paths == "" {
 		return []spec.SSH{{ID: id}}, nil
 	}
 	return []spec.SSH{{ID: id, Paths: strings.Split(paths, ",")}}, nil

@@ -7,12 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // Places are the folders that plugins are in.
 type Places struct {
 	// Own is that of the user, where orch puts itself.
 	Own string
+	// First are those that docker looks through before: cliPluginsExtraDirs of its
+	// configuration.
+	First []string
 	// System are the others, in the order in which docker looks through them.
 	System []string
 	// Kept is where the user's own plugin stays while orch is in its place. It is
@@ -20,9 +24,9 @@ type Places struct {
 	Kept string
 }
 
-// PlacesOf are the folders of a docker configuration.
-func PlacesOf(dockerConfig string) Places {
-	p := Places{Own: filepath.Join(dockerConfig, "cli-plugins"), Kept: filepath.Join(dockerConfig, "cli-plugins-kept-by-orch")}
+// PlacesOf are the folders of a docker configuration, which names extra ones.
+func PlacesOf(dockerConfig string, extra []string) Places {
+	p := Places{First: extra, Own: filepath.Join(dockerConfig, "cli-plugins"), Kept: filepath.Join(dockerConfig, "cli-plugins-kept-by-orch")}
 	if runtime.GOOS == "windows" {
 		for _, root := range []string{os.Getenv("ProgramData"), os.Getenv("ProgramFiles")} {
 			p.System = append(p.System, filepath.Join(root, "Docker", "cli-plugins"))
@@ -129,14 +133,24 @@ func (p Places) Remove(name, self string) (removed, restored bool, err error) {
 
 // Real is the path of the plugin of a name that orch is in place of, or "".
 func (p Places) Real(name, self string) string {
-	dirs := append([]string{p.Kept, p.Own}, p.System...)
-	for _, dir := range dirs {
+	for _, dir := range slices.Concat([]string{p.Kept}, p.First, []string{p.Own}, p.System) {
 		path := program(dir, name)
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() || isSelf(path, self) || isOrch(path) {
 			continue
 		}
 		return path
+	}
+	return ""
+}
+
+// Before is a plugin of a name that docker finds before orch, or "".
+func (p Places) Before(name, self string) string {
+	for _, dir := range p.First {
+		path := program(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !isSelf(path, self) {
+			return path
+		}
 	}
 	return ""
 }

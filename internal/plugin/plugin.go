@@ -48,6 +48,8 @@ type Call struct {
 	// Elsewhere says that the call is not for orch: it is one for the real
 	// plugin, with the arguments as they are.
 	Elsewhere bool
+	// Version says that the call asks for the version of the plugin.
+	Version bool
 }
 
 // Read reads a command line, which begins with the name of the program.
@@ -141,10 +143,17 @@ func (c *Call) bake(args []string) bool {
 			builder, args = []string{"--builder", args[0]}, args[1:]
 		case arg == "--debug" || arg == "-D":
 		default:
+			c.Version = arg == "version" && len(args) == 0
 			return false
 		}
 	}
 	return false
+}
+
+// VersionLine is what "docker buildx version" prints where there is no real plugin. Its
+// form is that of buildx, which scripts read.
+func VersionLine(version string) string {
+	return "github.com/docker/buildx " + bakeVersion + " (only bake, by orch " + version + ")"
 }
 
 // metadata is what docker reads of a plugin.

@@ -33,6 +33,9 @@ func TestRead(t *testing.T) {
 		{"docker-buildx buildx -D --builder=ci bake", Call{Plugin: Buildx, Args: []string{"bake", "--builder", "ci"}}},
 		{"docker-buildx buildx build .", Call{Plugin: Buildx, Elsewhere: true}},
 		{"docker-buildx buildx ls", Call{Plugin: Buildx, Elsewhere: true}},
+		{"docker-buildx buildx version", Call{Plugin: Buildx, Elsewhere: true, Version: true}},
+		{"docker-buildx version", Call{Plugin: Buildx, Elsewhere: true, Version: true}},
+		{"docker-buildx build version", Call{Plugin: Buildx, Elsewhere: true}},
 		{"docker-buildx build -f bake .", Call{Plugin: Buildx, Elsewhere: true}},
 		{"docker-buildx buildx", Call{Plugin: Buildx, Elsewhere: true}},
 		{"docker-buildx", Call{Plugin: Buildx, Elsewhere: true}},
@@ -40,6 +43,9 @@ func TestRead(t *testing.T) {
 		{"docker-compose up", Call{Args: []string{"up"}}},
 	} {
 		got := Read(strings.Fields(tt.argv))
+		if got.Version != tt.want.Version {
+			t.Errorf("%s asks for the version: %t", tt.argv, got.Version)
+		}
 		if got.Elsewhere && tt.want.Elsewhere {
 			continue
 		}
@@ -100,6 +106,25 @@ func TestInstallAndRemove(t *testing.T) {
 	}
 	if _, _, err := p.Remove(Buildx, self); !errors.Is(err, ErrOther) || read(t, theirs) != "of the user" {
 		t.Errorf("taking another plugin away: %v", err)
+	}
+}
+
+// docker looks into the extra folders of its configuration before that of the user.
+func TestExtraFolders(t *testing.T) {
+	dir := t.TempDir()
+	self := filepath.Join(dir, "orch")
+	write(t, self, "orch")
+	p := PlacesOf(dir, []string{filepath.Join(dir, "none"), filepath.Join(dir, "extra")})
+	p.System = nil // what this machine has
+	says, err := p.Installing(Buildx, self)
+	if err != nil || strings.Contains(says, "still runs") || p.Real(Buildx, self) != "" {
+		t.Errorf("%v: %s", err, says)
+	}
+	theirs := program(p.First[1], Buildx)
+	write(t, theirs, "theirs")
+	says, err = p.Installing(Buildx, self)
+	if err != nil || !strings.Contains(says, "docker still runs "+theirs+": ") || p.Real(Buildx, self) != theirs {
+		t.Errorf("%v: %s", err, says)
 	}
 }
 

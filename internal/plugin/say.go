@@ -17,7 +17,10 @@ func (p Places) Installing(name, self string) (says string, err error) {
 		says += fmt.Sprintf("\nThe plugin that was there is kept in %s; 'orch plugin rm --as %s' puts it back.", p.Kept, name)
 	}
 	if name == Buildx && p.Real(name, self) == "" {
-		says += "\nThe real plugin is not there: the other commands of 'docker buildx' do not work until it is installed."
+		says += "\nThe real plugin is not there: 'docker build' and the other commands of 'docker buildx' do not work until it is installed."
+	}
+	if other := p.Before(name, self); other != "" {
+		says += fmt.Sprintf("\nBut docker still runs %s: it looks there first, as cliPluginsExtraDirs in its config.json says. Put %s at the head of that list.", other, p.Own)
 	}
 	return says, nil
 }

@@ -17,12 +17,13 @@ import (
 
 // printer prints the end of the run.
 func (r *Run) printer(run *runner.Report) *report.Printer {
+	fromInput := cli.FromInput(r.Args)
 	p := &report.Printer{
 		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: screen.Width(r.Env), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
-		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil, Shard: r.Opt.Shard != nil,
+		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil && !fromInput, Shard: r.Opt.Shard != nil,
 		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
 	}
-	if !r.several && r.Opt.Shard == nil && !slices.ContainsFunc(r.Args, config.IsRemote) {
+	if !r.several && !fromInput && r.Opt.Shard == nil && !slices.ContainsFunc(r.Args, config.IsRemote) {
 		p.Debug = func(part string) string { return r.mask.Text(cli.DebugCommand(r.Args, part)) }
 	}
 	if r.site.Embedded() {

@@ -55,5 +55,12 @@ func split(args, valued []string, alone ...string) (flags, rest []string) {
 	return flags, rest
 }
 
+// FromInput says whether a command line reads its definition from standard input, so
+// that it cannot simply be called again.
+func FromInput(args []string) bool {
+	flags, _ := split(args, []string{"--file", "-f"})
+	return slices.ContainsFunc(flags, func(f string) bool { return f == "-" || f == "--file=-" || f == "-f=-" || f == "-f-" })
+}
+
 // CommandLine writes the call of orch with args as a shell reads it.
 func CommandLine(args []string) string { return shellquote.Command("orch", args...) }
