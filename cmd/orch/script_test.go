@@ -74,8 +74,8 @@ func (m withOrch) Run() int {
 type orchProcess struct{}
 
 // runOrch is the command "orch" of a script: it runs in one process for all of the
-// script. With "exec", orch has a process of its own, as it needs for standard input, a
-// terminal, or to run in the background.
+// script, which other scripts have used before. With "exec", orch has a process of its
+// own, as it needs for standard input, a terminal, or to run in the background.
 func runOrch(ts *testscript.TestScript, neg bool, args []string) {
 	state := reflect.ValueOf(ts).Elem()
 	if state.FieldByName("stdin").String() != "" || len(args) > 0 && strings.HasSuffix(args[len(args)-1], "&") {
@@ -204,6 +204,8 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	processes := &scriptproc.Pool{Name: "orch"}
+	t.Cleanup(processes.Close)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
@@ -221,7 +223,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
-			process := &scriptproc.Process{Name: "orch"}
+			process := processes.Process()
 			env.Values[orchProcess{}] = process
 			env.Defer(process.Close)
 			if err := withDaemon(env); err != nil {

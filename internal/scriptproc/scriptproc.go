@@ -1,7 +1,8 @@
-// Package scriptproc runs the command lines of a test, one after another, in one
-// process of the command: starting a large program costs more than most commands
-// do. The process is started again when a variable changes that libraries read
-// only once. It knows neither the command nor testscript.
+// Package scriptproc runs the command lines of tests, one after another, in few
+// processes of the command: starting a large program costs more than most commands
+// do. A test has its process for itself, and leaves it to the next one. It takes
+// another process when a variable changes that libraries read only once. The package
+// knows neither the command nor testscript.
 package scriptproc
 
 import (
@@ -15,6 +16,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -23,7 +25,7 @@ const argument = "__scriptproc"
 
 // readOnce begin the names of variables that libraries read once in the life of a
 // process: the docker configuration, proxies, tracing, what Go's runtime reads.
-var readOnce = []string{"HOME=", "DOCKER_CONFIG=", "HTTP_PROXY=", "HTTPS_PROXY=", "NO_PROXY=", "http_proxy=", "https_proxy=", "no_proxy=", "OTEL_", "GO", "TZ=", "PATH=", "TMPDIR="}
+var readOnce = []string{"HOME=", "DOCKER_CONFIG=", "HTTP_PROXY=", "HTTPS_PROXY=", "NO_PROXY=", "http_proxy=", "https_proxy=", "no_proxy=", "OTEL_", "GO", "TZ=", "PATH="}
 
 // call is one command line.
 type call struct {
@@ -76,11 +78,23 @@ func (c call) run(command func(argv []string) int) (int, error) {
 	return command(os.Args), nil
 }
 
-// Process is the process of one test; its zero value has not been started.
-type Process struct {
+// Pool keeps the processes that tests have left to others.
+type Pool struct {
 	// Name is the command; it calls Serve.
 	Name string
 
+	mu   sync.Mutex
+	idle []*running
+}
+
+// Process is what one test has the pool run its command lines in.
+type Process struct {
+	pool     *Pool
+	*running // nil before the first command line
+}
+
+// running is a process that waits for command lines.
+type running struct {
 	cmd            *exec.Cmd
 	env            []string
 	calls          *os.File
@@ -89,17 +103,60 @@ type Process struct {
 	open           []*os.File
 }
 
+// Process returns what a test runs its command lines in.
+func (l *Pool) Process() *Process { return &Process{pool: l} }
+
+// Close ends the processes. No test may have one any more.
+func (l *Pool) Close() {
+	for _, r := range l.idle {
+		r.close()
+	}
+	l.idle = nil
+}
+
+// take returns a process that has read those variables, one of a test before if there
+// is one.
+func (l *Pool) take(env, once []string) (*running, error) {
+	l.mu.Lock()
+	for i, r := range l.idle {
+		if slices.Equal(r.env, once) {
+			l.idle = slices.Delete(l.idle, i, i+1)
+			l.mu.Unlock()
+			return r, nil
+		}
+	}
+	l.mu.Unlock()
+	r, err := start(l.Name, env, once)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", l.Name, err)
+	}
+	return r, nil
+}
+
+// Close leaves the process to other tests.
+func (p *Process) Close() {
+	if p.running == nil {
+		return
+	}
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	p.pool.idle = append(p.pool.idle, p.running)
+	p.running = nil
+}
+
 // Run runs the command with those arguments, and returns what it wrote and its exit
 // code. Its standard input is empty.
 func (p *Process) Run(dir string, env, args []string) (stdout, stderr string, code int, err error) {
-	if once := slices.DeleteFunc(slices.Clone(env), notReadOnce); p.cmd == nil || !slices.Equal(once, p.env) {
-		if err := p.start(env, once); err != nil {
-			return "", "", 0, fmt.Errorf("starting %s: %w", p.Name, err)
+	once := slices.DeleteFunc(slices.Clone(env), notReadOnce)
+	if p.running == nil || !slices.Equal(once, p.env) {
+		p.Close()
+		if p.running, err = p.pool.take(env, once); err != nil {
+			return "", "", 0, err
 		}
 	}
 	c := call{Args: args, Env: env, Dir: dir, End: "\x00end of the command " + rand.Text()}
 	if err := json.NewEncoder(p.calls).Encode(c); err != nil {
-		return "", "", 0, fmt.Errorf("calling %s: %w", p.Name, err)
+		return "", "", 0, fmt.Errorf("calling %s: %w", p.pool.Name, err)
 	}
 	errText := make(chan string)
 	go func() { errText <- readTo(p.stderr, c.End) }()
@@ -115,62 +172,61 @@ func notReadOnce(v string) bool {
 	return !slices.ContainsFunc(readOnce, func(name string) bool { return strings.HasPrefix(v, name) })
 }
 
-// start starts the process, in the place of the one before.
-func (p *Process) start(env, once []string) (err error) {
-	p.Close()
+func start(name string, env, once []string) (r *running, err error) {
+	r = &running{env: once}
 	defer func() {
 		if err != nil {
-			p.Close()
+			r.close()
 		}
 	}()
-	cmd := exec.Command(p.Name, argument)
+	cmd := exec.Command(name, argument)
 	cmd.Env = env
-	in, calls := p.pipe(&err)
-	answers, out := p.pipe(&err)
-	stdout, childOut := p.pipe(&err)
-	stderr, childErr := p.pipe(&err)
+	in, calls := r.pipe(&err)
+	answers, out := r.pipe(&err)
+	stdout, childOut := r.pipe(&err)
+	stderr, childErr := r.pipe(&err)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cmd.ExtraFiles = []*os.File{in, out}
 	cmd.Stdout, cmd.Stderr = childOut, childErr
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	p.cmd, p.env, p.calls, p.answers, p.stdout, p.stderr = cmd, once, calls, json.NewDecoder(answers), stdout, stderr
+	r.cmd, r.calls, r.answers, r.stdout, r.stderr = cmd, calls, json.NewDecoder(answers), stdout, stderr
 	for _, f := range []*os.File{in, out, childOut, childErr} {
 		f.Close()
 	}
-	return nil
+	return r, nil
 }
 
-func (p *Process) pipe(err *error) (r, w *os.File) {
-	r, w, fault := os.Pipe()
+func (r *running) pipe(err *error) (from, to *os.File) {
+	from, to, fault := os.Pipe()
 	*err = cmp.Or(*err, fault)
-	p.open = append(p.open, r, w)
-	return r, w
+	r.open = append(r.open, from, to)
+	return from, to
 }
 
 // ended waits for the process, which ended by itself in a command, and returns its
 // exit code; -1 is a signal.
 func (p *Process) ended() int {
-	cmd := p.cmd
-	p.Close()
-	return cmd.ProcessState.ExitCode()
+	r := p.running
+	p.running = nil
+	r.close()
+	return r.cmd.ProcessState.ExitCode()
 }
 
-// Close ends the process.
-func (p *Process) Close() {
-	if p.calls != nil {
-		p.calls.Close()
+// close ends the process.
+func (r *running) close() {
+	if r.calls != nil {
+		r.calls.Close()
 	}
-	if p.cmd != nil {
-		_ = p.cmd.Wait()
+	if r.cmd != nil {
+		_ = r.cmd.Wait()
 	}
-	for _, f := range p.open {
+	for _, f := range r.open {
 		f.Close()
 	}
-	*p = Process{Name: p.Name}
 }
 
 // readTo reads what is before end, or all there is.

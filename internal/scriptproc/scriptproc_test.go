@@ -30,8 +30,9 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &scriptproc.Process{Name: program}
-	t.Cleanup(p.Close)
+	pool := &scriptproc.Pool{Name: program}
+	t.Cleanup(pool.Close)
+	p := pool.Process()
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	for _, dir := range []string{a, b} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -54,6 +55,15 @@ func TestRun(t *testing.T) {
 		}
 		if want := (len(strings.Fields(test.args)) + 1) * 100_000; len(stderr) != want {
 			t.Errorf("%s: %d bytes of standard error, not %d", test.args, len(stderr), want)
+		}
+	}
+	// What a test leaves is there for the next one with the same variables.
+	p.Close()
+	next := pool.Process()
+	defer next.Close()
+	for env, want := range map[string]string{"HOME=/y": "call 2 of left", "HOME=/z": "call 1 of left"} {
+		if stdout, _, _, err := next.Run(a, []string{env}, []string{"left"}); err != nil || !strings.HasPrefix(stdout, want) {
+			t.Errorf("%s: %q, %v", env, stdout, err)
 		}
 	}
 }
