@@ -10,7 +10,6 @@ import (
 
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/embedded"
 )
 
 // littleSpace is how much free space on a disk, in bytes, makes it the one that
@@ -36,8 +35,8 @@ func (p *Printer) fullDisks(groups []*runner.FailureGroup) {
 		fmt.Fprintf(p.Out, "If it is the disk of the builder: 'orch builder prune' with the same --builder makes room there.\n")
 	}
 	for _, dir := range outputFolders(p.Run) {
-		if free, total, err := embedded.DiskSpace(dir); err == nil && free < littleSpace {
-			fmt.Fprintf(p.Out, "The disk of the outputs in %s has %s of %s free: make room there, or write elsewhere.\n", dir, size(free), size(total))
+		if d := output.DiskOf(dir); d != nil && d.Free < littleSpace {
+			fmt.Fprintf(p.Out, "The disk of the outputs in %s has %s of %s free: make room there, or write elsewhere.\n", dir, size(d.Free), size(d.Total))
 		}
 	}
 }
@@ -57,13 +56,13 @@ func fullOutputs(r *runner.Report) []string {
 
 // stateDisk says how full the disk is that holds the embedded builder.
 func (p *Printer) stateDisk() {
-	free, total, err := embedded.DiskSpace(p.StateDir)
-	if err != nil || free >= littleSpace {
+	d := output.DiskOf(p.StateDir)
+	if d == nil || d.Free >= littleSpace {
 		fmt.Fprintf(p.Out, "The builder keeps its state in %s; 'orch builder prune' makes room there.\n", p.StateDir)
 		return
 	}
 	fmt.Fprintf(p.Out, "The disk of the builder's state in %s has %s of %s free: 'orch builder prune' makes room,\n"+
-		"ORCH_STATE_DIR names a folder on another disk.\n", p.StateDir, size(free), size(total))
+		"ORCH_STATE_DIR names a folder on another disk.\n", p.StateDir, size(d.Free), size(d.Total))
 }
 
 // outputFolders are those that targets write into, each once.

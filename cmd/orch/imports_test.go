@@ -66,7 +66,7 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/builder":               {"runner/meter", "runner/builders", "runner/engine", "runner/pods"},
 		"internal/mask":                         {},
 		"runner/runnertest":                     {"runner", "runner/blame", "internal/output"},
-		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "runner/embedded/internal/state"},
+		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "internal/statedir", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},
 		"runner/chain":                          {"schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},
@@ -141,7 +141,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["internal/docsite"] = []string{"internal/output"}
 	allowed["internal/page"] = []string{"internal/termtext"}
-	allowed["runner/record"] = []string{"internal/packedjson", "internal/page", "internal/shellquote", "planner/print", "runner", "runner/embedded", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
+	allowed["runner/record"] = []string{"internal/packedjson", "internal/page", "internal/shellquote", "internal/statedir", "planner/print", "runner", "config", "config/policy", "planner", "internal/output", "internal/termtext"}
 	allowed["runner/runs"] = []string{"internal/page", "runner", "runner/record", "internal/output", "internal/suggest", "internal/termtext"}
 	allowed["runner/buildkit/caches"] = []string{"config", "planner", "runner", "runner/lane", "internal/registry", "internal/retry"}
 	allowed["runner/buildkit/exports"] = []string{"config", "runner", "runner/buildkit/outputs", "runner/engine/engineout"}

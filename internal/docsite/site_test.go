@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -19,15 +20,19 @@ import (
 
 const source = "https://example.com/orch/"
 
-// made is the site of this repository.
+// made is the site of this repository, which is made once.
 func made(t *testing.T) Site {
 	t.Helper()
-	site, err := Make(os.DirFS("../.."), source)
+	site, err := makeOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return site
 }
+
+var makeOnce = sync.OnceValues(makeSite)
+
+func makeSite() (Site, error) { return Make(os.DirFS("../.."), source) }
 
 var (
 	link = regexp.MustCompile(`(?:href|src)="([^"]*)"`)
@@ -99,7 +104,11 @@ func TestNavigation(t *testing.T) {
 
 // TestSame makes the site twice: its bytes do not depend on anything but the files.
 func TestSame(t *testing.T) {
-	one, two := made(t), made(t)
+	one := made(t)
+	two, err := makeSite()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name := range one {
 		if string(one[name]) != string(two[name]) {
 			t.Errorf("%s differs", name)

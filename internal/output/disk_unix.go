@@ -4,8 +4,8 @@ package output
 
 import "golang.org/x/sys/unix"
 
-// diskOf says what is free now on the disk of a folder, or nil.
-func diskOf(dir string) *Disk {
+// DiskOf says what is free now on the disk of a folder, or nil.
+func DiskOf(dir string) *Disk {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return nil

@@ -60,7 +60,7 @@ func failed(name, dir string, err error) error {
 	}
 	e := &Error{Name: name, Err: unnamed(err)}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		e.Full = diskOf(dir)
+		e.Full = DiskOf(dir)
 	}
 	return e
 }

@@ -1,13 +1,12 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
@@ -32,7 +31,7 @@ const (
 // Options says where the builder keeps its state and how it is started. The
 // zero value is usable: every field has a default.
 type Options struct {
-	// StateDir is the folder of all state. Default: [DefaultStateDir] of the
+	// StateDir is the folder of all state. Default: [statedir.Default] of the
 	// process environment.
 	StateDir string
 	// Version is the version of the calling orch. A builder of an older
@@ -64,11 +63,11 @@ type Options struct {
 }
 
 // OptionsFromEnv reads ORCH_STATE_DIR, XDG_STATE_HOME and HOME (see
-// [DefaultStateDir]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
+// [statedir.Default]), ORCH_BUILDER_IDLE (a duration such as 30m; 0 means
 // for ever), ORCH_REGISTRY_TIMEOUT (a duration of a second or more) and
 // ORCH_BUILDER_CONFIG (see [Options].Config).
 func OptionsFromEnv(getenv func(string) string) (Options, error) {
-	dir, err := DefaultStateDir(getenv)
+	dir, err := statedir.Default(getenv)
 	if err != nil {
 		return Options{}, err
 	}
@@ -94,29 +93,10 @@ func OptionsFromEnv(getenv func(string) string) (Options, error) {
 	return o, nil
 }
 
-// DefaultStateDir returns ORCH_STATE_DIR if that is set, /var/lib/orch for
-// root, and XDG_STATE_HOME/orch (by default ~/.local/state/orch) for others.
-func DefaultStateDir(getenv func(string) string) (string, error) {
-	if dir := getenv("ORCH_STATE_DIR"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	if os.Geteuid() == 0 {
-		return "/var/lib/orch", nil
-	}
-	// The XDG base directory specification has relative paths ignored.
-	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "orch"), nil
-	}
-	if home := getenv("HOME"); filepath.IsAbs(home) {
-		return filepath.Join(home, ".local", "state", "orch"), nil
-	}
-	return "", errors.New("no folder for the builder's state: HOME is not set; set it, or name a folder with ORCH_STATE_DIR")
-}
-
 // withDefaults fills in what the caller left empty.
 func (o Options) withDefaults() (Options, error) {
 	if o.StateDir == "" {
-		dir, err := DefaultStateDir(os.Getenv)
+		dir, err := statedir.Default(os.Getenv)
 		if err != nil {
 			return o, err
 		}

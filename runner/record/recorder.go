@@ -14,10 +14,10 @@ import (
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/page"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/embedded"
 )
 
 // keepEvery is the least time between two writes of the record of a run that
@@ -38,7 +38,7 @@ type Recorder struct {
 // Project returns where the records of the current folder's runs are kept, and
 // that folder.
 func Project(getenv func(string) string) (Store, string, error) {
-	state, err := embedded.DefaultStateDir(getenv)
+	state, err := statedir.Default(getenv)
 	if err != nil {
 		return Store{}, "", err
 	}
@@ -57,7 +57,7 @@ func Nearest(getenv func(string) string) (Store, string, error) {
 	if err != nil {
 		return here, dir, err
 	}
-	state, err := embedded.DefaultStateDir(getenv)
+	state, err := statedir.Default(getenv)
 	if err != nil {
 		return here, dir, err
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/screen"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/record"
 	"github.com/orch-build/orch/runner/runs"
@@ -27,7 +27,7 @@ func (r *Run) printer(run *runner.Report) *report.Printer {
 		p.Debug = func(part string) string { return r.mask.Text(cli.DebugCommand(r.Args, part)) }
 	}
 	if r.site.Embedded() {
-		if dir, err := embedded.DefaultStateDir(r.Getenv); err == nil {
+		if dir, err := statedir.Default(r.Getenv); err == nil {
 			p.StateDir = dir
 		}
 	}

@@ -17,11 +17,11 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/gitfact"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/publish"
 	"github.com/orch-build/orch/runner/skip"
@@ -104,7 +104,7 @@ func Proven(ctx context.Context, e *planning.Session, cfg *config.Config, plan *
 // NewSkipper makes what skips and records builds.
 func NewSkipper(e *planning.Session) *skip.Skipper {
 	s := &skip.Skipper{Client: e.OpenRegistries().Client, Warn: e.Notices.Warn}
-	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
+	if dir, err := statedir.Default(e.Getenv); err == nil {
 		s.Memory = skip.Memory(filepath.Join(dir, "skip"))
 	}
 	return s

@@ -15,12 +15,12 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/gittree"
 	"github.com/orch-build/orch/internal/mask"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/explain/since"
 	"github.com/orch-build/orch/planner/facts"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/predict"
 	"github.com/orch-build/orch/runner/record"
@@ -189,7 +189,7 @@ func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*exp
 	if err != nil {
 		return nil, err
 	}
-	state, err := embedded.DefaultStateDir(e.Getenv)
+	state, err := statedir.Default(e.Getenv)
 	if err != nil {
 		return nil, err
 	}

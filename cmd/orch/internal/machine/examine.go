@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/doctor"
@@ -29,7 +30,9 @@ func (f *BuilderFlags) Examined(ctx context.Context, e *Machine) (*doctor.Builde
 		return nil, err
 	}
 	b.StateDir, b.Rootless, b.Emulated = info.StateDir, info.Rootless, info.Emulated
-	b.Free, b.Total, _ = embedded.DiskSpace(info.StateDir)
+	if d := output.DiskOf(info.StateDir); d != nil {
+		b.Free, b.Total = d.Free, d.Total
+	}
 	if info.Running {
 		b.At, err = builder.Dial(ctx, info.Address, choice.Name, builder.TLS{})
 	}

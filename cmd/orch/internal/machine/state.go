@@ -11,13 +11,13 @@ import (
 
 	"github.com/orch-build/orch/internal/hashstore"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/planner/inputs"
-	"github.com/orch-build/orch/runner/embedded"
 )
 
 // FileMemory returns the memory of file sums, or nil where nothing can be kept.
 func (e *Machine) FileMemory() inputs.Memory {
-	dir, err := embedded.DefaultStateDir(e.Getenv)
+	dir, err := statedir.Default(e.Getenv)
 	if err != nil {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (e *Machine) FileMemory() inputs.Memory {
 // same path apart by it. Where nothing can be kept, each run has its own.
 func (e *Machine) ClientID() string {
 	id := rand.Text()
-	dir, err := embedded.DefaultStateDir(e.Getenv)
+	dir, err := statedir.Default(e.Getenv)
 	if err != nil {
 		return id
 	}

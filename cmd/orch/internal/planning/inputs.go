@@ -14,12 +14,12 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/inputs"
 	"github.com/orch-build/orch/runner/buildkit/facts"
-	"github.com/orch-build/orch/runner/embedded"
 )
 
 // GitOptions reads the variables by which bake decides what images say of the
@@ -97,7 +97,7 @@ func (e *Session) Images(from Lookup) *imageconfig.Resolver {
 	if e.Bundle != nil {
 		r.Local = e.Bundle.Blob
 	}
-	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
+	if dir, err := statedir.Default(e.Getenv); err == nil {
 		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
 	}
 	if from == FromRegistries && !e.Offline {

@@ -12,11 +12,11 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/bundle"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
 )
 
@@ -125,7 +125,7 @@ func (e *Session) Evaluator() parts.PolicyFunc {
 
 // policyDir is the folder that signatures are verified with.
 func (e *Session) policyDir() (string, error) {
-	dir, err := embedded.DefaultStateDir(e.Getenv)
+	dir, err := statedir.Default(e.Getenv)
 	if err != nil {
 		return "", err
 	}

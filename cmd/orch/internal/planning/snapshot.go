@@ -1,8 +1,8 @@
 package planning
 
 import (
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/planner"
-	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/foresight"
 	"github.com/orch-build/orch/runner/predict"
 )
@@ -10,7 +10,7 @@ import (
 // SnapshotSource is what a snapshot is taken of, and the images that are known.
 func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Memory, known Lookup) (src foresight.Source, seen *predict.Images, err error) {
 	src.Plan = plan
-	if src.State, err = embedded.DefaultStateDir(e.Getenv); err != nil {
+	if src.State, err = statedir.Default(e.Getenv); err != nil {
 		return src, nil, err
 	}
 	seen = predict.OpenImages(src.State)

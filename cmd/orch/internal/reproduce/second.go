@@ -10,6 +10,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/filelock"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/embedded"
 )
@@ -28,7 +29,7 @@ func (c *command) second(ctx context.Context) (*planning.Session, func(), error)
 	if err != nil || !here {
 		return c.env, nothing, err
 	}
-	state, err := embedded.DefaultStateDir(c.env.Getenv)
+	state, err := statedir.Default(c.env.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}

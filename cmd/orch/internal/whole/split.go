@@ -19,6 +19,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/parts"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/program"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/runner/embedded"
 	"github.com/orch-build/orch/runner/policies"
@@ -93,7 +94,7 @@ func (Parts) PolicyEvaluator(*policies.Policies, func() (string, error)) parts.P
 // It returns only if that fails.
 func handOver(e *cli.Env) error {
 	h := program.Handover{Mark: handedOver, Open: openWhole}
-	if dir, err := embedded.DefaultStateDir(e.Getenv); err == nil {
+	if dir, err := statedir.Default(e.Getenv); err == nil {
 		h.Dir = filepath.Join(dir, "programs")
 	}
 	if size, err := strconv.ParseInt(wholeSize, 10, 64); err == nil && wholeSum != "" {
