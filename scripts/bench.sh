@@ -32,8 +32,8 @@ Load | Mixed) ;;
 Skip) bench Skip 1x ;;
 Mounts)
 	# Ten services in Go on an empty machine, beside bake; then a mount of 1 GiB,
-	# beside tar through zstd.
-	bench 'Mounts$' 3x
+	# beside tar through zstd. A round of the first takes some 8 minutes.
+	bench 'Mounts$' "${ORCH_BENCH_ROUNDS:-3}x"
 	go test -run '^$' -bench Mounts -benchtime 3x -timeout 60m ./runner/mounts/pack
 	;;
 *) bench "$what" 5x ;;

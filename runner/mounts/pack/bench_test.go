@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,6 +65,8 @@ func BenchmarkMounts(b *testing.B) {
 	dir := benchTree(b)
 	archive := benchFile(b)
 	size := int64(0)
+	took := map[string]time.Duration{}
+	each := func(b *testing.B) time.Duration { return b.Elapsed() / time.Duration(b.N) }
 	// What was written before must not be on its way to the disk while the next one is
 	// measured.
 	unix.Sync()
@@ -78,6 +81,7 @@ func BenchmarkMounts(b *testing.B) {
 			}
 			size = s.Size
 		}
+		took["save"] = each(b)
 	})
 	unix.Sync()
 	b.Run("restore", func(b *testing.B) {
@@ -88,20 +92,22 @@ func BenchmarkMounts(b *testing.B) {
 				b.Fatal(s, err)
 			}
 		}
+		took["restore"] = each(b)
 	})
 	packed := filepath.Join(b.TempDir(), "tar.zst")
-	shell := func(b *testing.B, script string, args ...string) {
+	shell := func(b *testing.B, ours, script string, args ...string) {
 		for b.Loop() {
 			args := append([]string{"-c", script, "sh"}, args...)
 			if out, err := exec.Command("sh", args...).CombinedOutput(); err != nil {
 				b.Skipf("%v: %s", err, out)
 			}
 		}
+		b.ReportMetric(float64(took[ours])/float64(each(b)), ours+"-of-tar")
 	}
 	unix.Sync()
-	b.Run("tar-save", func(b *testing.B) { shell(b, "tar c -C \"$1\" . | zstd -q -f -o \"$2\"", dir, packed) })
+	b.Run("tar-save", func(b *testing.B) { shell(b, "save", "tar c -C \"$1\" . | zstd -q -f -o \"$2\"", dir, packed) })
 	unix.Sync()
 	b.Run("tar-restore", func(b *testing.B) {
-		shell(b, "d=$(mktemp -d -p \"$1\"); zstd -dc \"$2\" | tar x -C $d", b.TempDir(), packed)
+		shell(b, "restore", "d=$(mktemp -d -p \"$1\"); zstd -dc \"$2\" | tar x -C $d", b.TempDir(), packed)
 	})
 }

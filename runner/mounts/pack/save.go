@@ -97,7 +97,7 @@ func (t *tree) unchanged(status *Status, left *pruning) error {
 // archive writes all entries.
 func (t *tree) archive(out io.Writer, status *Status) error {
 	counted := &counter{out: out, sum: sha256.New()}
-	packer, err := zstd.NewWriter(counted, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	packer, err := zstd.NewWriter(counted, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return err
 	}
