@@ -99,7 +99,7 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	}
 	var b *builder.Builder
 	p := &pack.Packer{
-		Dir: dir, Registry: e.OpenRegistries().Client,
+		Dir: dir, Registry: e.OpenRegistries().Puller,
 		Fetch: func(ctx context.Context, src outside.Source, w io.Writer) error {
 			if b == nil {
 				if b, err = load.Builder.Connect(ctx, e.Machine); err != nil {

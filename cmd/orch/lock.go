@@ -106,7 +106,7 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 	}
 	r.Name, r.Old, r.Usual = load.Loader.LockName, cfg.Lock, loader.UsualFiles()
 	r.Options.Definition = load.Loader.DefinitionName
-	r.Resolver = &pin.Resolver{Mends: e.UpdateCommand(cfg), Registry: e.OpenRegistries().Client, Mirrors: e.Mirrors(), Now: time.Now().UTC().Truncate(time.Second)}
+	r.Resolver = &pin.Resolver{Mends: e.UpdateCommand(cfg), Registry: e.OpenRegistries().Puller, Mirrors: e.Mirrors(), Now: time.Now().UTC().Truncate(time.Second)}
 	if o := load.Loader.Origin; o != nil {
 		r.Origin = &relock.Origin{Key: o.Key(), Source: o.Source, Digest: o.Digest, Why: o.Why}
 	}

@@ -44,6 +44,11 @@ type Options struct {
 type Client struct {
 	opt Options
 
+	// mirrors are those of registries, and through is the client that they are asked
+	// with.
+	mirrors map[string][]string
+	through *Client
+
 	mu    sync.Mutex
 	hosts map[hostKey]*host
 }
@@ -350,12 +355,17 @@ func pushScope(repo Repo) string { return request{repo: repo, method: http.Metho
 
 // Head returns the digest that a tag points to, or "" if there is no such tag.
 func (c *Client) Head(ctx context.Context, ref Ref) (string, error) {
-	a, err := c.do(ctx, request{
-		repo: ref.Repo, method: http.MethodHead, path: "manifests/" + ref.Tag, header: http.Header{"Accept": {manifestTypes}},
-	})
+	found, err := pulled(ctx, c, ref.Repo, func(c *Client, repo Repo) (string, error) { return c.head(ctx, Ref{repo, ref.Tag}) })
 	if Missing(err) {
 		return "", nil
 	}
+	return found, err
+}
+
+func (c *Client) head(ctx context.Context, ref Ref) (string, error) {
+	a, err := c.do(ctx, request{
+		repo: ref.Repo, method: http.MethodHead, path: "manifests/" + ref.Tag, header: http.Header{"Accept": {manifestTypes}},
+	})
 	if err != nil {
 		return "", err
 	}
@@ -363,10 +373,7 @@ func (c *Client) Head(ctx context.Context, ref Ref) (string, error) {
 		return d.String(), nil
 	}
 	// Not every registry says it; then it is that of the manifest.
-	m, err := c.Manifest(ctx, ref)
-	if Missing(err) {
-		return "", nil
-	}
+	m, err := c.manifest(ctx, ref)
 	if err != nil {
 		return "", err
 	}
@@ -381,6 +388,10 @@ type Manifest struct {
 
 // Manifest reads a manifest. What a digest names is verified.
 func (c *Client) Manifest(ctx context.Context, ref Ref) (*Manifest, error) {
+	return pulled(ctx, c, ref.Repo, func(c *Client, repo Repo) (*Manifest, error) { return c.manifest(ctx, Ref{repo, ref.Tag}) })
+}
+
+func (c *Client) manifest(ctx context.Context, ref Ref) (*Manifest, error) {
 	a, err := c.do(ctx, request{
 		repo: ref.Repo, method: http.MethodGet, path: "manifests/" + ref.Tag, header: http.Header{"Accept": {manifestTypes}},
 	})
@@ -426,6 +437,10 @@ func (c *Client) Delete(ctx context.Context, ref Ref) error {
 
 // Blob reads a small blob, and verifies it.
 func (c *Client) Blob(ctx context.Context, repo Repo, d digest.Digest) ([]byte, error) {
+	return pulled(ctx, c, repo, func(c *Client, repo Repo) ([]byte, error) { return c.blob(ctx, repo, d) })
+}
+
+func (c *Client) blob(ctx context.Context, repo Repo, d digest.Digest) ([]byte, error) {
 	a, err := c.do(ctx, request{repo: repo, method: http.MethodGet, path: "blobs/" + d.String()})
 	if err != nil {
 		return nil, err

@@ -94,6 +94,10 @@ func (c *Client) upload(ctx context.Context, to Repo, path string, d digest.Dige
 // Open reads a blob as it comes, however large it is; it is asked for once. Whoever
 // takes it verifies it: a registry does so with an upload.
 func (c *Client) Open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
+	return pulled(ctx, c, repo, func(c *Client, repo Repo) (io.ReadCloser, error) { return c.open(ctx, repo, d) })
+}
+
+func (c *Client) open(ctx context.Context, repo Repo, d digest.Digest) (io.ReadCloser, error) {
 	r := request{repo: repo, method: http.MethodGet, path: "blobs/" + d.String()}
 	if err := r.valid(); err != nil {
 		return nil, err

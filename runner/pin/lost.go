@@ -37,9 +37,7 @@ func (r *Resolver) WhereLost(ctx context.Context, name, sum string) string {
 		return text
 	}
 	for _, mirror := range r.Mirrors[ref.Repo.Domain] {
-		host, dir, _ := strings.Cut(mirror, "/")
-		repo := registry.Repo{Domain: host, Path: strings.TrimPrefix(dir+"/"+ref.Repo.Path, "/")}
-		if _, err := r.Registry.Manifest(ctx, registry.Ref{Repo: repo, Tag: digest.Digest(sum).String()}); err == nil {
+		if _, err := r.Registry.Manifest(ctx, registry.Ref{Repo: ref.Repo.At(mirror), Tag: digest.Digest(sum).String()}); err == nil {
 			return fmt.Sprintf("The mirror %s has it. %s", mirror, text)
 		}
 	}

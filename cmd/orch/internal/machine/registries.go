@@ -11,7 +11,9 @@ import (
 type Registries struct {
 	once        sync.Once
 	Credentials *registry.Credentials
-	Client      *registry.Client
+	// Client asks registries, and Puller asks as the builder does where it pulls: their
+	// mirrors too.
+	Client, Puller *registry.Client
 	// elsewhere is true if another builder than the embedded one is used.
 	elsewhere bool
 }
@@ -22,6 +24,7 @@ func (e *Machine) OpenRegistries() *Registries {
 	r.once.Do(func() {
 		r.Credentials = registry.LoadCredentials("", e.Notices.Warn)
 		r.Client = registry.New(registry.Options{Credentials: r.Credentials, Hosts: e.registryHosts()})
+		r.Puller = r.Client.Pulling(e.Mirrors())
 	})
 	return r
 }

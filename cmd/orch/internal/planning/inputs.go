@@ -92,7 +92,7 @@ func (e *Session) gitLabels() func(*planner.Build) map[string]string {
 func (e *Session) Images(from Lookup) *imageconfig.Resolver {
 	r := &imageconfig.Resolver{}
 	if !e.Offline {
-		r.Pinned = e.OpenRegistries().Client
+		r.Pinned = e.OpenRegistries().Puller
 	}
 	if e.Bundle != nil {
 		r.Local = e.Bundle.Blob
@@ -101,7 +101,7 @@ func (e *Session) Images(from Lookup) *imageconfig.Resolver {
 		r.Store = imageconfig.Store(filepath.Join(dir, "images"))
 	}
 	if from == FromRegistries && !e.Offline {
-		r.Client = e.OpenRegistries().Client
+		r.Client = e.OpenRegistries().Puller
 	}
 	return r
 }
