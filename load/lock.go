@@ -56,10 +56,10 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		held.Definition = l.DefinitionName
 	}
 	d.Config.Lock = held
-	if !l.Relock {
-		lockLayouts(d.Config)
+	if l.Relock {
+		return nil
 	}
-	return nil
+	return l.lockLayouts(d.Config)
 }
 
 // mayRead says whether a lock may be read. One that nobody has named is beside the
@@ -75,23 +75,37 @@ func (l *Loader) mayRead(name string) error {
 	return usage.Wrap(err)
 }
 
-// lockLayouts gives OCI layouts the digests that they are locked to.
-func lockLayouts(cfg *config.Config) {
+// lockLayouts gives OCI layouts the digests that they are locked to. What the bundle has
+// is taken from there.
+func (l *Loader) lockLayouts(cfg *config.Config) error {
+	var held *bundle.Bundle
+	if l.Bundle != "" {
+		var err error
+		if held, err = bundle.Open(l.Bundle); err != nil {
+			return usage.Wrap(err)
+		}
+	}
 	for _, t := range cfg.Targets {
 		for key, c := range t.Contexts {
 			if c.Kind != config.OCILayout {
 				continue
 			}
 			path, _, digest := ocilayout.Split(c.Value)
-			e := cfg.Lock.Get(lock.Layout, cfg.Lock.LayoutName(c.Value))
-			if digest != "" || e == nil {
+			if e := cfg.Lock.Get(lock.Layout, cfg.Lock.LayoutName(c.Value)); digest == "" && e != nil {
+				digest = e.Digest
+			}
+			if digest == "" {
 				continue
 			}
-			c.Value = path + "@" + e.Digest
+			if held.Layout(digest) != nil {
+				path = filepath.ToSlash(l.Bundle)
+			}
+			c.Value = path + "@" + digest
 			t.Contexts = maps.Clone(t.Contexts)
 			t.Contexts[key] = c
 		}
 	}
+	return nil
 }
 
 // lockFile is where the lock of a definition is: beside its first file.

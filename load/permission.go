@@ -29,6 +29,9 @@ func (l *Loader) granted(overrides []config.Override) (*permission.Set, error) {
 			overrides = append(overrides, o)
 		}
 	}
+	if l.Bundle != "" {
+		s.GrantRead(l.Bundle) // the definition has not named it
+	}
 	access := config.OverrideAccess(overrides)
 	for _, path := range slices.Concat(access.Read, l.toolchain) {
 		s.GrantRead(path)

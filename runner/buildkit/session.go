@@ -21,6 +21,7 @@ import (
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/creds"
+	"github.com/orch-build/orch/runner/bundle"
 )
 
 // attachables are the services that a session offers to the builder.
@@ -121,6 +122,9 @@ func openOCILayout(value string) (*ociStore, error) {
 		if err != nil {
 			return nil, fmt.Errorf("OCI layout %s: %w", path, err)
 		}
+	}
+	if why := bundle.LayoutLacks(path, dgst); why != "" {
+		return nil, fmt.Errorf("OCI layout %s: its image is not whole: %s", path, why)
 	}
 	store, err := contentlocal.NewStore(path)
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
@@ -157,12 +159,34 @@ func (b *Bundle) Blob(text string) ([]byte, error) {
 	return data, nil
 }
 
+// Layout is the entry of an image from an OCI layout, or nil.
+func (b *Bundle) Layout(pin string) *Entry {
+	if b == nil {
+		return nil
+	}
+	for _, e := range b.Entries {
+		if e.Kind == lock.Layout && e.Pin == pin {
+			return e
+		}
+	}
+	return nil
+}
+
 // Missing lists what a bundle lacks for some items, which a lock has: it has the
 // whole of each image, for each platform that is taken.
 func (b *Bundle) Missing(list *outside.List, held *lock.Lock) []outside.Missing {
 	var out []outside.Missing
 	for _, it := range list.Items {
-		if e := held.Get(it.Kind, it.Name); e != nil && it.Kind != lock.Layout {
+		if it.Kind == lock.Layout {
+			// One that is not there is a folder of the project.
+			if e := b.Layout(it.Digest); e != nil {
+				if why := LayoutLacks(b.Dir, e.Pin); why != "" {
+					out = append(out, outside.Missing{Item: it, Why: "not whole in the bundle: " + why})
+				}
+			}
+			continue
+		}
+		if e := held.Get(it.Kind, it.Name); e != nil {
 			if why := b.lacks(it, e); why != "" {
 				out = append(out, outside.Missing{Item: it, Why: why})
 			}
@@ -206,16 +230,48 @@ func (b *Bundle) whole(it *outside.Item, e *Entry) string {
 			return err.Error()
 		}
 		for _, d := range blobs {
-			info, err := os.Stat(Path(b.Dir, d.Digest))
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return fmt.Sprintf("not whole in the bundle: %s is not there", d.Digest)
-			case err != nil:
-				return err.Error()
-			case info.Size() != d.Size:
-				return fmt.Sprintf("not whole in the bundle: %s has %d bytes of %d", d.Digest, info.Size(), d.Size)
+			if why := b.lacksBlob(d); why != "" {
+				return "not whole in the bundle: " + why
 			}
 		}
+	}
+	return ""
+}
+
+// LayoutLacks says what the image with a digest lacks in the folder of an OCI layout,
+// or "". What of an index is not there is for platforms that nobody has fetched.
+func LayoutLacks(dir, pin string) string {
+	d, err := digest.Parse(pin)
+	if err != nil {
+		return err.Error()
+	}
+	b := &Bundle{Dir: dir, Entries: []*Entry{{Image: ocispecs.Descriptor{Digest: d}}}}
+	blobs, err := b.Reach()
+	if errors.Is(err, fs.ErrNotExist) {
+		return pin + " is not there"
+	}
+	if err != nil {
+		return err.Error()
+	}
+	delete(blobs, d) // it has been read
+	for _, d := range slices.Sorted(maps.Keys(blobs)) {
+		if why := b.lacksBlob(blobs[d]); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// lacksBlob says what a blob lacks, as far as that can be seen without reading it.
+func (b *Bundle) lacksBlob(d ocispecs.Descriptor) string {
+	info, err := os.Stat(Path(b.Dir, d.Digest))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("%s is not there", d.Digest)
+	case err != nil:
+		return err.Error()
+	case info.Size() != d.Size:
+		return fmt.Sprintf("%s has %d bytes of %d", d.Digest, info.Size(), d.Size)
 	}
 	return ""
 }

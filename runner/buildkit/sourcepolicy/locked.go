@@ -51,7 +51,9 @@ func (p Pins) Policy() *Static {
 	}
 	if p.Bundle != nil {
 		for _, e := range p.Bundle.Entries {
-			out.Rules = append(out.Rules, bundled(e))
+			if e.Kind != lock.Layout { // which the definition has as one already
+				out.Rules = append(out.Rules, bundled(e))
+			}
 		}
 	}
 	return out

@@ -122,7 +122,7 @@ func (f *Folder) Write(d digest.Digest, size int64, from io.Reader) error {
 		return fmt.Errorf("fetching %s: %w", d, err)
 	}
 	if n != size || !verifier.Verified() {
-		return fmt.Errorf("what the registry sends for %s is something else, of %d bytes", d, n)
+		return fmt.Errorf("what is there for %s is something else, of %d bytes", d, n)
 	}
 	f.mu.Lock()
 	f.written.Blobs++

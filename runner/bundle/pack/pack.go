@@ -11,6 +11,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +21,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/outside"
@@ -60,7 +64,10 @@ func (p *Packer) Pack(ctx context.Context, list *outside.List, held *lock.Lock) 
 	}
 	for _, it := range list.Items {
 		if it.Kind == lock.Layout {
-			continue // a folder of this machine
+			if err := p.layout(it, filepath.Dir(held.Name)); err != nil {
+				return out, fmt.Errorf("%s: %w", it.Key, err)
+			}
+			continue
 		}
 		e := held.Get(it.Kind, it.Name)
 		if e == nil {
@@ -93,6 +100,44 @@ func (p *Packer) item(ctx context.Context, it *outside.Item, e *lock.Entry) erro
 		p.entries = append(p.entries, one)
 	}
 	return nil
+}
+
+// layout copies an image out of an OCI layout, for all platforms that are there. The
+// names of layouts start from the folder of the lock.
+func (p *Packer) layout(it *outside.Item, from string) error {
+	name, _, _ := ocilayout.Split(it.Name)
+	layout := &bundle.Bundle{Dir: filepath.Join(from, filepath.FromSlash(name))}
+	text, err := layout.Blob(it.Digest)
+	if err != nil {
+		return fmt.Errorf("reading the OCI layout: %w", err)
+	}
+	top := ocispecs.Descriptor{MediaType: mediaType(text), Digest: digest.Digest(it.Digest), Size: int64(len(text))}
+	e := &bundle.Entry{Key: lock.Key{Kind: lock.Layout, Name: name}, Pin: it.Digest, Image: top}
+	layout.Entries = []*bundle.Entry{e}
+	blobs, err := layout.Reach()
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(blobs)) {
+		if err := p.copied(layout, blobs[key]); err != nil {
+			return fmt.Errorf("reading the OCI layout: %w", err)
+		}
+	}
+	p.entries = append(p.entries, e)
+	return nil
+}
+
+// copied takes a blob of a layout in, unless it is there.
+func (p *Packer) copied(layout *bundle.Bundle, d ocispecs.Descriptor) error {
+	if p.folder.Has(d) {
+		return nil
+	}
+	file, err := os.Open(bundle.Path(layout.Dir, d.Digest))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return p.folder.Write(d.Digest, d.Size, file)
 }
 
 // had is the entry of the old bundle with the same, if it is whole.
