@@ -37,7 +37,7 @@ target "service" {
   matrix   = { service = SERVICES }
   target   = "service"
   args     = { SERVICE = service }
-  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}" }
+  contexts = GO_IMAGE == "" ? { goroot = goenv("GOROOT") } : { toolchain = "docker-image://${GO_IMAGE}", goroot = "docker-image://scratch" }
   tags     = ["${REGISTRY}/${service}:latest"]
 }
 

@@ -103,5 +103,9 @@ func (t *target) askForeign(ctx context.Context, gw gateway.Client) (*gateway.Re
 	opts := maps.Clone(t.opts)
 	opts["cmdline"] = t.syntax()
 	opts["source"], _, _ = strings.Cut(t.syntax(), " ")
-	return t.ask(ctx, gw, "gateway.v0", opts)
+	res, err := t.ask(ctx, gw, "gateway.v0", opts)
+	if err == nil {
+		t.noteFrontend(ctx, opts["source"])
+	}
+	return res, err
 }

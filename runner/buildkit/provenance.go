@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/version"
 	"github.com/moby/buildkit/solver/llbsolver/compat"
@@ -62,6 +63,38 @@ func (t *target) allImages() []provenance.Image {
 	return out
 }
 
+// allFrontends are those that the builder has run for the target, and for the targets
+// that it is built on.
+func (t *target) allFrontends() []provenance.Image {
+	var out []provenance.Image
+	if t.frontend != nil {
+		out = append(out, *t.frontend)
+	}
+	for _, b := range t.plan.Links {
+		out = append(out, t.run.targets[b].allFrontends()...)
+	}
+	return out
+}
+
+// noteFrontend keeps which image the builder has run as the frontend. That it cannot be
+// told is left to provenance, which is without it then.
+func (t *target) noteFrontend(ctx context.Context, name string) {
+	if t.run.opt.Provenance == NoProvenance {
+		return
+	}
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return
+	}
+	ref, dgst, _, err := t.anchor.gateway.ResolveImageConfig(ctx, reference.TagNameOnly(named).String(), sourceresolver.Opt{})
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.frontend = &provenance.Image{Ref: ref, Digest: dgst}
+}
+
 // takeProvenance adds the provenance of the target to its metadata. It is made
 // here: a record of the builder's history, which bake reads, costs as much time as
 // a build that changes nothing.
@@ -74,7 +107,7 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 		return err
 	}
 	b := provenance.Build{
-		Request: t.request(ctx), Images: t.allImages(),
+		Request: t.request(ctx), Images: t.allImages(), Frontends: t.allFrontends(),
 		Incomplete: t.plan.Dockerfile != nil, // as it comes from here
 		Platform:   t.run.builder.Platform, Started: start, Finished: time.Now(),
 		Secret: t.secretName, Pin: t.pinOf,

@@ -61,6 +61,7 @@ type target struct {
 	defs     map[gateway.Reference]*pb.Definition
 	triggers map[string]bool    // ONBUILD instructions of base images
 	images   []provenance.Image // that the frontend has resolved
+	frontend *provenance.Image  // that the builder has run, if it is known
 	tags     map[string]bool    // names that it has asked for, without a digest
 	other    string             // the image of a frontend that is found in a remote Dockerfile
 	theirs   bool               // the builder's own frontend made the result

@@ -129,3 +129,30 @@ func TestLayoutLacks(t *testing.T) {
 		t.Error("a digest that is none")
 	}
 }
+
+// TestMissingPlatform says of a bundle that was written for another platform what it
+// does not have.
+func TestMissingPlatform(t *testing.T) {
+	dir := t.TempDir()
+	manifest := ocispecs.Descriptor{Digest: digest.FromString("manifest"), Size: 8}
+	index := fmt.Sprintf(`{"manifests":[{"digest":%q,"size":8,"platform":{"os":"linux","architecture":"arm64"}}]}`, manifest.Digest)
+	b, e := hostile(t, dir, []byte(index))
+	e.Name = "docker.io/library/a:latest"
+	held := lock.New(lock.FileName)
+	held.Put(lock.Entry{Key: e.Key, Digest: e.Pin})
+	for platform, want := range map[string]string{
+		"linux/amd64": "in the bundle without linux/amd64", // the image has no such part
+		"linux/arm64": "in the bundle without linux/arm64", // it has, and the bundle does not
+	} {
+		list := &outside.List{Items: []*outside.Item{{Key: e.Key, Platforms: []string{platform}}}}
+		missing := b.Missing(list, held)
+		if len(missing) != 1 || missing[0].Why != want {
+			t.Errorf("%s: %+v", platform, missing)
+		}
+	}
+	held.Put(lock.Entry{Key: e.Key, Digest: manifest.Digest.String()})
+	list := &outside.List{Items: []*outside.Item{{Key: e.Key}}}
+	if missing := b.Missing(list, held); len(missing) != 1 || missing[0].Why != "in the bundle as another one, "+e.Pin {
+		t.Errorf("another digest: %+v", missing)
+	}
+}

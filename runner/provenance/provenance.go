@@ -43,6 +43,8 @@ type Build struct {
 	// Images are those that were resolved on the way to the definition, by the
 	// names that the Dockerfile has for them.
 	Images []Image
+	// Frontends are those that the builder has run.
+	Frontends []Image
 	// Incomplete is true if more was read than the definition says.
 	Incomplete bool
 	// Platform is the builder's own, Target that of the result.
@@ -71,6 +73,9 @@ func Predicate(ctx context.Context, b Build, max bool) (*types.ProvenancePredica
 		if err := b.capture(ctx, c, &op); err != nil {
 			return nil, err
 		}
+	}
+	for _, img := range b.Frontends {
+		c.AddImage(types.ImageSource{Ref: img.Ref, Platform: img.Platform, Digest: img.Digest})
 	}
 	if err := c.OptimizeImageSources(); err != nil {
 		return nil, fmt.Errorf("reading the names of images: %w", err)

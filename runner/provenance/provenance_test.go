@@ -28,9 +28,10 @@ func TestPredicate(t *testing.T) {
 	b := Build{
 		Request:    Request{Frontend: "dockerfile.v0", Args: map[string]string{"build-arg:A": "1", "filename": "D", "platform": "linux/amd64", "vcs:revision": "abc"}},
 		Definition: def.ToPB(), Platform: "linux/amd64", DockerfileVersion: "1.2.3",
-		Images: []Image{{Ref: "docker.io/library/alpine:3", Digest: digest.Digest(sum)}},
-		Secret: func(id string) string { return strings.TrimSuffix(id, "-1") },
-		Pin:    func(context.Context, *pb.SourceOp) (string, error) { return strings.Repeat("c", 40), nil },
+		Images:    []Image{{Ref: "docker.io/library/alpine:3", Digest: digest.Digest(sum)}},
+		Frontends: []Image{{Ref: "docker.io/acme/front:1@" + sum, Digest: digest.Digest(sum)}},
+		Secret:    func(id string) string { return strings.TrimSuffix(id, "-1") },
+		Pin:       func(context.Context, *pb.SourceOp) (string, error) { return strings.Repeat("c", 40), nil },
 	}
 	text := func(max bool) string {
 		pred, err := Predicate(context.Background(), b, max)
@@ -46,7 +47,7 @@ func TestPredicate(t *testing.T) {
 	min, max := text(false), text(true)
 	for _, want := range []string{
 		`"entryPoint":"D"`, `"build-arg:A":"1"`, `"dockerfileVersion":"1.2.3"`, `"id":"token"`, `{"name":"ctx"}`,
-		`"uri":"pkg:docker/alpine@3`, `"uri":"https://xxxxx:xxxxx@example.test/a.git#main","digest":{"sha1":"cccc`, `"uri":"https://example.test/f"`,
+		`"uri":"pkg:docker/alpine@3`, `"uri":"pkg:docker/acme/front@1?digest=` + sum, `"uri":"https://xxxxx:xxxxx@example.test/a.git#main","digest":{"sha1":"cccc`, `"uri":"https://example.test/f"`,
 	} {
 		if !strings.Contains(min, want) || !strings.Contains(max, want) {
 			t.Errorf("no %s in\n%s\n%s", want, min, max)
