@@ -53,8 +53,11 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 	defer feed.Close()
 	defer in.Close()
 	fault := make(chan error, 1)
-	said := &talk{cold: func() {
-		if from.Size == 0 {
+	// An older builder does not see that the program has ended before its input has:
+	// that ends as soon as nothing is to be sent.
+	said := &talk{first: func(s *pack.Status) {
+		if from.Size == 0 || s == nil || s.State != pack.Cold {
+			_ = feed.Close()
 			return
 		}
 		go func() {
@@ -63,7 +66,7 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 			_ = feed.CloseWithError(err)
 		}()
 	}}
-	if err := b.run(ctx, m, wait, call{order: "restore", options: opt, in: in, out: said, state: &talk{}}); err != nil {
+	if err := b.run(ctx, m, wait, call{order: "restore", options: opt, in: in, out: said, state: &talk{first: func(*pack.Status) { _ = feed.Close() }}}); err != nil {
 		select {
 		case why := <-fault:
 			if why != nil && !errors.Is(why, io.ErrClosedPipe) {
@@ -203,7 +206,8 @@ func (b *Box) open(ctx context.Context, mounts []gateway.Mount, wait time.Durati
 
 // talk reads what the program reports.
 type talk struct {
-	cold func() // called at most once
+	// first gets the first line, or nil if it is no status; it is called at most once.
+	first func(*pack.Status)
 
 	mu   sync.Mutex
 	buf  bytes.Buffer
@@ -214,12 +218,13 @@ func (t *talk) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf.Write(p)
-	if t.cold != nil && !t.said && bytes.Contains(t.buf.Bytes(), []byte("\n")) {
+	if t.first != nil && !t.said && bytes.Contains(t.buf.Bytes(), []byte("\n")) {
 		t.said = true
-		var s pack.Status
-		if json.Unmarshal(bytes.SplitN(t.buf.Bytes(), []byte("\n"), 2)[0], &s) == nil && s.State == pack.Cold {
-			t.cold()
+		s := &pack.Status{}
+		if json.Unmarshal(bytes.SplitN(t.buf.Bytes(), []byte("\n"), 2)[0], s) != nil {
+			s = nil
 		}
+		t.first(s)
 	}
 	return len(p), nil
 }
