@@ -14,7 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// The environment by which the test binary is told to be the registry.
+// The environment variables that make the test binary the registry.
 const (
 	registryEnv     = "ORCH_E2E_REGISTRY"
 	registryAddrEnv = "ORCH_E2E_REGISTRY_ADDR"

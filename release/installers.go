@@ -12,7 +12,7 @@ import (
 //go:embed files
 var sources embed.FS
 
-// archived is what the installers are told of one archive.
+// archived is what the installers need to know about one archive.
 type archived struct{ OS, CPU, Mise, Address, Sum string }
 
 // brewSystem is the archives of one operating system, in the words of Homebrew.

@@ -98,7 +98,8 @@ func TestSmallerNoise(t *testing.T) {
 	}
 }
 
-// A step is told from the same one of another target, and of another platform.
+// The same step of two targets, or of two platforms, is shown so that one can see which
+// is meant.
 func TestStepPlace(t *testing.T) {
 	tests := []struct {
 		label   string

@@ -1,5 +1,5 @@
 // Package ci knows the services that run continuous integration: which of them
-// orch runs in, whose cache a run there may write, and how a service is told to
+// orch runs in, whose cache a run there may write, and how to have a service
 // show a message beside a line. It is the one place that reads their variables.
 // It knows nothing of definitions and builds, and never talks to a service.
 package ci

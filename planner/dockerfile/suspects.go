@@ -8,7 +8,7 @@ import (
 )
 
 // Suspects returns the stages that may have such a fault: those whose names
-// cannot be told from the text alone, or are wrong as they are.
+// cannot be known from the text alone, or are wrong as they are.
 func (p *File) Suspects() []*Stage {
 	if p.suspected {
 		return p.suspect

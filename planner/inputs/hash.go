@@ -97,8 +97,8 @@ func (h *hashing) sum(j job, buf []byte) (Stamp, error) {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	// One byte more than there should be: what grows without end is told by its
-	// stamp, and need not be read to the end.
+	// One byte more than there should be: a file that grows is noticed by its stamp,
+	// and need not be read to the end.
 	if _, err := io.CopyBuffer(onlyWriter{sum}, io.LimitReader(f, j.entry.Stamp.Size+1), buf); err != nil {
 		return Stamp{}, fmt.Errorf("reading: %w", err)
 	}

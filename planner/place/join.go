@@ -75,10 +75,10 @@ func (p *Placement) relieve(k int, chunks []*chunk, level float64, most int) int
 	}
 }
 
-// trade gives a builder that has nothing the place of one that has a single group,
-// if that scores higher for it: a few groups are where they would be among many. It
-// returns the builder that has nothing then, which takes its share as any other. It
-// does so only where there are fewer groups than builders.
+// trade moves the only group of another builder to builder k, which has nothing yet, if
+// the group scores higher for k. With fewer groups than builders, each group is then
+// where it would be if there were many. It returns the builder that has nothing after
+// that, which takes its share as any other does.
 func (p *Placement) trade(k int) (empty int) {
 	if p.counts[k] > 0 {
 		return k
@@ -117,11 +117,11 @@ func (p *Placement) groups() int {
 	return len(groups)
 }
 
-// small is how many units a group has at most that is traded as a whole.
+// small is the largest number of units that a group may have to be moved by trade.
 const small = 12
 
-// lone says whether all that a builder has is one whole group, which another can
-// have.
+// lone says whether a builder has exactly one group, which is not split, and whether
+// the other builder can take it.
 func (p *Placement) lone(b, other int) (key uint64, lone bool) {
 	if p.counts[b] == 0 || p.Builders[b].weight() != p.Builders[other].weight() {
 		return 0, false

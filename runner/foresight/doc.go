@@ -1,4 +1,4 @@
 // Package foresight says before a run what will run and why, while the run
 // begins, and checks it when the run is over. It writes down what targets are made
-// of. It does not know command lines, and what a builder is it is told.
+// of. It does not know command lines; what the builder is, its caller says.
 package foresight

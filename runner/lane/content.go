@@ -38,8 +38,8 @@ type part struct {
 	Roots []int `json:"roots"`
 }
 
-// parts are those of a cache. One that was written by a builder alone is one
-// part, of nobody knows which targets.
+// parts returns the parts of a cache. One that a builder has written without orch is
+// a single part, whose targets are not known.
 func (c *content) parts() []part {
 	if c == nil || len(c.config.Records) == 0 {
 		return nil

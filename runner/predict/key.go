@@ -8,8 +8,8 @@ import (
 	"github.com/orch-build/orch/internal/output"
 )
 
-// Key is the key of this machine that sealed values are told apart with. Where
-// none can be kept, it is good for this run only.
+// Key is the key of this machine with which values are sealed, so that equal ones can
+// be recognized. Where no key can be kept, it is good for this run only.
 func Key(state string) []byte {
 	const size = 32
 	path := filepath.Join(state, "steps", "key")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Groups is the form in which a log viewer is told that lines belong together.
+// Groups is how lines that belong together are marked for a log viewer.
 type Groups int
 
 const (

@@ -63,8 +63,8 @@ func (p keepalive) watch(ctx context.Context, ask func(context.Context) error, g
 		case ctx.Err() != nil:
 			return
 		case !timedOut(err):
-			// Whoever is told by an error that the builder is gone sees it
-			// without this.
+			// The builder is gone, or refuses: calls that run fail with that error
+			// by themselves, and need no watchdog.
 			silent = 0
 			continue
 		}

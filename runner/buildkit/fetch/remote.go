@@ -145,8 +145,8 @@ func unpacked(st llb.State) llb.State {
 // credentials are those that the session offers when a repository is fetched.
 func (o *Options) credentials() []session.Attachable {
 	var out []session.Attachable
-	// Without an agent a fetch over HTTP still works; one over SSH is told by
-	// the builder.
+	// Without an agent a fetch over HTTP still works; of one over SSH the builder
+	// reports what is missing.
 	if agents, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{ID: "default", Paths: o.SSH}}); err == nil {
 		out = append(out, agents)
 	}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Help is the side in the container: a process that is told by its arguments
-// what to do, as [SaveOptions] or [RestoreOptions] in JSON. What it saves goes to
+// Help is the side in the container: a process whose arguments say what to do,
+// as [SaveOptions] or [RestoreOptions] in JSON. What it saves goes to
 // out, its statuses to out when it restores, and to state when it saves.
 func Help(args []string, in io.Reader, out, state io.Writer) error {
 	if len(args) != 2 {

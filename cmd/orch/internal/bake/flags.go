@@ -104,7 +104,7 @@ func (b *bakeFlags) registerResults(flags *pflag.FlagSet) {
 	flags.Lookup("publish").NoOptDefVal = "together"
 	flags.StringVar(&b.skip, "skip", "", "leave out builds whose images are there already: `MODE` is proven or never (default: what the skip block says)")
 	flags.Lookup("skip").NoOptDefVal = config.SkipModes[0]
-	flags.StringVar(&b.audit, "audit", "", "build so many of a hundred skipped targets all the same, from scratch, and compare: `PERCENT` (without one, all)")
+	flags.StringVar(&b.audit, "audit", "", "build `PERCENT` of the skipped targets all the same, from scratch, and compare (without a number, all of them)")
 	flags.Lookup("audit").NoOptDefVal = "100"
 	flags.StringVar(&b.sbom, "sbom", "", "attach an SBOM: `WHICH` is true, false or attributes")
 	flags.StringVar(&b.provenance, "provenance", "", "attach provenance: `WHICH` is true, false or attributes such as mode=max")

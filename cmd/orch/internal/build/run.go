@@ -1,6 +1,6 @@
 // Package build is one run of the targets of a definition that is read already: it
 // chooses and reaches the builder, leaves out what need not be built, has package
-// runner run the plan, publishes, and prints and writes what came of it. It knows
+// runner run the plan, publishes, and prints and writes the results. It knows
 // no flag: what a command line says comes as Options.
 package build
 
@@ -66,7 +66,8 @@ type Run struct {
 	// skips are the targets that need not be built; nil if nothing is skipped.
 	skips        *skip.Session
 	skipPlatform string // of the builder, for digests
-	// whole is the plan of what is recorded: that of whole targets, in a shard.
+	// whole is the plan that is recorded. In a shard, which may build a part of a target,
+	// it has whole targets.
 	whole *planner.Plan
 	// several says that the run has several builders.
 	several bool
@@ -74,7 +75,7 @@ type Run struct {
 	pushed []string
 }
 
-// Build plans and builds the chosen targets, and prints what came of it.
+// Build plans and builds the chosen targets, and prints the results.
 func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options) error {
 	collectLess(e)
 	ctx, end := parts.Trace(ctx, e.Parts, e.Env, "orch bake")

@@ -48,7 +48,8 @@ func (r *Run) platformsOf() func(target string) []string {
 	return r.Opt.Parts.Platforms
 }
 
-// auditor builds and compares with what the run has.
+// auditor returns what builds skipped targets with the options of this run, and compares
+// the images.
 func (r *Run) auditor() *skip.Auditor {
 	return &skip.Auditor{
 		Session: r.skips, About: skip.About{Orch: version.Stamped, Run: r.Record.ID()}, Narrow: r.Opt.Narrow, Part: r.part, Platforms: r.platformsOf(), Warn: r.Notices.Warn,

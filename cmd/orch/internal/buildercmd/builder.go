@@ -44,7 +44,7 @@ Environment:
   ORCH_BUILDER_CONFIG     its configuration, in the form of a buildkitd.toml (default:
                           $BUILDKITD_CONFIG, else /etc/buildkit/buildkitd.toml,
                           for others than root ~/.config/buildkit/buildkitd.toml)
-  ORCH_REGISTRY_TIMEOUT   give a registry up that says nothing for this time
+  ORCH_REGISTRY_TIMEOUT   give up on a registry that says nothing for this long
                           (1m, of the builder that this call starts)
   ORCH_BUILDER_TIMEOUT    take a builder for gone that says nothing for this
                           time (1m45s, of this run)

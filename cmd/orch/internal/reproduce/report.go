@@ -11,7 +11,7 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-// report is what came of a comparison.
+// report is the result of a comparison.
 type report struct {
 	Targets []target `json:"targets"`
 	// Kept is the folder that holds both images, or "".

@@ -64,7 +64,7 @@ func ParseArgs(args []string) (Args, error) {
 	flags := flag.NewFlagSet(DaemonArg, flag.ContinueOnError)
 	flags.StringVar(&a.StateDir, "state-dir", "", "folder of all state")
 	flags.DurationVar(&a.Idle, "idle", DefaultIdle, "end after this time without clients; negative: never")
-	flags.DurationVar(&a.RegistryTimeout, "registry-timeout", DefaultRegistryTimeout, "give a registry up that says nothing for this time")
+	flags.DurationVar(&a.RegistryTimeout, "registry-timeout", DefaultRegistryTimeout, "give up on a registry that says nothing for this long")
 	flags.StringVar(&a.Version, "version", "dev", "version of orch")
 	flags.StringVar(&a.Executable, "executable", "", "file of the orch that starts this")
 	flags.StringVar(&a.ExecutableID, "executable-id", "", "what tells that file from later ones of its name")
