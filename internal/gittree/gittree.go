@@ -229,7 +229,7 @@ func records(out []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
-// modes are those that git keeps.
+// modeOf reads a mode as git writes it. Git keeps only these.
 func modeOf(mode string) fs.FileMode {
 	switch mode {
 	case "120000":

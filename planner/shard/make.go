@@ -104,7 +104,7 @@ func pushed(b *planner.Build) bool {
 	return slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return o.Push })
 }
 
-// way is how shards come to a vertex that units share.
+// way is how the shards get a vertex that several units share.
 type way struct {
 	how  string
 	from cell // one of the targets that the stage is written in
@@ -141,8 +141,8 @@ func (g *graph) ways(waves bool) ([]way, error) {
 }
 
 // writtenIn finds a target, and a platform of it, in whose Dockerfile a stage is
-// written: rather one that has the stage itself than one that links to it. It has no
-// build if there is none.
+// written: preferably one that has the stage itself, and not one that links to it. It
+// has no build if there is none.
 func (g *graph) writtenIn(v *planner.Vertex) cell {
 	var found cell
 	for _, b := range g.plan.Builds {
@@ -183,7 +183,7 @@ func (g *graph) packed(ways []way, opt Options) *packing {
 	return best
 }
 
-// fill writes a packing down.
+// fill writes a packing into the file.
 func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
 	loads := p.loads
 	shards := make([]Shard, len(loads))
@@ -241,7 +241,7 @@ func (g *graph) costs(ways []way) []cost {
 	return out
 }
 
-// bound is what no division is shorter than. What is put into the lane by the job
+// bound is a time that every division takes at least. What is put into the lane by the job
 // before the shards is built there.
 func (g *graph) bound(ways []way, shards int) time.Duration {
 	costs := g.costs(ways)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// programs looks for the programs that orch uses of the machine.
+// programs looks for the programs that orch uses on this machine.
 func (m Machine) programs(context.Context) []Finding {
 	if m.LookPath == nil {
 		return nil

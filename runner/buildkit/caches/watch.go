@@ -84,8 +84,8 @@ func names(c planner.Cache, id string) bool {
 }
 
 // Read notes that a source could not be read. That there is no cache yet is no
-// fault, unless it is required: then the result is false. Where a cache lacks a
-// part, there is one.
+// fault, unless it is required: then the result is false. A cache that lacks
+// a part counts as one that is there.
 func (w *Watch) Read(c planner.Cache, err error) bool {
 	missing := errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "not found")
 	absent := missing && !blobName().MatchString(err.Error())

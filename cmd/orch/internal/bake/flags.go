@@ -44,7 +44,7 @@ type bakeFlags struct {
 	junit      string
 	// strictContext makes changes of a context while it is read an error.
 	strictContext bool
-	// watch has what changed files touch built again.
+	// watch builds the targets again whose files change.
 	watch bool
 	// verbose has the end of the run list every target.
 	verbose bool
