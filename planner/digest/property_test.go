@@ -206,7 +206,7 @@ func (tr *truth) convert(t *testing.T, b *planner.Build, platform string) (made,
 	}
 	if b.Context == nil {
 		st, ok, err := dockerui.DetectGitContext(b.Target.Context.Value, nil)
-		if err != nil {
+		if ok && err != nil {
 			return made{}, err
 		}
 		if !ok { // an archive, which is unpacked
