@@ -583,3 +583,67 @@ func TestSkipRotten(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSkipEffects runs what is run for its effect: it is never skipped, and what
+// builds no image leaves no record.
+func TestSkipEffects(t *testing.T) {
+	t.Parallel()
+	s := newSkipped(t, map[string]string{
+		"build.hcl": `
+variable "HOST" {}
+variable "NAME" {}
+skip {}
+target "app" {
+  tags   = ["${HOST}/${NAME}/app:v1"]
+  output = ["type=registry"]
+}
+target "folder" {
+  dockerfile-inline = "FROM scratch\nCOPY f /f\n"
+  output            = ["type=local,dest=out,mode=delete"]
+}
+`,
+		"Dockerfile": "# base is below\nFROM scratch AS base\nARG V\nFROM base\nCOPY f /f\n", "f": "1",
+	})
+	calls := func(records int) {
+		t.Helper()
+		for call, want := range map[string]string{"check": "Check complete, no warnings found.", "outline": "V", "targets": "base"} {
+			for _, args := range [][]string{{"bake", "--call=" + call, "app"}, {"bake", "--call=" + call, "--skip=proven", "app"}, {"bake", "--progress=plain", "--set=app.call=" + call, "app"}} {
+				out, err := s.orch(args...).CombinedOutput()
+				if err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "skipped") {
+					t.Errorf("%v: %v\n%s", args, err, out)
+				}
+			}
+		}
+		if records == 0 {
+			return // there is no repository
+		}
+		if got := s.records("app"); len(got) != records {
+			t.Errorf("records after calls: %v", got)
+		}
+	}
+	calls(0)
+	s.skips("", "app")
+	calls(1) // of what is recorded
+	s.write("f", "2")
+	calls(1) // of what is not
+	s.skips("", "app")
+	s.skips("app", "app")
+	calls(2)
+	for _, again := range []string{"--no-cache", "--set=app.no-cache=true", "--set=app.no-cache-filter=base"} {
+		s.skips("", "app", again)
+	}
+	s.skips("app", "app", "--pull") // there is no base that could have moved
+	if got := s.records("app"); len(got) != 2 {
+		t.Errorf("records: %v", got)
+	}
+	for range 2 {
+		if err := os.MkdirAll(filepath.Join(s.dir, "out"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.write("out/left", "")
+		s.skips("", "folder", "--allow=buildx.local.delete")
+		if _, err := os.Stat(filepath.Join(s.dir, "out/left")); err == nil {
+			t.Error("the folder has not been emptied")
+		}
+	}
+}
