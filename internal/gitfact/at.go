@@ -24,7 +24,7 @@ func At(dir, commit, branch, fact string) (any, error) {
 		}
 		return branch, nil
 	}
-	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	repo, err := Open(dir)
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, nil
 	}

@@ -28,7 +28,7 @@ func Branch(dir string) string {
 // Read reads one fact about the repository around a folder: sha, short, branch,
 // tag, commit_time, root or dirty. Without a repository it is nil.
 func Read(dir, fact string) (any, error) {
-	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	repo, err := Open(dir)
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, nil
 	}

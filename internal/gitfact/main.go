@@ -3,7 +3,6 @@ package gitfact
 import (
 	"strings"
 
-	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -12,7 +11,7 @@ import (
 // the branch that origin/HEAD points to, else init.defaultBranch, main or master,
 // if there is such a branch here or at origin. Both are "" if nothing says it.
 func Main(dir string) (branch, by string) {
-	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	repo, err := Open(dir)
 	if err != nil {
 		return "", ""
 	}

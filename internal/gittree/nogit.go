@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/orch-build/orch/internal/gitfact"
 )
 
 // library reads a repository where there is no git. It takes several times as long,
@@ -26,7 +28,7 @@ type library struct {
 
 // openLibrary opens the repository around a directory.
 func openLibrary(dir string) (*library, error) {
-	repo, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	repo, err := gitfact.Open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w; reading the repository without it: %w", ErrNoGit, err)
 	}

@@ -366,6 +366,9 @@ func (f *affectedFlags) facts(ctx context.Context, rev string) func(dir, fact st
 		typed = f.base
 	}
 	branch := gittree.Branch(ctx, ".", typed)
+	if branch == "" { // a commit or a tag, to be built on the branch that is checked out
+		branch = gitfact.Branch(".")
+	}
 	commit, err := gittree.Resolve(ctx, ".", rev)
 	return func(dir, fact string) (any, error) {
 		if err != nil {
