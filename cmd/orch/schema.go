@@ -17,7 +17,7 @@ func newSchemaCommand(e *planning.Session) *cobra.Command {
 build.json. Editors complete and check a build.json with it; other programs
 read from it which blocks and attributes there are, and what each is for.`,
 		Example: `  orch schema >build.schema.json
-  echo '{"$schema": "./build.schema.json", "target": {}}' >build.json`,
+  echo '{"$schema": "./build.schema.json", "target": {"app": {}}}' >build.json`,
 		Args: helptext.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			src, err := schema.JSONSchema()

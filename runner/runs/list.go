@@ -28,7 +28,7 @@ type Row struct {
 	Builder  string         `json:"builder,omitempty"`
 	Targets  []string       `json:"targets"`
 	Counts   map[string]int `json:"counts"` // targets by their state
-	Failed   []string       `json:"failed,omitempty"`
+	Failed   []string       `json:"failed"`
 	Imported bool           `json:"imported,omitempty"`
 	Dir      string         `json:"dir"`
 	Error    string         `json:"error,omitempty"` // why the record cannot be read
@@ -48,7 +48,7 @@ func List(store record.Store, most int) []Row {
 }
 
 func rowOf(k record.Kept) Row {
-	r := Row{ID: k.ID, Imported: k.Imported, Dir: k.Dir, Targets: []string{}, Counts: map[string]int{}}
+	r := Row{ID: k.ID, Imported: k.Imported, Dir: k.Dir, Targets: []string{}, Failed: []string{}, Counts: map[string]int{}}
 	rec, err := k.Record()
 	if err != nil {
 		for errors.Unwrap(err) != nil {
