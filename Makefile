@@ -13,7 +13,7 @@ SHARE  := $(DESTDIR)$(PREFIX)/share
 RACE := ./config ./config/funcs ./planner/check ./planner/digest ./planner/dockerfile ./planner/inputs ./planner/print \
 	./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./internal/interrupt
 
-.PHONY: docs site build install release demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
+.PHONY: docs site build install release release-twice demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -commit '$(COMMIT)'
@@ -32,6 +32,13 @@ release: build
 	@scripts/setup.sh
 	$(GO) mod download
 	bin/orch bake release $(if $(SIGNING_KEY),--var SIGNING_KEY=$(SIGNING_KEY))
+
+# The same twice, with two builders that share nothing, compared bit by bit, into
+# dist/twice. SYSTEMS=linux/amd64 is for one platform.
+release-twice: build
+	@scripts/setup.sh
+	$(GO) mod download
+	@scripts/release-twice.sh $(SYSTEMS)
 
 # Builds the client/server example for real, and runs what came out of it.
 demo: build
