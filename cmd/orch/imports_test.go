@@ -131,7 +131,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/pin"] = append([]string{"planner/outside", "runner/buildkit/frontend"}, allowed["planner/outside"]...)
 	allowed["runner/pin/frozen"] = append([]string{"runner/pin", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/urlsecret", "internal/usage"}, allowed["runner/pin"]...)
-	allowed["internal/gittree"] = nil
+	allowed["internal/gittree"] = []string{"internal/gitfact"}
 	allowed["internal/span"] = nil
 	allowed["internal/regular"] = nil
 	allowed["internal/environ"] = []string{"internal/shellquote"}
