@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/orch-build/orch/internal/imagediff"
 )
 
 // same are the flags with which the same inputs give the same image.
@@ -22,9 +24,18 @@ var same = []string{"--set", "*.args.SOURCE_DATE_EPOCH=0"}
 // manifests.
 func builtImages(t *testing.T, dir string, env ...string) map[string]string {
 	t.Helper()
+	return builtInto(t, dir, "", nil, env...)
+}
+
+// builtInto is builtImages that leaves some of the images in a folder, as layouts.
+func builtInto(t *testing.T, dir, into string, kept []string, env ...string) map[string]string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "metadata.json")
 	args := append([]string{"bake", "--no-cache", "--keep-going", "--progress", "quiet", "--provenance=false",
 		"--allow", "security.insecure", "--allow", "network.host", "--set", "*.output=type=image,compression=uncompressed,rewrite-timestamp=true", "--metadata-file", file}, same...)
+	for _, name := range kept {
+		args = append(args, "--set", name+".output=type=oci,tar=false,compression=uncompressed,rewrite-timestamp=true,dest="+filepath.Join(into, name))
+	}
 	cmd := runOrch(dir, args...)
 	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
@@ -87,7 +98,8 @@ func plannedBy(t *testing.T, cmd *exec.Cmd) map[string]string {
 // where to start. A mutation counts if it changes something and the project can
 // be built on both sides of it. What comes out different for an equal digest is
 // built once more on both sides, as an audit does: a build that differs from
-// itself says nothing of the digest.
+// itself says nothing of the digest, and neither do layers of another form that come
+// to the same files.
 func TestDigestAgainstImages(t *testing.T) {
 	t.Parallel()
 	wanted, seed := number("ORCH_BUILT", 4), number("ORCH_SEED", 1)
@@ -117,28 +129,42 @@ func TestDigestAgainstImages(t *testing.T) {
 			writeProjects(t, dir, next)
 			sources.turn(t, policy)
 			after := measured(t, dir, sources, together)
-			var again [2][]map[string]image // built once more, if images differ that should not
-			for i, p := range next {
-				wrong := all.compare(i, what[i], before, after)
-				if len(wrong) > 0 && again[0] == nil {
-					writeProjects(t, dir, projects)
-					sources.turn(t, noPolicy)
-					again[0] = measured(t, dir, sources, together)
-					writeProjects(t, dir, next)
-					sources.turn(t, policy)
-					again[1] = measured(t, dir, sources, together)
-				}
-				for _, name := range wrong {
-					text := fmt.Sprintf("seed %d, round %d, %s: the digest of %s is equal, and the image is not\n%s\n=====\n%s",
-						seed, round, what[i], name, definition(projects[i:i+1])+projects[i].dockerfile(), definition(next[i:i+1])+p.dockerfile())
-					if again[0][i][name] == before[i][name] && again[1][i][name] == after[i][name] {
-						all.falseSkips++
-						t.Error(text)
-					} else {
-						all.unstable++
-						t.Logf("not reproducible: %s, then %s and %s: %s", before[i][name].digest, again[0][i][name].digest, again[1][i][name].digest, text)
+			wrong := make([][]string, together)
+			for i := range next {
+				wrong[i] = all.compare(i, what[i], before, after)
+			}
+			if again := slices.Concat(wrong...); len(again) > 0 { // images differ that should not
+				layouts := [2]string{t.TempDir(), t.TempDir()}
+				writeProjects(t, dir, projects)
+				sources.turn(t, noPolicy)
+				first := measuredInto(t, dir, layouts[0], again, sources, together)
+				writeProjects(t, dir, next)
+				sources.turn(t, policy)
+				second := measuredInto(t, dir, layouts[1], again, sources, together)
+				for i, p := range next {
+					for _, name := range wrong[i] {
+						text := fmt.Sprintf("seed %d, round %d, %s: the digest of %s is equal, and the image is not\n%s\n=====\n%s",
+							seed, round, what[i], name, definition(projects[i:i+1])+projects[i].dockerfile(), definition(next[i:i+1])+p.dockerfile())
+						if first[i][name] != before[i][name] || second[i][name] != after[i][name] {
+							all.unstable++
+							t.Logf("not reproducible: %s, then %s and %s: %s", before[i][name].digest, first[i][name].digest, second[i][name].digest, text)
+							continue
+						}
+						differ, err := imagediff.SameFiles(filepath.Join(layouts[0], name), filepath.Join(layouts[1], name))
+						switch {
+						case err != nil:
+							t.Errorf("%v: %s", err, text)
+						case differ == "":
+							all.forms++
+							t.Logf("the same files in other layers: %s and %s: %s", before[i][name].digest, after[i][name].digest, text)
+						default:
+							all.falseSkips++
+							t.Errorf("%s: %s", text, differ)
+						}
 					}
 				}
+			}
+			for i := range next {
 				if len(after[i]) < len(before[i]) { // the next mutation starts from what can be built
 					next[i], after[i] = projects[i], before[i]
 				}
@@ -158,14 +184,14 @@ func TestDigestAgainstImages(t *testing.T) {
 
 // built counts what comparisons of digests with images came to.
 type built struct {
-	mutations, pairs, differ, over, unstable, falseSkips int
+	mutations, pairs, differ, over, unstable, forms, falseSkips int
 
 	reasons map[string]int // what was over-selected
 }
 
 func (b *built) String() string {
-	return fmt.Sprintf("%d mutations, %d pairs: %d differ, %d false skips, %d over-selected (%.1f%%), %d not reproducible",
-		b.mutations, b.pairs, b.differ, b.falseSkips, b.over, 100*float64(b.over)/float64(max(b.pairs, 1)), b.unstable)
+	return fmt.Sprintf("%d mutations, %d pairs: %d differ, %d false skips, %d over-selected (%.1f%%), %d not reproducible, %d of the same files in other layers",
+		b.mutations, b.pairs, b.differ, b.falseSkips, b.over, 100*float64(b.over)/float64(max(b.pairs, 1)), b.unstable, b.forms)
 }
 
 // compare compares the targets of project i, which what has changed. It returns
@@ -205,8 +231,14 @@ type image struct{ planned, digest string }
 // the targets that can be built.
 func measured(t *testing.T, dir string, sources *randomSources, projects int) []map[string]image {
 	t.Helper()
+	return measuredInto(t, dir, "", nil, sources, projects)
+}
+
+// measuredInto is measured that leaves some of the images in a folder, as layouts.
+func measuredInto(t *testing.T, dir, into string, kept []string, sources *randomSources, projects int) []map[string]image {
+	t.Helper()
 	env := "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=" + sources.static
-	planned, digests := plannedImages(t, dir, env), builtImages(t, dir, env)
+	planned, digests := plannedImages(t, dir, env), builtInto(t, dir, into, kept, env)
 	out := make([]map[string]image, projects)
 	for i := range out {
 		out[i] = map[string]image{}

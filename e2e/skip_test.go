@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -553,6 +554,37 @@ func TestSkipAudit(t *testing.T) {
 	if !strings.Contains(out2, "not reproducible") {
 		t.Error(out2)
 	}
+}
+
+// TestSkipAuditForm audits a target with a layer on top of one from the cache that has
+// the times of older files: built from scratch, the layer is empty. The files are the
+// same.
+func TestSkipAuditForm(t *testing.T) {
+	t.Parallel()
+	const lower = "FROM scratch\nCOPY . /o/\n"
+	s := newSkipped(t, map[string]string{"Dockerfile": lower, "ctx/h": rand.Text(), "build.hcl": `
+variable "HOST" {}
+variable "NAME" {}
+skip {}
+target "default" {
+  context    = "ctx"
+  dockerfile = "../Dockerfile"
+  args       = { SOURCE_DATE_EPOCH = "0" }
+  tags       = ["${HOST}/${NAME}/app:v1"]
+  output     = ["type=registry,rewrite-timestamp=true"]
+}
+`})
+	s.skips("")
+	newer := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(s.dir, "ctx/h"), newer, newer); err != nil {
+		t.Fatal(err)
+	}
+	s.write("Dockerfile", lower+"COPY h /o/\n")
+	s.skips("")
+	if out := s.skips("default", "--audit"); !strings.Contains(out, "layer 2 of 2 for linux/") || !strings.Contains(out, "files and configuration are the same") {
+		t.Error(out)
+	}
+	s.skips("default")
 }
 
 // TestSkipRotten changes bytes of a layer in the registry's store.

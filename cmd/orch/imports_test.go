@@ -122,7 +122,7 @@ func TestImports(t *testing.T) {
 	allowed["planner/explain/since"] = append([]string{"planner/explain"}, allowed["planner/explain"]...)
 	allowed["runner/foresight"] = append([]string{"runner/predict", "internal/gitfact", "internal/mask", "planner/explain/since", "runner", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
-	allowed["runner/skip"] = append([]string{"planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
+	allowed["runner/skip"] = append([]string{"internal/imagediff", "planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["planner/outside"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
 	allowed["runner/bundle"] = append([]string{"planner/outside", "internal/regular"}, allowed["planner/outside"]...)
 	allowed["runner/bundle/folder"] = append([]string{"runner/bundle", "internal/usage"}, allowed["runner/bundle"]...)

@@ -2,7 +2,7 @@
 // manifests, the configurations and the layers, down to the bytes of the files in
 // them. It says where they differ, and guesses why: times, owners, the order of
 // entries, Python's bytecode, archives, compressed files, paths and random names of
-// a build. It reads layouts and nothing else: it knows neither registries nor
+// a build. It reads layouts and layers, and nothing else: it knows neither registries nor
 // builders, and not how the images came about. A guess is a guess.
 package imagediff
 

@@ -28,8 +28,9 @@ type Image map[string]Content
 // Content is an image for one platform: what does not change with the time at
 // which it was built.
 type Content struct {
-	// Layers are the sums of its layers, unpacked.
-	Layers []digest.Digest
+	// Layers are the sums of its layers, unpacked; Blobs are those of the layers as
+	// they are stored.
+	Layers, Blobs []digest.Digest
 	// Config is the configuration, without times and history.
 	Config map[string]any
 	// Files are those of an output that is not an image, by path.
@@ -101,7 +102,11 @@ func (s *Skipper) Published(ctx context.Context, v *Verdict) (Image, error) {
 		}
 		data, err := s.Client.Blob(ctx, v.Place.Repo, m.Blobs[0].Digest)
 		if err == nil {
-			err = out.add(data)
+			var layers []digest.Digest
+			for _, b := range m.Blobs[1:] {
+				layers = append(layers, b.Digest)
+			}
+			err = out.add(data, layers)
 		}
 		if err != nil {
 			return nil, err
@@ -114,8 +119,8 @@ func isAttestation(d ocispecs.Descriptor) bool {
 	return d.Platform != nil && platforms.FormatAll(*d.Platform) == attestationPlatform
 }
 
-// add adds the image of a configuration.
-func (img Image) add(config []byte) error {
+// add adds the image of a configuration and of layers.
+func (img Image) add(config []byte, blobs []digest.Digest) error {
 	var c ocispecs.Image
 	var all map[string]any
 	if err := errors.Join(json.Unmarshal(config, &c), json.Unmarshal(config, &all)); err != nil {
@@ -124,7 +129,7 @@ func (img Image) add(config []byte) error {
 	for _, k := range []string{"created", "history", "rootfs", "moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0"} {
 		delete(all, k)
 	}
-	img[platforms.FormatAll(platforms.Normalize(c.Platform))] = Content{Layers: c.RootFS.DiffIDs, Config: all}
+	img[platforms.FormatAll(platforms.Normalize(c.Platform))] = Content{Layers: c.RootFS.DiffIDs, Blobs: blobs, Config: all}
 	return nil
 }
 
@@ -161,8 +166,8 @@ func ReadArchive(path string) (Image, error) {
 // walk adds the images that an index or a manifest leads to.
 func (img Image) walk(blobs map[string][]byte, data []byte, depth int) error {
 	var m struct {
-		Config    *ocispecs.Descriptor
-		Manifests []ocispecs.Descriptor
+		Config            *ocispecs.Descriptor
+		Manifests, Layers []ocispecs.Descriptor
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return fmt.Errorf("reading a manifest: %w", err)
@@ -174,7 +179,11 @@ func (img Image) walk(blobs map[string][]byte, data []byte, depth int) error {
 		return blobs["blobs/"+d.Algorithm().String()+"/"+d.Encoded()]
 	}
 	if m.Config != nil {
-		return img.add(blob(m.Config.Digest))
+		var layers []digest.Digest
+		for _, l := range m.Layers {
+			layers = append(layers, l.Digest)
+		}
+		return img.add(blob(m.Config.Digest), layers)
 	}
 	if depth > 2 {
 		return errors.New("reading a manifest: indexes in indexes")
@@ -212,13 +221,21 @@ func (img Image) Differs(other Image) (class, text string) {
 				return "layers", fmt.Sprintf("layer %d of %d for %s is another one", i+1, len(a.Layers), p)
 			}
 		}
-		for _, k := range slices.Sorted(maps.Keys(union(a.Config, b.Config))) {
-			if !reflect.DeepEqual(a.Config[k], b.Config[k]) {
-				return "configuration", fmt.Sprintf("%q for %s is another one", k, p)
-			}
+		if k := a.otherField(b); k != "" {
+			return "configuration", fmt.Sprintf("%q for %s is another one", k, p)
 		}
 	}
 	return "", ""
+}
+
+// otherField is the first field of the configuration by which two images differ, or "".
+func (c Content) otherField(other Content) string {
+	for _, k := range slices.Sorted(maps.Keys(union(c.Config, other.Config))) {
+		if !reflect.DeepEqual(c.Config[k], other.Config[k]) {
+			return k
+		}
+	}
+	return ""
 }
 
 func union[V any](a, b map[string]V) map[string]V {
