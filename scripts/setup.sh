@@ -8,7 +8,8 @@
 # BuildKit daemon of an older release, into bin/. On CI also what a machine that
 # somebody works on should not get unasked: an ssh server, npm (which packs the
 # extension of VS Code), zsh and fish (whose completions are tried), rpm and ruby
-# (which read the package and the formula of a release). Tests that miss one of
+# (which read the package and the formula of a release), and jq (which examples of
+# commands use). Tests that miss one of
 # these are skipped, and fail on CI. With "race", the C compiler that Go's race
 # detector needs.
 set -eu
@@ -38,7 +39,7 @@ if [ "${1:-}" = tests ]; then
 	command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 	command -v strace >/dev/null 2>&1 || missing="$missing strace"
 	command -v git-lfs >/dev/null 2>&1 || missing="$missing git-lfs"
-	for program in npm zsh fish rpm ruby; do
+	for program in npm zsh fish rpm ruby jq; do
 		[ -z "${CI:-}" ] || command -v $program >/dev/null 2>&1 || missing="$missing $program"
 	done
 	[ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
@@ -78,7 +79,7 @@ echo "setup: installing$missing"
 if command -v apt-get >/dev/null 2>&1; then
 	$sudo apt-get update -q
 	apt-cache show neovim >/dev/null 2>&1 || without neovim
-	for program in zsh fish rpm ruby; do
+	for program in zsh fish rpm ruby jq; do
 		apt-cache show $program >/dev/null 2>&1 || without $program
 	done
 	apt-cache show npm >/dev/null 2>&1 || without npm

@@ -14,6 +14,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/whole"
+	"github.com/orch-build/orch/internal/need"
 )
 
 // examplesNotRun are the examples of commands that a test cannot run, by what they have in
@@ -24,11 +25,11 @@ var examplesNotRun = []struct {
 }{
 	{regexp.MustCompile(`https://|example\.com|version --check`), "it reads what is elsewhere"},
 	{regexp.MustCompile(`--push|--record`), "it takes a registry"},
-	{regexp.MustCompile(`inspect (fleet|tcp:)|--builders fleet|doctor --builder|prune --keep-storage|--tlscacert`), "it asks builders elsewhere"},
+	{regexp.MustCompile(`inspect (fleet|tcp:)|--builders fleet|doctor --builder|--tlscacert`), "it asks builders elsewhere"},
 	{regexp.MustCompile(`--driver kubernetes`), "it takes a cluster"},
 	{regexp.MustCompile(`--watch|logs -f|^orch lsp`), "it goes on until it is ended"},
 	{regexp.MustCompile(`^orch debug|^orch repro`), "it takes a builder that runs steps; the scripts of e2e have it"},
-	{regexp.MustCompile(`^orch builder (start|status|stop|logs)`), "it is about a builder that runs; the scripts of e2e have it"},
+	{regexp.MustCompile(`^orch builder (start|status|stop|logs|du|prune)`), "it is about a builder that runs; the scripts of e2e have it"},
 	{regexp.MustCompile(`20261129|'#12'`), "it names a run or a step of somebody"},
 	{regexp.MustCompile(`runs import`), "the run is of this machine, and another one's to import"},
 	{regexp.MustCompile(`lock --update (alpine|'ghcr)`), "it names what a lock has that is made with a network"},
@@ -61,7 +62,7 @@ const each = "each: "
 func TestExamplesRun(t *testing.T) {
 	for _, program := range []string{"git", "jq"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			need.Missing(t, program)
 		}
 	}
 	archive, err := txtar.ParseFile("testdata/examples.txtar")

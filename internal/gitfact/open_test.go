@@ -5,13 +5,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/orch-build/orch/internal/need"
 )
 
 // TestExtensions reads repositories that sparse checkouts and partial clones have
 // made, and worktrees of them.
 func TestExtensions(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("no git")
+		need.Missing(t, "git")
 	}
 	for _, settings := range [][][2]string{
 		{{"extensions.worktreeConfig", "true"}},
