@@ -66,6 +66,17 @@ func (r *Run) onEngine() (alone bool, err error) {
 	return true, nil
 }
 
+// writesFiles says whether the builder can write images to files, which are what is
+// looked at after a build aside.
+func (r *Run) writesFiles() error {
+	e := r.site.Engine()
+	if e == nil || e.Info.Containerd {
+		return nil
+	}
+	return usage.Errorf("%s writes no images to files, as it has no containerd image store, and only those can be compared: "+
+		"choose another builder, such as --builder embedded or one of buildx in a container, or switch that store on in the engine", e)
+}
+
 // pushFromEngine has an engine without containerd's image store push what is in
 // it now.
 func (r *Run) pushFromEngine(ctx context.Context, run *runner.Report) (err error) {

@@ -142,6 +142,9 @@ func Aside(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 		return nil, notBegun(ctx, e, err)
 	}
 	defer r.site.Close()
+	if err := r.writesFiles(); err != nil {
+		return nil, err
+	}
 	if p := r.site.Platform(); p != "" && p != machine.LocalPlatform() {
 		if r.plan, err = r.Planned(ctx, r.cfg, planning.Options{Platform: p}); err != nil {
 			return nil, err

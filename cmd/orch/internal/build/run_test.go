@@ -89,6 +89,10 @@ func TestOnEngine(t *testing.T) {
 		if alone != tt.alone || (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, %v", tt.name, alone, err)
 		}
+		plain := tt.site.Engine() != nil && !tt.site.Engine().Info.Containerd
+		if err := r.writesFiles(); (err != nil) != plain || plain && !strings.Contains(err.Error(), "--builder embedded") {
+			t.Errorf("%s: writes files: %v", tt.name, err)
+		}
 	}
 }
 
