@@ -135,7 +135,7 @@ func (r *Resolver) resolve(ctx context.Context, items []*outside.Item, known fun
 	var errs Errors
 	for i, err := range failed {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s, of %s: %w", items[i].Key, strings.Join(items[i].UsedBy, ", "), err))
+			errs = append(errs, fmt.Errorf("%s, of %s: %w%s", items[i].Key, strings.Join(items[i].UsedBy, ", "), err, whenRefused(items[i].Key, err)))
 		}
 	}
 	if errs != nil {
