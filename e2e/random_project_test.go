@@ -57,6 +57,11 @@ func newRandomProject(r *rand.Rand, sources *randomSources) *randomProject {
 		p.files[fmt.Sprintf("o1/h%d", i)] = randomFile{text: fmt.Sprint("h", i), mode: 0o644}
 		p.files[fmt.Sprintf("o2/h%d", i)] = randomFile{text: fmt.Sprint("h", i), mode: 0o644}
 	}
+	if sources != nil {
+		for _, name := range []string{"q0", "o1/q0", "o2/q0", "q1", "parents", "mount"} {
+			p.files[name] = randomFile{text: "q", mode: 0o644}
+		}
+	}
 	p.files["l0"] = randomFile{link: "f0"}
 	p.files["d/l1"] = randomFile{link: "g0"}
 	for i := range 2 + r.IntN(2) {

@@ -276,7 +276,15 @@ func (p *randomProject) instruction(r *rand.Rand, stage int) string {
 		return randomInstruction(r, stage)
 	}
 	n := r.IntN(4)
-	switch r.IntN(12) {
+	switch r.IntN(16) {
+	case 12: // what is in one context, or in the other
+		return "COPY q* /q/\nCOPY --from=other q* /q/other/"
+	case 13: // names that are words of flags
+		return oneOf(r, "COPY --parents q0 /qp/\nCOPY parents q0 /qw/", fmt.Sprintf("RUN --mount=type=bind,source=q0,target=/m cat /m > /qm%d\nCOPY mount q0 /qw/", n))
+	case 14:
+		return oneOf(r, framed...)
+	case 15:
+		return "ONBUILD " + oneOf(r, `CMD ["a"]`, "CMD a", `RUN ["a"]`, `COPY ["f1", "/onb"]`, "COPY  f1  /onb", "ARG A", `VOLUME ["/v"]`, `ENTRYPOINT ["a"]`)
 	case 9:
 		return fmt.Sprintf(`RUN --mount=type=ssh%s test -S "$SSH_AUTH_SOCK"; echo $? > /agent%d`, oneOf(r, "", ",id=default", ",mode=0666", ",target=/agent.sock"), n)
 	case 10:
@@ -302,11 +310,38 @@ func (p *randomProject) instruction(r *rand.Rand, stage int) string {
 	}
 }
 
+// framed are instructions that have the same words, one by one or as one.
+var framed = []string{
+	"CMD [\"x\"]\nENTRYPOINT [\"y\"]", `CMD ["x", "entrypoint", "true", "", "y"]`,
+	"RUN [\"/bin/echo\"]\nRUN [\"/bin/echo\", \"/zz\"]", `RUN ["/bin/echo", "run", "true", "", "/bin/echo", "/zz"]`,
+}
+
 // mutateSources changes what only projects with sources have.
 func (p *randomProject) mutateSources(r *rand.Rand) string {
 	t := p.targets[r.IntN(len(p.targets))]
 	stage := r.IntN(len(p.stages))
-	switch r.IntN(10) {
+	switch r.IntN(13) {
+	case 10:
+		for _, lines := range p.stages {
+			for i, line := range lines {
+				if at := slices.Index(framed, line); at >= 0 {
+					lines[i] = framed[at^1]
+				}
+			}
+		}
+		return "words of two instructions in one"
+	case 11:
+		from, to := "q0", oneOf(r, "o1/q0", "o2/q0")
+		if r.IntN(2) == 0 {
+			from, to = to, from
+		}
+		one, other := p.files[from], p.files[to]
+		one.mode, other.mode = 0o644, 0o755
+		p.files[from], p.files[to] = one, other
+		return "right to execute moved between contexts"
+	case 12:
+		p.exchange("q1", oneOf(r, "o1/q1", "o2/q1"))
+		return "file that patterns match moved between contexts"
 	case 9:
 		t.main = oneOf(r, append([]string{"", ""}, p.sources.mains...)...)
 		return "main context"
@@ -366,18 +401,23 @@ func (p *randomProject) mutateSources(r *rand.Rand) string {
 		if r.IntN(2) == 0 {
 			from, to = "o1/h2", "d/h2"
 		}
-		p.files[from], p.files[to] = p.files[to], p.files[from]
-		for _, name := range []string{from, to} {
-			if p.files[name] == (randomFile{}) {
-				delete(p.files, name)
-			}
-		}
+		p.exchange(from, to)
 		return "file moved between contexts"
 	default:
 		lines := p.stages[stage]
 		at := r.IntN(len(lines))
 		lines[at] = strings.NewReplacer(`["a"]`, "a", "CMD b", `CMD ["b"]`, " f0 /x/", ` ["f0", "/x/"]`, "<<E", `<<"E"`, "--link ", "", "/x/", "/y/", "$A", "${A}").Replace(lines[at])
 		return "form of an instruction"
+	}
+}
+
+// exchange has each of two files where the other is, or the one that there is.
+func (p *randomProject) exchange(from, to string) {
+	p.files[from], p.files[to] = p.files[to], p.files[from]
+	for _, name := range []string{from, to} {
+		if p.files[name] == (randomFile{}) {
+			delete(p.files, name)
+		}
 	}
 }
 

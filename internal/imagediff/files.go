@@ -17,14 +17,18 @@ import (
 // differ may have the same: a layer may hold a file again that is already below it.
 type Files struct {
 	layers int
+	inodes int
 	paths  map[string]*node
 }
 
-// node is what a path leads to. Paths that are hard links to each other have the same one.
+// node is what a path leads to. Paths that are hard links to each other have the same
+// inode; a file that a layer holds again keeps the one that it has below, since whether
+// it is held again depends on its time.
 type node struct {
 	what  string // type, mode, owner, link, content and extended attributes
 	dir   bool
 	layer int
+	inode int
 }
 
 const (
@@ -88,7 +92,14 @@ func (f *Files) entry(h *tar.Header, content io.Reader) error {
 	for _, k := range slices.Sorted(maps.Keys(attributes)) {
 		what += fmt.Sprintf(" %q=%q", k, attributes[k])
 	}
-	f.put(name, &node{what: what, dir: h.Typeflag == tar.TypeDir, layer: f.layers})
+	is := &node{what: what, dir: h.Typeflag == tar.TypeDir, layer: f.layers}
+	if old := f.paths[name]; old != nil && old.layer < f.layers && old.what == what {
+		is.inode = old.inode
+	} else {
+		f.inodes++
+		is.inode = f.inodes
+	}
+	f.put(name, is)
 	return nil
 }
 
@@ -127,19 +138,19 @@ func (f *Files) Differs(other *Files) string {
 			return at + " is in one of them only"
 		case a.what != b.what:
 			return at + " is another one"
-		case first[a] != second[b]:
+		case first[a.inode] != second[b.inode]:
 			return at + " is a hard link in one of them only, or to another file"
 		}
 	}
 	return ""
 }
 
-// names are the first paths of the files.
-func (f *Files) names() map[*node]string {
-	out := map[*node]string{}
+// names are the first paths of the files, by their inodes.
+func (f *Files) names() map[int]string {
+	out := map[int]string{}
 	for at, is := range f.paths {
-		if first, ok := out[is]; !ok || at < first {
-			out[is] = at
+		if first, ok := out[is.inode]; !ok || at < first {
+			out[is.inode] = at
 		}
 	}
 	return out

@@ -36,6 +36,7 @@ func TestSameFiles(t *testing.T) {
 			[]file{with(reg("l", ""), func(h *tar.Header) { h.Typeflag, h.Linkname = tar.TypeSymlink, "b" })}, "/l is another one"},
 		{"one file under two names", []file{reg("o/j", "h")}, []file{hard("o/j", "o/h")}, "/o/j is a hard link in one of them only, or to another file"},
 		{"a file", nil, []file{reg("o/j", "j")}, "/o/j is in one of them only"},
+		{"a file of two names that is held again", []file{hard("o/j", "o/h")}, []file{hard("o/j", "o/h"), reg("o/h", "h")}, ""},
 		{"a file that is removed", nil, []file{reg("o/.wh.h", "")}, "/o/h is in one of them only"},
 		{"a folder that is removed", nil, []file{reg(".wh.o", "")}, "/o is in one of them only"},
 		{"a folder that is emptied", []file{reg("o/.wh.h", ""), reg("o/.wh.i", "")}, []file{folder("o"), reg("o/.wh..wh..opq", "")}, ""},

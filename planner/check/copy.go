@@ -58,7 +58,8 @@ func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
 	dir, shown := planner.ContextText(e.From.Name), fault.Path(dockerfile.ContextPath(src))
 	all := c.reads.Unfiltered(e.From.Local)
 	if e.Take != nil && e.Take.Parents {
-		if dir, err := all.Follow(path.Dir(dockerfile.ContextPath(src))); err == nil && dir != path.Dir(dockerfile.ContextPath(src)) {
+		folder := path.Dir(dockerfile.ContextPath(src))
+		if dir, err := all.Follow(folder); err == nil && path.Clean(dir) != folder {
 			c.note(v, at, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
 			return
 		}

@@ -51,6 +51,7 @@ func TestCheckLinks(t *testing.T) {
 		"--parents data/file": "", "--parents data/./file": "", "--parents inside": "", "--parents folder/./f*": "",
 		"--parents folder/./file": "--parents follows none. The file may be data/file",
 		"--parents folder/file":   "--parents follows none. The file may be data/file",
+		"--parents none":          "There is no none in",
 	} {
 		text := "FROM scratch\nCOPY " + src + " /x/\n"
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{Name: "a", Context: config.Context{Value: dir}, DockerfileInline: &text}}}
