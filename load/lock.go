@@ -36,6 +36,9 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		}
 	}
 	text, err := disk.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && l.Lock != "" {
+		text, err = os.ReadFile(name) // outside of the repository, at whichever of its commits
+	}
 	if errors.Is(err, fs.ErrNotExist) && l.Lock == "" && l.Bundle != "" {
 		name = bundle.Lock(l.Bundle)
 		text, err = os.ReadFile(name)

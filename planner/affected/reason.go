@@ -259,11 +259,16 @@ func short(line string) string {
 
 func (c *comparing) image(old, now *planner.Build) string {
 	a, b := c.base.Digests.Asked(old), c.head.Digests.Asked(now)
+	known, knows := c.base.Digests.Images(old), c.head.Digests.Images(now)
 	for _, ref := range slices.Sorted(maps.Keys(b)) {
 		was, ok := a[ref]
 		switch {
 		case !ok:
 			return "base image " + ref
+		case known[ref] != "" && knows[ref] == "":
+			return "base image " + ref + " is not locked any more"
+		case known[ref] == "" && knows[ref] != "":
+			return "base image " + ref + " is locked now"
 		case was != b[ref]:
 			return "base image " + ref + " moved"
 		}
