@@ -14,6 +14,8 @@ type Reduced struct {
 	// Lines holds, for each line of Data, the number of that line in the
 	// whole file. Both count from 1, so that Lines[0] belongs to line 1.
 	Lines []int
+	// Filled is true if lines stand for stages that nobody needs.
+	Filled bool
 }
 
 // Line is the line of the whole file that a line of Data comes from; n itself
@@ -117,6 +119,7 @@ func (r *reducer) take(first, last int) {
 func (r *reducer) placeholder(line int) {
 	r.out.Data = append(r.out.Data, "FROM scratch\n"...)
 	r.out.Lines = append(r.out.Lines, line)
+	r.out.Filled = true
 }
 
 // lineStarts returns where each line of a text begins.

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -12,13 +13,44 @@ import (
 // instructions are those of the stages that a build reaches, with the directives
 // of its Dockerfile.
 func (t *taking) instructions(b *planner.Build) []Instruction {
-	data, line := b.Dockerfile.Data, func(n int) int { return n }
-	if r := b.Reduced(); r != nil {
-		data, line = r.Data, r.Line
+	r := b.Reduced()
+	if r == nil {
+		out, _ := t.parse(b.Dockerfile.Data)
+		return out
 	}
-	var out []Instruction
+	if all, ok := t.whole(b.Dockerfile); ok && !r.Filled {
+		reached := map[int]bool{}
+		for _, n := range r.Lines {
+			reached[n] = true
+		}
+		return slices.DeleteFunc(slices.Clone(all), func(in Instruction) bool { return !reached[in.Line] })
+	}
+	out, _ := t.parse(r.Data)
+	for i := range out {
+		out[i].Line, out[i].End = r.Line(out[i].Line), r.Line(out[i].End)
+	}
+	return out
+}
+
+// whole are the instructions of a Dockerfile, which many targets may have.
+func (t *taking) whole(d *planner.Dockerfile) (all []Instruction, ok bool) {
+	p, known := t.parsed[d]
+	if !known {
+		p.all, p.ok = t.parse(d.Data)
+		t.parsed[d] = p
+	}
+	return p.all, p.ok
+}
+
+type parsed struct {
+	all []Instruction
+	ok  bool
+}
+
+// parse reads instructions and directives; ok is false if only the directives are good.
+func (t *taking) parse(data []byte) (out []Instruction, ok bool) {
 	add := func(first, last int, text string) {
-		out = append(out, Instruction{Line: line(first), End: line(last), Text: short(t.mask(text)), Sum: sum(text)})
+		out = append(out, Instruction{Line: first, End: last, Text: short(t.mask(text)), Sum: sum(text)})
 	}
 	for i, l := range strings.Split(string(data), "\n") {
 		name, value, ok := directive(l)
@@ -29,7 +61,7 @@ func (t *taking) instructions(b *planner.Build) []Instruction {
 	}
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
-		return out
+		return out, false
 	}
 	for _, n := range res.AST.Children {
 		word, rest, _ := strings.Cut(strings.TrimSpace(n.Original), " ")
@@ -39,7 +71,7 @@ func (t *taking) instructions(b *planner.Build) []Instruction {
 		}
 		add(n.StartLine, max(n.EndLine, n.StartLine), text)
 	}
-	return out
+	return out, true
 }
 
 // directive reads a line such as "# syntax=docker/dockerfile:1".

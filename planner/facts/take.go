@@ -28,7 +28,7 @@ type Created func(ref, digest string) time.Time
 // Take writes down what the digests of a plan were made of.
 func Take(plan *planner.Plan, all *digest.Digests, created Created, opt Options) *Snapshot {
 	t := &taking{
-		Options: opt, all: all, created: created, left: cmp.Or(opt.Most, mostFiles), known: map[*inputs.Selection]int{},
+		Options: opt, all: all, created: created, left: cmp.Or(opt.Most, mostFiles), known: map[*inputs.Selection]int{}, parsed: map[*planner.Dockerfile]parsed{},
 		snapshot: &Snapshot{Version: Version, Engine: opt.Engine, Platform: opt.Platform, Taken: opt.Now, Commit: opt.Commit, Targets: map[string]*Target{}},
 	}
 	for _, b := range plan.Builds {
@@ -44,6 +44,7 @@ type taking struct {
 	snapshot *Snapshot
 	left     int // files that may still be kept
 	known    map[*inputs.Selection]int
+	parsed   map[*planner.Dockerfile]parsed
 }
 
 func (t *taking) target(b *planner.Build) *Target {
