@@ -19,11 +19,13 @@ func (t *taking) instructions(b *planner.Build) []Instruction {
 		return out
 	}
 	if all, ok := t.whole(b.Dockerfile); ok && !r.Filled {
-		reached := map[int]bool{}
+		var out []Instruction
 		for _, n := range r.Lines {
-			reached[n] = true
+			if i, ok := slices.BinarySearchFunc(all, n, func(in Instruction, n int) int { return in.Line - n }); ok {
+				out = append(out, all[i])
+			}
 		}
-		return slices.DeleteFunc(slices.Clone(all), func(in Instruction) bool { return !reached[in.Line] })
+		return out
 	}
 	out, _ := t.parse(r.Data)
 	for i := range out {
