@@ -34,6 +34,7 @@ type entry struct {
 	link     string
 	node     node
 	links    uint64
+	same     *entry // the first name of a file with several, where this is a further one
 	sum      []byte // of the content, once it is known
 	times    times
 	used     int64 // where files are left out by their use
