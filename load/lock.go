@@ -47,7 +47,7 @@ func (l *Loader) takeLock(d *Definition, files []File) error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return usage.Errorf("reading the lock %s: %w. Run 'orch lock %s', which writes it", name, err, shellquote.Command("--lock", name))
+		return usage.Errorf("reading the lock %s: %w. Run %s, which writes it", name, err, shellquote.InText(shellquote.Command("orch", "lock", "--lock", name)))
 	}
 	if err != nil {
 		return usage.Errorf("reading the lock %s: %w", name, err)

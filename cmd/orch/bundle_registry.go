@@ -7,8 +7,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/bundle/artifact"
+	"github.com/orch-build/orch/runner/bundle/pack"
 )
 
 func newBundlePushCommand(e *planning.Session) *cobra.Command {
@@ -33,8 +35,8 @@ Without a DIR, it is the folder that ORCH_BUNDLE names.`,
 			if err != nil {
 				return err
 			}
-			return printed(e, moved, fmt.Sprintf("%s@%s: %d images, repositories and files; %d of %d blobs sent (%d bytes)",
-				moved.Ref, moved.Digest, moved.Entries, moved.Moved, moved.Blobs, moved.Bytes), asJSON)
+			return printed(e, moved, fmt.Sprintf("%s@%s: %s; %d of %s sent (%s)", moved.Ref, moved.Digest,
+				pack.Entries(moved.Entries), moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte")), asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was done as JSON")
@@ -78,8 +80,9 @@ held against its digest.`,
 			if err != nil {
 				return err
 			}
-			return printed(e, moved, fmt.Sprintf("%s: %d images, repositories and files of %s@%s; %d of %d blobs fetched (%d bytes), %d removed",
-				moved.Dir, moved.Entries, moved.Ref, moved.Digest, moved.Moved, moved.Blobs, moved.Bytes, moved.Removed), asJSON)
+			return printed(e, moved, fmt.Sprintf("%s: %s of %s@%s; %d of %s fetched (%s), %d removed",
+				moved.Dir, pack.Entries(moved.Entries), moved.Ref, moved.Digest,
+				moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte"), moved.Removed), asJSON)
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")

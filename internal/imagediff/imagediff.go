@@ -16,6 +16,8 @@ import (
 
 	"github.com/containerd/platforms"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // Level is the part of an image that differs.
@@ -166,7 +168,7 @@ func (c *comparison) images() error {
 func (c *comparison) manifests(name string, a, b *manifest) error {
 	if len(a.Layers) != len(b.Layers) {
 		c.found = append(c.found, Difference{Level: Manifest, Platform: name, Kind: Missing, Path: "layers",
-			Values: [2]string{fmt.Sprintf("%d layers", len(a.Layers)), fmt.Sprintf("%d layers", len(b.Layers))}})
+			Values: [2]string{termtext.Count(len(a.Layers), "layer"), termtext.Count(len(b.Layers), "layer")}})
 	}
 	steps := a.steps()
 	for i := range min(len(a.Layers), len(b.Layers)) {

@@ -297,7 +297,7 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := r.Differences[len(r.Differences)-1].What(); text != "layers: 1 layers → 2 layers" {
+	if text := r.Differences[len(r.Differences)-1].What(); text != "layers: 1 layer → 2 layers" {
 		t.Errorf("layers: %s", text)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 const (
@@ -88,7 +90,7 @@ func (k Kept) write(dir, path string) error {
 	defer os.Remove(f.Name())
 	err = errors.Join(write(f, k.Open), f.Chmod(0o700), f.Sync())
 	if info, serr := f.Stat(); err == nil && serr == nil && info.Size() != k.Size {
-		err = fmt.Errorf("it has %d bytes, not %d", info.Size(), k.Size)
+		err = fmt.Errorf("it has %s, not %d", termtext.Count(int(info.Size()), "byte"), k.Size)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err

@@ -22,3 +22,12 @@ func Command(program string, args ...string) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// InText writes a command as a part of a sentence: in quotes that it has none of, so
+// that the command can be told from what is around it.
+func InText(command string) string {
+	if strings.ContainsAny(command, `'"`) {
+		return "`" + command + "`"
+	}
+	return "'" + command + "'"
+}

@@ -14,3 +14,16 @@ func TestCommand(t *testing.T) {
 		}
 	}
 }
+
+// In a sentence it is seen where a command ends.
+func TestInText(t *testing.T) {
+	for command, want := range map[string]string{
+		Command("orch", "lock"):                        "'orch lock'",
+		Command("orch", "lock", "--set", "a.b=c d"):    "`orch lock --set 'a.b=c d'`",
+		Command("orch", "lock", "--var", `it's "one"`): "`orch lock --var 'it'\\''s \"one\"'`",
+	} {
+		if got := InText(command); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

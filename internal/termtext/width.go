@@ -140,7 +140,7 @@ func Brief(s string, most int) string {
 	at := 0
 	for i := range s {
 		if at++; at > most {
-			return fmt.Sprintf("%s… (%d bytes more)", s[:i], len(s)-i)
+			return fmt.Sprintf("%s… (%s more)", s[:i], Count(len(s)-i, "byte"))
 		}
 	}
 	return s

@@ -12,6 +12,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // quiet is for how long nothing must change before something is built: what writes
@@ -202,16 +204,9 @@ func (l *loop) outOfDate(state *State, targets []string) bool {
 
 func (l *loop) waiting() {
 	if !l.said {
-		l.project.Say(fmt.Sprintf("Waiting for changes of %s. Ctrl-C ends it.", counted(len(l.state.Digests))))
+		l.project.Say(fmt.Sprintf("Waiting for changes of %s. Ctrl-C ends it.", termtext.Count(len(l.state.Digests), "target")))
 		l.said = true
 	}
-}
-
-func counted(targets int) string {
-	if targets == 1 {
-		return "1 target"
-	}
-	return fmt.Sprintf("%d targets", targets)
 }
 
 // ended is an error, unless it is that the user has had enough.

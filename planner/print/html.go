@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/page"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -112,10 +113,7 @@ func pageTarget(t DocumentTarget, shape int, vertices, targets map[string]int) *
 		}
 		reads = append(reads, r.Directory+": "+what)
 	}
-	length := fmt.Sprintf("%d stages", t.CriticalPath.Stages)
-	if t.CriticalPath.Stages == 1 {
-		length = "1 stage"
-	}
+	length := termtext.Count(t.CriticalPath.Stages, "stage")
 	if s := t.CriticalPath.Seconds; s > 0 {
 		length += ", " + strconv.FormatFloat(s, 'f', 1, 64) + " s"
 	}
@@ -169,7 +167,7 @@ func pageEntries(list []DocumentEntry) string {
 func planFacts(d *Document) []page.Fact {
 	facts := []page.Fact{
 		{Name: "targets", Text: strconv.Itoa(d.Summary.Targets)}, {Name: "stages", Text: strconv.Itoa(d.Summary.Stages)},
-		{Name: "shared", Text: strconv.Itoa(d.Summary.SharedStages)}, {Name: "built alone", Text: fmt.Sprintf("%d stages", d.Summary.SeparateStages)},
+		{Name: "shared", Text: strconv.Itoa(d.Summary.SharedStages)}, {Name: "built alone", Text: termtext.Count(d.Summary.SeparateStages, "stage")},
 	}
 	if len(d.Order) > 1 {
 		facts = append(facts, page.Fact{Name: "waves", Text: strconv.Itoa(len(d.Order))})

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // Formats are the forms in which the shards are printed, as --format names them.
@@ -230,7 +232,7 @@ func (f *File) text(w io.Writer) {
 		fmt.Fprintf(w, "Nothing to build: %s.\n", strings.TrimSuffix(f.reason(), "."))
 		return
 	}
-	fmt.Fprintf(w, "%s of %s\n\n", plural(len(f.rows()), "shard"), plural(len(f.Targets), "target"))
+	fmt.Fprintf(w, "%s of %s\n\n", termtext.Count(len(f.rows()), "shard"), termtext.Count(len(f.Targets), "target"))
 	if f.Wave != nil {
 		fmt.Fprintf(w, "  %-7s %7s  %s\n", f.number(0), duration(f.Wave.Seconds), "the stages that several shards need, into the cache of the lane")
 	}
@@ -251,7 +253,7 @@ func (f *File) text(w io.Writer) {
 	case e.Recorded == 0:
 		fmt.Fprintln(w, "No time is recorded, so that these are counted from the steps: --times takes those of earlier runs.")
 	case e.Recorded < e.Stages:
-		fmt.Fprintf(w, "%d of %s have a recorded time; the others are counted by their steps.\n", e.Recorded, plural(e.Stages, "stage"))
+		fmt.Fprintf(w, "%d of %s have a recorded time; the others are counted by their steps.\n", e.Recorded, termtext.Count(e.Stages, "stage"))
 	}
 }
 
@@ -268,7 +270,7 @@ func (s *Shared) text() string {
 
 // choice says how the shards come to a stage, and what either way takes.
 func (s *Shared) choice() string {
-	n := plural(len(s.Shards), "shard")
+	n := termtext.Count(len(s.Shards), "shard")
 	build, read := duration(s.Build), duration(s.Read)
 	switch s.How {
 	case HowWave:
@@ -285,13 +287,6 @@ func duration(seconds float64) string {
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
 	return d.Round(time.Second).String()
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // quoted is a text in quotes, as YAML and JSON have it.

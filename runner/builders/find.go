@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/orch-build/orch/internal/regular"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/runner/builders/address"
 	"github.com/orch-build/orch/runner/builders/contexts"
 	"github.com/orch-build/orch/runner/builders/hclfile"
@@ -137,7 +138,7 @@ func (c *Catalog) project() (*hclfile.File, error) {
 	if err == nil && f.Use != "" {
 		return &hclfile.File{}, hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "The project chooses a builder",
-			Detail:  fmt.Sprintf("A project names builders, and its user chooses one: write it into %s with 'orch builder use %s'.", c.userPath(), f.Use),
+			Detail:  fmt.Sprintf("A project names builders, and its user chooses one: write it into %s with %s.", c.userPath(), shellquote.InText(shellquote.Command("orch", "builder", "use", f.Use))),
 			Subject: f.UseRange.Ptr(),
 		}}
 	}

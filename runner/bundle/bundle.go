@@ -22,6 +22,7 @@ import (
 
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/regular"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner/outside"
 )
 
@@ -271,7 +272,7 @@ func (b *Bundle) lacksBlob(d ocispecs.Descriptor) string {
 	case err != nil:
 		return err.Error()
 	case info.Size() != d.Size:
-		return fmt.Sprintf("%s has %d bytes of %d", d.Digest, info.Size(), d.Size)
+		return fmt.Sprintf("%s has %d of %s", d.Digest, info.Size(), termtext.Count(int(d.Size), "byte"))
 	}
 	return ""
 }

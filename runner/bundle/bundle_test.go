@@ -116,7 +116,7 @@ func TestLayoutLacks(t *testing.T) {
 	if err := os.WriteFile(Path(dir, layer.Digest), []byte("a l"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	lacks(layer.Digest.String() + " has 3 bytes of 7")
+	lacks(layer.Digest.String() + " has 3 of 7 bytes")
 	if err := os.Remove(Path(dir, layer.Digest)); err != nil {
 		t.Fatal(err)
 	}

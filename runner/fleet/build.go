@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/merge"
@@ -227,8 +228,8 @@ func (r *run) replace(b *batch) {
 		}
 	}
 	if len(where) > 0 {
-		r.events.warn(fmt.Sprintf("builder %s is lost (%v): what it has not finished (%d of %d targets) goes to %s",
-			b.node.Name, reason(b.node.Down), len(names), len(b.pieces), strings.Join(where, ", ")))
+		r.events.warn(fmt.Sprintf("builder %s is lost (%v): what it has not finished (%d of %s) goes to %s",
+			b.node.Name, reason(b.node.Down), len(names), termtext.Count(len(b.pieces), "target"), strings.Join(where, ", ")))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/place"
 	"github.com/orch-build/orch/planner/shard"
@@ -211,7 +212,7 @@ func (r *run) Builder() string {
 	for _, n := range r.opt.Nodes {
 		names = append(names, n.Name)
 	}
-	return fmt.Sprintf("%d builders (%s)", len(names), strings.Join(names, ", "))
+	return fmt.Sprintf("%s (%s)", termtext.Count(len(names), "builder"), strings.Join(names, ", "))
 }
 
 // open opens a batch on each builder that has something to build. One that is

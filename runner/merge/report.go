@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/shard"
 	"github.com/orch-build/orch/runner"
@@ -160,10 +161,7 @@ func builders(results []*Result) string {
 			n++
 		}
 	}
-	if n == 1 {
-		return "1 shard"
-	}
-	return fmt.Sprintf("%d shards", n)
+	return termtext.Count(n, "shard")
 }
 
 // target makes one report of the parts of a target.

@@ -54,7 +54,7 @@ func (b *board) far() string {
 		}
 	}
 	if b.stages > 0 {
-		text += fmt.Sprintf(", %d/%d stages", len(b.done), b.stages)
+		text += fmt.Sprintf(", %d/%s", len(b.done), termtext.Count(b.stages, "stage"))
 	}
 	return text
 }

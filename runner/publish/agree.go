@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // maxRounds is how often a run looks at its tags that another moves at the same
@@ -69,7 +71,7 @@ func (p *Publisher) agree(ctx context.Context, moves []Move, took time.Duration)
 			continue
 		}
 		seen = nil
-		p.note("Another run moves the same tags: %s moved again, so that all are of one run.", tags(len(rest)))
+		p.note("Another run moves the same tags: %s moved again, so that all are of one run.", termtext.Count(len(rest), "tag"))
 		if err := p.point(ctx, rest); err != nil {
 			return &MixedError{list(theirs)}
 		}

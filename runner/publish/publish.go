@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/internal/retry"
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 const (
@@ -326,7 +327,7 @@ func (d *did) leave(tag string) {
 }
 
 func (d *did) String() string {
-	text := fmt.Sprintf("%s moved", tags(d.moved))
+	text := fmt.Sprintf("%s moved", termtext.Count(d.moved, "tag"))
 	if d.stayed > 0 {
 		text += fmt.Sprintf(", %d there already", d.stayed)
 	}
@@ -334,13 +335,6 @@ func (d *did) String() string {
 		text += fmt.Sprintf("; left alone, because somebody else has moved them since: %s", strings.Join(d.left, ", "))
 	}
 	return text
-}
-
-func tags(n int) string {
-	if n == 1 {
-		return "1 tag"
-	}
-	return fmt.Sprintf("%d tags", n)
 }
 
 // forward points tags at their new digests that are where they were.

@@ -20,6 +20,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // Image is what an audit compares of an image, by platform.
@@ -214,7 +215,7 @@ func (img Image) Differs(other Image) (class, text string) {
 		case b.Config == nil:
 			return "platforms", "it is not there for " + p
 		case len(a.Layers) != len(b.Layers):
-			return "layers", fmt.Sprintf("%d layers for %s, and %d before", len(b.Layers), p, len(a.Layers))
+			return "layers", fmt.Sprintf("%s for %s, and %d before", termtext.Count(len(b.Layers), "layer"), p, len(a.Layers))
 		}
 		for i := range a.Layers {
 			if a.Layers[i] != b.Layers[i] {

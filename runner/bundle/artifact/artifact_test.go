@@ -221,7 +221,7 @@ func TestRefused(t *testing.T) {
 	}
 
 	for name, damage := range map[string]func(path string) error{
-		"has 1 bytes of 3":  func(path string) error { return os.WriteFile(path, []byte("o"), 0o644) },
+		"has 1 of 3 bytes":  func(path string) error { return os.WriteFile(path, []byte("o"), 0o644) },
 		"has other content": func(path string) error { return os.WriteFile(path, []byte("uno"), 0o644) },
 		"is not there":      os.Remove,
 	} {

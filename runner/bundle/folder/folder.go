@@ -22,6 +22,7 @@ import (
 
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner/bundle"
 )
@@ -122,7 +123,7 @@ func (f *Folder) Write(d digest.Digest, size int64, from io.Reader) error {
 		return fmt.Errorf("fetching %s: %w", d, err)
 	}
 	if n != size || !verifier.Verified() {
-		return fmt.Errorf("what is there for %s is something else, of %d bytes", d, n)
+		return fmt.Errorf("what is there for %s is something else, of %s", d, termtext.Count(int(n), "byte"))
 	}
 	f.mu.Lock()
 	f.written.Blobs++

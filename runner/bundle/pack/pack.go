@@ -23,6 +23,7 @@ import (
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/registry"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/bundle"
@@ -54,7 +55,16 @@ type Packed struct {
 }
 
 func (p Packed) String() string {
-	return fmt.Sprintf("%s: %d images, repositories and files; %d blobs fetched (%d bytes), %d removed", p.Dir, p.Entries, p.Fetched, p.Bytes, p.Removed)
+	return fmt.Sprintf("%s: %s; %s fetched (%s), %d removed", p.Dir, Entries(p.Entries),
+		termtext.Count(p.Fetched, "blob"), termtext.Count(int(p.Bytes), "byte"), p.Removed)
+}
+
+// Entries says how many things a bundle has.
+func Entries(n int) string {
+	if n == 1 {
+		return "1 image, repository or file"
+	}
+	return fmt.Sprintf("%d images, repositories and files", n)
 }
 
 // Pack writes what a list names into the bundle, with the lock; both fit together.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/place"
 	"github.com/orch-build/orch/runner"
@@ -147,7 +148,7 @@ func (f *Fleet) Name() string {
 	for _, m := range f.Members {
 		names = append(names, m.Name)
 	}
-	return fmt.Sprintf("%d builders (%s)", len(names), strings.Join(names, ", "))
+	return fmt.Sprintf("%s (%s)", termtext.Count(len(names), "builder"), strings.Join(names, ", "))
 }
 
 // Own is the platform of what names none: that of this machine, if any daemon has

@@ -9,6 +9,7 @@ import (
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/pin"
@@ -36,9 +37,9 @@ func Check(list *outside.List, held *lock.Lock, what For, mends string) fault.Di
 		because, instead = "", ""
 	}
 	for _, m := range list.Missing(held) {
-		mend := "Run '" + mends + "', which adds it, and commit the lock."
+		mend := "Run " + shellquote.InText(mends) + ", which adds it, and commit the lock."
 		if held == nil {
-			mend = "There is no " + lock.FileName + ". Run '" + mends + "', and commit what it writes."
+			mend = "There is no " + lock.FileName + ". Run " + shellquote.InText(mends) + ", and commit what it writes."
 		}
 		r.Fail(m.At, "Not locked", "The %s %s, of %s, is %s%s. %s%s",
 			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, because, mend, instead)
@@ -51,7 +52,7 @@ func Check(list *outside.List, held *lock.Lock, what For, mends string) fault.Di
 
 // Unpinned refuses a definition from elsewhere of which nothing says which one it is.
 func Unpinned(url, mends string) error {
-	return usage.Errorf("the definition %s is not in the lock, and the run is frozen. Run '%s' and commit the lock, or write the commit behind the #", config.Redacted(url), mends)
+	return usage.Errorf("the definition %s is not in the lock, and the run is frozen. Run %s and commit the lock, or write the commit behind the #", config.Redacted(url), shellquote.InText(mends))
 }
 
 // credentials reports URLs that a bundle would have to name as they are, so that a
@@ -74,8 +75,8 @@ func credentials(r *fault.Report, list *outside.List) {
 func Offline(missing []outside.Missing, mends string) fault.Diagnostics {
 	var r fault.Report
 	for _, m := range missing {
-		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Where there is a network: %s.",
-			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, mends)
+		r.Fail(m.At, "Not in the bundle", "The %s %s, of %s, is %s, and the run is offline. Run %s where there is a network.",
+			m.Kind.Words(), pin.Familiar(m.Name), strings.Join(m.Targets, ", "), m.Why, shellquote.InText(mends))
 	}
 	return r.Diags
 }
@@ -92,8 +93,8 @@ func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time, mends fu
 		if fails {
 			report = r.Fail
 		}
-		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run '%s'.",
-			e.Kind.Words(), pin.Familiar(e.Name), e.Resolved.Format(time.DateOnly), mends(e.Name))
+		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run %s.",
+			e.Kind.Words(), pin.Familiar(e.Name), e.Resolved.Format(time.DateOnly), shellquote.InText(mends(e.Name)))
 	}
 	return r.Diags
 }

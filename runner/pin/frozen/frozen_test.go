@@ -79,7 +79,9 @@ func TestCredentials(t *testing.T) {
 func TestOffline(t *testing.T) {
 	it := &outside.Item{Key: base, Targets: []string{"api"}, At: at}
 	holds(t, "missing", Offline([]outside.Missing{{Item: it, Why: "not in the bundle"}}, "orch bundle -o my/bundle"),
-		"The image base:1, of api, is not in the bundle, and the run is offline. Where there is a network: orch bundle -o my/bundle.")
+		"The image base:1, of api, is not in the bundle, and the run is offline. Run 'orch bundle -o my/bundle' where there is a network.")
+	holds(t, "quotes", Offline([]outside.Missing{{Item: it, Why: "not in the bundle"}}, "orch bundle --set 'a=b c' -o b"),
+		"Run `orch bundle --set 'a=b c' -o b` where there is a network.")
 	holds(t, "nothing", Offline(nil, "x"))
 }
 

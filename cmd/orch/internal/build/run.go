@@ -22,6 +22,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/version"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/mask"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/report"
@@ -228,7 +229,7 @@ func (r *Run) check(ctx context.Context) (err error) {
 // of --debug and the record.
 func (r *Run) begin() {
 	r.hide()
-	logrus.Debugf("plan: %d targets, %d vertices", len(r.plan.Builds), len(r.plan.Graph.Vertices))
+	logrus.Debugf("plan: %s, %d vertices", termtext.Count(len(r.plan.Builds), "target"), len(r.plan.Graph.Vertices))
 	logrus.Debugf("builder: %s, %s", r.site.Name(), r.site.Platform())
 	rec, err := record.Begin(r.recorded())
 	if err != nil {

@@ -107,7 +107,7 @@ func printInfo(w io.Writer, choice *builders.Choice, i *embedded.Info) error {
 		row("Configured", "by "+i.Config)
 	}
 	if i.MaxParallelism > 0 {
-		row("At once", fmt.Sprintf("%d steps", i.MaxParallelism))
+		row("At once", termtext.Count(i.MaxParallelism, "step"))
 	}
 	row("Platforms", strings.Join(i.Platforms, ", "))
 	if len(i.Emulated) > 0 {

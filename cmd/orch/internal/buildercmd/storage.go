@@ -101,8 +101,8 @@ func newBuilderDuCommand(e *machine.Machine) *cobra.Command {
 			if err := printRecords(e.Stdout, usage); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.Stdout, "%d records, %s, of which %s can be freed\n",
-				len(usage.Records), size(usage.Total), size(usage.Reclaimable))
+			_, err = fmt.Fprintf(e.Stdout, "%s, %s, of which %s can be freed\n",
+				termtext.Count(len(usage.Records), "record"), size(usage.Total), size(usage.Reclaimable))
 			return err
 		},
 	}
@@ -141,7 +141,7 @@ sets some space aside for it.`,
 			if err := printRecords(e.Stdout, freed); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.Stdout, "%d records removed, %s freed\n", len(freed.Records), size(freed.Total))
+			_, err = fmt.Fprintf(e.Stdout, "%s removed, %s freed\n", termtext.Count(len(freed.Records), "record"), size(freed.Total))
 			return err
 		},
 	}

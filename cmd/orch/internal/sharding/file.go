@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/planner/shard"
 )
@@ -38,7 +39,7 @@ const maxPlan = 64 << 20
 func ReadPlan(path string) (*shard.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, usage.Errorf("reading the plan of shards: %w; 'orch plan --shards N -o %s' makes it", err, path)
+		return nil, usage.Errorf("reading the plan of shards: %w; %s makes it", err, shellquote.InText(shellquote.Command("orch", "plan", "--shards", "N", "-o", path)))
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxPlan {
 		return nil, usage.Errorf("%s is not a plan of shards: it is not a file, or too large", path)
