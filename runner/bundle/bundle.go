@@ -22,6 +22,7 @@ import (
 
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/regular"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner/outside"
 )
@@ -99,7 +100,7 @@ const MaxIndex = 64 << 20
 func Open(dir string) (*Bundle, error) {
 	data, err := regular.ReadFile(filepath.Join(dir, ocispecs.ImageIndexFile), MaxIndex)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading the bundle %[1]s: it is not there, or not complete: 'orch bundle -o %[1]s' writes it", dir)
+		return nil, fmt.Errorf("reading the bundle %s: it is not there, or not complete: %s writes it", dir, Mend(dir))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the bundle %s: %w", dir, err)
@@ -275,4 +276,9 @@ func (b *Bundle) lacksBlob(d ocispecs.Descriptor) string {
 		return fmt.Sprintf("%s has %d of %s", d.Digest, info.Size(), termtext.Count(int(d.Size), "byte"))
 	}
 	return ""
+}
+
+// Mend is the command that writes a bundle anew, as a part of a sentence.
+func Mend(dir string) string {
+	return shellquote.InText(shellquote.Command("orch", "bundle", "-o", dir))
 }

@@ -71,7 +71,7 @@ func Push(ctx context.Context, client *registry.Client, dir, name string) (out M
 }
 
 func notWhole(dir string, err error) error {
-	return fmt.Errorf("the bundle %[1]s is not whole: %[2]w. 'orch bundle -o %[1]s' fetches it again", dir, err)
+	return fmt.Errorf("the bundle %s is not whole: %w. %s fetches it again", dir, err, bundle.Mend(dir))
 }
 
 // parse reads the name of an artifact.

@@ -100,7 +100,7 @@ func Whole(dir string, d ocispecs.Descriptor) error {
 	case err != nil:
 		return err
 	case n != d.Size:
-		return fmt.Errorf("%s has %d bytes of %d", d.Digest, n, d.Size)
+		return fmt.Errorf("%s has %d of %s", d.Digest, n, termtext.Count(int(d.Size), "byte"))
 	case !verifier.Verified():
 		return fmt.Errorf("%s has other content", d.Digest)
 	}

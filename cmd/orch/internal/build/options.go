@@ -34,6 +34,8 @@ type Options struct {
 	// Debug asks for notes on what orch does.
 	Debug   bool
 	Publish string
+	// Begins is called before a build aside, once its builder is there; nil is nothing.
+	Begins func()
 	// Narrow resolves the definition for some of its targets; nil if nothing
 	// can be skipped.
 	Narrow func(ctx context.Context, targets []string) (*config.Config, error)

@@ -151,6 +151,9 @@ func Aside(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 			return nil, err
 		}
 	}
+	if opt.Begins != nil {
+		opt.Begins()
+	}
 	r.hide()
 	r.Record = record.Unkept(r.recorded())
 	run, err := r.run(ctx)

@@ -197,12 +197,12 @@ func (c *command) once(ctx context.Context, e *planning.Session, args []string, 
 		return nil, err
 	}
 	names := apart(cfg, func(name string) string { return place(dir, which, name) })
-	if c.progress != "quiet" && c.progress != "none" && c.progress != "rawjson" {
-		fmt.Fprintf(e.Stderr, "The %s build\n", which)
-	}
 	opt := build.Options{
 		Builder: &c.load.Builder, Open: c.sites, Progress: c.progress, PullFrontend: c.frontend == "pull",
 		Publish: "auto", Retries: runner.DefaultRetries,
+	}
+	if opt.Shown() {
+		opt.Begins = func() { fmt.Fprintf(e.Stderr, "The %s build\n", which) }
 	}
 	_, err = build.Aside(ctx, e, cfg, opt)
 	return names, err
