@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/suggest"
 )
 
@@ -40,17 +42,32 @@ type parser struct {
 	blocks map[Key]hcl.Range
 }
 
+// command is the call of orch that writes the lock, as a part of a sentence.
+func (p *parser) command() string {
+	call := []string{"lock"}
+	if filepath.Base(p.file) != FileName {
+		call = append(call, "--lock", p.file)
+	}
+	return shellquote.InText(shellquote.Command("orch", call...))
+}
+
 // again is the advice for a lock that cannot be read.
-const again = "Or remove the file and run 'orch lock', which looks up everything anew."
+func (p *parser) again() string {
+	if filepath.Base(p.file) != FileName {
+		return "Or, if it is a lock, remove it and run " + p.command() + ", which looks up everything anew."
+	}
+	return "Or remove the file and run " + p.command() + ", which looks up everything anew."
+}
 
 func (p *parser) parse(data []byte) {
 	if len(data) > MaxSize {
-		p.faults.Fail(p.line(1), "Lock too large", "%s has %d bytes, and %d are the most. %s", p.file, len(data), MaxSize, again)
+		p.faults.Fail(p.line(1), "Lock too large", "%s has %d bytes, and %d are the most. %s", p.file, len(data), MaxSize, p.again())
 		return
 	}
 	if at, ok := conflict(data); ok {
-		p.faults.Fail(p.line(at), "Merge conflict in the lock", "A merge has left conflict markers in %[1]s. Take the same side of all conflicts, since two sides do not mix within an entry: "+
-			"'git checkout --ours %[1]s', or --theirs. Then run 'orch lock', which adds what is missing. %[2]s", p.file, again)
+		p.faults.Fail(p.line(at), "Merge conflict in the lock", "A merge has left conflict markers in %s. Take the same side of all conflicts, since two sides do not mix within an entry: "+
+			"%s, or --theirs. Then run %s, which adds what is missing. %s",
+			p.file, shellquote.InText(shellquote.Command("git", "checkout", "--ours", p.file)), p.command(), p.again())
 		return
 	}
 	file, diags := hclsyntax.ParseConfig(data, p.file, hcl.InitialPos)
@@ -92,13 +109,13 @@ func (p *parser) line(n int) hcl.Range {
 func (p *parser) version(body *hclsyntax.Body) bool {
 	attr := body.Attributes["version"]
 	if attr == nil {
-		p.faults.Fail(p.line(1), "No version", "%s does not say of which version its format is. Write version = %d. %s", p.file, Version, again)
+		p.faults.Fail(p.line(1), "No version", "%s does not say of which version its format is. Write version = %d. %s", p.file, Version, p.again())
 		return false
 	}
 	v, diags := attr.Expr.Value(nil)
 	var n int
 	if diags.HasErrors() || gocty.FromCtyValue(v, &n) != nil || n < 1 {
-		p.faults.Fail(attr.Expr.Range(), "Invalid version", "The version of the format is a number, such as %d. %s", Version, again)
+		p.faults.Fail(attr.Expr.Range(), "Invalid version", "The version of the format is a number, such as %d. %s", Version, p.again())
 		return false
 	}
 	if n > Version {

@@ -103,6 +103,15 @@ func TestSave(t *testing.T) {
 	if archive, s := saved(t, SaveOptions{Dir: dir, Limit: 3}); s.State != Large || len(archive) > 0 || s.Bytes != 11 {
 		t.Errorf("over the limit: %+v with %d bytes", s, len(archive))
 	}
+	huge := t.TempDir()
+	write(t, huge, "image", "", 0o644)
+	if err := os.Truncate(filepath.Join(huge, "image"), 50e9); err != nil {
+		t.Fatal(err)
+	}
+	// It is known by its size, and not read.
+	if archive, s := saved(t, SaveOptions{Dir: huge, Limit: 5e9}); s.State != Large || len(archive) > 0 || s.Bytes != 50e9 {
+		t.Errorf("50 GB: %+v with %d bytes", s, len(archive))
+	}
 	if _, s := saved(t, SaveOptions{Dir: t.TempDir()}); s.State != Cold {
 		t.Errorf("an empty mount: %s", s.State)
 	}

@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -20,8 +22,10 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -204,6 +208,10 @@ func (f *affectedFlags) compare(ctx context.Context, e *planning.Session, flagge
 func (f *affectedFlags) compareLocks(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string, head *side) ([]affected.Target, error) {
 	if len(head.lacks) > 0 {
 		return nil, e.Report(head.unknown, head.texts)
+	}
+	if _, err := os.Stat(f.lock); errors.Is(err, fs.ErrNotExist) {
+		return nil, usage.Errorf("reading the lock to compare with, %s: it is not there. An earlier one is in git: %s", f.lock,
+			shellquote.InText("git show HEAD~1:"+lock.FileName+" > "+shellquote.Word(f.lock)))
 	}
 	old := *flagged
 	old.Lock = f.lock
