@@ -1,4 +1,3 @@
-// Package editors holds what editors have of orch; it has tests alone.
 package editors
 
 import (

@@ -1,0 +1,2 @@
+// Package editors holds what editors have of orch; it has tests alone.
+package editors
