@@ -70,6 +70,9 @@ type (
 	Remote = decide.Remote
 )
 
+// Stdin is the name of a definition that comes over standard input.
+const Stdin = files.Stdin
+
 // ErrNotGranted is the kind of error of a Files, a Host or a reader of Compose
 // files that may not read a file for the definition.
 var ErrNotGranted = files.ErrNotGranted

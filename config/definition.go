@@ -11,6 +11,7 @@ import (
 	"github.com/orch-build/orch/config/block"
 	"github.com/orch-build/orch/config/decide"
 	"github.com/orch-build/orch/config/eval"
+	"github.com/orch-build/orch/config/files"
 	"github.com/orch-build/orch/config/spec"
 	"github.com/orch-build/orch/config/trail"
 	"github.com/orch-build/orch/internal/template"
@@ -135,7 +136,7 @@ func (d *Definition) baseOf(filename string) string {
 	if d.mod.prefix != "" {
 		return filepath.Dir(filename)
 	}
-	if !d.opts.FileRelative || filename == "" || filename == "-" || strings.Contains(filename, "://") {
+	if !d.opts.FileRelative || filename == "" || filename == files.Stdin || strings.Contains(filename, "://") {
 		return ""
 	}
 	return filepath.Dir(filename)

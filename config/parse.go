@@ -1,7 +1,9 @@
 package config
 
 import (
+	"bytes"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,7 +13,8 @@ import (
 
 // Parse reads one file of a definition. The extension says what it is; a file
 // without a telling one, and standard input, is tried as Compose, HCL and
-// JSON, in that order.
+// JSON, in that order. If it is none of them, what is said is for the one that it
+// looks like.
 func Parse(filename string, src []byte, opts *Options) (*schema.File, hcl.Diagnostics) {
 	return parseDialect(filename, src, schema.DialectOf(filename), opts)
 }
@@ -29,8 +32,15 @@ func parseDialect(filename string, src []byte, dialect schema.Dialect, opts *Opt
 	if !diags.HasErrors() {
 		return f, diags
 	}
-	if j, more := schema.ParseAs(schema.JSON, filename, src, dialect); !more.HasErrors() {
+	j, more := schema.ParseAs(schema.JSON, filename, src, dialect)
+	switch {
+	case !more.HasErrors(), bytes.HasPrefix(bytes.TrimSpace(src), []byte("{")):
 		return j, more
+	case !notCompose && servicesKey.Match(src):
+		return schema.ParseAs(schema.Compose, filename, src, dialect)
 	}
 	return f, diags
 }
+
+// servicesKey is in Compose files, and tells one that has a fault from HCL.
+var servicesKey = regexp.MustCompile(`(?m)^services[ \t]*:`)

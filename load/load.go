@@ -295,16 +295,7 @@ func (l *Loader) disk() config.Files {
 // readFiles reads the files that were named, or those that are looked for.
 func (l *Loader) readFiles() ([]File, error) {
 	if names := l.named(); len(names) > 0 {
-		var out []File
-		for _, name := range names {
-			name = strings.TrimPrefix(name, "cwd://")
-			src, err := l.readFile(name)
-			if err != nil {
-				return nil, usage.Wrap(err)
-			}
-			out = append(out, File{name, src})
-		}
-		return out, nil
+		return l.readNamed(names)
 	}
 	for _, set := range [][]string{BuildFiles, BakeFiles} {
 		found, err := lookFor(l.disk(), set)
@@ -333,10 +324,20 @@ func (l *Loader) named() []string {
 	return out
 }
 
-// readFile reads a file, or standard input.
-func (l *Loader) readFile(name string) ([]byte, error) {
-	if name == "-" {
-		return l.Stdin()
+// readNamed reads files of this machine; "-" is standard input.
+func (l *Loader) readNamed(names []string) ([]File, error) {
+	var out []File
+	for _, name := range names {
+		name = strings.TrimPrefix(name, "cwd://")
+		read := func() ([]byte, error) { return l.disk().ReadFile(name) }
+		if name == "-" {
+			name, read = config.Stdin, l.Stdin
+		}
+		src, err := read()
+		if err != nil {
+			return nil, usage.Wrap(err)
+		}
+		out = append(out, File{name, src})
 	}
-	return l.disk().ReadFile(name)
+	return out, nil
 }

@@ -130,7 +130,10 @@ func definitionName(lockName string, files []File) string {
 	var names []string
 	for _, f := range files {
 		name, err := filepath.Rel(filepath.Dir(lockName), f.Name)
-		if err != nil || f.Name == "-" {
+		switch {
+		case f.Name == config.Stdin:
+			name = "-"
+		case err != nil:
 			name = f.Name
 		}
 		if name = filepath.ToSlash(name); !slices.Contains(UsualFiles(), name) {
@@ -142,7 +145,7 @@ func definitionName(lockName string, files []File) string {
 
 // LockName is the name of the lock beside the first of some files.
 func LockName(files []File) string {
-	if len(files) == 0 || files[0].Name == "-" {
+	if len(files) == 0 {
 		return lock.FileName
 	}
 	return filepath.Join(filepath.Dir(files[0].Name), lock.FileName)

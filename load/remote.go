@@ -51,14 +51,8 @@ func (r *remote) read(opts *config.Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range local {
-		src, err := r.readFile(name)
-		if err != nil {
-			return nil, usage.Wrap(err)
-		}
-		files = append(files, File{name, src})
-	}
-	return files, nil
+	here, err := r.readNamed(local)
+	return append(files, here...), err
 }
 
 // splitLocal parts the files of -f into those of the remote tree and those of

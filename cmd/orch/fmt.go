@@ -12,6 +12,7 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/load"
@@ -111,9 +112,9 @@ func (f *fmtFlags) format(e *planning.Session, name string) (bool, error) {
 	if err != nil {
 		return false, usage.Wrap(err)
 	}
-	out, diags := hclfmt.Format(name, src)
+	out, diags := hclfmt.Format(shownName(name), src)
 	if diags.HasErrors() {
-		return false, e.Report(diags, map[string][]byte{name: src})
+		return false, e.Report(diags, map[string][]byte{shownName(name): src})
 	}
 	changed := !bytes.Equal(src, out)
 	switch {
@@ -132,7 +133,7 @@ func (f *fmtFlags) format(e *planning.Session, name string) (bool, error) {
 
 func shownName(name string) string {
 	if name == "-" {
-		return "<stdin>"
+		return config.Stdin
 	}
 	return name
 }

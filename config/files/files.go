@@ -24,6 +24,9 @@ type Files interface {
 	RealPath(name string) (string, error)
 }
 
+// Stdin is the name of a definition that comes over standard input.
+const Stdin = "<stdin>"
+
 // ErrNotGranted is the kind of error of a Files, a Host or a reader of Compose
 // files that may not read a file for the definition.
 var ErrNotGranted = errors.New("not granted")

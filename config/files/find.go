@@ -27,7 +27,7 @@ type Budget struct{ entries int }
 type Source struct {
 	Label   string // the name of the block
 	Pattern string // the path or pattern as it is written
-	From    string // the file that has the block; "-" is standard input
+	From    string // the file that has the block
 }
 
 // maxEntries is how many entries of folders the patterns of a definition may
@@ -44,7 +44,7 @@ func Find(disk Files, source Source, budget *Budget) ([]Match, error) {
 	}
 	f := &finder{files: disk, budget: budget, label: source.Label, pattern: source.Pattern, seen: map[string]string{}}
 	full := source.Pattern
-	if !filepath.IsAbs(full) && source.From != "-" {
+	if !filepath.IsAbs(full) {
 		full = filepath.Join(filepath.Dir(source.From), full)
 	}
 	full = path.Clean(filepath.ToSlash(full))
