@@ -23,7 +23,7 @@ variable "MODULES" {
 
 variable "SIGNING_KEY" {
   default     = ""
-  description = "File with the private key (ECDSA, PEM) that signs a release. Empty: it is not signed."
+  description = "File with the private key (ECDSA or RSA, PEM) that signs a release. Empty: it is not signed."
 }
 
 variable "RELEASES" {

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"crypto"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -38,6 +39,8 @@ type release struct {
 	date time.Time
 	// share are completions and manual pages, which are the same everywhere.
 	share []file
+	// private is the private key; nil without one.
+	private crypto.Signer
 	// public is the public key as PEM; "" without a key.
 	public string
 }

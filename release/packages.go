@@ -120,6 +120,7 @@ func (r *release) packageFor(p platform, s system, list []file) error {
 		Overridables: nfpm.Overridables{
 			Recommends: s.recommends,
 			RPM:        nfpm.RPM{BuildHost: "localhost", Summary: summary},
+			APK:        nfpm.APK{Signature: nfpm.APKSignature{KeyName: apkKey, PackageSignature: nfpm.PackageSignature{SignFn: r.apkSigner()}}},
 		},
 	})
 	for i, f := range list {

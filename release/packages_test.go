@@ -4,8 +4,13 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +90,52 @@ func TestAPK(t *testing.T) {
 		if h := list[name]; h == nil || h.Mode&0o7777 != mode || h.Uid != 0 || h.Uname != "root" {
 			t.Errorf("%s is %+v", name, h)
 		}
+	}
+}
+
+// TestSignedAPK checks the signature of a package as apk does: over the control stream as
+// it is packed, with the key of the name that the signature has. openssl checks that of
+// the sums, as install.sh does.
+func TestSignedAPK(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sample(t)
+	r.key = pemFile(t, key)
+	if err := r.make(); err != nil {
+		t.Fatal(err)
+	}
+	packed, plain := streams(t, []byte(read(t, r, "orch_0.3.0_x86_64.apk")))
+	if len(packed) != 3 {
+		t.Fatalf("it has %d streams, want those of the signature, the control files and the data", len(packed))
+	}
+	stream := tar.NewReader(bytes.NewReader(plain[0]))
+	h, err := stream.Next()
+	if err != nil || h.Name != ".SIGN.RSA.orch.rsa.pub" {
+		t.Fatalf("it begins with %+v, %v", h, err)
+	}
+	signature, err := io.ReadAll(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(read(t, r, "orch.rsa.pub")))
+	public, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha1.Sum(packed[1])
+	if err := rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), crypto.SHA1, sum[:], signature); err != nil {
+		t.Error(err)
+	}
+	if _, err := exec.LookPath("openssl"); err != nil {
+		need.Missing(t, "openssl")
+	}
+	put(t, filepath.Join(r.out, "signature"), string(decoded(t, read(t, r, "SHA256SUMS.sig"))), 0o644)
+	check := exec.Command("openssl", "dgst", "-sha256", "-verify", "orch.pub", "-signature", "signature", "SHA256SUMS")
+	check.Dir = r.out
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -70,13 +71,18 @@ func keyFile(t *testing.T) (string, *ecdsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pemFile(t, key), key
+}
+
+func pemFile(t *testing.T, key any) string {
+	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "key.pem")
 	put(t, name, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), 0o600)
-	return name, key
+	return name
 }
 
 func read(t *testing.T, r *release, name string) string {
@@ -125,10 +131,7 @@ func TestSignature(t *testing.T) {
 	if err := r.make(); err != nil {
 		t.Fatal(err)
 	}
-	signature, err := base64.StdEncoding.DecodeString(strings.TrimSpace(read(t, r, "SHA256SUMS.sig")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	signature := decoded(t, read(t, r, "SHA256SUMS.sig"))
 	sum := sha256.Sum256([]byte(read(t, r, "SHA256SUMS")))
 	if !ecdsa.VerifyASN1(&key.PublicKey, sum[:], signature) {
 		t.Error("the signature is not that of the sums")
@@ -138,9 +141,23 @@ func TestSignature(t *testing.T) {
 	}
 }
 
+func decoded(t *testing.T, text string) []byte {
+	t.Helper()
+	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func TestWrongInput(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "key")
 	put(t, bad, "no key", 0o600)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := pemFile(t, ed)
 	tests := map[string]struct {
 		change func(*release)
 		want   string
@@ -149,6 +166,7 @@ func TestWrongInput(t *testing.T) {
 		"no programs": {func(r *release) { r.programs = t.TempDir() }, "has no program"},
 		"no modules":  {func(r *release) { put(t, filepath.Join(r.programs, "linux-amd64/orch.modules"), "", 0o644) }, "names no module"},
 		"bad key":     {func(r *release) { r.key = bad }, "not a PEM file"},
+		"other key":   {func(r *release) { r.key = other }, "ECDSA or RSA is needed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

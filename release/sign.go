@@ -4,39 +4,49 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 )
 
+// apkKey is what apk knows the public key by: a file in /etc/apk/keys.
+const apkKey = "orch.rsa.pub"
+
 // readKey reads the private key, and writes the public one. The signature is of the
 // form that "cosign verify-blob --key" and "openssl dgst -verify" read.
 func (r *release) readKey() error {
-	key, err := r.privateKey()
-	if key == nil || err != nil {
+	var err error
+	if r.private, err = privateKey(r.key); r.private == nil || err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	der, err := x509.MarshalPKIXPublicKey(r.private.Public())
 	if err != nil {
 		return err
 	}
 	r.public = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if _, ok := r.private.(*rsa.PrivateKey); ok {
+		if err := r.write(apkKey, 0o644, []byte(r.public)); err != nil {
+			return err
+		}
+	}
 	return r.write("orch.pub", 0o644, []byte(r.public))
 }
 
 // privateKey returns nil where there is none.
-func (r *release) privateKey() (*ecdsa.PrivateKey, error) {
-	if r.key == "" {
+func privateKey(name string) (crypto.Signer, error) {
+	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(r.key)
+	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -54,15 +64,36 @@ func (r *release) privateKey() (*ecdsa.PrivateKey, error) {
 	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
 		return key, nil
 	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, errors.New("the signing key is not an unencrypted private key: make one with \"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256\"")
 	}
-	key, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("the signing key is an %T; ECDSA is needed", parsed)
+	switch key := parsed.(type) {
+	case *ecdsa.PrivateKey:
+		return key, nil
+	case *rsa.PrivateKey:
+		return key, nil
 	}
-	return key, nil
+	return nil, fmt.Errorf("the signing key is an %T; ECDSA or RSA is needed", parsed)
+}
+
+// apkSigner returns what signs a package for apk, which knows RSA and nothing else;
+// nil is no signature.
+func (r *release) apkSigner() func(io.Reader) ([]byte, error) {
+	key, ok := r.private.(*rsa.PrivateKey)
+	if !ok {
+		return nil
+	}
+	return func(in io.Reader) ([]byte, error) {
+		sum, err := io.ReadAll(in)
+		if err != nil {
+			return nil, err
+		}
+		return key.Sign(nil, sum, crypto.SHA1)
+	}
 }
 
 // sums writes the checksums of all files and their signature.
@@ -101,15 +132,14 @@ func sumOf(name string) ([sha256.Size]byte, error) {
 	return sha256.Sum256(data), err
 }
 
-// sign writes a signature. Without a source of chance it is the one of RFC 6979,
-// which is the same each time.
+// sign writes a signature. Without a source of chance it is the same each time: with
+// ECDSA it is the one of RFC 6979.
 func (r *release) sign(name string, data []byte) error {
-	key, err := r.privateKey()
-	if key == nil || err != nil {
-		return err
+	if r.private == nil {
+		return nil
 	}
 	sum := sha256.Sum256(data)
-	signature, err := key.Sign(nil, sum[:], crypto.SHA256)
+	signature, err := r.private.Sign(nil, sum[:], crypto.SHA256)
 	if err != nil {
 		return err
 	}

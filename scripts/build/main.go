@@ -34,6 +34,8 @@ type target struct {
 	out, version, commit, goos, goarch string
 	// modules names a file for what "go version -m" says of the programs; "" is none.
 	modules string
+	// helpers is a folder with the helpers, packed; "" builds them.
+	helpers string
 	// stamp are more flags for the linker: what the split orch knows of the
 	// program that is packed inside it.
 	stamp string
@@ -45,10 +47,16 @@ func main() {
 	flag.StringVar(&t.version, "version", os.Getenv("VERSION"), "version to stamp; default: $VERSION, else that of the sources")
 	flag.StringVar(&t.commit, "commit", os.Getenv("COMMIT"), "commit to stamp; default: $COMMIT")
 	flag.StringVar(&t.modules, "modules", "", "`file` for a list of the modules that are in it")
+	flag.StringVar(&t.helpers, "helpers", "", "`folder` with the helpers, as -make-helpers has written it; default: they are built")
+	makeHelpers := flag.String("make-helpers", "", "`folder` to write the helpers into, which are the same for all platforms; nothing else is built")
 	flag.StringVar(&t.goos, "os", cmp.Or(os.Getenv("TARGETOS"), runtime.GOOS), "operating system, as GOOS; default: $TARGETOS, else this one")
 	flag.StringVar(&t.goarch, "arch", cmp.Or(os.Getenv("TARGETARCH"), runtime.GOARCH), "architecture, as GOARCH; default: $TARGETARCH, else this one")
 	flag.Parse()
-	if err := t.build(); err != nil {
+	do := t.build
+	if *makeHelpers != "" {
+		do = func() error { return writeHelpers(*makeHelpers) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
@@ -56,7 +64,13 @@ func main() {
 
 func (t target) build() error {
 	overlay := overlay{}
-	if err := overlay.addHelpers(t.out); err != nil {
+	if t.helpers == "" {
+		t.helpers = filepath.Join(filepath.Dir(t.out), ".whole", "helpers")
+		if err := writeHelpers(t.helpers); err != nil {
+			return err
+		}
+	}
+	if err := overlay.addHelpers(t.helpers); err != nil {
 		return err
 	}
 	// What is made on the way stays beside the output, where the next build finds it.
@@ -167,24 +181,46 @@ func (o overlay) write(name string) error {
 	return os.WriteFile(name, text, 0o644)
 }
 
-// addHelpers builds the small program that a builder runs in containers, for the
-// platforms that builders have.
-func (o overlay) addHelpers(out string) error {
-	for _, arch := range []string{"amd64", "arm64"} {
-		dir, err := besides(out, "linux", arch)
+// helperArchs are the architectures of builders.
+var helperArchs = []string{"amd64", "arm64"}
+
+// addHelpers adds the helpers of a folder.
+func (o overlay) addHelpers(folder string) error {
+	for _, arch := range helperArchs {
+		packed, err := filepath.Glob(filepath.Join(folder, "linux-"+arch+"-*.zst"))
 		if err != nil {
 			return err
 		}
-		helper := filepath.Join(dir, "mounts")
-		err = runGo("linux", arch, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", helper, "./runner/mounts/helper")
+		if len(packed) != 1 {
+			return fmt.Errorf("%s has %d helpers for linux/%s, not one", folder, len(packed), arch)
+		}
+		if packed[0], err = filepath.Abs(packed[0]); err != nil {
+			return err
+		}
+		if err := o.add("runner/buildkit/cachemounts/programs/linux-"+arch+".zst", packed[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeHelpers builds the small program that a builder runs in containers, for the
+// platforms that builders have, and packs it.
+func writeHelpers(folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, arch := range helperArchs {
+		helper := filepath.Join(folder, "linux-"+arch)
+		err := runGo("linux", arch, "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags=-s -w -buildid=", "-o", helper, "./runner/mounts/helper")
 		if err != nil {
 			return err
 		}
-		packed, err := pack(helper)
-		if err != nil {
-			return err
-		}
-		if err := o.add("runner/buildkit/cachemounts/programs/linux-"+arch+".zst", packed); err != nil {
+		if _, err := pack(helper); err != nil {
 			return err
 		}
 	}
