@@ -294,3 +294,29 @@ func TestWhyFailed(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrowLines holds that what a line has no room for is left out whole, and that what
+// a step prints is worth more than the name of its stage.
+func TestNarrowLines(t *testing.T) {
+	b := newBoard()
+	b.counts[runner.Done], b.counts[runner.Running] = 16, 284
+	b.stages = 301
+	for width, want := range map[int]string{
+		80: "[+] 20.8s  16/300 targets, 0/301 stages",
+		34: "[+] 20.8s  16/300 targets",
+	} {
+		if got := b.status(20800*time.Millisecond, 0, width); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+	for whose, want := range map[string]string{
+		"[service-195: stage-1 2/2] ":          "[service-195 2/2] ",
+		"[app, web linux/arm64: build 12/13] ": "[app, web linux/arm64 12/13] ",
+		"[internal] ":                          "[internal] ",
+		"[app: build] ":                        "[app: build] ",
+	} {
+		if got := withoutStage(whose); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -13,6 +13,9 @@ import (
 // what waits for what. What does not fit into the columns is left out, from its end.
 func (b *board) status(took, left time.Duration, width int, hints ...string) string {
 	line := "[+] " + shortTime(took) + "  " + b.far()
+	if more := b.farStages(); termtext.Width(line+more) <= width {
+		line += more
+	}
 	parts := []func(room int) string{
 		func(int) string {
 			if left < time.Second {
@@ -35,7 +38,7 @@ func (b *board) status(took, left time.Duration, width int, hints ...string) str
 	return termtext.Clip(line, width)
 }
 
-// far says how many targets and stages are done.
+// far says how many targets are done.
 func (b *board) far() string {
 	total := 0
 	for _, n := range b.counts {
@@ -53,10 +56,15 @@ func (b *board) far() string {
 			text += fmt.Sprintf(", %d %s", n, s.word)
 		}
 	}
-	if b.stages > 0 {
-		text += fmt.Sprintf(", %d/%s", len(b.done), termtext.Count(b.stages, "stage"))
-	}
 	return text
+}
+
+// farStages goes on with how many stages are done.
+func (b *board) farStages() string {
+	if b.stages == 0 || b.counts == (runner.Counts{}) {
+		return ""
+	}
+	return fmt.Sprintf(", %d/%s", len(b.done), termtext.Count(b.stages, "stage"))
 }
 
 // waiting names the targets that wait for a place or for others.

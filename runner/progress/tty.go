@@ -289,6 +289,9 @@ func (d *tty) stepLine(s *stepLog, width int, alone bool) string {
 	}
 	room := max(width-len(took)-5, 5)
 	whose, what := titleParts(termtext.Final(name))
+	if termtext.Width(whose)+minWhat > room {
+		whose = withoutStage(whose)
+	}
 	if last := s.last(); alone && last != "" && whose != "" && termtext.Width(whose+what) > room {
 		what = strings.TrimSpace(termtext.Final(last))
 	}
@@ -298,6 +301,18 @@ func (d *tty) stepLine(s *stepLog, width int, alone bool) string {
 		text = d.paint("1", strings.TrimRight(whose, " ")) + " " + rest
 	}
 	return " " + d.paint("36", "=>") + " " + text + fill + took
+}
+
+// minWhat is how many columns are worth having for what a step does.
+const minWhat = 14
+
+// withoutStage makes "[target: stage 1/2] " shorter: "[target 1/2] ".
+func withoutStage(whose string) string {
+	name, rest, found := strings.Cut(whose, ": ")
+	if at := strings.LastIndexByte(strings.TrimSpace(rest), ' '); found && at > 0 {
+		return name + rest[at:]
+	}
+	return whose
 }
 
 // titleParts parts the title of a step behind the brackets in front of it.
