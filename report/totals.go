@@ -42,18 +42,20 @@ func printTotals(w io.Writer, r *runner.Report, width int) {
 		parts = append(parts, fmt.Sprintf("critical path %s (%s)", seconds(length), strings.Join(names, " → ")))
 	}
 	fmt.Fprintln(w, joinWithin(parts, "; ", width))
-	room := 50
-	if width > 0 {
-		room = min(room, max(width-45, 20))
-	}
+	const heading = "Slowest steps: "
 	var steps []string
 	for _, s := range r.SlowestSteps(slowest) {
 		if s.Took >= worthNaming {
-			steps = append(steps, fmt.Sprintf("%s %s (%s)", seconds(s.Took), stepPlace(s, len(r.Targets) > 1), termtext.Clip(termtext.Line(s.Name), room)))
+			place := seconds(s.Took) + " " + stepPlace(s, len(r.Targets) > 1)
+			room := 50
+			if width > 0 {
+				room = min(room, max(width-termtext.Width(heading+place+" ();"), 10))
+			}
+			steps = append(steps, fmt.Sprintf("%s (%s)", place, termtext.Clip(termtext.Line(s.Name), room)))
 		}
 	}
 	if len(steps) > 0 {
-		steps[0] = "Slowest steps: " + steps[0]
+		steps[0] = heading + steps[0]
 		fmt.Fprintln(w, joinWithin(steps, "; ", width))
 	}
 }
