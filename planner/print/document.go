@@ -16,7 +16,7 @@ type Document struct {
 	Version      int              `json:"version"`
 	Summary      DocumentSummary  `json:"summary"`
 	CriticalPath DocumentPath     `json:"criticalPath"`
-	Order        [][]string       `json:"order"` // names of targets; those of one list can be built at the same time
+	Order        [][]string       `json:"order"` // names of targets; the targets of one list can be built at the same time
 	Targets      []DocumentTarget `json:"targets"`
 	Vertices     []DocumentVertex `json:"vertices"` // each after all its inputs
 	Locals       []DocumentLocal  `json:"locals"`
@@ -63,6 +63,8 @@ type DocumentTarget struct {
 	Outputs      []DocumentEntry `json:"outputs"`
 	CacheFrom    []DocumentEntry `json:"cacheFrom"`
 	CacheTo      []DocumentEntry `json:"cacheTo"`
+	// Attributes are others as they are written, by their names in build.hcl.
+	Attributes map[string]string `json:"attributes,omitempty"`
 	// Policies are the source policies that hold, in the order in which they
 	// are asked; PoliciesOff are those that the definition switches off.
 	Policies    []DocumentPolicy `json:"policies,omitempty"`

@@ -14,7 +14,7 @@ import (
 
 // Options are what the printed forms of a plan need besides the plan.
 type Options struct {
-	// Times are those of the last run; nil if none was recorded.
+	// Times are from the last run; nil if none was recorded.
 	Times planner.Times
 	// Mask makes the values of sensitive variables unreadable; nil if there
 	// are none.
@@ -162,6 +162,7 @@ func (d *documenting) target(b *planner.Build) DocumentTarget {
 		Vertices: ids(d.reach[t.Name]), After: []string{}, Reads: d.reads(b),
 		Secrets: []string{}, SSH: []string{}, Tags: d.opt.maskAll(t.Tags),
 		Outputs: d.entries(outputEntries(t.Outputs)), CacheFrom: d.entries(cacheEntries(b.CacheFrom)), CacheTo: d.entries(cacheEntries(destinations(d.Plan, b))),
+		Attributes: d.plainMap(b),
 	}
 	if b.Dockerfile != nil {
 		out.Dockerfile = b.Dockerfile.Name

@@ -16,7 +16,7 @@ import (
 // maxGroups is how many targets, or shapes of targets, are printed in full.
 const maxGroups = 40
 
-// targets prints each target, those of the same shape together when they are
+// targets prints each target, several of the same shape together when they are
 // many, and in a line each when there are as many shapes.
 func (t *text) targets() {
 	t.heading("Targets")
@@ -77,7 +77,7 @@ func (t *text) groups() [][]*planner.Build {
 
 // shape is equal for targets that differ in names and texts only: the same
 // shared vertices, as many own stages with as many steps, the same platforms,
-// kinds of outputs and caches.
+// kinds of outputs and caches, and the same plain attributes.
 func shape(b *planner.Build, reached []*planner.Vertex) string {
 	var s []string
 	for _, v := range reached {
@@ -88,7 +88,7 @@ func shape(b *planner.Build, reached []*planner.Vertex) string {
 		}
 	}
 	slices.Sort(s)
-	s = append(s, fmt.Sprint(b.Wanted, b.Platforms, len(b.Target.Tags) > 0), policies(b.Policies))
+	s = append(s, fmt.Sprint(b.Wanted, b.Platforms, len(b.Target.Tags) > 0), policies(b.Policies), fmt.Sprint(plainRows(b)))
 	for _, in := range b.Inputs {
 		s = append(s, in.Name())
 	}
@@ -125,7 +125,7 @@ func (t *text) target(group []*planner.Build) {
 // facts are the rows of a target; those with nothing to say are empty.
 func (t *text) facts(b *planner.Build) [][2]string {
 	base, own, sources := t.split(b)
-	return [][2]string{
+	rows := [][2]string{
 		{"shares", strings.Join(t.labels(base, green, b.Platforms...), ", ")},
 		{"adds", strings.Join(t.labels(own, "", b.Platforms...), ", ")},
 		{"fetches", strings.Join(t.labels(sources, "", b.Platforms...), ", ")},
@@ -140,6 +140,10 @@ func (t *text) facts(b *planner.Build) [][2]string {
 		{"cache from", t.printable(cacheList(b.CacheFrom))},
 		{"cache to", t.printable(cacheList(destinations(t.Plan, b)))},
 	}
+	for _, row := range plainRows(b) {
+		rows = append(rows, [2]string{row[0], t.printable(row[1])})
+	}
+	return rows
 }
 
 // times says which time the images of a reproducible target bear.
