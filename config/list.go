@@ -76,7 +76,7 @@ func (d *Definition) OnlyCompose() bool {
 }
 
 // Variables lists the variables of the files in the order of their names, then
-// those of each imported file, with its namespace in front.
+// the names of each imported file, with its namespace in front.
 // Constants are not variables. The value of a sensitive one is masked.
 func (d *Definition) Variables() []ListedVariable {
 	out := d.ev.Variables(Masked)

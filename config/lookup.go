@@ -100,7 +100,7 @@ func (d *Definition) spelled(name string) string {
 	return name
 }
 
-// Has reports whether a name that is asked for, or a pattern, is that of a
+// Has reports whether a name that is asked for, or a pattern, belongs to a
 // target or a group.
 func (d *Definition) Has(name string) bool {
 	if files.IsPattern(name) {

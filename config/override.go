@@ -90,7 +90,7 @@ func (d *Definition) grouped(group string, seen map[string]bool) []string {
 }
 
 // setPattern says what to give --set for the members of a group: a pattern, if all
-// their names begin with that of the group and no other target's does.
+// their names begin with the group's name and no other target's does.
 func (d *Definition) setPattern(group string, members []string) string {
 	pattern := group + "-*"
 	if slices.Equal(slices.Sorted(slices.Values(d.matchOnlyTargets(pattern))), slices.Sorted(slices.Values(members))) {

@@ -57,7 +57,7 @@ func evaluate(files []*schema.File, opts Options, mod *module) (*Definition, hcl
 	return d, diags
 }
 
-// readLockAge reads the lock blocks, of which those of imported files do not count.
+// readLockAge reads the lock blocks, and ignores the lock blocks of imported files.
 func (d *Definition) readLockAge() hcl.Diagnostics {
 	said, diags := d.index.Lock(d.files)
 	if said == nil || diags.HasErrors() || d.mod.prefix != "" {

@@ -154,7 +154,8 @@ func (r *remote) gitSecrets() []config.Secret {
 	return out
 }
 
-// readFiles reads the named files of the tree, or those that are looked for.
+// readFetched reads the named files of the tree that was fetched; without names, the
+// files that every definition is looked for in.
 func (r *remote) readFetched(names []string) ([]File, error) {
 	if r.tree.IsFile {
 		src, err := r.tree.ReadFile("", schema.MaxFileSize)

@@ -7,7 +7,7 @@ import (
 
 // Files is what the planner reads: Dockerfiles, ignore files, whether a
 // context is a directory, and, for a Dockerfile that is missing, the names
-// beside it. Paths are those of the machine, relative ones to Options.Dir.
+// beside it. Paths are the machine's; relative ones start at Options.Dir.
 type Files interface {
 	ReadFile(path string) ([]byte, error)
 	Stat(path string) (fs.FileInfo, error)

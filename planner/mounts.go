@@ -8,7 +8,7 @@ import (
 // MountCache is where the content of one cache mount is kept.
 type MountCache struct {
 	// Read are the places that a run reads, of which the first counts that has
-	// something: its own lane, and that of the main branch.
+	// something: its own lane, and the main branch's.
 	Read []Cache
 	// Write is the place that it writes, or nil.
 	Write *Cache

@@ -19,7 +19,7 @@ type node struct {
 	local   *local                  // the directory, if it is one
 }
 
-// vertices are those of the plan, each once.
+// vertices are the plan's vertices, each once.
 type vertices struct {
 	nodes map[string]*node     // by ID
 	refs  map[string]imageName // as written

@@ -49,7 +49,7 @@ type Warning struct {
 type Measured struct {
 	Build *planner.Build
 	Steps Steps
-	// ImageSize, BuildStage and BuildStageSize are those of Result.
+	// ImageSize, BuildStage and BuildStageSize are as in Result.
 	ImageSize      int64
 	BuildStage     string
 	BuildStageSize int64
@@ -122,7 +122,7 @@ type Step struct {
 	Internal bool
 	// Unrecorded steps are shown and are not part of the report: tests.
 	Unrecorded bool
-	// Started and Finished are the ends of the whole, Began that of the latest
+	// Started and Finished are the ends of the whole, Began the beginning of the latest
 	// interval. Took is the sum of the intervals that are over.
 	Started, Finished, Began time.Time
 	Took                     time.Duration

@@ -17,7 +17,7 @@ const (
 
 // MountReport is what a run has done with one cache mount.
 type MountReport struct {
-	// ID is the mount's name in Dockerfiles, and Platform that of the steps.
+	// ID is the mount's name in Dockerfiles, and Platform the platform of the steps.
 	ID, Platform string
 	// Base tells mounts of one ID apart that begin with other files.
 	Base string
@@ -36,7 +36,7 @@ type MountReport struct {
 	Unused int
 	// NotSaved is true if steps used the mount, and what they left is not kept.
 	NotSaved bool
-	// Files and Bytes are those of the mount, where that is known.
+	// Files and Bytes are what the mount holds, where that is known.
 	Files int
 	Bytes int64
 	// Warning is why it was not restored or not saved, or "".

@@ -82,7 +82,7 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command) error) error {
 	return nil
 }
 
-// manPage is the page of a command. Its date is that of the sources, so that the
+// manPage is the page of a command. Its date is the date of the sources, so that the
 // same sources give the same pages.
 func manPage(cmd *cobra.Command) ([]byte, error) {
 	day, err := time.Parse(time.DateOnly, version.Date)

@@ -33,7 +33,7 @@ import (
 // giveUpAfter is how long a command may go on after an interrupt.
 const giveUpAfter = 3 * time.Second
 
-// interrupts are the signals that interrupt a command: also that of a terminal
+// interrupts are the signals that interrupt a command: also the signal of a terminal
 // which is closed, unless nohup(1) has had it ignored.
 func interrupts() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}

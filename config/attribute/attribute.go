@@ -50,7 +50,7 @@ type Kind interface {
 }
 
 // The attributes of a target, in the order in which --print shows them, which
-// is that of bake's JSON.
+// is the order of bake's JSON.
 const (
 	AtDescription = iota
 	atAnnotations

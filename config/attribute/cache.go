@@ -16,7 +16,7 @@ import (
 )
 
 // CacheSettings holds the attributes of a cache block that are written, as
-// texts; those of options have OptionPrefix before their names.
+// texts; options have OptionPrefix before their names.
 type CacheSettings map[string]string
 
 // OptionPrefix is before the names of further fields of a cache.

@@ -78,7 +78,7 @@ func (g *Group) reference() (map[string]cty.Value, hcl.Diagnostics) {
 }
 
 // Adopted returns the group as the importing file has it, with a prefix before its
-// name and those of its members.
+// own name and its members' names.
 func (g *Group) Adopted(prefix string) *Group {
 	out := *g
 	out.Name, out.done = prefix+g.Name, true

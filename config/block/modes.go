@@ -30,7 +30,7 @@ func (x *Index) ContextModes() (any, error) {
 }
 
 // CheckModes reports context-modes outside of blocks that are invalid. In a bake
-// file the name is that of any constant.
+// file the name is any constant's.
 func (x *Index) CheckModes(files []*schema.File) hcl.Diagnostics {
 	_, err := x.ContextModes()
 	constant := x.ev.Constant(contextModes)

@@ -46,7 +46,7 @@ func (d *Decider) skip(r *Draft) (*spec.Skip, hcl.Diagnostics) {
 	return out, c.diags
 }
 
-// skipLane says whose records a target has: the lane is that of the cache.
+// skipLane says whose records a target has: the lane is the cache's.
 func (d *Decider) skipLane(r *Draft, out *spec.Skip) {
 	lane := spec.Lane{}
 	if d.in.Lane != nil {

@@ -79,7 +79,7 @@ func (ev *Evaluator) Declare(files []*schema.File) hcl.Diagnostics {
 	return append(diags, ev.loadVariables()...)
 }
 
-// Scope returns a scope inside that of the files, with names of its own.
+// Scope returns a scope inside the files' scope, with names of its own.
 func (ev *Evaluator) Scope(names map[string]cty.Value) *hcl.EvalContext {
 	scope := ev.root.NewChild()
 	scope.Variables = names

@@ -164,7 +164,7 @@ func texts(list []string, v cty.Value) []string {
 // EnvVar is a variable of the environment that gave a variable of a definition
 // its value.
 type EnvVar struct {
-	// Name is that of the environment: NAME, or NAME_JSON.
+	// Name is the variable's name in the environment: NAME, or NAME_JSON.
 	Name, Value string
 	// Sensitive says that the value must not be shown or kept.
 	Sensitive bool

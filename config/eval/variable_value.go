@@ -15,7 +15,7 @@ import (
 )
 
 // read gives the variable the value that a text from outside stands for.
-// Without a written type, the type is that of the default.
+// Without a written type, the default's type holds.
 func (v *variable) read(text string, def cty.Value) (cty.Value, error) {
 	switch {
 	case v.typed && isCollection(v.typ):

@@ -13,7 +13,7 @@ import (
 )
 
 // Files is where imported files are read from: this machine, or the tree of a
-// remote definition. Relative names start where those of the definition's own
+// remote definition. Relative names start where the names of the definition's own
 // files do.
 type Files interface {
 	ReadFile(name string) ([]byte, error)

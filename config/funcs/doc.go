@@ -1,5 +1,5 @@
 // Package funcs has the functions that expressions of a definition may call:
-// those of bake, and goenv. Those that could make huge values out of a few
+// bake's functions, and goenv. Functions that could make huge values out of a few
 // letters refuse to, and a definition that comes from elsewhere can call only
 // those that are listed for it.
 //

@@ -95,7 +95,7 @@ func (e *Entry) Source() Key {
 
 // Lock is what a file holds. A nil Lock has nothing.
 type Lock struct {
-	// Name is that of the file.
+	// Name is the file's name.
 	Name string
 	// Definition is what the lines of UsedBy call the definition that the lock was read
 	// for; "" is one with the usual name.

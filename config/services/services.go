@@ -18,7 +18,7 @@ import (
 
 // Service is the build section of a service, as a target.
 type Service struct {
-	Name   string // that of the target
+	Name   string // the target's name
 	Values attribute.Values
 	Base   string // the folder that its contexts start from
 	At     hcl.Range

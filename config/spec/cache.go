@@ -19,7 +19,7 @@ type Cache struct {
 	Write bool
 	// Required makes a cache that cannot be read or written an error.
 	Required bool
-	// Lane is whose cache is written, and read beside that of Main. Both are
+	// Lane is whose cache is written; it is read together with Main's. Both are
 	// names as the user or the CI service knows them, and never "".
 	Lane, Main string
 	// Trusted is false if other lanes must not read what this run writes.

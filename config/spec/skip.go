@@ -18,7 +18,7 @@ type Skip struct {
 	Key    string
 	// Full asks for all of an image that its tags point to already.
 	Full bool
-	// Lane is whose records are written, and read beside those of Main.
+	// Lane is whose records are written; they are read together with Main's.
 	Lane, Main string
 	// Trusted is false if other lanes must not read what this run writes.
 	Trusted bool

@@ -71,7 +71,7 @@ type Reading struct {
 // Found is a file, a folder or a link that is read.
 type Found struct {
 	Path string // in the context
-	// Sum is that of the content, and Mode what the builder sees.
+	// Sum is the content's, and Mode is what the builder sees.
 	Sum, Mode string
 	Size      int64
 	Folder    bool
@@ -154,7 +154,7 @@ func looseSource(kind string, src *pb.SourceOp) bool {
 	return false
 }
 
-// Operations are those of a target, for each of its platforms in their order.
+// Operations are what a target consists of, for each of its platforms in their order.
 func (d *Digests) Operations(b *planner.Build) [][]Operation {
 	if got, ok := d.operations[b]; ok {
 		return got
@@ -201,7 +201,7 @@ func (d *Digests) platformOperations(b *planner.Build, s *skeleton) []Operation 
 	return ops
 }
 
-// linkedOperation is a source that is a linked target: its result is that of the
+// linkedOperation is a source that is a linked target: its result is the result of the
 // target's last operation.
 func (d *Digests) linkedOperation(b *planner.Build, op *Operation) {
 	for key, other := range b.Links {

@@ -124,7 +124,7 @@ type walk struct {
 	def  *llb.Definition
 	ops  map[string]*pb.Op
 	sums map[string]string
-	// places are those of the operations in Steps.
+	// places are the indexes of the operations in Steps.
 	places map[string]int
 }
 

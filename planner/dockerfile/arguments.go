@@ -6,12 +6,12 @@ import (
 )
 
 // Arguments are the build arguments of a stage whose values are known, and
-// those of the stages that it starts from. A long chain of stages shares them:
+// the arguments of the stages that it starts from. A long chain of stages shares them:
 // a copy for each would take a square of memory. nil has none.
 type Arguments struct {
 	base *Arguments
 	vars map[string]string
-	// unset are those of the base that count no more.
+	// unset are arguments of the base that count no more.
 	unset map[string]bool
 }
 
@@ -32,7 +32,7 @@ func (a *Arguments) On() *Arguments {
 	return &Arguments{base: top}
 }
 
-// flat are the arguments together with those of the layer below.
+// flat are the arguments together with the layer below.
 func (a *Arguments) flat() *Arguments {
 	f := &Arguments{base: a.base.base, vars: maps.Clone(a.base.vars), unset: maps.Clone(a.base.unset)}
 	for key := range a.unset {

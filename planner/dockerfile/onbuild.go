@@ -12,7 +12,7 @@ import (
 // context, in the form of Local.Paths: nil for all of it, which is also the
 // answer where it depends on a variable, and empty but not nil for nothing.
 // The triggers of an image are only known once a builder has looked at it;
-// those of stages are part of the plan.
+// the triggers of stages are part of the plan.
 func TriggerPaths(triggers []string) []string {
 	paths := []string{}
 	for _, expr := range triggers {

@@ -14,7 +14,7 @@ type Source struct {
 	starts []int // where each line starts
 }
 
-// NewSource finds the lines of a text; name is that of its file.
+// NewSource finds the lines of a text; name is its file's name.
 func NewSource(name string, data []byte) *Source {
 	s := &Source{name: name, data: data, starts: []int{0}}
 	for i, b := range data {

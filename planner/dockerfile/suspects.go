@@ -37,7 +37,7 @@ func (p *File) suspectFrom(st *Stage) bool {
 	return false
 }
 
-// known says whether a name is that of a stage before another one, or may be an
+// known says whether a name belongs to a stage before another one, or may be an
 // image.
 func (p *File) known(name string, limit int) bool {
 	at, ok := p.Named[name]

@@ -75,7 +75,7 @@ func (c *comparing) explain(name string) *Target {
 	return t
 }
 
-// of finds the causes of a target, after those of the targets that it is linked
+// of finds the causes of a target, after the causes of the targets that it is linked
 // to.
 func (c *comparing) of(name string) []*Cause {
 	if got, ok := c.causes[name]; ok {

@@ -9,7 +9,7 @@ package explain
 
 import "time"
 
-// Version is that of the JSON form of an Explanation.
+// Version is the version of an Explanation's JSON form.
 const Version = 1
 
 // Explanation says why targets are built.
@@ -88,16 +88,16 @@ type Cause struct {
 	// More are further files that differ in the same way.
 	More  []string `json:"more,omitempty"`
 	Since *Commit  `json:"since,omitempty"`
-	// Causes are those of a linked target.
+	// Causes are a linked target's.
 	Causes []*Cause `json:"causes,omitempty"`
 
-	// oldSum is that of a file before.
+	// oldSum is the file's sum before.
 	oldSum string
 	// lines is how many lines the instruction has below the one in Place.
 	lines int
 }
 
-// Lines is how many lines an instruction has below that of its place.
+// Lines is how many lines an instruction has below the line of its place.
 func (c *Cause) Lines() int { return c.lines }
 
 // OldSum is the sum that a file had before, or "".

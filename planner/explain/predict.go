@@ -141,7 +141,7 @@ func (c *comparing) reason(t *Target, after *facts.Target, before, s *facts.Step
 	f.why = "the builder has not run it before"
 }
 
-// filesOf names those of the files that differ which an operation reads itself.
+// filesOf names the files, of those that differ, that an operation itself reads.
 func (c *comparing) filesOf(before, s *facts.Step, all *Cause) string {
 	d := &fileDiff{seen: map[string]bool{}}
 	for _, r := range s.Reads {

@@ -8,17 +8,17 @@ package facts
 
 import "time"
 
-// Version is that of the form of a Snapshot; one of another version is not read.
+// Version is the version of the form of a Snapshot; another version is not read.
 const Version = 1
 
 // Snapshot is what the targets of a plan were made of at one time.
 type Snapshot struct {
 	Version int    `json:"version"`
 	Engine  string `json:"engine"` // what makes the digests
-	// Platform is that of the builder.
+	// Platform is the builder's.
 	Platform string    `json:"platform,omitempty"`
 	Taken    time.Time `json:"taken"`
-	// Commit is that of the working tree, if there is a repository.
+	// Commit is the working tree's, if there is a repository.
 	Commit  string             `json:"commit,omitempty"`
 	Targets map[string]*Target `json:"targets"`
 	// Selections are what steps read of local contexts, each once.

@@ -18,7 +18,7 @@ type matcher struct {
 	exact   map[string][]int // paths
 	base    map[string][]int // names after a leading "**/"
 	rest    []wildcard       // in order
-	// under holds those of the others that match only below a folder at the
+	// under holds the others that match only below a folder at the
 	// root, by its name.
 	under map[string][]wildcard
 	// below holds what is before the first wildcard of each negated

@@ -129,7 +129,7 @@ func (m *fileMemory) find(dir, name string) (int, bool) {
 	return slices.BinarySearchFunc(m.records, join(dir, name), func(r record, path string) int { return pathOrder(r.path, path) })
 }
 
-// isJoined says whether a path is that of a name in a directory.
+// isJoined says whether a path is made of a directory and a name in it.
 func isJoined(path, dir, name string) bool {
 	at := len(path) - len(name)
 	return at >= 0 && path[at:] == name && (dir == "" && at == 0 || at == len(dir)+1 && path[:at-1] == dir)

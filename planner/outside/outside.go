@@ -58,7 +58,7 @@ type Options struct {
 	// Frontend is the image of the frontend that a builder has to run for a target,
 	// or "".
 	Frontend func(*planner.Build) string
-	// Platform is that of the builder.
+	// Platform is the builder's.
 	Platform string
 	// Definition tells a definition from others whose targets are in the same lock;
 	// "" is the one with the usual name.
@@ -270,7 +270,7 @@ func (l *List) Missing(held *lock.Lock) []Missing {
 func lacks(it *Item, held *lock.Lock) string {
 	e := held.Get(it.Kind, it.Name)
 	if e == nil && it.Kind == lock.Layout && it.Digest != "" {
-		return "" // the digest is that of the lock
+		return "" // the digest is the lock's
 	}
 	if e == nil {
 		return "not in the lock"

@@ -35,7 +35,7 @@ type BuilderView struct {
 // GroupView are the targets of one base on one builder.
 type GroupView struct {
 	// Base is the most expensive stage that they share with others; "" if they
-	// share none. Platform and Dockerfile are those of that stage.
+	// share none. Platform and Dockerfile are that stage's.
 	Base       string       `json:"base,omitempty"`
 	Platform   string       `json:"platform,omitempty"`
 	Dockerfile string       `json:"dockerfile,omitempty"`
@@ -45,7 +45,7 @@ type GroupView struct {
 	Also []string `json:"also,omitempty"`
 }
 
-// ViewVersion is that of the JSON form of View.
+// ViewVersion is the version of View's JSON form.
 const ViewVersion = 1
 
 // Shown makes a view of a placement. down says which builders do not answer, and

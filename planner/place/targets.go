@@ -29,7 +29,7 @@ type Times struct {
 
 // Options say how a plan is taken apart.
 type Options struct {
-	// BuildPlatform is that of the plan.
+	// BuildPlatform is the plan's.
 	BuildPlatform string
 	Times         Times
 	// Divisible says which targets may have their platforms built apart.

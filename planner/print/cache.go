@@ -28,7 +28,7 @@ func destinations(p *planner.Plan, b *planner.Build) []planner.Cache {
 	return append(out, b.CacheTo...)
 }
 
-// cacheList writes caches out: those of cache blocks by their names, for the
+// cacheList writes caches out: the caches of cache blocks by their names, for the
 // block is at hand, and others as they are written.
 func cacheList(caches []planner.Cache) string {
 	var out []string

@@ -12,7 +12,7 @@ import (
 
 // DOT prints the graph in the language of Graphviz
 // (https://graphviz.org/doc/info/lang.html). Vertices that several targets
-// share are filled, those of the critical path have a thick line, and every
+// share are filled, the critical path has a thick line, and every
 // target points to what it ends in. The empty image is left out.
 func DOT(w io.Writer, p *planner.Plan, opt Options) error {
 	d := newDrawing(p, opt)

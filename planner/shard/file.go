@@ -13,7 +13,7 @@ import (
 	"github.com/orch-build/orch/internal/jsonfault"
 )
 
-// Version is that of the format of File. A field may be added without a new
+// Version is the version of File's format. A field may be added without a new
 // version; a field that goes, or means something else, makes one.
 const Version = 1
 
@@ -54,7 +54,7 @@ type Definition struct {
 	Set        []string `json:"set,omitempty"`
 	Vars       []string `json:"vars,omitempty"`
 	VarFiles   []string `json:"varFiles,omitempty"`
-	// Time is that of timestamp(), in seconds since 1970; 0 if nothing asks.
+	// Time is what timestamp() returns, in seconds since 1970; 0 if nothing asks.
 	Time int64 `json:"time,omitempty"`
 }
 

@@ -19,7 +19,7 @@ var Formats = []string{"text", "json", "github", "gitlab", "buildkite", "jenkins
 type Jobs struct {
 	// Plan is the file of the plan, as the jobs find it.
 	Plan string
-	// Image and Tags are where the jobs of a child pipeline run: those of the job
+	// Image and Tags are where the jobs of a child pipeline run: what the job has
 	// that makes it, "" and nil if nothing is known.
 	Image string
 	Tags  []string

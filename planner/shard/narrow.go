@@ -72,7 +72,7 @@ func (e *UnpushedError) Error() string {
 }
 
 // Narrow returns a definition that has of its targets only the parts of a shard.
-// plan is that of the whole targets: a target that is only linked to is built for
+// plan is the plan of the whole targets: a target that is only linked to is built for
 // the platforms that the parts use of it.
 func Narrow(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config {
 	byName := map[string]Part{}
@@ -101,7 +101,7 @@ func Narrow(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config
 }
 
 // Take returns a definition that has nothing but the parts of a shard, and what
-// these link to. plan is that of the whole.
+// these link to. plan is the plan of the whole.
 func Take(cfg *config.Config, plan *planner.Plan, parts []Part) *config.Config {
 	mine := *cfg
 	mine.Targets, mine.Chosen = nil, nil
@@ -150,7 +150,7 @@ func kindsOf(annotation string) string {
 	return kinds
 }
 
-// usedPlatforms are those of linked targets that the parts use; the first one of
+// usedPlatforms are the platforms of linked targets that the parts use; the first one of
 // a target of which nothing is used.
 func usedPlatforms(plan *planner.Plan, parts map[string]Part) map[string][]string {
 	reached := map[*planner.Vertex]bool{}
@@ -219,7 +219,7 @@ func Waves(cfg *config.Config, wave *Wave) *config.Config {
 }
 
 // Needed leaves out of a wave the stages that nobody needs but targets that are done.
-// plan is that of all targets.
+// plan is the plan of all targets.
 func (w *Wave) Needed(plan *planner.Plan, done map[string]bool) *Wave {
 	left := map[string]bool{}
 	builds := map[string]*planner.Build{}

@@ -40,7 +40,7 @@ const rounds = 24
 // even is how much longer the most even packing may be than the shortest.
 const even = 1.02
 
-// pack puts items into n shards so that the longest is short. costs are those of
+// pack puts items into n shards so that the longest is short. costs are the costs of
 // what they share.
 //
 // It looks for the smallest capacity into which the items go when each is put

@@ -11,7 +11,7 @@ import (
 
 // Times say how long things are expected to take.
 type Times struct {
-	// Vertex is the time of a vertex by itself, and Export that of the outputs
+	// Vertex is the time of a vertex by itself, and Export the time of the outputs
 	// of a build.
 	Vertex func(*planner.Vertex) time.Duration
 	Export func(*planner.Build) time.Duration
@@ -180,7 +180,7 @@ func divisible(b *planner.Build) bool {
 	})
 }
 
-// linkedCells are those of the targets that a cell links to, on the platforms
+// linkedCells are the cells of the targets that a cell links to, on the platforms
 // that it uses; if it uses none, on its own, or else on all that these have.
 func linkedCells(c cell, index map[*planner.Build][]int, cells []cell) []int {
 	reached := map[*planner.Vertex]bool{}

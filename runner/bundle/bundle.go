@@ -108,7 +108,7 @@ func Open(dir string) (*Bundle, error) {
 	return Decode(dir, data)
 }
 
-// ErrNone says that an index is not that of a bundle.
+// ErrNone says that an index is not a bundle's.
 var ErrNone = errors.New("it is an OCI layout, and not a bundle: orch bundle writes one")
 
 // Decode reads the index of the bundle in a folder.

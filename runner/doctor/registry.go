@@ -106,7 +106,7 @@ func networkAdvice(f netfault.Fault) string {
 	return advice + "."
 }
 
-// clock holds this machine's clock against those of the registries.
+// clock holds this machine's clock against the registries' clocks.
 func (m Machine) clock(ctx context.Context) []Finding {
 	asked := map[string]bool{}
 	for _, repo := range slices.Concat(m.Wanted.Pushes, m.Wanted.Caches, m.Wanted.Reads) {

@@ -55,7 +55,7 @@ type Options struct {
 	// builder is in this program.
 	Program func() (io.ReadCloser, error)
 	// Executable is the file of the calling orch, by which a builder of an
-	// earlier build of that file is recognised. Default: that of this process.
+	// earlier build of that file is recognised. Default: this process's.
 	Executable string
 	// Command holds the arguments by which the program is the builder.
 	// Default: "__daemon".

@@ -26,7 +26,7 @@ func (o Options) Registries() (map[string]registry.HostConfig, error) {
 	return hosts, nil
 }
 
-// Mirrors are those of registries, by their names, from which the builder pulls.
+// Mirrors are where the builder pulls from instead of registries, by their names.
 func (o Options) Mirrors() (map[string][]string, error) {
 	config, _, err := daemonconfig.Load(o.Config)
 	if err != nil {

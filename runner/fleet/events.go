@@ -9,7 +9,7 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// events makes the events of several sessions into those of one.
+// events makes the events of several sessions into the events of one.
 type events struct {
 	send     func(runner.Event)
 	vertices map[string]*planner.Vertex

@@ -88,7 +88,7 @@ func (f *fingerprinter) layer(i int) (string, error) {
 	return f.layers[i], nil
 }
 
-// results are those of a record, each as one text.
+// results are a record's results, each as one text.
 func (f *fingerprinter) results(r types.CacheRecord) ([]string, error) {
 	out := []string{}
 	for _, res := range r.Results {

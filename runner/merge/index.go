@@ -41,7 +41,7 @@ type Piece struct {
 	// Skipped says that it was not built: the image has all platforms of the target,
 	// of which these are taken.
 	Skipped bool
-	// Digest, Unpublished and Metadata are those of the piece's result.
+	// Digest, Unpublished and Metadata are from the piece's result.
 	Digest      string
 	Unpublished []runner.Tag
 	Metadata    map[string]any
@@ -193,7 +193,7 @@ func readIndex(ctx context.Context, reg Registry, ref registry.Ref) (*ocispecs.I
 
 // Compose is the index that a builder makes of all platforms, and its bytes: the
 // images in the order of the platforms, and behind them what is said of each.
-// indexes are those of the pieces.
+// indexes are the pieces' indexes.
 func Compose(all []string, parts []Piece, indexes []*ocispecs.Index) (*ocispecs.Descriptor, []byte, error) {
 	whole, err := compose(all, parts, indexes)
 	if err != nil {

@@ -336,7 +336,7 @@ func agree(parts []part) bool {
 	return true
 }
 
-// missingPlatforms are those of a target that no part has.
+// missingPlatforms are the platforms of a target that no part has.
 func missingPlatforms(parts []part) []string {
 	have := map[string]bool{}
 	var all []string

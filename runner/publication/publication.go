@@ -36,7 +36,7 @@ type Options struct {
 	Earlier []*record.Target
 	// Publisher returns what moves tags.
 	Publisher func() (*publish.Publisher, error)
-	// Credentials are those of the docker configuration.
+	// Credentials come from the docker configuration.
 	Credentials *registry.Credentials
 	// Note shows a line to the user; it may be nil.
 	Note func(line string)

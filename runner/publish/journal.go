@@ -18,7 +18,7 @@ import (
 	"github.com/orch-build/orch/internal/output"
 )
 
-// journalVersion is that of the form of a journal.
+// journalVersion is the version of a journal's form.
 const journalVersion = 1
 
 const (

@@ -32,7 +32,7 @@ type Record struct {
 	Project   string            `json:"project"` // the folder in which orch ran
 	Builder   string            `json:"builder,omitempty"`
 	// State is running, done, failed or interrupted. A record that stays at
-	// running is that of a run that was killed.
+	// running is the state of a run that was killed.
 	State    string    `json:"state"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`

@@ -60,7 +60,7 @@ type RunDir struct {
 	Logs string
 }
 
-// Begin makes the folder of a new run and removes those of the oldest ones.
+// Begin makes the folder of a new run and removes the folders of the oldest ones.
 func (s Store) Begin(now time.Time) (*RunDir, error) {
 	id := now.UTC().Format("20060102-150405.000") + "-" + strings.ToLower(rand.Text()[:4])
 	dir := filepath.Join(s.dir, id)

@@ -116,7 +116,7 @@ func plain(err error) error {
 	return err
 }
 
-// check refuses a list of files that cannot be those of a run.
+// check refuses a list of files that cannot be a run's.
 func check(files []*zip.File) error {
 	if len(files) > mostFiles {
 		return fmt.Errorf("it has %d files; a run has %d at most", len(files), mostFiles)

@@ -20,7 +20,7 @@ import (
 // Row is one run of a list.
 type Row struct {
 	ID string `json:"id"`
-	// State is that of the record, or unreadable.
+	// State is the record's, or unreadable.
 	State    string         `json:"state"`
 	Started  time.Time      `json:"started,omitzero"`
 	Seconds  float64        `json:"seconds"`

@@ -24,7 +24,7 @@ type Logs struct {
 
 // Part is one step or test with its output.
 type Part struct {
-	// Number is that of the step on the screen; a test has none.
+	// Number is the step's on the screen; a test has none.
 	Number  int      `json:"number,omitempty"`
 	Label   string   `json:"label,omitempty"` // such as "build 2/3"
 	Name    string   `json:"name"`

@@ -34,7 +34,7 @@ type Content struct {
 	Layers, Blobs []digest.Digest
 	// Config is the configuration, without times and history.
 	Config map[string]any
-	// Files are those of an output that is not an image, by path.
+	// Files are the files of an output that is not an image, by path.
 	Files map[string]string
 }
 

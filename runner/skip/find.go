@@ -103,7 +103,7 @@ func (s *Skipper) recordsIn(ctx context.Context, repo registry.Repo, how *config
 
 func tagOf(r *Record) string { return tag(r.Lane, r.Input) }
 
-// isRecord says whether a tag is that of a record of a lane.
+// isRecord says whether a tag names a record of a lane.
 func isRecord(tag, lane string) bool {
 	sum, ok := strings.CutPrefix(tag, tagPrefix(lane))
 	return ok && len(sum) == 32 && strings.Trim(sum, "0123456789abcdef") == ""

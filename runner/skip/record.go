@@ -43,7 +43,7 @@ type Record struct {
 	Image ocispecs.Descriptor `json:"image,omitzero"`
 	// Closure are the manifests that belong to it, with their blobs.
 	Closure []Manifest `json:"closure,omitempty"`
-	// Platforms are those of the target.
+	// Platforms are the target's.
 	Platforms []string `json:"platforms,omitempty"`
 	// Size is the size of the image's file systems, unpacked.
 	Size int64 `json:"size,omitempty"`

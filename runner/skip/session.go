@@ -49,7 +49,7 @@ func Check(plan *planner.Plan) fault.Diagnostics {
 // Session is what a run knows of the targets that it skips.
 type Session struct {
 	*Skipper
-	// Plan is that of all targets.
+	// Plan is the plan of all targets.
 	Plan *planner.Plan
 	// Targets are those that could be skipped, by their names; Verdicts says
 	// which of them are.

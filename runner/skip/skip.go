@@ -36,7 +36,7 @@ type Skipper struct {
 	// Patience is for how long requests are made again that fail; 0 is some
 	// seconds.
 	Patience time.Duration
-	// Now is the time; nil is that of the machine.
+	// Now is the time; nil is the machine's clock.
 	Now func() time.Time
 	// Warn, if set, is called with a line that the user has to see.
 	Warn func(string)

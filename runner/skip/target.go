@@ -53,7 +53,7 @@ type Output struct {
 
 // Run is what holds for all targets of a run.
 type Run struct {
-	// BuildPlatform is that of the builder.
+	// BuildPlatform is the builder's.
 	BuildPlatform string
 	// Frontend is why the frontend of the digests may not be that of the build,
 	// or "".

@@ -26,7 +26,7 @@ import (
 const (
 	// fileName is the name of the file in the folder of a project's runs.
 	fileName = "times.json"
-	// version is that of the file; one of another version is not read.
+	// version is the file's; a file of another version is not read.
 	version = 1
 	// maxEntries bounds the file, and maxAlike what is kept of one name: those
 	// that were not seen for longest go.

@@ -1,5 +1,5 @@
 // Package hclfmt finds definitions and writes them in HCL's standard format, which
-// is that of HCL's own formatter. It prints nothing.
+// is HCL's own formatter's. It prints nothing.
 package hclfmt
 
 import (

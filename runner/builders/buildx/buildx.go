@@ -144,7 +144,7 @@ func (s Store) Instances() ([]*Instance, []error) {
 
 // Current is what buildx uses without a name.
 type Current struct {
-	// Name is that of an instance; "" is the engine of the docker context.
+	// Name is an instance's; "" is the engine of the docker context.
 	Name string
 	// Chosen says that somebody chose it with "buildx use".
 	Chosen bool

@@ -114,7 +114,7 @@ func (c *Client) evaluate(ctx context.Context, res *gateway.Result) error {
 	})
 }
 
-// manifest is that of every image.
+// manifest is every image's.
 var manifest = []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}`)
 
 // export writes an output.

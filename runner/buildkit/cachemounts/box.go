@@ -157,7 +157,7 @@ func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, c call) err
 	return err
 }
 
-// mounts are those of the container.
+// mounts are the container's mounts.
 func (b *Box) mounts(ctx context.Context, m *Mount) ([]gateway.Mount, error) {
 	cache := gateway.Mount{
 		Dest: mountDir, MountType: pb.MountType_CACHE, Selector: m.selector,

@@ -29,7 +29,7 @@ type Mount struct {
 	// ID is the name that Dockerfiles know it by, and Namespace what targets put
 	// before it.
 	ID, Namespace string
-	// Platform is that of the steps.
+	// Platform is the platform of the steps.
 	Platform string
 	// Key is equal for mounts that are one on a builder, within a run.
 	Key string

@@ -19,7 +19,7 @@ import (
 // Process is a process that is to run in a box.
 type Process struct {
 	Args []string
-	// Env is beside that of the box.
+	// Env adds to the box's.
 	Env []string
 	// Terminal says that it has a terminal, whose size changes to what comes.
 	Terminal bool

@@ -21,7 +21,7 @@ func patient(hosts docker.RegistryHosts, timeout time.Duration) docker.RegistryH
 	return wrapped(hosts, func(next http.RoundTripper) http.RoundTripper { return &retryAfterTransport{next, timeout} })
 }
 
-// wrapped puts a transport around that of each registry.
+// wrapped puts a transport around each registry's.
 func wrapped(hosts docker.RegistryHosts, around func(http.RoundTripper) http.RoundTripper) docker.RegistryHosts {
 	return func(host string) ([]docker.RegistryHost, error) {
 		found, err := hosts(host)

@@ -94,7 +94,7 @@ func snapshotter(root string) runc.SnapshotterFactory {
 }
 
 // network gives build steps the network of a CNI configuration where root has
-// one for BuildKit, and else that of the host.
+// one for BuildKit, and else the host's.
 func network(s settings) netproviders.Opt {
 	opt := netproviders.Opt{Mode: "host", CNI: cniprovider.Opt{
 		Root:       s.Root,

@@ -151,8 +151,8 @@ func (f *Fleet) Name() string {
 	return fmt.Sprintf("%s (%s)", termtext.Count(len(names), "builder"), strings.Join(names, ", "))
 }
 
-// Own is the platform of what names none: that of this machine, if any daemon has
-// it, or else that of the first.
+// Own is the platform of what names none: this machine's, if any daemon has
+// it, or else the first one's.
 func (f *Fleet) Own(local string) string {
 	for _, m := range f.Members {
 		if slices.Contains(m.Native, local) {

@@ -41,9 +41,9 @@ type Status struct {
 	// Bytes is the size of the files, and Files their number.
 	Bytes int64 `json:"bytes,omitempty"`
 	Files int   `json:"files,omitempty"`
-	// Sums are those of the content.
+	// Sums are the content's.
 	Sums Sums `json:"sums,omitzero"`
-	// Size and Digest are those of the archive.
+	// Size and Digest are the archive's.
 	Size   int64  `json:"size,omitempty"`
 	Digest string `json:"digest,omitempty"`
 	// Unused is how many files were left out of it, because nothing had used them.
@@ -82,7 +82,7 @@ type SaveOptions struct {
 // RestoreOptions say what is to be restored.
 type RestoreOptions struct {
 	Dir, Base string
-	// Size is that of the archive, and BaseSum the base that it belongs to.
+	// Size is the archive's, and BaseSum the base that it belongs to.
 	Size    int64
 	BaseSum string
 	// Limit is the most bytes that are unpacked; 0 means no limit.

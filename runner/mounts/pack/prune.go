@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// times are those of a file, in nanoseconds.
+// times are a file's times, in nanoseconds.
 type times struct{ read, written, changed int64 }
 
 func timesOf(st *syscall.Stat_t) times {

@@ -40,7 +40,7 @@ type Run struct {
 	// Whole is true if the plan has all targets of the definition, so that an entry
 	// that none of them uses has no use.
 	Whole bool
-	// Name is that of the lock, and Old what it holds; nil means no lock.
+	// Name is the lock's file name, and Old what it holds; nil means no lock.
 	Name string
 	Old  *lock.Lock
 	// Origin is where the definition comes from; nil is this machine.

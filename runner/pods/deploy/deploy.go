@@ -18,7 +18,7 @@ import (
 
 // Options say what daemons there are to be.
 type Options struct {
-	// Name is that of all objects, and the value of the label app.
+	// Name is the name of all objects, and the value of the label app.
 	Name  string
 	Image string
 	// Replicas is how many pods there are, and MaxReplicas how many an autoscaler may

@@ -112,7 +112,7 @@ type bakeRun struct {
 	env       *planning.Session
 	load      *planning.Flags
 	flags     *bakeFlags
-	overrides []config.Override // those of the flags
+	overrides []config.Override // from flags
 }
 
 // bake resolves the definition, and prints or builds it.

@@ -20,7 +20,7 @@ import (
 	"github.com/orch-build/orch/runner/question"
 )
 
-// bakeFlags are the flags of bake beside those of reading the definition.
+// bakeFlags are the flags of bake, but for those that say how the definition is read.
 type bakeFlags struct {
 	print      bool
 	list       string

@@ -32,7 +32,7 @@ func DebugCommand(args []string, part string) string {
 }
 
 // Reading are the flags of args that say which definition a command reads, how, and with
-// which builder and frontend, and after them those of its other arguments that may be
+// which builder and frontend, and after them its other arguments that may be
 // positional. It is for commands that look up what another one lacks.
 func Reading(args []string) (flags, rest []string) {
 	return split(args, append([]string{"--frontend"}, reading...))

@@ -33,9 +33,9 @@ type Env struct {
 	Args []string
 	// Again runs another command line in the place of this one.
 	Again func(ctx context.Context, args []string) error
-	// Resuming is true while Args are those of the run that is resumed.
+	// Resuming is true while Args are the resumed run's.
 	Resuming bool
-	// Restored is true once the environment is that of the run that is resumed.
+	// Restored is true once the environment is the resumed run's.
 	Restored bool
 	// Ctx ends when the command is interrupted; nil never does.
 	Ctx context.Context

@@ -19,7 +19,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit"
 )
 
-// flags are the flags of debug beside those of reading the definition.
+// flags are the flags of debug, but for those that say how the definition is read.
 type flags struct {
 	before   bool
 	shell    string

@@ -29,7 +29,7 @@ func (e *Machine) OpenRegistries() *Registries {
 	return r
 }
 
-// registryHosts are those of the embedded builder's configuration, so that orch
+// registryHosts are what the embedded builder's configuration says of registries, so that orch
 // reaches what it pushes to. What is wrong in the file is said where the builder
 // is started.
 func (e *Machine) registryHosts() map[string]registry.HostConfig {

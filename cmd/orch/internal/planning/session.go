@@ -17,7 +17,7 @@ import (
 // Session is what one command has to plan with.
 type Session struct {
 	*machine.Machine
-	// Policies are those of the targets at hand; nil before there are any.
+	// Policies are the policies of the targets at hand; nil before there are any.
 	Policies *policies.Policies
 	// Bundle has what need not be fetched; nil has nothing. Offline has nothing else
 	// be taken.

@@ -44,7 +44,7 @@ type PlanFlags struct {
 // mostJobs is how many jobs the matrix of a CI system may have.
 const mostJobs = 256
 
-// Register adds the flags to those of a command.
+// Register adds the flags to a command.
 func (f *PlanFlags) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.shards, "shards", "", "divide the targets among `N` jobs; auto chooses the number")
 	flags.IntVar(&f.most, "max-jobs", mostJobs, "at most `N` shards")

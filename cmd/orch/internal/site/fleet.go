@@ -41,7 +41,7 @@ func ConnectFleet(ctx context.Context, e *planning.Session, list []members.Membe
 	return &Fleet{f}, nil
 }
 
-// Platform is that of what names none.
+// Platform is for targets that name none.
 func (s *Fleet) Platform() string { return s.Own(machine.LocalPlatform()) }
 
 // Embedded says that none is the embedded builder.

@@ -7,7 +7,7 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
-// Foreign says which targets are built for another platform than that of this
+// Foreign says which targets are built for another platform than this
 // machine, without having named any; "" if none are.
 func Foreign(plan *planner.Plan, site, own, local string) string {
 	if own == "" || own == local {

@@ -21,7 +21,7 @@ import (
 // builder.
 type Site interface {
 	Name() string
-	// Platform is that of the builder; "" if it is not known.
+	// Platform is the builder's; "" if it is not known.
 	Platform() string
 	// Embedded says whether it shares this machine with the user.
 	Embedded() bool
@@ -99,7 +99,7 @@ func (s *builderSite) SolverFor(j *Job) (runner.Solver, error) {
 // Nowhere is the site of a run that builds nothing.
 type Nowhere struct{}
 
-// Name is that of no builder.
+// Name says that there is no builder.
 func (Nowhere) Name() string { return "" }
 
 // Platform is not known.

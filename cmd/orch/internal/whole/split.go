@@ -85,7 +85,7 @@ func (Parts) CompilePolicies(context.Context, *policies.Policies, []*config.Targ
 	return nil
 }
 
-// PolicyEvaluator is nil: a run with policies is that of the whole orch.
+// PolicyEvaluator is nil: a run with policies takes the whole orch.
 func (Parts) PolicyEvaluator(*policies.Policies, func() (string, error)) parts.PolicyFunc {
 	return nil
 }
