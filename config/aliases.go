@@ -1,6 +1,8 @@
 package config
 
 import (
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/decide"
 	"github.com/orch-build/orch/config/eval"
@@ -111,6 +113,10 @@ func NewAttest(e Entry) Attest { return spec.NewAttest(e) }
 
 // ParsePlatforms reads platforms.
 func ParsePlatforms(texts []string) ([]Platform, error) { return spec.ParsePlatforms(texts) }
+
+// ParsePlatform reads one platform that is written elsewhere than in build.hcl: in a
+// Dockerfile, a lock, or as the name that a builder has for its own.
+func ParsePlatform(text string) (ocispecs.Platform, error) { return spec.ParsePlatform(text) }
 
 // ParseOverride reads PATTERN.KEY[.SUB][+]=VALUE, the form of --set.
 func ParseOverride(text string) (Override, error) { return attribute.ParseOverride(text) }

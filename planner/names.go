@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -38,12 +39,12 @@ func (ns *names) stagePlatform(st *dockerfile.Stage) (string, bool) {
 		ns.faults.Fail(at, "Invalid platform", "%s", fault.Sentence(fault.Cause(err).Error()))
 		return "", false
 	}
-	pl, err := platforms.Parse(text)
-	if text == "" || err != nil {
+	pl, err := config.ParsePlatform(text)
+	if err != nil {
 		ns.faults.Fail(at, "Invalid platform", "The platform of stage %s is %q once its arguments are filled in, which is not a platform. Arguments of FROM are declared by ARG before the first FROM.", st.Shown(), text)
 		return "", false
 	}
-	return platforms.FormatAll(platforms.Normalize(pl)), true
+	return platforms.FormatAll(pl), true
 }
 
 // baseName is what a FROM means.

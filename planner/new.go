@@ -24,7 +24,7 @@ func New(cfg *config.Config, opt Options) (*Plan, fault.Diagnostics) {
 		return &Plan{Graph: &Graph{}, Sources: map[string][]byte{}}, fault.Diagnostics{wrong}
 	}
 	p := &planner{opt: opt, parts: newParts(opt, platform), builds: map[string]*Build{}, wanted: map[string]bool{}}
-	p.plan = &Plan{Graph: &Graph{}, Lock: cfg.Lock, Sources: p.parts.reading.sources, Sensitive: len(cfg.Sensitive()) > 0}
+	p.plan = &Plan{Graph: &Graph{}, Platform: platform, Lock: cfg.Lock, Sources: p.parts.reading.sources, Sensitive: len(cfg.Sensitive()) > 0}
 	faults := &p.parts.faults
 	for _, name := range cfg.Chosen {
 		p.wanted[name] = true
@@ -131,12 +131,12 @@ func (o Options) complete() (Options, ocispecs.Platform, *fault.Diagnostic) {
 	if o.BuildPlatform == "" {
 		return o, platforms.Normalize(platforms.DefaultSpec()), nil
 	}
-	pl, err := platforms.Parse(o.BuildPlatform)
+	pl, err := config.ParsePlatform(o.BuildPlatform)
 	if err != nil {
-		report.Fail(fault.Range{}, "Invalid build platform", "%q is not a platform: %s.", o.BuildPlatform, err)
+		report.Fail(fault.Range{}, "Invalid build platform", "%s.", err)
 		return o, ocispecs.Platform{}, report.Diags[0]
 	}
-	return o, platforms.Normalize(pl), nil
+	return o, pl, nil
 }
 
 // build plans one target; the targets that it links to have been planned.
@@ -153,6 +153,7 @@ func (p *planner) build(t *config.Target) {
 	}
 	p.policies(b)
 	if len(t.Platforms) > 0 {
+		b.Specs = list
 		for _, pl := range list {
 			b.Platforms = append(b.Platforms, platforms.FormatAll(pl))
 		}

@@ -10,6 +10,8 @@ package planner
 import (
 	"strings"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/lock"
 	"github.com/orch-build/orch/config/policy"
@@ -25,7 +27,7 @@ type Options struct {
 	// none.
 	BuildPlatform string
 	// Dir is the working directory that relative paths start from, which
-	// makes the directories of Locals absolute; "" is that of the process.
+	// makes the directories of Locals absolute; "" is the process's.
 	Dir string
 	// Policies returns the policies that hold for a target; nil finds those on
 	// this machine.
@@ -36,6 +38,8 @@ type Options struct {
 // changed once New has returned it.
 type Plan struct {
 	Graph *Graph
+	// Platform is the builder's, for targets that name none.
+	Platform ocispecs.Platform
 	// Builds holds one build for each target, every build after the builds
 	// that it takes as inputs.
 	Builds []*Build
@@ -47,7 +51,7 @@ type Plan struct {
 	Caches []*SharedCache
 	// CacheImages are stages that are pushed as images which hold their own
 	// cache, and for nothing else. They are not targets; their
-	// vertices are those of the Builds.
+	// vertices are among the Builds'.
 	CacheImages []*Build
 	// Sources maps the name of each Dockerfile that was read to its bytes.
 	Sources map[string][]byte
@@ -281,6 +285,8 @@ type Build struct {
 	// Platforms are the platforms to build, normalized; empty means the
 	// builder's own.
 	Platforms []string
+	// Specs are the same platforms, in their parts.
+	Specs []ocispecs.Platform
 	// Dockerfile is nil if the builder has to fetch it.
 	Dockerfile *Dockerfile
 	// Context is the local directory of the main context, or nil if the main

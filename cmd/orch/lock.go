@@ -120,7 +120,7 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if r.Options.Lock = r.Old; r.Old == nil {
 		r.Options.Lock = lock.New(r.Name)
 	}
-	if r.Digests, err = e.Digests(ctx, r.Plan, ""); err != nil {
+	if r.Digests, err = e.Digests(ctx, r.Plan); err != nil {
 		return err
 	}
 	r.Options.Made = asking.Contents(ctx, e, r.Plan, r.Digests.Opaque, &load.Builder, cfg.Lock)

@@ -38,6 +38,75 @@ func TestAttributesAreReadOnce(t *testing.T) {
 	}
 }
 
+// platformTexts are the files that read a platform which somebody else has written
+// than the author of build.hcl, by what they read it from.
+var platformTexts = map[string]string{
+	"planner/names.go":                   "FROM --platform of a Dockerfile",
+	"planner/new.go":                     "what the caller says of the builder",
+	"planner/digest/memory.go":           "the memory of digests",
+	"runner/bundle/closure.go":           "the index of a bundle",
+	"runner/pin/pin.go":                  "the lock",
+	"runner/builders/hclfile/hclfile.go": "builders.hcl",
+}
+
+// TestPlatformsAreReadOnce finds code outside of package config that reads the text of
+// a platform: those of targets are config.Platform and Build.Specs, that of the builder
+// is Plan.Platform.
+func TestPlatformsAreReadOnce(t *testing.T) {
+	met := map[string]bool{}
+	for _, dir := range []string{"planner", "runner", "cmd", "convert", "load", "report", "internal"} {
+		err := filepath.WalkDir(filepath.Join(docsRoot, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(docsRoot, path)
+			if err != nil {
+				return err
+			}
+			name = filepath.ToSlash(name)
+			ast.Inspect(file, func(n ast.Node) bool {
+				if !readsPlatform(n) {
+					return true
+				}
+				met[name] = true
+				if platformTexts[name] == "" {
+					t.Errorf("%s: a platform is read again; hand on the platform itself", set.Position(n.Pos()))
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, what := range platformTexts {
+		if !met[name] {
+			t.Errorf("%s reads no platform from %s any more: take it off the list", name, what)
+		}
+	}
+}
+
+// readsPlatform says whether a node is a call that makes a platform out of a text.
+func readsPlatform(n ast.Node) bool {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	name, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	from, ok := name.X.(*ast.Ident)
+	return ok && (from.Name == "platforms" && (name.Sel.Name == "Parse" || name.Sel.Name == "MustParse" || name.Sel.Name == "ParseAll") ||
+		name.Sel.Name == "ParsePlatform")
+}
+
 // readsFlag says whether a node compares an attribute with "true" or "false",
 // or parses it as a boolean.
 func readsFlag(n ast.Node) bool {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/platforms"
 	"github.com/docker/go-units"
 
 	"github.com/orch-build/orch/config/spec"
@@ -93,7 +92,7 @@ func checkAnnotationType(t string) error {
 		return nil
 	}
 	platform, closed := strings.CutSuffix(platform, "]")
-	if _, err := platforms.Parse(platform); err != nil || !closed || platform == "" {
+	if _, err := spec.ParsePlatform(platform); err != nil || !closed {
 		return fmt.Errorf("%q is not of the form %s[OS/ARCHITECTURE]", t, name)
 	}
 	return nil

@@ -35,12 +35,21 @@ func ParsePlatforms(texts []string) ([]Platform, error) {
 				out = append(out, Platform{Builder: true})
 				continue
 			}
-			pl, err := platforms.Parse(one)
+			pl, err := ParsePlatform(one)
 			if err != nil {
-				return nil, fmt.Errorf("%q is not a platform; write OS/ARCHITECTURE[/VARIANT], such as linux/arm64", one)
+				return nil, err
 			}
-			out = append(out, Platform{Platform: platforms.Normalize(pl)})
+			out = append(out, Platform{Platform: pl})
 		}
 	}
 	return out, nil
+}
+
+// ParsePlatform reads one platform, such as "linux/arm64", and normalizes it.
+func ParsePlatform(text string) (ocispecs.Platform, error) {
+	pl, err := platforms.Parse(text)
+	if err != nil || text == "" {
+		return ocispecs.Platform{}, fmt.Errorf("%q is not a platform; write OS/ARCHITECTURE[/VARIANT], such as linux/arm64", text)
+	}
+	return platforms.Normalize(pl), nil
 }

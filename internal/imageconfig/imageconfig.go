@@ -59,7 +59,7 @@ type head struct {
 }
 
 // Image returns what a reference means on a platform.
-func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, error) {
+func (r *Resolver) Image(ctx context.Context, name string, platform ocispecs.Platform) (Image, error) {
 	ref, err := registry.Parse(name)
 	if err != nil {
 		return Image{}, err
@@ -70,7 +70,7 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 			return Image{}, err
 		}
 	}
-	if config := r.Store.Load(dgst, platform); config != nil {
+	if config := r.Store.Load(dgst, platforms.FormatAll(platform)); config != nil {
 		return Image{dgst, config}, nil
 	}
 	if config := r.local(dgst, platform); config != nil {
@@ -83,18 +83,18 @@ func (r *Resolver) Image(ctx context.Context, name, platform string) (Image, err
 	if err != nil {
 		return Image{}, fmt.Errorf("reading %s: %w", name, err)
 	}
-	r.Store.Save(dgst, platform, config)
+	r.Store.Save(dgst, platforms.FormatAll(platform), config)
 	return Image{dgst, config}, nil
 }
 
 // Locked returns the image of a digest that a lock has for a reference. The
 // digest is known in any case.
-func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Image, error) {
+func (r *Resolver) Locked(ctx context.Context, name, dgst string, platform ocispecs.Platform) (Image, error) {
 	ref, err := registry.Parse(name)
 	if err != nil {
 		return Image{Digest: dgst}, err
 	}
-	if config := r.Store.Load(dgst, platform); config != nil {
+	if config := r.Store.Load(dgst, platforms.FormatAll(platform)); config != nil {
 		return Image{dgst, config}, nil
 	}
 	if config := r.local(dgst, platform); config != nil {
@@ -111,24 +111,20 @@ func (r *Resolver) Locked(ctx context.Context, name, dgst, platform string) (Ima
 	if err != nil {
 		return Image{Digest: dgst}, fmt.Errorf("reading %s, which is locked to %s: %w", name, dgst, err)
 	}
-	r.Store.Save(dgst, platform, config)
+	r.Store.Save(dgst, platforms.FormatAll(platform), config)
 	return Image{dgst, config}, nil
 }
 
 // local reads a configuration of this machine, or nil.
-func (r *Resolver) local(dgst, platform string) []byte {
+func (r *Resolver) local(dgst string, platform ocispecs.Platform) []byte {
 	if r.Local == nil {
-		return nil
-	}
-	p, err := platforms.Parse(platform)
-	if err != nil {
 		return nil
 	}
 	top, err := r.Local(dgst)
 	if err != nil {
 		return nil
 	}
-	config, err := Find(top, p, func(d digest.Digest, _ bool) ([]byte, error) { return r.Local(d.String()) })
+	config, err := Find(top, platform, func(d digest.Digest, _ bool) ([]byte, error) { return r.Local(d.String()) })
 	if err != nil {
 		return nil
 	}
@@ -171,16 +167,12 @@ func (r *Resolver) head(ctx context.Context, ref registry.Ref) (string, error) {
 }
 
 // fetch reads the configuration behind a digest.
-func fetch(ctx context.Context, client *registry.Client, repo registry.Repo, dgst, platform string) ([]byte, error) {
-	p, err := platforms.Parse(platform)
-	if err != nil {
-		return nil, err
-	}
+func fetch(ctx context.Context, client *registry.Client, repo registry.Repo, dgst string, platform ocispecs.Platform) ([]byte, error) {
 	m, err := client.Manifest(ctx, registry.Ref{Repo: repo, Tag: dgst})
 	if err != nil {
 		return nil, err
 	}
-	return Find(m.Data, p, func(d digest.Digest, manifest bool) ([]byte, error) {
+	return Find(m.Data, platform, func(d digest.Digest, manifest bool) ([]byte, error) {
 		if !manifest {
 			return client.Blob(ctx, repo, d)
 		}

@@ -61,29 +61,32 @@ func TestImage(t *testing.T) {
 	name := s.Host + "/base:1"
 	want := push(t, client, name)
 	store := Store(filepath.Join(t.TempDir(), "images"))
-	ask := func(client *registry.Client, name, platform string) Image {
+	linux := func(architecture string) ocispecs.Platform {
+		return ocispecs.Platform{OS: "linux", Architecture: architecture}
+	}
+	ask := func(client *registry.Client, name, architecture string) Image {
 		t.Helper()
-		img, err := (&Resolver{Store: store, Client: client}).Image(t.Context(), name, platform)
+		img, err := (&Resolver{Store: store, Client: client}).Image(t.Context(), name, linux(architecture))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return img
 	}
-	if _, err := (&Resolver{Store: store}).Image(t.Context(), name, "linux/amd64"); !errors.Is(err, ErrUnknown) {
+	if _, err := (&Resolver{Store: store}).Image(t.Context(), name, linux("amd64")); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a tag is known without asking: %v", err)
 	}
-	if img := ask(nil, name+"@"+want, "linux/amd64"); img.Digest != want || img.Config != nil {
+	if img := ask(nil, name+"@"+want, "amd64"); img.Digest != want || img.Config != nil {
 		t.Errorf("a digest that was not seen: %v", img)
 	}
-	img := ask(client, name, "linux/arm64")
+	img := ask(client, name, "arm64")
 	if img.Digest != want || !strings.Contains(string(img.Config), "ARCH=arm64") {
 		t.Errorf("got %s %s", img.Digest, img.Config)
 	}
 	s.Asked()
-	if again := ask(nil, name+"@"+want, "linux/arm64"); !slices.Equal(again.Config, img.Config) || len(s.Asked()) > 0 {
+	if again := ask(nil, name+"@"+want, "arm64"); !slices.Equal(again.Config, img.Config) || len(s.Asked()) > 0 {
 		t.Errorf("remembered: %s, or somebody was asked", again.Config)
 	}
-	if again := ask(client, name, "linux/arm64"); again.Digest != want || len(s.Asked()) != 1 {
+	if again := ask(client, name, "arm64"); again.Digest != want || len(s.Asked()) != 1 {
 		t.Errorf("a tag of a remembered image: %s, or not one request", again.Digest)
 	}
 	files, err := filepath.Glob(filepath.Join(string(store), "*"))
@@ -93,13 +96,13 @@ func TestImage(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte("sha256:00\nbroken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if again := ask(client, name, "linux/arm64"); !slices.Equal(again.Config, img.Config) {
+	if again := ask(client, name, "arm64"); !slices.Equal(again.Config, img.Config) {
 		t.Errorf("after damage: %s", again.Config)
 	}
-	if _, err := (&Resolver{Client: client}).Image(t.Context(), name, "linux/s390x"); err == nil || !strings.Contains(err.Error(), "not there for linux/s390x") {
+	if _, err := (&Resolver{Client: client}).Image(t.Context(), name, linux("s390x")); err == nil || !strings.Contains(err.Error(), "not there for linux/s390x") {
 		t.Errorf("another platform: %v", err)
 	}
-	if _, err := (&Resolver{Client: client}).Image(t.Context(), s.Host+"/base:none", "linux/amd64"); err == nil || !strings.Contains(err.Error(), "is not there") {
+	if _, err := (&Resolver{Client: client}).Image(t.Context(), s.Host+"/base:none", linux("amd64")); err == nil || !strings.Contains(err.Error(), "is not there") {
 		t.Errorf("another tag: %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func stateAt(b *testing.B, dir, rev string, targets int) *State {
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}
-	s, err := Compute(b.Context(), plan, inputs.Options{Tree: Tree{tree}, Files: tree}, digest.Options{Files: tree, BuildPlatform: "linux/amd64", GitModes: true}, dir)
+	s, err := Compute(b.Context(), plan, inputs.Options{Tree: Tree{tree}, Files: tree}, digest.Options{Files: tree, GitModes: true}, dir)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func computeAll(b *testing.B, cfg *config.Config, m memoryOf) *Digests {
 		b.Fatal(diags)
 	}
 	now := time.Now().Add(time.Hour) // no file is young
-	all, err := Compute(b.Context(), plan, inputs.Contexts(plan, inputs.Options{Memory: m, Now: now}), Options{BuildPlatform: "linux/amd64", Memory: m})
+	all, err := Compute(b.Context(), plan, inputs.Contexts(plan, inputs.Options{Memory: m, Now: now}), Options{Memory: m})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (c contexts) ResolveImageConfig(ctx context.Context, ref string, opt source
 // configuration to go on with.
 func (a *asking) question(ctx context.Context, ref string, platform ocispecs.Platform) (asked, []byte) {
 	q := asked{Ref: ref, Platform: platforms.FormatAll(platform)}
-	img, err := a.ask(ctx, ref, q.Platform)
+	img, err := a.ask(ctx, ref, platform)
 	if err != nil {
 		img = Image{Digest: img.Digest}
 		if !errors.Is(err, imageconfig.ErrUnknown) {

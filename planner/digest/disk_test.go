@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/inputs"
@@ -224,7 +226,7 @@ func outputs(kind string, attrs ...string) []config.Output {
 // tagged is a registry whose tags all mean one image.
 type tagged string
 
-func (d tagged) Image(_ context.Context, ref, _ string) (Image, error) {
+func (d tagged) Image(_ context.Context, ref string, _ ocispecs.Platform) (Image, error) {
 	_, pinned, _ := strings.Cut(ref, "@")
 	return Image{Digest: cmp.Or(pinned, string(d)), Config: []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:00"]}}`)}, nil
 }
@@ -232,7 +234,7 @@ func (d tagged) Image(_ context.Context, ref, _ string) (Image, error) {
 // silent is a registry that has no image.
 type silent struct{}
 
-func (silent) Image(_ context.Context, ref, _ string) (Image, error) {
+func (silent) Image(_ context.Context, ref string, _ ocispecs.Platform) (Image, error) {
 	return Image{}, errors.New(ref + " is not there")
 }
 

@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/version"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -36,8 +36,6 @@ func Engine() string { return engineVersion }
 type Options struct {
 	// Files is what Dockerfiles and OCI layouts are read through.
 	Files planner.Files
-	// BuildPlatform is that of the builder, as in planner.Options.
-	BuildPlatform string
 	// Images says what images mean; nil knows none.
 	Images Images
 	// Memory keeps what was converted from one call to the next, by the name of
@@ -80,7 +78,7 @@ type Step struct {
 	Sum  string
 }
 
-// Digests are those of the targets of a plan.
+// Digests are the digests of a plan's targets.
 type Digests struct {
 	// Converted is how many Dockerfiles the frontend was asked to convert; the
 	// others were remembered.
@@ -114,7 +112,7 @@ func (d *Digests) Files(b *planner.Build, f func(File)) {
 				continue
 			}
 			d.engine.reads.Select(l, r.Query).Each(func(it inputs.Selected) {
-				f(File{contextName(r.Context), l.Dir, it.Path, fileSum(it, d.engine.opt.GitModes || l.GitModes), it.Mode.IsDir()})
+				f(File{contextName(r.Context), l.Dir, it.Path, fileSum(it, contextfs.Modes(d.engine.opt.GitModes || l.GitModes)), it.Mode.IsDir()})
 			})
 		}
 	}
@@ -194,7 +192,7 @@ type platformResult struct {
 
 type sumKey struct {
 	selection *inputs.Selection
-	gitModes  bool
+	modes     contextfs.Modes
 }
 
 type selectionSum struct {
@@ -208,19 +206,12 @@ func Compute(ctx context.Context, plan *planner.Plan, reads *inputs.Reads, opt O
 	if opt.Files == nil {
 		opt.Files = planner.Disk{}
 	}
-	if opt.BuildPlatform == "" {
-		opt.BuildPlatform = "linux/" + runtime.GOARCH
-	}
-	p, err := platforms.Parse(opt.BuildPlatform)
-	if err != nil {
-		return nil, fmt.Errorf("reading the platform %q: %w", opt.BuildPlatform, err)
-	}
 	store := opt.Memory
 	if plan.Sensitive {
 		store = nil // a conversion holds the values of arguments as they are
 	}
 	e := &engine{
-		opt: opt, platform: platforms.Normalize(p), memory: openMemory(store, opt.Project), reads: reads,
+		opt: opt, platform: plan.Platform, memory: openMemory(store, opt.Project), reads: reads,
 		asking:  &asking{images: opt.Images, lock: plan.Lock, answers: map[[2]string]*answer{}},
 		results: map[*planner.Build]*result{}, sums: map[sumKey]selectionSum{},
 		lock: plan.Lock, lockSum: lockSum(plan.Lock),
@@ -275,18 +266,12 @@ func (e *engine) convert(ctx context.Context, b *planner.Build) []platformResult
 		return []platformResult{{skeleton: e.skeleton(ctx, b, nil)}}
 	}
 	var out []platformResult
-	for _, name := range b.Platforms {
-		p, err := platforms.Parse(name)
-		if err != nil {
-			out = append(out, platformResult{id: name, skeleton: &skeleton{Failed: err.Error()}})
-			continue
-		}
-		p = platforms.Normalize(p)
-		id := platforms.FormatAll(p)
-		if len(b.Platforms) == 1 {
+	for i := range b.Specs {
+		id := b.Platforms[i]
+		if len(b.Specs) == 1 {
 			id = ""
 		}
-		out = append(out, platformResult{id: id, skeleton: e.skeleton(ctx, b, &p)})
+		out = append(out, platformResult{id: id, skeleton: e.skeleton(ctx, b, &b.Specs[i])})
 	}
 	return out
 }
@@ -378,10 +363,10 @@ func (e *engine) sum(b *planner.Build, r read) selectionSum {
 		return selectionSum{sum: "none"}
 	}
 	s := e.reads.Select(l, r.Query)
-	key := sumKey{s, e.opt.GitModes || l.GitModes}
+	key := sumKey{s, contextfs.Modes(e.opt.GitModes || l.GitModes)}
 	got, ok := e.sums[key]
 	if !ok {
-		got.sum, got.faults = sumSelection(s, key.gitModes)
+		got.sum, got.faults = sumSelection(s, key.modes)
 		if err := s.Err(); err != nil {
 			got.faults = append(got.faults, inputs.Selected{Path: r.Query.Path, Err: err})
 		}

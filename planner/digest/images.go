@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/containerd/platforms"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config/lock"
@@ -15,13 +16,13 @@ import (
 type Images interface {
 	// Image returns what a reference means on a platform now. The error is
 	// imageconfig.ErrUnknown if that is not known and nobody is to be asked.
-	Image(ctx context.Context, ref, platform string) (Image, error)
+	Image(ctx context.Context, ref string, platform ocispecs.Platform) (Image, error)
 }
 
 // lockedImages are Images that read configurations of what is locked even where
 // nobody is to be asked what a tag means: what a digest means never changes.
 type lockedImages interface {
-	Locked(ctx context.Context, ref, digest, platform string) (Image, error)
+	Locked(ctx context.Context, ref, digest string, platform ocispecs.Platform) (Image, error)
 }
 
 // Image is what the name of an image means.
@@ -42,7 +43,7 @@ type answer struct {
 	err error
 }
 
-func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
+func (a *asking) ask(ctx context.Context, ref string, platform ocispecs.Platform) (Image, error) {
 	locked := a.lock.ImageDigest(ref)
 	if a.images == nil {
 		if locked != "" {
@@ -50,7 +51,7 @@ func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
 		}
 		return Image{}, imageconfig.ErrUnknown
 	}
-	key := [2]string{ref, platform}
+	key := [2]string{ref, platforms.FormatAll(platform)}
 	a.mu.Lock()
 	one := a.answers[key]
 	if one == nil {
@@ -70,7 +71,7 @@ func (a *asking) ask(ctx context.Context, ref, platform string) (Image, error) {
 }
 
 // locked asks for an image by the digest that the lock has for it.
-func (a *asking) locked(ctx context.Context, ref, dgst, platform string) (Image, error) {
+func (a *asking) locked(ctx context.Context, ref, dgst string, platform ocispecs.Platform) (Image, error) {
 	if images, ok := a.images.(lockedImages); ok {
 		return images.Locked(ctx, ref, dgst, platform)
 	}

@@ -8,8 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/containerd/platforms"
-
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner/inputs"
 )
 
@@ -88,7 +87,7 @@ func (s *skeleton) holds(ctx context.Context, c *conversion, e *engine) bool {
 			}
 			continue // its digest is in the options
 		}
-		p, err := platforms.Parse(q.Platform)
+		p, err := config.ParsePlatform(q.Platform)
 		if err != nil {
 			return false
 		}

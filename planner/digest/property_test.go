@@ -33,14 +33,13 @@ import (
 // registry knows the images of a project.
 type registryOf struct{ p *project }
 
-func (r registryOf) Image(_ context.Context, ref, platform string) (Image, error) {
+func (r registryOf) Image(_ context.Context, ref string, platform ocispecs.Platform) (Image, error) {
 	name, _, _ := strings.Cut(ref, "@")
 	img := r.p.images[name]
 	if img == nil {
 		return Image{}, imageconfig.ErrUnknown
 	}
-	p := platforms.MustParse(platform)
-	out := ocispecs.Image{Platform: p, RootFS: ocispecs.RootFS{Type: "layers"}}
+	out := ocispecs.Image{Platform: platform, RootFS: ocispecs.RootFS{Type: "layers"}}
 	out.RootFS.DiffIDs = append(out.RootFS.DiffIDs, "sha256:00")
 	out.Config.Env, out.Config.User = img.env, img.user
 	data, err := json.Marshal(out)
@@ -142,7 +141,7 @@ func measure(t *testing.T, p *project, remembered inputs.Memory) (s state, ok bo
 	for _, b := range plan.Builds {
 		s.words[b.Name()], s.wordsOpen[b.Name()] = in.Build(b).Sum, len(in.Build(b).Open) > 0
 	}
-	all, err := Compute(t.Context(), plan, in.Reads, Options{Files: files, BuildPlatform: "linux/amd64", Images: registryOf{p}, Memory: remembered, SourcePolicy: []byte(p.policy)})
+	all, err := Compute(t.Context(), plan, in.Reads, Options{Files: files, Images: registryOf{p}, Memory: remembered, SourcePolicy: []byte(p.policy)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	godigest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
 )
@@ -22,7 +23,7 @@ func (r triggering) config() []byte {
 	return fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","config":{"OnBuild":[%q]},"rootfs":{"type":"layers","diff_ids":["sha256:00"]}}`, r.trigger)
 }
 
-func (r triggering) Image(context.Context, string, string) (Image, error) {
+func (r triggering) Image(context.Context, string, ocispecs.Platform) (Image, error) {
 	return Image{Digest: "sha256:" + strings.Repeat("1", 64), Config: r.config()}, nil
 }
 

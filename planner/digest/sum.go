@@ -55,9 +55,8 @@ func (n firstNames) of(it inputs.Selected) string {
 }
 
 // sumSelection sums up what a query finds: names, types, contents, modes, links,
-// and which of the names are one file. With gitModes, modes are those that git
-// keeps, and each name is a file of its own.
-func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected) {
+// and which of the names are one file.
+func sumSelection(s *inputs.Selection, modes contextfs.Modes) (string, []inputs.Selected) {
 	f := newFramed()
 	for _, path := range s.Missing() {
 		f.add("missing", path)
@@ -66,7 +65,7 @@ func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected
 	first := firstNames{}
 	s.Each(func(it inputs.Selected) {
 		mode := it.Mode
-		if gitModes {
+		if modes == contextfs.GitModes {
 			mode = contextfs.GitMode(mode)
 		}
 		f.add(it.Root, it.Path)
@@ -85,7 +84,7 @@ func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected
 				content = string(it.Sum[:])
 			}
 			f.add("file", mode.String(), content)
-			if gitModes {
+			if modes == contextfs.GitModes {
 				break
 			}
 			if name := first.of(it); name != "" {
@@ -103,9 +102,9 @@ func sumSelection(s *inputs.Selection, gitModes bool) (string, []inputs.Selected
 }
 
 // fileSum sums up one thing that is read.
-func fileSum(it inputs.Selected, gitModes bool) string {
+func fileSum(it inputs.Selected, modes contextfs.Modes) string {
 	mode := it.Mode
-	if gitModes {
+	if modes == contextfs.GitModes {
 		mode = contextfs.GitMode(mode)
 	}
 	content := ""

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
 	"github.com/orch-build/orch/internal/fault"
@@ -118,7 +120,7 @@ func (p *project) replace(name, old, with string) {
 }
 
 // Image answers for the images of the project.
-func (p *project) Image(_ context.Context, ref, _ string) (digest.Image, error) {
+func (p *project) Image(_ context.Context, ref string, _ ocispecs.Platform) (digest.Image, error) {
 	name, _, _ := strings.Cut(ref, "@")
 	config, ok := p.images[name]
 	if !ok {
@@ -150,7 +152,7 @@ func (p *project) snapshot() *facts.Snapshot {
 	if diags.HasErrors() {
 		p.t.Fatal(diags)
 	}
-	all, err := digest.Compute(p.t.Context(), plan, inputs.Contexts(plan, inputs.Options{Now: time.Now()}), digest.Options{BuildPlatform: "linux/amd64", Images: p})
+	all, err := digest.Compute(p.t.Context(), plan, inputs.Contexts(plan, inputs.Options{Now: time.Now()}), digest.Options{Images: p})
 	if err != nil {
 		p.t.Fatal(err)
 	}

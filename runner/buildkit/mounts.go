@@ -89,9 +89,13 @@ func (r *run) newKeeper() *keeper {
 // mountHelper is the program that the environment names, the small one that is
 // packed inside orch, or orch itself.
 func (r *run) mountHelper() (*cachemounts.Helper, error) {
+	var own ocispecs.Platform
+	if r.builder.Own != nil {
+		own = *r.builder.Own
+	}
 	path, _ := r.opt.LookupEnv("ORCH_MOUNT_HELPER")
 	if path == "" {
-		if packed := cachemounts.Packed(r.builder.Platform); packed != nil {
+		if packed := cachemounts.Packed(own); packed != nil {
 			return packed, nil
 		}
 		var err error
@@ -99,7 +103,7 @@ func (r *run) mountHelper() (*cachemounts.Helper, error) {
 			return nil, err
 		}
 	}
-	return cachemounts.NewHelper(path, r.builder.Platform)
+	return cachemounts.NewHelper(path, own)
 }
 
 // offer adds what the session has to send for it.
@@ -132,7 +136,7 @@ func (k *keeper) box(ctx context.Context, a *anchor) (*cachemounts.Box, error) {
 }
 
 // restoreMounts waits until the kept mounts of the target's steps are as they can
-// be. The error is that of ctx.
+// be. The error is ctx's.
 func (t *target) restoreMounts(ctx context.Context) error {
 	k := t.run.keeper
 	if k.helper == nil || t.plan.Target.Cache == nil || !t.plan.Target.Cache.Mounts.Any() {

@@ -39,7 +39,7 @@ func (r *run) judgeOf(ctx context.Context, t *target) (*sourcepolicy.Arbiter, er
 		return nil, errors.New("there is nothing here that evaluates its policies")
 	}
 	p, err := r.opt.Policy(ctx, b, sourcepolicy.Host{
-		Client: r.builder.Client(), Platform: r.builder.Platform,
+		Client: r.builder.Client(), Platform: r.builder.Own,
 		Session: func() ([]session.Attachable, error) {
 			return r.attachables(creds.Of(b.Target))
 		},

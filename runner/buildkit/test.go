@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -124,11 +123,6 @@ func (t *target) testBox() (*testBox, error) {
 	if id != "" {
 		box.ref = t.result.Refs[id]
 		key += "/" + id
-		p, err := platforms.Parse(id)
-		if err != nil {
-			return nil, fmt.Errorf("platform %q: %w", id, err)
-		}
-		box.platform = &pb.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}
 	}
 	if box.ref == nil {
 		return nil, errors.New("the image is empty, so that no test can run in it")
@@ -142,6 +136,9 @@ func (t *target) testBox() (*testBox, error) {
 		if err := json.Unmarshal(data, &image); err != nil {
 			return nil, fmt.Errorf("reading the image's configuration: %w", err)
 		}
+	}
+	if id != "" && image.Architecture != "" {
+		box.platform = &pb.Platform{OS: image.OS, Architecture: image.Architecture, Variant: image.Variant}
 	}
 	if lazy, ok := box.ref.(*frontend.LazyRef); ok {
 		box.ref = lazy.Known()

@@ -9,6 +9,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/imageconfig"
 )
 
@@ -38,7 +39,7 @@ func Closure(image ocispecs.Descriptor, platform string, read func(ocispecs.Desc
 		}
 		p := platforms.DefaultSpec()
 		if platform != "" {
-			if p, err = platforms.Parse(platform); err != nil {
+			if p, err = config.ParsePlatform(platform); err != nil {
 				return nil, err
 			}
 		}
@@ -55,7 +56,7 @@ func Closure(image ocispecs.Descriptor, platform string, read func(ocispecs.Desc
 	return nil, fmt.Errorf("reading the manifest %s: indexes in indexes", image.Digest)
 }
 
-// valid refuses digests that could not be those of blobs.
+// valid refuses digests that could not be a blob's.
 func valid(list []ocispecs.Descriptor) error {
 	for _, d := range list {
 		if err := d.Digest.Validate(); err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/containerd/platforms"
+
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/planner"
@@ -52,7 +54,7 @@ func New(src Source) (*Snapshot, error) {
 		plan: src.Plan, digests: src.Digests,
 		reads: inputs.Contexts(src.Plan, inputs.Options{Memory: src.Digests.Memory, Now: time.Now()}),
 		Options: facts.Options{
-			Dir: dir, Engine: digest.Engine(), Platform: src.Digests.BuildPlatform, Commit: commit, Now: time.Now(),
+			Dir: dir, Engine: digest.Engine(), Platform: platforms.FormatAll(src.Plan.Platform), Commit: commit, Now: time.Now(),
 			Key: predict.Key(src.State), Mask: src.Hide.Text,
 			Sensitive: func(_, value string) bool { return src.Hide.Text(value) != value },
 		},
@@ -67,7 +69,7 @@ func (s *Snapshot) Take(ctx context.Context) error {
 		return err
 	}
 	s.Facts = facts.Take(s.plan, all, func(ref, _ string) time.Time {
-		img, err := s.digests.Images.Image(ctx, ref, s.Options.Platform)
+		img, err := s.digests.Images.Image(ctx, ref, s.plan.Platform)
 		if err != nil {
 			return time.Time{}
 		}

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/platforms"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/config"
@@ -227,7 +226,7 @@ func (r *Resolver) platforms(ctx context.Context, it *outside.Item, digest strin
 	}
 	out := map[string]string{}
 	for _, name := range it.Platforms {
-		p, err := platforms.Parse(name)
+		p, err := config.ParsePlatform(name)
 		if err != nil {
 			return nil, err
 		}

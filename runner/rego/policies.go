@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"sync"
 
-	"github.com/containerd/platforms"
 	peer "github.com/docker/buildx/policy"
 	"github.com/docker/buildx/util/sourcemeta"
 	"github.com/moby/buildkit/client"
@@ -36,8 +35,8 @@ type Options struct {
 	// these a policy gets to know what an image was made from.
 	Client  *client.Client
 	Session func() ([]session.Attachable, error)
-	// Platform is the builder's own.
-	Platform string
+	// Platform is the builder's own; nil if it names none.
+	Platform *ocispecs.Platform
 	// Tree opens a remote context.
 	Tree func(config.Context) (fs.StatFS, error)
 	// StateDir is a folder for the roots of trust of signatures.
@@ -52,7 +51,6 @@ type Policies struct {
 	policies []policy.Policy
 	env      peer.Env
 	opt      Options
-	platform *ocispecs.Platform
 	verifier verifier
 
 	mu       sync.Mutex
@@ -73,14 +71,6 @@ type Denial struct {
 func New(ctx context.Context, set *policy.Set, env Env, opt Options) (*Policies, error) {
 	p := &Policies{policies: set.Policies, env: env.peer(), opt: opt, denials: map[string]Denial{}}
 	p.verifier.dir = opt.StateDir
-	if opt.Platform != "" {
-		pl, err := platforms.Parse(opt.Platform)
-		if err != nil {
-			return nil, fmt.Errorf("platform %q: %w", opt.Platform, err)
-		}
-		pl = platforms.Normalize(pl)
-		p.platform = &pl
-	}
 	for i := range p.policies {
 		one := &p.policies[i]
 		if one.BuiltIn {
@@ -208,7 +198,7 @@ func (p *Policies) evaluator(one *policy.Policy, line func(string)) *peer.Policy
 		},
 		FS:               (&files{context: one.Context, tree: p.opt.Tree}).open,
 		VerifierProvider: p.verifier.get,
-		DefaultPlatform:  p.platform,
+		DefaultPlatform:  p.opt.Platform,
 		SourceResolver:   p.resolver,
 	}
 	if one.BuiltIn {

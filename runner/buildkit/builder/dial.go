@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	// The ways to reach a builder that is not a socket or a port.
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
@@ -32,12 +33,15 @@ type Builder struct {
 	// Platform is the builder's own platform, such as "linux/amd64".
 	Platform string
 
+	// Own is the same platform in its parts; nil if the builder names none.
+	Own *ocispecs.Platform
+
 	// Platforms are those that the builder can run, its own first.
 	Platforms []string
 	// SameFrontend is true if the builder's own frontend is of the version that
 	// is linked in.
 	SameFrontend atomic.Bool
-	// Version is that of its BuildKit; "" if it is not known.
+	// Version is its BuildKit's; "" if it is not known.
 	Version string
 	// Engine is the Docker Engine that the builder is part of; nil if it is none.
 	Engine *Engine
@@ -106,7 +110,8 @@ func connectWithin(ctx context.Context, c Client, name string, timeout time.Dura
 		for _, p := range workers[0].Platforms {
 			b.Platforms = append(b.Platforms, platforms.Format(platforms.Normalize(p)))
 		}
-		b.Platform = b.Platforms[0]
+		own := platforms.Normalize(workers[0].Platforms[0])
+		b.Platform, b.Own = b.Platforms[0], &own
 	}
 	return b, nil
 }

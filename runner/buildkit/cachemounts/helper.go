@@ -37,12 +37,8 @@ type Helper struct {
 }
 
 // Packed is the program for a builder's platform that is inside orch, or nil.
-func Packed(platform string) *Helper {
-	p, err := platforms.Parse(platform)
-	if err != nil {
-		return nil
-	}
-	name := programName(p)
+func Packed(platform ocispecs.Platform) *Helper {
+	name := programName(platform)
 	data, err := programs.ReadFile("programs/" + name + ".zst")
 	if err != nil {
 		return nil
@@ -54,19 +50,19 @@ func Packed(platform string) *Helper {
 func programName(p ocispecs.Platform) string { return p.OS + "-" + p.Architecture }
 
 // NewHelper takes a program, if a builder of a platform can run it anywhere.
-func NewHelper(path, platform string) (*Helper, error) {
+func NewHelper(path string, platform ocispecs.Platform) (*Helper, error) {
+	named := platforms.Format(platform)
 	f, err := elf.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
+		return nil, fmt.Errorf("%s is not a program for Linux: name an orch for %s in ORCH_MOUNT_HELPER", filepath.Base(path), named)
 	}
 	defer f.Close()
 	machines := map[elf.Machine]string{
 		elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
 		elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le",
 	}
-	p, err := platforms.Parse(platform)
-	if err != nil || p.OS != "linux" || machines[f.Machine] != p.Architecture {
-		return nil, fmt.Errorf("%s does not run on %s, which the builder has: name an orch for it in ORCH_MOUNT_HELPER", filepath.Base(path), platform)
+	if platform.OS != "linux" || machines[f.Machine] != platform.Architecture {
+		return nil, fmt.Errorf("%s does not run on %s, which the builder has: name an orch for it in ORCH_MOUNT_HELPER", filepath.Base(path), named)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {

@@ -16,6 +16,7 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/sourcepolicy/policysession"
 	"github.com/moby/buildkit/util/apicaps"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
@@ -43,7 +44,7 @@ type Policy struct {
 // Host is what a run gives to a policy.
 type Host struct {
 	Client   *client.Client
-	Platform string // of the builder
+	Platform *ocispecs.Platform // of the builder; nil if it names none
 	// Session has the target's credentials.
 	Session func() ([]session.Attachable, error)
 	// Log begins the log of a decision.

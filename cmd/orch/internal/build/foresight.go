@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/foresight"
@@ -21,12 +20,8 @@ func (r *Run) foresee(ctx context.Context) *foresight.Foresight {
 	if err != nil {
 		return nil
 	}
-	platform := r.site.Platform()
-	if platform == "" {
-		platform = machine.LocalPlatform()
-	}
 	memory := r.ProjectMemory()
-	src, seen, err := r.SnapshotSource(r.plan, platform, memory, planning.Remembered)
+	src, seen, err := r.SnapshotSource(r.plan, memory, planning.Remembered)
 	if err != nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ import (
 )
 
 // skip finds the targets that need not be built, and leaves the plan of the
-// others; platform is that of the builder.
+// others; platform is the builder's.
 func (r *Run) skip(ctx context.Context, platform string) error {
 	if !skip.Records(r.plan) || r.Opt.Narrow == nil {
 		return nil
@@ -51,7 +51,7 @@ func (r *Run) skip(ctx context.Context, platform string) error {
 
 // decide looks for the records of the targets of a plan; nil if nothing is skipped.
 func (r *Run) decide(ctx context.Context, whole *planner.Plan, platform string) (*skip.Session, error) {
-	digests, err := r.Digests(ctx, whole, platform)
+	digests, err := r.Digests(ctx, whole)
 	if ctx.Err() != nil {
 		return nil, notBegun(ctx, r.Session, ctx.Err())
 	}
@@ -81,7 +81,7 @@ func (r *Run) decide(ctx context.Context, whole *planner.Plan, platform string) 
 }
 
 // Proven says of which targets of a plan the result is there already, by their
-// records. platform is that of the builder.
+// records; platform is the builder's.
 func Proven(ctx context.Context, e *planning.Session, cfg *config.Config, plan *planner.Plan, platform string, opt Options) (map[string]bool, error) {
 	r := &Run{Session: e, Opt: opt, cfg: cfg, plan: plan}
 	if !skip.Asked(plan) {
@@ -234,7 +234,7 @@ func (r *Run) keepRecords(ctx context.Context, run *runner.Report, pushed map[st
 
 // recordable lists what the run has built and can be recorded.
 func (r *Run) recordable(ctx context.Context, run *runner.Report, pushed map[string]string) ([]skip.Built, skip.About, error) {
-	now, err := r.Digests(ctx, r.whole, r.skipPlatform)
+	now, err := r.Digests(ctx, r.whole)
 	if err != nil {
 		return nil, skip.About{}, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // audit builds some of the skipped targets all the same, and compares. The error
-// is that of a target that must not have been skipped.
+// is for a target that must not have been skipped.
 func (r *Run) audit(ctx context.Context) error {
 	if r.skips == nil {
 		return nil
@@ -61,7 +61,7 @@ func (r *Run) auditor() *skip.Auditor {
 			return plan, err
 		},
 		Digests: func(ctx context.Context, plan *planner.Plan) (*digest.Digests, error) {
-			return r.DigestsOf(ctx, plan, r.skipPlatform, nil)
+			return r.DigestsOf(ctx, plan, nil)
 		},
 		Build: func(ctx context.Context, cfg *config.Config, plan *planner.Plan) (*runner.Report, error) {
 			one := &Run{Session: r.Session, Opt: r.Opt, cfg: cfg, plan: plan, site: r.site, mask: r.mask, Record: r.Record, timeout: r.timeout}

@@ -101,7 +101,7 @@ const (
 	Built     = "build"
 )
 
-// Narrow returns those of the targets that have changed since one of some
+// Narrow returns the targets that have changed since one of some
 // revisions; none is true, and said, if there are none.
 func Narrow(ctx context.Context, e *planning.Session, l *planning.Flags, args, bases []string, kind string) (names []string, none bool, err error) {
 	if len(bases) == 0 {
@@ -149,7 +149,7 @@ func (f *affectedFlags) check(e *planning.Session) error {
 	return nil
 }
 
-// compareAll returns those of the named targets that are affected since any of the
+// compareAll returns which of the named targets are affected since any of the
 // bases, each with what it is since the first one that says so.
 func (f *affectedFlags) compareAll(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string) ([]affected.Target, error) {
 	if flagged.Offline && f.resolve {
@@ -173,7 +173,7 @@ func (f *affectedFlags) compareAll(ctx context.Context, e *planning.Session, fla
 	return out, nil
 }
 
-// compare returns those of the named targets that are affected. Where the base
+// compare returns which of the named targets are affected. Where the base
 // cannot be read, these are all.
 func (f *affectedFlags) compare(ctx context.Context, e *planning.Session, flagged *planning.Flags, args []string, head *side) ([]affected.Target, error) {
 	rev, err := f.baseCommit(ctx)
@@ -429,7 +429,7 @@ func (f *affectedFlags) digests(ctx context.Context, e *planning.Session, files 
 	memory := e.ProjectMemory()
 	defer memory.Save()
 	s, err := affected.Compute(ctx, plan, inputs.Options{Tree: affected.Tree{Tree: tree}, Files: files}, digest.Options{
-		Files: files, BuildPlatform: machine.LocalPlatform(), GitModes: true, Images: e.Images(planning.Lookup(f.resolve)), Memory: memory.Planner(), Project: dir,
+		Files: files, GitModes: true, Images: e.Images(planning.Lookup(f.resolve)), Memory: memory.Planner(), Project: dir,
 	}, dir)
 	return s, broken, err
 }

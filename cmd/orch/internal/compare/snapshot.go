@@ -17,7 +17,7 @@ func snapshot(ctx context.Context, e *planning.Session, cfg *config.Config, plat
 	}
 	memory := e.ProjectMemory()
 	defer memory.Save()
-	src, _, err := e.SnapshotSource(plan, platform, memory, images)
+	src, _, err := e.SnapshotSource(plan, memory, images)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package planning
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/internal/gitfact"
 	"github.com/orch-build/orch/internal/imageconfig"
 	"github.com/orch-build/orch/internal/statedir"
@@ -52,7 +50,7 @@ func (e *Session) Inputs(ctx context.Context, plan *planner.Plan, read inputs.Op
 	defer memory.Save()
 	read.Memory = memory.Planner()
 	in, diags := inputs.Compute(plan, read)
-	opt, err := e.digestOptions(machine.LocalPlatform(), read.Memory, e.Images(images))
+	opt, err := e.digestOptions(read.Memory, e.Images(images))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,8 +58,8 @@ func (e *Session) Inputs(ctx context.Context, plan *planner.Plan, read inputs.Op
 }
 
 // digestOptions say how digests are made of what is on this machine.
-func (e *Session) digestOptions(platform string, memory inputs.Memory, images digest.Images) (opt digest.Options, err error) {
-	opt = digest.Options{BuildPlatform: platform, Memory: memory, Images: images, Labels: e.gitLabels()}
+func (e *Session) digestOptions(memory inputs.Memory, images digest.Images) (opt digest.Options, err error) {
+	opt = digest.Options{Memory: memory, Images: images, Labels: e.gitLabels()}
 	if opt.Project, err = os.Getwd(); err != nil {
 		return opt, err
 	}
@@ -106,32 +104,32 @@ func (e *Session) Images(from Lookup) *imageconfig.Resolver {
 	return r
 }
 
-// Digests computes the digests of a plan as they are now, for a builder's
-// platform; "" is that of this machine. Registries are asked what base images are.
-func (e *Session) Digests(ctx context.Context, plan *planner.Plan, platform string) (*digest.Digests, error) {
+// Digests computes the digests of a plan as they are now. Registries are asked what
+// base images are.
+func (e *Session) Digests(ctx context.Context, plan *planner.Plan) (*digest.Digests, error) {
 	memory := e.ProjectMemory()
 	defer memory.Save()
-	return e.DigestsOf(ctx, plan, platform, memory.Planner())
+	return e.DigestsOf(ctx, plan, memory.Planner())
 }
 
 // KnownDigests computes the digests of a plan as they are now, and asks nobody.
 func (e *Session) KnownDigests(ctx context.Context, plan *planner.Plan) (*digest.Digests, error) {
 	memory := e.ProjectMemory()
 	defer memory.Save()
-	return e.digestsOf(ctx, plan, "", memory.Planner(), e.Images(Remembered))
+	return e.digestsOf(ctx, plan, memory.Planner(), e.Images(Remembered))
 }
 
 // DigestsOf computes digests with what is remembered.
-func (e *Session) DigestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory) (*digest.Digests, error) {
-	return e.digestsOf(ctx, plan, platform, memory, e.Images(FromRegistries))
+func (e *Session) DigestsOf(ctx context.Context, plan *planner.Plan, memory inputs.Memory) (*digest.Digests, error) {
+	return e.digestsOf(ctx, plan, memory, e.Images(FromRegistries))
 }
 
-func (e *Session) digestsOf(ctx context.Context, plan *planner.Plan, platform string, memory inputs.Memory, images digest.Images) (*digest.Digests, error) {
+func (e *Session) digestsOf(ctx context.Context, plan *planner.Plan, memory inputs.Memory, images digest.Images) (*digest.Digests, error) {
 	reads, diags := inputs.Read(plan, inputs.Options{Now: time.Now(), Memory: memory})
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	opt, err := e.digestOptions(cmp.Or(platform, machine.LocalPlatform()), memory, images)
+	opt, err := e.digestOptions(memory, images)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (e *Session) LockedDigests(ctx context.Context, plan *planner.Plan) (*diges
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	opt, err := e.digestOptions(machine.LocalPlatform(), memory.Planner(), e.Images(Remembered))
+	opt, err := e.digestOptions(memory.Planner(), e.Images(Remembered))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // SnapshotSource is what a snapshot is taken of, and the images that are known.
-func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Memory, known Lookup) (src foresight.Source, seen *predict.Images, err error) {
+func (e *Session) SnapshotSource(plan *planner.Plan, memory Memory, known Lookup) (src foresight.Source, seen *predict.Images, err error) {
 	src.Plan = plan
 	if src.State, err = statedir.Default(e.Getenv); err != nil {
 		return src, nil, err
@@ -16,6 +16,6 @@ func (e *Session) SnapshotSource(plan *planner.Plan, platform string, memory Mem
 	seen = predict.OpenImages(src.State)
 	images := e.Images(known)
 	images.Seen = seen.Seen
-	src.Digests, err = e.digestOptions(platform, memory.Planner(), images)
+	src.Digests, err = e.digestOptions(memory.Planner(), images)
 	return src, seen, err
 }

@@ -37,7 +37,7 @@ func ShardPlan(ctx context.Context, e *planning.Session, cfg *config.Config, pla
 		return nil, nil, err
 	}
 	all, err := digest.Compute(ctx, plan, in.Reads, digest.Options{
-		BuildPlatform: platform, Memory: read.Memory, Project: dir, GitModes: true, Images: &imageconfig.Resolver{},
+		Memory: read.Memory, Project: dir, GitModes: true, Images: &imageconfig.Resolver{},
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("summing up the inputs of the targets: %w", err)
