@@ -23,7 +23,7 @@ import (
 
 // An import block brings in other files. Each of them is evaluated as a
 // definition of its own, with its own variables and functions, and then its
-// targets and groups join those of the importing file, with a namespace in
+// targets and groups join the importing file's, with a namespace in
 // front of their names. The namespace is the name of the block; if the source
 // is a pattern, what each wildcard stood for follows, behind dots.
 
@@ -115,7 +115,10 @@ func (im *importing) read() hcl.Diagnostics {
 		seen[m.Namespace] = m.Name
 		diags = append(diags, im.one(m)...)
 	}
-	return append(diags, im.unused(diags.HasErrors())...)
+	if diags.HasErrors() {
+		return diags // a file may be missing that has a variable for a value
+	}
+	return append(diags, im.unused()...)
 }
 
 // wrong reports an import at its source.
@@ -177,12 +180,8 @@ func (im *importing) readGiven() hcl.Diagnostics {
 	return diags
 }
 
-// unused reports the values that no imported file has a variable for. After
-// other errors, files may be missing that have it.
-func (im *importing) unused(failed bool) hcl.Diagnostics {
-	if failed {
-		return nil
-	}
+// unused reports the values that no imported file has a variable for.
+func (im *importing) unused() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range attribute.SortedKeys(im.given) {
 		g := im.given[name]

@@ -55,7 +55,10 @@ func (l *Loader) Missing(needs []permission.Need, overrides []config.Override) (
 	if err != nil {
 		return nil, err
 	}
-	return set.Missing(needs, files), nil
+	if !files {
+		return set.MissingPrivileges(needs), nil
+	}
+	return set.Missing(needs), nil
 }
 
 // checksFiles says whether files and agents have to be granted, by bake's

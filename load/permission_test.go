@@ -66,7 +66,7 @@ func missingFlags(t *testing.T, r Request, attrs string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return permission.Flags(granted.Missing(needs, true), wd)
+	return permission.Flags(granted.Missing(needs), wd)
 }
 
 func TestAllow(t *testing.T) {

@@ -22,7 +22,7 @@ type filling struct {
 	main     *node // the main context
 	n        *node // what is described
 	scope    dockerfile.Scope
-	refs     []*node // those of the instructions still to come
+	refs     []*node // of the instructions still to come
 	ok       bool
 	// ownsArgs is true once the vertex has arguments of its own.
 	ownsArgs bool
@@ -189,22 +189,14 @@ func (f *filling) copy(t *Take, refs []*node, at fault.Range) {
 		t.Sources = append(t.Sources, s)
 	}
 	if !known {
-		t = nil
+		t, paths = nil, nil // all of it
 	}
 	switch {
 	case len(refs) > 0:
-		f.edge(refs[0], Copy, pathsOrAll(paths, known), at).Take = t
+		f.edge(refs[0], Copy, paths, at).Take = t
 	case len(paths) > 0 || !known:
-		f.edge(f.main, Context, pathsOrAll(paths, known), at).Take = t
+		f.edge(f.main, Context, paths, at).Take = t
 	}
-}
-
-// pathsOrAll is nil, which means all, if not every path is known.
-func pathsOrAll(paths []string, known bool) []string {
-	if !known {
-		return nil
-	}
-	return paths
 }
 
 // mounts notes what the mounts of a RUN read.

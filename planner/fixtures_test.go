@@ -66,7 +66,7 @@ func checkFixture(t *testing.T, name string) {
 	opt := planner.Options{Files: files, BuildPlatform: d.BuildPlatform, Dir: "/w"}
 	plan, diags := planner.New(cfg, opt)
 	if d.Checks {
-		plan, diags = check.New(cfg, opt, false)
+		plan, diags = check.New(cfg, opt, check.Options{})
 	}
 	got := map[string]string{}
 	if len(diags) > 0 {

@@ -93,7 +93,7 @@ func columns(targets []*runner.TargetReport, form tableForm) []*column {
 	digest, on := &column{header: "DIGEST"}, &column{header: "BUILT ON"}
 	all := []*column{{header: "TARGET"}, {header: "RESULT"}, {header: "TIME"}, on, {header: "IMAGE"}, smaller, digest, {header: "WENT TO"}}
 	for _, t := range targets {
-		for i, cell := range tableRow(t, form.stage) {
+		for i, cell := range tableRow(t, form) {
 			all[i].add(termtext.Line(cell))
 		}
 	}

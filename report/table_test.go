@@ -92,7 +92,7 @@ func TestJoinWithin(t *testing.T) {
 // An image that is hardly smaller than its build stage is not called smaller.
 func TestSmallerNoise(t *testing.T) {
 	for built, want := range map[int64]string{1_000_000: none, 1_490_000: none, 1_500_000: "1.5x (build: 1.5MB)", 20_000_000: "20x (build: 20MB)"} {
-		if got := smaller(&runner.Result{ImageSize: 1_000_000, BuildStageSize: built, BuildStage: "build"}, true); got != want {
+		if got := smaller(&runner.Result{ImageSize: 1_000_000, BuildStageSize: built, BuildStage: "build"}, tableForm{stage: true}); got != want {
 			t.Errorf("%d: %s, want %s", built, got, want)
 		}
 	}
@@ -104,18 +104,18 @@ func TestStepPlace(t *testing.T) {
 	tests := []struct {
 		label   string
 		targets []string
-		several bool
+		among   int
 		want    string
 	}{
-		{"build 2/4", []string{"client"}, true, "client: build 2/4"},
-		{"linux/arm64 build 2/4", []string{"client", "server"}, true, "client, server: linux/arm64 build 2/4"},
-		{"build 2/4", []string{"a", "b", "c", "d"}, true, "4 targets: build 2/4"},
-		{"build 2/4", []string{"client"}, false, "build 2/4"},
-		{"2/4", []string{"client"}, false, "client: 2/4"},
-		{"2/4", nil, true, "2/4"},
+		{"build 2/4", []string{"client"}, 2, "client: build 2/4"},
+		{"linux/arm64 build 2/4", []string{"client", "server"}, 2, "client, server: linux/arm64 build 2/4"},
+		{"build 2/4", []string{"a", "b", "c", "d"}, 2, "4 targets: build 2/4"},
+		{"build 2/4", []string{"client"}, 1, "build 2/4"},
+		{"2/4", []string{"client"}, 1, "client: 2/4"},
+		{"2/4", nil, 2, "2/4"},
 	}
 	for _, tt := range tests {
-		if got := stepPlace(&runner.StepReport{Label: tt.label, Targets: tt.targets}, tt.several); got != tt.want {
+		if got := stepPlace(&runner.StepReport{Label: tt.label, Targets: tt.targets}, tt.among); got != tt.want {
 			t.Errorf("%s of %v: %s, want %s", tt.label, tt.targets, got, tt.want)
 		}
 	}

@@ -81,9 +81,8 @@ func isUpToDate(t *runner.TargetReport) bool {
 	return t.State == runner.Done && t.Result != nil && t.Result.Steps.Run == 0 && len(t.Attempts) < 2
 }
 
-// tableRow is the row of a target; stage says whether the stage that it was
-// built in is named.
-func tableRow(t *runner.TargetReport, stage bool) []string {
+// tableRow is the row of a target.
+func tableRow(t *runner.TargetReport, form tableForm) []string {
 	res := t.Result
 	if res == nil {
 		return []string{t.Name(), t.State.String(), none, none, none, none, none, none}
@@ -98,7 +97,7 @@ func tableRow(t *runner.TargetReport, stage bool) []string {
 	if n := len(t.Attempts); n > 1 {
 		what += fmt.Sprintf(" (try %d)", n)
 	}
-	return []string{t.Name(), what, seconds(t.Took), cmp.Or(strings.Join(res.Builders, ", "), none), imageSize(res.ImageSize), smaller(res, stage), ShortDigest(res.Digest), wentTo(t)}
+	return []string{t.Name(), what, seconds(t.Took), cmp.Or(strings.Join(res.Builders, ", "), none), imageSize(res.ImageSize), smaller(res, form), ShortDigest(res.Digest), wentTo(t)}
 }
 
 // skipped says which build took the place of this one.
@@ -114,7 +113,7 @@ func skipped(s *runner.Skipped) string {
 const worthSaying = 1.5
 
 // smaller compares an image with the stage that its content was built in.
-func smaller(res *runner.Result, stage bool) string {
+func smaller(res *runner.Result, form tableForm) string {
 	if res.ImageSize <= 0 {
 		return none
 	}
@@ -126,7 +125,7 @@ func smaller(res *runner.Result, stage bool) string {
 	if times < 10 {
 		text = strconv.FormatFloat(times, 'f', 1, 64)
 	}
-	if !stage || res.BuildStage == "" {
+	if !form.stage || res.BuildStage == "" {
 		return fmt.Sprintf("%sx (than %s)", text, imageSize(res.BuildStageSize))
 	}
 	return fmt.Sprintf("%sx (%s: %s)", text, res.BuildStage, imageSize(res.BuildStageSize))

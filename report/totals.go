@@ -46,7 +46,7 @@ func printTotals(w io.Writer, r *runner.Report, width int) {
 	var steps []string
 	for _, s := range r.SlowestSteps(slowest) {
 		if s.Took >= worthNaming {
-			place := seconds(s.Took) + " " + stepPlace(s, len(r.Targets) > 1)
+			place := seconds(s.Took) + " " + stepPlace(s, len(r.Targets))
 			room := 50
 			if width > 0 {
 				room = min(room, max(width-termtext.Width(heading+place+" ();"), 10))
@@ -69,12 +69,12 @@ func stageName(v *planner.Vertex) string {
 	return v.Name
 }
 
-// stepPlace says where a step is: in which target, if there are several, and
+// stepPlace says where a step is: in which target, if it is among several, and
 // where in its stage.
-func stepPlace(s *runner.StepReport, several bool) string {
+func stepPlace(s *runner.StepReport, targets int) string {
 	stage, _, _ := strings.Cut(s.Label, "/")
 	unnamed := strings.Trim(stage, "0123456789") == ""
-	if len(s.Targets) == 0 || !several && !unnamed {
+	if len(s.Targets) == 0 || targets < 2 && !unnamed {
 		return s.Label
 	}
 	names := Names(s.Targets)

@@ -34,8 +34,8 @@ func (s *simulator) Open(_ context.Context, _ *planner.Plan, send func(Event)) (
 	return s, nil
 }
 
-func (s *simulator) Builder() string                   { return "simulator" }
-func (s *simulator) Close(context.Context, bool) error { return nil }
+func (s *simulator) Builder() string                     { return "simulator" }
+func (s *simulator) Close(context.Context, Ending) error { return nil }
 
 func (s *simulator) Build(ctx context.Context, b *planner.Build, how BuildOptions) (*Result, error) {
 	for _, v := range b.Stages {

@@ -184,7 +184,7 @@ func (r *run) round(ctx context.Context, solver Solver) error {
 		return ctx.Err()
 	}
 	ok := r.report.OK()
-	err = r.listen(func() error { return session.Close(ctx, ok) })
+	err = r.listen(func() error { return session.Close(ctx, Ending(ok)) })
 	r.closed(ctx, err)
 	r.recorder.fill(r.report)
 	return nil

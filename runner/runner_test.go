@@ -106,7 +106,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (f *fake) Close(_ context.Context, ok bool) error {
+func (f *fake) Close(_ context.Context, how Ending) error {
+	ok := how == Complete
 	f.closed = &ok
 	return nil
 }

@@ -24,7 +24,7 @@ type schedule struct {
 	chain *chain.Graph
 	heard bool // the builder has said something
 	works map[*planner.Vertex]*work
-	extra int // places beyond those of the options
+	extra int // places beyond Options.Jobs
 
 	// abandoned is closed when nobody takes events any more, some time after an
 	// interrupt.
@@ -202,7 +202,11 @@ func (s *schedule) handle(ctx context.Context, e event) {
 	if !j.held {
 		s.release()
 	}
-	s.stagesOver(j, e.err == nil)
+	end := s.chain.Finish
+	if e.err != nil {
+		end = s.chain.Drop
+	}
+	s.stagesOver(j, end)
 	j.held, j.resume = false, nil
 	j.cancel(nil)
 	j.cancel = nil
@@ -226,7 +230,7 @@ func (s *schedule) handle(ctx context.Context, e event) {
 // handleEvaluated frees the builds that wait for this one's result.
 func (s *schedule) handleEvaluated(j *job) {
 	j.evaluated = time.Now()
-	s.stagesOver(j, true)
+	s.stagesOver(j, s.chain.Finish)
 	for _, u := range j.users {
 		u.pending--
 		if st := u.report.State; u.pending == 0 && (st == Waiting || u.done) {
@@ -239,11 +243,12 @@ func (s *schedule) handleEvaluated(j *job) {
 	}
 }
 
-// stagesOver gives a build's place back. Its outputs need none.
-func (s *schedule) stagesOver(j *job, good bool) {
+// stagesOver gives a build's place back, and ends it in the chain. Its outputs need
+// no place.
+func (s *schedule) stagesOver(j *job, end func(*planner.Build)) {
 	if j.evaluating {
 		j.evaluating, j.runs = false, 0
-		s.chain.End(j.build, good)
+		end(j.build)
 	}
 }
 

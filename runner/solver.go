@@ -26,19 +26,29 @@ type Session interface {
 	// goroutines.
 	//
 	// An error of the build itself is a *Failure; once ctx has ended, the
-	// error is that of ctx.
+	// error is ctx's.
 	Build(ctx context.Context, build *planner.Build, opt BuildOptions) (*Result, error)
 	// Close ends the run. It writes the cache that several targets share, if
-	// ok is true. Caches that could not be read or written are CacheFaults.
-	Close(ctx context.Context, ok bool) error
+	// all were built. Caches that could not be read or written are CacheFaults.
+	Close(ctx context.Context, how Ending) error
 	// Builder names the builder, such as "embedded" or an address.
 	Builder() string
 }
 
+// Ending is how a run ends.
+type Ending bool
+
+const (
+	// Incomplete is the end of a run that failed or was interrupted.
+	Incomplete Ending = false
+	// Complete is the end of a run that has built everything.
+	Complete Ending = true
+)
+
 // BuildOptions say how a build is run.
 type BuildOptions struct {
 	// Evaluated is called when the stages are done. The outputs are written
-	// when it returns, unless with an error, which is then that of the build.
+	// when it returns, unless with an error, which is then the build's.
 	Evaluated func(context.Context) error
 	// NoExport leaves out the outputs: they were written in an earlier
 	// session, and only the result is needed.

@@ -51,7 +51,7 @@ const (
 	Replaces Merge = iota
 	// Grows: the later list is put behind the earlier one.
 	Grows
-	// OnlyGrows: so is that of an override, even one with "=".
+	// OnlyGrows: so is the value of an override, even one with "=".
 	OnlyGrows
 	// ByName: so is it, and of the elements with the same name the last counts.
 	ByName
@@ -220,7 +220,7 @@ func SortDiagnostics(diags hcl.Diagnostics) {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
 		switch {
 		case a.Subject == nil || b.Subject == nil:
-			return cmp.Compare(btoi(a.Subject == nil), btoi(b.Subject == nil))
+			return cmp.Compare(withoutPlace(a), withoutPlace(b))
 		case a.Subject.Filename != b.Subject.Filename:
 			return strings.Compare(a.Subject.Filename, b.Subject.Filename)
 		}
@@ -230,8 +230,9 @@ func SortDiagnostics(diags hcl.Diagnostics) {
 	})
 }
 
-func btoi(b bool) int {
-	if b {
+// withoutPlace is 1 for a diagnostic that has no place, and 0 for others.
+func withoutPlace(d *hcl.Diagnostic) int {
+	if d.Subject == nil {
 		return 1
 	}
 	return 0

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/asking"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/usage"
@@ -53,11 +54,11 @@ pull' fetches it.`,
 			if frontend != "linked" && frontend != "pull" {
 				return usage.Errorf("--frontend %q: there are linked and pull", frontend)
 			}
-			packed, err := writeBundle(cmd.Context(), e, &load, args, dir, frontend == "pull")
+			packed, err := writeBundle(cmd.Context(), e, &load, args, dir, frontend)
 			if err != nil {
 				return err
 			}
-			return printed(e, packed, packed.String(), asJSON)
+			return printed(e, packed, packed.String(), cli.Form(asJSON))
 		},
 	}
 	load.Register(cmd, e)
@@ -70,8 +71,8 @@ pull' fetches it.`,
 	return cmd
 }
 
-// writeBundle writes what the targets take.
-func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir string, pull bool) (out pack.Packed, err error) {
+// writeBundle writes what the targets take, with a frontend that is linked or pulled.
+func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags, args []string, dir, frontend string) (out pack.Packed, err error) {
 	e.Policies = planning.NewPolicies(ctx, e, &load.Builder)
 	defer e.Policies.Close()
 	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = args, nil }, e.WholeFor)
@@ -89,7 +90,7 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if err != nil {
 		return out, err
 	}
-	opt := e.OutsideOptions(pull)
+	opt := e.OutsideOptions(frontend == "pull")
 	opt.Lock = plan.Lock
 	opt.Made = asking.Contents(ctx, e, plan, digests.Opaque, &load.Builder, plan.Lock)
 	list := outside.Of(plan, digests, opt)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -36,7 +37,7 @@ Without a DIR, it is the folder that ORCH_BUNDLE names.`,
 				return err
 			}
 			return printed(e, moved, fmt.Sprintf("%s@%s: %s; %d of %s sent (%s)", moved.Ref, moved.Digest,
-				pack.Entries(moved.Entries), moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte")), asJSON)
+				pack.Entries(moved.Entries), moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte")), cli.Form(asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was done as JSON")
@@ -82,7 +83,7 @@ held against its digest.`,
 			}
 			return printed(e, moved, fmt.Sprintf("%s: %s of %s@%s; %d of %s fetched (%s), %d removed",
 				moved.Dir, pack.Entries(moved.Entries), moved.Ref, moved.Digest,
-				moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte"), moved.Removed), asJSON)
+				moved.Moved, termtext.Count(moved.Blobs, "blob"), termtext.Count(int(moved.Bytes), "byte"), moved.Removed), cli.Form(asJSON))
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the bundle to the folder `DIR`")
@@ -91,8 +92,8 @@ held against its digest.`,
 }
 
 // printed prints what was done, as a line or as JSON.
-func printed(e *planning.Session, what any, line string, asJSON bool) error {
-	if !asJSON {
+func printed(e *planning.Session, what any, line string, form cli.Form) error {
+	if form == cli.Text {
 		_, err := fmt.Fprintln(e.Stdout, line)
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,8 +15,53 @@ import (
 // they got their value: they are tables, patterns and errors. What changes is a field
 // of something that is handed on.
 func TestPackageVariables(t *testing.T) {
-	packages := map[string][]*ast.File{}
 	set := token.NewFileSet()
+	for _, files := range sources(t, set) {
+		for _, place := range assigned(files) {
+			t.Errorf("%s: %s is a variable of the package: make it a field", set.Position(place.Pos()), place.Name)
+		}
+	}
+}
+
+// mostBools is how many parameters of functions may be plain bools. A call with "true"
+// does not say what is true: an option with a name does, or two functions.
+const mostBools = 43
+
+func TestBoolParameters(t *testing.T) {
+	set := token.NewFileSet()
+	var all []string
+	for _, files := range sources(t, set) {
+		for _, f := range files {
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok {
+					for range bools(fn) {
+						all = append(all, set.Position(fn.Pos()).String()+" "+fn.Name.Name)
+					}
+				}
+			}
+		}
+	}
+	if len(all) > mostBools {
+		slices.Sort(all)
+		t.Errorf("%d parameters are bools, more than %d; give those that are new a type with named values:\n%s", len(all), mostBools, strings.Join(all, "\n"))
+	}
+}
+
+// bools counts the parameters of a function that are bools.
+func bools(fn *ast.FuncDecl) int {
+	n := 0
+	for _, p := range fn.Type.Params.List {
+		if id, ok := p.Type.(*ast.Ident); ok && id.Name == "bool" {
+			n += max(1, len(p.Names))
+		}
+	}
+	return n
+}
+
+// sources are the files of each package, without tests.
+func sources(t *testing.T, set *token.FileSet) map[string][]*ast.File {
+	t.Helper()
+	packages := map[string][]*ast.File{}
 	err := filepath.WalkDir(docsRoot, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -33,11 +79,7 @@ func TestPackageVariables(t *testing.T) {
 	if err != nil || len(packages) < 100 {
 		t.Fatalf("%d packages: %v", len(packages), err)
 	}
-	for _, files := range packages {
-		for _, place := range assigned(files) {
-			t.Errorf("%s: %s is a variable of the package: make it a field", set.Position(place.Pos()), place.Name)
-		}
-	}
+	return packages
 }
 
 // assigned are the places in the files of a package that assign to its variables.

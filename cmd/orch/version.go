@@ -39,9 +39,9 @@ is a newer one than this.`,
 		Args: helptext.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !check {
-				return showVersion(e, asJSON)
+				return showVersion(e, cli.Form(asJSON))
 			}
-			return checkVersion(cmd.Context(), e, latest.Releases, asJSON)
+			return checkVersion(cmd.Context(), e, latest.Releases, cli.Form(asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -49,20 +49,20 @@ is a newer one than this.`,
 	return cmd
 }
 
-func showVersion(e *planning.Session, asJSON bool) error {
-	if asJSON {
+func showVersion(e *planning.Session, form cli.Form) error {
+	if form == cli.JSON {
 		return printVersionJSON(e, nil)
 	}
 	return printVersion(e)
 }
 
 // checkVersion prints the version beside the newest release.
-func checkVersion(ctx context.Context, e *planning.Session, releases string, asJSON bool) error {
+func checkVersion(ctx context.Context, e *planning.Session, releases string, form cli.Form) error {
 	newest, err := latest.Newest(ctx, releases)
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if form == cli.JSON {
 		err = printVersionJSON(e, &newest)
 	} else if newest.Newer(version.Orch()) {
 		_, err = fmt.Fprintf(e.Stdout, "orch %s is out, and this is %s: %s\n", newest.Version, version.Orch(), newest.Page)

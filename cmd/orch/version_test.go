@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/clitest"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
@@ -36,18 +37,18 @@ func TestCheckVersion(t *testing.T) {
 		{fails: "404"},
 	} {
 		latest = tt.latest
-		for _, asJSON := range []bool{false, true} {
+		for _, form := range []cli.Form{cli.Text, cli.JSON} {
 			e, stdout, _ := clitest.Env(nil, "version", "--check")
-			err := checkVersion(t.Context(), planning.New(machine.New(e, whole.Parts{})), server.URL, asJSON)
+			err := checkVersion(t.Context(), planning.New(machine.New(e, whole.Parts{})), server.URL, form)
 			if (err == nil) != (tt.fails == "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 				t.Errorf("%q: %v, want %q", tt.latest, err, tt.fails)
 			}
 			want := tt.text
-			if asJSON {
+			if form == cli.JSON {
 				want = tt.json
 			}
 			if !strings.Contains(stdout.String(), want) || want == "" && stdout.Len() > 0 {
-				t.Errorf("%q, JSON %v: printed %q, want %q", tt.latest, asJSON, stdout, want)
+				t.Errorf("%q, JSON %v: printed %q, want %q", tt.latest, form, stdout, want)
 			}
 		}
 	}

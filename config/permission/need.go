@@ -57,12 +57,11 @@ func (n Need) Action(wd string) string {
 }
 
 // Missing returns the needs that are not granted, as few as would be enough:
-// each once, and no path below another one. Without files, those about files
-// and SSH count as granted.
-func (s *Set) Missing(needs []Need, files bool) []Need {
+// each once, and no path below another one.
+func (s *Set) Missing(needs []Need) []Need {
 	var out []Need
 	for _, n := range needs {
-		if !s.allows(n) && (files || !n.files()) {
+		if !s.allows(n) {
 			out = append(out, n)
 		}
 	}
@@ -76,6 +75,11 @@ func (s *Set) Missing(needs []Need, files bool) []Need {
 		}
 	}
 	return few
+}
+
+// MissingPrivileges is Missing where needs about files and SSH count as granted.
+func (s *Set) MissingPrivileges(needs []Need) []Need {
+	return s.Missing(slices.DeleteFunc(slices.Clone(needs), Need.files))
 }
 
 // coversToo says whether a grant of n is one of other.

@@ -109,8 +109,7 @@ type FS struct {
 	root  string
 	name  string
 	watch *Watch
-	// gitModes is true if modes are those that git keeps.
-	gitModes bool
+	modes Modes
 
 	mu      sync.Mutex
 	filters []*filter
@@ -123,9 +122,18 @@ type stamp struct {
 	size, mtime int64
 }
 
-// Open opens a folder. With gitModes, files have the modes that git keeps, and
-// each name is a file of its own.
-func (w *Watch) Open(dir string, gitModes bool) (*FS, error) {
+// Modes says which modes files have.
+type Modes bool
+
+const (
+	// DiskModes are those that the files have here.
+	DiskModes Modes = false
+	// GitModes are those that git keeps; with them each name is a file of its own.
+	GitModes Modes = true
+)
+
+// Open opens a folder.
+func (w *Watch) Open(dir string, modes Modes) (*FS, error) {
 	under, err := fsutil.NewFS(dir)
 	if err != nil {
 		return nil, err
@@ -140,7 +148,7 @@ func (w *Watch) Open(dir string, gitModes bool) (*FS, error) {
 			name = rel
 		}
 	}
-	return &FS{under: under, root: root, name: name, watch: w, gitModes: gitModes, seen: map[string]stamp{}}, nil
+	return &FS{under: under, root: root, name: name, watch: w, modes: modes, seen: map[string]stamp{}}, nil
 }
 
 // aside are the names of what orch itself writes and is not complete yet.
@@ -262,7 +270,7 @@ func (e *entry) Info() (fs.FileInfo, error) {
 			}
 			e.walk.fs.listed(e.path, stamp{true, size, st.ModTime})
 		}
-		if e.walk.fs.gitModes {
+		if e.walk.fs.modes == GitModes {
 			return e.asGit(info), nil
 		}
 		return info, nil

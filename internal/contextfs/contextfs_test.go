@@ -116,7 +116,7 @@ func TestChanges(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%t", name, strict), func(t *testing.T) {
 				dir := folder(t)
 				w := &Watch{Strict: strict}
-				files, err := w.Open(dir, false)
+				files, err := w.Open(dir, DiskModes)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -177,7 +177,7 @@ func TestRestOfTheFolder(t *testing.T) {
 	defer func() { close(stop); <-stopped }()
 	for range 5 {
 		w := &Watch{}
-		fs, err := w.Open(dir, false)
+		fs, err := w.Open(dir, DiskModes)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func TestGitModes(t *testing.T) {
 	if err := os.Link(at("d"), at("second")); err != nil {
 		t.Fatal(err)
 	}
-	files, err := (&Watch{}).Open(dir, true)
+	files, err := (&Watch{}).Open(dir, GitModes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,10 +70,10 @@ func (f *Files) entry(h *tar.Header, content io.Reader) error {
 	dir, base := path.Split(name)
 	switch {
 	case base == opaque:
-		f.remove(path.Clean(dir), false)
+		f.removeBelow(path.Clean(dir))
 		return nil
 	case strings.HasPrefix(base, whiteout):
-		f.remove(dir+base[len(whiteout):], true)
+		f.remove(dir + base[len(whiteout):])
 		return nil
 	case h.Typeflag == tar.TypeLink:
 		to := f.paths[path.Join("/", h.Linkname)]
@@ -106,14 +106,22 @@ func (f *Files) entry(h *tar.Header, content io.Reader) error {
 // put puts a file in place of whatever was there. A folder keeps what is in it.
 func (f *Files) put(name string, to *node) {
 	if old := f.paths[name]; old != nil && old.dir && !to.dir {
-		f.remove(name, true)
+		f.remove(name)
 	}
 	f.paths[name] = to
 }
 
-// remove removes what lower layers have below a path, and at it. What the same layer
+// remove removes what lower layers have at a path and below it. What the same layer
 // has put there stays.
-func (f *Files) remove(name string, itself bool) {
+func (f *Files) remove(name string) {
+	f.removeBelow(name)
+	if is := f.paths[name]; is != nil && is.layer < f.layers {
+		delete(f.paths, name)
+	}
+}
+
+// removeBelow is remove, but a folder itself stays.
+func (f *Files) removeBelow(name string) {
 	if is := f.paths[name]; is != nil && !is.dir {
 		if is.layer < f.layers {
 			delete(f.paths, name)
@@ -122,7 +130,7 @@ func (f *Files) remove(name string, itself bool) {
 	}
 	below := strings.TrimSuffix(name, "/") + "/"
 	for at, is := range f.paths {
-		if is.layer < f.layers && (itself && at == name || strings.HasPrefix(at, below)) {
+		if is.layer < f.layers && strings.HasPrefix(at, below) {
 			delete(f.paths, at)
 		}
 	}

@@ -25,9 +25,16 @@ type Tree struct {
 	Source string
 }
 
+// Options say what is looked for.
+type Options struct {
+	// CheckDirty compares the files with the commit, which takes a while in a large
+	// tree.
+	CheckDirty bool
+}
+
 // Find returns the work tree that a folder is in, or nil if it is in none, or
 // there is no git.
-func Find(ctx context.Context, dir string, checkDirty bool) *Tree {
+func Find(ctx context.Context, dir string, opt Options) *Tree {
 	g := git{ctx, dir}
 	if inside, ok := g.run("rev-parse", "--is-inside-work-tree"); !ok || inside != "true" {
 		return nil
@@ -37,7 +44,7 @@ func Find(ctx context.Context, dir string, checkDirty bool) *Tree {
 		return nil
 	}
 	t := &Tree{Root: filepath.FromSlash(root), Source: urlutil.RedactCredentials(g.remote())}
-	if t.Revision, ok = g.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}"); ok && checkDirty {
+	if t.Revision, ok = g.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}"); ok && opt.CheckDirty {
 		if changed, ok := g.run("status", "--porcelain", "--ignored"); !ok || changed != "" {
 			t.Revision += "-dirty"
 		}

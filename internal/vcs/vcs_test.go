@@ -61,7 +61,7 @@ func TestFind(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root, commit := repository(t, tt.steps...)
 			tt.want.Root, tt.want.Revision = root, commit+tt.want.Revision
-			got := Find(t.Context(), filepath.Join(root, "sub"), tt.dirty)
+			got := Find(t.Context(), filepath.Join(root, "sub"), Options{CheckDirty: tt.dirty})
 			if got == nil || *got != tt.want {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}
@@ -71,7 +71,7 @@ func TestFind(t *testing.T) {
 
 func TestFindNothing(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "gone")} {
-		if got := Find(t.Context(), dir, true); got != nil {
+		if got := Find(t.Context(), dir, Options{CheckDirty: true}); got != nil {
 			t.Errorf("%s: %+v", dir, got)
 		}
 	}
@@ -79,7 +79,7 @@ func TestFindNothing(t *testing.T) {
 	if err := exec.Command("git", "init", "-q", filepath.Join(root, "empty")).Run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := Find(t.Context(), filepath.Join(root, "empty"), true); got == nil || got.Revision != "" {
+	if got := Find(t.Context(), filepath.Join(root, "empty"), Options{CheckDirty: true}); got == nil || got.Revision != "" {
 		t.Errorf("before the first commit: %+v", got)
 	}
 }

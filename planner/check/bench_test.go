@@ -23,7 +23,7 @@ func BenchmarkChecks(b *testing.B) {
 		b.Run(fmt.Sprintf("targets=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, diags := New(cfg, planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"}, false); len(diags) > 0 {
+				if _, diags := New(cfg, planner.Options{Files: files, BuildPlatform: "linux/amd64", Dir: "/w"}, Options{}); len(diags) > 0 {
 					b.Fatal(diags)
 				}
 			}

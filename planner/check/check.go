@@ -28,7 +28,7 @@ import (
 
 // Options are what Check needs besides the plan.
 type Options struct {
-	// Files and Dir are those that the plan was made with.
+	// Files and Dir are those that the plan was made with; New knows them.
 	Files planner.Files
 	Dir   string
 	// Independent says that the targets need not be built together, so that two
@@ -38,12 +38,13 @@ type Options struct {
 
 // New makes a plan and checks it. With faults it returns them all, and a plan
 // that holds only the Sources that diagnostics name.
-func New(cfg *config.Config, opt planner.Options, independent bool) (*planner.Plan, fault.Diagnostics) {
+func New(cfg *config.Config, opt planner.Options, how Options) (*planner.Plan, fault.Diagnostics) {
 	plan, diags := planner.New(cfg, opt)
 	if diags.HasErrors() {
 		return plan, diags
 	}
-	diags = append(diags, Check(plan, Options{Files: opt.Files, Dir: opt.Dir, Independent: independent})...)
+	how.Files, how.Dir = opt.Files, opt.Dir
+	diags = append(diags, Check(plan, how)...)
 	schema.SortDiagnostics(diags)
 	if diags.HasErrors() {
 		return &planner.Plan{Graph: &planner.Graph{}, Sources: plan.Sources, Credentials: plan.Credentials}, diags
@@ -187,7 +188,7 @@ func (ck *checker) checkPlatforms(b *planner.Build) {
 	}
 }
 
-// ownVertices are those that a build reaches without those of the targets that
+// ownVertices are what a build reaches, without the vertices of the targets that
 // it is built on, whose steps are theirs.
 func ownVertices(b *planner.Build) map[*planner.Vertex]bool {
 	own := map[*planner.Vertex]bool{}

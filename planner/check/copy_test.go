@@ -55,7 +55,7 @@ func TestCheckLinks(t *testing.T) {
 	} {
 		text := "FROM scratch\nCOPY " + src + " /x/\n"
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{Name: "a", Context: config.Context{Value: dir}, DockerfileInline: &text}}}
-		_, diags := New(cfg, planner.Options{BuildPlatform: "linux/amd64"}, false)
+		_, diags := New(cfg, planner.Options{BuildPlatform: "linux/amd64"}, Options{})
 		if want == "" {
 			if len(diags) > 0 {
 				t.Errorf("%s: %v", src, diags)

@@ -26,14 +26,17 @@ func (e *Explanation) Text(w io.Writer, now time.Time) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		target(&b, t, now, e.Checked)
+		target(&b, t, now, tense(e.Checked))
 	}
 	e.checked(&b)
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-func target(b *bytes.Buffer, t *Target, now time.Time, over bool) {
+// tense says whether the run that is explained is over.
+type tense bool
+
+func target(b *bytes.Buffer, t *Target, now time.Time, over tense) {
 	run, maybe := t.counts()
 	switch {
 	case t.Change == New && t.Against.Kind == "nothing":
@@ -82,7 +85,7 @@ func (t *Target) counts() (run, maybe int) {
 	return run, maybe
 }
 
-func (t *Target) steps(b *bytes.Buffer, run, maybe int, over bool) {
+func (t *Target) steps(b *bytes.Buffer, run, maybe int, over tense) {
 	if len(t.Steps) == 0 {
 		return
 	}

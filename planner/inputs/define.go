@@ -176,17 +176,18 @@ func wordsOf(k *dockerfile.Cmd, s *dockerfile.Scope) []string {
 			if strings.Contains(w, "\n") {
 				words = append(words, w) // the quotes in a heredoc stay
 			}
-			words[i] = expandedWord(w, i < at, s)
+			if i < at {
+				words[i] = expandedFlag(w, s)
+			} else {
+				words[i] = expanded(w, s)
+			}
 		}
 	}
 	return words
 }
 
-// expandedWord expands a word, or the value of a flag that is expanded.
-func expandedWord(word string, flag bool, s *dockerfile.Scope) string {
-	if !flag {
-		return expanded(word, s)
-	}
+// expandedFlag expands the value of a flag, if it is one that is expanded.
+func expandedFlag(word string, s *dockerfile.Scope) string {
 	name, value, ok := strings.Cut(word, "=")
 	switch name {
 	case "--chown", "--chmod", "--checksum":

@@ -22,7 +22,7 @@ type Options struct {
 	// Waves builds what several shards need before them.
 	Waves bool
 	Times Times
-	// BuildPlatform is that of the plan.
+	// BuildPlatform is the plan's.
 	BuildPlatform string
 	// Digest is the sum of a target's inputs and tests; nil leaves it out.
 	Digest func(*planner.Build) string
@@ -198,7 +198,7 @@ func (g *graph) fill(f *File, p *packing, ways []way, opt Options) {
 		shards[bin] = Shard{Seconds: seconds(loads[bin]), Parts: partsOf(members[bin], opt.BuildPlatform)}
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(boolInt(len(shards[a].Parts) == 0), boolInt(len(shards[b].Parts) == 0)), cmp.Compare(loads[b], loads[a]))
+		return cmp.Or(cmp.Compare(shards[a].empty(), shards[b].empty()), cmp.Compare(loads[b], loads[a]))
 	})
 	number := make([]int, len(order))
 	for at, bin := range order {
@@ -303,8 +303,9 @@ func (g *graph) estimate(ways []way, longest time.Duration) Estimate {
 // seconds rounds to milliseconds, so that files are equal.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 
-func boolInt(b bool) int {
-	if b {
+// empty is 1 for a shard that has nothing to do, and 0 for others.
+func (s Shard) empty() int {
+	if len(s.Parts) == 0 {
 		return 1
 	}
 	return 0

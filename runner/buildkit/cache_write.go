@@ -73,7 +73,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 // of its own, so that a cache that cannot be written takes nothing else with
 // it; if all are done, also those that the run writes once. No target is under
 // way any more: a step whose result is being handed out could miss its cache.
-func (r *run) writeCaches(ctx context.Context, all bool) {
+func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 	group := errgroup.Group{}
 	group.SetLimit(cacheWriters)
 	// Folders are written one after the other: two writers of one folder
@@ -100,11 +100,11 @@ func (r *run) writeCaches(ctx context.Context, all bool) {
 	for _, s := range r.plan.Caches {
 		// What is done is worth more to the next run than what an earlier run of
 		// these targets had. A cache that is written out is replaced as a whole.
-		if all || s.Wired {
+		if how == runner.Complete || s.Wired {
 			write(s.Cache, func() error { return r.writeSharedCache(ctx, s) })
 		}
 	}
-	if all {
+	if how == runner.Complete {
 		for _, b := range r.plan.CacheImages {
 			c := b.CacheTo[0]
 			c.Type, c.Attrs = "registry", map[string]string{"ref": b.Target.Tags[0]}

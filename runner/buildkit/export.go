@@ -86,7 +86,7 @@ func (t *target) exportGroup(ctx context.Context, group []exports.Entry, out *ou
 	return t.takeTags(tags, names, res.ExporterResponse)
 }
 
-// exportOptions are those of a session of its own: the outputs of a session
+// exportOptions make a session of its own: the outputs of a session
 // are known by their number, so that targets cannot share one.
 func (t *target) exportOptions(group []exports.Entry, caches []client.CacheOptionsEntry) (client.SolveOpt, error) {
 	attach, err := t.run.attachables(creds.Of(t.plan.Target))
@@ -141,7 +141,10 @@ func (r *run) images() engineout.Store {
 
 // outputs are the target's.
 func (t *target) outputs() []config.Output {
-	return t.run.images().Outputs(t.plan, t.run.opt.KeepImages)
+	if !t.run.opt.KeepImages {
+		return t.plan.Target.Outputs
+	}
+	return t.run.images().Outputs(t.plan)
 }
 
 // attested says whether any output of the target gets attestations, so that

@@ -14,6 +14,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
+	"github.com/orch-build/orch/internal/contextfs"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 )
@@ -78,7 +79,7 @@ func (t *target) dockerfileFolder(out map[string]folder) error {
 }
 
 func (r *run) offer(out map[string]folder, name string, l *planner.Local) error {
-	files, err := r.opt.Contexts.Open(l.Dir, l.GitModes)
+	files, err := r.opt.Contexts.Open(l.Dir, contextfs.Modes(l.GitModes))
 	if err != nil {
 		return fmt.Errorf("opening context %s: %w", l.Dir, err)
 	}

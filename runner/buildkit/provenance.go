@@ -118,6 +118,7 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 	if t.run.builder.SameFrontend.Load() {
 		b.Compatibility = compat.CompatibilityVersionCurrent
 	}
+	b.Max = t.run.opt.Provenance == MaxProvenance
 	for _, id := range ids {
 		ref := t.result.Ref
 		if id != "" {
@@ -129,7 +130,7 @@ func (t *target) takeProvenance(ctx context.Context, start time.Time) error {
 		if b.Definition == nil {
 			continue // an image without files
 		}
-		pred, err := provenance.Predicate(ctx, b, t.run.opt.Provenance == MaxProvenance)
+		pred, err := provenance.Predicate(ctx, b)
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (o *Options) handedOut() creds.Source {
 func (r *run) mounts(locals []*planner.Local) (map[string]fsutil.FS, error) {
 	out := map[string]fsutil.FS{}
 	for _, l := range locals {
-		dir, err := r.opt.Contexts.Open(l.Dir, l.GitModes)
+		dir, err := r.opt.Contexts.Open(l.Dir, contextfs.Modes(l.GitModes))
 		if err != nil {
 			return nil, fmt.Errorf("opening context %s: %w", l.Dir, err)
 		}

@@ -15,6 +15,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/meter"
@@ -26,10 +27,10 @@ const measureTimeout = 3 * time.Second
 
 // askSizes asks for the builder's records, while the anchors are open: when
 // they end, the builder is busy writing down when each record was used last. The
-// answer is nil if it is not wanted, or does not come.
-func (r *run) askSizes(ctx context.Context, wanted bool) <-chan *records {
+// answer is nil after a run that is not complete, or if it does not come.
+func (r *run) askSizes(ctx context.Context, how runner.Ending) <-chan *records {
 	out := make(chan *records, 1)
-	if !wanted {
+	if how == runner.Incomplete {
 		close(out)
 		return out
 	}

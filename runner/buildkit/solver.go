@@ -271,13 +271,13 @@ func (r *run) sendEnd() {
 
 // Close writes the caches of the run, while the anchors still hold what goes
 // into them, and ends the anchors.
-func (r *run) Close(ctx context.Context, ok bool) error {
+func (r *run) Close(ctx context.Context, how runner.Ending) error {
 	defer r.unwatch()
 	defer r.sendEnd()
 	r.release()
-	sizes := r.askSizes(ctx, ok)
+	sizes := r.askSizes(ctx, how)
 	if ctx.Err() == nil {
-		r.writeCaches(ctx, ok)
+		r.writeCaches(ctx, how)
 		r.keeper.saveMounts(ctx)
 	}
 	records := <-sizes
@@ -290,7 +290,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	if first != nil {
 		return fmt.Errorf("ending the run: %w", first)
 	}
-	if ok {
+	if how == runner.Complete {
 		r.measure(ctx, records)
 	}
 	if faults := r.caches.Faults(); len(faults) > 0 {

@@ -180,14 +180,18 @@ func (g *Graph) Unclaim(b *planner.Build) {
 	}
 }
 
-// End takes a build out again. If it is good, so is all that it is made of.
-func (g *Graph) End(b *planner.Build, good bool) {
+// Finish takes a build out again that is good: so is all that it is made of.
+func (g *Graph) Finish(b *planner.Build) {
 	delete(g.active, b.Name())
-	if good {
-		for _, v := range b.Stages {
-			g.Done(v)
-		}
+	for _, v := range b.Stages {
+		g.Done(v)
 	}
+	g.Drop(b)
+}
+
+// Drop takes a build out again that is not good, or that begins anew.
+func (g *Graph) Drop(b *planner.Build) {
+	delete(g.active, b.Name())
 	for i := range g.owned[b] {
 		g.disown(i)
 	}

@@ -67,11 +67,11 @@ func TestGraph(t *testing.T) {
 	check("tools are done", map[string]string{"a": "4 false false", "b": "4 false true"})
 	g.Unclaim(b["a"])
 	check("what runs is not a claim", map[string]string{"b": "4 false true"})
-	g.End(b["a"], false)
+	g.Drop(b["a"])
 	check("a has failed", map[string]string{"b": "4 true false"})
 	g.Done(v["base"])
 	check("base is done", map[string]string{"a": "1 true false", "b": "1 true false"})
-	g.End(b["b"], true)
+	g.Finish(b["b"])
 	check("b is done", map[string]string{"b": "0 true false"})
 }
 
@@ -112,7 +112,7 @@ func BenchmarkChain(b *testing.B) {
 					if g.CanWork(build) {
 						g.Start(build)
 						g.Claim(build)
-						g.End(build, true)
+						g.Finish(build)
 					}
 				}
 			}

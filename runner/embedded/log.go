@@ -87,26 +87,46 @@ func (m Mark) Crash() string {
 }
 
 // CopyLog writes the last n lines of the builder's log to w (all of them if n
-// is negative). With follow it goes on with what is added, across rotations,
-// until ctx is done; that is not an error.
-func CopyLog(ctx context.Context, w io.Writer, path string, n int, follow bool) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no log yet: the embedded builder has not run with its state in this folder (%s)", path)
-	}
+// is negative).
+func CopyLog(w io.Writer, path string, n int) error {
+	f, err := openLog(path, n)
 	if err != nil {
-		return fmt.Errorf("reading the builder's log: %w", err)
+		return err
 	}
 	defer func() { f.Close() }()
-	if err := seekLines(f, n); err != nil {
-		return fmt.Errorf("reading the builder's log: %w", err)
+	if _, err := io.Copy(w, f); err != nil {
+		return fmt.Errorf("copying the builder's log: %w", err)
 	}
+	return nil
+}
+
+// openLog opens the builder's log where its last n lines begin.
+func openLog(path string, n int) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no log yet: the embedded builder has not run with its state in this folder (%s)", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the builder's log: %w", err)
+	}
+	if err := seekLines(f, n); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("reading the builder's log: %w", err)
+	}
+	return f, nil
+}
+
+// FollowLog is CopyLog, and goes on with what is added, across rotations, until
+// ctx is done; that is not an error.
+func FollowLog(ctx context.Context, w io.Writer, path string, n int) error {
+	f, err := openLog(path, n)
+	if err != nil {
+		return err
+	}
+	defer func() { f.Close() }()
 	for {
 		if _, err := io.Copy(w, f); err != nil {
 			return fmt.Errorf("copying the builder's log: %w", err)
-		}
-		if !follow {
-			return nil
 		}
 		select {
 		case <-ctx.Done():

@@ -161,7 +161,7 @@ func TestLogRotation(t *testing.T) {
 
 func TestCopyLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "builder.log")
-	if err := CopyLog(context.Background(), &strings.Builder{}, path, -1, false); err == nil {
+	if err := CopyLog(&strings.Builder{}, path, -1); err == nil {
 		t.Error("no error for a log that is not there")
 	}
 	if err := os.WriteFile(path, []byte("one\ntwo\nthree\n"), 0o600); err != nil {
@@ -169,7 +169,7 @@ func TestCopyLog(t *testing.T) {
 	}
 	for n, want := range map[int]string{-1: "one\ntwo\nthree\n", 0: "", 1: "three\n", 2: "two\nthree\n", 9: "one\ntwo\nthree\n"} {
 		var b strings.Builder
-		if err := CopyLog(context.Background(), &b, path, n, false); err != nil || b.String() != want {
+		if err := CopyLog(&b, path, n); err != nil || b.String() != want {
 			t.Errorf("last %d lines: %q, %v, want %q", n, b.String(), err, want)
 		}
 	}
@@ -201,7 +201,7 @@ func TestFollowLog(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var out buffer
 	done := make(chan error, 1)
-	go func() { done <- CopyLog(ctx, &out, path, -1, true) }()
+	go func() { done <- FollowLog(ctx, &out, path, -1) }()
 	eventually(t, "the first line is copied", func() bool { return out.String() == "one\n" })
 	if err := state.Rotate(path); err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func (b *batch) begin(ctx context.Context) error {
 }
 
 // close ends the session, if there is one.
-func (b *batch) close(ctx context.Context, ok bool) (err error) {
+func (b *batch) close(ctx context.Context, how runner.Ending) (err error) {
 	b.closing.Do(func() {
 		// Nobody opens it any more.
 		b.opening.Do(func() { b.openErr = errors.New("the run is over") })
@@ -81,10 +81,10 @@ func (b *batch) close(ctx context.Context, ok bool) (err error) {
 			// A connection that is gone ends by itself.
 			ended, cancel := context.WithCancel(ctx)
 			cancel()
-			_ = b.session.Close(ended, false)
+			_ = b.session.Close(ended, runner.Incomplete)
 			return
 		}
-		err = b.session.Close(ctx, ok)
+		err = b.session.Close(ctx, how)
 	})
 	return err
 }

@@ -45,8 +45,8 @@ type session struct {
 	send func(runner.Event)
 }
 
-func (s *session) Builder() string                       { return s.name }
-func (s *session) Close(_ context.Context, _ bool) error { return nil }
+func (s *session) Builder() string                                { return s.name }
+func (s *session) Close(_ context.Context, _ runner.Ending) error { return nil }
 
 func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
 	lost := &runner.Failure{Target: b.Name(), ExitCode: -1, Lost: true, Transient: true, Reason: "the connection is lost", Err: errors.New("lost")}

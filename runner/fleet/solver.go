@@ -43,7 +43,7 @@ type Options struct {
 	Config *config.Config
 	// Plan makes the plan of a part of it, for a builder's platform.
 	Plan func(ctx context.Context, cfg *config.Config, platform string) (*planner.Plan, error)
-	// BuildPlatform is that of the plan of the run.
+	// BuildPlatform is the plan's.
 	BuildPlatform string
 	Times         place.Times
 	// Registry is where images are put together.
@@ -299,7 +299,7 @@ func (b *batch) parts() []shard.Part {
 }
 
 // Close ends the sessions of all builders.
-func (r *run) Close(ctx context.Context, ok bool) error {
+func (r *run) Close(ctx context.Context, how runner.Ending) error {
 	defer os.RemoveAll(r.dir)
 	defer r.carrying.Wait()
 	if r.endCarries != nil {
@@ -311,7 +311,7 @@ func (r *run) Close(ctx context.Context, ok bool) error {
 	errs := make([]error, len(batches))
 	var wg sync.WaitGroup
 	for i, b := range batches {
-		wg.Go(func() { errs[i] = b.close(ctx, ok) })
+		wg.Go(func() { errs[i] = b.close(ctx, how) })
 	}
 	wg.Wait()
 	r.events.end()

@@ -43,10 +43,13 @@ var sequences = map[string]Key{
 	"1~": Home, "7~": Home, "4~": End, "8~": End, "3~": Delete, "5~": PageUp, "6~": PageDown,
 }
 
+// pause says whether nothing has come for a while, so that what has come is all.
+type pause bool
+
 // decode takes the first key off what a terminal has sent. What is not a key is taken
 // off too, as "". It takes nothing off the beginning of a character or a sequence,
-// unless idle says that no more has come for a while.
-func decode(in []byte, idle bool) (key Key, n int) {
+// unless no more has come for a while.
+func decode(in []byte, idle pause) (key Key, n int) {
 	switch c := in[0]; {
 	case c == 0x1b:
 		return decodeEscape(in, idle)
@@ -59,7 +62,7 @@ func decode(in []byte, idle bool) (key Key, n int) {
 	case c < ' ':
 		return "", 1
 	}
-	if !utf8.FullRune(in) && !idle {
+	if !utf8.FullRune(in) && !bool(idle) {
 		return "", 0
 	}
 	r, size := utf8.DecodeRune(in)
@@ -70,9 +73,9 @@ func decode(in []byte, idle bool) (key Key, n int) {
 }
 
 // decodeEscape takes off the key Escape, or a sequence.
-func decodeEscape(in []byte, idle bool) (Key, int) {
+func decodeEscape(in []byte, idle pause) (Key, int) {
 	switch {
-	case len(in) == 1 && idle:
+	case len(in) == 1 && bool(idle):
 		return Escape, 1
 	case len(in) == 1:
 		return "", 0

@@ -9,7 +9,7 @@ import (
 func all(pieces ...string) []Key {
 	var out []Key
 	var in []byte
-	take := func(idle bool) {
+	take := func(idle pause) {
 		for len(in) > 0 {
 			k, n := decode(in, idle)
 			if n == 0 {

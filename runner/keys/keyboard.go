@@ -222,7 +222,7 @@ func (k *Keyboard) read() {
 			}
 			pending = append(pending, buf[:n]...)
 		}
-		pending = k.send(pending, !ready)
+		pending = k.send(pending, pause(!ready))
 	}
 }
 
@@ -241,7 +241,7 @@ func (k *Keyboard) wait(milliseconds int) (ready, ok bool) {
 }
 
 // send hands over the keys in what was read, and returns what is left.
-func (k *Keyboard) send(in []byte, idle bool) []byte {
+func (k *Keyboard) send(in []byte, idle pause) []byte {
 	for len(in) > 0 {
 		key, n := decode(in, idle)
 		if n == 0 {

@@ -47,9 +47,9 @@ type Build struct {
 	Frontends []Image
 	// Incomplete is true if more was read than the definition says.
 	Incomplete bool
-	// Platform is the builder's own, Target that of the result.
+	// Platform is the builder's own, Target the result's.
 	Platform, Target string
-	// DockerfileVersion is that of the frontend, Compatibility the version of
+	// DockerfileVersion is the frontend's, Compatibility the version of
 	// the builder's definitions; zero where they are not known.
 	DockerfileVersion string
 	Compatibility     int
@@ -57,13 +57,14 @@ type Build struct {
 	// Secret gives the name of a secret as the Dockerfile has it; nil leaves
 	// names alone.
 	Secret func(id string) string
+	// Max says also how the steps ran, and when.
+	Max bool
 	// Pin says what a git or HTTP source was when it was built.
 	Pin func(context.Context, *pb.SourceOp) (string, error)
 }
 
-// Predicate is the provenance of the build, in the form of SLSA 0.2. Without max
-// it says nothing about the steps and the run.
-func Predicate(ctx context.Context, b Build, max bool) (*types.ProvenancePredicateSLSA02, error) {
+// Predicate is the provenance of the build, in the form of SLSA 0.2.
+func Predicate(ctx context.Context, b Build) (*types.ProvenancePredicateSLSA02, error) {
 	c := &provenance.Capture{TargetPlatform: b.Target, IncompleteMaterials: b.Incomplete}
 	for _, data := range b.Definition.GetDef() {
 		var op pb.Op
@@ -89,7 +90,7 @@ func Predicate(ctx context.Context, b Build, max bool) (*types.ProvenancePredica
 	pred.BuildDefinition.InternalParameters.BuilderPlatform = b.Platform
 	pred.BuildDefinition.InternalParameters.DockerfileVersion = b.DockerfileVersion
 	pred.BuildDefinition.ExternalParameters.Request.CompatibilityVersion = b.Compatibility
-	if max {
+	if b.Max {
 		if _, err := provenance.AddBuildConfig(ctx, pred, c, definition{b.Definition}, false); err != nil {
 			return nil, fmt.Errorf("writing provenance: %w", err)
 		}
@@ -97,7 +98,7 @@ func Predicate(ctx context.Context, b Build, max bool) (*types.ProvenancePredica
 		m.InvocationID, m.StartedOn, m.FinishedOn = identity.NewID(), &b.Started, &b.Finished
 	}
 	out := pred.ConvertToSLSA02()
-	if !max {
+	if !b.Max {
 		out.BuildConfig, out.Metadata = nil, nil
 	}
 	return out, nil

@@ -34,7 +34,8 @@ func TestPredicate(t *testing.T) {
 		Pin:       func(context.Context, *pb.SourceOp) (string, error) { return strings.Repeat("c", 40), nil },
 	}
 	text := func(max bool) string {
-		pred, err := Predicate(context.Background(), b, max)
+		b.Max = max
+		pred, err := Predicate(context.Background(), b)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -109,7 +109,7 @@ func stagesEnd(lines []line) int {
 }
 
 // Close ends the session as the script says.
-func (s *session) Close(_ context.Context, _ bool) error {
+func (s *session) Close(_ context.Context, _ runner.Ending) error {
 	var changes runner.ContextChanges
 	var faults runner.CacheFaults
 	var failed error

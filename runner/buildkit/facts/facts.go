@@ -34,7 +34,7 @@ type Git struct {
 // entrypointLabel is where the Dockerfile is in the repository.
 const entrypointLabel = "com.docker.image.source.entrypoint"
 
-// Facts are those of the targets of a run.
+// Facts are what is known of the targets of a run.
 type Facts struct {
 	git     Git
 	proxies map[string]string
@@ -58,7 +58,7 @@ func (f *Facts) tree(ctx context.Context, b *planner.Build) *vcs.Tree {
 	f.mu.Lock()
 	find := f.trees[dir]
 	if find == nil {
-		find = sync.OnceValue(func() *vcs.Tree { return vcs.Find(ctx, dir, f.git.CheckDirty) })
+		find = sync.OnceValue(func() *vcs.Tree { return vcs.Find(ctx, dir, vcs.Options{CheckDirty: f.git.CheckDirty}) })
 		f.trees[dir] = find
 	}
 	f.mu.Unlock()

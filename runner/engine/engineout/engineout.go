@@ -21,7 +21,7 @@ import (
 type Store int
 
 const (
-	// None is that of a builder that is not an engine.
+	// None is for a builder that is not an engine.
 	None Store = iota
 	// Plain keeps one platform of an image and no attestations, and writes no
 	// archives.
@@ -71,9 +71,9 @@ func check(b *planner.Build) error {
 }
 
 // Outputs are those of a target. One that has none is an image in the engine, if
-// it was asked for and keep is true.
-func (s Store) Outputs(b *planner.Build, keep bool) []config.Output {
-	if s == None || len(b.Target.Outputs) > 0 || !b.Wanted || !keep {
+// it was asked for.
+func (s Store) Outputs(b *planner.Build) []config.Output {
+	if s == None || len(b.Target.Outputs) > 0 || !b.Wanted {
 		return b.Target.Outputs
 	}
 	return []config.Output{config.NewOutput(config.Entry{Type: "docker"})}

@@ -81,16 +81,16 @@ func Offline(missing []outside.Missing, mends string) fault.Diagnostics {
 	return r.Diags
 }
 
-// Old reports the entries that were looked up too long ago. Mends is the command that
-// looks one up anew.
-func Old(held *lock.Lock, age time.Duration, fails bool, now time.Time, mends func(name string) string) fault.Diagnostics {
+// Old reports the entries that were looked up too long ago, as errors or warnings. Mends
+// is the command that looks one up anew.
+func Old(held *lock.Lock, age time.Duration, as fault.Severity, now time.Time, mends func(name string) string) fault.Diagnostics {
 	var r fault.Report
 	for _, e := range held.Entries() {
 		if age == 0 || e.Resolved.IsZero() || now.Sub(e.Resolved) <= age {
 			continue
 		}
 		report := r.Warn
-		if fails {
+		if as == fault.Error {
 			report = r.Fail
 		}
 		report(e.Range, "Old entry in the lock", "The %s %s was looked up on %s, which is longer ago than the max-age of the lock block. Run %s.",

@@ -92,12 +92,12 @@ func TestOld(t *testing.T) {
 	held := lock.New(lock.FileName)
 	held.Put(lock.Entry{Key: base, Digest: sum, Resolved: now.Add(-48 * time.Hour)})
 	held.Put(lock.Entry{Key: repo, Digest: strings.Repeat("a", 40)}) // nobody knows when
-	holds(t, "no limit", Old(held, 0, true, now, update))
-	holds(t, "young", Old(held, 48*time.Hour, true, now, update))
-	holds(t, "no lock", Old(nil, time.Hour, true, now, update))
-	warned := Old(held, 47*time.Hour, false, now, update)
+	holds(t, "no limit", Old(held, 0, fault.Error, now, update))
+	holds(t, "young", Old(held, 48*time.Hour, fault.Error, now, update))
+	holds(t, "no lock", Old(nil, time.Hour, fault.Error, now, update))
+	warned := Old(held, 47*time.Hour, fault.Warning, now, update)
 	holds(t, "old", warned, "The image base:1 was looked up on 2026-01-29", "Run 'orch lock --update=docker.io/library/base:1'.")
-	if warned.HasErrors() || !Old(held, 47*time.Hour, true, now, update).HasErrors() {
+	if warned.HasErrors() || !Old(held, 47*time.Hour, fault.Error, now, update).HasErrors() {
 		t.Error("a warning is an error, or an error a warning")
 	}
 }

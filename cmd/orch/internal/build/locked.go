@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/pin"
@@ -45,7 +46,11 @@ func (r *Run) sayLost(ctx context.Context, run *runner.Report) {
 
 // checkLock refuses a run that would take what is not locked, if it must not.
 func (r *Run) checkLock(ctx context.Context) error {
-	if err := r.Report(frozen.Old(r.plan.Lock, r.cfg.LockAge.Max, r.cfg.LockAge.Fails, time.Now(), r.UpdateCommand(r.cfg)), r.cfg.Sources, r.plan.Sources); err != nil {
+	as := fault.Warning
+	if r.cfg.LockAge.Fails {
+		as = fault.Error
+	}
+	if err := r.Report(frozen.Old(r.plan.Lock, r.cfg.LockAge.Max, as, time.Now(), r.UpdateCommand(r.cfg)), r.cfg.Sources, r.plan.Sources); err != nil {
 		return err
 	}
 	if !r.frozen() {

@@ -224,7 +224,10 @@ func newBuilderLogsCommand(e *machine.Machine) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return embedded.CopyLog(cmd.Context(), e.Stdout, path, lines, follow)
+			if follow {
+				return embedded.FollowLog(cmd.Context(), e.Stdout, path, lines)
+			}
+			return embedded.CopyLog(e.Stdout, path, lines)
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added, until interrupted")

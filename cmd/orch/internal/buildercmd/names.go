@@ -57,13 +57,13 @@ func newBuilderLsCommand(e *machine.Machine) *cobra.Command {
 		Example: `  orch builder ls
   orch builder ls --json`,
 		Args: helptext.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return listBuilders(e, asJSON) },
+		RunE: func(*cobra.Command, []string) error { return listBuilders(e, cli.Form(asJSON)) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func listBuilders(e *machine.Machine, asJSON bool) error {
+func listBuilders(e *machine.Machine, form cli.Form) error {
 	c := e.Catalog()
 	all, faults := c.List()
 	choice, chooseErr := c.Choose("")
@@ -79,7 +79,7 @@ func listBuilders(e *machine.Machine, asJSON bool) error {
 		rows = append(rows, row)
 	}
 	var err error
-	if asJSON {
+	if form == cli.JSON {
 		err = termtext.PrintJSON(e.Stdout, rows)
 	} else {
 		err = printBuilders(e, rows)

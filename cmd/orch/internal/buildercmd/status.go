@@ -26,9 +26,9 @@ type builderState struct {
 	// Reason is why it is the one that is used; "" of one that was asked for.
 	Reason string `json:"reason,omitempty"`
 	Origin string `json:"origin"`
-	// Nodes are those of a builder that is not the embedded one.
+	// Nodes are the nodes of a builder that is not the embedded one.
 	Nodes []nodeState `json:"nodes,omitempty"`
-	// Info is that of the embedded builder.
+	// Info is about the embedded builder.
 	*embedded.Info
 }
 
@@ -66,7 +66,7 @@ func newBuilderStatusCommand(e *machine.Machine) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showBuilder(cmd.Context(), e, choice, asJSON)
+			return showBuilder(cmd.Context(), e, choice, cli.Form(asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -89,7 +89,7 @@ func newBuilderInspectCommand(e *machine.Machine) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showBuilder(cmd.Context(), e, choice, asJSON)
+			return showBuilder(cmd.Context(), e, choice, cli.Form(asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -109,14 +109,14 @@ func inspected(e *machine.Machine, args []string) (*builders.Choice, error) {
 }
 
 // showBuilder prints a builder. One that does not run is an error.
-func showBuilder(ctx context.Context, e *machine.Machine, choice *builders.Choice, asJSON bool) error {
+func showBuilder(ctx context.Context, e *machine.Machine, choice *builders.Choice, form cli.Form) error {
 	state := builderState{Name: choice.Name, Driver: choice.Driver, Reason: choice.Reason, Origin: choice.Origin}
 	running, err := state.ask(ctx, e, choice)
 	if err != nil {
 		return err
 	}
 	switch {
-	case asJSON:
+	case form == cli.JSON:
 		err = termtext.PrintJSON(e.Stdout, state)
 	case state.Info != nil:
 		err = printInfo(e.Stdout, choice, state.Info)

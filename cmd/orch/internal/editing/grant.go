@@ -40,13 +40,13 @@ func repository(dir string) string {
 // reads says whether a file may be read.
 func (g grant) reads(path string) bool {
 	real, err := permission.RealPath(path)
-	return err == nil && len(g.Missing([]permission.Need{{Key: permission.Read, Value: real}}, true)) == 0
+	return err == nil && len(g.Missing([]permission.Need{{Key: permission.Read, Value: real}})) == 0
 }
 
 // plans says whether all files may be read that a plan of a target takes.
 func (g grant) plans(dir string, t *config.Target) bool {
 	needs, err := permission.Planned(&config.Config{Targets: []*config.Target{absolute(dir, t)}})
-	return err == nil && len(g.Missing(needs, true)) == 0
+	return err == nil && len(g.Missing(needs)) == 0
 }
 
 // absolute is a target whose paths start from a folder.

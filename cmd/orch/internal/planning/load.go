@@ -102,30 +102,34 @@ func (l *Flags) Resolve(ctx context.Context, e *Session, change func(*config.Opt
 
 // Evaluate reads the definition without cutting it down to what is asked for.
 func (l *Flags) Evaluate(ctx context.Context, e *Session) (*config.Definition, error) {
-	return l.evaluate(ctx, e, false)
+	d, err := l.evaluate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.Evaluated, e.Report(d.Diags, d.Texts)
 }
 
 // EvaluateFirst is Evaluate for a definition that is resolved afterwards, which says
 // what it warns of.
 func (l *Flags) EvaluateFirst(ctx context.Context, e *Session) (*config.Definition, error) {
-	return l.evaluate(ctx, e, true)
-}
-
-func (l *Flags) evaluate(ctx context.Context, e *Session, onlyFaults bool) (*config.Definition, error) {
-	defer l.Loader.Close()
-	d, err := l.Loader.Evaluate(ctx)
+	d, err := l.evaluate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if onlyFaults && !d.Diags.HasErrors() {
+	if !d.Diags.HasErrors() {
 		return d.Evaluated, nil
 	}
 	return d.Evaluated, e.Report(d.Diags, d.Texts)
 }
 
+func (l *Flags) evaluate(ctx context.Context) (*load.Definition, error) {
+	defer l.Loader.Close()
+	return l.Loader.Evaluate(ctx)
+}
+
 // Options says how a plan is made.
 type Options struct {
-	Platform string // of the builder; "" is that of this machine
+	Platform string // of the builder; "" is this machine's
 	// Checks looks for what would fail or disappoint in a build.
 	Checks bool
 	// Independent says that the targets need not be built together.
@@ -141,7 +145,7 @@ func (e *Session) MakePlan(ctx context.Context, cfg *config.Config, how Options)
 	}
 	err = interrupt.Until(ctx, func() {
 		if how.Checks {
-			plan, diags = check.New(cfg, opt, how.Independent)
+			plan, diags = check.New(cfg, opt, check.Options{Independent: how.Independent})
 		} else {
 			plan, diags = planner.New(cfg, opt)
 		}

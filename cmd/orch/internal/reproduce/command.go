@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/orch-build/orch/cmd/orch/internal/build"
+	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/config"
@@ -108,7 +109,7 @@ func (c *command) run(ctx context.Context, args []string) error {
 		}
 		out.Targets = append(out.Targets, target{Name: name, Result: *r})
 	}
-	return out.print(c.env, c.asJSON)
+	return out.print(c.env, cli.Form(c.asJSON))
 }
 
 // failed has those who read JSON find the error in it.

@@ -34,14 +34,14 @@ const mostGroups = 10
 var errDifferent = errors.New("the two builds are different")
 
 // print prints the result, and says how to exit.
-func (r *report) print(e *planning.Session, asJSON bool) error {
+func (r *report) print(e *planning.Session, form cli.Form) error {
 	different := 0
 	for i := range r.Targets {
 		if !r.Targets[i].Equal {
 			different++
 		}
 	}
-	if asJSON {
+	if form == cli.JSON {
 		if err := termtext.PrintJSON(e.Stdout, r); err != nil {
 			return err
 		}
