@@ -16,6 +16,7 @@ import (
 // targets that share a base image and have several platforms: every answer is
 // there, each time.
 func TestAskedOften(t *testing.T) {
+	t.Parallel()
 	base := shared.registry + "/asked/base:1"
 	dir := project(t, map[string]string{
 		"build.hcl": fmt.Sprintf(`
@@ -76,6 +77,7 @@ target "linked" {
 // TestAskedUnderForeign asks about a target with a frontend that cannot be
 // pulled, and with a linked one: the answer is about the frontend.
 func TestAskedUnderForeign(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{
 		"build.hcl": `
 target "base" { dockerfile-inline = "FROM scratch\nENV A=1\n" }

@@ -46,6 +46,7 @@ func TestConnectionCutAnywhere(t *testing.T) {
 // step, as when a machine is gone. The run notices, and is finished over a new
 // connection.
 func TestBuilderSilent(t *testing.T) {
+	t.Parallel()
 	proxy := newBuilderProxy(t, builderSocket(t, shared.state))
 	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
 	cmd := runOrch(dir, "bake", "--progress", "plain", "--builder", proxy.addr, "--result", "result.json", "--var", fmt.Sprintf("NONCE=silent%d", os.Getpid()))
@@ -125,6 +126,7 @@ target "user" {
 // TestFewFailuresAmongMany builds many targets of which three fail: the end of
 // the screen has all of them, and how to go on.
 func TestFewFailuresAmongMany(t *testing.T) {
+	t.Parallel()
 	n := 40
 	if os.Getenv("ORCH_STRESS") != "" {
 		n = 200

@@ -95,6 +95,7 @@ RUN dd if=/dev/urandom of=/large bs=1M count=9
 // which a build does: the error names the disk and what to do, which works even
 // if nothing at all is free, and the next run is good.
 func TestBuilderDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "64m")
 	state := filepath.Join(disk, "state")
 	dir := project(t, map[string]string{"build.hcl": diskProject, "Dockerfile": diskDockerfile, "large/file": strings.Repeat("0123456789abcdef", 6<<20)})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -14,6 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,12 +58,27 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	waitTogether()
 	code, err := runAll(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
 	os.Exit(code)
+}
+
+// waitTogether lets more tests run at once than there are processors: most of their time
+// they wait for builders.
+func waitTogether() {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if asked {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 }
 
 // withoutDocker takes away what this machine's Docker says of builders and
@@ -249,7 +267,10 @@ func TestScripts(t *testing.T) {
 }
 
 // runScripts runs scripts, each as a test of its own.
-func runScripts(t *testing.T, files ...string) {
+func runScripts(t *testing.T, files ...string) { runScriptsOn(t, os.Getenv(builderEnv), files...) }
+
+// runScriptsOn runs scripts on the builder at an address; "" is the embedded one.
+func runScriptsOn(t *testing.T, builder string, files ...string) {
 	examples, err := filepath.Abs("../examples")
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +282,7 @@ func runScripts(t *testing.T, files ...string) {
 			env.Setenv("ORCH_STATE_DIR", shared.state)
 			env.Setenv("REGISTRY", shared.registry)
 			env.Setenv("BUSYBOX", shared.busybox)
-			env.Setenv("BUILDKIT_HOST", os.Getenv(builderEnv))
+			env.Setenv("BUILDKIT_HOST", builder)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("MODULE", filepath.Dir(examples))
 			env.Setenv("COMPOSE", os.Getenv(composeEnv))
@@ -277,7 +298,7 @@ func runScripts(t *testing.T, files ...string) {
 			return nil
 		},
 		Cmds:                commands,
-		Condition:           condition,
+		Condition:           func(cond string) (bool, error) { return condition(cond, builder) },
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
@@ -288,7 +309,7 @@ const composeEnv = "ORCH_E2E_COMPOSE"
 
 // condition is what a script asks for: [root], [newengine], [embedded], [compose], and
 // [have:PROGRAM], which must not be missing on CI.
-func condition(cond string) (bool, error) {
+func condition(cond, builder string) (bool, error) {
 	if program, ok := strings.CutPrefix(cond, "have:"); ok {
 		_, err := exec.LookPath(program)
 		if err != nil && need.CI() {
@@ -302,7 +323,7 @@ func condition(cond string) (bool, error) {
 	case "newengine":
 		return os.Getenv(engineEnv) != "", nil
 	case "embedded":
-		return os.Getenv(builderEnv) == "", nil
+		return builder == "", nil
 	case "long":
 		return need.Long(), nil
 	case "compose":

@@ -195,6 +195,7 @@ func copyFile(to, from string) error {
 
 // TestEngine runs the scripts about a Docker Engine as the builder.
 func TestEngine(t *testing.T) {
+	t.Parallel()
 	startedEngine(func(what string) { need.Missing(t, what) }, func(err error) { t.Fatal(err) })
 	scripts, err := filepath.Glob("testdata/engine/*.txt")
 	if err != nil {

@@ -187,6 +187,7 @@ variable "BUSYBOX" { default = %q }
 // TestFleet spreads targets over three daemons, and finds what they have built on
 // them again.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, nil, nil, []string{"--oci-worker-platform", "linux/arm64"})
 	repo := fmt.Sprintf("%s/fleet-%d", shared.registry, os.Getpid())
 	dir := fleetProject(t, repo, "spread", 0.2)
@@ -234,6 +235,7 @@ func TestFleet(t *testing.T) {
 // TestFleetKilled has a daemon die, stop, or cut off from the network in the middle of
 // a run.
 func TestFleetKilled(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, nil, nil, nil, nil, nil)
 	behind := proxyAt(t, "tcp", "127.0.0.1:0", f.addresses[3])
 	f.addresses[3] = strings.TrimPrefix(behind.addr, "tcp://")
@@ -280,6 +282,7 @@ func (f *fleet) testLost(name string, daemons []int, happen func() error) {
 
 // TestFleetPlatforms builds each platform on the daemon that has it.
 func TestFleetPlatforms(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, []string{"--oci-worker-platform", "linux/amd64"}, []string{"--oci-worker-platform", "linux/arm64"})
 	config := fmt.Sprintf("builder \"fleet\" {\n  node {\n    name = \"x86\"\n    address = \"tcp://%s\"\n    platforms = [\"linux/amd64\"]\n    %s\n  }\n"+
 		"  node {\n    name = \"arm\"\n    address = \"tcp://%s\"\n    platforms = [\"linux/arm64\"]\n    %s\n  }\n}\n", f.addresses[0], f.block(), f.addresses[1], f.block())
@@ -404,6 +407,7 @@ func (f *fleet) testStore(dir string) {
 
 // TestFleetLoad loads images into a Docker engine that were built on several daemons.
 func TestFleetLoad(t *testing.T) {
+	t.Parallel()
 	e := startedEngine(func(what string) { need.Missing(t, what) }, func(err error) { t.Fatal(err) })
 	f := newFleet(t, nil, nil)
 	dir := project(t, map[string]string{

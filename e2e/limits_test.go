@@ -28,6 +28,7 @@ func limited(cmd *exec.Cmd, limit string) *exec.Cmd {
 // TestLimits runs orch, and its builder, with too few descriptors, and with
 // files that may not grow: each limit is named, and nobody's files are blamed.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	state, err := os.MkdirTemp("/tmp", "orch-limits-")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 // TestLongIgnoreFile builds with an ignore file that takes 5,000 of 6,000 files
 // back, each by a line of its own.
 func TestLongIgnoreFile(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		"Dockerfile": "FROM scratch\nCOPY . /\n",
 		"build.hcl":  "target \"default\" {\n  context = \"ctx\"\n  output  = [\"out\"]\n}\n",

@@ -30,6 +30,7 @@ func (l lyingLayer) DiffID() (v1.Hash, error) { return l.claimed, nil }
 // another image. Whatever the builder keeps of it must not be taken for the
 // other image, whose digest is pinned here.
 func TestLyingImage(t *testing.T) {
+	t.Parallel()
 	for _, first := range []string{"liar", "honest"} {
 		t.Run(first+" first", func(t *testing.T) {
 			state := t.TempDir()

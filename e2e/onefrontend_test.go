@@ -20,6 +20,7 @@ const daemonsEnv = "ORCH_E2E_DAEMONS"
 // TestOnDaemons runs the scripts onefrontend and debug on every BuildKit daemon that is
 // at hand, of whatever version.
 func TestOnDaemons(t *testing.T) {
+	t.Parallel()
 	daemons, err := filepath.Glob("../bin/buildkitd-v*")
 	if err != nil {
 		t.Fatal(err)
@@ -35,8 +36,7 @@ func TestOnDaemons(t *testing.T) {
 	}
 	for _, daemon := range daemons {
 		t.Run(filepath.Base(daemon), func(t *testing.T) {
-			t.Setenv(builderEnv, startDaemon(t, daemon))
-			runScripts(t, "testdata/script/onefrontend.txt", "testdata/script/debug.txt")
+			runScriptsOn(t, startDaemon(t, daemon), "testdata/script/onefrontend.txt", "testdata/script/debug.txt")
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 // TestParityCall holds what call prints against what bake prints, by the
 // attribute of the targets and by the flag.
 func TestParityCall(t *testing.T) {
+	t.Parallel()
 	peer := os.Getenv(peerEnv)
 	parts := startParityParts(t)
 	runs := map[string][]string{

@@ -37,6 +37,7 @@ type parityRun struct {
 // manifest, layer, file and attestation that comes out against what bake
 // makes of the same files on the same builder.
 func TestParity(t *testing.T) {
+	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the goldens are of linux/amd64")
 	}
@@ -52,6 +53,9 @@ func TestParity(t *testing.T) {
 	for _, file := range projects {
 		project := filepath.Base(filepath.Dir(file))
 		t.Run(project, func(t *testing.T) {
+			if peer == "" {
+				t.Parallel()
+			}
 			golden := filepath.Join("testdata/parity", project, "golden.txt")
 			if peer != "" {
 				made := parts.run(t, "peer", project, peer)

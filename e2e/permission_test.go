@@ -147,6 +147,7 @@ func some(n int) [][]string {
 // working directory, and has the kernel's word for what orch opened, made or
 // removed there: nothing.
 func TestPermissions(t *testing.T) {
+	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		need.Missing(t, "strace")

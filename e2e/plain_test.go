@@ -13,6 +13,7 @@ import (
 // end of a target is known about as soon as its steps are shown: its line comes
 // after theirs.
 func TestPlainOrder(t *testing.T) {
+	t.Parallel()
 	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{
 		"build.hcl": fmt.Sprintf(`

@@ -154,6 +154,7 @@ type published struct {
 	// registryTimeout is how long orch waits for a registry: long, so that a slow
 	// machine makes no difference, but where registries fail on purpose.
 	registryTimeout time.Duration
+	env             []string // of each run
 }
 
 const (
@@ -161,9 +162,9 @@ const (
 	hasty   = time.Second
 )
 
-func newPublished(t *testing.T, one, two *gate) *published {
+func newPublished(t *testing.T, one, two *gate, env ...string) *published {
 	t.Helper()
-	p := &published{t: t, one: one, two: two, registryTimeout: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
+	p := &published{t: t, one: one, two: two, env: env, registryTimeout: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
 	startBuilder(t)
 	p.dir = project(t, map[string]string{"build.hcl": publishProject})
 	if out, err := p.next().CombinedOutput(); err != nil {
@@ -175,6 +176,7 @@ func newPublished(t *testing.T, one, two *gate) *published {
 // orch prepares a run of orch.
 func (p *published) orch(args ...string) *exec.Cmd {
 	cmd := runOrch(p.dir, args...)
+	cmd.Env = append(cmd.Env, p.env...)
 	cmd.Env = append(cmd.Env, "ONE="+p.one.host, "TWO="+p.two.host, "NAME="+p.name, "ORCH_REGISTRY_TIMEOUT="+p.registryTimeout.String())
 	return cmd
 }
@@ -268,6 +270,7 @@ func (p *published) judge(what string, good bool, out []byte, back bool) {
 // TestPublishRunFaults fails the registry at each request of a run that
 // publishes, while images are pushed and while tags are moved.
 func TestPublishRunFaults(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -327,6 +330,7 @@ func TestPublishRunFaults(t *testing.T) {
 
 // TestPublishRunKilled kills orch at each request for tags.
 func TestPublishRunKilled(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -371,6 +375,7 @@ func TestPublishRunKilled(t *testing.T) {
 // TestPublishTwoRegistries moves tags in two registries, of which one does not
 // take them.
 func TestPublishTwoRegistries(t *testing.T) {
+	t.Parallel()
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
 	p.registryTimeout = hasty
@@ -420,10 +425,10 @@ func TestPublishTwoRegistries(t *testing.T) {
 
 // TestPublishRunImmutable publishes to a registry that refuses to move a tag.
 func TestPublishRunImmutable(t *testing.T) {
-	// Provenance says when a build ran, so that no two have the same digest.
-	t.Setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
+	t.Parallel()
 	one, two := newGate(t), newGate(t)
-	p := newPublished(t, one, two)
+	// Provenance says when a build ran, so that no two have the same digest.
+	p := newPublished(t, one, two, "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 	p.registryTimeout = hasty
 	puts := 0
 	two.set(func(_, tag int, r *http.Request) verdict {

@@ -25,6 +25,7 @@ import (
 // TestRelease packs this orch as a release, and installs it in each way that there
 // is a tool for here.
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("openssl"); err != nil {
 		need.Missing(t, "openssl")
 	}

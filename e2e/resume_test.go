@@ -161,6 +161,7 @@ RUN --mount=type=bind,target=/all echo $NONCE; ls /all >/list
 // TestResumeKeepsCache goes on after a test has failed: another set of targets
 // reads another part of the context, and no step runs again for it.
 func TestResumeKeepsCache(t *testing.T) {
+	t.Parallel()
 	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{
 		"build.hcl": testedProject, "Dockerfile": testedDockerfile,

@@ -482,6 +482,7 @@ func TestSkipTwice(t *testing.T) {
 // TestSkipKilled kills orch at requests between the push and the record: there
 // is not a record of an image whose tags have not moved.
 func TestSkipKilled(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "a": "0", "b": "0"})
 	s.skips("", "b")
 	step := 3
@@ -589,6 +590,7 @@ target "default" {
 
 // TestSkipRotten changes bytes of a layer in the registry's store.
 func TestSkipRotten(t *testing.T) {
+	t.Parallel()
 	s := newSkipped(t, map[string]string{"build.hcl": skipProject, "b": fmt.Sprint("rotten", os.Getpid()), "a": "1"})
 	s.skips("", "b")
 	_, _, layers := s.parts("b:v1")

@@ -147,6 +147,7 @@ func TestBuilderKilledAnywhere(t *testing.T) {
 
 // TestThousandTargets builds a thousand targets of which every twentieth fails.
 func TestThousandTargets(t *testing.T) {
+	t.Parallel()
 	n := 100
 	if os.Getenv("ORCH_STRESS") != "" {
 		n = 1000
@@ -178,6 +179,7 @@ func TestThousandTargets(t *testing.T) {
 // TestOutputDiskFull writes an output to a disk that is too small: a clear
 // error, the old output as it was, and nothing half made.
 func TestOutputDiskFull(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("mounting takes root")
 	}

@@ -46,9 +46,7 @@ RUN echo two >/two
 // TestUnchangedUploadsNothing runs the same build again, on the same builder
 // and on an empty one: no request changes anything in the registry.
 func TestUnchangedUploadsNothing(t *testing.T) {
-	// Provenance says when a build ran, so that it is new each time.
-	t.Setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
-	t.Setenv("ORCH_CACHE_LANE", "main")
+	t.Parallel()
 	g := newGate(t)
 	dir := project(t, map[string]string{"build.hcl": unchangedProject, "Dockerfile": unchangedDockerfile})
 	state, err := os.MkdirTemp("/tmp", "orch-e2e-")
@@ -70,6 +68,8 @@ func TestUnchangedUploadsNothing(t *testing.T) {
 			return pass
 		})
 		cmd := runOn(state, dir, "bake", "--progress", "plain", "--var", "REGISTRY="+g.host, "--var", fmt.Sprintf("NAME=unchanged%d", os.Getpid()))
+		// Provenance says when a build ran, so that it is new each time.
+		cmd.Env = append(cmd.Env, "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "ORCH_CACHE_LANE=main")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
