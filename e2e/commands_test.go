@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -51,6 +52,33 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"attested":   cmdAttested,
 	"metadata":   cmdMetadata,
 	"harmless":   cmdHarmless,
+	"frontend":   cmdFrontend,
+}
+
+// compiledFrontend compiles the Dockerfile frontend of the BuildKit that orch links, once
+// for all scripts.
+var compiledFrontend = sync.OnceValues(func() (string, error) {
+	out := filepath.Join(shared.bin, "frontend", "dockerfile-frontend")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", out, "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the frontend: %w\n%s", err, text)
+	}
+	return out, nil
+})
+
+// cmdFrontend puts the Dockerfile frontend into a folder: "frontend DIR".
+func cmdFrontend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: frontend DIR")
+	}
+	program, err := compiledFrontend()
+	ts.Check(err)
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	data, err := os.ReadFile(program)
+	ts.Check(err)
+	ts.Check(os.WriteFile(filepath.Join(dir, filepath.Base(program)), data, 0o755))
 }
 
 // cmdHarmless wants nothing in the output of the last command that a terminal or
