@@ -72,8 +72,8 @@ lint:
 
 # The client is for macOS and Windows too; only the embedded builder is not.
 cross:
-	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/orch
-	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/orch
+	GOOS=darwin GOARCH=arm64 $(GO) build -ldflags '-s -w' -o /dev/null ./cmd/orch
+	GOOS=windows GOARCH=amd64 $(GO) build -ldflags '-s -w' -o /dev/null ./cmd/orch
 
 # Rewrites the pages of docs that are made from the code; tests say when to. Then
 # all pages become a site in dist/site, which needs no server and no network.

@@ -133,8 +133,10 @@ func runAll(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
+// buildOrch builds orch as it is shipped: two programs in one file.
 func buildOrch(dir string) error {
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w -X github.com/orch-build/orch/cmd/orch/internal/version.Stamped=v0.0.1-e2e", "-o", filepath.Join(dir, "orch"), "../cmd/orch")
+	cmd := exec.Command("go", "run", "./scripts/build", "-o", filepath.Join(dir, "orch"), "-version", "v0.0.1-e2e")
+	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building orch: %w\n%s", err, out)
