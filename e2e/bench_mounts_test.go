@@ -51,7 +51,7 @@ func BenchmarkMounts(b *testing.B) {
 func goProjects(b *testing.B, home, buildx string) (ours, theirs *goProject) {
 	env := append(os.Environ(), "CI=true", "ORCH_CACHE_LANE=main", "REGISTRY="+home, "GO_IMAGE="+home+"/go:latest")
 	ours = &goProject{name: "orch", dir: goExample(b), env: env}
-	program := shipped(b)
+	program := orch()
 	ours.args = func(string) []string { return []string{program, "bake", "--push", "--progress", "plain"} }
 	ours.begin = func(*testing.B, string) {}
 	theirs = &goProject{name: peerName, dir: goExample(b), env: append(env, "BUILDX_CONFIG="+filepath.Join(b.TempDir(), "buildx"))}

@@ -45,7 +45,7 @@ func BenchmarkPrint(b *testing.B) {
 			}
 			var mine, peers int64
 			compare(b,
-				printer("orch", dir, &mine, shipped(b), c.args),
+				printer("orch", dir, &mine, orch(), c.args),
 				printer("buildx", dir, &peers, peer(b, buildxEnv), theirs))
 			b.ReportMetric(float64(mine)/1024, "orch-MB")
 			b.ReportMetric(float64(peers)/1024, "buildx-MB")

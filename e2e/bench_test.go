@@ -76,15 +76,6 @@ func process(name, dir, path string, args ...string) contender {
 
 func orch() string { return filepath.Join(shared.bin, "orch") }
 
-// shipped is orch as it is shipped, two programs in one file.
-func shipped(b *testing.B) string {
-	dir, err := splitOrch()
-	if err != nil {
-		b.Fatal(err)
-	}
-	return filepath.Join(dir, "orch")
-}
-
 // peer is the path of a peer's binary.
 func peer(b *testing.B, env string) string {
 	path := os.Getenv(env)
@@ -97,7 +88,7 @@ func peer(b *testing.B, env string) string {
 // BenchmarkStartVersion starts orch as it is shipped.
 func BenchmarkStartVersion(b *testing.B) {
 	compare(b,
-		process("orch", "", shipped(b), "version"),
+		process("orch", "", orch(), "version"),
 		process("buildx", "", peer(b, buildxEnv), "version"),
 		process("buildctl", "", peer(b, buildctlEnv), "--version"))
 }
@@ -107,8 +98,8 @@ func BenchmarkStartVersion(b *testing.B) {
 func BenchmarkStartList(b *testing.B) {
 	dir := example(b)
 	compare(b,
-		process("orch", dir, shipped(b), "list", "targets", "-f", "docker-bake.hcl"),
-		process("goenv", dir, shipped(b), "list", "targets"),
+		process("orch", dir, orch(), "list", "targets", "-f", "docker-bake.hcl"),
+		process("goenv", dir, orch(), "list", "targets"),
 		process("list", dir, peer(b, buildxEnv), "bake", "--list=targets", "-f", "docker-bake.hcl"),
 		process("buildx", dir, peer(b, buildxEnv), "version"),
 		process("buildctl", dir, peer(b, buildctlEnv), "--version"))
