@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -33,6 +34,7 @@ target "quick" {
 target "slow" {
   inherits = ["_base"]
   target   = "slow"
+  secret   = ["id=wait,env=WAIT"]
   output   = ["type=oci,dest=slow.tar"]
 }
 target "after" {
@@ -56,7 +58,7 @@ ARG WHO
 RUN echo quick $WHO $NONCE >/f
 FROM busybox AS slow
 ARG NONCE
-RUN echo started; sleep 10; echo slow $NONCE >/f
+RUN --mount=type=secret,id=wait sleep $(cat /run/secrets/wait); echo slow $NONCE >/f
 FROM busybox AS after
 COPY --from=slow /f /
 `
@@ -64,18 +66,27 @@ COPY --from=slow /f /
 // TestResumeAfterKill kills orch in the middle of a run: going on builds what
 // was not done, and leaves out what was, and the tags of both are published.
 func TestResumeAfterKill(t *testing.T) {
+	t.Parallel()
 	builderSocket(t, shared.state)
 	dir := project(t, map[string]string{"build.hcl": resumeProject, "Dockerfile": resumeDockerfile})
 	nonce := fmt.Sprintf("r%d", os.Getpid())
 	args := func(more ...string) []string {
 		return append([]string{"bake", "--progress", "plain", "--publish=together", "--var", "NONCE=" + nonce, "--var", "REGISTRY=" + shared.registry}, more...)
 	}
-	cmd := runOrch(dir, args()...)
+	// A secret is no part of a definition: the slow step takes longer than all else, and
+	// no time once that has been seen.
+	waiting := func(seconds string, more ...string) *exec.Cmd {
+		cmd := runOrch(dir, args(more...)...)
+		cmd.Env = append(cmd.Env, "WAIT="+seconds)
+		return cmd
+	}
+	cmd := waiting("600")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	defer cmd.Process.Kill()
 	// The record says what is done while the slow step still runs.
-	for end := time.Now().Add(8 * time.Second); recordedDone(t, dir) < 2; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); recordedDone(t, dir) < 2; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the record says of %d targets that they are done, want 2", recordedDone(t, dir))
 		}
@@ -86,7 +97,7 @@ func TestResumeAfterKill(t *testing.T) {
 	if _, err := remote.Head(tag); err == nil {
 		t.Error("the tag is there before the run is good")
 	}
-	out, err := runOrch(dir, args("--resume")...).CombinedOutput()
+	out, err := waiting("0", "--resume").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -104,14 +115,14 @@ func TestResumeAfterKill(t *testing.T) {
 	noLeftovers(t, dir)
 
 	// Nothing is left, then a changed definition is.
-	out, err = runOrch(dir, args("--resume")...).CombinedOutput()
+	out, err = waiting("0", "--resume").CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("0 targets to build, 4 done already")) {
 		t.Errorf("nothing was left: %v\n%s", err, out)
 	}
-	if err := os.WriteFile(dir+"/Dockerfile", []byte(strings.Replace(resumeDockerfile, "sleep 10", "sleep 0", 1)), 0o644); err != nil {
+	if err := os.WriteFile(dir+"/Dockerfile", []byte(strings.Replace(resumeDockerfile, "echo slow", "echo other", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err = runOrch(dir, args("--resume")...).CombinedOutput()
+	out, err = waiting("0", "--resume").CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("Built again, because the definition has changed since: ")) || !bytes.Contains(out, []byte("2 targets to build, 2 done already")) {
 		t.Errorf("the definitions of slow and after have changed: %v\n%s", err, out)
 	}
