@@ -230,7 +230,7 @@ func (r *run) open(ctx context.Context) error {
 	if err := r.place(ctx); err != nil {
 		return err
 	}
-	r.unwatch = r.builder.Watch(r.opt.BuilderTimeout)
+	r.unwatch = r.builder.Watch(ctx, r.opt.BuilderTimeout)
 	r.lanes = r.access().WatchLanes(ctx, r.plan, r.drops)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {

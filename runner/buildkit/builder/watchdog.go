@@ -32,9 +32,11 @@ func newKeepalive(timeout time.Duration) keepalive {
 
 // Watch closes the connection to a builder that says nothing for the timeout, so
 // that whatever waits for it ends as when a connection is lost. 0 is the default
-// of the timeout. The returned function ends the watch.
-func (b *Builder) Watch(timeout time.Duration) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+// of the timeout. The returned function ends the watch, which goes on where ctx has
+// ended: what a run still has to close waits for the builder too. Its questions are of
+// the run's trace.
+func (b *Builder) Watch(ctx context.Context, timeout time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c := b.Conn
 	ask := func(ctx context.Context) error {
 		_, err := c.ListWorkers(ctx)

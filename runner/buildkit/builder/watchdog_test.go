@@ -6,6 +6,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/moby/buildkit/client"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orch-build/orch/runner/buildkit/buildkittest"
 )
 
 func TestWatchBuilder(t *testing.T) {
@@ -42,4 +47,41 @@ func TestWatchBuilder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// asked is a builder that keeps the traces of the questions to it.
+type asked struct {
+	buildkittest.Client
+	traces []trace.TraceID
+}
+
+func (a *asked) ListWorkers(ctx context.Context, _ ...client.ListWorkersOption) ([]*client.WorkerInfo, error) {
+	a.traces = append(a.traces, trace.SpanContextFromContext(ctx).TraceID())
+	return nil, ctx.Err()
+}
+
+// The questions of a watch are of the run's trace, and go on where the run was
+// cancelled and still closes what it has opened.
+func TestWatchOfARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := trace.TraceID{1, 2, 3}
+		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{4}}))
+		ctx, cancel := context.WithCancel(ctx)
+		a := &asked{}
+		stop := (&Builder{Conn: a}).Watch(ctx, 0)
+		time.Sleep(DefaultTimeout / 2)
+		before := len(a.traces)
+		cancel()
+		time.Sleep(DefaultTimeout / 2)
+		stop()
+		synctest.Wait()
+		if before == 0 || len(a.traces) <= before {
+			t.Errorf("asked %d times in the run, %d in all", before, len(a.traces))
+		}
+		for _, got := range a.traces {
+			if got != id {
+				t.Errorf("a question is of the trace %s, want %s", got, id)
+			}
+		}
+	})
 }
