@@ -19,7 +19,7 @@ func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"schema":           {"internal/suggest"},
 		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock", "internal/urlsecret"},
-		"config/lock":      {"internal/fault", "internal/suggest"},
+		"config/lock":      {"internal/fault", "internal/shellquote", "internal/suggest"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
 		"config/trail":     {},
@@ -46,7 +46,7 @@ func TestImports(t *testing.T) {
 			"runner/buildkit/answer", "runner/buildkit/inside", "runner/buildkit/caches", "runner/buildkit/cachemounts", "runner/mounts/store", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
-		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/regular", "internal/suggest"},
+		"runner/builders":                       {"runner/builders/address", "runner/builders/buildx", "runner/builders/contexts", "runner/builders/hclfile", "internal/regular", "internal/shellquote", "internal/suggest"},
 		"runner/builders/address":               {},
 		"runner/builders/buildx":                {"internal/jsonfault", "internal/regular"},
 		"runner/builders/contexts":              {"internal/jsonfault", "internal/regular"},
@@ -124,7 +124,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/predict"] = append([]string{"planner/explain", "runner", "runner/chain", "runner/record"}, allowed["planner/explain"]...)
 	allowed["runner/skip"] = append([]string{"internal/imagediff", "planner/digest", "runner", "runner/chain"}, allowed["planner/digest"]...)
 	allowed["planner/outside"] = append([]string{"planner/digest"}, allowed["planner/digest"]...)
-	allowed["runner/bundle"] = append([]string{"planner/outside", "internal/regular"}, allowed["planner/outside"]...)
+	allowed["runner/bundle"] = append([]string{"planner/outside", "internal/regular", "internal/shellquote"}, allowed["planner/outside"]...)
 	allowed["runner/bundle/folder"] = append([]string{"runner/bundle", "internal/usage"}, allowed["runner/bundle"]...)
 	allowed["runner/bundle/pack"] = append([]string{"runner/bundle/folder"}, allowed["runner/bundle/folder"]...)
 	allowed["runner/bundle/artifact"] = append([]string{"runner/bundle/folder"}, allowed["runner/bundle/folder"]...)
@@ -136,7 +136,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/regular"] = nil
 	allowed["internal/environ"] = []string{"internal/shellquote"}
 	allowed["schema/hclfmt"] = []string{"schema", "internal/output"}
-	allowed["internal/program"] = []string{"internal/output"}
+	allowed["internal/program"] = []string{"internal/output", "internal/termtext"}
 	allowed["runner/jobs"] = nil
 	allowed["runner/buildkit/answer"] = []string{"planner", "internal/definition"}
 	allowed["internal/docsite"] = []string{"internal/output"}
@@ -153,7 +153,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/buildkit/sourcepolicy"] = []string{"planner", "runner/buildkit/frontend", "runner/bundle"}
 	allowed["internal/pipeline"] = []string{"internal/shellquote"}
 	allowed["internal/packedjson"] = []string{"internal/output"}
-	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "planner"}
+	allowed["planner/shard"] = []string{"config", "config/policy", "internal/fault", "internal/jsonfault", "internal/termtext", "planner"}
 	allowed["runner/merge"] = []string{"internal/jsonfault", "internal/registry", "internal/shellquote", "planner/shard", "runner", "runner/record"}
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	allowed["internal/language/lsp"] = nil
@@ -162,7 +162,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "schema/hclfmt"}
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil
-	allowed["internal/imagediff"] = nil
+	allowed["internal/imagediff"] = []string{"internal/termtext"}
 	allowed["runner/publish/same"] = []string{"internal/registry"}
 	allowed["planner/place"] = []string{"planner", "planner/shard"}
 	allowed["runner/fleet"] = []string{"config", "planner", "planner/place", "planner/shard", "runner", "runner/merge"}
