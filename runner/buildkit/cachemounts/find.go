@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/solver/pb"
@@ -84,7 +85,7 @@ func newMount(def *pb.Definition, op *pb.Op, m *pb.Mount) (*Mount, error) {
 	out := &Mount{name: m.CacheOpt.ID, sharing: m.CacheOpt.Sharing, selector: m.Selector, ID: m.CacheOpt.ID, Platform: platformOf(op)}
 	// BuildKit's frontend writes NAMESPACE/ID.
 	if namespace, id, ok := strings.Cut(m.CacheOpt.ID, "/"); ok {
-		out.Namespace, out.ID = namespace, id
+		out.Namespace, out.ID = namespace, asWritten(id)
 	}
 	out.Key = out.name
 	if m.Input < 0 || int(m.Input) >= len(op.Inputs) {
@@ -102,6 +103,22 @@ func newMount(def *pb.Definition, op *pb.Op, m *pb.Mount) (*Mount, error) {
 	out.Key += "\x00" + in.Digest + place
 	out.Base = sum.String() + place
 	return out, nil
+}
+
+// asWritten is an ID as the Dockerfile has it. BuildKit's frontend takes each byte of a
+// flag for a character, so that an ID beyond ASCII is another text to the builder.
+func asWritten(id string) string {
+	var text []byte
+	for _, r := range id {
+		if r > 0xff {
+			return id
+		}
+		text = append(text, byte(r))
+	}
+	if !utf8.Valid(text) {
+		return id
+	}
+	return string(text)
 }
 
 func platformOf(op *pb.Op) string {

@@ -55,3 +55,16 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// IDs are those of the Dockerfile, also where the frontend reads them byte by byte.
+func TestAsWritten(t *testing.T) {
+	for id, want := range map[string]string{
+		"go-build": "go-build", "": "", "/root/.npm": "/root/.npm",
+		"odd/\u00c3\u00bc:x": "odd/ü:x", "\u00e4\u00b8\u00ad": "中",
+		"ü": "ü", "中": "中", // of a frontend that reads characters
+	} {
+		if got := asWritten(id); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}

@@ -60,7 +60,7 @@ func (t *tree) archive(out io.Writer, status *Status) error {
 	frames := packers + 2 // one to be listed, one to be written
 	a := &archiver{tree: t, zip: zip, free: make(chan *frame, frames), todo: make(chan *frame, frames), order: make(chan *frame, frames)}
 	for range frames {
-		a.free <- &frame{}
+		a.free <- &frame{plain: make([]byte, 0, frameSize+64<<10)}
 	}
 	t.findNames()
 	group, ctx := errgroup.WithContext(context.Background())
