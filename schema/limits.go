@@ -29,7 +29,7 @@ func checkLimits(filename string, src []byte) *hcl.Diagnostic {
 		return &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "File too large",
-			Detail:   fmt.Sprintf("%s has %d bytes; a definition may have at most %d.", filename, len(src), MaxFileSize),
+			Detail:   fmt.Sprintf("%s has more than the %d bytes that a definition may have.", filename, MaxFileSize),
 		}
 	}
 	depth, operators, line, lineStart := 0, 0, 1, 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strings"
 	"time"
 
 	dockerconfig "github.com/docker/cli/cli/config"
@@ -79,7 +80,8 @@ func wantedBy(ctx context.Context, e *planning.Session, load *planning.Flags, ta
 	all := len(targets) == 0
 	d, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = targets, all })
 	if err != nil && all && len(load.Files) == 0 {
-		return doctor.Wanted{}, []doctor.Finding{{About: "definition", Grade: doctor.Note, Says: err.Error(), Do: "Run it where the definition is, to have its registries and platforms looked at too."}}, nil
+		says := strings.Replace(err.Error(), "\n", ". ", 1) // what to do is a line of its own
+		return doctor.Wanted{}, []doctor.Finding{{About: "definition", Grade: doctor.Note, Says: says, Do: "Run it where the definition is, to have its registries and platforms looked at too."}}, nil
 	}
 	if err != nil {
 		return doctor.Wanted{}, nil, err
