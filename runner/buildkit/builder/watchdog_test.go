@@ -70,6 +70,7 @@ func TestWatchOfARun(t *testing.T) {
 		a := &asked{}
 		stop := (&Builder{Conn: a}).Watch(ctx, 0)
 		time.Sleep(DefaultTimeout / 2)
+		synctest.Wait()
 		before := len(a.traces)
 		cancel()
 		time.Sleep(DefaultTimeout / 2)
