@@ -19,7 +19,6 @@ import (
 // TestPublishFar publishes to a registry that the builder reaches and orch does
 // not: the builder moves the tags, when every target is good.
 func TestPublishFar(t *testing.T) {
-	t.Parallel()
 	near, far := newGate(t), newGate(t)
 	p := newPublished(t, near, far)
 	far.set(func(_, _ int, r *http.Request) verdict {
@@ -61,7 +60,6 @@ func TestPublishFar(t *testing.T) {
 // TestPublishHelper publishes with a docker configuration that names a program
 // which is not there, and with one that cannot be read.
 func TestPublishHelper(t *testing.T) {
-	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -80,7 +78,6 @@ func TestPublishHelper(t *testing.T) {
 // moments, most of them while tags move: an exit code of 0 means that all is
 // done, else it is 130, and what is left is said and can be done.
 func TestPublishInterruptedAnywhere(t *testing.T) {
-	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	slow := func(_, tag int, _ *http.Request) verdict {

@@ -270,7 +270,6 @@ func (p *published) judge(what string, good bool, out []byte, back bool) {
 // TestPublishRunFaults fails the registry at each request of a run that
 // publishes, while images are pushed and while tags are moved.
 func TestPublishRunFaults(t *testing.T) {
-	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -330,7 +329,6 @@ func TestPublishRunFaults(t *testing.T) {
 
 // TestPublishRunKilled kills orch at each request for tags.
 func TestPublishRunKilled(t *testing.T) {
-	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -375,7 +373,6 @@ func TestPublishRunKilled(t *testing.T) {
 // TestPublishTwoRegistries moves tags in two registries, of which one does not
 // take them.
 func TestPublishTwoRegistries(t *testing.T) {
-	t.Parallel()
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
 	p.registryTimeout = hasty
@@ -425,7 +422,6 @@ func TestPublishTwoRegistries(t *testing.T) {
 
 // TestPublishRunImmutable publishes to a registry that refuses to move a tag.
 func TestPublishRunImmutable(t *testing.T) {
-	t.Parallel()
 	one, two := newGate(t), newGate(t)
 	// Provenance says when a build ran, so that no two have the same digest.
 	p := newPublished(t, one, two, "BUILDX_NO_DEFAULT_ATTESTATIONS=1")

@@ -71,6 +71,24 @@ func (f *Finder) Find(t *config.Target) (*Set, hcl.Diagnostics) {
 	return s.set, s.diags
 }
 
+// Under says whether a policy may hold for a target, as far as that can be known without
+// opening a file of this machine: nobody may have allowed yet that one is read. What is
+// named counts, and what is there. It is not known where a remote context has to be
+// looked into.
+func (f *Finder) Under(t *config.Target) (under, known bool) {
+	if slices.ContainsFunc(t.Policy, func(p config.Policy) bool { return p.Disabled }) {
+		return false, true
+	}
+	if f.BuiltIn || slices.ContainsFunc(t.Policy, func(p config.Policy) bool { return len(p.Files) > 0 }) {
+		return true, true
+	}
+	at, ok := beside(t, f.Files)
+	if ok && at.tree != nil {
+		return false, false
+	}
+	return ok && exists(f.Files, at.path), true
+}
+
 // search is Find for one target.
 type search struct {
 	*Finder

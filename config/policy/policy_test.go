@@ -152,8 +152,24 @@ func TestFind(t *testing.T) {
 			if got := text(set); !c.wrong && got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
+			// That there may be one is known without reading.
+			under, known := (&Finder{Files: unread{here, t}, BuiltIn: c.builtIn}).Under(&c.target)
+			if known && !c.wrong && under != (!set.Empty() || len(set.Off) > 0 && !c.target.Policy[0].Disabled) {
+				t.Errorf("under a policy: %v, found %q", under, text(set))
+			}
 		})
 	}
+}
+
+// unread are files that must not be read.
+type unread struct {
+	Files
+	t *testing.T
+}
+
+func (u unread) ReadFile(path string) ([]byte, error) {
+	u.t.Errorf("%s is read", path)
+	return nil, fs.ErrPermission
 }
 
 // TestUnreachable holds that a remote context which cannot be looked into is

@@ -221,13 +221,18 @@ func (p *Policies) Files(t *config.Target) func(config.Context) (fs.StatFS, erro
 	}
 }
 
-// Any says whether a target has a policy. It comes before anything is said of
-// the definition, because another program may begin anew then.
+// Any says whether a target may have a policy. It comes before anything is said of
+// the definition, because another program may begin anew then, and before anything is
+// allowed: it opens no file of this machine.
 func (p *Policies) Any(targets []*config.Target) (bool, error) {
 	found := false
 	for _, t := range targets {
-		set, _ := p.Of(t)
-		found = found || !set.Empty()
+		under, known := p.finder.Under(t)
+		if !known {
+			set, _ := p.Of(t)
+			under = !set.Empty()
+		}
+		found = found || under
 	}
 	return found, p.stopped()
 }
