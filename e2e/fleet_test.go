@@ -55,7 +55,10 @@ func newFleet(t *testing.T, flags ...[]string) *fleet {
 	}
 	dir, err := os.MkdirTemp("/tmp", "orch-fleet-test-")
 	checked{t}.Check(err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		unmountBelow(dir) // a daemon that was killed leaves what its steps had
+		os.RemoveAll(dir)
+	})
 	f := &fleet{T: t, dir: dir, tls: filepath.Join(dir, "tls"), state: filepath.Join(dir, "state")}
 	f.certificates()
 	for i, more := range flags {
