@@ -2,10 +2,9 @@ package main
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,28 +13,44 @@ import (
 // itself what an attribute of an output, a cache or an attestation means:
 // config reads it once, so that all agree.
 func TestAttributesAreReadOnce(t *testing.T) {
-	for _, dir := range []string{"../../planner", "../../runner", "../../cmd", "../../config/permission", "../../convert", "../../load", "../../report", "../../internal"} {
-		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
+	dirs := []string{"planner", "runner", "cmd", "config/permission", "convert", "load", "report", "internal"}
+	for _, at := range found(t, readsFlag, dirs...) {
+		t.Errorf("%s: an attribute is read again; add what is asked to config.Output, CacheEntry or Attest", at)
+	}
+}
+
+// found says where in the code below folders of the repository something is.
+func found(t *testing.T, is func(ast.Node) bool, dirs ...string) []token.Position {
+	t.Helper()
+	var out []token.Position
+	set := token.NewFileSet()
+	for _, files := range sources(t, set) {
+		for _, f := range files {
+			name := repoName(t, set.Position(f.Pos()).Filename)
+			if !slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") }) {
+				continue
 			}
-			set := token.NewFileSet()
-			file, err := parser.ParseFile(set, path, nil, 0)
-			if err != nil {
-				return err
-			}
-			ast.Inspect(file, func(n ast.Node) bool {
-				if readsFlag(n) {
-					t.Errorf("%s: an attribute is read again; add what is asked to config.Output, CacheEntry or Attest", set.Position(n.Pos()))
+			ast.Inspect(f, func(n ast.Node) bool {
+				if is(n) {
+					at := set.Position(n.Pos())
+					at.Filename = name
+					out = append(out, at)
 				}
 				return true
 			})
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
+	return out
+}
+
+// repoName is a file's name from the top of the repository.
+func repoName(t *testing.T, path string) string {
+	t.Helper()
+	name, err := filepath.Rel(docsRoot, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.ToSlash(name)
 }
 
 // platformTexts are the files that read a platform which somebody else has written
@@ -54,35 +69,10 @@ var platformTexts = map[string]string{
 // is Plan.Platform.
 func TestPlatformsAreReadOnce(t *testing.T) {
 	met := map[string]bool{}
-	for _, dir := range []string{"planner", "runner", "cmd", "convert", "load", "report", "internal"} {
-		err := filepath.WalkDir(filepath.Join(docsRoot, dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			set := token.NewFileSet()
-			file, err := parser.ParseFile(set, path, nil, 0)
-			if err != nil {
-				return err
-			}
-			name, err := filepath.Rel(docsRoot, path)
-			if err != nil {
-				return err
-			}
-			name = filepath.ToSlash(name)
-			ast.Inspect(file, func(n ast.Node) bool {
-				if !readsPlatform(n) {
-					return true
-				}
-				met[name] = true
-				if platformTexts[name] == "" {
-					t.Errorf("%s: a platform is read again; hand on the platform itself", set.Position(n.Pos()))
-				}
-				return true
-			})
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+	for _, at := range found(t, readsPlatform, "planner", "runner", "cmd", "convert", "load", "report", "internal") {
+		met[at.Filename] = true
+		if platformTexts[at.Filename] == "" {
+			t.Errorf("%s: a platform is read again; hand on the platform itself", at)
 		}
 	}
 	for name, what := range platformTexts {
