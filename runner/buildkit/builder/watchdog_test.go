@@ -3,6 +3,8 @@ package builder
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,12 +54,21 @@ func TestWatchBuilder(t *testing.T) {
 // asked is a builder that keeps the traces of the questions to it.
 type asked struct {
 	buildkittest.Client
+	mu     sync.Mutex
 	traces []trace.TraceID
 }
 
 func (a *asked) ListWorkers(ctx context.Context, _ ...client.ListWorkersOption) ([]*client.WorkerInfo, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.traces = append(a.traces, trace.SpanContextFromContext(ctx).TraceID())
 	return nil, ctx.Err()
+}
+
+func (a *asked) of() []trace.TraceID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.traces)
 }
 
 // The questions of a watch are of the run's trace, and go on where the run was
@@ -71,15 +82,16 @@ func TestWatchOfARun(t *testing.T) {
 		stop := (&Builder{Conn: a}).Watch(ctx, 0)
 		time.Sleep(DefaultTimeout / 2)
 		synctest.Wait()
-		before := len(a.traces)
+		before := len(a.of())
 		cancel()
 		time.Sleep(DefaultTimeout / 2)
 		stop()
 		synctest.Wait()
-		if before == 0 || len(a.traces) <= before {
-			t.Errorf("asked %d times in the run, %d in all", before, len(a.traces))
+		traces := a.of()
+		if before == 0 || len(traces) <= before {
+			t.Errorf("asked %d times in the run, %d in all", before, len(traces))
 		}
-		for _, got := range a.traces {
+		for _, got := range traces {
 			if got != id {
 				t.Errorf("a question is of the trace %s, want %s", got, id)
 			}
