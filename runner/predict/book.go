@@ -108,38 +108,45 @@ func (b *Book) Took(key, own, name string) (time.Duration, bool) {
 	return 0, false
 }
 
-// Note takes in the steps of a run that have a result now.
+// Note takes in the steps of a run that have a result now. A step that several
+// stages have is shown for one of them, and noted for each.
 func (b *Book) Note(s *facts.Snapshot, run *runner.Report) {
 	ran := newRan(run)
+	results := map[string]*runner.StepReport{} // by key
+	noted(s, run, func(st *facts.Step, _ *facts.Target, state runner.State, _ bool) {
+		if r := ran.find(st.Vertex, st.Nth, st.Of); r != nil && hasResult(r, state) && (results[st.Key] == nil || !r.Cached) {
+			results[st.Key] = r
+		}
+	})
 	now := run.Finished.Unix()
+	noted(s, run, func(st *facts.Step, target *facts.Target, state runner.State, last bool) {
+		r := results[st.Key]
+		if r == nil && (!last || state != runner.Done) {
+			return
+		}
+		e := entry{Key: st.Key, Class: st.Class, Own: st.Own, Name: target.StepName(st), Seen: now}
+		if r != nil && !r.Cached {
+			e.Seconds = max(r.Took.Seconds(), 0.001)
+		}
+		if b.knows(e) {
+			return
+		}
+		b.enter(e)
+		b.noted = append(b.noted, e)
+	})
+}
+
+// noted calls f for each step of the targets that a run built. The last step of a
+// platform stands for the target where others are based on it.
+func noted(s *facts.Snapshot, run *runner.Report, f func(st *facts.Step, of *facts.Target, state runner.State, last bool)) {
 	for _, t := range run.Targets {
 		target := s.Targets[t.Name()]
 		if target == nil {
 			continue
 		}
-		own := map[string]bool{}
 		for _, p := range target.Platforms {
 			for i := range p.Steps {
-				own[p.Steps[i].Vertex] = p.Steps[i].Vertex != ""
-			}
-		}
-		for _, p := range target.Platforms {
-			for i := range p.Steps { // the last one stands for the target where others are based on it
-				st := &p.Steps[i]
-				last := i == len(p.Steps)-1 && t.State == runner.Done
-				r := ran.find(t.Name(), st.Vertex, st.Nth, st.Of, own)
-				if r == nil && !last || r != nil && !hasResult(r, t.State) {
-					continue
-				}
-				e := entry{Key: st.Key, Class: st.Class, Own: st.Own, Name: target.StepName(st), Seen: now}
-				if r != nil && !r.Cached {
-					e.Seconds = max(r.Took.Seconds(), 0.001)
-				}
-				if b.knows(e) {
-					continue
-				}
-				b.enter(e)
-				b.noted = append(b.noted, e)
+				f(&p.Steps[i], target, t.State, i == len(p.Steps)-1)
 			}
 		}
 	}

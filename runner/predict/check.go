@@ -8,54 +8,32 @@ import (
 	"github.com/orch-build/orch/runner"
 )
 
-// ran finds the steps of a report.
-type ran struct {
-	vertices, targets map[spot][]*runner.StepReport
-}
+// ran are the steps of a report, by where they are.
+type ran map[spot]*runner.StepReport
 
-// spot is a place, as "n/m", in the stage of a vertex or of a target.
-type spot struct{ place, in string }
+// spot is a place, as "n/m", in the stage of a vertex.
+type spot struct{ place, vertex string }
 
 func newRan(run *runner.Report) ran {
-	out := ran{map[spot][]*runner.StepReport{}, map[spot][]*runner.StepReport{}}
+	out := ran{}
 	for _, s := range run.Steps {
 		place := s.Label[strings.LastIndexByte(s.Label, ' ')+1:]
 		// What puts the layer of a COPY --link on others has the number of the COPY.
-		if place == "" || s.Internal || strings.HasPrefix(s.Name, "LINK ") {
+		if place == "" || s.Vertex == "" || s.Internal || strings.HasPrefix(s.Name, "LINK ") {
 			continue
 		}
-		if at := (spot{place, s.Vertex}); s.Vertex != "" {
-			out.vertices[at] = append(out.vertices[at], s)
-		}
-		for _, t := range s.Targets {
-			at := spot{place, t}
-			if list := out.targets[at]; len(list) == 0 || list[len(list)-1] != s {
-				out.targets[at] = append(list, s)
-			}
+		// A step may be several operations: it ran if one of them did.
+		if at := (spot{place, s.Vertex}); out[at] == nil || !s.Cached {
+			out[at] = s
 		}
 	}
 	return out
 }
 
 // find returns the step of a stage, or nil. Equal work of several stages is shown
-// for the first of them, so that a stage of another target may have it. A step of
-// another of the target's own vertices is another step.
-func (r ran) find(target, vertex string, nth, of int, own map[string]bool) *runner.StepReport {
-	if nth == 0 {
-		return nil
-	}
-	place := fmt.Sprintf("%d/%d", nth, of)
-	var run *runner.StepReport
-	for _, s := range r.vertices[spot{place, vertex}] {
-		// A step may be several operations: it ran if one of them did.
-		if run == nil || !s.Cached {
-			run = s
-		}
-	}
-	if same := r.targets[spot{place, target}]; run == nil && len(same) == 1 && !own[same[0].Vertex] {
-		return same[0]
-	}
-	return run
+// for the first of them only: the key of a step says what it is equal to.
+func (r ran) find(vertex string, nth, of int) *runner.StepReport {
+	return r[spot{fmt.Sprintf("%d/%d", nth, of), vertex}]
 }
 
 // Run is what a check needs to know of the run beside its report.
@@ -74,44 +52,38 @@ func Check(e *explain.Explanation, run *runner.Report, how Run) {
 	e.Checked = true
 	steps := newRan(run)
 	was := map[string]string{} // by key
-	each := func(f func(t *explain.Target, s *explain.Step)) {
-		for _, t := range e.Targets {
-			own := map[string]bool{}
-			for _, s := range t.Steps {
-				own[s.Vertex] = s.Vertex != ""
+	for _, t := range e.Targets {
+		for _, s := range t.Steps {
+			r := steps.find(s.Vertex, s.Nth, s.Of)
+			if r == nil || r.Failed || r.Finished.IsZero() || s.Will == explain.Maybe {
+				continue
 			}
-			for _, s := range t.Steps {
-				r := steps.find(t.Name, s.Vertex, s.Nth, s.Of, own)
-				if r == nil || r.Failed || r.Finished.IsZero() || s.Will == explain.Maybe {
-					continue
-				}
-				if !r.Cached {
-					was[s.Key] = explain.Run
-				} else if was[s.Key] == "" {
-					was[s.Key] = explain.Cached
-				}
-				f(t, s)
+			if !r.Cached {
+				was[s.Key] = explain.Run
+			} else if was[s.Key] == "" {
+				was[s.Key] = explain.Cached
 			}
 		}
 	}
-	each(func(*explain.Target, *explain.Step) {})
 	seen := map[string]bool{}
 	cached, kept := 0, 0
-	each(func(t *explain.Target, s *explain.Step) {
-		if seen[s.Key] {
-			return
-		}
-		seen[s.Key] = true
-		if s.Will == explain.Cached {
-			cached++
-			if was[s.Key] == explain.Cached {
-				kept++
+	for _, t := range e.Targets {
+		for _, s := range t.Steps {
+			if was[s.Key] == "" || s.Will == explain.Maybe || seen[s.Key] {
+				continue
+			}
+			seen[s.Key] = true
+			if s.Will == explain.Cached {
+				cached++
+				if was[s.Key] == explain.Cached {
+					kept++
+				}
+			}
+			if was[s.Key] != s.Will {
+				e.Wrong = append(e.Wrong, explain.Wrong{Target: t.Name, Step: s.Label(), Will: s.Will, Was: was[s.Key], Why: how.why(s, was[s.Key])})
 			}
 		}
-		if was[s.Key] != s.Will {
-			e.Wrong = append(e.Wrong, explain.Wrong{Target: t.Name, Step: s.Label(), Will: s.Will, Was: was[s.Key], Why: how.why(s, was[s.Key])})
-		}
-	})
+	}
 	for i := range e.Wrong {
 		if w := &e.Wrong[i]; cached > 0 && kept == 0 && w.Will == explain.Cached && w.Why == "" {
 			w.Why = "the builder has lost its cache"
