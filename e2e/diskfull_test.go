@@ -160,7 +160,8 @@ func orphans(t *testing.T, root string) []string {
 	}
 	var left []string
 	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], root+"/") {
+		// What is mounted there, and what is mounted elsewhere of what is there.
+		if fields := strings.Fields(line); len(fields) > 1 && strings.Contains(line, root+"/") {
 			left = append(left, "mount "+fields[1])
 		}
 	}

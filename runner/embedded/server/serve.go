@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/util/apicaps"
 	"github.com/moby/buildkit/util/bklog"
@@ -147,14 +148,22 @@ func (s *settings) surroundings() error {
 	stack.SetVersionInfo(version.Version, version.Revision)
 	apicaps.ExportedProduct = "buildkit"
 
-	// Temporary mounts must be where the next daemon finds them.
-	if err := os.Setenv("TMPDIR", s.Tmp); err != nil {
+	if err := s.temporary(); err != nil {
 		return err
 	}
 	if s.rootless = userns.RunningInUserNS(); s.rootless {
 		return s.rootlessSurroundings()
 	}
 	return nil
+}
+
+// temporary has files and mounts that are there for a moment made where the next
+// daemon clears them. containerd has read the environment before, and is told.
+func (s *settings) temporary() error {
+	if err := os.Setenv("TMPDIR", s.Tmp); err != nil {
+		return err
+	}
+	return mount.SetTempMountLocation(s.Tmp)
 }
 
 // buildkitVersion is the version of the BuildKit that is linked in.

@@ -14,17 +14,20 @@ import (
 	"github.com/moby/buildkit/util/bklog"
 )
 
-// How often, and how long after the step, its folder is tried again.
+// How often the folder of a step that has ended is looked at, how long after it
+// was last there, and how long at most.
 const (
-	tidyTries = 40
 	tidyPause = 250 * time.Millisecond
+	tidyQuiet = 10 * time.Second
+	tidyLimit = 5 * time.Minute
 )
 
 // tidy is an executor that sees to it that nothing of a step stays. Where a
 // step is interrupted while runc is still setting it up, what runc has begun
 // goes on for a moment in its own view of the mounts: BuildKit unmounts the
 // root file system and removes the folder of the step, and the devices that are
-// made after that are made in this folder, which then cannot be removed.
+// made after that are made in this folder, which then cannot be removed, or which
+// is made anew after it was removed.
 type tidy struct {
 	executor.Executor
 	// bundle is where the folder of a step is.
@@ -36,32 +39,38 @@ func newTidy(of executor.Executor, root, snapshotter string) tidy {
 }
 
 func (t tidy) Run(ctx context.Context, id string, rootfs executor.Mount, mounts []executor.Mount, process executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
+	var quiet time.Duration // a step with a name of its own may come again
 	if id == "" {
-		id = identity.NewID()
+		id, quiet = identity.NewID(), tidyQuiet
 	}
 	dir := t.bundle(id)
 	_, before := os.Lstat(dir) // that of another step with the same name stays
 	rec, err := t.Executor.Run(ctx, id, rootfs, mounts, process, started)
-	if _, after := os.Lstat(dir); os.IsNotExist(before) && after == nil {
-		go removeBundle(dir)
+	if _, after := os.Lstat(dir); os.IsNotExist(before) && (after == nil || err != nil && quiet > 0) {
+		go removeBundle(dir, quiet)
 	}
 	return rec, err
 }
 
-// removeBundle removes the folder of a step that has ended, as soon as nothing
-// is put into it any more.
-func removeBundle(dir string) {
-	var err error
-	for range tidyTries {
-		if err = detachBelow(dir); err == nil {
-			err = os.RemoveAll(dir)
-		}
-		if err == nil {
-			if _, gone := os.Lstat(dir); os.IsNotExist(gone) {
+// removeBundle removes the folder of a step that has ended, until nothing has put
+// anything into it for so long.
+func removeBundle(dir string, quiet time.Duration) {
+	begun := time.Now()
+	for last := begun; ; time.Sleep(tidyPause) {
+		if _, err := os.Lstat(dir); os.IsNotExist(err) {
+			if time.Since(last) >= quiet {
 				return
 			}
+			continue
 		}
-		time.Sleep(tidyPause)
+		last = time.Now()
+		err := detachBelow(dir)
+		if err == nil {
+			err = os.RemoveAll(dir)
+		}
+		if err != nil && time.Since(begun) > tidyLimit {
+			bklog.L.Warnf("the folder of an interrupted step stays until the builder starts again: %v", err)
+			return
+		}
 	}
-	bklog.L.Warnf("the folder of an interrupted step stays until the builder starts again: %v", err)
 }

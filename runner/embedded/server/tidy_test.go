@@ -7,18 +7,23 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/moby/buildkit/executor"
 	resourcestypes "github.com/moby/buildkit/executor/resources/types"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
-// late is an executor that leaves the folder of a step, and something that
-// still puts files into it after the step has ended.
+// late is an executor that leaves the folder of a step, or removes it, and
+// something that still puts files into it after the step has ended.
 type late struct {
 	executor.Executor
-	dir  func(id string) string
-	more int
+	dir     func(id string) string
+	more    int // files that are late
+	removes bool
 }
 
 func (l late) Run(_ context.Context, id string, _ executor.Mount, _ []executor.Mount, _ executor.ProcessInfo, _ chan<- struct{}) (resourcestypes.Recorder, error) {
@@ -26,40 +31,84 @@ func (l late) Run(_ context.Context, id string, _ executor.Mount, _ []executor.M
 	if err := os.MkdirAll(dev, 0o700); err != nil {
 		return nil, err
 	}
+	if l.removes {
+		if err := os.RemoveAll(l.dir(id)); err != nil {
+			return nil, err
+		}
+	}
 	go func() {
 		for range l.more {
+			time.Sleep(tidyPause / 2)
+			_ = os.MkdirAll(dev, 0o700)
 			_ = os.WriteFile(filepath.Join(dev, "null"), nil, 0o600)
-			time.Sleep(10 * time.Millisecond)
 		}
 	}()
 	return nil, context.Canceled
 }
 
 func TestTidy(t *testing.T) {
-	root := t.TempDir()
-	e := newTidy(nil, root, "overlayfs")
-	e.Executor = late{dir: e.bundle, more: 20}
-	if _, err := e.Run(t.Context(), "step", executor.Mount{}, nil, executor.ProcessInfo{}, nil); err != context.Canceled {
-		t.Fatal(err)
+	tests := []struct {
+		name, id string
+		there    bool // before the step
+		again    bool // a second after it
+		more     int
+		removes  bool
+		want     int // folders that are left
+	}{
+		{name: "left", more: 20},
+		{name: "removed, and made again", more: 4, removes: true},
+		{name: "removed", removes: true},
+		{name: "named", id: "step", more: 4},
+		{name: "named, and run again", id: "step", removes: true, again: true, want: 1},
+		{name: "that of a step that runs already", id: "other", there: true, want: 1},
 	}
-	time.Sleep(300 * time.Millisecond) // what is late has ended
-	for range 600 {
-		if left, _ := os.ReadDir(filepath.Dir(e.bundle("x"))); len(left) == 0 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newTidy(nil, t.TempDir(), "overlayfs")
+			e.Executor = late{dir: e.bundle, more: tt.more, removes: tt.removes}
+			begin := func() {
+				if err := os.MkdirAll(e.bundle(tt.id), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.there {
+				begin()
+			}
+			synctest.Test(t, func(t *testing.T) {
+				if _, err := e.Run(t.Context(), tt.id, executor.Mount{}, nil, executor.ProcessInfo{}, nil); err != context.Canceled {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				if tt.again {
+					begin()
+				}
+				time.Sleep(time.Minute)
+			})
+			if left, _ := os.ReadDir(filepath.Dir(e.bundle("x"))); len(left) != tt.want {
+				t.Errorf("%d folders are left, want %d", len(left), tt.want)
+			}
+		})
 	}
-	if left, _ := os.ReadDir(filepath.Dir(e.bundle("x"))); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
+}
 
-	// The folder of a step that runs already is not this one's.
-	if err := os.MkdirAll(e.bundle("other"), 0o700); err != nil {
+// What containerd mounts for a moment is where the next daemon clears it.
+func TestTemporaryMounts(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	tmp := t.TempDir()
+	s := &settings{Paths: state.Paths{Tmp: tmp}}
+	if err := s.temporary(); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = e.Run(t.Context(), "other", executor.Mount{}, nil, executor.ProcessInfo{}, nil)
-	time.Sleep(400 * time.Millisecond)
-	if _, err := os.Lstat(e.bundle("other")); err != nil {
-		t.Error(err)
+	err := mount.WithTempMount(t.Context(), nil, func(root string) error {
+		if filepath.Dir(root) != tmp {
+			t.Errorf("mounted at %s, not in %s", root, tmp)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.TempDir() != tmp {
+		t.Errorf("temporary files go to %s", os.TempDir())
 	}
 }
