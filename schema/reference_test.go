@@ -3,6 +3,7 @@ package schema
 import (
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -129,8 +130,11 @@ func anchor(name, outer string) string {
 	return name + "-in-" + outer
 }
 
+// flagInText matches a flag in the description of an attribute.
+var flagInText = regexp.MustCompile(`--[a-z][a-z-]*(?:=[\w=]+)?`)
+
 func cell(a Attribute) string {
-	doc := strings.ReplaceAll(a.Doc, "|", `\|`)
+	doc := flagInText.ReplaceAllString(strings.ReplaceAll(a.Doc, "|", `\|`), "`$0`")
 	if a.Required {
 		doc += " Required."
 	}

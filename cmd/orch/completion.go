@@ -15,10 +15,49 @@ import (
 //go:embed completion.bash
 var bashWords string
 
+// completionLong says, for each shell, how its script is used: cobra's own texts ask for
+// a package that the script does without.
+var completionLong = map[string]string{
+	"completion": `Print a script by which a shell completes the commands of orch, their flags, and what
+both take: targets, platforms, builders, runs.`,
+	"bash": `The script needs no other package, and none that is installed is in its way.
+
+For the shell that runs:
+
+  source <(orch completion bash)
+
+For each new one:
+
+  echo 'source <(orch completion bash)' >>~/.bashrc`,
+	"zsh": `For the shell that runs:
+
+  source <(orch completion zsh)
+
+For each new one, write it into a folder of $fpath:
+
+  orch completion zsh >"${fpath[1]}/_orch"
+
+zsh completes only where ~/.zshrc has the line:
+
+  autoload -U compinit; compinit`,
+	"fish": `For the shell that runs:
+
+  orch completion fish | source
+
+For each new one:
+
+  orch completion fish >~/.config/fish/completions/orch.fish`,
+	"powershell": `For the shell that runs, and for each new one as a line of $PROFILE:
+
+  orch completion powershell | Out-String | Invoke-Expression`,
+}
+
 // completeEverywhere mends the scripts of cobra: that for bash works without the package
 // bash-completion, and that for fish completes --FLAG=VALUE.
 func completeEverywhere(completion *cobra.Command) {
+	completion.Long = completionLong["completion"]
 	for _, cmd := range completion.Commands() {
+		cmd.Long = completionLong[cmd.Name()]
 		switch cmd.Name() {
 		case "bash":
 			write := cmd.RunE

@@ -32,7 +32,7 @@ func TestCommandPages(t *testing.T) {
 	for _, cmd := range allCommands(newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)) {
 		name := pageName(cmd)
 		pages[name] = commandPage(cmd)
-		index += fmt.Sprintf("| [%s](%s) | %s |\n", cmd.CommandPath(), name, cmd.Short)
+		index += fmt.Sprintf("| [%s](%s) | %s |\n", cmd.CommandPath(), name, helptext.Inline(cmd.Short))
 	}
 	pages["README.md"] = index
 	for name, text := range pages {
@@ -69,14 +69,17 @@ func pageName(cmd *cobra.Command) string {
 	return strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".md"
 }
 
+// pageLink matches the name of another page in the text of a command.
+var pageLink = regexp.MustCompile(`docs/([a-z-]+\.md)`)
+
 func commandPage(cmd *cobra.Command) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s.\n", cmd.CommandPath(), cliHead, cmd.Short)
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s.\n", cmd.CommandPath(), cliHead, helptext.Inline(cmd.Short))
 	block := func(language, text string) {
 		fmt.Fprintf(&b, "\n```%s\n%s\n```\n", language, strings.Trim(text, "\n"))
 	}
 	if cmd.Long != "" {
-		block("text", cmd.Long)
+		b.WriteString("\n" + pageLink.ReplaceAllString(helptext.Markdown(cmd.Long), "[$1](../$1)"))
 	}
 	if cmd.Runnable() {
 		block("text", cmd.UseLine())
@@ -87,7 +90,7 @@ func commandPage(cmd *cobra.Command) string {
 	if subs := availableSubs(cmd); len(subs) > 0 {
 		b.WriteString("\n| command | does |\n|---|---|\n")
 		for _, sub := range subs {
-			fmt.Fprintf(&b, "| [%s](%s) | %s |\n", sub.CommandPath(), pageName(sub), sub.Short)
+			fmt.Fprintf(&b, "| [%s](%s) | %s |\n", sub.CommandPath(), pageName(sub), helptext.Inline(sub.Short))
 		}
 	}
 	writeFlagTables(&b, cmd.NonInheritedFlags())
@@ -143,5 +146,5 @@ func flagRow(f *pflag.Flag) string {
 	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "[]" {
 		usage += " (default: " + f.DefValue + ")"
 	}
-	return fmt.Sprintf("| `%s` | %s |\n", name, strings.NewReplacer("|", `\|`, "*", `\*`).Replace(usage))
+	return fmt.Sprintf("| `%s` | %s |\n", name, helptext.Inline(usage))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
+	"github.com/orch-build/orch/internal/helptext"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -22,8 +23,9 @@ func newManCommand(e *planning.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "man [COMMAND...]",
 		Short: "Print the manual page of a command, or write all of them",
-		Long: `man prints the manual page of a command, for man(1): orch man bake | man -l -
-With --output, it writes the pages of all commands into a folder.`,
+		Long: `man prints the manual page of a command, as in
+'orch man bake | man -l -'. With --output, it writes the pages of all commands into
+a folder.`,
 		Example: `  orch man bake
   orch man --output ~/.local/share/man/man1`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -90,6 +92,8 @@ func manPage(cmd *cobra.Command) ([]byte, error) {
 		return nil, err
 	}
 	cmd.DisableAutoGenTag = true
+	defer func(long string) { cmd.Long = long }(cmd.Long)
+	cmd.Long = helptext.Markdown(cmd.Long)
 	var page bytes.Buffer
 	err = doc.GenMan(cmd, &doc.GenManHeader{Section: "1", Date: &day, Source: "orch " + version.Orch(), Manual: "orch"}, &page)
 	return page.Bytes(), err

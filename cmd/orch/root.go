@@ -126,6 +126,7 @@ func newRootCommand(e *planning.Session, sites site.Opener) *cobra.Command {
 	root.SetOut(e.Stdout)
 	root.SetErr(e.Stderr)
 	root.SetFlagErrorFunc(helptext.FlagErrors(e.Args))
+	root.SetHelpFunc(helptext.HelpFunc(e.Stdout))
 	root.SetUsageFunc(helptext.UsageFunc(e.Stdout))
 	cobra.EnableCommandSorting = false
 	group := func(title string, commands ...*cobra.Command) {

@@ -3,11 +3,14 @@ package docsite
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -25,10 +28,9 @@ func (m *maker) render(p *page) error {
 	markdown := goldmark.New(
 		goldmark.WithExtensions(extension.Table),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(framedTables{}, 1))),
+		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(narrow{}, 1))),
 	)
 	doc := markdown.Parser().Parse(text.NewReader(p.markdown), parser.WithContext(parser.NewContext(parser.WithIDs(&slugs{}))))
-	p.title = p.file
 	if err := m.follow(p, doc); err != nil {
 		return err
 	}
@@ -51,7 +53,10 @@ func (m *maker) follow(p *page, doc ast.Node) error {
 		var err error
 		switch n := n.(type) {
 		case *ast.Link:
+			m.name(p, n)
 			n.Destination, err = m.link(p, n.Destination)
+		case *extast.Table:
+			label(n, p.markdown)
 		case *ast.Image:
 			n.Destination, err = m.link(p, n.Destination)
 		case *ast.HTMLBlock, *ast.RawHTML:
@@ -100,6 +105,59 @@ func (m *maker) link(p *page, to []byte) ([]byte, error) {
 	return []byte(place), nil
 }
 
+// name gives a link that shows the name of a file the title of its page.
+func (m *maker) name(p *page, n *ast.Link) {
+	file, _, _ := strings.Cut(string(n.Destination), "#")
+	to := m.pages[path.Join(path.Dir(p.file), file)]
+	if to == nil || plain(n, p.markdown) != path.Base(file) {
+		return
+	}
+	title := ast.NewString([]byte(to.title))
+	title.SetRaw(true)
+	n.RemoveChildren(n)
+	n.AppendChild(n, title)
+}
+
+// titleOf is the title of a page: its first heading, or else the name of its file.
+func titleOf(file string, markdown []byte) string {
+	doc := goldmark.New().Parser().Parse(text.NewReader(markdown))
+	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
+		if h, ok := n.(*ast.Heading); ok && h.Level == 1 {
+			return strings.TrimSpace(plain(h, markdown))
+		}
+	}
+	return file
+}
+
+// label notes on the cells of a table what a narrow window needs to show them. There,
+// the cells of a row are one below the other, and those between the first and the last
+// say what column they are of; or the table scrolls, and short cells are one line.
+func label(table *extast.Table, source []byte) {
+	for row := table.FirstChild().NextSibling(); row != nil; row = row.NextSibling() {
+		title := table.FirstChild().FirstChild()
+		for cell := row.FirstChild(); cell != nil && title != nil; cell, title = cell.NextSibling(), title.NextSibling() {
+			between := cell.PreviousSibling() != nil && cell.NextSibling() != nil
+			switch text := strings.TrimSpace(plain(cell, source)); {
+			case columns(table) > mostStacked && utf8.RuneCountInString(text) <= shortCell:
+				cell.SetAttributeString("class", []byte("short"))
+			case columns(table) <= mostStacked && between && text != "":
+				cell.SetAttributeString("data-column", []byte(strings.TrimSpace(plain(title, source))))
+			}
+		}
+	}
+}
+
+// shortCell is the number of characters that a cell of a table that scrolls has at most
+// to be kept in one line.
+const shortCell = 16
+
+// mostStacked is how many columns a table has at most whose rows are shown as short
+// lists in a narrow window. With more, they are for comparing: such a table scrolls.
+const mostStacked = 3
+
+// columns is how many columns a table has.
+func columns(table ast.Node) int { return table.FirstChild().ChildCount() }
+
 // relative is the link from one page of the site to another.
 func relative(from, to string) string {
 	return strings.Repeat("../", strings.Count(from, "/")) + to
@@ -124,7 +182,6 @@ func (p *page) read(doc ast.Node) {
 		}
 		title := strings.TrimSpace(plain(h, p.markdown))
 		if h.Level == 1 {
-			p.title = title
 			continue
 		}
 		end()
@@ -238,18 +295,48 @@ func Slug(title string) string {
 	}, strings.ToLower(title))
 }
 
-// framedTables puts each table into a frame that scrolls, so that a wide one does
-// not make the page wide.
-type framedTables struct{}
+// narrow renders what a narrow window would break badly: tables and code.
+type narrow struct{}
 
 // RegisterFuncs implements renderer.NodeRenderer.
-func (framedTables) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
-	r.Register(extast.KindTable, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if entering {
-			_, err := w.WriteString("<div class=\"frame\" tabindex=\"0\"><table>\n")
-			return ast.WalkContinue, err
+func (narrow) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+	r.Register(extast.KindTable, framedTable)
+	r.Register(ast.KindCodeSpan, codeInWords)
+}
+
+// framedTable puts a table into a frame that scrolls, so that a wide one does not make
+// the page wide.
+func framedTable(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	text := "</table></div>\n"
+	if entering {
+		class := "frame"
+		if columns(n) <= mostStacked {
+			class = "frame stacked"
 		}
-		_, err := w.WriteString("</table></div>\n")
-		return ast.WalkContinue, err
-	})
+		text = "<div class=\"" + class + "\" tabindex=\"0\"><table>\n"
+	}
+	_, err := w.WriteString(text)
+	return ast.WalkContinue, err
+}
+
+// longWord is the number of characters from which a word of code may be broken: it
+// could be wider than a narrow window.
+const longWord = 24
+
+// codeInWords writes code that is broken between its words: a browser takes the hyphens of
+// --keep-going for places where a line may end.
+func codeInWords(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		return ast.WalkContinue, nil
+	}
+	words := strings.Split(strings.ReplaceAll(plain(n, source), "\n", " "), " ")
+	for i, word := range words {
+		marks := strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		words[i] = html.EscapeString(word)
+		if marks && utf8.RuneCountInString(word) <= longWord {
+			words[i] = "<span>" + words[i] + "</span>"
+		}
+	}
+	_, err := w.WriteString("<code>" + strings.Join(words, " ") + "</code>")
+	return ast.WalkSkipChildren, err
 }

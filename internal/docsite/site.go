@@ -42,7 +42,7 @@ func Make(repository fs.FS, source string) (Site, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.pages[name] = &page{file: name, address: address(name), markdown: text}
+		m.pages[name] = &page{file: name, address: address(name), markdown: text, title: titleOf(name, text)}
 	}
 	if m.pages[contents] == nil {
 		return nil, fmt.Errorf("there is no %s, which holds the contents of the site", contents)

@@ -148,6 +148,34 @@ func TestMake(t *testing.T) {
 	}
 }
 
+// TestNarrow looks at what is made for narrow windows: words of code that are not broken
+// at their hyphens, cells that say what they are, links with the title of their page.
+func TestNarrow(t *testing.T) {
+	site, err := Make(fstest.MapFS{
+		"docs/README.md": {Data: []byte("# Docs\n\nrun `orch bake --keep-going`, `<a-b>` or\n`--a-flag-that-is-longer-than-any-screen`; see [a.md](a.md#x) and [it](a.md)\n\n" +
+			"| attribute | a *type* | is |\n|---|---|---|\n| `x` | `list(string)` | of any \\| kind |\n| y | | |\n")},
+		"docs/a.md": {Data: []byte("# All & `sundry`\n\n## x\n\n| a | b | c | d |\n|---|---|---|---|\n| 1.30 s | a cell that has some words | | |\n")},
+	}, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, wants := range map[string][]string{
+		"index.html": {
+			`<code>orch bake <span>--keep-going</span></code>`, `<code><span>&lt;a-b&gt;</span></code>`, `<code>--a-flag-that-is-longer-than-any-screen</code>`,
+			`<a href="a.html#x">All &amp; sundry</a> and <a href="a.html">it</a>`,
+			`<div class="frame stacked" tabindex="0"><table>`, `<td><code>x</code></td>`, `<td data-column="a type"><code><span>list(string)</span></code></td>`,
+			`<td>of any | kind</td>`, "<td>y</td>\n<td></td>\n<td></td>",
+		},
+		"a.html": {`<title>All &amp; sundry · orch</title>`, `<div class="frame" tabindex="0"><table>`, `<td class="short">1.30 s</td>`, `<td>a cell that has some words</td>`},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(string(site[name]), want) {
+				t.Errorf("%s has no %s:\n%s", name, want, site[name])
+			}
+		}
+	}
+}
+
 func TestMakeFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		files fstest.MapFS
@@ -234,12 +262,19 @@ func TestPages(t *testing.T) {
 }
 
 // testFits demands that nothing is wider than the window, that nothing is cut off
-// but what can be scrolled, and that no text is too small or too faint.
+// but what can be scrolled, that no text is too small, and that no short word of code
+// is broken over two lines.
 func testFits(t *testing.T, p *browser.Page, name string, width int) {
 	t.Helper()
 	var out []string
 	p.Run(`
 const out = document.documentElement.scrollWidth > innerWidth ? ["the page: " + document.documentElement.scrollWidth] : [];
+for (const e of document.querySelectorAll("article code span")) {
+  if (e.getClientRects().length > 1) out.push("broken: " + e.textContent);
+}
+for (const e of document.querySelectorAll(".stacked")) {
+  if (e.scrollWidth > e.clientWidth + 1) out.push("a table that is cut off: " + e.textContent.trim().slice(0, 40));
+}
 for (const e of document.querySelectorAll("body *")) {
   if (!e.getClientRects().length || e.closest(".skip, .frame table, pre code")) continue;
   const r = e.getBoundingClientRect();
