@@ -5,12 +5,14 @@
 // What is placed is a unit: targets, for some of their platforms, that have to be
 // built together. Units whose most expensive shared stage is the same form a
 // group, and a group is kept together as long as one builder can carry it: its
-// base is then run once. The builders are taken in their order, and each takes
-// from those before it as much as is its share, the groups first that score
-// highest for it in a weighted rendezvous. A builder that is added at the end
-// moves only what it takes, and what a builder has does not depend on how long
-// others take. Where groups are too large for that, they are split below their
-// base.
+// base is then run once. Where groups are too large for that, they are split below
+// their base.
+//
+// A few builders are taken in their order, and each takes from those before it as
+// much as is its share, the groups first that score highest for it in a weighted
+// rendezvous. A builder that is added at the end moves only what it takes. Among
+// many builders, groups and their parts each go to the builder that they score
+// highest for and that has room, so that little moves when times change.
 //
 // The package does not know BuildKit, how builders are reached, or whether they
 // live, and it reads no clock and no files.
@@ -106,6 +108,10 @@ const (
 // question: a new one belongs at the end.
 func Place(work Work, builders []Builder) *Placement {
 	p := newPlacement(work, builders)
+	if len(builders) >= many {
+		p.spread()
+		return p
+	}
 	for k := range builders {
 		p.join(k)
 	}

@@ -238,9 +238,17 @@ func TestProperties(t *testing.T) {
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		w := random(r, 1+r.IntN(300))
-		all := builders(1 + r.IntN(12))
+		all := builders(1 + r.IntN(40))
 		for i := range all {
 			all[i].Weight = float64(1 + r.IntN(3))
+			if i > 0 && r.IntN(4) == 0 {
+				all[i].Platforms = append(all[i].Platforms, arm64)
+			}
+		}
+		for i := range w.Units {
+			if slices.Contains(all[len(all)-1].Platforms, arm64) && r.IntN(5) == 0 {
+				w.Units[i].Platforms = []string{arm64}
+			}
 		}
 		p := Place(w, all)
 		if q := Place(w, all); !slices.Equal(p.At, q.At) {
@@ -256,6 +264,9 @@ func TestProperties(t *testing.T) {
 				if at != b {
 					continue
 				}
+				if !all[b].has(w.Units[u].Platforms) {
+					t.Fatalf("%d: unit %d is at a builder without its platform", seed, u)
+				}
 				sum[b] += w.Units[u].Own.Seconds()
 				for _, s := range w.Units[u].Shared {
 					if !has[s] {
@@ -268,6 +279,28 @@ func TestProperties(t *testing.T) {
 				t.Fatalf("%d: load %.2f of builder %d, want %.2f", seed, got, b, sum[b])
 			}
 		}
+	}
+}
+
+// TestPools: what only one builder can build has the others no less even.
+func TestPools(t *testing.T) {
+	w := bases(400, 20, 60*time.Second, 10*time.Second)
+	for i := range 200 {
+		w.Units = append(w.Units, Unit{Name: fmt.Sprint("arm", i), Platforms: []string{arm64}, Own: 20 * time.Second})
+	}
+	w.Units = append(w.Units, Unit{Name: "nowhere", Platforms: []string{"linux/s390x"}, Own: time.Second})
+	all := builders(20)
+	all = append(all, Builder{Name: "arm", Platforms: []string{arm64}})
+	p := Place(w, all)
+	loads := p.Loads()
+	if got, most := slices.Max(loads[:20]), 330*time.Second; got > most {
+		t.Errorf("the longest of the others takes %s", got)
+	}
+	if got := loads[20]; got != 4000*time.Second {
+		t.Errorf("the one takes %s", got)
+	}
+	if p.At[600] != -1 {
+		t.Errorf("what no builder has the platform of is at %d", p.At[600])
 	}
 }
 
