@@ -53,6 +53,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"metadata":   cmdMetadata,
 	"harmless":   cmdHarmless,
 	"frontend":   cmdFrontend,
+	"warmgo":     cmdWarmGo,
 }
 
 // compiledFrontend compiles the Dockerfile frontend of the BuildKit that orch links, once
