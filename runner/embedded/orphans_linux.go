@@ -68,18 +68,23 @@ func killOrphan(stateFile string) {
 	}
 }
 
-// startTime returns field 22 of /proc/pid/stat, see proc(5); 0 if there is no
-// such process.
-func startTime(pid int) (ticks uint64) {
+// startTime is when a process was started; 0 if there is no such process.
+func startTime(pid int) (ticks uint64) { return statFields(pid, 22)[0] }
+
+// statFields returns fields of /proc/pid/stat that are numbers, by the numbers that
+// they have in proc(5); 0 if there is no such process.
+func statFields(pid int, numbers ...int) []uint64 {
+	out := make([]uint64, len(numbers))
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return out
 	}
 	// The second field, a name in brackets, may contain anything.
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(fields) < 20 {
-		return 0
+	for i, n := range numbers {
+		if n-3 < len(fields) {
+			_, _ = fmt.Sscan(fields[n-3], &out[i])
+		}
 	}
-	_, _ = fmt.Sscan(fields[19], &ticks)
-	return ticks
+	return out
 }

@@ -25,8 +25,16 @@ import (
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
-// answerTimeout is how long a builder that listens may take to answer.
-const answerTimeout = 10 * time.Second
+const (
+	// answerTimeout is how long a builder that listens may take to answer.
+	answerTimeout = 10 * time.Second
+	// busyTimeout is how long it may take if it is at work all the time, as on a
+	// machine with far more to do than it can.
+	busyTimeout = time.Minute
+	// atWork is how much processor time it has at least used meanwhile, in ticks of
+	// a hundredth of a second.
+	atWork = 5
+)
 
 // probe asks the builder on the socket what it is. Nobody listening, also on a
 // socket left over from a crash, is not an error: Running is false then.
@@ -48,8 +56,12 @@ func probe(ctx context.Context, p paths) (*Info, error) {
 	defer conn.Close()
 	info.PID = peerPID(conn)
 
-	ask, cancel := context.WithTimeout(ctx, answerTimeout)
+	ask, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go func() {
+		untilSilent(ask, func() uint64 { return ticks(info.PID) })
+		cancel()
+	}()
 	err = info.fill(ask, conn)
 	switch {
 	case err == nil:
@@ -65,6 +77,33 @@ func probe(ctx context.Context, p paths) (*Info, error) {
 	default:
 		return nil, fmt.Errorf("asking the embedded builder at %s: %w", p.Socket, err)
 	}
+}
+
+// untilSilent returns when a process, whose processor time used returns, has done
+// nothing for answerTimeout, or after busyTimeout.
+func untilSilent(ctx context.Context, used func() uint64) {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	every := time.NewTicker(answerTimeout)
+	defer every.Stop()
+	for before := used(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		now := used()
+		if now < before+atWork {
+			return
+		}
+		before = now
+	}
+}
+
+// ticks is the processor time that a process has used.
+func ticks(pid int) uint64 {
+	used := statFields(pid, 14, 15)
+	return used[0] + used[1]
 }
 
 // fill asks over conn and fills in the answer.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/moby/sys/user"
@@ -52,6 +53,36 @@ func TestOptionsFromEnv(t *testing.T) {
 
 // The builder outlives its first caller, so it gets none of the caller's
 // credentials.
+// A builder that is at work may take longer to answer than one that does nothing.
+func TestUntilSilent(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		works time.Duration // for how long
+		want  time.Duration
+	}{
+		{"silent", 0, answerTimeout},
+		{"at work for a while", 25 * time.Second, 40 * time.Second},
+		{"always at work", time.Hour, busyTimeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				untilSilent(t.Context(), func() uint64 {
+					return uint64(min(time.Since(begun), tt.works) / (100 * time.Millisecond))
+				})
+				if took := time.Since(begun); took != tt.want {
+					t.Errorf("returned after %s, want %s", took, tt.want)
+				}
+			})
+		})
+	}
+	for ticks(os.Getpid()) == 0 {
+	}
+	if n := ticks(-1); n != 0 {
+		t.Errorf("%d ticks of no process", n)
+	}
+}
+
 func TestDaemonEnv(t *testing.T) {
 	got := daemonEnv([]string{
 		"PATH=/bin", "https_proxy=http://p", "AWS_SECRET_ACCESS_KEY=k", "GITHUB_TOKEN=t", "ORCH_STATE_DIR=/s", "PWD=/w",
