@@ -118,7 +118,7 @@ func (p *Printer) InterruptedLate() {
 	case p.Unmoved > 0:
 		fmt.Fprintf(p.Out, "\nInterrupted: every target is built and pushed, but not under its tags.\n")
 		p.unmoved()
-		fmt.Fprintf(p.Out, "To publish what is built: %s\n", p.Resume)
+		fmt.Fprintln(p.Out, termtext.FoldCommand(p.Out, "To publish what is built:", p.Resume))
 	default:
 		fmt.Fprintf(p.Out, "\nInterrupted when every target was built.\n")
 	}

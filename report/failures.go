@@ -46,14 +46,14 @@ func (p *Printer) inside(g *runner.FailureGroup) {
 		return
 	}
 	if command := p.Debug(g.Targets[0] + "@" + label); command != "" {
-		fmt.Fprintf(p.Out, "To look inside: %s\n", command)
+		fmt.Fprintln(p.Out, termtext.FoldCommand(p.Out, "To look inside:", command))
 	}
 }
 
 // goOn says how to go on with a run that is not whole.
 func (p *Printer) goOn() {
 	if p.Kept {
-		fmt.Fprintf(p.Out, "To build what is left: %s\n", p.Resume)
+		fmt.Fprintln(p.Out, termtext.FoldCommand(p.Out, "To build what is left:", p.Resume))
 	}
 }
 
@@ -64,7 +64,7 @@ const shownLines = 20
 // printFailure shows where a failure is, what the step said, and what to make
 // of it.
 func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string) {
-	fmt.Fprintf(w, "%s%s failed%s%s\n", termtext.Red, whose(g.Targets), places(g), termtext.Reset)
+	fmt.Fprintf(w, "%s%s%s\n", termtext.Red, termtext.Fold(w, whose(g.Targets)+" failed"+places(g)), termtext.Reset)
 	if len(g.Excerpt) > 0 {
 		fmt.Fprintln(w)
 		for _, l := range g.Excerpt {
@@ -73,7 +73,8 @@ func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string)
 				mark = ">"
 			}
 			text, _ := termtext.Cut(l.Text, 0)
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s %4d | %s", mark, l.Number, termtext.Indented(text)), " "))
+			first := fmt.Sprintf("  %s %4d | ", mark, l.Number)
+			fmt.Fprintln(w, strings.TrimRight(termtext.FoldBeside(w, first, "         | ", termtext.Indented(text)), " "))
 		}
 	}
 	if len(g.Log) > 0 {
@@ -83,7 +84,7 @@ func printFailure(w io.Writer, g *runner.FailureGroup, mask func(string) string)
 		}
 		fmt.Fprintf(w, "\nThe last lines of the %s:\n", of)
 		for _, l := range g.Log[max(0, len(g.Log)-shownLines):] {
-			fmt.Fprintln(w, "  "+mask(l))
+			fmt.Fprintln(w, termtext.FoldBeside(w, "  ", "    ", mask(l)))
 		}
 	}
 	fmt.Fprintln(w)

@@ -169,6 +169,35 @@ func Columns(w io.Writer) int {
 // it: a terminal would break it within a word.
 func Fold(w io.Writer, s string) string { return Wrap(s, Columns(w), "") }
 
+// leastBeside is how many columns text has at least that is folded beside something.
+const leastBeside = 16
+
+// FoldBeside folds a text as Fold does, behind what begins its first line; further
+// lines begin with rest, which is as wide.
+func FoldBeside(w io.Writer, first, rest, s string) string {
+	return wrapBeside(first, rest, s, Columns(w))
+}
+
+func wrapBeside(first, rest, s string, columns int) string {
+	if columns > 0 {
+		columns = max(columns-Width(rest), leastBeside)
+	}
+	return first + strings.ReplaceAll(Wrap(s, columns, ""), "\n", "\n"+rest)
+}
+
+// FoldCommand puts a command behind a sentence, or below it where w is a terminal that
+// is too narrow for both: a command is copied, and must not have a line break inside.
+func FoldCommand(w io.Writer, sentence, command string) string {
+	return wrapCommand(sentence, command, Columns(w))
+}
+
+func wrapCommand(sentence, command string, columns int) string {
+	if columns > 0 && Width(sentence)+1+Width(command) > columns {
+		return sentence + "\n" + command
+	}
+	return sentence + " " + command
+}
+
 // Text is a text of several lines as it may be shown anywhere.
 func Text(s string) string {
 	var f Filter

@@ -254,3 +254,42 @@ func TestFinal(t *testing.T) {
 		}
 	}
 }
+
+// TestWrap breaks lines at blanks, leaves the other blanks as they are, and breaks no word.
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"one  two three", 0, "one  two three"},
+		{"one  two three", 14, "one  two three"},
+		{"one  two three", 10, "one  two\n..three"},
+		{"  one two", 6, "  one\n..two"},
+		{"one averylongword two ", 6, "one\n..averylongword\n..two"},
+		{"日本語 日本語", 8, "日本語\n..日本語"},
+		{"a\n   \nb", 2, "a\n\nb"},
+	} {
+		if got := Wrap(c.text, c.width, ".."); got != c.want {
+			t.Errorf("%q in %d columns: %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+}
+
+func TestWrapBeside(t *testing.T) {
+	for columns, want := range map[int]string{
+		0:  "> 12 | RUN make all the  things",
+		31: "> 12 | RUN make all the  things",
+		27: "> 12 | RUN make all the\n     | things",
+		10: "> 12 | RUN make all the\n     | things", // it has some columns in any case
+	} {
+		if got := wrapBeside("> 12 | ", "     | ", "RUN make all the  things", columns); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
+	for columns, want := range map[int]string{0: "To go on: orch bake -k", 22: "To go on: orch bake -k", 21: "To go on:\norch bake -k"} {
+		if got := wrapCommand("To go on:", "orch bake -k", columns); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
+}

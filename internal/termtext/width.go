@@ -68,22 +68,25 @@ func wrapLine(line string, width int, indent string) string {
 		return line
 	}
 	var b strings.Builder
-	lead := line[:len(line)-len(strings.TrimLeft(line, " "))]
-	b.WriteString(lead)
-	at := len(lead)
-	for i, word := range strings.Fields(line) {
-		n := Width(word)
-		switch {
-		case i == 0:
-		case at+1+n > width:
+	at, words := 0, 0
+	for rest := line; rest != ""; words++ {
+		word := strings.TrimLeft(rest, " ")
+		blanks := len(rest) - len(word)
+		if end := strings.IndexByte(word, ' '); end >= 0 {
+			word = word[:end]
+		}
+		rest = rest[blanks+len(word):]
+		if word == "" {
+			break
+		}
+		if n := blanks + Width(word); words == 0 || at+n <= width {
+			b.WriteString(strings.Repeat(" ", blanks))
+			at += n
+		} else {
 			b.WriteString("\n" + indent)
-			at = Width(indent)
-		default:
-			b.WriteByte(' ')
-			at++
+			at = Width(indent) + Width(word)
 		}
 		b.WriteString(word)
-		at += n
 	}
 	return b.String()
 }

@@ -319,4 +319,30 @@ func TestNarrowLines(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	for whose, want := range map[string]string{
+		"[service-195 2/2] ":                 "[service-195 2/2] ",
+		"[very-long-name-of-a-service 1/1] ": "[very-long-… 1/1] ",
+		"[日本語の名前がついたサービス 1/1] ":              "[日本語の名… 1/1] ",
+		"[internal-and-more] ":               "[internal-and-more] ",
+	} {
+		if got := shorter(whose, 18); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := shorter("[very-long-name 1/1] ", 5); got != "[very-lon… 1/1] " {
+		t.Errorf("a name is cut to nothing: %q", got)
+	}
+}
+
+func TestNoteLines(t *testing.T) {
+	for note, want := range map[string]string{
+		"The page is /tmp/x":               "The page|is /tmp/x",
+		"The page is /var/lib/orch/r.html": "The page|is|/var/lib/|orch/r.ht|ml",
+		"日本語日本語":                           "日本語日|本語",
+		"":                                 "",
+	} {
+		if got := strings.Join(noteLines(note, 9), "|"); got != want {
+			t.Errorf("%q: %q, want %q", note, got, want)
+		}
+	}
 }

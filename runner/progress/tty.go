@@ -289,8 +289,8 @@ func (d *tty) stepLine(s *stepLog, width int, alone bool) string {
 	}
 	room := max(width-len(took)-5, 5)
 	whose, what := titleParts(termtext.Final(name))
-	if termtext.Width(whose)+minWhat > room {
-		whose = withoutStage(whose)
+	if short := withoutStage(whose); ofItsTarget(whose) || termtext.Width(whose)+minWhat > room {
+		whose = shorter(short, room-minWhat)
 	}
 	if last := s.last(); alone && last != "" && whose != "" && termtext.Width(whose+what) > room {
 		what = strings.TrimSpace(termtext.Final(last))
@@ -313,6 +313,27 @@ func withoutStage(whose string) string {
 		return name + rest[at:]
 	}
 	return whose
+}
+
+// ofItsTarget says whether a step is of a stage that has the name of the target, as in
+// "[api: api 1/2] ".
+func ofItsTarget(whose string) bool {
+	name, rest, _ := strings.Cut(strings.TrimPrefix(whose, "["), ": ")
+	return strings.HasPrefix(rest, name+" ")
+}
+
+// minName is how many columns a name keeps where there is little room.
+const minName = 9
+
+// shorter cuts the name in "[target 1/2] ", for the whole to have so many columns.
+func shorter(whose string, width int) string {
+	over := termtext.Width(whose) - width
+	at := strings.LastIndexByte(strings.TrimSpace(whose), ' ')
+	if over <= 0 || at < 1 {
+		return whose
+	}
+	name := whose[1:at]
+	return "[" + termtext.Clip(name, max(termtext.Width(name)-over, minName)) + whose[at:]
 }
 
 // titleParts parts the title of a step behind the brackets in front of it.

@@ -375,7 +375,7 @@ func (v *view) bottom(d *tty, width int) []string {
 	case v.typing:
 		out = []string{termtext.ClipFront("/"+v.filters[v.mode]+"_", width)}
 	case v.note != "":
-		out = []string{clipWords(termtext.Line(v.note), width)}
+		out = noteLines(termtext.Line(v.note), width)
 	case v.paused:
 		out = []string{d.paint("33", clipWords("Paused: space goes on", width))}
 	case v.filters[v.mode] != "":
@@ -388,4 +388,23 @@ func (v *view) bottom(d *tty, width int) []string {
 		}
 	}
 	return out
+}
+
+// noteLines breaks a note into lines: at blanks, and a path that is longer than a line
+// where the line ends, as nobody can open a path that is cut.
+func noteLines(note string, width int) []string {
+	var lines []string
+	for line := range strings.SplitSeq(termtext.Wrap(note, width, ""), "\n") {
+		begin, wide := 0, 0
+		for at, r := range line {
+			w := termtext.Width(string(r))
+			if wide+w > width {
+				lines = append(lines, line[begin:at])
+				begin, wide = at, 0
+			}
+			wide += w
+		}
+		lines = append(lines, line[begin:])
+	}
+	return lines
 }
