@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
+	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/whole"
+	"github.com/orch-build/orch/internal/helptext"
 )
 
 // TestWrongUse gives each command, and each flag with a closed set of values,
@@ -120,5 +123,50 @@ func TestWrongUse(t *testing.T) {
 				t.Errorf("standard output:\n%s", stdout.String())
 			}
 		})
+	}
+}
+
+// inHint matches a command in a hint, with the flags behind it.
+var inHint = regexp.MustCompile(`(?:^|, or )orch((?: [a-z][a-z-]*)+)((?: (?:--?[a-z-]+(?:=\S+)?|[A-Z]+\S*))*)`)
+
+// TestHints demands that hints lead to commands and flags that there are, and that no
+// word of another tool is a command here.
+func TestHints(t *testing.T) {
+	root := newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)
+	check := func(word, use string) {
+		for _, m := range inHint.FindAllStringSubmatch(use, -1) {
+			cmd, rest, err := root.Find(strings.Fields(m[1]))
+			if err != nil || cmd == root {
+				t.Errorf("%s: there is no command as in %q", word, use)
+				continue
+			}
+			if len(rest) > 0 && cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil {
+				t.Errorf("%s: %s does not take %q", word, cmd.CommandPath(), rest)
+			}
+			for _, flag := range strings.Fields(m[2]) {
+				name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "=")
+				if strings.HasPrefix(flag, "--") && cmd.Flags().Lookup(name) == nil || !strings.HasPrefix(flag, "--") && strings.HasPrefix(flag, "-") && cmd.Flags().ShorthandLookup(name) == nil {
+					t.Errorf("%s: %s has no %s", word, cmd.CommandPath(), flag)
+				}
+			}
+		}
+	}
+	for word, use := range helptext.Intents() {
+		if cmd, _, err := root.Find([]string{word}); err == nil && cmd != root {
+			t.Errorf("%s is a command: nobody sees that it is %s", word, use)
+		}
+		check(word, use)
+	}
+	bake, _, err := root.Find([]string{"bake"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flag, uses := range helptext.ForeignFlags() {
+		if bake.Flags().Lookup(flag) != nil || len(flag) == 1 && bake.Flags().ShorthandLookup(flag) != nil {
+			t.Errorf("--%s is a flag of bake: nobody sees that it is %q", flag, uses)
+		}
+		for _, use := range uses {
+			check(flag, use)
+		}
 	}
 }

@@ -15,109 +15,6 @@ import (
 	"github.com/orch-build/orch/internal/suggest"
 )
 
-// intents are the commands that people of other tools look for, and what does
-// the same here.
-var intents = map[string]string{
-	"build":     "orch bake",
-	"run":       "orch bake",
-	"make":      "orch bake",
-	"up":        "orch bake --load, and docker compose up",
-	"rebuild":   "orch bake --no-cache",
-	"watch":     "orch bake --watch",
-	"dev":       "orch bake --watch",
-	"push":      "orch bake --push",
-	"deploy":    "orch bake --push",
-	"release":   "orch bake --push",
-	"load":      "orch bake --load",
-	"pull":      "orch bake --pull",
-	"export":    "orch bake --output",
-	"tag":       "orch bake --set TARGET.tag=NAME",
-	"sbom":      "orch bake --sbom=true",
-	"retry":     "orch bake --resume",
-	"resume":    "orch bake --resume",
-	"continue":  "orch bake --resume",
-	"compose":   "orch bake -f compose.yaml",
-	"test":      "orch bake, which runs the tests of the targets that it builds",
-	"print":     "orch bake --print",
-	"config":    "orch bake --print",
-	"show":      "orch bake --print",
-	"dry-run":   "orch bake --print",
-	"dryrun":    "orch bake --print",
-	"lint":      "orch validate --lint",
-	"check":     "orch validate --deep",
-	"graph":     "orch plan --format html -o plan.html",
-	"viz":       "orch plan --format html -o plan.html",
-	"visualize": "orch plan --format html -o plan.html",
-	"ui":        "orch plan --format html -o plan.html",
-	"dot":       "orch plan --format dot",
-	"tree":      "orch plan",
-	"stages":    "orch plan",
-	"describe":  "orch plan",
-	"inspect":   "orch plan",
-	"explain":   "orch plan",
-	"diff":      "orch affected",
-	"changed":   "orch affected",
-	"changes":   "orch affected",
-	"shard":     "orch plan --shards",
-	"shards":    "orch plan --shards",
-	"split":     "orch plan --shards",
-	"matrix":    "orch ci init",
-	"pipeline":  "orch ci init",
-	"github":    "orch ci init github",
-	"gitlab":    "orch ci init gitlab",
-	"ls":        "orch list targets",
-	"target":    "orch list targets",
-	"targets":   "orch list targets",
-	"groups":    "orch list groups",
-	"vars":      "orch list variables",
-	"variables": "orch list variables",
-	"env":       "orch list variables",
-	"format":    "orch fmt",
-	"convert":   "orch init",
-	"migrate":   "orch init",
-	"import":    "orch init",
-	"new":       "orch init",
-	"setup":     "orch init",
-	"start":     "orch builder start",
-	"serve":     "orch builder start",
-	"daemon":    "orch builder start",
-	"stop":      "orch builder stop",
-	"status":    "orch builder status",
-	"ps":        "orch builder status",
-	"create":    "orch builder create",
-	"use":       "orch builder use",
-	"clean":     "orch builder prune",
-	"prune":     "orch builder prune",
-	"gc":        "orch builder prune",
-	"cache":     "orch builder du",
-	"du":        "orch builder du",
-	"log":       "orch logs",
-	"attach":    "orch logs",
-	"history":   "orch runs",
-	"times":     "orch report",
-	"profile":   "orch report",
-	"trace":     "orch report",
-	"shell":     "orch debug",
-	"exec":      "orch debug",
-	"sh":        "orch debug",
-	"info":      "orch doctor",
-	"health":    "orch doctor",
-	"freeze":    "orch lock",
-	"pin":       "orch lock",
-	"outdated":  "orch lock --check",
-	"update":    "orch lock --update, or orch version --check for orch itself",
-	"upgrade":   "orch version --check, which says whether there is a newer orch",
-	"vendor":    "orch bundle",
-	"save":      "orch bundle",
-	"rollback":  "orch publish --rollback",
-	"verify":    "orch repro",
-	"install":   "orch plugin install",
-	"docker":    "orch plugin install",
-	"login":     "docker login, whose credentials orch reads",
-	"man":       "orch help",
-	"docs":      "orch help",
-}
-
 // CommandHint says which command may have been meant; "" if none is alike.
 func CommandHint(cmd *cobra.Command, name string) string {
 	if meant := intents[strings.ToLower(name)]; meant != "" && !cmd.HasParent() {
@@ -194,48 +91,10 @@ func misspelt(cmd *cobra.Command, line []string, err error) []string {
 	return nil
 }
 
-// foreignFlags are flags of docker build and of other tools, and what does the same
-// where there is the flag that it begins with.
-var foreignFlags = map[string]string{
-	"platform":      "--set '*.platform=PLATFORM'",
-	"build-arg":     "--set '*.arg.NAME=VALUE'",
-	"arg":           "--set '*.arg.NAME=VALUE'",
-	"tag":           "--set TARGET.tag=NAME",
-	"t":             "--set TARGET.tag=NAME",
-	"target":        "--set TARGET.target=STAGE",
-	"label":         "--set '*.label.NAME=VALUE'",
-	"annotation":    "--set '*.annotation=TEXT'",
-	"secret":        "--set '*.secret=id=NAME,src=FILE'",
-	"ssh":           "--set '*.ssh=default'",
-	"network":       "--set '*.network=NETWORK'",
-	"add-host":      "--set '*.extra-host.NAME=ADDRESS'",
-	"shm-size":      "--set '*.shm-size=SIZE'",
-	"ulimit":        "--set '*.ulimit=LIMIT'",
-	"build-context": "--set '*.contexts.NAME=PLACE'",
-	"cache-from":    "--set '*.cache-from=CACHE'",
-	"cache-to":      "--set '*.cache-to=CACHE'",
-	"dockerfile":    "--set TARGET.dockerfile=FILE",
-	"attest":        "--set '*.attest=ATTESTATION'",
-	"define":        "--var NAME=VALUE",
-	"e":             "--var NAME=VALUE",
-	"env":           "--var NAME=VALUE",
-	"dry-run":       "--print",
-	"n":             "--print",
-	"quiet":         "--progress=quiet",
-	"q":             "--progress=quiet",
-	"iidfile":       "--metadata-file FILE",
-	"parallel":      "--jobs N",
-	"concurrency":   "--jobs N",
-	"force":         "--no-cache",
-	"exclude":       "--except TARGET",
-}
-
 // flagHint says which flag may have been meant by one that there is not.
 func flagHint(cmd *cobra.Command, name string) string {
-	if use := foreignFlags[name]; use != "" {
-		first, _, _ := strings.Cut(strings.TrimPrefix(use, "--"), " ")
-		first, _, _ = strings.Cut(first, "=")
-		if cmd.Flags().Lookup(first) != nil {
+	for _, use := range foreignFlags[name] {
+		if fits(cmd, use) {
 			return ". Use " + use + "."
 		}
 	}
@@ -249,6 +108,18 @@ func flagHint(cmd *cobra.Command, name string) string {
 		return fmt.Sprintf(". Did you mean --%s?", like)
 	}
 	return ""
+}
+
+// fits says whether a hint is of use to somebody who typed a command: it begins with a
+// flag that the command has, or with another command.
+func fits(cmd *cobra.Command, use string) bool {
+	flag, found := strings.CutPrefix(use, "--")
+	if !found {
+		return !strings.HasPrefix(use, cmd.CommandPath()+" ")
+	}
+	flag, _, _ = strings.Cut(flag, " ")
+	flag, _, _ = strings.Cut(flag, "=")
+	return cmd.Flags().Lookup(strings.TrimRight(flag, ",")) != nil
 }
 
 func flagError(cmd *cobra.Command, err error) error {
