@@ -104,6 +104,7 @@ func stageKey(name string) string {
 type owned struct {
 	target string            // the first one that has it
 	stages []*planner.Vertex // those that it is a step of
+	name   Name              // what it is called as a step of the first of them
 	source string            // the scheme of what it reads, if it does nothing else
 }
 
@@ -137,6 +138,9 @@ func (t *Tracker) Own(b *planner.Build, platform int, def *pb.Definition, proxie
 			continue
 		}
 		for _, v := range of.find(name) {
+			if len(o.stages) == 0 {
+				o.name = name
+			}
 			if !slices.Contains(o.stages, v) {
 				o.stages = append(o.stages, v)
 			}
@@ -190,7 +194,11 @@ func (t *Tracker) place(s *step) {
 	if !ok {
 		return
 	}
-	s.vertices = o.stages
+	// The builder names a step as the target does that it has from first. What is
+	// recorded is the place in the stage that is recorded with it.
+	if s.vertices = o.stages; len(o.stages) > 0 {
+		name.Stage, name.Count = o.name.Stage, o.name.Count
+	}
 	name.Platform = t.shownPlatform(s, name.Platform)
 	s.text, s.label = name.Text, name.Label()
 	switch len(o.stages) {

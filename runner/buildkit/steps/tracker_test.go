@@ -214,6 +214,45 @@ func TestLateOwner(t *testing.T) {
 	}
 }
 
+// TestSharedName has a step that two stages have, at different places, and that the
+// builder names as the second target does: what is recorded is the place in the stage
+// that is recorded.
+func TestSharedName(t *testing.T) {
+	tracker := New(Options{})
+	plan := twoTargets()
+	other := &planner.Vertex{ID: "3", Kind: planner.Stage, Name: "other", Targets: []string{"server"}}
+	plan.Builds[1].Stages = []*planner.Vertex{other}
+	var last *runner.Step
+	tracker.Begin(Session{Plan: plan, Send: func(e runner.Event) {
+		switch e := e.(type) {
+		case runner.StepStarted:
+			last = e.Step
+		case runner.StepChanged:
+			last = e.Step
+		}
+	}})
+	first, ids := definition(t, "[app 1/3] RUN app")
+	tracker.Own(plan.Builds[0], 0, first, false)
+	second, same := definition(t, "[app 1/3] RUN app")
+	for _, m := range second.Metadata {
+		if m.Description[customName] != "" {
+			m.Description[customName] = "[other 1/5] RUN app"
+		}
+	}
+	if same[0] != ids[0] {
+		t.Fatal("the steps are not the same")
+	}
+	tracker.Own(plan.Builds[1], 0, second, false)
+	in, done := tracker.Anchor()
+	in <- &client.SolveStatus{Vertexes: []*client.Vertex{vertex(ids[0], "[other 1/5] RUN app", 0)}}
+	close(in)
+	<-done
+	tracker.End()
+	if last == nil || len(last.Vertices) != 2 || last.Vertices[0].Name != "app" || last.Label != "app 1/3" {
+		t.Errorf("the step is %+v", last)
+	}
+}
+
 // TestOver waits for the end of a step, and does not wait for ever.
 func TestOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -380,7 +419,8 @@ func TestStepPlatform(t *testing.T) {
 	for _, tt := range tests {
 		tracker := New(Options{})
 		tracker.Begin(Session{Plan: &planner.Plan{Graph: plan.Graph, Builds: tt.builds}})
-		tracker.owner["1"] = &owned{target: "client", stages: tt.vertices}
+		name, _ := ParseName(tt.name)
+		tracker.owner["1"] = &owned{target: "client", stages: tt.vertices, name: name}
 		s := &step{id: "1", name: tt.name}
 		tracker.place(s)
 		if got := tracker.title(s); got != tt.want {
