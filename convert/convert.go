@@ -78,7 +78,7 @@ func Find(paths []string, opt Options) (*Inputs, error) {
 	}
 	switch kinds {
 	case 0:
-		return nil, fmt.Errorf("there is nothing to build in %s: looked for bake files, Compose files and Dockerfiles", strings.Join(paths, ", "))
+		return nil, fmt.Errorf("there is nothing to build in %s: looked for bake files, Compose files and Dockerfiles. Write a Dockerfile first, or name the folder that has one", strings.Join(paths, ", "))
 	case 1:
 		return in, nil
 	}
