@@ -14,11 +14,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -127,10 +129,27 @@ func runAll(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer stopRegistry()
-	defer stopBuilder(shared.state)
-	defer func() { stopEngine() }()
+	takeDown := sync.OnceFunc(func() {
+		stopEngine()
+		stopBuilder(shared.state)
+		stopRegistry()
+		os.RemoveAll(dir)
+	})
+	defer takeDown()
+	onInterrupt(takeDown)
 	return m.Run(), nil
+}
+
+// onInterrupt takes the parts down where the tests are interrupted: the builder is in a
+// session of its own, and would run on.
+func onInterrupt(takeDown func()) {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupts
+		takeDown()
+		os.Exit(130)
+	}()
 }
 
 // buildOrch builds orch as it is shipped: two programs in one file.

@@ -1,26 +1,29 @@
 #!/bin/sh
 # Runs each fuzz target for the given time, such as 30s, as many targets at once
 # as the machine has processors. What one finds is kept in testdata/fuzz of its
-# package, where every test run meets it again. With "short" it is a second for each,
-# and without the compiler's help in finding new paths: for that, everything that orch
-# links has to be compiled once more.
+# package, where every test run meets it again.
 #
-#	scripts/fuzz.sh TIME|short [PACKAGE...]    as in: scripts/fuzz.sh 30s planner/shard
+#	scripts/fuzz.sh TIME [PACKAGE...]    as in: scripts/fuzz.sh 30s planner/shard
+#	go test -exec 'scripts/fuzz.sh --beside'
+#
+# The second form runs the tests, and after those of a package each of its fuzz
+# targets for a second, in the program that was linked for the tests. That is without
+# the compiler's help in finding new paths: for it, everything that orch links has to
+# be compiled once more.
 set -eu
-export CGO_ENABLED=0
+root=$(cd "$(dirname "$0")/.." && pwd -P)
 
-# one runs the fuzz targets of a package, which is compiled once for all of them.
-one() {
-	time=$1 pkg=$2 guided=-fuzz=Fuzz
-	[ "$time" != short ] || { time=1s guided=; }
+# each runs the fuzz targets of the package in this folder for a time.
+each() {
+	program=$1 time=$2
+	pkg=$(pwd -P)
+	pkg=${pkg#"$root/"}
 	dir=$(mktemp -d)
 	trap 'rm -rf "$dir"' EXIT
-	go test "./$pkg" -c -vet=off $guided -o "$dir/test"
-	seen=$(go env GOCACHE)/fuzz/$(go list "./$pkg")
-	cd "$pkg"
-	for target in $("$dir/test" -test.list '^Fuzz'); do
+	seen=$(go env GOCACHE)/fuzz/$(sed -n 's/^module //p' "$root/go.mod")/$pkg
+	for target in $("$program" -test.list '^Fuzz'); do
 		echo "fuzzing $pkg $target for $time"
-		"$dir/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzminimizetime 10s \
+		"$program" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzminimizetime 10s \
 			-test.fuzzcachedir "$seen" -test.parallel 1 >"$dir/log" 2>&1 || {
 			cat "$dir/log"
 			exit 1
@@ -28,11 +31,25 @@ one() {
 	done
 }
 
-if [ "${1:-}" = --one ]; then
-	one "$2" "$3"
-	exit
-fi
-time=${1:-30s}
-[ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- $(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u)
-printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 "$0" --one "$time"
+case "${1:-}" in
+--beside)
+	shift
+	grep -qs '^func Fuzz' ./*_test.go || exec "$@"
+	"$@"
+	each "$1" 1s
+	;;
+--one)
+	program=$(mktemp)
+	trap 'rm -f "$program"' EXIT
+	(cd "$root" && CGO_ENABLED=0 go test "./$3" -c -vet=off -ldflags '-s -w' -fuzz=Fuzz -o "$program")
+	cd "$root/$3"
+	(each "$program" "$2")
+	;;
+*)
+	time=${1:-30s}
+	[ $# -eq 0 ] || shift
+	cd "$root"
+	[ $# -gt 0 ] || set -- $(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u)
+	printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 "$root/scripts/fuzz.sh" --one "$time"
+	;;
+esac
