@@ -36,6 +36,9 @@ func TestCommandPages(t *testing.T) {
 	}
 	pages["README.md"] = index
 	for name, text := range pages {
+		for _, m := range typeOfFlag.FindAllString(text, -1) {
+			t.Errorf("docs/cli/%s: %s: the usage of the flag does not name its value: put `NAME` into it", name, m)
+		}
 		golden.Check(t, *update, filepath.Join(dir, name), text)
 	}
 	files, err := os.ReadDir(dir)
@@ -53,6 +56,9 @@ func TestCommandPages(t *testing.T) {
 		}
 	}
 }
+
+// typeOfFlag matches a flag whose value has the name of a Go type.
+var typeOfFlag = regexp.MustCompile("(?m)^\\| `[^`]* (?:string|strings|stringArray|int|float|duration)`")
 
 // allCommands returns a command and those below it, without hidden ones.
 func allCommands(cmd *cobra.Command) []*cobra.Command {

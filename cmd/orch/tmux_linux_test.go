@@ -255,3 +255,13 @@ func TestTerminalInit(t *testing.T) {
 	w.keys("y", "Enter")
 	w.see(`^wrote build.hcl from Dockerfile$`, `^TARGET `, `^code 0$`)
 }
+
+// TestTerminalHelp shows help on a narrow terminal, which breaks no word of it.
+func TestTerminalHelp(t *testing.T) {
+	t.Parallel()
+	w := openTerminal(t, nil)
+	w.resize(40, 120)
+	w.enter("orch builder --help; echo code $?")
+	w.see(`^Builders have names: those of buildx,$`, `^  ORCH_BUILDER_IDLE: end after this time$`, `^  inspect     Show a builder and its$`,
+		`^              nodes, and whether they$`, `about a command\.$`, `^code 0$`)
+}

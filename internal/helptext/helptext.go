@@ -52,19 +52,19 @@ func UsageFunc(stdout io.Writer) func(*cobra.Command) error {
 		if cmd.HasExample() {
 			fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 		}
-		printCommands(w, cmd)
+		printCommands(w, stdout, cmd)
 		printFlags(w, cmd.LocalFlags(), width)
 		if cmd.HasAvailableInheritedFlags() {
 			fmt.Fprintf(w, "\nGlobal flags:\n%s", cmd.InheritedFlags().FlagUsagesWrapped(width))
 		}
 		if cmd.HasAvailableSubCommands() {
-			fmt.Fprintf(w, "\n'%s [command] --help' says more about a command.\n", cmd.CommandPath())
+			fmt.Fprintf(w, "\n%s\n", termtext.Fold(stdout, "'"+cmd.CommandPath()+" [command] --help' says more about a command."))
 		}
 		return nil
 	}
 }
 
-func printCommands(w io.Writer, cmd *cobra.Command) {
+func printCommands(w, stdout io.Writer, cmd *cobra.Command) {
 	list := func(title, group string) {
 		for _, sub := range cmd.Commands() {
 			if sub.GroupID != group || !sub.IsAvailableCommand() && sub.Name() != "help" {
@@ -74,7 +74,8 @@ func printCommands(w io.Writer, cmd *cobra.Command) {
 				fmt.Fprintf(w, "\n%s:\n", title)
 				title = ""
 			}
-			fmt.Fprintf(w, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			name := fmt.Sprintf("  %-*s ", sub.NamePadding(), sub.Name())
+			fmt.Fprintln(w, termtext.FoldBeside(stdout, name, strings.Repeat(" ", len(name)), sub.Short))
 		}
 	}
 	for _, g := range cmd.Groups() {
@@ -109,12 +110,15 @@ func printFlags(w io.Writer, flags *pflag.FlagSet, width int) {
 	}
 }
 
+// narrowest is the least that pflag breaks the texts of flags for.
+const narrowest = 40
+
 // helpWidth is how many columns help texts have: those of the terminal, within
 // what reads well.
 func helpWidth(w io.Writer) int {
 	if termtext.IsTerminal(w) {
 		if width, _, err := term.GetSize(int(termtext.File(w).Fd())); err == nil {
-			return max(60, min(width-1, 120))
+			return max(narrowest, min(width-1, 120))
 		}
 	}
 	return 100

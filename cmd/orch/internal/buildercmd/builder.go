@@ -167,7 +167,7 @@ func newBuilderStartCommand(e *machine.Machine) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().DurationVar(&idle, "idle", embedded.DefaultIdle, "end after this time without a client; 0 for never")
+	cmd.Flags().DurationVar(&idle, "idle", embedded.DefaultIdle, "end after a `TIME` without a client, such as 30m; 0 for never")
 	return cmd
 }
 
@@ -231,6 +231,6 @@ func newBuilderLogsCommand(e *machine.Machine) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added, until interrupted")
-	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many of the last lines; -1 for all")
+	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "the last `N` lines; -1 for all")
 	return cmd
 }

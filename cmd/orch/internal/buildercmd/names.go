@@ -251,8 +251,8 @@ func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORMS` that the daemons are for, such as linux/amd64 (default: what they say)")
-	flags.Float64Var(&f.weight, "weight", 1, "size of each daemon in comparison with others")
-	flags.IntVar(&f.limit, "limit", 0, "targets that each daemon builds at once, as one of several; 0 is any number")
+	flags.Float64Var(&f.weight, "weight", 1, "`SIZE` of each daemon in comparison with others")
+	flags.IntVar(&f.limit, "limit", 0, "`N` targets that each daemon builds at once, as one of several; 0 is any number")
 	flags.StringVar(&f.tls.CACert, "tlscacert", "", "`FILE` with the certificate of the authority that signed the builder's")
 	flags.StringVar(&f.tls.Cert, "tlscert", "", "`FILE` with the client certificate")
 	flags.StringVar(&f.tls.Key, "tlskey", "", "`FILE` with the key of the client certificate")

@@ -27,7 +27,7 @@ type storageFlags struct {
 }
 
 func (f *storageFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.filters, "filter", nil, "only records with field=value (id, type, description, until=24h); repeatable, all must hold")
+	cmd.Flags().StringArrayVar(&f.filters, "filter", nil, "only records with `FIELD=VALUE` (id, type, description, until=24h); repeatable, all must hold")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	f.builder.Register(cmd)
 }
@@ -147,7 +147,7 @@ sets some space aside for it.`,
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what the builder keeps for itself, such as frontends")
-	cmd.Flags().StringVar(&keep, "keep-storage", "", "how much may stay, such as 10gb; the least recently used goes first")
+	cmd.Flags().StringVar(&keep, "keep-storage", "", "how much may stay: a `SIZE` such as 10gb; the least recently used goes first")
 	return cmd
 }
 
