@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 func TestStartAndReuse(t *testing.T) {
@@ -327,6 +331,55 @@ func TestStopNow(t *testing.T) {
 	}
 	if ok, err := Stop(context.Background(), o, AtOnce); ok || err != nil {
 		t.Errorf("second stop: %v, %v, want nothing to stop", ok, err)
+	}
+}
+
+// A builder that is only starting is ended too, once it can be.
+func TestStopStarting(t *testing.T) {
+	t.Parallel()
+	o := newOptions(t)
+	p := newPaths(o.StateDir)
+	if err := p.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	held := flock.New(p.Lock, flock.SetPermissions(0o600))
+	if ok, err := held.TryLock(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	waits := make(chan struct{}, 1)
+	started := make(chan error, 1)
+	starter := o
+	starter.Notify = func(string) {
+		select {
+		case waits <- struct{}{}:
+		default:
+		}
+	}
+	go func() {
+		_, err := Ensure(context.Background(), starter)
+		started <- err
+	}()
+	<-waits // for the lock
+	stopped := make(chan error, 1)
+	go func() {
+		ok, err := Stop(context.Background(), o, AtOnce)
+		if !ok && err == nil {
+			err = errors.New("no builder was running")
+		}
+		stopped <- err
+	}()
+	time.Sleep(2 * state.LockRetry)
+	if err := held.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-started; err != nil {
+		t.Errorf("start: %v", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if info, err := Status(context.Background(), o); err != nil || info.Running {
+		t.Errorf("status: %+v, %v, want none running", info, err)
 	}
 }
 

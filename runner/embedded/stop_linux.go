@@ -31,21 +31,29 @@ func Stop(ctx context.Context, o Options, when Ending) (bool, error) {
 		return false, err
 	}
 	p := newPaths(o.StateDir)
-	info, err := probe(ctx, p)
-	if info == nil || err != nil && when != AtOnce {
-		return false, err
+	info, probed := probe(ctx, p)
+	if info == nil || probed != nil && when != AtOnce {
+		return false, probed
 	}
-	if !info.Running && err == nil {
-		return p.awaitEnd(ctx, o, 0)
+	if _, err := os.Stat(p.StartLock); errors.Is(err, os.ErrNotExist) {
+		return false, nil
 	}
-	if info.PID == 0 {
-		return false, fmt.Errorf("the embedded builder at %s runs where this process cannot end it (in another PID namespace)", p.Socket)
-	}
+	// Whoever starts one has it answer before the lock is free.
 	unlock, err := p.lockStart(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
+	if probed == nil {
+		var waited bool
+		info, waited, err = p.awaitAnswer(ctx, o)
+		if info == nil || err != nil && when != AtOnce {
+			return waited, err
+		}
+	}
+	if info.PID == 0 {
+		return false, fmt.Errorf("the embedded builder at %s runs where this process cannot end it (in another PID namespace)", p.Socket)
+	}
 	sig, limit := state.DrainSignal, time.Duration(0)
 	if when == AtOnce {
 		sig, limit = unix.SIGTERM, state.StopTimeout+5*time.Second
@@ -66,6 +74,21 @@ func Stop(ctx context.Context, o Options, when Ending) (bool, error) {
 }
 
 var errStillAlive = errors.New("the embedded builder has not ended in time")
+
+// awaitAnswer probes until a builder answers, or none holds its lock: info is nil then.
+// One that does not answer ends, or it starts and who has started it is gone.
+func (p paths) awaitAnswer(ctx context.Context, o Options) (info *Info, waited bool, err error) {
+	for {
+		info, err := probe(ctx, p)
+		if err != nil || info.Running {
+			return info, false, err
+		}
+		waited, err := p.awaitEnd(ctx, o, time.Second)
+		if !errors.Is(err, errStillAlive) {
+			return nil, waited, err
+		}
+	}
+}
 
 // awaitEnd waits until no daemon holds its lock, at most for limit unless that
 // is 0. It returns whether there was one to wait for.
