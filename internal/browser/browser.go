@@ -2,48 +2,34 @@
 // colours, its keys, a script, a picture. It talks over a pipe, so that nothing
 // listens anywhere, and runs scripts past the policy of a page, as a developer
 // does. It knows nothing of the pages.
+//
+// To start Chromium costs more than most tests of a page: the tests of a package share
+// one, which Main ends, and each page has a profile of its own in it.
 package browser
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
-	"io"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/internal/output"
 )
 
 // Page is a page in a browser.
 type Page struct {
 	t       testing.TB
-	in      io.Writer
-	replies chan reply
-	next    int
+	browser *chromium
+	replies *queue
 	session string
 	// problems are what the page complained of.
 	problems []string
 	loaded   bool // a page has been loaded since this was set to false
-}
-
-// reply is a message of the browser: an answer or an event.
-type reply struct {
-	ID     int             `json:"id"`
-	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
-	Result json.RawMessage `json:"result"`
-	Error  *struct {
-		Message string `json:"message"`
-	} `json:"error"`
 }
 
 // answerTimeout is how long the browser may take for one thing; it bounds a hang, and
@@ -62,34 +48,20 @@ func Open(t testing.TB, html []byte) *Page {
 // Visit shows the page in a file, as Open does.
 func Visit(t testing.TB, file string) *Page {
 	t.Helper()
-	program := need.Browser(t)
-	dir := t.TempDir()
-	fromUs, in, err := os.Pipe()
-	must(t, err)
-	out, toUs, err := os.Pipe()
-	must(t, err)
-	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars=false",
-		"--no-first-run", "--user-data-dir="+filepath.Join(dir, "profile"), "--remote-debugging-pipe", "about:blank")
-	cmd.Env = append(os.Environ(), "HOME="+dir)
-	cmd.ExtraFiles = []*os.File{fromUs, toUs}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	must(t, cmd.Start())
-	fromUs.Close()
-	toUs.Close()
-	p := &Page{t: t, in: in, replies: make(chan reply, 1000)}
-	go p.read(out)
-	t.Cleanup(func() {
-		in.Close()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		out.Close()
-	})
+	p := &Page{t: t, browser: shared(t), replies: newQueue()}
+	var context struct{ BrowserContextID string }
+	p.call("Target.createBrowserContext", nil, &context)
 	var target struct{ TargetID string }
-	p.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	p.call("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
 	var attached struct{ SessionID string }
 	p.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	p.session = attached.SessionID
+	p.browser.listen(p.session, p.replies)
+	t.Cleanup(func() {
+		p.browser.forget(p.session)
+		p.session = ""
+		p.call("Target.disposeBrowserContext", map[string]any{"browserContextId": context.BrowserContextID}, nil)
+	})
 	for _, domain := range []string{"Page.enable", "Runtime.enable", "Log.enable", "Network.enable"} {
 		p.call(domain, nil, nil)
 	}
@@ -120,36 +92,15 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// read takes the messages of the browser.
-func (p *Page) read(out io.Reader) {
-	defer close(p.replies)
-	r := bufio.NewReader(out)
-	for {
-		text, err := r.ReadBytes(0)
-		if err != nil {
-			return
-		}
-		var m reply
-		if json.Unmarshal(bytes.TrimSuffix(text, []byte{0}), &m) == nil {
-			p.replies <- m
-		}
-	}
-}
-
 // message is the next one.
 func (p *Page) message(what string) reply {
 	p.t.Helper()
-	select {
-	case m, ok := <-p.replies:
-		if !ok {
-			p.t.Fatalf("the browser ended in %s", what)
-		}
-		p.note(m)
-		return m
-	case <-time.After(answerTimeout):
-		p.t.Fatalf("the browser does not answer in %s", what)
+	m, err := p.replies.next(answerTimeout)
+	if err != nil {
+		p.t.Fatalf("%v in %s", err, what)
 	}
-	return reply{}
+	p.note(m)
+	return m
 }
 
 // note keeps what the page complains of, or loads.
@@ -174,21 +125,11 @@ func (p *Page) note(m reply) {
 // call asks the browser for something.
 func (p *Page) call(method string, params, result any) {
 	p.t.Helper()
-	p.next++
-	message := map[string]any{"id": p.next, "method": method}
-	if params != nil {
-		message["params"] = params
-	}
-	if p.session != "" {
-		message["sessionId"] = p.session
-	}
-	data, err := json.Marshal(message)
-	must(p.t, err)
-	_, err = p.in.Write(append(data, 0))
+	id, err := p.browser.send(p.session, method, params, p.replies)
 	must(p.t, err)
 	for {
 		m := p.message(method)
-		if m.ID != p.next {
+		if m.ID != id {
 			continue
 		}
 		if m.Error != nil {

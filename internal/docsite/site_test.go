@@ -18,6 +18,8 @@ import (
 	"github.com/orch-build/orch/internal/need"
 )
 
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
+
 const source = "https://example.com/orch/"
 
 // made is the site of this repository, which is made once.

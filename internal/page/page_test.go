@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/orch-build/orch/internal/browser"
 	"github.com/orch-build/orch/internal/need"
 )
+
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
 
 // evil is a text that tries to leave its place.
 const evil = `</script></title></style><script>document.title="broken"</script>"'><img src=x onerror="document.title='broken'">`

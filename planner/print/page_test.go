@@ -3,6 +3,7 @@ package print
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/orch-build/orch/internal/need"
 	"github.com/orch-build/orch/planner"
 )
+
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
 
 // open shows the page of a plan.
 func open(t *testing.T, plan *planner.Plan) *browser.Page {
