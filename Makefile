@@ -13,12 +13,7 @@ SHARE  := $(DESTDIR)$(PREFIX)/share
 RACE := ./config ./config/funcs ./planner/check ./planner/digest ./planner/dockerfile ./planner/inputs ./planner/print \
 	./runner ./runner/buildkit/... ./runner/progress ./runner/lane ./internal/interrupt
 
-# Those of them that check does not run once more without the race detector. It does
-# where that is more than the same: more of the random cases, and fuzz targets.
-RACE_ONLY = $$($(GO) list -f '{{.ImportPath}} {{.Dir}}' $(RACE) | while read -r pkg dir; do \
-	grep -qs 'need\.Rounds\|^func Fuzz' "$$dir"/*_test.go || echo "$$pkg"; done)
-
-.PHONY: docs site build install release release-twice demo test test-beside check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
+.PHONY: docs site build install release release-twice demo test check race lint cross bench fuzz fuzz-short parity compat stress stress-long clean
 
 build:
 	$(GO) run ./scripts/build -o bin/orch -commit '$(COMMIT)'
@@ -54,7 +49,7 @@ demo: build
 # the other packages run beside them. lint vets.
 test: build
 	@scripts/setup.sh tests
-	$(GO) test -vet=off -timeout 45m ./e2e ./...
+	$(GO) test -vet=off -timeout 45m $(if $(FUZZ),$(FUZZED)) ./e2e ./...
 
 # What CI runs: a quarter of an hour on two processors. The checks that need the
 # processors run beside the tests that wait; who ends one ends the other.
@@ -62,11 +57,7 @@ check: build
 	@scripts/setup.sh tests
 	@scripts/setup.sh race
 	@$(GO) build -o bin/beside ./scripts/beside
-	@exec bin/beside '$(MAKE) --no-print-directory lint cross race' '$(MAKE) --no-print-directory test-beside'
-
-# The part of check that waits: the tests that race leaves out, with fuzz-short.
-test-beside:
-	$(GO) test -vet=off -timeout 45m $(FUZZED) ./e2e $$($(GO) list ./... | grep -vxF "$(RACE_ONLY)")
+	@exec bin/beside '$(MAKE) --no-print-directory lint cross race' '$(MAKE) --no-print-directory test FUZZ=short'
 
 race:
 	@scripts/setup.sh tests
