@@ -56,7 +56,7 @@ func cmdWarmGo(ts *testscript.TestScript, neg bool, args []string) {
 // fillGoCache puts what this machine has compiled of the standard library into a
 // builder's cache mount.
 func fillGoCache(state, builder string) error {
-	dir, err := os.MkdirTemp("", "orch-warmgo-")
+	dir, err := os.MkdirTemp(filepath.Dir(shared.bin), "warmgo-")
 	if err != nil {
 		return err
 	}
