@@ -119,9 +119,11 @@ func (p *player) name(s *runner.Step) {
 		return
 	}
 	s.Label, s.Text = inside, text
-	stage, _, _ := strings.Cut(inside, " ")
+	// The frontend gives the only stage of a Dockerfile no name: "[1/2] RUN make".
+	stage, _, named := strings.Cut(inside, " ")
 	for _, v := range p.plan.Graph.Vertices {
-		if v.Kind == planner.Stage && v.Name == stage && slices.Contains(v.Targets, p.build.Name()) {
+		is := named && v.Name == stage || !named && slices.Contains(p.build.Stages, v)
+		if v.Kind == planner.Stage && is && slices.Contains(v.Targets, p.build.Name()) {
 			s.Vertices, s.Targets = []*planner.Vertex{v}, v.Targets
 			break
 		}
@@ -185,7 +187,10 @@ func (p *player) fail(l line) error {
 	if s := p.step; s != nil {
 		f.Step, f.StepID, f.LogFile = s.Name, s.ID, s.Log
 		if len(s.Vertices) > 0 {
-			f.Stage, f.Vertex = s.Vertices[0].Name, s.Vertices[0].ID
+			f.Vertex = s.Vertices[0].ID
+			if stage, _, named := strings.Cut(s.Label, " "); named {
+				f.Stage = stage
+			}
 		}
 	}
 	if stage := l.keys["stage"]; stage != "" {
