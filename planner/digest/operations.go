@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,8 +108,9 @@ func (r *Reading) Each(f func(Found)) {
 func (w *walk) described(id string, op *pb.Op, taken []bool) step {
 	md := w.def.Metadata[godigest.Digest(id)]
 	s := step{Line: w.line(id), Name: md.Description["llb.customname"], Kind: KindOther, NoCache: md.IgnoreCache}
+	content := byContent(op, taken)
 	for i, in := range op.Inputs {
-		s.Inputs = append(s.Inputs, stepInput{w.places[in.Digest], i < len(taken) && taken[i]})
+		s.Inputs = append(s.Inputs, stepInput{w.places[in.Digest], i < len(content) && content[i]})
 	}
 	switch {
 	case op.GetExec() != nil:
@@ -125,6 +127,29 @@ func (w *walk) described(id string, op *pb.Op, taken []bool) step {
 		s.Loose = looseSource(s.Kind, op.GetSource())
 	}
 	return s
+}
+
+// byContent says which inputs of an operation the builder compares by what is taken of
+// them, by its own rules (getMountDeps and the cache map of FileOp in BuildKit). taken
+// are those that are not taken as a whole.
+func byContent(op *pb.Op, taken []bool) []bool {
+	if op.GetExec() == nil {
+		return taken
+	}
+	out := make([]bool, len(op.Inputs))
+	for _, m := range op.GetExec().Mounts {
+		switch m.MountType {
+		case pb.MountType_SECRET, pb.MountType_SSH, pb.MountType_TMPFS:
+			continue
+		}
+		if m.Input < 0 || m.Input >= int64(len(out)) {
+			continue
+		}
+		safe := m.Output == int64(pb.SkipOutput) || m.Readonly || path.Join("/", m.Selector) == pb.RootMount
+		// Of several mounts of one input the last decides, also for the root.
+		out[m.Input] = safe && m.ContentCache != pb.MountContentCache_OFF && (m.Dest != pb.RootMount || m.ContentCache == pb.MountContentCache_ON)
+	}
+	return out
 }
 
 func sourceKind(id string) (kind, name string) {
