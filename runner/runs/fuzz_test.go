@@ -16,20 +16,25 @@ import (
 // Whatever is in a file from elsewhere, the run is imported or refused, and one
 // that is imported can be listed and shown. Nothing is written beside the store.
 func FuzzImport(f *testing.F) {
-	pack := func(name string, parts ...string) []byte {
+	pack := func(t testing.TB, name string, parts ...string) []byte {
+		t.Helper()
 		var b bytes.Buffer
 		z := zip.NewWriter(&b)
 		for i, text := range parts {
-			w, err := z.Create([]string{"result.json", name}[i])
+			as := []string{"result.json", name}[i]
+			w, err := z.Create(as)
 			if err != nil {
-				f.Fatal(err)
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(as, "/") { // a folder
+				continue
 			}
 			if _, err := w.Write([]byte(text)); err != nil {
-				f.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 		if err := z.Close(); err != nil {
-			f.Fatal(err)
+			t.Fatal(err)
 		}
 		return b.Bytes()
 	}
@@ -37,10 +42,11 @@ func FuzzImport(f *testing.F) {
 	f.Add("logs/001.log", []byte(rec), []byte("text\x1b[31m\r\n"))
 	f.Add("../x", []byte(rec), []byte("x"))
 	f.Add("plan.json.gz", []byte(`{"targets":[null],"vertices":[null],"steps":[null]}`), []byte("x"))
+	f.Add("logs/", []byte(rec), []byte("x"))
 	f.Fuzz(func(t *testing.T, name string, result, other []byte) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "run.zip")
-		if err := os.WriteFile(file, pack(name, string(result), string(other)), 0o600); err != nil {
+		if err := os.WriteFile(file, pack(t, name, string(result), string(other)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		store := record.ProjectStore(filepath.Join(dir, "state"), "/work/shop")
