@@ -106,7 +106,7 @@ func reset(w http.ResponseWriter) {
 }
 
 // project writes files into a new folder.
-func project(t *testing.T, files map[string]string) string {
+func project(t testing.TB, files map[string]string) string {
 	dir := t.TempDir()
 	for name, text := range files {
 		path := filepath.Join(dir, name)

@@ -21,8 +21,8 @@ import (
 	"github.com/orch-build/orch/internal/need"
 )
 
-// checked makes a test a checker.
-type checked struct{ *testing.T }
+// checked makes a test or a benchmark a checker.
+type checked struct{ testing.TB }
 
 func (c checked) Check(err error) {
 	c.Helper()
@@ -33,14 +33,14 @@ func (c checked) Check(err error) {
 
 // fleet are real BuildKit daemons on ports, with TLS for both sides.
 type fleet struct {
-	*testing.T
+	testing.TB
 	dir, tls, state string
 	addresses       []string
 	daemons         []*exec.Cmd
 }
 
 // newFleet starts one daemon for each set of further flags.
-func newFleet(t *testing.T, flags ...[]string) *fleet {
+func newFleet(t testing.TB, flags ...[]string) *fleet {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a BuildKit daemon runs as root")
@@ -59,7 +59,7 @@ func newFleet(t *testing.T, flags ...[]string) *fleet {
 		unmountBelow(dir) // a daemon that was killed leaves what its steps had
 		os.RemoveAll(dir)
 	})
-	f := &fleet{T: t, dir: dir, tls: filepath.Join(dir, "tls"), state: filepath.Join(dir, "state")}
+	f := &fleet{TB: t, dir: dir, tls: filepath.Join(dir, "tls"), state: filepath.Join(dir, "state")}
 	f.certificates()
 	for i, more := range flags {
 		f.start(programs[0], i, more)
@@ -72,7 +72,7 @@ func newFleet(t *testing.T, flags ...[]string) *fleet {
 
 func (f *fleet) certificates() {
 	f.Helper()
-	c := checked{f.T}
+	c := checked{f.TB}
 	ca := newAuthority(c, "fleet")
 	c.Check(os.MkdirAll(f.tls, 0o755))
 	cert, key := ca.sign(c, "fleet")
@@ -86,18 +86,18 @@ func (f *fleet) certificates() {
 func (f *fleet) start(program string, i int, more []string) {
 	f.Helper()
 	addr, err := freeAddress()
-	checked{f.T}.Check(err)
+	checked{f.TB}.Check(err)
 	root := filepath.Join(f.dir, fmt.Sprint("root", i))
 	args := append([]string{
 		"--root", root, "--addr", "tcp://" + addr,
 		"--tlscacert", filepath.Join(f.tls, "ca.pem"), "--tlscert", filepath.Join(f.tls, "cert.pem"), "--tlskey", filepath.Join(f.tls, "key.pem"),
 	}, more...)
 	log, err := os.Create(filepath.Join(f.dir, fmt.Sprint("log", i)))
-	checked{f.T}.Check(err)
+	checked{f.TB}.Check(err)
 	defer log.Close()
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	checked{f.T}.Check(cmd.Start())
+	checked{f.TB}.Check(cmd.Start())
 	f.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGCONT)
 		_ = cmd.Process.Signal(os.Interrupt)
@@ -159,18 +159,18 @@ func (f *fleet) bake(dir string, daemons []int, args ...string) *fleetRecord {
 func (f *fleet) read(dir string) *fleetRecord {
 	f.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "result.json"))
-	checked{f.T}.Check(err)
+	checked{f.TB}.Check(err)
 	rec := &fleetRecord{}
-	checked{f.T}.Check(json.Unmarshal(data, rec))
+	checked{f.TB}.Check(json.Unmarshal(data, rec))
 	return rec
 }
 
-// fleetProject has targets over six bases, whose steps take a while.
-func fleetProject(t *testing.T, repo, salt string, sleep float64) string {
+// fleetProject has so many targets over each of six bases, whose steps take a while.
+func fleetProject(t testing.TB, repo, salt string, each int, sleep float64) string {
 	files := map[string]string{"build.hcl": fmt.Sprintf(`
 target "default" {
   name = "app-${b}-${i}"
-  matrix = { b = ["0", "1", "2", "3", "4", "5"], i = ["0", "1", "2", "3"] }
+  matrix = { b = ["0", "1", "2", "3", "4", "5"], i = [for i in range(%d) : "${i}"] }
   dockerfile = "Dockerfile.${b}"
   contexts = { busybox = BUSYBOX }
   args = { I = i, SOURCE_DATE_EPOCH = "0" }
@@ -179,7 +179,7 @@ target "default" {
   attest = ["type=provenance,disabled=true"]
 }
 variable "BUSYBOX" { default = %q }
-`, repo, shared.busybox)}
+`, each, repo, shared.busybox)}
 	for b := range 6 {
 		files[fmt.Sprintf("Dockerfile.%d", b)] = fmt.Sprintf(
 			"FROM scratch AS base\nCOPY --from=busybox . /\nRUN sleep %g; echo %s %d >/base\nFROM base\nARG I\nRUN sleep %g; echo $I >/app\n", 2*sleep, salt, b, sleep)
@@ -193,7 +193,7 @@ func TestFleet(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, nil, nil, []string{"--oci-worker-platform", "linux/arm64"})
 	repo := fmt.Sprintf("%s/fleet-%d", shared.registry, os.Getpid())
-	dir := fleetProject(t, repo, "spread", 0.2)
+	dir := fleetProject(t, repo, "spread", 4, 0.2)
 	all := []int{0, 1, 2}
 	allow := "--allow=fs.read=" + shared.busybox
 	first := f.bake(dir, all, allow)
@@ -254,7 +254,7 @@ func TestFleetKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			here := *f
-			here.T = t
+			here.TB = t
 			here.testLost(name, []int{0, fault.daemon, 4}, fault.happen)
 		})
 	}
@@ -264,14 +264,14 @@ func TestFleetKilled(t *testing.T) {
 func (f *fleet) testLost(name string, daemons []int, happen func() error) {
 	allow := "--allow=fs.read=" + shared.busybox
 	repo := fmt.Sprintf("%s/fleet-%s-%d", shared.registry, name, os.Getpid())
-	dir := fleetProject(f.T, repo, name, 1)
+	dir := fleetProject(f.TB, repo, name, 4, 1)
 	victim := f.addresses[daemons[1]]
-	run := &background{cmd: f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow), t: f.T}
+	run := &background{cmd: f.orch(dir, daemons, "bake", "--progress=plain", "--result", "result.json", allow), t: f.TB}
 	run.cmd.Stdout, run.cmd.Stderr = run, run
-	checked{f.T}.Check(run.cmd.Start())
+	checked{f.TB}.Check(run.cmd.Start())
 	run.says(victim + ": ")
 	time.Sleep(time.Second)
-	checked{f.T}.Check(happen())
+	checked{f.TB}.Check(happen())
 	if err := run.cmd.Wait(); err != nil {
 		f.Fatalf("%v\n%s", err, run)
 	}
@@ -382,9 +382,9 @@ func (f *fleet) storeBuildx(dir, ca string) {
 		nodes = append(nodes, fmt.Sprintf(`{"Name":"store%d","Endpoint":"tcp://%s","Platforms":null,"DriverOpts":{"cacert":%q,"cert":%q,"key":%q,"servername":"127.0.0.1"},"Flags":null,"Files":null}`,
 			i, addr, ca, filepath.Join(f.tls, "cert.pem"), filepath.Join(f.tls, "key.pem")))
 	}
-	checked{f.T}.Check(os.MkdirAll(filepath.Join(dir, "instances"), 0o755))
+	checked{f.TB}.Check(os.MkdirAll(filepath.Join(dir, "instances"), 0o755))
 	text := fmt.Sprintf(`{"Name":"store","Driver":"remote","Nodes":[%s],"Dynamic":false}`, strings.Join(nodes, ","))
-	checked{f.T}.Check(os.WriteFile(filepath.Join(dir, "instances", "store"), []byte(text), 0o644))
+	checked{f.TB}.Check(os.WriteFile(filepath.Join(dir, "instances", "store"), []byte(text), 0o644))
 }
 
 // testStore builds on the daemons as buildx knows them.
@@ -417,7 +417,7 @@ func TestFleetLoad(t *testing.T) {
 		"build.hcl": `
 target "default" {
   name = "app-${i}"
-  matrix = { i = ["0", "1", "2", "3"] }
+  matrix = { i = [for i in range(%d) : "${i}"] }
   args = { I = i }
   tags = ["fleet/app-${i}:load"]
 }

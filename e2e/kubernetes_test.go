@@ -215,7 +215,7 @@ type background struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	text bytes.Buffer
-	t    *testing.T
+	t    testing.TB
 }
 
 func (r *background) Write(p []byte) (int, error) {
@@ -323,7 +323,7 @@ func (c *cluster) small(salt string) string {
 
 // many is the project of the tests of fleets.
 func (c *cluster) many(salt string, sleep float64) string {
-	return fleetProject(c.T, fmt.Sprintf("%s/kube-%s-%d", shared.registry, salt, os.Getpid()), salt, sleep)
+	return fleetProject(c.T, fmt.Sprintf("%s/kube-%s-%d", shared.registry, salt, os.Getpid()), salt, 4, sleep)
 }
 
 func (c *cluster) testPod() {

@@ -27,6 +27,7 @@ case $what in
 	bench BakeCold 5x
 	bench Skip 1x
 	bench 'Mounts$' 3x
+	bench Fleet 1x
 	;;
 Load | Mixed) ;;
 Skip) bench Skip 1x ;;
@@ -36,6 +37,8 @@ Mounts)
 	bench 'Mounts$' "${ORCH_BENCH_ROUNDS:-3}x"
 	go test -run '^$' -bench Mounts -benchtime 3x -timeout 60m ./runner/mounts/pack
 	;;
+# 60 targets on one daemon and on three.
+Fleet) bench Fleet "${ORCH_BENCH_ROUNDS:-1}x" ;;
 *) bench "$what" 5x ;;
 esac
 
