@@ -84,17 +84,8 @@ func TestPlatformsAreReadOnce(t *testing.T) {
 
 // readsPlatform says whether a node is a call that makes a platform out of a text.
 func readsPlatform(n ast.Node) bool {
-	call, ok := n.(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	name, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	from, ok := name.X.(*ast.Ident)
-	return ok && (from.Name == "platforms" && (name.Sel.Name == "Parse" || name.Sel.Name == "MustParse" || name.Sel.Name == "ParseAll") ||
-		name.Sel.Name == "ParsePlatform")
+	_, from, name := calledIn(n)
+	return from == "platforms" && (name == "Parse" || name == "MustParse" || name == "ParseAll") || from != "" && name == "ParsePlatform"
 }
 
 // readsFlag says whether a node compares an attribute with "true" or "false",

@@ -61,6 +61,23 @@ func TestWriters(t *testing.T) {
 	}
 }
 
+// calledIn takes a call of the form PACKAGE.NAME(…) apart; the names of another node are "".
+func calledIn(n ast.Node) (call *ast.CallExpr, pkg, name string) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return nil, "", ""
+	}
+	called, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return call, "", ""
+	}
+	from, ok := called.X.(*ast.Ident)
+	if !ok {
+		return call, "", called.Sel.Name
+	}
+	return call, from.Name, called.Sel.Name
+}
+
 // writes lists the calls in a file that write, make or move files.
 func writes(t *testing.T, path string) []string {
 	t.Helper()
@@ -71,21 +88,13 @@ func writes(t *testing.T, path string) []string {
 	}
 	var out []string
 	ast.Inspect(file, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
+		call, pkg, name := calledIn(n)
+		if pkg != "os" && pkg != "ioutil" && pkg != "unix" && pkg != "syscall" {
 			return true
 		}
-		f, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
-		pkg, ok := f.X.(*ast.Ident)
-		if !ok || pkg.Name != "os" && pkg.Name != "ioutil" && pkg.Name != "unix" && pkg.Name != "syscall" {
-			return true
-		}
-		if slices.Contains([]string{"Create", "CreateTemp", "WriteFile", "Rename", "Symlink", "Link", "Truncate", "TempFile"}, f.Sel.Name) ||
-			f.Sel.Name == "OpenFile" && forWriting(call) {
-			out = append(out, set.Position(call.Pos()).String()+": "+pkg.Name+"."+f.Sel.Name)
+		if slices.Contains([]string{"Create", "CreateTemp", "WriteFile", "Rename", "Symlink", "Link", "Truncate", "TempFile"}, name) ||
+			name == "OpenFile" && forWriting(call) {
+			out = append(out, set.Position(call.Pos()).String()+": "+pkg+"."+name)
 		}
 		return true
 	})
