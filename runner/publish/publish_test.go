@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,6 +265,34 @@ func TestInterrupted(t *testing.T) {
 		}
 		s.judge(t, m, err, k%2 == 0)
 	}
+}
+
+// endsWithJournal is a context that is interrupted as soon as a folder has a journal.
+type endsWithJournal struct {
+	context.Context
+	dir   string
+	ended atomic.Bool
+}
+
+func (c *endsWithJournal) Err() error {
+	if found, _ := filepath.Glob(filepath.Join(c.dir, "*"+journalExt)); len(found) > 0 {
+		c.ended.Store(true)
+	}
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+// TestInterruptedReserving ends publishing when the journal has just been begun: it
+// is not left behind.
+func TestInterruptedReserving(t *testing.T) {
+	s, m := newScene(t), newMachine(t)
+	err := m.Publish(&endsWithJournal{Context: t.Context(), dir: m.Dir}, s.moves())
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	s.judge(t, m, err, false)
 }
 
 // TestImmutable accepts a registry that refuses to move tags, where the tags

@@ -43,6 +43,9 @@ func (p *Publisher) reserve(ctx context.Context, moves []Move) (*journal, error)
 	})
 	switch {
 	case ctx.Err() != nil:
+		if j.lock != nil {
+			_ = j.remove() // nothing has moved, and nobody will ask for it
+		}
 		return nil, ctx.Err()
 	case err != nil:
 		p.unkept(err)
