@@ -68,6 +68,7 @@ type kept struct {
 	report runner.MountReport
 	begun  time.Time // when it was empty last; zero if that is not known
 	filled time.Time // when it was restored, by the builder's clock; zero if not now
+	held   *cachemounts.Hold
 	once   sync.Once
 	ready  chan struct{}
 }
@@ -289,7 +290,9 @@ func (o *kept) fill(ctx context.Context, from store.Store, entry *store.Entry) (
 		source.Size = entry.Layer.Size
 		source.Open = func(ctx context.Context) (io.ReadCloser, error) { return from.Open(ctx, entry) }
 	}
-	return box.Restore(ctx, o.mount, restoreWait, source, opt)
+	status, held, err := box.Restore(ctx, o.mount, restoreWait, source, opt)
+	o.held = held
+	return status, err
 }
 
 // saveMounts saves the mounts that steps of the run have used, and reports all.
@@ -325,6 +328,27 @@ func (k *keeper) saveMounts(ctx context.Context) {
 	for _, one := range all {
 		k.run.send(runner.MountUsed{MountReport: &one.report})
 	}
+}
+
+// release lets go of the mounts that the run holds.
+func (k *keeper) release(ctx context.Context) {
+	var group errgroup.Group
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, one := range k.kept {
+		select {
+		case <-one.ready:
+		default:
+			continue // it is not held yet, and will not be
+		}
+		if one.held != nil {
+			group.Go(func() error {
+				one.held.Release(ctx)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait()
 }
 
 // save saves the mount, if steps have run that may have changed it, and its

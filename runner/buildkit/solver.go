@@ -280,6 +280,7 @@ func (r *run) Close(ctx context.Context, how runner.Ending) error {
 		r.writeCaches(ctx, how)
 		r.keeper.saveMounts(ctx)
 	}
+	r.keeper.release(ctx)
 	records := <-sizes
 	var first error
 	for _, a := range slices.Concat(r.moved, r.anchors) {

@@ -26,6 +26,9 @@ const (
 	baseDir  = "/base"
 )
 
+// releaseTime is how long a builder may take to let go of a mount.
+const releaseTime = 10 * time.Second
+
 // Box opens containers in a running build.
 type Box struct {
 	Gateway gateway.Client
@@ -45,7 +48,35 @@ type Source struct {
 
 // Restore fills a mount that is as the builder makes a new one. It waits at most
 // that long for one that is locked.
-func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from Source, opt pack.RestoreOptions) (*pack.Status, error) {
+//
+// A mount that steps share stays with the build until it is let go of. A builder that
+// counts what it holds, as before it collects garbage, or that is pruned, would else
+// give the step another, empty one.
+func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from Source, opt pack.RestoreOptions) (*pack.Status, *Hold, error) {
+	ctr, err := b.open(ctx, m, wait)
+	if err != nil {
+		return nil, nil, err
+	}
+	status, err := b.restore(ctx, ctr, m, from, opt)
+	hold := &Hold{ctr}
+	if err != nil || m.sharing != pb.CacheSharingOpt_SHARED {
+		hold.Release(ctx)
+		hold = nil
+	}
+	return status, hold, err
+}
+
+// Hold is a mount that the builder neither gives away nor removes.
+type Hold struct{ ctr gateway.Container }
+
+// Release lets go of the mount.
+func (h *Hold) Release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	_ = h.ctr.Release(ctx)
+}
+
+func (b *Box) restore(ctx context.Context, ctr gateway.Container, m *Mount, from Source, opt pack.RestoreOptions) (*pack.Status, error) {
 	sending, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opt.Dir, opt.Base, opt.Size = mountDir, m.baseDir(), from.Size
@@ -66,7 +97,7 @@ func (b *Box) Restore(ctx context.Context, m *Mount, wait time.Duration, from So
 			_ = feed.CloseWithError(err)
 		}()
 	}}
-	if err := b.run(ctx, m, wait, call{order: "restore", options: opt, in: in, out: said, state: &talk{first: func(*pack.Status) { _ = feed.Close() }}}); err != nil {
+	if err := b.run(ctx, ctr, call{order: "restore", options: opt, in: in, out: said, state: &talk{first: func(*pack.Status) { _ = feed.Close() }}}); err != nil {
 		select {
 		case why := <-fault:
 			if why != nil && !errors.Is(why, io.ErrClosedPipe) {
@@ -95,9 +126,14 @@ func send(ctx context.Context, to io.Writer, from Source) error {
 
 // Save writes the archive of a mount to out.
 func (b *Box) Save(ctx context.Context, m *Mount, wait time.Duration, out io.Writer, opt pack.SaveOptions) (*pack.Status, error) {
+	ctr, err := b.open(ctx, m, wait)
+	if err != nil {
+		return nil, err
+	}
+	defer (&Hold{ctr}).Release(ctx)
 	opt.Dir, opt.Base = mountDir, m.baseDir()
 	talk := &talk{}
-	if err := b.run(ctx, m, wait, call{order: "save", options: opt, out: out, state: talk}); err != nil {
+	if err := b.run(ctx, ctr, call{order: "save", options: opt, out: out, state: talk}); err != nil {
 		return nil, err
 	}
 	return talk.last()
@@ -121,16 +157,7 @@ type call struct {
 
 // run runs the program in a container that has the mount. What it prints to
 // state, and is not a status, is why it failed.
-func (b *Box) run(ctx context.Context, m *Mount, wait time.Duration, c call) error {
-	mounts, err := b.mounts(ctx, m)
-	if err != nil {
-		return err
-	}
-	ctr, err := b.open(ctx, mounts, wait)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ctr.Release(context.WithoutCancel(ctx)) }()
+func (b *Box) run(ctx context.Context, ctr gateway.Container, c call) error {
 	options, err := json.Marshal(c.options)
 	if err != nil {
 		return err
@@ -177,9 +204,13 @@ func (b *Box) mounts(ctx context.Context, m *Mount) ([]gateway.Mount, error) {
 	return append(out, cache), nil
 }
 
-// open opens a container. One that would come later is closed when it does: a
+// open opens a container with a mount. One that would come later is closed when it does: a
 // call that is given up could leave a container that keeps its mount.
-func (b *Box) open(ctx context.Context, mounts []gateway.Mount, wait time.Duration) (gateway.Container, error) {
+func (b *Box) open(ctx context.Context, m *Mount, wait time.Duration) (gateway.Container, error) {
+	mounts, err := b.mounts(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	type opened struct {
 		ctr gateway.Container
 		err error
@@ -198,7 +229,7 @@ func (b *Box) open(ctx context.Context, mounts []gateway.Mount, wait time.Durati
 	}
 	go func() {
 		if o := <-done; o.err == nil {
-			_ = o.ctr.Release(context.WithoutCancel(ctx))
+			(&Hold{o.ctr}).Release(ctx)
 		}
 	}()
 	return nil, ErrInUse
