@@ -25,17 +25,18 @@ import (
 // elsewhere are the functions that may write files without internal/output, and
 // why.
 var elsewhere = map[string]string{
-	"internal/program":                "a program that is unpacked for a moment",
-	"runner/embedded/internal/intact": "damaged parts of the builder's own state are renamed",
-	"runner/embedded/internal/state":  "the log and the reserve of the builder, in its own folder",
-	"runner/embedded/server/serve.go": "the builder's socket and the name of its process",
-	"runner/publish/journal.go":       "a journal that cannot be read is moved as it is",
-	"scripts/build":                   "the program that builds orch",
-	"release":                         "the program that packs releases",
-	"internal/golden":                 "tests",
-	"planner/plannertest":             "tests",
-	"internal/plugin/install.go":      "links to orch, and plugins that are moved out of their way",
-	"runner/buildkit/buildkittest":    "tests",
+	"internal/program":                  "a program that is unpacked for a moment",
+	"runner/embedded/internal/intact":   "damaged parts of the builder's own state are renamed",
+	"runner/embedded/internal/state":    "the log and the reserve of the builder, in its own folder",
+	"runner/embedded/server/orphans.go": "folders in the builder's own state are renamed before they are removed",
+	"runner/embedded/server/serve.go":   "the builder's socket and the name of its process",
+	"runner/publish/journal.go":         "a journal that cannot be read is moved as it is",
+	"scripts/build":                     "the program that builds orch",
+	"release":                           "the program that packs releases",
+	"internal/golden":                   "tests",
+	"planner/plannertest":               "tests",
+	"internal/plugin/install.go":        "links to orch, and plugins that are moved out of their way",
+	"runner/buildkit/buildkittest":      "tests",
 }
 
 // TestWriters finds code that writes files without the package that does so

@@ -67,6 +67,9 @@ var troubles = sync.OnceValue(func() []class {
 			fault: infra, transient: true, reason: "a transfer was cut off"},
 		{match: re(`unexpected EOF|: EOF$|: EOF[^a-zA-Z]|failed size validation|unexpected commit (?:digest|size)|short read|expected \d+ bytes, got`),
 			fault: infra, transient: true, reason: "a transfer was incomplete, or not what was promised"},
+		// A builder that was killed at the wrong moment fails so once, and then no more.
+		{match: re(`failed to prepare \S* ?as \S+: |failed to rename: rename \S+/snapshots/`), fault: infra, transient: true,
+			reason: "the builder could not make the folder of a layer"},
 	}
 })
 

@@ -75,6 +75,8 @@ func TestClassify(t *testing.T) {
 		{"files", `failed to read dockerfile: open Dockerfile: too many open files`, -1, infra, false, false, 0},
 		{"memory", `fork/exec /usr/bin/runc: cannot allocate memory`, -1, infra, false, false, 0},
 		{"processes", `fork/exec /usr/bin/runc: resource temporarily unavailable`, -1, infra, false, false, 0},
+		{"folder of a layer", `failed to prepare  as uog03: failed to rename: rename /s/snapshots/snapshots/new-21 /s/snapshots/snapshots/21: file exists`, -1, infra, true, false, 0},
+		{"folder of a layer over another", `failed to prepare q8 as uog03: stat /s/snapshots/20/fs: no such file or directory`, -1, infra, true, false, 0},
 		{"anything", `something else`, -1, unknown, false, false, 0},
 	}
 	for _, tt := range tests {

@@ -86,11 +86,11 @@ func (s settings) labels(supported []ocispecs.Platform) map[string]string {
 func snapshotter(root string) runc.SnapshotterFactory {
 	if err := overlayutils.Supported(root); err != nil {
 		bklog.L.Warnf("no overlay file system in %s, so each layer is a full copy, slow and large: %v", root, err)
-		return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
+		return runc.SnapshotterFactory{Name: "native", New: withoutOrphans(native.NewSnapshotter)}
 	}
-	return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (snapshots.Snapshotter, error) {
+	return runc.SnapshotterFactory{Name: "overlayfs", New: withoutOrphans(func(root string) (snapshots.Snapshotter, error) {
 		return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
-	}}
+	})}
 }
 
 // network gives build steps the network of a CNI configuration where root has
