@@ -2,6 +2,8 @@
 # of the work, is compiled once and then comes from Go's build cache.
 GO      ?= go
 export CGO_ENABLED = 0
+# Without the clone's folder in it, another clone or worktree uses what this one compiled.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -trimpath)
 
 COMMIT := $(shell git describe --always --exclude '*' --dirty 2>/dev/null)
 PREFIX ?= /usr/local
