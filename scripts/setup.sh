@@ -32,8 +32,9 @@ command -v runc >/dev/null 2>&1 || missing="$missing runc"
 if [ "${1:-}" = tests ]; then
 	command -v newuidmap >/dev/null 2>&1 || missing="$missing uidmap"
 	[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing="$missing busybox"
-	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
-		command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+	command -v chromium-headless-shell >/dev/null 2>&1 || command -v chromium >/dev/null 2>&1 ||
+		command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+		missing="$missing chromium"
 	command -v nvim >/dev/null 2>&1 || missing="$missing neovim"
 	command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 	command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
@@ -64,6 +65,7 @@ pick() {
 		busybox) echo "$2" ;;
 		libc) echo "$3" ;;
 		openssh-server) echo "$4" ;;
+		chromium) echo "${5:-chromium}" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -83,9 +85,12 @@ if command -v apt-get >/dev/null 2>&1; then
 		apt-cache show $program >/dev/null 2>&1 || without $program
 	done
 	apt-cache show npm >/dev/null 2>&1 || without npm
-	apt-cache show chromium >/dev/null 2>&1 || without chromium
+	# Debian has one without a window, which needs a third of the processor time.
+	chromium=chromium-headless-shell
+	apt-cache show $chromium >/dev/null 2>&1 || chromium=chromium
+	apt-cache show $chromium >/dev/null 2>&1 || without chromium
 	apt-cache show git-lfs >/dev/null 2>&1 || without git-lfs
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client")
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(pick uidmap busybox-static libc6-dev "openssh-server openssh-client" $chromium)
 elif command -v dnf >/dev/null 2>&1; then
 	$sudo dnf install -y $(pick shadow-utils busybox glibc-devel "openssh-server openssh-clients")
 elif command -v apk >/dev/null 2>&1; then

@@ -120,11 +120,16 @@ func start(program string) (c *chromium, err error) {
 	return c, nil
 }
 
-// end ends the browser.
+// endTimeout is how long the browser may take to end by itself.
+const endTimeout = 30 * time.Second
+
+// end ends the browser: it does so by itself once nobody can ask it for anything. What
+// was started may be a script around it, so that to kill that is the last resort.
 func (c *chromium) end() {
 	c.in.Close()
-	_ = c.cmd.Process.Kill()
+	late := time.AfterFunc(endTimeout, func() { _ = c.cmd.Process.Kill() })
 	_ = c.cmd.Wait()
+	late.Stop()
 	c.out.Close()
 	os.RemoveAll(c.dir)
 }
