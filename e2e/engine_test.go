@@ -30,6 +30,8 @@ const engineEnv = "ORCH_E2E_DOCKERD"
 type engine struct {
 	dir, tools string
 	socket     string
+	port       string // with TLS for both sides, in its network
+	ca         *authority
 	registry   string // as the engine reaches it
 	pid        int
 }
@@ -69,9 +71,23 @@ func startedEngine(skip func(string), fatal func(error)) *engine {
 	return sharedEngine.engine
 }
 
+// mustWork ends the program because of an error.
+type mustWork struct{}
+
+func (mustWork) Check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 // startEngine starts dockerd and a registry beside it.
 func startEngine(dir, root string) (*engine, error) {
-	e := &engine{dir: dir, tools: filepath.Join(root, "usr/bin"), socket: filepath.Join(dir, "docker.sock"), registry: "127.0.0.1:5000"}
+	e := &engine{
+		dir: dir, tools: filepath.Join(root, "usr/bin"), socket: filepath.Join(dir, "docker.sock"),
+		port: "127.0.0.1:2376", ca: newAuthority(mustWork{}, "engine"), registry: "127.0.0.1:5000",
+	}
+	certificates := filepath.Join(dir, "tls")
+	e.ca.folder(mustWork{}, certificates, e.ca)
 	dockerd := filepath.Join(root, "usr/sbin/dockerd")
 	if other := os.Getenv(engineEnv); other != "" {
 		dockerd = other
@@ -83,7 +99,9 @@ func startEngine(dir, root string) (*engine, error) {
 	script := `ip link set lo up; "$SELF" & exec "$@"`
 	cmd := exec.Command("unshare", "-n", "sh", "-c", script, "sh", dockerd,
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"-H", "unix://"+e.socket, "-H", "tcp://127.0.0.1:2375", "--pidfile", filepath.Join(dir, "pid"),
+		"-H", "unix://"+e.socket, "-H", "tcp://"+e.port, "--tlsverify", "--pidfile", filepath.Join(dir, "pid"),
+		"--tlscacert", filepath.Join(certificates, "ca.pem"),
+		"--tlscert", filepath.Join(certificates, "cert.pem"), "--tlskey", filepath.Join(certificates, "key.pem"),
 		"--iptables=false", "--ip6tables=false", "--ip-masq=false")
 	cmd.Env = append(os.Environ(),
 		"PATH="+e.tools+":"+filepath.Join(root, "usr/sbin")+":"+os.Getenv("PATH"),
@@ -144,6 +162,27 @@ func cmdEngine(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ENGINE_NS", "/proc/"+strconv.Itoa(e.pid)+"/ns/net")
 	ts.Setenv("DOCKER_CONFIG", ts.MkAbs("docker-config"))
 	ts.Setenv("BUILDX_CONFIG", ts.MkAbs("buildx"))
+}
+
+// cmdEnginePorts makes the engine of the tests reachable on a port: at $ENGINE_TCP
+// without TLS, and in its own network at $ENGINE_TLS, where it wants certificates of its
+// clients. The folders tls, wrongca, nocert and wrongcert hold what one may come with.
+func cmdEnginePorts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: engineports")
+	}
+	e := startedEngine(func(what string) { ts.Fatalf("no %s", what) }, func(err error) { ts.Check(err) })
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { plain.Close() })
+	go forwardAll(plain, e.socket)
+	ts.Setenv("ENGINE_TCP", "tcp://"+plain.Addr().String())
+	ts.Setenv("ENGINE_TLS", "tcp://"+e.port)
+	stranger := newAuthority(ts, "stranger")
+	e.ca.folder(ts, ts.MkAbs("tls"), e.ca)
+	e.ca.folder(ts, ts.MkAbs("nocert"), nil)
+	e.ca.folder(ts, ts.MkAbs("wrongcert"), stranger)
+	stranger.folder(ts, ts.MkAbs("wrongca"), e.ca)
 }
 
 // cmdBox makes a container NAME in the engine, as buildx would: in it "buildctl

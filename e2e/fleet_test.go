@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -74,13 +73,7 @@ func (f *fleet) certificates() {
 	f.Helper()
 	c := checked{f.TB}
 	ca := newAuthority(c, "fleet")
-	c.Check(os.MkdirAll(f.tls, 0o755))
-	cert, key := ca.sign(c, "fleet")
-	for file, data := range map[string][]byte{
-		"ca.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), "cert.pem": cert, "key.pem": key,
-	} {
-		c.Check(os.WriteFile(filepath.Join(f.tls, file), data, 0o600))
-	}
+	ca.folder(c, f.tls, ca)
 }
 
 func (f *fleet) start(program string, i int, more []string) {

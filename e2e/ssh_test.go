@@ -59,8 +59,9 @@ func cmdContainers(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdSSHServer starts an ssh server on loopback, where "buildctl" finds
-// the tests' builder. $SSH_PORT is its port; $SSH_CONFIG is what a client needs to
-// log in.
+// the tests' builder, and after "engine" the docker command, which is all there is on
+// PATH then, the tests' engine. $SSH_PORT is its port; $SSH_CONFIG is what a client needs
+// to log in.
 func cmdSSHServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: sshserver")
@@ -80,12 +81,17 @@ func cmdSSHServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
 		return file
 	}
+	path, docker := tools+":/usr/bin:/bin", ""
+	if socket := ts.Getenv("ENGINE"); socket != "" {
+		ts.Check(os.Symlink(filepath.Join(ts.Getenv("ENGINE_TOOLS"), "docker"), filepath.Join(tools, "docker")))
+		path, docker = tools, " DOCKER_HOST=unix://"+socket
+	}
 	server := write("sshd_config",
 		"ListenAddress 127.0.0.1:"+port,
 		"HostKey "+filepath.Join(dir, "host"),
 		"AuthorizedKeysFile "+filepath.Join(dir, "client.pub"),
 		"PidFile none", "StrictModes no", "UsePAM no", "PermitRootLogin yes", "PasswordAuthentication no",
-		"SetEnv PATH="+tools+":/usr/bin:/bin "+stdioEnv+"="+filepath.Join(shared.state, "builder.sock"))
+		"SetEnv PATH="+path+" "+stdioEnv+"="+filepath.Join(shared.state, "builder.sock")+docker)
 	ts.Setenv("SSH_CONFIG", write("ssh_config",
 		"IdentityFile "+filepath.Join(dir, "client"), "IdentitiesOnly yes", "BatchMode yes",
 		"StrictHostKeyChecking no", "UserKnownHostsFile "+filepath.Join(dir, "known"), "LogLevel ERROR"))

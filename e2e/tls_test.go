@@ -66,8 +66,7 @@ func (a *authority) sign(ts checker, name string) (cert, key []byte) {
 
 // folder writes what a client needs: the authority that it trusts, and unless
 // signer is nil a certificate of its own.
-func (a *authority) folder(ts *testscript.TestScript, dir string, signer *authority) {
-	dir = ts.MkAbs(dir)
+func (a *authority) folder(ts checker, dir string, signer *authority) {
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 	ts.Check(os.WriteFile(filepath.Join(dir, "ca.pem"), ca, 0o644))
@@ -87,10 +86,10 @@ func cmdTLSBuilder(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: tlsbuilder")
 	}
 	ca, stranger := newAuthority(ts, "ca"), newAuthority(ts, "stranger")
-	ca.folder(ts, "tls", ca)
-	ca.folder(ts, "nocert", nil)
-	ca.folder(ts, "wrongcert", stranger)
-	stranger.folder(ts, "wrongca", ca)
+	ca.folder(ts, ts.MkAbs("tls"), ca)
+	ca.folder(ts, ts.MkAbs("nocert"), nil)
+	ca.folder(ts, ts.MkAbs("wrongcert"), stranger)
+	stranger.folder(ts, ts.MkAbs("wrongca"), ca)
 
 	cert, key := ca.sign(ts, "builder")
 	pair, err := tls.X509KeyPair(cert, key)

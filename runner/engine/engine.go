@@ -12,7 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +52,8 @@ func (e *Engine) String() string { return e.who() }
 
 // Info is what an engine says of itself.
 type Info struct {
+	// ID tells it from others; "" if it has none.
+	ID      string
 	Version string
 	// Containerd says that it keeps images in containerd's store, which knows
 	// several platforms of an image, and attestations.
@@ -64,14 +65,14 @@ type Info struct {
 // Info asks the engine what it is.
 func (e *Engine) Info(ctx context.Context) (*Info, error) {
 	var said struct {
-		ServerVersion, OSType, Architecture string
-		DriverStatus                        [][2]string
+		ID, ServerVersion, OSType, Architecture string
+		DriverStatus                            [][2]string
 	}
 	if err := e.call(ctx, http.MethodGet, "/info", nil, &said); err != nil {
 		return nil, err
 	}
 	store := [2]string{"driver-type", "io.containerd.snapshotter.v1"}
-	return &Info{Version: said.ServerVersion, Containerd: slices.Contains(said.DriverStatus, store), Platform: said.OSType + "/" + said.Architecture}, nil
+	return &Info{ID: said.ID, Version: said.ServerVersion, Containerd: slices.Contains(said.DriverStatus, store), Platform: said.OSType + "/" + said.Architecture}, nil
 }
 
 // statusError is an answer that refuses.
@@ -167,42 +168,4 @@ func (e *Engine) who() string {
 		return fmt.Sprintf("the engine of docker context %q (%s)", e.endpoint.Context, e.Host())
 	}
 	return "the engine at " + e.Host()
-}
-
-// tlsHint says where certificates would be.
-func (e *Engine) tlsHint() string {
-	switch {
-	case e.endpoint.TLS != nil:
-		return ", and does not accept these certificates"
-	case e.endpoint.Context == "" || e.endpoint.Context == contexts.Default:
-		return ": set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem"
-	}
-	return ", but the context has no TLS files: add them with docker context update --docker"
-}
-
-// unreachable puts into words why nobody answered.
-func (e *Engine) unreachable(ctx context.Context, err error) error {
-	var inner *url.Error
-	if errors.As(err, &inner) {
-		err = inner.Err
-	}
-	text := err.Error()
-	has := func(part string) bool { return strings.Contains(text, part) }
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return ctx.Err()
-	case has("no such file or directory"), has("connection refused"):
-		return fmt.Errorf("%s does not answer; is it running? Another builder is named by --builder, such as --builder embedded\n  %w", e.who(), err)
-	case has("permission denied"):
-		return fmt.Errorf("%s: you may not open its socket\n  %w", e.who(), err)
-	case has("malformed HTTP response"):
-		return errors.New(e.who() + " does not speak HTTP; it wants TLS" + e.tlsHint())
-	case has("certificate required"), has("bad certificate"), has("unknown certificate authority"):
-		return fmt.Errorf("%s does not accept the client's certificate\n  %w", e.who(), err)
-	case has("first record does not look like a TLS handshake"), has("server gave HTTP response to HTTPS client"):
-		return fmt.Errorf("%s does not speak TLS, and the context has certificates for it", e.who())
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s has not answered within %s", e.who(), answerTimeout)
-	}
-	return fmt.Errorf("%s: %w", e.who(), err)
 }
