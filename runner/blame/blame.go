@@ -219,11 +219,8 @@ func Program(log []string, platform string, can []string) (reason string, builde
 		if !wrongFormat().MatchString(line) {
 			continue
 		}
-		foreign := func(p string) bool { return architecture(p) != architecture(platform) }
-		if platform != "" && len(can) > 0 && !slices.ContainsFunc(can, func(p string) bool { return !foreign(p) }) {
-			return fmt.Sprintf("this builder, a %s machine, cannot run %s programs, as it has no emulation for them: install binfmt handlers there "+
-				"(such as qemu-user-static), use a builder for that platform, or write FROM --platform=$BUILDPLATFORM for a stage that only prepares files",
-				can[0], platform), true
+		if text := Emulation(platform, can); text != "" {
+			return text, true
 		}
 		if platform != "" {
 			return "the program is not one for " + platform + ", which the step runs on, or a script without #! in its first line", false
@@ -231,6 +228,19 @@ func Program(log []string, platform string, can []string) (reason string, builde
 		return "the program is one for another platform, or a script without #! in its first line", false
 	}
 	return "", false
+}
+
+// Emulation says that a builder cannot run programs for a platform, and what to do; ""
+// if it can, or if that is not known. can are the platforms that it has programs for or
+// emulates, its own first.
+func Emulation(platform string, can []string) string {
+	same := func(p string) bool { return architecture(p) == architecture(platform) }
+	if platform == "" || len(can) == 0 || slices.ContainsFunc(can, same) {
+		return ""
+	}
+	return fmt.Sprintf("this builder, a %s machine, cannot run %s programs, as it has no emulation for them: install binfmt handlers there "+
+		"(such as qemu-user-static), use a builder for that platform, or write FROM --platform=$BUILDPLATFORM for a stage that only prepares files",
+		can[0], platform)
 }
 
 // architecture is a platform without its variant.

@@ -16,6 +16,9 @@ func (r *Run) checkFleet() error {
 	}
 	s, ok := r.site.(*site.Fleet)
 	if !ok {
+		for _, text := range site.Unable(r.site, r.plan) {
+			r.Notices.Warn(text)
+		}
 		return nil
 	}
 	if r.Opt.Publish == "each" && r.pushes() {
