@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 		"internal/layout":  {"internal/filelock", "internal/output"},
 		"runner/blame":     {"schema", "config", "config/policy", "planner", "runner", "runner/chain", "internal/termtext", "internal/template", "internal/ocilayout"},
 		"runner/buildkit": {
-			"runner", "runner/blame", "runner/engine/engineout", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
+			"runner", "runner/blame", "runner/engine/engineout", "runner/engine/keptimage", "runner/buildkit/builder", "runner/buildkit/outputs", "runner/buildkit/steps",
 			"runner/buildkit/answer", "runner/buildkit/inside", "runner/buildkit/caches", "runner/buildkit/cachemounts", "runner/mounts/store", "runner/buildkit/creds", "runner/buildkit/exports", "runner/buildkit/facts", "runner/buildkit/faults", "runner/buildkit/fetch", "runner/buildkit/frontend", "runner/buildkit/sourcepolicy", "internal/span", "runner/lane", "runner/meter", "runner/rights", "internal/contextfs", "internal/layout",
 			"planner/options", "runner/history", "runner/provenance", "internal/limits", "internal/mask", "internal/netfault", "internal/definition", "internal/followlinks",
 		},
@@ -51,7 +51,8 @@ func TestImports(t *testing.T) {
 		"runner/builders/buildx":                {"internal/jsonfault", "internal/regular"},
 		"runner/builders/contexts":              {"internal/jsonfault", "internal/regular"},
 		"runner/builders/hclfile":               {"runner/builders/address", "internal/suggest"},
-		"runner/engine":                         {"runner/builders/contexts"},
+		"runner/engine":                         {"runner/builders/contexts", "internal/shellquote"},
+		"runner/engine/keptimage":               {"internal/output"},
 		"runner/engine/engineout":               {"planner"},
 		"runner/engine/enginepush":              {"runner", "runner/engine", "runner/engine/engineout", "internal/registry"},
 		"runner/pods":                           {"runner/builders", "internal/termtext"},

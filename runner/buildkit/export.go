@@ -70,20 +70,29 @@ func (t *target) exportGroup(ctx context.Context, group []exports.Entry, out *ou
 	if err != nil {
 		return err
 	}
-	res, err := t.solve(ctx, opt, group)
+	image, err := t.leaves(ctx, group, opt)
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
-	t.takeResponse(res.ExporterResponse)
+	response := image.response(ctx)
+	if response == nil {
+		res, err := t.solve(ctx, opt, group)
+		if err != nil {
+			return fmt.Errorf("exporting: %w", err)
+		}
+		response = res.ExporterResponse
+		image.save(response)
+	}
+	t.takeResponse(response)
 	if t.run.opt.Loads.Collects(group[0].OutputStore) {
-		return t.run.opt.Loads.Take(t.plan.Name(), group[0].From.Engine, res.ExporterResponse)
+		return t.run.opt.Loads.Take(t.plan.Name(), group[0].From.Engine, response)
 	}
 	if slices.ContainsFunc(group, func(o exports.Entry) bool { return o.OutputStore != nil }) {
-		if err := out.Index(ctx, res.ExporterResponse); err != nil {
+		if err := out.Index(ctx, response); err != nil {
 			return err
 		}
 	}
-	return t.takeTags(tags, names, res.ExporterResponse)
+	return t.takeTags(tags, names, response)
 }
 
 // exportOptions make a session of its own: the outputs of a session

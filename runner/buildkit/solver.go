@@ -24,6 +24,7 @@ import (
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 	"github.com/orch-build/orch/runner/bundle"
+	"github.com/orch-build/orch/runner/engine/keptimage"
 	"github.com/orch-build/orch/runner/rights"
 )
 
@@ -71,6 +72,11 @@ type Options struct {
 	// KeepImages has a Docker Engine keep the images of targets that have no
 	// outputs.
 	KeepImages bool
+	// Kept remembers the images that a Docker Engine keeps, and Sum is the digest of all
+	// that goes into a target and what is published of it; "" if that is not known, or
+	// does not say all. Without them, each image is written anew.
+	Kept keptimage.Memory
+	Sum  func(target string) string
 	// PullFrontend has the builder pull the frontend that a Dockerfile names
 	// in its syntax line, even where the linked one would do.
 	PullFrontend bool

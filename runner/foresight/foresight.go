@@ -11,6 +11,7 @@ import (
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/explain/since"
+	"github.com/orch-build/orch/planner/facts"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/predict"
 	"github.com/orch-build/orch/runner/record"
@@ -19,6 +20,8 @@ import (
 // Foresight is what was said of a run before it. A nil one knows nothing.
 type Foresight struct {
 	snapshot *Snapshot
+	taken    chan struct{} // closed when sums are there, or never will be
+	sums     map[string]string
 	done     chan struct{}
 	err      error
 	// seen are the images that the builder meets.
@@ -43,15 +46,19 @@ type Options struct {
 
 // Begin begins to look at what targets are made of, while the run begins.
 func Begin(ctx context.Context, opt Options) *Foresight {
-	f := &Foresight{done: make(chan struct{}), seen: opt.Seen, runs: predict.RunsOf(opt.Store)}
+	f := &Foresight{taken: make(chan struct{}), done: make(chan struct{}), seen: opt.Seen, runs: predict.RunsOf(opt.Store)}
 	if f.snapshot, f.err = New(opt.Source); f.err != nil {
+		close(f.taken)
 		close(f.done)
 		return f
 	}
 	go func() {
 		defer close(f.done)
 		defer opt.Done()
-		if f.err = f.snapshot.Take(ctx); f.err != nil {
+		f.err = f.snapshot.Take(ctx)
+		f.sums = sums(f.snapshot.Facts)
+		close(f.taken)
+		if f.err != nil {
 			return
 		}
 		f.book = predict.OpenBook(opt.State, opt.Builder)
@@ -66,6 +73,30 @@ func names(plan *planner.Plan) []string {
 		out = append(out, b.Name())
 	}
 	return out
+}
+
+// sums are the digests of the targets that prove something.
+func sums(s *facts.Snapshot) map[string]string {
+	out := map[string]string{}
+	if s == nil {
+		return out
+	}
+	for name, t := range s.Targets {
+		if len(t.Open) == 0 {
+			out[name] = t.Publication
+		}
+	}
+	return out
+}
+
+// Sum is the digest of all that goes into a target and of what is published of it, as
+// it was when the run began; "" if that is not known, or something is open.
+func (f *Foresight) Sum(target string) string {
+	if f == nil {
+		return ""
+	}
+	<-f.taken
+	return f.sums[target]
 }
 
 // Met notes an image that the builder met.

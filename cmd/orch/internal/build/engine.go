@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
+	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/usage"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/docker"
 	"github.com/orch-build/orch/runner/engine/engineout"
 	"github.com/orch-build/orch/runner/engine/enginepush"
+	"github.com/orch-build/orch/runner/engine/keptimage"
 )
 
 // chooseBuilder finds out which builder the run has, before anything is done,
@@ -75,6 +78,15 @@ func (r *Run) writesFiles() error {
 	}
 	return usage.Errorf("%s writes no images to files, as it has no containerd image store, and only those can be compared: "+
 		"choose another builder, such as --builder embedded or one of buildx in a container, or switch that store on in the engine", e)
+}
+
+// keptImages is where it is remembered which images engines keep.
+func (r *Run) keptImages() keptimage.Memory {
+	dir, err := statedir.Default(r.Getenv)
+	if err != nil {
+		return ""
+	}
+	return keptimage.Memory(filepath.Join(dir, "kept"))
 }
 
 // pushFromEngine has an engine without containerd's image store push what is in

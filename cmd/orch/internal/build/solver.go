@@ -46,6 +46,8 @@ func (r *Run) solverOptions() (buildkit.Options, error) {
 		BuilderTimeout:        r.timeout,
 		NoDefaultAttestations: r.Flagged("BUILDX_NO_DEFAULT_ATTESTATIONS"),
 		KeepImages:            !r.Flagged("BUILDX_NO_DEFAULT_LOAD"),
+		Kept:                  r.keptImages(),
+		Sum:                   r.foresight.Sum,
 		PullFrontend:          r.Opt.PullFrontend,
 		SourcePolicy:          policy,
 		Frozen:                r.frozen(),
