@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/shlex"
 	"golang.org/x/tools/txtar"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
@@ -15,6 +16,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/whole"
 	"github.com/orch-build/orch/internal/need"
+	"github.com/orch-build/orch/internal/scriptproc"
 )
 
 // examplesNotRun are the examples of commands that a test cannot run, by what they have in
@@ -69,6 +71,14 @@ func TestExamplesRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	processes := newProcesses(t)
+	project := &snippets{T: t, dir: t.TempDir()}
+	for _, f := range archive.Files {
+		project.write(f.Name, string(f.Data))
+	}
+	if out, err := project.shell(append(os.Environ(), "HOME="+t.TempDir()), "sh ./begin"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	used := map[int]bool{}
 	for _, cmd := range allCommands(newRootCommand(planning.New(machine.New(cli.OS(), whole.Parts{})), nil)) {
 		if !cmd.HasExample() {
@@ -82,7 +92,7 @@ func TestExamplesRun(t *testing.T) {
 		}
 		t.Run(cmd.CommandPath(), func(t *testing.T) {
 			t.Parallel()
-			runExamples(t, archive, examplePreparations[cmd.CommandPath()], lines)
+			runExamples(t, processes, project.dir, examplePreparations[cmd.CommandPath()], lines)
 		})
 	}
 	for i, not := range examplesNotRun {
@@ -102,22 +112,22 @@ func notRun(line string, used map[int]bool) bool {
 	return false
 }
 
-// runExamples runs what one page has.
-func runExamples(t *testing.T, project *txtar.Archive, prepare string, lines []string) {
-	dir := t.TempDir()
-	s := &snippets{T: t, dir: filepath.Join(dir, "project")}
-	for _, f := range project.Files {
-		s.write(f.Name, string(f.Data))
-	}
+// runExamples runs what one page has, in a copy of the project.
+func runExamples(t *testing.T, processes *scriptproc.Pool, project, prepare string, lines []string) {
+	s := newSnippets(t, page{}, processes)
+	dir := s.dir
+	s.dir = filepath.Join(dir, "project")
+	s.copy(project)
+	env := append(os.Environ(), "ORCH_STATE_DIR="+filepath.Join(dir, "state"), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "DOCKER_CONFIG="+dir,
+		"NO_COLOR=1", "LC_ALL=C.UTF-8", "FAKE="+filepath.Join(s.dir, "fake.txt"), "GITHUB_OUTPUT="+filepath.Join(dir, "github"))
 	run := func(command string) (string, error) {
-		cmd := exec.Command("sh", "-c", command)
-		cmd.Dir = s.dir
-		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+filepath.Join(dir, "state"), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "DOCKER_CONFIG="+dir,
-			"NO_COLOR=1", "LC_ALL=C.UTF-8", "FAKE="+filepath.Join(s.dir, "fake.txt"), "GITHUB_OUTPUT="+filepath.Join(dir, "github"))
-		out, err := cmd.CombinedOutput()
-		return string(out), err
+		words, err := shlex.Split(command)
+		if err != nil || len(words) == 0 || words[0] != "orch" || strings.ContainsAny(command, "|&;<>()$`*?[~#\\") {
+			return s.shell(env, command)
+		}
+		return s.run(env, words[1:]...)
 	}
-	if out, err := run("sh ./begin"); err != nil {
+	if out, err := run("git update-index -q --refresh"); err != nil { // the copied files are as old as the copy
 		t.Fatalf("%v\n%s", err, out)
 	}
 	before, apart := strings.CutPrefix(prepare, each)

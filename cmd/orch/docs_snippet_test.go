@@ -20,6 +20,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/whole"
+	"github.com/orch-build/orch/internal/scriptproc"
 )
 
 // TestDocumentSnippets goes through the code of all pages. Definitions are
@@ -27,10 +28,11 @@ import (
 // the commands and flags are looked up. What a page cannot show in a way that
 // can be run says why in a comment.
 func TestDocumentSnippets(t *testing.T) {
+	processes := newProcesses(t)
 	for _, p := range documentation(t) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			s := &snippets{T: t, page: p, dir: t.TempDir()}
+			s := newSnippets(t, p, processes)
 			if folder := filepath.Dir(p.name); strings.HasPrefix(folder, "examples/") {
 				s.copy(filepath.Join(docsRoot, folder))
 			}
@@ -44,8 +46,22 @@ func TestDocumentSnippets(t *testing.T) {
 // snippets tests the code of one page, whose blocks share a folder.
 type snippets struct {
 	*testing.T
-	page page
-	dir  string
+	page    page
+	dir     string
+	process *scriptproc.Process // runs what needs no shell
+}
+
+// newProcesses is what pages run orch in.
+func newProcesses(t *testing.T) *scriptproc.Pool {
+	processes := &scriptproc.Pool{Name: "orch"}
+	t.Cleanup(processes.Close)
+	return processes
+}
+
+func newSnippets(t *testing.T, p page, processes *scriptproc.Pool) *snippets {
+	s := &snippets{T: t, page: p, dir: t.TempDir(), process: processes.Process()}
+	t.Cleanup(s.process.Close)
+	return s
 }
 
 func (s *snippets) wrong(number int, format string, args ...any) {
@@ -110,16 +126,28 @@ func (s *snippets) definition(b codeBlock) {
 		b.file = "build.hcl"
 		s.write(b.file, b.text)
 	}
-	if out, err := s.shell("orch validate --allow fs='*' -f " + b.file); err != nil {
+	if out, err := s.run(s.env(), "validate", "--allow", "fs=*", "-f", b.file); err != nil {
 		s.wrong(b.number, "%v\n%s", err, out)
 	}
 }
 
+func (s *snippets) env() []string {
+	return append(os.Environ(), "ORCH_STATE_DIR="+filepath.Join(s.dir, ".state"), "NO_COLOR=1", "LC_ALL=C.UTF-8")
+}
+
+// run runs orch, without a shell, in the process of the page.
+func (s *snippets) run(env []string, args ...string) (string, error) {
+	stdout, stderr, code, err := s.process.Run(s.dir, append(env, "PWD="+s.dir), args)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d", code)
+	}
+	return stdout + stderr, err
+}
+
 // shell runs a command line, and returns what it prints.
-func (s *snippets) shell(command string) (string, error) {
+func (s *snippets) shell(env []string, command string) (string, error) {
 	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+filepath.Join(s.dir, ".state"), "NO_COLOR=1", "LC_ALL=C.UTF-8")
+	cmd.Dir, cmd.Env = s.dir, env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -150,7 +178,7 @@ func (s *snippets) commands(b codeBlock) {
 // session runs one command and compares what it prints. A line "…" stands for
 // any number of lines.
 func (s *snippets) session(number int, command string, want []string) {
-	out, err := s.shell(command)
+	out, err := s.shell(s.env(), command)
 	if !matches(strings.Split(strings.TrimSuffix(out, "\n"), "\n"), want) {
 		s.wrong(number, "%s prints (%v)\n%s", command, err, out)
 	}
