@@ -133,8 +133,10 @@ func runExamples(t *testing.T, processes *scriptproc.Pool, project, prepare stri
 	before, apart := strings.CutPrefix(prepare, each)
 	for i, line := range lines {
 		if i == 0 || apart {
-			if out, err := run(before); err != nil {
-				t.Fatalf("%s: %v\n%s", before, err, out)
+			for command := range strings.SplitSeq(before, " && ") {
+				if out, err := run(command); err != nil {
+					t.Fatalf("%s: %v\n%s", command, err, out)
+				}
 			}
 		}
 		if out, err := run(line); err != nil {
