@@ -15,8 +15,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/orch-build/orch/internal/termtext"
@@ -64,9 +66,27 @@ func (c Cluster) Run(ctx context.Context, in io.Reader, out io.Writer, args ...s
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("kubectl: %s", cmp.Or(strings.TrimSpace(said.String()), err.Error()))
+		return fmt.Errorf("kubectl: %s", cmp.Or(withoutLog(said.String()), err.Error()))
 	}
 	return nil
+}
+
+// logLine matches a line of kubectl's own log, such as
+// "E1130 06:38:00.616069   25063 memcache.go:265] …".
+var logLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] `)
+})
+
+// withoutLog is what kubectl says to people: without its log, which repeats the reason
+// for each try, unless there is nothing else.
+func withoutLog(said string) string {
+	var plain strings.Builder
+	for line := range strings.Lines(said) {
+		if !logLine().MatchString(line) {
+			plain.WriteString(line)
+		}
+	}
+	return cmp.Or(strings.TrimSpace(plain.String()), strings.TrimSpace(said))
 }
 
 // get has kubectl print objects as JSON.

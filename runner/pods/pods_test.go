@@ -158,3 +158,17 @@ func TestExecEnds(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWithoutLog(t *testing.T) {
+	log := "E1130 06:38:00.616069   25063 memcache.go:265] \"Unhandled Error\" err=\"connection refused\"\n"
+	for said, want := range map[string]string{
+		log + log + "The connection to the server localhost:8080 was refused\n": "The connection to the server localhost:8080 was refused",
+		log:                    strings.TrimSpace(log),
+		"Error: no such pod\n": "Error: no such pod",
+		"":                     "",
+	} {
+		if got := withoutLog(said); got != want {
+			t.Errorf("%q: got %q, want %q", said, got, want)
+		}
+	}
+}

@@ -266,10 +266,13 @@ func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 }
 
 func (f *createFlags) run(ctx context.Context, e *machine.Machine, name string, addresses []string) error {
-	if f.use && f.project {
-		return usage.Errorf("--use and --project contradict each other: the choice is in your own file")
-	}
 	switch {
+	case f.use && f.project:
+		return usage.Errorf("--use and --project contradict each other: the choice is in your own file")
+	case !(f.weight > 0): // nor is NaN
+		return usage.Errorf("--weight %v is not a number above 0, such as 2 for a daemon of twice the size", f.weight)
+	case f.limit < 0:
+		return usage.Errorf("--limit %d is not a number of targets, such as 4; 0 is any number", f.limit)
 	case f.driver == string(builders.Kubernetes) && len(addresses) > 0:
 		return usage.Errorf("--driver %s makes the daemons, and takes no address; leave --driver out for pods that are there: orch builder create %s kube://NAMESPACE/LABEL=VALUE", f.driver, name)
 	case f.driver == string(builders.Kubernetes):
