@@ -17,7 +17,7 @@ import (
 // with the BuildKit of that engine: orch and bake in turn, when nothing has
 // changed. Each has tags of its own, as one would otherwise find the images of the other
 // under them, which are not its own where they are attested; "taken" is orch with the
-// tags of bake, which has to write all images again.
+// tags of bake, which has to give all of them back to its own images.
 func BenchmarkEngine(b *testing.B) {
 	e := startedEngine(func(what string) { need.Missing(b, what) }, func(err error) { b.Fatal(err) })
 	b.Setenv("DOCKER_HOST", "unix://"+e.socket)

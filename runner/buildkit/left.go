@@ -20,8 +20,8 @@ import (
 // An image that a Docker Engine has already is left where it is: to write it again
 // takes longer than all else of a target in which nothing has changed, and gives it
 // another digest where it is attested, as that says when it was built. It is left if
-// it is there under all of its names, if what goes into the target and how it is
-// written is what it was, and if the builder had the result in its cache.
+// it is there, if what goes into the target and how it is written is what it was, and
+// if the builder had the result in its cache.
 
 // left is an image that may be left in the engine.
 type left struct {
@@ -68,13 +68,15 @@ func (t *target) leaves(ctx context.Context, group []exports.Entry, opt client.S
 }
 
 // sums are the sums of the definitions of the target's platforms; nil if one is empty.
+// What of a folder a session brings depends on the other targets of the run; what the
+// target reads of it is in the digest that it is made of.
 func (t *target) sums(ctx context.Context) (map[string]digest.Digest, error) {
 	return eachPlatform(t, func(ref gateway.Reference) (digest.Digest, bool, error) {
 		def, err := t.definition(ctx, ref)
 		if err != nil || def == nil {
 			return "", false, err
 		}
-		sum, err := definition.Sum(def)
+		sum, err := definition.SumAnywhere(def)
 		return sum, sum != "", err
 	})
 }
@@ -119,7 +121,7 @@ func eachPlatform[V any](t *target, f func(gateway.Reference) (V, bool, error)) 
 
 // response is what the builder said when it wrote the image; nil if it has to be
 // written. That the engine does not say what it has is no error: the image is written
-// then.
+// then. Names that have been taken away, or given to another image, are given back.
 func (l *left) response(ctx context.Context) map[string]string {
 	if l == nil {
 		return nil
@@ -132,8 +134,25 @@ func (l *left) response(ctx context.Context) map[string]string {
 	if cached, err := t.cached(ctx); err != nil || !cached {
 		return nil
 	}
+	e, id := t.run.builder.Engine, image.Response[exptypes.ExporterImageDigestKey]
+	var lost []string
 	for name := range strings.SplitSeq(l.names, ",") {
-		if id, err := t.run.builder.Engine.ImageID(ctx, name); err != nil || id != image.Response[exptypes.ExporterImageDigestKey] {
+		now, err := e.ImageID(ctx, name)
+		if err != nil {
+			return nil
+		}
+		if now != id {
+			lost = append(lost, name)
+		}
+	}
+	if len(lost) == 0 {
+		return image.Response
+	}
+	if there, err := e.ImageID(ctx, id); err != nil || there != id {
+		return nil
+	}
+	for _, name := range lost {
+		if e.Tag(ctx, id, name) != nil {
 			return nil
 		}
 	}
