@@ -120,7 +120,7 @@ stress: build
 	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften|ShardsEqual' ./e2e
 	ORCH_STRESS=50 ORCH_LONG_TESTS=1 $(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|AnyOrder|Faults|Interrupted|IdleEdge' ./runner/embedded ./runner/publish
 	$(GO) test -count 1 -timeout 10m -run 'Hostile|Elsewhere|Endless|Refuses|Fuzz' ./internal/registry ./internal/language/server ./runner/bundle ./runner/runs ./runner/skip ./runner/lane ./runner/mounts/...
-	ORCH_LONG_TESTS=1 $(GO) test -count 1 -timeout 20m ./planner ./planner/inputs ./planner/print ./planner/shard
+	ORCH_LONG_TESTS=1 $(GO) test -count 1 -timeout 20m ./planner ./planner/inputs ./planner/print ./planner/shard ./runner
 	ORCH_MUTATIONS=300 $(GO) test -v -count 1 -timeout 60m -run EqualDigest ./planner/digest
 	ORCH_PREDICTIONS=50 ORCH_COMMITS=40 $(GO) test -v -count 1 -timeout 60m -run 'TestExplainPredictions$$|TestAffectedHistories$$' ./e2e
 
