@@ -179,6 +179,7 @@ func TestFailed(t *testing.T) {
 	p.write(t, "log", "not read by a target, in a folder that is watched for the definition")
 	p.write(t, "b/file", "2")
 	p.next(t, "a", "b")
+	p.says(t, "Waiting") // what ends a build is what the build says
 	if err := stop(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
