@@ -295,18 +295,27 @@ func (o *kept) fill(ctx context.Context, from store.Store, entry *store.Entry) (
 	return status, err
 }
 
+// looked are the mounts that were restored or looked at: steps of the others have not
+// begun. The caller holds the lock.
+func (k *keeper) looked() []*kept {
+	var out []*kept
+	for _, one := range k.kept {
+		select {
+		case <-one.ready:
+			out = append(out, one)
+		default:
+		}
+	}
+	return out
+}
+
 // saveMounts saves the mounts that steps of the run have used, and reports all.
 func (k *keeper) saveMounts(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(mountJobs)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, one := range k.kept {
-		select {
-		case <-one.ready:
-		default:
-			continue // its steps have not begun
-		}
+	for _, one := range k.looked() {
 		group.Go(func() error {
 			if err := one.save(ctx); err != nil && ctx.Err() == nil {
 				one.report.NotSaved = true
@@ -335,12 +344,7 @@ func (k *keeper) release(ctx context.Context) {
 	var group errgroup.Group
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, one := range k.kept {
-		select {
-		case <-one.ready:
-		default:
-			continue // it is not held yet, and will not be
-		}
+	for _, one := range k.looked() {
 		if one.held != nil {
 			group.Go(func() error {
 				one.held.Release(ctx)

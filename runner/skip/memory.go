@@ -1,14 +1,11 @@
 package skip
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/orch-build/orch/internal/output"
@@ -72,20 +69,7 @@ func (m Memory) forget(repo, tag string) {
 
 // prune drops the records that were not read for the longest time.
 func (m Memory) prune() {
-	entries, err := os.ReadDir(string(m))
-	if m == "" || err != nil || len(entries) <= mostMemory {
-		return
-	}
-	var files []fs.FileInfo
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
-			files = append(files, info)
-		}
-	}
-	slices.SortFunc(files, func(a, b fs.FileInfo) int {
-		return cmp.Or(a.ModTime().Compare(b.ModTime()), cmp.Compare(a.Name(), b.Name()))
-	})
-	for _, f := range files[:max(0, len(files)-mostMemory*3/4)] {
-		_ = os.Remove(filepath.Join(string(m), f.Name()))
+	if m != "" {
+		output.KeepNewest(string(m), mostMemory)
 	}
 }

@@ -4,14 +4,11 @@
 package keptimage
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/orch-build/orch/internal/output"
 )
@@ -57,26 +54,5 @@ func (m Memory) Save(engine, names string, image Image) {
 	if data, err := json.Marshal(image); err == nil {
 		_ = output.WriteFile(m.path(engine, names), data, 0o600)
 	}
-	m.prune(most)
-}
-
-// prune drops the images that were not written for the longest time, where there are
-// more than most.
-func (m Memory) prune(most int) {
-	entries, err := os.ReadDir(string(m))
-	if err != nil || len(entries) <= most {
-		return
-	}
-	var files []fs.FileInfo
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
-			files = append(files, info)
-		}
-	}
-	slices.SortFunc(files, func(a, b fs.FileInfo) int {
-		return cmp.Or(a.ModTime().Compare(b.ModTime()), cmp.Compare(a.Name(), b.Name()))
-	})
-	for _, f := range files[:max(0, len(files)-most*3/4)] {
-		_ = os.Remove(filepath.Join(string(m), f.Name()))
-	}
+	output.KeepNewest(string(m), most)
 }

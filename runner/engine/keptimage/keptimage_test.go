@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 func TestMemory(t *testing.T) {
@@ -44,11 +46,11 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m.prune(9)
+	output.KeepNewest(string(m), 9)
 	if m.Load("engine", "0") == nil {
 		t.Error("what there is room for is dropped")
 	}
-	m.prune(8)
+	output.KeepNewest(string(m), 8)
 	for i := range 9 {
 		if there := m.Load("engine", fmt.Sprint(i)) != nil; there != (i >= 3) {
 			t.Errorf("image %d is there: %t", i, there)
