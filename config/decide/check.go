@@ -76,10 +76,14 @@ func (c *checker) checkValues() {
 // checkOutputs looks at the destinations of exporters.
 func (c *checker) checkOutputs() {
 	entries, _ := c.r.Values[attribute.AtOutput].([]spec.Entry)
-	toStdout := 0
+	toStdout, layouts := 0, 0
 	for _, e := range entries {
 		dest := e.Attrs["dest"]
-		switch form := spec.NewOutput(e).Form; {
+		form := spec.NewOutput(e).Form
+		if form == spec.FolderForm && e.Type != "local" {
+			layouts++
+		}
+		switch {
 		case form == spec.FolderForm && dest == "":
 			c.wrong("output", "the exporter %q needs dest, the folder to write to", e.Type)
 		case form == spec.FolderForm && dest == "-":
@@ -94,6 +98,9 @@ func (c *checker) checkOutputs() {
 	}
 	if toStdout > 1 {
 		c.wrong("output", "several outputs go to standard output")
+	}
+	if layouts > 1 {
+		c.wrong("output", "a builder writes one folder with an image (tar=false) of a target, and this has %d: write the others as files, or in a target that inherits this one", layouts)
 	}
 }
 

@@ -76,9 +76,6 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 	group := errgroup.Group{}
 	group.SetLimit(cacheWriters)
-	// Folders are written one after the other: two writers of one folder
-	// would take each other's half-written files away.
-	var folders sync.Mutex
 	write := func(c planner.Cache, do func() error) {
 		group.Go(func() error {
 			if c.Type == "local" {
@@ -113,6 +110,11 @@ func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 	}
 	_ = group.Wait()
 }
+
+// folders has caches in folders written one after the other, by the sessions of all
+// builders of a run: two writers of one folder would take each other's half-written
+// files away.
+var folders sync.Mutex
 
 // cacheWriters is how many caches are written at once when a run ends.
 const cacheWriters = 8

@@ -127,7 +127,7 @@ func (r *run) buildPiece(ctx context.Context, p *piece, opt runner.BuildOptions,
 	}
 	next, moved := r.moved(p, err)
 	if !moved {
-		return nil, r.events.failure(p.batch, err)
+		return nil, r.events.failure(p.batch, p.batch.ending(p.name, err))
 	}
 	var all []built
 	var mu sync.Mutex
@@ -159,6 +159,23 @@ func (r *run) attempt(ctx context.Context, p *piece, opt runner.BuildOptions) (*
 		n.drop.Do(func() { close(n.dropped) }) // its builder was lost a moment too late
 	}
 	return res, nil
+}
+
+// ending is the failure of a piece whose builder is lost, and that no other can build:
+// what is known of the builder says more than that something was waiting for it.
+func (b *batch) ending(target string, err error) error {
+	if f := runner.AsFailure(err); f != nil || b.ctx.Err() == nil && !lostBuilder(err) {
+		return err
+	}
+	b.run.mu.Lock()
+	cause := b.node.Down
+	b.run.mu.Unlock()
+	if cause == nil {
+		cause = errLost
+	}
+	return &runner.Failure{
+		Target: target, ExitCode: -1, Fault: runner.FaultInfrastructure, Reason: reason(cause), Transient: true, Lost: true, Err: cause,
+	}
 }
 
 // lostBuilder says whether an error is that the builder is gone.

@@ -12,6 +12,9 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/place"
@@ -33,6 +36,8 @@ type daemon struct {
 	now, most int
 	// contexts are those of targets that name a layout.
 	contexts []string
+	// outputs are what targets are written to.
+	outputs []string
 }
 
 func (d *daemon) Open(_ context.Context, plan *planner.Plan, send func(runner.Event)) (runner.Session, error) {
@@ -66,6 +71,9 @@ func (s *session) Build(ctx context.Context, b *planner.Build, opt runner.BuildO
 		if c.Kind == config.OCILayout {
 			s.contexts = append(s.contexts, fmt.Sprintf("%s: %s in %s", what, name, path.Base(c.Value)))
 		}
+	}
+	for _, o := range b.Target.Outputs {
+		s.outputs = append(s.outputs, fmt.Sprintf("%s: %s tar=%s compression=%s", what, o.Type, o.Attrs["tar"], o.Attrs["compression"]))
 	}
 	s.mu.Unlock()
 	if dead {
@@ -226,9 +234,127 @@ func TestAllLost(t *testing.T) {
 		t.Fatal("nothing failed")
 	}
 	for _, f := range failures {
-		if fail := runner.AsFailure(f.Err); fail == nil || !fail.Lost {
+		if fail := runner.AsFailure(f.Err); fail == nil || !fail.Lost || fail.Builder == "" || strings.Contains(f.Err.Error(), "context canceled") {
 			t.Errorf("%s: %v", f.Name(), f.Err)
 		}
+	}
+}
+
+// TestArchives writes several archives of a target whose platforms are on several
+// builders: each writes one folder for all of them. Archives that differ in what is in
+// them have a target stay on one builder.
+func TestArchives(t *testing.T) {
+	output := func(kind string, attrs ...string) config.Output {
+		e := config.Entry{Type: kind, Attrs: map[string]string{}}
+		for i := 0; i < len(attrs); i += 2 {
+			e.Attrs[attrs[i]] = attrs[i+1]
+		}
+		return config.NewOutput(e)
+	}
+	tests := []struct {
+		name    string
+		outputs []config.Output
+		x86     []string
+		arm     []string
+		files   []string
+	}{
+		{
+			"the same image",
+			[]config.Output{output("oci", "dest", "a.tar"), output("docker", "dest", "b.tar"), output("docker", "context", "other"), output("local", "dest", "out")},
+			[]string{"app linux/amd64: oci tar=false compression=", "app linux/amd64: local tar= compression="},
+			[]string{"app linux/arm64: oci tar=false compression=", "app linux/arm64: local tar= compression="},
+			[]string{"a.tar", "b.tar", ""},
+		},
+		{
+			"another image",
+			[]config.Output{output("oci", "dest", "a.tar"), output("oci", "dest", "b.tar", "compression", "zstd")},
+			nil,
+			[]string{"app linux/amd64,linux/arm64: oci tar= compression=", "app linux/amd64,linux/arm64: oci tar= compression=zstd"},
+			nil,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := &config.Config{Chosen: []string{"app"}, Targets: []*config.Target{{
+				Name: "app", Context: config.Context{Kind: config.Local, Value: "."}, Dockerfile: "Dockerfile",
+				Platforms: plannertest.Platforms(amd64, arm64), Outputs: tt.outputs,
+			}}}
+			files := plannertest.Files{"Dockerfile": &fstest.MapFile{Data: []byte("FROM scratch\nRUN make\n")}}
+			x86, arm := &daemon{name: "x86"}, &daemon{name: "arm"}
+			plan, opt := fleetOf(t, cfg, files, []*daemon{x86, arm}, []string{amd64}, []string{arm64, amd64})
+			var written []string
+			var layouts [][]string
+			opt.Archive = func(_ context.Context, a Archive) (int64, error) {
+				written = append(written, a.Dest)
+				layouts = append(layouts, a.Layouts)
+				part := func(arch string) *ocispecs.Index {
+					return &ocispecs.Index{Manifests: []ocispecs.Descriptor{{Digest: digest.FromString(arch), Platform: &ocispecs.Platform{OS: "linux", Architecture: arch}}}}
+				}
+				_, _, err := a.Compose([]*ocispecs.Index{part("amd64"), part("arm64")})
+				return 1, err
+			}
+			session, err := New(opt).Open(t.Context(), plan, func(runner.Event) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = session.Build(t.Context(), plan.Builds[0], runner.BuildOptions{Evaluated: func(context.Context) error { return nil }})
+			if err != nil {
+				t.Error(err)
+			}
+			if err := session.Close(t.Context(), true); err != nil {
+				t.Error(err)
+			}
+			if !slices.Equal(x86.outputs, tt.x86) || !slices.Equal(arm.outputs, tt.arm) {
+				t.Errorf("x86 writes\n%s\narm writes\n%s", strings.Join(x86.outputs, "\n"), strings.Join(arm.outputs, "\n"))
+			}
+			if !slices.Equal(written, tt.files) {
+				t.Errorf("archives are %q, want %q", written, tt.files)
+			}
+			for _, l := range layouts {
+				if !slices.Equal(l, layouts[0]) || len(l) != 2 {
+					t.Errorf("an archive is made of %q, another of %q", l, layouts[0])
+				}
+			}
+		})
+	}
+}
+
+// TestSameCache says that builders write a cache in place of each other's.
+func TestSameCache(t *testing.T) {
+	cfg, files := sixBases(2)
+	for i, target := range cfg.Targets {
+		ref := "reg/cache"
+		if i%2 == 1 {
+			ref += target.Name
+		}
+		target.CacheTo = []config.CacheEntry{config.NewCacheEntry(config.Entry{Type: "registry", Attrs: map[string]string{"ref": ref, "mode": "max"}})}
+	}
+	plan, opt := fleetOf(t, cfg, files, threeDaemons())
+	var warnings []string
+	session, err := New(opt).Open(t.Context(), plan, func(e runner.Event) {
+		if w, ok := e.(runner.Warning); ok {
+			warnings = append(warnings, w.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Close(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+	if want := "3 builders (n1, n2, n3) write the cache registry ref=reg/cache,"; len(warnings) != 1 || !strings.HasPrefix(warnings[0], want) {
+		t.Errorf("warnings %q, want one that begins with %q", warnings, want)
+	}
+}
+
+// TestLeftOut: a builder that did not answer from the beginning is not among those that
+// a run is on.
+func TestLeftOut(t *testing.T) {
+	cfg, files := sixBases(1)
+	plan, opt := fleetOf(t, cfg, files, threeDaemons())
+	opt.Nodes[1].Down = errors.New("nobody listens there")
+	if report := runPlan(t, plan, opt); report.Builder != "2 builders (n1, n3)" {
+		t.Errorf("builder %q", report.Builder)
 	}
 }
 

@@ -60,7 +60,7 @@ func (r *run) writeArchive(ctx context.Context, b *planner.Build, at int, all []
 	o := b.Target.Outputs[at]
 	a := Archive{Target: b.Name(), Dest: o.Dest, Engine: o.Engine, Names: namesOf(b, o)}
 	for _, one := range all {
-		a.Layouts = append(a.Layouts, one.batch.layout(one.piece, at))
+		a.Layouts = append(a.Layouts, one.batch.layout(one.piece))
 	}
 	var made *ocispecs.Descriptor
 	a.Compose = func(indexes []*ocispecs.Index) (*ocispecs.Descriptor, []byte, error) {

@@ -13,8 +13,20 @@ import (
 )
 
 // divisible says whether the platforms of a target can be built apart: if all that
-// it is written to can be put together afterwards.
+// it is written to can be put together afterwards. A builder writes one folder with an
+// image, so that archives have to be made of the same.
 func divisible(b *planner.Build) bool {
+	var first map[string]string
+	for _, o := range b.Target.Outputs {
+		if !archive(o) {
+			continue
+		}
+		if attrs := contents(o); first == nil {
+			first = attrs
+		} else if !maps.Equal(first, attrs) {
+			return false
+		}
+	}
 	return !slices.ContainsFunc(b.Target.Outputs, func(o config.Output) bool { return !pushed(o) && !archive(o) && !folders(o) && o.Type != "cacheonly" })
 }
 
@@ -25,6 +37,19 @@ func pushed(o config.Output) bool { return o.Form == config.ImageForm && o.Push 
 // engine.
 func archive(o config.Output) bool {
 	return o.Form == config.EngineForm || o.Form == config.FileForm && (o.Type == "oci" || o.Type == "docker") && o.Dest != "-"
+}
+
+// contents are the attributes of an archive that say what the image in it is, and not
+// where it goes.
+func contents(o config.Output) map[string]string {
+	out := maps.Clone(o.Attrs)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for _, key := range []string{"name", "context", "dest", "tar"} {
+		delete(out, key)
+	}
+	return out
 }
 
 // folders says whether an output is a folder of files, in which each platform has
@@ -52,32 +77,41 @@ func (b *batch) narrowed() *config.Config {
 			continue
 		}
 		t := cfg.Target(p.name)
-		t.Outputs = slices.Clone(t.Outputs)
-		for i, o := range t.Outputs {
-			e := config.Entry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}
-			switch {
-			case archive(o):
-				e.Type = "oci"
-				delete(e.Attrs, "name")
-				delete(e.Attrs, "context")
-				e.Attrs["dest"], e.Attrs["tar"] = b.layout(p, i), "false"
-			case folders(o):
-				e.Attrs["platform-split"] = "true"
-			default:
-				continue
-			}
-			t.Outputs[i] = config.NewOutput(e)
-		}
+		t.Outputs = b.partly(p, t.Outputs)
 	}
 	return cfg
+}
+
+// partly are the outputs of a piece that is a part of its target: one folder stands for
+// all archives.
+func (b *batch) partly(p *piece, outputs []config.Output) []config.Output {
+	var out []config.Output
+	archives := 0
+	for _, o := range outputs {
+		switch {
+		case archive(o):
+			if archives++; archives > 1 {
+				continue
+			}
+			attrs := contents(o)
+			attrs["dest"], attrs["tar"] = b.layout(p), "false"
+			o = config.NewOutput(config.Entry{Type: "oci", Attrs: attrs})
+		case folders(o):
+			attrs := maps.Clone(o.Attrs)
+			attrs["platform-split"] = "true"
+			o = config.NewOutput(config.Entry{Type: o.Type, Attrs: attrs})
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 // divided says whether a piece has not all platforms of its target.
 func (r *run) divided(p *piece) bool { return len(p.platforms) < len(r.builds[p.name].Platforms) }
 
-// layout is the folder for an output of a piece.
-func (b *batch) layout(p *piece, output int) string {
-	return filepath.Join(b.run.dir, fmt.Sprintf("%d-%s-%d", b.number, fileName(p.name), output))
+// layout is the folder for the archives of a piece.
+func (b *batch) layout(p *piece) string {
+	return filepath.Join(b.run.dir, fmt.Sprintf("%d-%s", b.number, fileName(p.name)))
 }
 
 // fileName is a text as the name of a file.

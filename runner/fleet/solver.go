@@ -163,6 +163,11 @@ func (s *Solver) Open(ctx context.Context, plan *planner.Plan, send func(runner.
 	for _, b := range plan.Builds {
 		r.builds[b.Name()] = b
 	}
+	for _, n := range s.opt.Nodes {
+		if n.Down == nil {
+			r.there = append(r.there, n.Name)
+		}
+	}
 	if err := r.open(ctx); err != nil {
 		_ = r.Close(ctx, false)
 		return nil, err
@@ -194,6 +199,7 @@ type run struct {
 	dir       string
 	ctx       context.Context
 	builds    map[string]*planner.Build
+	there     []string // the names of the builders that answered
 	events    *events
 	mu        sync.Mutex // guards the rest, and what is in it
 	placement *place.Placement
@@ -206,13 +212,9 @@ type run struct {
 	endCarries context.CancelFunc
 }
 
-// Builder names the builders.
+// Builder names the builders, but for those that were left out from the beginning.
 func (r *run) Builder() string {
-	var names []string
-	for _, n := range r.opt.Nodes {
-		names = append(names, n.Name)
-	}
-	return fmt.Sprintf("%s (%s)", termtext.Count(len(names), "builder"), strings.Join(names, ", "))
+	return fmt.Sprintf("%s (%s)", termtext.Count(len(r.there), "builder"), strings.Join(r.there, ", "))
 }
 
 // open opens a batch on each builder that has something to build. One that is
@@ -233,6 +235,7 @@ func (r *run) open(ctx context.Context) error {
 			r.byTarget[p.name] = append(r.byTarget[p.name], p)
 		}
 	}
+	r.warnOfCaches(made)
 	r.findCarries(made)
 	r.carryAll(ctx)
 	errs := make([]error, len(made))

@@ -41,6 +41,9 @@ type Builder struct {
 	// SameFrontend is true if the builder's own frontend is of the version that
 	// is linked in.
 	SameFrontend atomic.Bool
+	// ID tells the daemon from all others, by whatever address it was reached; "" if
+	// it is not known.
+	ID string
 	// Version is its BuildKit's; "" if it is not known.
 	Version string
 	// Engine is the Docker Engine that the builder is part of; nil if it is none.
@@ -102,6 +105,7 @@ func connectWithin(ctx context.Context, c Client, name string, timeout time.Dura
 	b := &Builder{Name: name, Conn: c}
 	if len(workers) > 0 {
 		b.Version = workers[0].BuildkitVersion.Version
+		b.ID = identity(workers[0])
 	}
 	if linked := linkedBuildKit(); linked != "" {
 		b.SameFrontend.Store(b.Version == linked)
@@ -114,6 +118,19 @@ func connectWithin(ctx context.Context, c Client, name string, timeout time.Dura
 		b.Platform, b.Own = b.Platforms[0], &own
 	}
 	return b, nil
+}
+
+// hostLabel is the label of a worker that names its host.
+const hostLabel = "org.mobyproject.buildkit.worker.hostname"
+
+// identity tells a daemon from others: the ID that its worker keeps in its state, with
+// the host that it runs on, as machines made of one image have equal states.
+func identity(w *client.WorkerInfo) string {
+	host := w.Labels[hostLabel]
+	if w.ID == "" || host == "" {
+		return ""
+	}
+	return w.ID + " on " + host
 }
 
 // probeTimeout is how long a builder that has answered before may take to do

@@ -34,7 +34,9 @@ type Member struct {
 // Fleet are the daemons.
 type Fleet struct {
 	Members []*Member
-	reach   func(context.Context, members.Member) (*builder.Builder, error)
+	// same says which were left out because another is the same daemon.
+	same  []string
+	reach func(context.Context, members.Member) (*builder.Builder, error)
 }
 
 // Reach connects to all daemons at the same time. It is an error if none answers.
@@ -58,8 +60,28 @@ func Reach(ctx context.Context, list []members.Member, reach func(context.Contex
 		}
 		return nil, fmt.Errorf("no builder answers:\n  %s", strings.Join(lines, "\n  "))
 	}
+	f.dropSame()
 	f.native()
 	return f, nil
+}
+
+// dropSame leaves out what is the same daemon as one before it, at another address: it
+// would be taken for two.
+func (f *Fleet) dropSame() {
+	first := map[string]*Member{}
+	f.Members = slices.DeleteFunc(f.Members, func(m *Member) bool {
+		if m.Builder == nil || m.Builder.ID == "" {
+			return false
+		}
+		other := first[m.Builder.ID]
+		if other == nil {
+			first[m.Builder.ID] = m
+			return false
+		}
+		_ = m.Builder.Close()
+		f.same = append(f.same, fmt.Sprintf("builder %s is left out: it is the same daemon as %s", m.Name, other.Name))
+		return true
+	})
 }
 
 // first is the first that answers.
@@ -116,17 +138,22 @@ func (f *Fleet) common() []string {
 }
 
 // native are the platforms, of those that a daemon says, that it has without
-// emulation. One that says three families of processors or more has emulators:
-// its own family is the one that it says first.
+// emulation: those of the family of processors that it says first, its own. One of
+// arm64 that says amd64 beside it and nothing else has both: Apple's processors run
+// the other as fast.
 func native(all []string) []string {
+	if len(all) == 0 {
+		return nil
+	}
+	own := family(all[0])
 	families := map[string]bool{}
 	for _, p := range all {
 		families[family(p)] = true
 	}
-	if len(families) < 3 {
+	if own == "arm64" && len(families) == 2 && families["amd64"] {
 		return slices.Clone(all)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(p string) bool { return family(p) != family(all[0]) })
+	return slices.DeleteFunc(slices.Clone(all), func(p string) bool { return family(p) != own })
 }
 
 // family is the family of processors of a platform.
@@ -142,33 +169,39 @@ func family(platform string) string {
 	return arch
 }
 
-// Name is what reports call the fleet.
+// Name is what reports call the fleet: those that answer.
 func (f *Fleet) Name() string {
 	var names []string
 	for _, m := range f.Members {
-		names = append(names, m.Name)
+		if m.Builder != nil {
+			names = append(names, m.Name)
+		}
 	}
 	return fmt.Sprintf("%s (%s)", termtext.Count(len(names), "builder"), strings.Join(names, ", "))
 }
 
 // Own is the platform of what names none: this machine's, if any daemon has
-// it, or else the first one's.
+// it, or else the first one's, which is the first that is written down for it.
 func (f *Fleet) Own(local string) string {
 	for _, m := range f.Members {
 		if slices.Contains(m.Native, local) {
 			return local
 		}
 	}
-	if m := f.first(); m != nil {
-		return m.Builder.Platform
+	m := f.first()
+	switch {
+	case m == nil:
+		return local
+	case len(m.Native) > 0 && !slices.Contains(m.Native, m.Builder.Platform):
+		return m.Native[0]
 	}
-	return local
+	return m.Builder.Platform
 }
 
 // Warnings say which daemons are left out, and whether they are of several
 // versions.
 func (f *Fleet) Warnings() []string {
-	var out []string
+	out := slices.Clone(f.same)
 	versions := map[string][]string{}
 	var order []string
 	for _, m := range f.Members {
