@@ -61,6 +61,9 @@ why; with --json as JSON.`,
 			if err := shards.Check(cmd.Flags(), &load); err != nil {
 				return err
 			}
+			if err := p.Builders.Check(cmd.Flags()); err != nil {
+				return err
+			}
 			args, err := load.Open(e, p.Builders.Open(e, &load, args))
 			if err != nil {
 				return err

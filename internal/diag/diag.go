@@ -15,6 +15,7 @@ import (
 
 	"github.com/orch-build/orch/internal/ci"
 	"github.com/orch-build/orch/internal/limits"
+	"github.com/orch-build/orch/internal/regular"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/urlsecret"
 )
@@ -65,8 +66,13 @@ func shown(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// PrintError prints an error that has no place in a file.
+// PrintError prints an error, one with places in files as what is wrong there.
 func (p *Printer) PrintError(err error) {
+	var diags hcl.Diagnostics
+	if errors.As(err, &diags) && diags.Error() == err.Error() {
+		_ = p.Print(diags, texts(diags))
+		return
+	}
 	text := urlsecret.Blank(err.Error())
 	if p.JSON {
 		_ = writeJSON(p.Out, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: text}})
@@ -77,6 +83,23 @@ func (p *Printer) PrintError(err error) {
 		fmt.Fprintf(p.Out, "The definition is not at fault: %s.\n", reason)
 	}
 }
+
+// texts are the files that diagnostics are about, as far as they can be read.
+func texts(diags hcl.Diagnostics) map[string][]byte {
+	out := map[string][]byte{}
+	for _, d := range diags {
+		if d.Subject == nil || out[d.Subject.Filename] != nil {
+			continue
+		}
+		if text, err := regular.ReadFile(d.Subject.Filename, maxText); err == nil {
+			out[d.Subject.Filename] = text
+		}
+	}
+	return out
+}
+
+// maxText is how large a file may be that is read to show lines of it.
+const maxText = 1 << 20
 
 // JSON prints diagnostics as JSON, each once, even if there are none. It
 // returns ErrDefinition if one of them is an error.

@@ -163,13 +163,6 @@ func (ck *checker) checkOutputs(b *planner.Build, seen map[string]*planner.Build
 	}
 }
 
-// The operating systems and architectures that container images are made for:
-// those of Go's ports, as the OCI image specification has them.
-var (
-	knownOS   = []string{"linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos", "aix", "plan9", "android", "ios", "js", "wasi", "wasip1"}
-	knownArch = []string{"386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"}
-)
-
 // checkPlatforms reports a platform that no builder can have. Whether the
 // builder at hand emulates one is not known here.
 func (ck *checker) checkPlatforms(b *planner.Build) {
@@ -178,12 +171,8 @@ func (ck *checker) checkPlatforms(b *planner.Build) {
 		if pl.Builder {
 			continue
 		}
-		s := pl.String()
-		if !slices.Contains(knownOS, pl.OS) {
-			ck.report.Fail(at, "Unknown platform", "Target %q: there is no operating system %q in %s.%s", b.Name(), pl.OS, s, suggest.Sentence(pl.OS, knownOS))
-		}
-		if !slices.Contains(knownArch, pl.Architecture) {
-			ck.report.Fail(at, "Unknown platform", "Target %q: there is no architecture %q in %s.%s", b.Name(), pl.Architecture, s, suggest.Sentence(pl.Architecture, knownArch))
+		for _, fault := range suggest.Platform(pl.String(), pl.OS, pl.Architecture) {
+			ck.report.Fail(at, "Unknown platform", "Target %q: %s", b.Name(), fault)
 		}
 	}
 }

@@ -33,8 +33,12 @@ const (
 // EmbeddedName is the name of the builder in orch itself.
 const EmbeddedName = "embedded"
 
-// FromAddress is the origin of a builder that has no name.
-const FromAddress = "address"
+// FromAddress is the origin of a builder that has no name, and FromBuildx that of one
+// of buildx.
+const (
+	FromAddress = "address"
+	FromBuildx  = "buildx"
+)
 
 // Builder is one builder, of one node or several.
 type Builder struct {
@@ -62,8 +66,9 @@ type Node struct {
 	TLS   TLS
 	// Engine is the engine that is the builder, or has the container.
 	Engine contexts.Endpoint
-	// Container is the name of the container.
-	Container string
+	// Container is the name of the container, and Instance that of the builder of
+	// buildx that it belongs to.
+	Container, Instance string
 	// Pods are where a builder of Kubernetes is.
 	Pods Pods
 }
@@ -249,6 +254,12 @@ func (c *Catalog) absent(context string) bool {
 
 func (c *Catalog) engine(context, reason string) (*Choice, error) {
 	b, err := c.ofContext(context)
+	var unknown *contexts.UnknownError
+	if errors.As(err, &unknown) {
+		if unknown.From = reason; c.contexts.Current().File != "" {
+			unknown.From = "currentContext in " + c.contexts.Current().File
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,7 +195,20 @@ func TestChooseFaults(t *testing.T) {
 		}, []string{`unknown driver "lxc"`, "docker, docker-container, kubernetes and remote", "node fleet0"}},
 		{"cloud", "cloud-me-x", nil, func(h *home) { h.write(".docker/buildx/instances/cloud-me-x", cloudInstance) }, []string{"Docker Build Cloud", "me/x"}},
 		{"broken current", "", nil, func(h *home) { h.write(".docker/buildx/current", `{`) }, []string{"buildx/current", "docker buildx use NAME"}},
-		{"unknown context", "", map[string]string{"DOCKER_CONTEXT": "far"}, nil, []string{`no docker context "far"; there are: default`}},
+		{"unknown context", "", map[string]string{"DOCKER_CONTEXT": "far"}, nil, []string{`no docker context "far" (DOCKER_CONTEXT); there are: default`}},
+		{"unknown current context", "", nil, func(h *home) {
+			h.context("farm", "tcp://far:2376")
+			h.write(".docker/config.json", `{"currentContext":"farn"}`)
+		}, []string{`no docker context "farn" (currentContext in `, "config.json", `Did you mean "farm"?`}},
+		{"an instance without a driver", "odd", nil, func(h *home) {
+			h.write(".docker/buildx/instances/odd", strings.ReplaceAll(remoteInstance, `"remote"`, `""`))
+		}, []string{"the file names no driver", "node fleet0"}},
+		{"an instance with nothing for a node", "bad", nil, func(h *home) {
+			h.write(".docker/buildx/instances/bad", `{"Name":"bad","Driver":"remote","Nodes":[null]}`)
+		}, []string{"instances/bad: node 1 has no name; delete the file"}},
+		{"an instance with nothing for a platform", "bad", nil, func(h *home) {
+			h.write(".docker/buildx/instances/bad", `{"Name":"bad","Driver":"remote","Nodes":[{"Name":"n","Endpoint":"tcp://a:1","Platforms":[{}]}]}`)
+		}, []string{"node n has a platform without its os"}},
 		{"context without an engine", "far", nil, func(h *home) { h.context("far", "") }, []string{"names no engine"}},
 		{"context with half of a certificate", "far", nil, func(h *home) {
 			h.write(h.context("far", "tcp://far:2376")+"cert.pem", "x")
@@ -239,6 +254,55 @@ func TestChooseFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestListFaults: what cannot be read is named, and the rest is listed.
+func TestListFaults(t *testing.T) {
+	h := newHome(t)
+	h.context("good", "tcp://good:2376")
+	h.context("broken", "tcp://x:2376")
+	h.context("moved", "tcp://x:2376")
+	for name, text := range map[string]string{"broken": `{"Name":`, "moved": `{"Name":"other","Endpoints":{"docker":{"Host":"tcp://x:1"}}}`} {
+		sum := sha256.Sum256([]byte(name))
+		h.write(".docker/contexts/meta/"+hex.EncodeToString(sum[:])+"/meta.json", text)
+	}
+	all, faults := h.catalog("linux").List()
+	var names []string
+	for _, b := range all {
+		names = append(names, b.Name)
+	}
+	if want := []string{"embedded", "default", "good"}; !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q", names, want)
+	}
+	text := fmt.Sprint(faults)
+	for _, want := range []string{"line 1: unexpected end of JSON input", `says that it is of context "other", and is not in its folder`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("faults are %s\nwant %q in it", text, want)
+		}
+	}
+	if len(faults) != 2 {
+		t.Errorf("%d faults: %s", len(faults), text)
+	}
+}
+
+// TestDockerHost reads the forms that docker takes.
+func TestDockerHost(t *testing.T) {
+	for host, want := range map[string]string{
+		"":                    "unix:///var/run/docker.sock",
+		"unix://":             "unix:///var/run/docker.sock",
+		"unix:///run/d.sock":  "unix:///run/d.sock",
+		"/run/d.sock":         "unix:///run/d.sock",
+		"10.0.0.1:2375":       "tcp://10.0.0.1:2375",
+		"ssh://me@host":       "ssh://me@host",
+		"tcp://10.0.0.1:2375": "tcp://10.0.0.1:2375",
+	} {
+		h := newHome(t)
+		h.env["DOCKER_HOST"] = host
+		b, err := h.catalog("linux").Find("default")
+		if err != nil || b.Nodes[0].Engine.Host != want {
+			t.Errorf("%q: %+v, %v; want %s", host, b, err, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package builders
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -115,7 +116,7 @@ func (c *Catalog) ofContext(name string) (*Builder, error) {
 
 // ofInstance is a builder of buildx.
 func (c *Catalog) ofInstance(in *buildx.Instance) (*Builder, error) {
-	b := &Builder{Name: in.Name, Driver: Driver(in.Driver), Origin: "buildx"}
+	b := &Builder{Name: in.Name, Driver: Driver(in.Driver), Origin: FromBuildx}
 	for _, node := range in.Nodes {
 		n := Node{Name: node.Name, Driver: Driver(in.Driver), Address: node.Endpoint, Weight: 1}
 		for _, p := range node.Platforms {
@@ -142,7 +143,7 @@ func (c *Catalog) drive(in *buildx.Instance, node buildx.Node, n *Node) (err err
 		o := node.Options
 		n.TLS = TLS{o["cacert"], o["cert"], o["key"], o["servername"]}
 	case string(Container):
-		n.Container = containerPrefix + node.Name
+		n.Container, n.Instance = containerPrefix+node.Name, in.Name
 		if n.Engine, err = c.endpoint(node.Endpoint); err != nil {
 			return wrong(err)
 		}
@@ -155,6 +156,8 @@ func (c *Catalog) drive(in *buildx.Instance, node buildx.Node, n *Node) (err err
 	case "cloud":
 		return wrong(fmt.Errorf("it is of Docker Build Cloud (driver cloud, %s), which orch cannot reach: "+
 			"choose another builder with --builder, or 'orch builder use NAME'", node.Endpoint))
+	case "":
+		return wrong(errors.New("the file names no driver; known are docker, docker-container, kubernetes and remote"))
 	default:
 		return wrong(fmt.Errorf("unknown driver %q; known are docker, docker-container, kubernetes and remote", in.Driver))
 	}

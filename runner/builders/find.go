@@ -73,6 +73,7 @@ func (c *Catalog) List() ([]*Builder, []error) {
 	for _, in := range instances {
 		l.add(c.ofInstance(in))
 	}
+	l.faults = append(l.faults, c.contexts.Faults()...)
 	for _, name := range c.contexts.Names() {
 		l.add(c.ofContext(name))
 	}

@@ -151,7 +151,10 @@ func request(ctx context.Context, method, path string, body any) (*http.Request,
 // refused is an answer that is not a good one.
 func (e *Engine) refused(res *http.Response) error {
 	data, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
-	text := strings.TrimSpace(string(data))
+	text, _, several := strings.Cut(strings.TrimSpace(string(data)), "\n")
+	if several || strings.HasPrefix(text, "<") {
+		return fmt.Errorf("%s: what answers is not a Docker engine: %w", e.who(), &statusError{res.StatusCode, fmt.Sprintf("HTTP status %d", res.StatusCode)})
+	}
 	var said struct{ Message string }
 	if json.Unmarshal(data, &said) == nil && said.Message != "" {
 		text = said.Message
@@ -164,6 +167,9 @@ func (e *Engine) refused(res *http.Response) error {
 
 // who is the engine, for messages.
 func (e *Engine) who() string {
+	if e.endpoint.From != "" {
+		return fmt.Sprintf("the engine at %s (%s)", e.Host(), e.endpoint.From)
+	}
 	if e.endpoint.Context != "" {
 		return fmt.Sprintf("the engine of docker context %q (%s)", e.endpoint.Context, e.Host())
 	}

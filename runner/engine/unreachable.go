@@ -24,6 +24,19 @@ func (e *Engine) tlsHint() string {
 	return ", but the context has no TLS files: add them with docker context update --docker"
 }
 
+// otherwise says what may listen where no engine does: on a port, one that wants TLS,
+// or a BuildKit daemon.
+func (e *Engine) otherwise() string {
+	host, onPort := strings.CutPrefix(e.Host(), "tcp://")
+	switch {
+	case !onPort:
+		return "; a BuildKit daemon is named by --builder " + e.Host()
+	case e.endpoint.TLS != nil:
+		return ", or it does not accept these certificates; a BuildKit daemon is named by --builder tcp://" + host
+	}
+	return "; a BuildKit daemon is named by --builder tcp://" + host + "; or it wants TLS" + e.tlsHint()
+}
+
 // ofVariables says that DOCKER_HOST and its like name the engine, and no context.
 func (e *Engine) ofVariables() bool {
 	return e.endpoint.Context == "" || e.endpoint.Context == contexts.Default
@@ -53,8 +66,12 @@ func (e *Engine) unreachable(ctx context.Context, err error) error {
 		return fmt.Errorf("%s does not answer; is it running? Another builder is named by --builder, such as --builder embedded\n  %w", e.who(), err)
 	case has("permission denied"):
 		return fmt.Errorf("%s: you may not open its socket\n  %w", e.who(), err)
-	case has("malformed HTTP"):
-		return errors.New(e.who() + " does not speak HTTP; it wants TLS" + e.tlsHint())
+	case has("malformed HTTP"), has("readLoopPeekFailLocked"), has("server closed idle connection"), has("EOF"), has("broken pipe"), has("connection reset"):
+		return errors.New(e.who() + " does not speak HTTP: it is no Docker engine" + e.otherwise())
+	case has("expired certificate"):
+		return fmt.Errorf("%s: the client's certificate has expired\n  %w", e.who(), err)
+	case has("certificate has expired or is not yet valid"):
+		return fmt.Errorf("%s: its certificate has expired, or is not valid yet\n  %w", e.who(), err)
 	case has("first record does not look like a TLS handshake"), has("server gave HTTP response to HTTPS client"):
 		return fmt.Errorf("%s does not speak TLS, and there are certificates for it", e.who())
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +37,9 @@ func Check(addr string) error {
 	switch {
 	case !ok:
 		return &Error{addr, "it has no scheme; write unix:///path/to/socket, tcp://host:port, or " +
-			"one of docker://, docker-container://, podman-container://, kube-pod://, ssh://"}
+			"one of docker://, docker-container://, podman-container://, kube-pod://, kube://, dns+tcp://, ssh://"}
+	case slices.Contains(Schemes, strings.ToLower(scheme)) && scheme != strings.ToLower(scheme):
+		return &Error{addr, "write the scheme in small letters: " + strings.ToLower(scheme) + "://" + rest}
 	case !slices.Contains(Schemes, scheme):
 		return &Error{addr, "unknown scheme " + scheme + "; known are " + strings.Join(Schemes, ", ")}
 	case strings.HasPrefix(rest, "-"):
@@ -48,12 +51,33 @@ func Check(addr string) error {
 		return &Error{addr, "nothing follows the scheme"}
 	case scheme == "npipe" && runtime.GOOS != "windows":
 		return &Error{addr, "only Windows has named pipes"}
+	case scheme == "tcp":
+		return port(addr, rest)
 	case scheme == "dns+tcp":
 		_, _, err := Service(addr)
 		return err
 	case scheme == "kube" || scheme == "kube-pod":
 		_, err := Pods(addr)
 		return err
+	}
+	return nil
+}
+
+// port looks at HOST:PORT.
+func port(addr, rest string) error {
+	host, port, err := net.SplitHostPort(rest)
+	n, notNumber := strconv.Atoi(port)
+	switch {
+	case strings.Contains(rest, ","):
+		return &Error{addr, "it is one address; name each of several builders by a flag --builder of its own"}
+	case err != nil || port == "":
+		return &Error{addr, "write tcp://HOST:PORT"}
+	case strings.ContainsAny(rest, "/?#"):
+		return &Error{addr, "something follows the port; write tcp://HOST:PORT"}
+	case strings.Contains(host, "@"):
+		return &Error{addr, "a port knows no users; write tcp://HOST:PORT"}
+	case notNumber != nil || n < 1 || n > 65535:
+		return &Error{addr, fmt.Sprintf("%q is not a port: write a number from 1 to 65535", port)}
 	}
 	return nil
 }
@@ -74,6 +98,9 @@ func Service(addr string) (name, port string, err error) {
 	name, port, err = net.SplitHostPort(strings.TrimPrefix(addr, "dns+tcp://"))
 	if err != nil || name == "" || port == "" {
 		return "", "", &Error{addr, "write dns+tcp://NAME:PORT"}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return "", "", &Error{addr, fmt.Sprintf("%q is not a port: write a number from 1 to 65535", port)}
 	}
 	return name, port, nil
 }

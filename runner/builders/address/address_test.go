@@ -5,6 +5,39 @@ import (
 	"testing"
 )
 
+func TestCheck(t *testing.T) {
+	for addr, want := range map[string]string{
+		"unix:///run/buildkit/buildkitd.sock": "",
+		"tcp://h:1234":                        "",
+		"tcp://[::1]:1234":                    "",
+		"tcp://:1234":                         "",
+		"docker://":                           "",
+		"dns+tcp://h:1234":                    "",
+		"h:1234":                              "it has no scheme",
+		"warp://h":                            "unknown scheme warp",
+		"TCP://h:1234":                        "write the scheme in small letters: tcp://h:1234",
+		"tcp://h":                             "write tcp://HOST:PORT",
+		"tcp://h:":                            "write tcp://HOST:PORT",
+		"tcp://::1":                           "write tcp://HOST:PORT",
+		"tcp://h:0":                           `"0" is not a port`,
+		"tcp://h:99999":                       `"99999" is not a port`,
+		"tcp://h:http":                        `"http" is not a port`,
+		"tcp://h:1/x":                         "something follows the port",
+		"tcp://h:1?x=y":                       "something follows the port",
+		"tcp://me@h:1":                        "knows no users",
+		"tcp://a:1,tcp://b:1":                 "a flag --builder of its own",
+		"dns+tcp://h":                         "write dns+tcp://NAME:PORT",
+		"dns+tcp://h:x":                       `"x" is not a port`,
+		"tcp://me:secret@h:1":                 "it has a password",
+		"unix://":                             "nothing follows the scheme",
+	} {
+		err := Check(addr)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: %v, want %q", addr, err, want)
+		}
+	}
+}
+
 func TestPods(t *testing.T) {
 	tests := []struct {
 		addr string

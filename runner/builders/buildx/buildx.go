@@ -18,6 +18,7 @@ import (
 
 	"github.com/orch-build/orch/internal/jsonfault"
 	"github.com/orch-build/orch/internal/regular"
+	"github.com/orch-build/orch/internal/shellquote"
 )
 
 // maxFile bounds the size of a file of the store, certificates counted.
@@ -104,16 +105,36 @@ func (s Store) Instance(name string) (*Instance, error) {
 		return nil, &FileError{path, errors.Unwrap(err)}
 	}
 	in := &Instance{Path: path}
-	if err := json.Unmarshal(data, in); err != nil {
-		return nil, &FileError{path, fmt.Errorf("%w; delete the file, and make the builder anew with: docker buildx create --name %s", jsonfault.Plain(data, err), name)}
+	if err = json.Unmarshal(data, in); err != nil {
+		err = jsonfault.Plain(data, err)
+	} else {
+		err = in.check()
 	}
-	if len(in.Nodes) == 0 {
-		return nil, &FileError{path, fmt.Errorf("it names no node; delete the file, and make the builder anew with: docker buildx create --name %s", name)}
+	if err != nil {
+		return nil, &FileError{path, fmt.Errorf("%w; delete the file, and make the builder anew with: %s", err, shellquote.Command("docker", "buildx", "create", "--name", name))}
 	}
 	if in.Name == "" {
 		in.Name = name
 	}
 	return in, nil
+}
+
+// check says what an instance lacks.
+func (in *Instance) check() error {
+	if len(in.Nodes) == 0 {
+		return errors.New("it names no node")
+	}
+	for i, n := range in.Nodes {
+		if n.Name == "" {
+			return fmt.Errorf("node %d has no name", i+1)
+		}
+		for _, p := range n.Platforms {
+			if p.OS == "" || p.Architecture == "" {
+				return fmt.Errorf("node %s has a platform without its os or its architecture", n.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // Instances returns all builders, by name, and what is wrong with others.

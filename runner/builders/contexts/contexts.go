@@ -18,6 +18,7 @@ import (
 
 	"github.com/orch-build/orch/internal/jsonfault"
 	"github.com/orch-build/orch/internal/regular"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // maxFile bounds the size of a file of the docker configuration.
@@ -70,6 +71,8 @@ type Endpoint struct {
 	Host string
 	// TLS is nil for a connection without.
 	TLS *TLS
+	// From is the variable that names it; "" if a file does, or nothing.
+	From string
 }
 
 // Current is the context that docker uses, and how it was chosen.
@@ -80,6 +83,8 @@ type Current struct {
 	// Chosen says that somebody chose it by name. DOCKER_HOST says where the
 	// engine is, and not that things are to be built there.
 	Chosen bool
+	// File is where it is written; "" if a variable says it, or nothing.
+	File string
 	// Broken is why the file that would say so cannot be read.
 	Broken error
 }
@@ -108,17 +113,22 @@ func (s Store) Current() Current {
 	case config.CurrentContext == "" || config.CurrentContext == Default:
 		return Current{Name: Default, Reason: "the docker context"}
 	}
-	return Current{Name: config.CurrentContext, Reason: "the current docker context", Chosen: true}
+	return Current{Name: config.CurrentContext, Reason: "the current docker context", Chosen: true, File: path}
 }
 
 // UnknownError says that there is no context of a name.
 type UnknownError struct {
 	Name  string
+	From  string // who named it, or "" for an argument
 	Known []string
 }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("there is no docker context %q; there are: %s", e.Name, strings.Join(e.Known, ", "))
+	text := fmt.Sprintf("there is no docker context %q", e.Name)
+	if e.From != "" {
+		text += " (" + e.From + ")"
+	}
+	return text + "; there are: " + strings.Join(e.Known, ", ") + "." + suggest.Sentence(e.Name, e.Known)
 }
 
 // meta is the file meta.json of a context.
@@ -130,22 +140,46 @@ type meta struct {
 	}
 }
 
-// Names lists the contexts, the default one first.
+// Names are the contexts that can be used, the default one first.
 func (s Store) Names() []string {
-	names := []string{}
+	names, _ := s.list()
+	return names
+}
+
+// Faults are what is wrong with others.
+func (s Store) Faults() []error {
+	_, faults := s.list()
+	return faults
+}
+
+func (s Store) list() (names []string, faults []error) {
 	found, _ := filepath.Glob(filepath.Join(s.Dir, "contexts", "meta", "*", "meta.json"))
 	for _, path := range found {
-		data, err := regular.ReadFile(path, maxFile)
-		if err != nil {
-			continue
-		}
-		var m meta
-		if json.Unmarshal(data, &m) == nil && m.Name != "" {
+		m, err := readMeta(path)
+		switch {
+		case err != nil:
+			faults = append(faults, fmt.Errorf("reading the docker contexts: %w", err))
+		case filepath.Base(filepath.Dir(path)) != folder(m.Name):
+			faults = append(faults, fmt.Errorf("reading the docker contexts: %s says that it is of context %q, and is not in its folder", path, m.Name))
+		default:
 			names = append(names, m.Name)
 		}
 	}
 	slices.Sort(names)
-	return append([]string{Default}, names...)
+	return append([]string{Default}, names...), faults
+}
+
+// readMeta reads the file of a context.
+func readMeta(path string) (*meta, error) {
+	data, err := regular.ReadFile(path, maxFile)
+	if err != nil {
+		return nil, err
+	}
+	m := &meta{}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, jsonfault.Plain(data, err))
+	}
+	return m, nil
 }
 
 // Has says whether there is a context of a name.
@@ -173,16 +207,12 @@ func (s Store) Endpoint(name string) (Endpoint, error) {
 		return s.defaultEndpoint()
 	}
 	path := s.metaPath(name)
-	data, err := regular.ReadFile(path, maxFile)
+	m, err := readMeta(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Endpoint{}, &UnknownError{name, s.Names()}
+		return Endpoint{}, &UnknownError{Name: name, Known: s.Names()}
 	}
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("reading docker context %q: %w", name, err)
-	}
-	var m meta
-	if err := json.Unmarshal(data, &m); err != nil {
-		return Endpoint{}, fmt.Errorf("reading docker context %q: %s: %w", name, path, jsonfault.Plain(data, err))
 	}
 	docker, ok := m.Endpoints["docker"]
 	if !ok || docker.Host == "" {
@@ -201,6 +231,9 @@ func (s Store) Endpoint(name string) (Endpoint, error) {
 func (s Store) defaultEndpoint() (Endpoint, error) {
 	ep := s.EndpointOf(s.Getenv("DOCKER_HOST"))
 	ep.Context = Default
+	if s.Getenv("DOCKER_HOST") != "" {
+		ep.From = "DOCKER_HOST"
+	}
 	verify := s.Getenv("DOCKER_TLS_VERIFY") != ""
 	if !verify && s.Getenv("DOCKER_TLS") == "" {
 		return ep, nil
@@ -226,8 +259,10 @@ func (s Store) EndpointOf(host string) Endpoint {
 	switch {
 	case host == "" && runtime.GOOS == "windows":
 		host = "npipe:////./pipe/docker_engine"
-	case host == "":
+	case host == "", host == "unix://":
 		host = "unix:///var/run/docker.sock"
+	case strings.HasPrefix(host, "/"):
+		host = "unix://" + host
 	case !strings.Contains(host, "://"):
 		host = "tcp://" + host
 	}

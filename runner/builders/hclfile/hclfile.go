@@ -268,6 +268,9 @@ func (r *reader) platforms(a *hcl.Attribute) []string {
 			r.fault(a.Expr.Range(), "Invalid platform", "%q is not a platform: write for example linux/arm64.", p.AsString())
 			continue
 		}
+		for _, fault := range suggest.Platform(p.AsString(), parsed.OS, parsed.Architecture) {
+			r.fault(a.Expr.Range(), "Unknown platform", "For a node, %s", fault)
+		}
 		out = append(out, platforms.Format(platforms.Normalize(parsed)))
 	}
 	return out

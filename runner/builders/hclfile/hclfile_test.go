@@ -63,6 +63,8 @@ func TestParseFaults(t *testing.T) {
 		{"a variable", node(`address = HOST`), "Variables not allowed"},
 		{"null", node(`address = null`), "address is text in quotes"},
 		{"platform", node("address = \"unix:///x\"\nplatforms = [\"amd64\"]"), `"amd64" is not a platform`},
+		{"platform misspelt", node("address = \"unix:///x\"\nplatforms = [\"linux/amd46\"]"), `there is no architecture "amd46" in linux/amd46. Did you mean "amd64"?`},
+		{"system misspelt", node("address = \"unix:///x\"\nplatforms = [\"linus/amd64\"]"), `there is no operating system "linus" in linus/amd64. Did you mean "linux"?`},
 		{"platform null", node("address = \"unix:///x\"\nplatforms = [null]"), "must not be null"},
 		{"platforms text", node("address = \"unix:///x\"\nplatforms = \"linux/amd64\""), "platforms is a list"},
 		{"weight 0", node("address = \"unix:///x\"\nweight = 0"), "b.hcl:4,10-11: Invalid weight"},

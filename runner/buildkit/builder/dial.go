@@ -68,11 +68,11 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 	if err := address.Check(addr); err != nil {
 		return nil, err
 	}
-	if err := tls.check(); err != nil {
-		return nil, err
-	}
 	if name == "" {
 		name = addr
+	}
+	if err := tls.check(); err != nil {
+		return nil, &TLSError{fmt.Errorf("builder %s: %w", name, err)}
 	}
 	c, err := client.New(ctx, addr, tls.options(addr)...)
 	if err != nil {
@@ -84,7 +84,7 @@ func Dial(ctx context.Context, addr, name string, tls TLS) (*Builder, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, dialError(addr, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
+		return nil, dialError(addr, tls, helperReason(ctx, addr, tls.reason(ctx, addr, err)))
 	}
 	return b, nil
 }

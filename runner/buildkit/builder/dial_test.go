@@ -96,18 +96,23 @@ func TestDialError(t *testing.T) {
 		{"tcp://h:1", "dial tcp: connection refused", "nobody listens there; is the builder running?"},
 		{"tcp://h:1", "lookup h: no such host", "there is no host of that name"},
 		{"unix:///s", "connect: permission denied", "you may not open the socket"},
-		{"tcp://h:1", "remote error: tls: bad certificate", "check --tlscert and --tlskey"},
-		{"tcp://h:1", "tls: first record does not look like a TLS handshake", "leave the --tls flags out"},
-		{"tcp://h:1", "x509: certificate signed by unknown authority", "check --tlscacert"},
+		{"tcp://h:1", "remote error: tls: bad certificate", "does not accept the client's certificate client.pem"},
+		{"tcp://h:1", "remote error: tls: certificate required", "a client's certificate is missing"},
+		{"tcp://h:1", "remote error: tls: expired certificate", "client.pem has expired"},
+		{"tcp://h:1", "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time", "the builder's certificate has expired"},
+		{"tcp://h:1", "tls: failed to verify certificate: x509: certificate is valid for a, not h", "--tlsservername"},
+		{"tcp://h:1", "tls: first record does not look like a TLS handshake", "it does not speak TLS"},
+		{"tcp://h:1", "x509: certificate signed by unknown authority", "not of the authority in ca.pem"},
+		{"tcp://h:1", "tls: something else", "the TLS connection was refused"},
 		{"tcp://h:1", "rpc error: code = DeadlineExceeded", "no answer within"},
 		{"tcp://h:1", "error reading server preface: EOF", "it is not a BuildKit daemon"},
 		{"tcp://h:1", "something else", "no BuildKit daemon at tcp://h:1: something else"},
 	} {
-		if got := dialError(tt.addr, errors.New(tt.err)).Error(); !strings.Contains(got, tt.want) || !strings.HasPrefix(got, "no BuildKit daemon at "+tt.addr) {
+		if got := dialError(tt.addr, TLS{CACert: "ca.pem", Cert: "client.pem"}, errors.New(tt.err)).Error(); !strings.Contains(got, tt.want) || !strings.HasPrefix(got, "no BuildKit daemon at "+tt.addr) {
 			t.Errorf("%s: %s", tt.err, got)
 		}
 	}
-	if err := dialError("tcp://h:1", fmt.Errorf("dialling: %w", context.DeadlineExceeded)); !errors.Is(err, context.DeadlineExceeded) {
+	if err := dialError("tcp://h:1", TLS{}, fmt.Errorf("dialling: %w", context.DeadlineExceeded)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 }
@@ -154,11 +159,11 @@ func TestTLSCheck(t *testing.T) {
 		{TLS{}, ""},
 		{TLS{CACert: cert}, ""},
 		{TLS{CACert: cert, Cert: cert, Key: key, ServerName: "b"}, ""},
-		{TLS{ServerName: "b"}, "needs --tlscacert"},
-		{TLS{CACert: cert, Cert: cert}, "--tlscert and --tlskey belong together"},
-		{TLS{CACert: key}, "holds no certificate in PEM form"},
-		{TLS{CACert: cert + ".none"}, "(--tlscacert): open"},
-		{TLS{CACert: cert, Cert: key, Key: key}, "(--tlscert, --tlskey)"},
+		{TLS{ServerName: "b"}, "(--tlscacert, ca, cacert)"},
+		{TLS{CACert: cert, Cert: cert}, "its key belong together"},
+		{TLS{CACert: key}, "holds none in PEM form"},
+		{TLS{CACert: cert + ".none"}, "builder's authority: open"},
+		{TLS{CACert: cert, Cert: key, Key: key}, "reading the client's certificate "},
 	} {
 		err := tt.tls.check()
 		var bad *TLSError

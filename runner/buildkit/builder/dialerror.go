@@ -23,7 +23,7 @@ var (
 )
 
 // dialError puts into words why nobody useful answered.
-func dialError(addr string, err error) error {
+func dialError(addr string, tls TLS, err error) error {
 	text := err.Error()
 	if m := helperMissing.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("no BuildKit daemon at %s: it is reached through the command %s, which is not on PATH", addr, m[1])
@@ -32,7 +32,7 @@ func dialError(addr string, err error) error {
 		said := strings.TrimSpace(strings.TrimSuffix(strings.NewReplacer(`\n`, "\n", `\r`, "").Replace(m[3]), `"`))
 		return fmt.Errorf("no BuildKit daemon at %s: the command %q ended with %s\n  %s", addr, m[1], m[2], strings.ReplaceAll(said, "\n", "\n  "))
 	}
-	if hint := dialHint(addr, err); hint != "" {
+	if hint := dialHint(addr, tls, err); hint != "" {
 		return fmt.Errorf("no BuildKit daemon at %s: %s\n  %w", addr, hint, err)
 	}
 	return fmt.Errorf("no BuildKit daemon at %s: %w", addr, err)
@@ -58,7 +58,7 @@ func helperReason(ctx context.Context, addr string, err error) error {
 }
 
 // dialHint says in the user's words what the error of a connection means.
-func dialHint(addr string, err error) string {
+func dialHint(addr string, tls TLS, err error) string {
 	text := err.Error()
 	has := func(parts ...string) bool {
 		for _, p := range parts {
@@ -77,16 +77,26 @@ func dialHint(addr string, err error) string {
 		return "there is no host of that name"
 	case has("permission denied"):
 		return "you may not open the socket"
-	case has("certificate required", "bad certificate", "unknown certificate authority"):
-		return "the builder wants to know who calls, and does not accept the client's certificate; check --tlscert and --tlskey"
+	case has("certificate required") || tls.Cert == "" && has("bad certificate"):
+		return "the builder wants to know who calls: a client's certificate is missing (--tlscert and --tlskey, cert and key)"
+	case has("remote error: tls: expired certificate"):
+		return "the client's certificate " + tls.Cert + " has expired"
+	case has("bad certificate", "unknown certificate authority", "unknown certificate"):
+		return "the builder does not accept the client's certificate " + tls.Cert
 	case has("first record does not look like a TLS handshake"):
-		return "it does not speak TLS; leave the --tls flags out"
+		return "it does not speak TLS, and there are certificates for it; leave them out"
+	case has("certificate has expired or is not yet valid"):
+		return "the builder's certificate has expired, or is not valid yet"
+	case has("certificate signed by unknown authority"):
+		return "the builder's certificate is not of the authority in " + tls.CACert + ": that has to be the one that signed it"
+	case has("x509: certificate is", "doesn't contain any IP SANs", "x509: cannot validate"):
+		return "the builder's certificate is for another name: say which one (--tlsservername, server_name, servername)"
 	case has("tls:", "x509:"):
-		return "the TLS connection was refused; check --tlscacert, --tlscert and --tlskey"
+		return "the TLS connection was refused"
 	case errors.Is(err, context.DeadlineExceeded) || has("DeadlineExceeded"):
 		return fmt.Sprintf("no answer within %s; does a BuildKit daemon listen there?", dialTimeout)
-	case has("server preface", "frame", "HTTP status code", "Unimplemented"):
-		return "something answers, but it is not a BuildKit daemon (or it wants TLS: see --tlscacert)"
+	case has("broken pipe", "connection reset") && tls.CACert == "", has("server preface", "frame", "HTTP status code", "Unimplemented"):
+		return "something answers, but it is not a BuildKit daemon (or it wants TLS, with the certificate of its authority: --tlscacert, ca, cacert)"
 	}
 	return ""
 }

@@ -79,7 +79,7 @@ func reachContainer(ctx context.Context, node builders.Node, name string, ensure
 	started, err := ensure(e, ctx, node.Container)
 	var missing *engine.Missing
 	if errors.As(err, &missing) {
-		return nil, fmt.Errorf("%w: make it with docker buildx inspect --bootstrap %s", err, name)
+		return nil, fmt.Errorf("%w: make it with docker buildx inspect --bootstrap %s", err, node.Instance)
 	}
 	if err != nil {
 		return nil, err

@@ -71,25 +71,25 @@ func (t TLS) check() error {
 func (t TLS) config(serverName string) (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: serverName, NextProtos: []string{"h2"}}
 	if t.CACert == "" && (t.Cert != "" || t.Key != "" || t.ServerName != "") {
-		return nil, errors.New("a TLS connection needs --tlscacert, the certificate of the authority that signed the builder's")
+		return nil, errors.New("a TLS connection needs the certificate of the authority that signed the builder's (--tlscacert, ca, cacert)")
 	}
 	if t.CACert != "" {
 		pem, err := os.ReadFile(t.CACert)
 		if err != nil {
-			return nil, fmt.Errorf("reading the builder's certificates (--tlscacert): %w", err)
+			return nil, fmt.Errorf("reading the certificate of the builder's authority: %w", err)
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("reading the builder's certificates (--tlscacert): %s holds no certificate in PEM form", t.CACert)
+			return nil, fmt.Errorf("reading the certificate of the builder's authority: %s holds none in PEM form", t.CACert)
 		}
 	}
 	if (t.Cert == "") != (t.Key == "") {
-		return nil, errors.New("--tlscert and --tlskey belong together: one of them is missing")
+		return nil, errors.New("the client's certificate and its key belong together: one of them is missing (--tlscert and --tlskey, cert and key)")
 	}
 	if t.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, fmt.Errorf("reading the builder's certificates (--tlscert, --tlskey): %w", err)
+			return nil, fmt.Errorf("reading the client's certificate %s and its key %s: %w", t.Cert, t.Key, err)
 		}
 		cfg.Certificates = []tls.Certificate{pair}
 	}

@@ -16,6 +16,9 @@ func (r *Run) checkFleet() error {
 	}
 	s, ok := r.site.(*site.Fleet)
 	if !ok {
+		if err := site.Refused(r.site, r.plan); err != nil {
+			return err
+		}
 		for _, text := range site.Unable(r.site, r.plan) {
 			r.Notices.Warn(text)
 		}

@@ -102,6 +102,19 @@ func (f *Builders) explain(text string) error {
 	return nil
 }
 
+// Check refuses what the answer has no room for. flags are those of the command.
+func (f *Builders) Check(flags *pflag.FlagSet) error {
+	if !flags.Changed("builders") {
+		return nil
+	}
+	for _, name := range []string{"files", "digests", "resolve", "shards"} {
+		if flags.Changed(name) {
+			return usage.Errorf("--%s and --builders contradict each other", name)
+		}
+	}
+	return nil
+}
+
 // print shows it as text or JSON, on standard output or in a file.
 func (f *Builders) print(ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, format, file string) error {
 	if format != "text" && format != "json" {

@@ -66,20 +66,9 @@ func (f *BuilderFlags) Choose(e *Machine) (*builders.Choice, error) {
 	}
 	choice, err := e.Catalog().Choose(name)
 	if err != nil {
-		return nil, wrongName(err)
+		return nil, usage.Wrap(err) // a wrong name, or a wrong file
 	}
 	return choice, f.secure(choice.Builder)
-}
-
-// wrongName makes wrong use of an error about the name of a builder that cannot be
-// right.
-func wrongName(err error) error {
-	var unknown *builders.UnknownError
-	var badAddress *address.Error
-	if errors.As(err, &unknown) || errors.As(err, &badAddress) {
-		return usage.Wrap(err)
-	}
-	return err
 }
 
 // secure gives a builder that is named by its address the certificates of the

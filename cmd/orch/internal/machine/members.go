@@ -83,7 +83,7 @@ func (f *BuilderFlags) all(e *Machine) ([]*builders.Builder, error) {
 	for _, name := range f.names {
 		choice, err := e.Catalog().Named(name)
 		if err != nil {
-			return nil, wrongName(err)
+			return nil, usage.Wrap(err)
 		}
 		if err := f.secure(choice.Builder); err != nil {
 			return nil, err

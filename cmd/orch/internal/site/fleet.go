@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
@@ -134,13 +135,40 @@ func Placement(ctx context.Context, e *planning.Session, flags *machine.BuilderF
 		return nil, err
 	}
 	defer s.Close()
-	plan, err := e.Planned(ctx, cfg, planning.Options{Platform: s.Platform()})
+	own := s.Platform()
+	if len(list) == 1 {
+		own = s.Members[0].Builder.Platform // as where it builds alone
+	}
+	plan, err := e.Planned(ctx, cfg, planning.Options{Platform: own})
 	if err != nil {
 		return nil, err
 	}
-	opt := fleetOptions(e, cfg, s.Platform())
+	if len(list) == 1 {
+		choice, err := flags.Choose(e.Machine)
+		if err != nil {
+			return nil, err
+		}
+		s.takesAll(plan, only(choice))
+	}
+	opt := fleetOptions(e, cfg, own)
 	opt.Nodes = s.Nodes(nil)
 	return fleet.View(plan, opt)
+}
+
+// takesAll has the only daemon take what a run would have it build: all, as far as it
+// is not for some platforms only.
+func (s *Fleet) takesAll(plan *planner.Plan, only []string) {
+	if len(only) > 0 {
+		return
+	}
+	one := s.Members[0]
+	for _, b := range plan.Builds {
+		for _, p := range b.Platforms {
+			if !slices.Contains(one.Native, p) {
+				one.Native = append(one.Native, p)
+			}
+		}
+	}
 }
 
 // Check says whether each build of a plan has a daemon that can build it.

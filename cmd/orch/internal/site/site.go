@@ -6,12 +6,17 @@ package site
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/place"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/builders"
 	"github.com/orch-build/orch/runner/buildkit"
 	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/outputs"
@@ -53,6 +58,8 @@ type builderSite struct {
 	builder *builder.Builder
 	flags   *machine.BuilderFlags
 	local   bool
+	// only are the platforms that it is for; none is whatever it can.
+	only []string
 }
 
 // Connect reaches the builder that the flags choose.
@@ -64,7 +71,7 @@ func Connect(ctx context.Context, e *planning.Session, flags *machine.BuilderFla
 	if len(list) > 1 {
 		return ConnectFleet(ctx, e, list)
 	}
-	local, err := flags.IsEmbedded(e.Machine)
+	choice, err := flags.Choose(e.Machine)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +79,46 @@ func Connect(ctx context.Context, e *planning.Session, flags *machine.BuilderFla
 	if err != nil {
 		return nil, err
 	}
-	return &builderSite{b, flags, local}, nil
+	return &builderSite{b, flags, choice.Driver == builders.Embedded, only(choice)}, nil
+}
+
+// only are the platforms that a builder of one node is for, if somebody has said so.
+// What buildx has of a single node is a hint, which it does not keep to either.
+func only(choice *builders.Choice) []string {
+	if choice.Origin == builders.FromBuildx {
+		return nil
+	}
+	return choice.Nodes[0].Platforms
+}
+
+// Refused says which targets are for platforms that a single builder is not for.
+func Refused(s Site, plan *planner.Plan) error {
+	one, ok := s.(*builderSite)
+	if !ok {
+		return nil
+	}
+	return refused(one, plan)
+}
+
+func refused(s *builderSite, plan *planner.Plan) error {
+	if len(s.only) == 0 {
+		return nil
+	}
+	e := &place.MissingError{Have: []string{s.builder.Name + ": " + strings.Join(s.only, ", ")}}
+	for _, b := range plan.Builds {
+		wanted := b.Platforms
+		if len(wanted) == 0 {
+			wanted = []string{s.builder.Platform}
+		}
+		lacks := slices.DeleteFunc(slices.Clone(wanted), func(p string) bool { return slices.Contains(s.only, p) })
+		if b.Wanted && len(lacks) > 0 {
+			e.Targets = append(e.Targets, fmt.Sprintf("%s, for %s", b.Name(), strings.Join(lacks, " and ")))
+		}
+	}
+	if len(e.Targets) == 0 {
+		return nil
+	}
+	return e
 }
 
 func (s *builderSite) Close() error { return s.builder.Close() }
