@@ -8,6 +8,7 @@ import (
 
 	"github.com/orch-build/orch/cmd/orch/internal/compare"
 	"github.com/orch-build/orch/cmd/orch/internal/inspect"
+	"github.com/orch-build/orch/cmd/orch/internal/machine"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/cmd/orch/internal/sharding"
 	"github.com/orch-build/orch/internal/helptext"
@@ -84,6 +85,7 @@ why; with --json as JSON.`,
 	compare.RegisterAffected(cmd.Flags(), &p.Since)
 	cmd.Flags().StringVar(&p.Format, "format", "text", "`FORMAT` is "+strings.Join(inspect.Formats, ", ")+"; with --shards "+strings.Join(shard.Formats, ", "))
 	cmd.Flags().StringVarP(&p.Output, "output", "o", "", "write to `FILE` instead of standard output")
+	_ = cmd.RegisterFlagCompletionFunc("builders", machine.CompleteBuilders)
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(slices.Compact(slices.Concat(inspect.Formats, shard.Formats[2:])), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -175,7 +175,7 @@ func (r *reader) file(body hcl.Body) *File {
 func (r *reader) builder(block *hcl.Block) *Builder {
 	b := &Builder{Name: block.Labels[0], Range: block.DefRange}
 	content := r.content(block.Body, builderSchema)
-	names := map[string]bool{}
+	names, addresses := map[string]bool{}, map[string]bool{}
 	for i, n := range content.Blocks {
 		node := r.node(n)
 		if node.Name == "" {
@@ -185,6 +185,10 @@ func (r *reader) builder(block *hcl.Block) *Builder {
 			r.fault(n.DefRange, "Node declared twice", "Builder %q has two nodes that are called %q.", b.Name, node.Name)
 		}
 		names[node.Name] = true
+		if addresses[node.Address] && node.Address != "" {
+			r.fault(n.DefRange, "Node declared twice", "Builder %q has two nodes at %s: the daemon would be taken for two.", b.Name, node.Address)
+		}
+		addresses[node.Address] = true
 		b.Nodes = append(b.Nodes, node)
 	}
 	if len(content.Blocks) == 0 {
@@ -276,13 +280,16 @@ func (r *reader) platforms(a *hcl.Attribute) []string {
 	return out
 }
 
+// MaxWeight is the largest weight.
+const MaxWeight = 1e6
+
 func (r *reader) weight(a *hcl.Attribute) float64 {
 	v, ok := r.value(a, cty.Number, "a number, such as 2")
 	if !ok {
 		return 1
 	}
-	if v.AsBigFloat().Cmp(big.NewFloat(0)) <= 0 || v.AsBigFloat().Cmp(big.NewFloat(1e6)) > 0 {
-		r.fault(a.Expr.Range(), "Invalid weight", "weight is a number above 0, such as 2 for a node of twice the size.")
+	if v.AsBigFloat().Cmp(big.NewFloat(0)) <= 0 || v.AsBigFloat().Cmp(big.NewFloat(MaxWeight)) > 0 {
+		r.fault(a.Expr.Range(), "Invalid weight", "weight is a number above 0, up to a million, such as 2 for a node of twice the size.")
 		return 1
 	}
 	w, _ := v.AsBigFloat().Float64()

@@ -63,6 +63,7 @@ func TestParseFaults(t *testing.T) {
 		{"a variable", node(`address = HOST`), "Variables not allowed"},
 		{"null", node(`address = null`), "address is text in quotes"},
 		{"platform", node("address = \"unix:///x\"\nplatforms = [\"amd64\"]"), `"amd64" is not a platform`},
+		{"address twice", "builder \"a\" {\n  node { address = \"tcp://x:1\" }\n  node { address = \"tcp://x:1\" }\n}\n", "two nodes at tcp://x:1"},
 		{"platform misspelt", node("address = \"unix:///x\"\nplatforms = [\"linux/amd46\"]"), `there is no architecture "amd46" in linux/amd46. Did you mean "amd64"?`},
 		{"system misspelt", node("address = \"unix:///x\"\nplatforms = [\"linus/amd64\"]"), `there is no operating system "linus" in linus/amd64. Did you mean "linux"?`},
 		{"platform null", node("address = \"unix:///x\"\nplatforms = [null]"), "must not be null"},

@@ -262,6 +262,8 @@ func newBuilderCreateCommand(e *machine.Machine) *cobra.Command {
 	flags.BoolVar(&f.use, "use", false, "use it from now on, as 'orch builder use' does")
 	flags.StringVar(&f.driver, "driver", string(builders.Remote), "`DRIVER`: remote for daemons that are there, kubernetes to make them in a cluster")
 	f.kube.register(flags)
+	drivers := []string{string(builders.Remote), string(builders.Kubernetes)}
+	_ = cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions(drivers, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -269,8 +271,8 @@ func (f *createFlags) run(ctx context.Context, e *machine.Machine, name string, 
 	switch {
 	case f.use && f.project:
 		return usage.Errorf("--use and --project contradict each other: the choice is in your own file")
-	case !(f.weight > 0): // nor is NaN
-		return usage.Errorf("--weight %v is not a number above 0, such as 2 for a daemon of twice the size", f.weight)
+	case !(f.weight > 0 && f.weight <= hclfile.MaxWeight): // nor is NaN
+		return usage.Errorf("--weight %v is not a number above 0, up to a million, such as 2 for a daemon of twice the size", f.weight)
 	case f.limit < 0:
 		return usage.Errorf("--limit %d is not a number of targets, such as 4; 0 is any number", f.limit)
 	case f.driver == string(builders.Kubernetes) && len(addresses) > 0:
@@ -387,7 +389,7 @@ func newBuilderRmCommand(e *machine.Machine) *cobra.Command {
 		Example: `  orch builder rm ci
   orch builder rm --project ci`,
 		Args:              numberOfArgs(1, 1000, "the names of builders"),
-		ValidArgsFunction: machine.CompleteBuilders,
+		ValidArgsFunction: machine.CompleteOwnBuilders(builders.UserPath, projectBuilders),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := builders.UserPath(e.Getenv)
 			if project {

@@ -41,6 +41,7 @@ type nodeState struct {
 	BuildKit  string   `json:"buildkit,omitempty"`
 	Platforms []string `json:"platforms,omitempty"`
 	Weight    float64  `json:"weight,omitempty"`
+	Limit     int      `json:"limit,omitempty"`
 	// Engine and Images are of a Docker engine: its version, and how it keeps
 	// images.
 	Engine string `json:"engine,omitempty"`
@@ -151,7 +152,7 @@ func (s *builderState) ask(ctx context.Context, e *machine.Machine, choice *buil
 }
 
 func askNode(ctx context.Context, driver builders.Driver, n builders.Node) nodeState {
-	state := nodeState{Name: n.Name, Address: n.Address, Status: "running", Platforms: n.Platforms}
+	state := nodeState{Name: n.Name, Address: n.Address, Status: "running", Platforms: n.Platforms, Limit: n.Limit}
 	if n.Weight != 1 {
 		state.Weight = n.Weight
 	}
@@ -208,6 +209,9 @@ func (s *builderState) print(w io.Writer) error {
 		row("Platforms", strings.Join(n.Platforms, ", "))
 		if n.Weight != 0 {
 			row("Weight", n.Weight)
+		}
+		if n.Limit != 0 {
+			row("Limit", n.Limit)
 		}
 	}
 	return tw.Flush()

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
@@ -17,6 +19,26 @@ func CompleteBuilders(cmd *cobra.Command, args []string, _ string) ([]string, co
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// CompleteOwnBuilders completes the names of those of a builders.hcl: the user's, or the
+// project's with --project.
+func CompleteOwnBuilders(user func(getenv func(string) string) string, project func() string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		e := New(cli.OS(), nil)
+		from := user(e.Getenv)
+		if yes, _ := cmd.Flags().GetBool("project"); yes {
+			from = project()
+		}
+		var out []string
+		all, _ := e.Catalog().List()
+		for _, b := range all {
+			if b.Origin == from && !slices.Contains(args, b.Name) {
+				out = append(out, b.Name)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // BuilderNames are the names of the builder that the flags choose, as its site
