@@ -69,6 +69,14 @@ func TestTooMuch(t *testing.T) {
 		"templates": {`a0 = "x"` + "\n" + chain(60, `a# = "${a@}${a@}${a@}${a@}"`) + `target "default" { tags = [a60] }`, "larger than 4 MiB"},
 		"doubling calls": {"function \"f0\" {\n params = [x]\n result = \"${x}${x}\"\n}\n" + chain(40, "function \"f#\" {\n params = [x]\n result = f@(f@(x))\n}") + `target "default" { tags = [f40("x")] }`,
 			"larger than 4 MiB"},
+		"arguments that double": {"function \"f0\" {\n params = [x]\n result = x\n}\n" + chain(60, "function \"f#\" {\n params = [x]\n result = f@(\"${x}${x}\")\n}") + `target "default" { tags = [f60("x")] }`,
+			"larger than 4 MiB"},
+		"lists that double": {"function \"f0\" {\n params = [x]\n result = x\n}\n" + chain(60, "function \"f#\" {\n params = [x]\n result = f@([x, x])\n}") + `target "default" { tags = [jsonencode(f60("x"))] }`,
+			"larger than 4 MiB"},
+		"loops that double": {`target "default" { args = { a = length(` + doubling(60, `"${a@}${a@}"`) + `) } }`, "larger than 4 MiB"},
+		"loops of lists":    {`target "default" { args = { a = length(` + doubling(60, `[a@, a@]`) + `) } }`, "larger than 4 MiB"},
+		"a long template": {`a = join("", [for x in range(1000) : join("", [for y in range(100) : "0123456789"])])` + "\n" +
+			`target "default" { args = { a = length(["` + strings.Repeat("${a}", 1000) + `"]) } }`, "with what functions and templates handle"},
 		"cycles of parents": {`target "a0" { inherits = ["a40"] }` + "\n" + `target "b0" {}` + "\n" +
 			chain(40, `target "a#" { inherits = ["a@", "b@"] }`+"\n"+`target "b#" { inherits = ["a@", "b@"] }`) + `target "default" { inherits = ["a40"] }`,
 			"in too many ways"},
@@ -82,6 +90,29 @@ func TestTooMuch(t *testing.T) {
 				t.Errorf("got %.300s, want %s", diagTexts(diags), c.want)
 			}
 		})
+	}
+}
+
+// doubling nests loops of one round each, in which a value doubles.
+func doubling(n int, value string) string {
+	var b strings.Builder
+	b.WriteString(`[for a0 in ["x"] : `)
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, "[for a%d in [%s] : ", i, strings.ReplaceAll(value, "@", fmt.Sprint(i-1)))
+	}
+	fmt.Fprintf(&b, "length([a%d])%s", n, strings.Repeat("]", n+1))
+	return b.String()
+}
+
+// TestLongTemplateJSON holds that templates are weighed in JSON too.
+func TestLongTemplateJSON(t *testing.T) {
+	src := `{"a": "` + strings.Repeat("x", 1<<20) + `", "target": {"default": {"args": {"a": "` + strings.Repeat("${a}", 1000) + `"}}}}`
+	f, diags := schema.Parse("docker-bake.json", []byte(src), schema.Bake)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if _, diags = Resolve([]*schema.File{f}, Options{}); !strings.Contains(diagTexts(diags), "with what functions and templates handle") {
+		t.Errorf("got %.300s", diagTexts(diags))
 	}
 }
 

@@ -10,15 +10,20 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// jsonLoop is an expression of a JSON file with "for" in a template. HCL reads
-// templates in JSON anew each time it evaluates them, which leaves no place to
-// count their rounds in; this reads them itself.
+// jsonLoop is an expression of a JSON file with "for" in a template, or with many
+// parts in templates. HCL reads templates in JSON anew each time it evaluates them,
+// which leaves no place to count their rounds in; this reads them itself.
 type jsonLoop struct{ hcl.Expression }
 
-// countJSON replaces an expression of a JSON file if it may have a "for".
+// fewParts is how many parts the templates of an expression may have without being
+// weighed: each is at most as large as a value may be.
+const fewParts = 16
+
+// countJSON replaces an expression of a JSON file if it may have a "for", or has
+// many parts in templates.
 func countJSON(src []byte, expr hcl.Expression) hcl.Expression {
 	text := expr.Range().SliceBytes(src)
-	loops := bytes.Contains(text, []byte("for")) || bytes.ContainsRune(text, '\\')
+	loops := bytes.Contains(text, []byte("for")) || bytes.ContainsRune(text, '\\') || bytes.Count(text, []byte("${")) > fewParts
 	if !loops || !bytes.ContainsRune(text, '{') {
 		return expr
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/orch-build/orch/config/funcs"
 	"github.com/orch-build/orch/config/trail"
 	"github.com/orch-build/orch/schema"
 )
@@ -62,7 +63,7 @@ func New(in *Inputs, refs References) *Evaluator {
 		cyclic: map[string]bool{},
 		active: map[string]bool{},
 		root:   &hcl.EvalContext{Variables: map[string]cty.Value{}},
-		rounds: &schema.Rounds{Left: cmp.Or(in.Rounds, DefaultRounds), Bytes: maxLoopBytes},
+		rounds: &schema.Rounds{Left: cmp.Or(in.Rounds, DefaultRounds), Bytes: maxLoopBytes, Largest: funcs.MaxValue},
 	}
 	ev.rounds.In(ev.root)
 	for name, v := range in.Builtins {

@@ -47,6 +47,9 @@ func (ev *Evaluator) declareFunctions(files []*schema.File) hcl.Diagnostics {
 	for name, f := range ev.funcs {
 		standard[name] = f.function(ev)
 	}
+	for name, f := range standard {
+		standard[name] = ev.metered(f)
+	}
 	ev.root.Functions = standard
 	for _, name := range attribute.SortedKeys(ev.funcs) {
 		diags = append(diags, ev.checkFunction(ev.funcs[name])...)

@@ -7,6 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/orch-build/orch/config/funcs"
+	"github.com/orch-build/orch/schema"
 )
 
 // How large a definition may become. These end a wrong or hostile file in a
@@ -18,7 +19,7 @@ const (
 	// maxCalls is how many calls of functions a definition may make.
 	maxCalls = 1_000_000
 	// DefaultRounds is how many rounds the "for" expressions of a file may make
-	// together.
+	// together; what functions and templates handle counts too.
 	DefaultRounds = 500_000
 	// maxLoopBytes is how much the heap may grow while they run.
 	maxLoopBytes = 1 << 30
@@ -40,7 +41,7 @@ func TooDeep(at hcl.Range, most int) *hcl.Diagnostic {
 
 // tooLarge reports a value that has grown beyond funcs.MaxValue.
 func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
-	if sizeOf(v, funcs.MaxValue) >= 0 {
+	if schema.Lighter(v, funcs.MaxValue) >= 0 {
 		return nil
 	}
 	return &hcl.Diagnostic{
@@ -49,23 +50,4 @@ func tooLarge(v cty.Value, at hcl.Range) *hcl.Diagnostic {
 		Detail:   fmt.Sprintf("The value of this expression is larger than %d MiB.", funcs.MaxValue>>20),
 		Subject:  at.Ptr(),
 	}
-}
-
-// sizeOf returns what is left of a budget after a value, negative if the
-// value is larger.
-func sizeOf(v cty.Value, budget int) int {
-	budget--
-	if v == cty.NilVal || !v.IsKnown() || v.IsNull() || v.IsMarked() {
-		return budget
-	}
-	switch t := v.Type(); {
-	case t == cty.String:
-		return budget - len(v.AsString())
-	case t.IsCollectionType() || t.IsTupleType() || t.IsObjectType():
-		for it := v.ElementIterator(); it.Next() && budget >= 0; {
-			_, e := it.Element()
-			budget = sizeOf(e, budget)
-		}
-	}
-	return budget
 }
