@@ -97,7 +97,7 @@ func TestDialError(t *testing.T) {
 		{"tcp://h:1", "lookup h: no such host", "there is no host of that name"},
 		{"unix:///s", "connect: permission denied", "you may not open the socket"},
 		{"tcp://h:1", "remote error: tls: bad certificate", "does not accept the client's certificate client.pem"},
-		{"tcp://h:1", "remote error: tls: certificate required", "a client's certificate is missing"},
+		{"tcp://h:1", "remote error: tls: certificate required", "does not accept the client's certificate client.pem"},
 		{"tcp://h:1", "remote error: tls: expired certificate", "client.pem has expired"},
 		{"tcp://h:1", "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time", "the builder's certificate has expired"},
 		{"tcp://h:1", "tls: failed to verify certificate: x509: certificate is valid for a, not h", "--tlsservername"},
@@ -111,6 +111,9 @@ func TestDialError(t *testing.T) {
 		if got := dialError(tt.addr, TLS{CACert: "ca.pem", Cert: "client.pem"}, errors.New(tt.err)).Error(); !strings.Contains(got, tt.want) || !strings.HasPrefix(got, "no BuildKit daemon at "+tt.addr) {
 			t.Errorf("%s: %s", tt.err, got)
 		}
+	}
+	if err := dialError("tcp://h:1", TLS{CACert: "ca.pem"}, errors.New("remote error: tls: certificate required")); !strings.Contains(err.Error(), "a client's certificate is missing") {
+		t.Error(err)
 	}
 	if err := dialError("tcp://h:1", TLS{}, fmt.Errorf("dialling: %w", context.DeadlineExceeded)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)

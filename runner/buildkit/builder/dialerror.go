@@ -77,11 +77,12 @@ func dialHint(addr string, tls TLS, err error) string {
 		return "there is no host of that name"
 	case has("permission denied"):
 		return "you may not open the socket"
-	case has("certificate required") || tls.Cert == "" && has("bad certificate"):
+	case tls.Cert == "" && has("certificate required", "bad certificate"):
 		return "the builder wants to know who calls: a client's certificate is missing (--tlscert and --tlskey, cert and key)"
 	case has("remote error: tls: expired certificate"):
 		return "the client's certificate " + tls.Cert + " has expired"
-	case has("bad certificate", "unknown certificate authority", "unknown certificate"):
+	case has("certificate required", "bad certificate", "unknown certificate authority", "unknown certificate"):
+		// A client does not even show one of another authority.
 		return "the builder does not accept the client's certificate " + tls.Cert
 	case has("first record does not look like a TLS handshake"):
 		return "it does not speak TLS, and there are certificates for it; leave them out"
