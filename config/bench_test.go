@@ -10,7 +10,7 @@ import (
 	"github.com/orch-build/orch/schema"
 )
 
-// The definitions of the benchmarks: a matrix of 200 and of 5,000 targets,
+// The definitions of the benchmarks: a matrix of 200, of 5,000 and of 50,000 targets,
 // and 1,000 targets that are written out.
 
 func matrixDefinition(a, b int) string {
@@ -77,8 +77,11 @@ func benchmark(b *testing.B, src string, targets int) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(targets), "µs/target")
 }
 
-func BenchmarkMatrix200(b *testing.B)   { benchmark(b, matrixDefinition(20, 10), 200) }
-func BenchmarkMatrix5000(b *testing.B)  { benchmark(b, matrixDefinition(100, 50), 5000) }
+func BenchmarkMatrix200(b *testing.B)  { benchmark(b, matrixDefinition(20, 10), 200) }
+func BenchmarkMatrix5000(b *testing.B) { benchmark(b, matrixDefinition(100, 50), 5000) }
+
+// BenchmarkMatrix50000 is the most that a definition may have.
+func BenchmarkMatrix50000(b *testing.B) { benchmark(b, matrixDefinition(250, 200), 50_000) }
 func BenchmarkWritten1000(b *testing.B) { benchmark(b, writtenDefinition(1000), 1000) }
 
 // BenchmarkImports resolves 100 imported files of 10 targets each.

@@ -13,6 +13,7 @@ type heirs struct {
 	of      map[string][]string    // by the parent
 	writers map[hcl.Range][]string // of lines that mayBeShared
 	outside map[string]bool        // what leadsOutside has found
+	shared  map[hcl.Range]bool     // what isShared has found
 }
 
 // mayBeShared reports whether an attribute often has entries that one target does
@@ -23,7 +24,7 @@ func mayBeShared(attr string) bool {
 }
 
 func (d *Definition) findHeirs() *heirs {
-	h := &heirs{of: map[string][]string{}, writers: map[hcl.Range][]string{}, outside: map[string]bool{}}
+	h := &heirs{of: map[string][]string{}, writers: map[hcl.Range][]string{}, outside: map[string]bool{}, shared: map[hcl.Range]bool{}}
 	for _, name := range d.targetNames {
 		for _, in := range d.targets[name].instances {
 			for _, p := range in.Parents() {
@@ -51,7 +52,7 @@ func (c *chooser) markShared() {
 			if h == nil {
 				h = c.d.findHeirs()
 			}
-			if slices.ContainsFunc(h.writers[at], func(w string) bool { return h.leadsOutside(w, c) }) {
+			if h.isShared(at, c) {
 				if t.Shared == nil {
 					t.Shared = map[string]bool{}
 				}
@@ -59,6 +60,17 @@ func (c *chooser) markShared() {
 			}
 		}
 	}
+}
+
+// isShared reports whether a line belongs to a target that was not chosen. All targets of
+// a matrix have the same lines, so the answer is kept.
+func (h *heirs) isShared(line hcl.Range, c *chooser) bool {
+	found, ok := h.shared[line]
+	if !ok {
+		found = slices.ContainsFunc(h.writers[line], func(w string) bool { return h.leadsOutside(w, c) })
+		h.shared[line] = found
+	}
+	return found
 }
 
 // leadsOutside reports whether a target that can be built, or one of its heirs, was

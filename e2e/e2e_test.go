@@ -174,15 +174,20 @@ func noteSources() error {
 	})
 }
 
-// buildOrch builds orch as it is shipped: two programs in one file.
+// buildOrch builds orch as it is shipped, two programs in one file, as "make build" does:
+// where that was done just before, nothing is linked again.
 func buildOrch(dir string) error {
-	cmd := exec.Command("go", "run", "./scripts/build", "-o", filepath.Join(dir, "orch"), "-version", "v0.0.1-e2e")
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", "--no-print-directory", "-C", "..", "build").CombinedOutput(); err != nil {
 		return fmt.Errorf("building orch: %w\n%s", err, out)
 	}
-	return nil
+	program, err := os.ReadFile("../bin/orch")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "orch"), program, 0o755)
 }
 
 // stopBuildersIn ends the builders that a script started with a state of its

@@ -119,12 +119,12 @@ func Planned(cfg *config.Config) ([]Need, error) {
 
 func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 	var out []Need
+	list := slices.DeleteFunc(rules(), func(r rule) bool { return r.needs == nil || !wanted(r) })
+	real := map[string]string{}
 	for _, t := range cfg.Targets {
-		c := &collector{t: t}
-		for _, r := range rules() {
-			if r.needs != nil && wanted(r) {
-				r.needs(c)
-			}
+		c := &collector{t: t, real: real}
+		for _, r := range list {
+			r.needs(c)
 		}
 		if c.err != nil {
 			return nil, c.err
@@ -137,6 +137,7 @@ func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 // collector collects what one target touches.
 type collector struct {
 	t     *config.Target
+	real  map[string]string // where paths lead; most targets have the same ones
 	needs []Need
 	err   error
 }
@@ -157,10 +158,14 @@ func (c *collector) rangeOf(attr string) hcl.Range {
 
 // path notes a path of this machine.
 func (c *collector) path(key, path, attr, what string) {
-	real, err := RealPath(path)
-	if err != nil {
-		c.err = err
-		return
+	real, ok := c.real[path]
+	if !ok {
+		var err error
+		if real, err = RealPath(path); err != nil {
+			c.err = err
+			return
+		}
+		c.real[path] = real
 	}
 	c.add(key, real, attr, what)
 }
