@@ -136,11 +136,11 @@ func (j *journal) write() error {
 	return nil
 }
 
-// remove ends a journal.
+// remove ends a journal, whatever it is: even a folder by its name is in the way.
 func (j *journal) remove() error {
-	err := os.Remove(j.path)
+	err := os.RemoveAll(j.path)
 	j.gone()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("closing the journal: %w", err)
 	}
 	return nil
@@ -218,6 +218,9 @@ const maxJournal = 64 << 20
 func readJournal(path string) *journal {
 	unread := func(err error) *journal { return &journal{path: path, unread: err} }
 	info, err := os.Stat(path)
+	if link, _ := os.Readlink(path); link != "" && errors.Is(err, fs.ErrNotExist) {
+		return unread(fmt.Errorf("it is a link to %s, which is not there", link))
+	}
 	switch {
 	case err != nil:
 		return unread(err)

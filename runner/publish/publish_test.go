@@ -410,8 +410,11 @@ func TestBadJournals(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		data  string
-		stays bool // in its place
+		stays bool                    // in its place
+		make  func(path string) error // what is no file
 	}{
+		"folder":         {make: func(path string) error { return os.MkdirAll(filepath.Join(path, "in", "it"), 0o700) }},
+		"link":           {make: func(path string) error { return os.Symlink("nowhere", path) }},
 		"later version":  {data: `{"version":2,"moves":[]}`},
 		"empty":          {data: ""},
 		"truncated":      {data: `{"version":1,"started":"2026-`},
@@ -437,7 +440,10 @@ func TestBadJournals(t *testing.T) {
 			if err := os.MkdirAll(m.Dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(path, []byte(c.data), 0o600); err != nil {
+			if c.make == nil {
+				c.make = func(path string) error { return os.WriteFile(path, []byte(c.data), 0o600) }
+			}
+			if err := c.make(path); err != nil {
 				t.Fatal(err)
 			}
 			var refs []Ref
@@ -447,7 +453,7 @@ func TestBadJournals(t *testing.T) {
 			if err := errors.Join(m.Prepare(t.Context(), refs), m.Publish(t.Context(), s.moves())); err != nil || s.state() != "new" {
 				t.Errorf("the tags are %s, %v", s.state(), err)
 			}
-			_, err := os.Stat(path)
+			_, err := os.Lstat(path)
 			if stays := err == nil; stays != c.stays {
 				t.Errorf("the journal is in its place: %t", stays)
 			}

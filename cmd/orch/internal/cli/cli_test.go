@@ -70,6 +70,9 @@ func TestWritable(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	if err := cli.Writable([][2]string{{"--b", dir}}); !usage.Is(err) || !strings.Contains(err.Error(), "--b: "+dir+" is a folder") {
+		t.Error(err)
+	}
 }
 
 func TestCommandLine(t *testing.T) {

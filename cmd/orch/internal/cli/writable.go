@@ -8,7 +8,7 @@ import (
 )
 
 // Writable says which file of the flags could not be written when the run is
-// over, because its folder is not there. files are pairs of a flag and what it
+// over, because its folder is not there, or it is a folder. files are pairs of a flag and what it
 // names; "" means no file.
 func Writable(files [][2]string) error {
 	for _, f := range files {
@@ -19,6 +19,9 @@ func Writable(files [][2]string) error {
 		dir := filepath.Dir(path)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return usage.Errorf("%s: %s does not exist, or is not a folder", flag, dir)
+		}
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return usage.Errorf("%s: %s is a folder; name a file, such as %s", flag, path, filepath.Join(path, "out.json"))
 		}
 	}
 	return nil
