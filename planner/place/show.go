@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -125,11 +126,11 @@ func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds
 
 // Write prints a view for people.
 func (v *View) Write(w io.Writer) {
-	parts := 0
+	all := map[string]bool{}
 	for _, b := range v.Builders {
-		parts += b.parts()
+		maps.Copy(all, b.targets())
 	}
-	fmt.Fprintf(w, "%s on %s\n", counted(parts, "target"), counted(len(v.Builders), "builder"))
+	fmt.Fprintf(w, "%s on %s\n", counted(len(all), "target"), counted(len(v.Builders), "builder"))
 	for _, b := range v.Builders {
 		fmt.Fprintf(w, "\n%s (%s)", b.Name, strings.Join(b.Platforms, ", "))
 		switch {
@@ -141,7 +142,7 @@ func (v *View) Write(w io.Writer) {
 			fmt.Fprintln(w, ": nothing")
 			continue
 		}
-		fmt.Fprintf(w, ": %s, about %s\n", counted(b.parts(), "target"), round(b.Seconds))
+		fmt.Fprintf(w, ": %s, about %s\n", counted(len(b.targets()), "target"), round(b.Seconds))
 		slices.SortStableFunc(b.Groups, func(x, y GroupView) int { return cmp.Compare(len(y.Parts), len(x.Parts)) })
 		for _, g := range b.Groups {
 			g.write(w)
@@ -150,12 +151,15 @@ func (v *View) Write(w io.Writer) {
 	fmt.Fprintf(w, "\nThe longest takes about %s; one builder for all about %s.\n", round(v.Longest), round(v.One))
 }
 
-func (b *BuilderView) parts() int {
-	n := 0
+// targets are the names of what a builder builds, if only for one of its platforms.
+func (b *BuilderView) targets() map[string]bool {
+	names := map[string]bool{}
 	for _, g := range b.Groups {
-		n += len(g.Parts)
+		for _, p := range g.Parts {
+			names[p.Target] = true
+		}
 	}
-	return n
+	return names
 }
 
 func (g *GroupView) write(w io.Writer) {
