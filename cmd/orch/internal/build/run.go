@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sirupsen/logrus"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
@@ -215,6 +217,9 @@ func (r *Run) collectLoads() (clean func(), err error) {
 
 // check makes the plan and looks for what would fail.
 func (r *Run) check(ctx context.Context) (err error) {
+	if diags := onTerminal(r.cfg, r.Stdout); diags.HasErrors() {
+		return r.Report(diags, r.cfg.Sources)
+	}
 	if r.plan, err = r.Planned(ctx, r.cfg, planning.Options{Checks: true}); err != nil {
 		return err
 	}
@@ -226,6 +231,28 @@ func (r *Run) check(ctx context.Context) (err error) {
 	}
 	r.timeout, err = r.BuilderTimeout()
 	return err
+}
+
+// onTerminal reports archives that would be written to a terminal, which shows them
+// as characters and obeys what is in them.
+func onTerminal(cfg *config.Config, stdout io.Writer) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	if !termtext.IsTerminal(stdout) {
+		return diags
+	}
+	for _, name := range cfg.Chosen {
+		t := cfg.Target(name)
+		for _, o := range t.Outputs {
+			if o.Form == config.FileForm && o.Dest == "-" {
+				at := t.RangeOf("output")
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError, Summary: "Archive on a terminal", Subject: &at,
+					Detail: fmt.Sprintf("Target %q writes an archive of the type %s to standard output, which is a terminal. Write dest=FILE in the output, or send standard output into a file.", name, o.Type),
+				})
+			}
+		}
+	}
+	return diags
 }
 
 // begin makes ready what goes along with the run: what masks secrets, the notes
