@@ -28,7 +28,8 @@ func Print(w io.Writer, cfg *Config) error {
 	out = append(out, attribute.Property{Name: "target", Value: targets})
 	src, err := json.MarshalIndent(out, "", "  ")
 	if err == nil {
-		_, err = io.WriteString(w, maskJSON(string(src), cfg.sensitive)+"\n")
+		// Each text is a template to whoever reads this as a definition.
+		_, err = io.WriteString(w, maskJSON(attribute.EscapeTemplate(string(src)), cfg.sensitive)+"\n")
 	}
 	if err != nil {
 		return fmt.Errorf("printing the definition: %w", err)

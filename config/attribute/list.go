@@ -14,7 +14,6 @@ import (
 type List struct {
 	grows     bool // a later list is put behind the earlier one, not in its place
 	onlyGrows bool // so does an override, even one with "="
-	escape    bool // --print doubles the "$" of "${"
 }
 
 // Decode reads a list whose elements can be written as text; none may be null.
@@ -76,19 +75,12 @@ func (k List) Override(v any, o *Change) (any, error) {
 }
 
 // Show gives the list, or nil for an empty one.
-func (k List) Show(v any) any {
+func (List) Show(v any) any {
 	l := v.([]string)
 	if len(l) == 0 {
 		return nil
 	}
-	if !k.escape {
-		return l
-	}
-	out := make([]string, len(l))
-	for i, s := range l {
-		out[i] = EscapeTemplate(s)
-	}
-	return out
+	return l
 }
 
 // Unique returns the list without empty strings and without what came before.

@@ -10,9 +10,7 @@ import (
 
 // Table is an attribute that holds strings by name. An entry may be null,
 // which is as if it were not there.
-type Table struct {
-	escape bool // --print doubles the "$" of "${"
-}
+type Table struct{}
 
 // Decode reads a map whose values can be written as text, or are null.
 func (Table) Decode(v cty.Value) (any, error) { return stringMap(v) }
@@ -86,15 +84,10 @@ func (Table) Override(v any, o *Change) (any, error) {
 }
 
 // Show gives the entries that are not null, or nil if there are none.
-func (k Table) Show(v any) any {
+func (Table) Show(v any) any {
 	m := Plain(v)
 	if len(m) == 0 {
 		return nil
-	}
-	if k.escape {
-		for name, s := range m {
-			m[name] = EscapeTemplate(s)
-		}
 	}
 	return m
 }

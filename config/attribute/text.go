@@ -10,9 +10,7 @@ import (
 )
 
 // Text is an attribute that holds one string.
-type Text struct {
-	escape bool // whether --print doubles the "$" of "${"
-}
+type Text struct{}
 
 // Decode reads a value that can be written as text.
 func (Text) Decode(v cty.Value) (any, error) {
@@ -41,12 +39,7 @@ func (Text) Normalize(v any) any { return v }
 func (Text) Override(_ any, o *Change) (any, error) { return o.value(), nil }
 
 // Show gives the string.
-func (k Text) Show(v any) any {
-	if k.escape {
-		return EscapeTemplate(v.(string))
-	}
-	return v
-}
+func (Text) Show(v any) any { return v }
 
 // description is a text of which "" counts as not written.
 type description struct{ Text }
