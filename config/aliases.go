@@ -111,6 +111,12 @@ func NewCacheEntry(e Entry) CacheEntry { return spec.NewCacheEntry(e) }
 // NewAttest reads an attestation.
 func NewAttest(e Entry) Attest { return spec.NewAttest(e) }
 
+// HostGateway stands for the address of the builder's own host in extra-hosts.
+const HostGateway = spec.HostGateway
+
+// HostAddress is an address of extra-hosts as it is given on.
+func HostAddress(text string) (ip string, ok bool) { return spec.HostAddress(text) }
+
 // ParsePlatforms reads platforms.
 func ParsePlatforms(texts []string) ([]Platform, error) { return spec.ParsePlatforms(texts) }
 

@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"net"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -124,6 +127,16 @@ func (t *Target) RangeOf(attr string) hcl.Range {
 		return r
 	}
 	return t.Range
+}
+
+// HostGateway stands for the address of the builder's own host in extra-hosts.
+const HostGateway = "host-gateway"
+
+// HostAddress is an address of extra-hosts as it is given on, which may be
+// HostGateway.
+func HostAddress(text string) (ip string, ok bool) {
+	ip = strings.Trim(strings.TrimSpace(text), "[]")
+	return ip, ip == HostGateway || net.ParseIP(ip) != nil
 }
 
 // Secret is a value that a RUN step may read while it runs.

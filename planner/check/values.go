@@ -49,6 +49,7 @@ func (ck *checker) checkValues(b *planner.Build) {
 	if t.Network != "" {
 		ck.known(b, "network", "network mode", t.Network, knownNetworks)
 	}
+	ck.checkHosts(b)
 	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
 			ck.report.Fail(b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "Target %q: SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", b.Name(), v)
@@ -61,6 +62,25 @@ func (ck *checker) checkValues(b *planner.Build) {
 	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
 		ck.checkImageContext(b, name, t.Contexts[name])
 	}
+}
+
+// checkHosts reports names and addresses of extra-hosts that steps would not get.
+func (ck *checker) checkHosts(b *planner.Build) {
+	before := len(ck.report.Diags)
+	at := b.Target.RangeOf("extra-hosts")
+	for _, name := range slices.Sorted(maps.Keys(b.Target.ExtraHosts)) {
+		if name == "" || strings.ContainsAny(name, "=, \t\n") {
+			ck.report.Fail(at, "Invalid extra-hosts", "Target %q: %q is not the name of a host.", b.Name(), name)
+			continue
+		}
+		for ip := range strings.SplitSeq(b.Target.ExtraHosts[name], ",") {
+			if _, ok := config.HostAddress(ip); !ok {
+				ck.report.Fail(at, "Invalid extra-hosts", "Target %q: the host %q has the address %q. Write an IP address, several with commas between them, or %s.",
+					b.Name(), name, ip, config.HostGateway)
+			}
+		}
+	}
+	pointAtFlag(b.Target, "extra-hosts", ck.report.Diags[before:])
 }
 
 // pointAtFlag says of faults of an attribute that they are on the command line, if

@@ -8,9 +8,9 @@
 package options
 
 import (
+	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 
@@ -100,11 +100,29 @@ func extraHosts(hosts map[string]string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		for ip := range strings.SplitSeq(hosts[name], ",") {
-			ip = strings.Trim(strings.TrimSpace(ip), "[]")
-			if net.ParseIP(ip) != nil || ip == "host-gateway" {
+			if ip, ok := config.HostAddress(ip); ok {
 				out = append(out, name+"="+ip)
 			}
 		}
 	}
 	return strings.Join(out, ",")
+}
+
+var errNoGateway = errors.New("does not say which address " + config.HostGateway + " is: a Docker engine does; write the address")
+
+// OnHost is the frontend's list of names and addresses for a builder whose host has
+// that address for its steps, or "" if that is not known.
+func OnHost(hosts, gateway string) (string, error) {
+	list := strings.Split(hosts, ",")
+	for i, h := range list {
+		name, ip, _ := strings.Cut(h, "=")
+		if ip != config.HostGateway {
+			continue
+		}
+		if gateway == "" {
+			return "", errNoGateway
+		}
+		list[i] = name + "=" + gateway
+	}
+	return strings.Join(list, ","), nil
 }

@@ -81,3 +81,20 @@ func sample(t *testing.T, kind reflect.Type) reflect.Value {
 	t.Fatalf("no sample of a %s", kind)
 	return reflect.Value{}
 }
+
+// TestOnHost puts the address of the builder's host in the place of its name.
+func TestOnHost(t *testing.T) {
+	for _, tt := range []struct{ hosts, gateway, want string }{
+		{"", "", ""},
+		{"", "172.17.0.1", ""},
+		{"a=10.0.0.1,b=10.0.0.2", "", "a=10.0.0.1,b=10.0.0.2"},
+		{"a=10.0.0.1,b=host-gateway", "172.17.0.1", "a=10.0.0.1,b=172.17.0.1"},
+	} {
+		if got, err := OnHost(tt.hosts, tt.gateway); got != tt.want || err != nil {
+			t.Errorf("%q on %q: %q, error %v", tt.hosts, tt.gateway, got, err)
+		}
+	}
+	if _, err := OnHost("b=host-gateway", ""); err == nil {
+		t.Error("a builder that does not know the address has one")
+	}
+}

@@ -38,6 +38,7 @@ type Definition struct {
 		Secrets    []config.Secret
 		SSH        []config.SSH
 		Network    string
+		ExtraHosts map[string]string `json:"extra-hosts"`
 
 		Annotations   []string
 		Attest        []config.Entry
@@ -117,7 +118,7 @@ func ReadDefinition(t testing.TB, data []byte) (*config.Config, Definition) {
 		target := &config.Target{
 			Name: name, Range: at, Ranges: map[string]fault.Range{}, Context: readContext(in.Context),
 			Contexts: map[string]config.Context{}, Dockerfile: in.Dockerfile, DockerfileInline: in.Inline,
-			Stage: in.Target, Args: in.Args, Volatile: in.Volatile, Tags: in.Tags, Platforms: Platforms(in.Platforms...), Outputs: each(in.Output, config.NewOutput),
+			Stage: in.Target, Args: in.Args, ExtraHosts: in.ExtraHosts, Volatile: in.Volatile, Tags: in.Tags, Platforms: Platforms(in.Platforms...), Outputs: each(in.Output, config.NewOutput),
 			CacheFrom: each(in.CacheFrom, config.NewCacheEntry), CacheTo: each(in.CacheTo, config.NewCacheEntry), Cache: in.Cache, Network: in.Network, Secrets: in.Secrets, SSH: in.SSH,
 			Annotations: in.Annotations, Attest: each(in.Attest, config.NewAttest), NoCacheFilter: in.NoCacheFilter,
 		}

@@ -198,7 +198,9 @@ func (t *target) prepare(ctx context.Context) error {
 	if err := t.cacheOptions(ctx); err != nil {
 		return err
 	}
-	t.targetOptions()
+	if err := t.targetOptions(); err != nil {
+		return err
+	}
 	t.run.facts.AddProxies(t.plan, t.opts)
 	t.run.facts.AddLabels(ctx, t.plan, t.opts)
 	if err := t.contextOptions(); err != nil {
@@ -247,11 +249,23 @@ func dockerfileState(d *planner.Dockerfile, data []byte) llb.State {
 }
 
 // targetOptions are the attributes of the target, by the frontend's names.
-func (t *target) targetOptions() {
+func (t *target) targetOptions() error {
 	maps.Copy(t.opts, options.Of(t.plan))
 	if pull := t.plan.Target.Pull; pull != nil && *pull {
 		t.opts["image-resolve-mode"] = "pull"
 	}
+	if t.asked { // the answer does not depend on them
+		delete(t.opts, "add-hosts")
+		return nil
+	}
+	hosts, err := options.OnHost(t.opts["add-hosts"], t.run.builder.HostGateway)
+	if err != nil {
+		return fmt.Errorf("extra-hosts of target %q: %s %w", t.plan.Name(), t.run.builder.Name, err)
+	}
+	if hosts != "" {
+		t.opts["add-hosts"] = hosts
+	}
+	return nil
 }
 
 // contextOptions tell the frontend where the contexts are. Local ones are

@@ -46,6 +46,9 @@ type Builder struct {
 	ID string
 	// Version is its BuildKit's; "" if it is not known.
 	Version string
+	// HostGateway is the address of its host for the steps that it runs; "" if it
+	// names none.
+	HostGateway string
 	// Engine is the Docker Engine that the builder is part of; nil if it is none.
 	Engine *Engine
 	// Conn is the connection to it.
@@ -106,6 +109,7 @@ func connectWithin(ctx context.Context, c Client, name string, timeout time.Dura
 	if len(workers) > 0 {
 		b.Version = workers[0].BuildkitVersion.Version
 		b.ID = identity(workers[0])
+		b.HostGateway = workers[0].Labels[gatewayLabel]
 	}
 	if linked := linkedBuildKit(); linked != "" {
 		b.SameFrontend.Store(b.Version == linked)
@@ -120,8 +124,12 @@ func connectWithin(ctx context.Context, c Client, name string, timeout time.Dura
 	return b, nil
 }
 
-// hostLabel is the label of a worker that names its host.
-const hostLabel = "org.mobyproject.buildkit.worker.hostname"
+// Labels of a worker: the name of its host, and the address of that for steps, which
+// a Docker Engine gives.
+const (
+	hostLabel    = "org.mobyproject.buildkit.worker.hostname"
+	gatewayLabel = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
+)
 
 // identity tells a daemon from others: the ID that its worker keeps in its state, with
 // the host that it runs on, as machines made of one image have equal states.
