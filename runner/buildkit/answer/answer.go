@@ -54,6 +54,9 @@ func (a *Answer) Metadata() map[string]any {
 	for k, v := range a.Fields {
 		out[k] = string(v)
 	}
+	if data := a.JSON(); json.Valid(data) {
+		out["result.json"] = json.RawMessage(data)
+	}
 	return out
 }
 

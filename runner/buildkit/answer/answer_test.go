@@ -2,6 +2,7 @@ package answer
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -44,10 +45,23 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestMetadata has the answer as JSON where it is some, and as a text where not.
 func TestMetadata(t *testing.T) {
-	got := newAnswer("outline", map[string]string{"result.json": "{}", "version": "1"})
-	if m := got.Metadata(); m["result.json"] != "{}" || m["version"] != "1" || string(got.JSON()) != "{}" {
-		t.Errorf("%v", m)
+	for result, want := range map[string]string{
+		`{"sources": ["RlJPTQ=="]}`: `{"result.json":{"sources":["RlJPTQ=="]},"result.txt":"text","version":"1"}`,
+		"no object":                 `{"result.json":"no object","result.txt":"text","version":"1"}`,
+	} {
+		a := newAnswer("outline", map[string]string{"result.json": result, "result.txt": "text", "version": "1"})
+		got, err := json.Marshal(a.Metadata())
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %s, error %v", result, got, err)
+		}
+		if string(a.JSON()) != result {
+			t.Errorf("%s: the answer is %s", result, a.JSON())
+		}
+	}
+	if m := newAnswer("lint", map[string]string{"version": "1"}).Metadata(); len(m) != 1 {
+		t.Errorf("without a result: %v", m)
 	}
 }
 

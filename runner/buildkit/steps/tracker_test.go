@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -291,13 +292,21 @@ func TestLastLines(t *testing.T) {
 }
 
 // TestWarningLines names the line of a warning in the whole file, and sends it
-// once for all targets that have it.
+// once for all targets that have it. Its record names that line in its text too, as
+// bake's metadata file does.
 func TestWarningLines(t *testing.T) {
 	file := &planner.Dockerfile{Name: "app/Dockerfile", Data: []byte("FROM a\nFROM b\nFROM $C\n")}
 	parts := map[string][]int{"FROM $C\n": {3}, "FROM b\nFROM $C\n": {2, 3}}
 	tracker := New(Options{})
 	var got events
-	tracker.Begin(Session{Plan: twoTargets(), Send: got.send, Whole: func(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
+	var records []string
+	send := func(event runner.Event) {
+		if w, ok := event.(runner.Warning); ok && w.File != "" {
+			records = append(records, string(w.Record.(*client.VertexWarning).Short))
+		}
+		got.send(event)
+	}
+	tracker.Begin(Session{Plan: twoTargets(), Send: send, Whole: func(data []byte) (*planner.Dockerfile, *dockerfile.Reduced, bool) {
 		lines, ok := parts[string(data)]
 		return file, &dockerfile.Reduced{Data: data, Lines: lines}, ok
 	}})
@@ -316,6 +325,9 @@ func TestWarningLines(t *testing.T) {
 	tracker.Warn("old builder")
 	got.lines = got.lines[:1:1]
 	got.want(t, "\nwarning Bad: C is empty app/Dockerfile 3\n")
+	if want := []string{"Bad: C is empty (line 3)"}; !slices.Equal(records, want) {
+		t.Errorf("records %q, want %q", records, want)
+	}
 }
 
 // TestImported sees how the reading of a cache went, and can hide a fault.

@@ -29,6 +29,7 @@ func (t *Tracker) warnings(all []*client.VertexWarning) []*client.VertexWarning 
 		fresh = append(fresh, w)
 		e := runner.Warning{Text: string(w.Short), Record: w}
 		if w.SourceInfo != nil && len(w.Range) > 0 {
+			e.Text = lineInText().ReplaceAllString(e.Text, "")
 			e.File, e.Line = w.SourceInfo.Filename, int(w.Range[0].GetStart().GetLine())
 		}
 		t.session.Send(e)
@@ -60,7 +61,6 @@ func (t *Tracker) inWhole(w *client.VertexWarning) {
 	if w.SourceInfo == nil || len(w.Range) == 0 {
 		return
 	}
-	w.Short = lineInText().ReplaceAll(w.Short, nil)
 	file, lines, ok := t.session.Whole(w.SourceInfo.Data)
 	if !ok {
 		return
@@ -71,6 +71,9 @@ func (t *Tracker) inWhole(w *client.VertexWarning) {
 				at.Line = int32(lines.Line(int(at.Line)))
 			}
 		}
+	}
+	if lineInText().Match(w.Short) {
+		w.Short = lineInText().ReplaceAll(w.Short, fmt.Appendf(nil, " (line %d)", w.Range[0].GetStart().GetLine()))
 	}
 	w.SourceInfo = &pb.SourceInfo{Filename: file.Name, Data: file.Data, Language: w.SourceInfo.Language}
 }
