@@ -160,7 +160,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/language/lsp"] = nil
 	allowed["internal/language/document"] = []string{"internal/fault", "internal/language/lsp"}
 	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document"}
-	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "schema/hclfmt"}
+	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "internal/termtext", "schema/hclfmt"}
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil
 	allowed["internal/imagediff"] = []string{"internal/termtext"}

@@ -44,23 +44,25 @@ func (p *Printer) Print(diags hcl.Diagnostics, sources ...map[string][]byte) err
 		return result(diags)
 	}
 	w := writer{w: p.Out, sources: sources}
-	for i, d := range diags {
-		if i == maxShown {
-			fmt.Fprintf(p.Out, "… and %d more; --diagnostics json has all.\n", len(diags)-i)
-			break
-		}
+	few := atMost(diags)
+	for _, d := range few {
 		w.write(d)
 		ci.Annotate(p.Out, p.Getenv, annotation(d))
+	}
+	if more := len(diags) - len(few); more > 0 {
+		fmt.Fprintf(p.Out, "… and %d more; --diagnostics json has all.\n", more)
 	}
 	return result(diags)
 }
 
-// shown are diagnostics without the credentials of URLs in what they say.
+// shown are diagnostics as they are printed: what they say has no credentials of
+// URLs, and is cut, as it may quote a value of many megabytes.
 func shown(diags hcl.Diagnostics) hcl.Diagnostics {
 	out := make(hcl.Diagnostics, len(diags))
 	for i, d := range diags {
 		one := *d
-		one.Summary, one.Detail = urlsecret.Blank(d.Summary), urlsecret.Blank(d.Detail)
+		one.Summary = termtext.Brief(urlsecret.Blank(d.Summary), termtext.MaxSource)
+		one.Detail = termtext.Brief(urlsecret.Blank(d.Detail), termtext.MaxMessage)
 		out[i] = &one
 	}
 	return out
@@ -73,12 +75,12 @@ func (p *Printer) PrintError(err error) {
 		_ = p.Print(diags, texts(diags))
 		return
 	}
-	text := urlsecret.Blank(err.Error())
+	text := termtext.Brief(urlsecret.Blank(err.Error()), 2*termtext.MaxMessage)
 	if p.JSON {
 		_ = writeJSON(p.Out, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: text}})
 		return
 	}
-	fmt.Fprintf(p.Out, "orch: %s\n", termtext.Brief(text, 2*termtext.MaxMessage))
+	fmt.Fprintf(p.Out, "orch: %s\n", text)
 	if reason, ok := limits.Of(err); ok {
 		fmt.Fprintf(p.Out, "The definition is not at fault: %s.\n", reason)
 	}
@@ -122,6 +124,32 @@ func result(diags hcl.Diagnostics) error {
 // definition at all may have thousands.
 const maxShown = 100
 
+// maxOfLine is how many of them are about one line: each shows the line again.
+const maxOfLine = 10
+
+// atMost are the first diagnostics, as many as are shown as text.
+func atMost(diags hcl.Diagnostics) hcl.Diagnostics {
+	type place struct {
+		file string
+		line int
+	}
+	seen := map[place]int{}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if at := d.Subject; at != nil {
+			line := place{at.Filename, at.Start.Line}
+			if seen[line]++; seen[line] > maxOfLine {
+				continue
+			}
+		}
+		if len(out) == maxShown {
+			break
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
 // sameFault is equal for diagnostics that say the same thing. What the machine
 // answers is the same for every call that asks for it.
 func sameFault(d *hcl.Diagnostic) string {
@@ -161,14 +189,14 @@ func (w *writer) write(d *hcl.Diagnostic) {
 	if d.Severity == hcl.DiagWarning {
 		label = string(termtext.Yellow + "Warning: " + termtext.Reset)
 	}
-	fmt.Fprintf(w.w, "%s%s%s%s\n", label, termtext.Bold, termtext.Line(termtext.Brief(d.Summary, termtext.MaxSource)), termtext.Reset)
+	fmt.Fprintf(w.w, "%s%s%s%s\n", label, termtext.Bold, termtext.Line(d.Summary), termtext.Reset)
 	if d.Subject != nil {
 		at := d.Subject
 		fmt.Fprintf(w.w, "  %s:%d:%d\n", termtext.Line(at.Filename), at.Start.Line, at.Start.Column)
 		w.excerpt(at)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(w.w, "%s\n", termtext.Fold(w.w, termtext.Brief(d.Detail, termtext.MaxMessage)))
+		fmt.Fprintf(w.w, "%s\n", termtext.Fold(w.w, d.Detail))
 	}
 	fmt.Fprintln(w.w)
 }
@@ -245,8 +273,8 @@ func (w *writer) lines(name string) []string {
 func annotation(d *hcl.Diagnostic) ci.Annotation {
 	a := ci.Annotation{
 		Severity: severity(d),
-		Title:    termtext.Brief(d.Summary, termtext.MaxSource),
-		Text:     termtext.Brief(cmp.Or(d.Detail, d.Summary), termtext.MaxMessage),
+		Title:    d.Summary,
+		Text:     cmp.Or(d.Detail, d.Summary),
 	}
 	if at := d.Subject; at != nil {
 		a.File, a.Line, a.EndLine, a.Column = at.Filename, at.Start.Line, at.End.Line, at.Start.Column

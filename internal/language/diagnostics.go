@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/internal/language/lsp"
 	"github.com/orch-build/orch/internal/language/project"
 	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/internal/termtext"
 )
 
 // source is who reports diagnostics.
@@ -154,9 +155,10 @@ func targetNames(a *project.Analysis, path string) []string {
 
 // converted returns a diagnostic for a text.
 func converted(d *document.Document, diag *fault.Diagnostic) lsp.Diagnostic {
-	out := lsp.Diagnostic{Severity: lsp.SeverityError, Code: diag.Summary, Source: source, Message: diag.Summary}
+	summary := termtext.Brief(diag.Summary, termtext.MaxSource)
+	out := lsp.Diagnostic{Severity: lsp.SeverityError, Code: summary, Source: source, Message: summary}
 	if diag.Detail != "" {
-		out.Message = diag.Summary + ": " + diag.Detail
+		out.Message = summary + ": " + termtext.Brief(diag.Detail, termtext.MaxMessage)
 	}
 	if diag.Severity == fault.Warning {
 		out.Severity = lsp.SeverityWarning

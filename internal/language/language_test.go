@@ -256,6 +256,15 @@ func eachFixture(t *testing.T, dir string, test func(e *editor, f *fixture) map[
 	}
 }
 
+// TestLongDiagnostic quotes a name of a megabyte; an editor gets the beginning of it.
+func TestLongDiagnostic(t *testing.T) {
+	e := newEditor(t, t.TempDir())
+	e.open("build.hcl", "target \"default\" {\n  "+strings.Repeat("x", 1<<20)+" = 1\n}\n")
+	if text := e.diagnostics(); len(text) > 8000 || !strings.Contains(text, "bytes more") {
+		t.Errorf("%d bytes: %.300s", len(text), text)
+	}
+}
+
 func TestDiagnostics(t *testing.T) {
 	eachFixture(t, "diagnostics", func(e *editor, f *fixture) map[string]string {
 		return map[string]string{"want/diagnostics": e.diagnostics()}
