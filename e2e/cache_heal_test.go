@@ -119,6 +119,58 @@ func TestCacheSourceHeals(t *testing.T) {
 	}
 }
 
+// TestCacheFolderHeals reads a lane in a folder whose layers are gone, cut, or not what they
+// should be: a warning, steps that are run and said to have run, a whole lane afterwards,
+// and a builder that holds on to nothing of it.
+func TestCacheFolderHeals(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(path string) error{
+		"gone": os.Remove, "cut": func(path string) error { return os.Truncate(path, 10) },
+		"other": func(path string) error {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			data[len(data)/2] ^= 1
+			return os.WriteFile(path, data, 0o644)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
+			l := &laneTest{t: t, dir: dir, kind: "local", ref: filepath.Join(dir, "cache")}
+			if out, err := l.bake(l.state(), "one", 0).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			blobs, err := filepath.Glob(filepath.Join(l.ref, "blobs/sha256/*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range blobs {
+				if data, err := os.ReadFile(path); err != nil || json.Valid(data) {
+					continue // a list
+				}
+				if err := spoil(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			state := l.state()
+			out, err := l.bake(state, "one", 0, "--retries", "0").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "Warning: cache not read: ") || !strings.Contains(string(out), "gone or damaged") ||
+				!strings.Contains(string(out), "ran-2 base") || strings.Contains(string(out), "stages: 0 run") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if out, err := runOn(state, dir, "builder", "prune", "-a").CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if out, err := runOn(state, dir, "builder", "du").CombinedOutput(); err != nil || !strings.Contains(string(out), "0 records") {
+				t.Errorf("the builder holds on to a damaged layer: %v\n%s", err, out)
+			}
+			l.cached("one", 0)
+		})
+	}
+}
+
 // TestCacheLock writes a local cache while another program cleans it, which
 // BuildKit's client does under a lock of its own.
 func TestCacheLock(t *testing.T) {

@@ -174,7 +174,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 	for _, c := range s.drops.All() {
 		r.caches.Read(c, s.drops.Reason(c))
 	}
-	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.Whole, Imported: r.caches.Imported})
+	s.steps.Begin(steps.Session{Plan: plan, Send: send, Whole: r.reduced.Whole, Imported: r.caches.Imported, Unread: r.caches.Unread})
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.unwatch = r.builder.Watch(ctx, r.opt.BuilderTimeout)
-	r.lanes = r.access().WatchLanes(ctx, r.plan, r.drops)
+	r.lanes = r.access().WatchLanes(ctx, r.plan, r.drops, r.caches.Damaged)
 	for i, a := range r.anchors {
 		if err := a.open(ctx); err != nil {
 			for _, opened := range r.anchors[:i] {
@@ -300,6 +300,7 @@ func (r *run) Close(ctx context.Context, how runner.Ending) error {
 	if how == runner.Complete {
 		r.measure(ctx, records)
 	}
+	r.caches.BlameUnread(ctx, r.access(), r.drops)
 	if faults := r.caches.Faults(); len(faults) > 0 {
 		return faults
 	}

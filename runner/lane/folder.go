@@ -2,11 +2,14 @@ package lane
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -26,13 +29,82 @@ func WatchFolder(ctx context.Context, dir, tag string) *Watch {
 	f := folder{dir, tag}
 	w := watch(ctx, f)
 	w.found.Wait()
+	if d, err := f.head(); err == nil && d != "" && FolderLacks(dir, d) != "" {
+		w.Distrust()
+	}
 	return w
 }
 
 // HoldFolder keeps other runs from writing to a folder until the returned
 // function is called: BuildKit's client does not wait for others, but fails.
 func HoldFolder(ctx context.Context, dir string) (release func(), err error) {
-	return folder{dir: dir}.hold(ctx)
+	f := folder{dir: dir}
+	if release, err = f.hold(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.mend(ctx, false); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// FolderLacks is a blob that a cache in a folder names and that is gone, or not of its
+// size; "" if there is none, or if that cannot be said.
+func FolderLacks(dir string, manifest digest.Digest) digest.Digest {
+	f := folder{dir: dir}
+	data, err := f.blob(manifest)
+	var list struct{ Manifests, Layers []ocispecs.Descriptor }
+	if err != nil || json.Unmarshal(data, &list) != nil {
+		return ""
+	}
+	for _, d := range slices.Concat(list.Manifests, list.Layers) {
+		path, err := f.path(d.Digest)
+		if err != nil {
+			continue
+		}
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() != d.Size {
+			return d.Digest
+		}
+	}
+	return ""
+}
+
+// damagedSuffix is added to the name of an index that cannot be read.
+const damagedSuffix = ".damaged"
+
+// mend makes the folder one that can be written: an index that is none is put aside, and,
+// if what is there is distrusted, the blobs of the cache that are not what they should be
+// are removed, since nobody writes a blob again that is there.
+func (f folder) mend(ctx context.Context, distrust bool) error {
+	index := filepath.Join(f.dir, ocispecs.ImageIndexFile)
+	data, err := os.ReadFile(index)
+	if err != nil {
+		return nil // there is none, or the builder's client says what is wrong with it
+	}
+	var list ocispecs.Index
+	if json.Unmarshal(data, &list) != nil {
+		empty := []byte(`{"schemaVersion":2,"manifests":[]}`)
+		return errors.Join(output.WriteFile(index+damagedSuffix, data, 0o644), output.WriteFile(index, empty, 0o644))
+	}
+	if !distrust {
+		return nil
+	}
+	c, err := f.load(ctx)
+	if err != nil || c == nil {
+		return nil // is said when it is written
+	}
+	for _, l := range c.layers {
+		path, err := f.path(l.Digest)
+		if err != nil || f.has(ctx, l) {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing a damaged part of the cache: %w", err)
+		}
+	}
+	return nil
 }
 
 // FolderDigest is the manifest of the cache in a folder, or "" if there is
@@ -110,8 +182,17 @@ func (f folder) has(_ context.Context, layer ocispecs.Descriptor) bool {
 	if err != nil {
 		return false
 	}
-	info, err := os.Stat(path)
-	return err == nil && info.Size() == layer.Size
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || info.Size() != layer.Size {
+		return false
+	}
+	sum := layer.Digest.Verifier()
+	_, err = io.Copy(sum, file)
+	return err == nil && sum.Verified()
 }
 
 func (f folder) written(_ context.Context, name string) (*content, error) {

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -139,15 +140,7 @@ func TestHealFolder(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(f.dir, "blobs/sha256"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write := func(target string) error {
-		return WatchFolder(ctx, f.dir, f.tag).Write(ctx, []string{target}, func() (string, error) {
-			config, manifest := builderManifest(t, chain("base", target))
-			if err := f.addBlob(config); err != nil {
-				return "", err
-			}
-			return digest.FromBytes(manifest).String(), f.addBlob(manifest)
-		})
-	}
+	write := func(target string) error { return writeFolder(t, f, target) }
 	for name, spoil := range map[string]func(path string) error{
 		"gone": os.Remove, "empty": func(path string) error { return os.Truncate(path, 0) },
 		"other": func(path string) error { return os.WriteFile(path, []byte("{}"), 0o644) },
@@ -171,5 +164,86 @@ func TestHealFolder(t *testing.T) {
 		if err != nil || loadErr != nil || len(have.config.Records) != 2 {
 			t.Errorf("%s: %+v, %v, %v", name, have, err, loadErr)
 		}
+	}
+}
+
+// TestHealLayers writes over a folder of which a layer is gone or cut, or, as the builder
+// has found out, not what it should be.
+func TestHealLayers(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"gone": os.Remove, "empty": func(path string) error { return os.Truncate(path, 0) },
+		"longer": func(path string) error { return os.WriteFile(path, []byte("xxxx"), 0o644) },
+		"other":  func(path string) error { return os.WriteFile(path, []byte("y"), 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, ctx := folder{t.TempDir(), "main"}, context.Background()
+			if err := os.MkdirAll(filepath.Join(f.dir, "blobs/sha256"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(writeFolder(t, f, "a"), writeFolder(t, f, "c")); err != nil {
+				t.Fatal(err)
+			}
+			path, _ := f.path(digest.FromString("x"))
+			if err := spoil(path); err != nil {
+				t.Fatal(err)
+			}
+			head, err := f.head()
+			if lacks := FolderLacks(f.dir, head); err != nil || (lacks != "") != (name != "other") {
+				t.Errorf("%q is gone of %s, %v", lacks, head, err)
+			}
+			w := WatchFolder(ctx, f.dir, f.tag)
+			if name == "other" {
+				w.Distrust()
+			} else if !w.looks() {
+				t.Error("the folder is trusted")
+			}
+			if err := w.Write(ctx, []string{"d"}, func() (string, error) { return "", nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := writeFolder(t, f, "a"); err != nil {
+				t.Fatal(err)
+			}
+			have, err := f.load(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range have.layers {
+				if !f.has(ctx, l) {
+					t.Errorf("%s is not whole", l.Digest)
+				}
+			}
+		})
+	}
+}
+
+// TestHealIndex writes to a folder whose index is none.
+func TestHealIndex(t *testing.T) {
+	for name, text := range map[string]string{"garbage": "x\x00y", "cut": `{"schemaVersion":2,"manif`, "empty": "", "other": `{"manifests":7}`} {
+		f, ctx := folder{t.TempDir(), "main"}, context.Background()
+		index := filepath.Join(f.dir, "index.json")
+		if err := errors.Join(os.MkdirAll(filepath.Join(f.dir, "blobs/sha256"), 0o755), os.WriteFile(index, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeFolder(t, f, "a"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d, err := f.head(); err != nil || d == "" {
+			t.Errorf("%s: %q, %v", name, d, err)
+		}
+		if kept, err := os.ReadFile(index + damagedSuffix); text != "" && (err != nil || string(kept) != text) {
+			t.Errorf("%s: kept %q, %v", name, kept, err)
+		}
+		// As the builder writes it by itself.
+		if err := os.WriteFile(index, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		release, err := HoldFolder(ctx, f.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.head(); text != "" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		release()
 	}
 }

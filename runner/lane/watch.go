@@ -88,6 +88,11 @@ func (w *Watch) Write(ctx context.Context, targets []string, write func() (name 
 		return err
 	}
 	defer release()
+	if f, ok := w.store.(folder); ok {
+		if err := f.mend(ctx, w.looks()); err != nil {
+			return err
+		}
+	}
 	name, err := write()
 	if err != nil || name == "" {
 		return err

@@ -31,6 +31,7 @@ type lines struct {
 	*runner.Step
 	group *group // while it is not over
 	over  bool   // it has been shown
+	fails bool   // its last end was a failure
 }
 
 // group is the lines of one step, or a line between steps.
@@ -84,7 +85,7 @@ func (d *plain) step(s *runner.Step) *lines {
 func (d *plain) started(s *lines) {
 	// An exporter goes through several phases, each of which the builder
 	// reports as a beginning and an end.
-	if s.Internal || s.over || s.group != nil {
+	if s.Internal || s.over && !s.fails || s.group != nil {
 		return
 	}
 	d.add(s)
@@ -116,7 +117,7 @@ func (d *plain) finished(s *lines) {
 	}
 	s.group.done = true
 	s.group.body = s.group.filter.End(s.group.body)
-	s.group, s.over = nil, true
+	s.group, s.over, s.fails = nil, true, s.Error != ""
 	d.showEnds()
 }
 

@@ -78,25 +78,42 @@ func (d *Drops) Blame(ctx context.Context, a Access, f *runner.Failure, sources 
 	if f.ExitCode >= 0 || f.Lost || len(sources) == 0 {
 		return
 	}
-	blobs := blobName().FindAllString(f.Err.Error(), -1)
-	if len(blobs) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(retry.WithBudget(ctx, listTime), listTime)
-	defer cancel()
-	for _, c := range sources {
-		list := d.list(ctx, a, c)
-		i := slices.IndexFunc(blobs, func(b string) bool { return strings.Contains(list, b) })
-		if i < 0 {
-			continue
+	rest := slices.Clone(sources)
+	for {
+		c, blob, ok := d.part(ctx, a, f.Err.Error(), rest)
+		if !ok {
+			return
 		}
 		f.Fault, f.Reason, f.Transient = runner.FaultInfrastructure, "a part of the cache "+Place(c)+" is gone or damaged", false
 		if c.Required {
 			return
 		}
-		d.drop(c, fmt.Errorf("a part of it (%s) is gone or damaged", blobs[i]))
+		d.drop(c, partGone(blob))
 		f.Again = true
+		rest = slices.DeleteFunc(rest, func(o planner.Cache) bool { return Key(o.Entry) == Key(c.Entry) })
 	}
+}
+
+// partGone is what is wrong with a cache of which a blob is not what it should be.
+func partGone(blob string) error {
+	return fmt.Errorf("a part of it (%s) is gone or damaged", blob)
+}
+
+// part is the first of some caches that has a blob which an error names.
+func (d *Drops) part(ctx context.Context, a Access, text string, sources []planner.Cache) (c planner.Cache, blob string, ok bool) {
+	blobs := blobName().FindAllString(text, -1)
+	if len(blobs) == 0 {
+		return c, "", false
+	}
+	ctx, cancel := context.WithTimeout(retry.WithBudget(ctx, listTime), listTime)
+	defer cancel()
+	for _, c := range sources {
+		list := d.list(ctx, a, c)
+		if i := slices.IndexFunc(blobs, func(b string) bool { return strings.Contains(list, b) }); i >= 0 {
+			return c, blobs[i], true
+		}
+	}
+	return c, "", false
 }
 
 // list is what the list of a cache says, and the lists that it names; "" if it

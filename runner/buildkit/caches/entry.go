@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config"
@@ -38,7 +39,13 @@ func (a Access) Source(ctx context.Context, c planner.Cache) (client.CacheOption
 	e := a.Entry(c.Entry)
 	switch c.Type {
 	case "local":
-		return e, localCache(ctx, e.Attrs)
+		if err := localCache(ctx, e.Attrs); err != nil {
+			return e, err
+		}
+		if gone := lane.FolderLacks(e.Attrs["src"], digest.Digest(e.Attrs["digest"])); gone != "" {
+			return e, partGone(gone.String())
+		}
+		return e, nil
 	case "gha":
 		return e, ghaCache(e.Attrs)
 	}

@@ -18,14 +18,15 @@ import (
 // Lanes puts what a run has written into the caches of its lanes.
 type Lanes struct {
 	access  Access
+	damaged func() bool            // a result of a cache could not be read
 	watches map[string]*lane.Watch // by the key of a destination
 }
 
 // WatchLanes begins to watch the caches of the lanes that a plan writes, so that
 // it is known in the end what others have written meanwhile. Where a cache was
 // dropped, what is there is not trusted.
-func (a Access) WatchLanes(ctx context.Context, plan *planner.Plan, drops *Drops) *Lanes {
-	l := &Lanes{access: a, watches: map[string]*lane.Watch{}}
+func (a Access) WatchLanes(ctx context.Context, plan *planner.Plan, drops *Drops, damaged func() bool) *Lanes {
+	l := &Lanes{access: a, damaged: damaged, watches: map[string]*lane.Watch{}}
 	distrust := drops.any()
 	for _, b := range plan.Builds {
 		for _, c := range b.CacheTo {
@@ -79,6 +80,9 @@ func (l *Lanes) Write(ctx context.Context, c planner.Cache, targets []string, wr
 	w := l.watches[Key(*c.Lane)]
 	if w == nil || !w.Seen() {
 		return alone(ctx, l.access.Entry(*c.Lane), write)
+	}
+	if l.damaged() {
+		w.Distrust()
 	}
 	if c.Type == "gha" {
 		// Nothing says which of several entries with one scope a builder wrote.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type Watch struct {
 
 	mu       sync.Mutex
 	faults   runner.CacheFaults
+	unread   []string // why results that were in a cache could not be read
 	seen     map[string]bool
 	reported map[string]bool // by what the builder calls a cache: whether it was read
 	news     chan struct{}   // closed at the next report
@@ -108,6 +110,41 @@ func (w *Watch) Read(c planner.Cache, err error) bool {
 func (w *Watch) Wrote(ctx context.Context, c planner.Cache, err error) {
 	if err != nil && ctx.Err() == nil {
 		w.add(runner.CacheFault{Where: Place(c), Required: c.Required, Err: err})
+	}
+}
+
+// maxUnread is how many reasons are kept of why results could not be read.
+const maxUnread = 20
+
+// Unread notes why a result that was in a cache could not be read, so that its step was
+// run. The builder does not say which cache it was.
+func (w *Watch) Unread(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.unread) < maxUnread && !slices.Contains(w.unread, why) {
+		w.unread = append(w.unread, why)
+	}
+}
+
+// Damaged says whether a result that was in a cache could not be read.
+func (w *Watch) Damaged() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.unread) > 0
+}
+
+// BlameUnread finds out in which of the caches of the plan parts are gone, and notes that.
+func (w *Watch) BlameUnread(ctx context.Context, a Access, d *Drops) {
+	w.mu.Lock()
+	texts := slices.Clone(w.unread)
+	w.mu.Unlock()
+	for _, text := range texts {
+		for _, b := range w.plan.Builds {
+			if c, blob, ok := d.part(ctx, a, text, b.CacheFrom); ok && d.Reason(c) == nil {
+				w.Read(c, partGone(blob))
+				break
+			}
+		}
 	}
 }
 

@@ -242,7 +242,7 @@ func TestLaneWrite(t *testing.T) {
 	lane := config.Entry{Type: "registry", Attrs: map[string]string{"ref": s.Host + "/cache:main"}}
 	c.Lane = &lane
 	plan := &planner.Plan{Builds: []*planner.Build{{Target: &config.Target{Name: "app"}, CacheTo: []planner.Cache{c}}}}
-	lanes := a.WatchLanes(t.Context(), plan, &Drops{})
+	lanes := a.WatchLanes(t.Context(), plan, &Drops{}, whole)
 	var wrote string
 	err := lanes.Write(t.Context(), c, []string{"app"}, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		wrote = e.Attrs["ref"]
@@ -271,7 +271,7 @@ func TestLaneUnseen(t *testing.T) {
 	c.Lane = &lane
 	plan := &planner.Plan{Caches: []*planner.SharedCache{{Cache: c}}}
 	var wrote string
-	err := a.WatchLanes(t.Context(), plan, &Drops{}).Write(t.Context(), c, nil, func(e client.CacheOptionsEntry) (map[string]string, error) {
+	err := a.WatchLanes(t.Context(), plan, &Drops{}, whole).Write(t.Context(), c, nil, func(e client.CacheOptionsEntry) (map[string]string, error) {
 		wrote = e.Attrs["ref"]
 		return nil, nil
 	})
@@ -279,3 +279,6 @@ func TestLaneUnseen(t *testing.T) {
 		t.Errorf("%q, %v", wrote, err)
 	}
 }
+
+// whole says of a cache that all of it could be read.
+func whole() bool { return false }

@@ -68,17 +68,21 @@ func (s *step) internal() bool {
 const verifying = "Verifying build result"
 
 // update brings the step up to date with a vertex, which the builder reports
-// again and again, also with several intervals.
+// again and again, also with several intervals. A step whose result was in a cache that
+// then could not be read is run after all.
 func (s *step) update(v *client.Vertex) {
 	s.name = v.Name
-	s.cached = s.cached || v.Cached
 	if v.Started != nil && !v.Started.Equal(s.begun) {
+		if s.cached && s.failed != "" && !v.Cached {
+			s.cached, s.announced = false, false
+		}
 		s.begun = *v.Started
 		s.completed, s.failed = false, ""
 		if s.start.IsZero() {
 			s.start = *v.Started
 		}
 	}
+	s.cached = s.cached || v.Cached
 	if v.Completed != nil && !s.completed && !s.begun.IsZero() {
 		s.completed = true
 		s.end = *v.Completed

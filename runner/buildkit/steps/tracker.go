@@ -36,6 +36,9 @@ type Session struct {
 	// read, and why it could not be read, if so; it returns whether that is
 	// worth showing. It may be nil.
 	Imported func(id, fault string) bool
+	// Unread is called with why the result of a step, which was in a cache, could not
+	// be read. It may be nil.
+	Unread func(why string)
 }
 
 // Tracker follows the steps of a run, in one session after the other.
@@ -186,6 +189,9 @@ func (t *Tracker) status(s *client.SolveStatus, target string) {
 		v.Name, v.Error = t.opt.Mask.Text(v.Name), t.opt.Mask.Text(v.Error)
 		if id, ok := strings.CutPrefix(v.Name, importPrefix); ok && v.Completed != nil && !t.session.Imported(id, v.Error) {
 			v.Error = ""
+		}
+		if v.Cached && v.Error != "" && v.Completed != nil && t.session.Unread != nil {
+			t.session.Unread(v.Error)
 		}
 		named = append(named, t.vertex(v, target))
 	}

@@ -166,6 +166,57 @@ finished [client: app 1/1] RUN app 2s false
 	}
 }
 
+// TestUnreadCache follows a step that is in a cache which then cannot be read, so that it
+// is run: it was not cached, and what it prints is shown.
+func TestUnreadCache(t *testing.T) {
+	tracker := New(Options{})
+	var got events
+	var unread []string
+	plan := twoTargets()
+	tracker.Begin(Session{Plan: plan, Send: got.send, Unread: func(why string) { unread = append(unread, why) }})
+	def, ids := definition(t, "[base 1/1] RUN make")
+	tracker.Own(plan.Builds[0], 0, def, false)
+	at := func(ms int) *time.Time { out := time.Unix(100, int64(ms)*1e6); return &out }
+	in, done := tracker.Anchor()
+	for _, v := range []client.Vertex{
+		{Started: at(0), Completed: at(0), Cached: true},
+		{Started: at(10), Cached: true},
+		{Started: at(10), Completed: at(20), Cached: true, Error: "sha256:1 is gone"},
+		{Started: at(30), Error: "sha256:1 is gone"}, // the builder leaves the error there
+		{Started: at(30), Completed: at(50)},
+	} {
+		v.Digest, v.Name = ids[0], "[base 1/1] RUN make"
+		s := &client.SolveStatus{Vertexes: []*client.Vertex{&v}}
+		if v.Completed != nil && !v.Cached {
+			s.Logs = []*client.VertexLog{{Vertex: ids[0], Data: []byte("made\n")}}
+		}
+		in <- s
+	}
+	close(in)
+	<-done
+	tracker.End()
+	if n := tracker.Count(map[digest.Digest]bool{ids[0]: true}); n != (runner.Steps{Run: 1}) {
+		t.Errorf("steps: %+v", n)
+	}
+	if len(unread) != 1 || unread[0] != "sha256:1 is gone" {
+		t.Errorf("unread: %q", unread)
+	}
+	got.want(t, `
+ends client 1
+activity base 2 false
+started [client+server: base 1/1] RUN make
+finished [client+server: base 1/1] RUN make 0s true 
+changed [client+server: base 1/1] RUN make 0
+finished [client+server: base 1/1] RUN make 10ms true sha256:1 is gone
+activity base 0 true
+started [client+server: base 1/1] RUN make
+activity base 1 true
+activity base 2 false
+output made
+finished [client+server: base 1/1] RUN make 30ms false 
+`)
+}
+
 // TestExport reports of the export of a target only what the anchor has not
 // reported, as the target's.
 func TestExport(t *testing.T) {

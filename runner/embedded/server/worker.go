@@ -55,7 +55,11 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 		DockerfileVersion: dockerfileversion.Version(),
 	}
 	w, err := base.NewWorker(ctx, opt)
-	return w, &unpacked{opt.MetadataStore, opt.ContentStore}, err
+	if err != nil {
+		return nil, nil, err
+	}
+	w.CacheMgr = unpacking{w.CacheMgr}
+	return w, &unpacked{opt.MetadataStore, opt.ContentStore}, nil
 }
 
 // labels is what the worker says of this builder; see info.go.
