@@ -136,6 +136,9 @@ func Attestation(kind, value string) string { return attribute.Attestation(kind,
 // ParsePolicy reads a policy as --policy has it.
 func ParsePolicy(text string) (Policy, error) { return attribute.ParsePolicy(text) }
 
+// PrintedName is the name that Print has for a target or a group.
+func PrintedName(name string) string { return attribute.PrintedName(name) }
+
 // IsRemote reports whether a text is a URL or a git reference.
 func IsRemote(s string) bool { return decide.IsRemote(s) }
 

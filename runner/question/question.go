@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/orch-build/orch/config"
@@ -87,8 +88,14 @@ func Asked(cfg *config.Config) bool {
 // BuiltOnly is the definition without the targets that are asked about, unless
 // another target is built on them.
 func BuiltOnly(cfg *config.Config) *config.Config {
+	return without(cfg, func(name string) bool { return Method(cfg.Target(name)) != "" })
+}
+
+// without is the definition without some of the chosen targets, unless another target
+// is built on them.
+func without(cfg *config.Config, left func(name string) bool) *config.Config {
 	out := *cfg
-	out.Chosen = slices.DeleteFunc(slices.Clone(cfg.Chosen), func(name string) bool { return Method(cfg.Target(name)) != "" })
+	out.Chosen = slices.DeleteFunc(slices.Clone(cfg.Chosen), left)
 	keep := map[string]bool{}
 	var visit func(name string)
 	visit = func(name string) {
@@ -108,6 +115,45 @@ func BuiltOnly(cfg *config.Config) *config.Config {
 	}
 	out.Targets = slices.DeleteFunc(slices.Clone(cfg.Targets), func(t *config.Target) bool { return !keep[t.Name] })
 	return &out
+}
+
+// Broken is what is wrong with targets whose Dockerfiles are to be checked, by their
+// names. Such a fault is a result of the check where results are read by programs.
+type Broken map[string]hcl.Diagnostics
+
+// Readable parts the targets of a definition into those that a plan can be made for,
+// and those of which check is asked and planned finds a fault.
+func Readable(cfg *config.Config, planned func(*config.Config) (hcl.Diagnostics, error)) (*config.Config, Broken, error) {
+	broken := Broken{}
+	for _, name := range cfg.Chosen {
+		if Method(cfg.Target(name)) != "lint" {
+			continue
+		}
+		diags, err := planned(without(cfg, func(other string) bool { return other != name }))
+		if err != nil {
+			return nil, nil, err
+		}
+		if diags.HasErrors() {
+			broken[name] = diags
+		}
+	}
+	return without(cfg, func(name string) bool { return broken[name] != nil }), broken, nil
+}
+
+// text is what is wrong with a target, in lines.
+func (b Broken) text(name string) string {
+	var lines []string
+	for _, d := range b[name] {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		line := d.Summary + ": " + d.Detail
+		if d.Subject != nil {
+			line = fmt.Sprintf("%s:%d: %s", d.Subject.Filename, d.Subject.Start.Line, line)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Print prints a section for each target. The result is the first exit code that an answer stands for, or 1 after an error.
@@ -147,7 +193,7 @@ func callCode(code int, a *answer.Answer, err error, flag Call) int {
 
 // PrintJSON prints bake's form: the definition of each target, and
 // the answer under the name of its method.
-func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*answer.Answer, flag Call) (int, error) {
+func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers map[*planner.Build]*answer.Answer, broken Broken, flag Call) (int, error) {
 	var text bytes.Buffer
 	if err := config.Print(&text, cfg); err != nil {
 		return 0, err
@@ -164,15 +210,19 @@ func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers 
 		targets[name] = map[string]any{"build": def}
 	}
 	code := 0
+	for name := range broken {
+		targets[config.PrintedName(name)]["check"] = map[string]any{"error": broken.text(name)}
+		code = 1
+	}
 	for _, b := range asked {
 		a := answers[b]
-		method := a.Method
+		name, method := config.PrintedName(b.Name()), a.Method
 		if method == "lint" {
 			method = "check"
 		}
 		switch {
 		case a.Err != nil:
-			targets[b.Name()][method] = map[string]any{"error": report.PlainError(a.Err)}
+			targets[name][method] = map[string]any{"error": report.PlainError(a.Err)}
 		case a.JSON() != nil:
 			fields := map[string]json.RawMessage{} // in the order of their names, as bake's
 			if err := json.Unmarshal(a.JSON(), &fields); err != nil {
@@ -182,7 +232,7 @@ func PrintJSON(w io.Writer, cfg *config.Config, asked []*planner.Build, answers 
 				text, _ := json.Marshal(err.Error()) // a string always encodes
 				fields["error"] = text
 			}
-			targets[b.Name()][method] = fields
+			targets[name][method] = fields
 		}
 		code = callCode(code, a, a.Err, flag)
 	}

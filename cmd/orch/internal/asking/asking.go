@@ -36,6 +36,11 @@ var errCall = errors.New("the frontend found something")
 // Call asks the frontend about the targets that have a call, and builds the
 // others.
 func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag question.Call, opt build.Options) error {
+	whole := cfg
+	cfg, broken, err := readable(ctx, e, cfg, flag)
+	if err != nil {
+		return err
+	}
 	plan, err := e.Planned(ctx, cfg, planning.Options{})
 	if err != nil {
 		return err
@@ -61,7 +66,7 @@ func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag que
 	}
 	var code int
 	if flag.JSON {
-		code, err = question.PrintJSON(e.Stdout, cfg, q.Builds, answers, flag)
+		code, err = question.PrintJSON(e.Stdout, whole, q.Builds, answers, broken, flag)
 	} else {
 		code, err = question.Print(e.Stdout, q.Builds, answers, flag)
 	}
@@ -69,6 +74,23 @@ func Call(ctx context.Context, e *planning.Session, cfg *config.Config, flag que
 		return &cli.Failure{Code: code, Err: errCall}
 	}
 	return err
+}
+
+// readable leaves out the targets whose fault is a result of the check: for programs,
+// the others have theirs all the same. For people a fault ends the check, as it does a
+// build.
+func readable(ctx context.Context, e *planning.Session, cfg *config.Config, flag question.Call) (*config.Config, question.Broken, error) {
+	if !flag.JSON {
+		return cfg, nil, nil
+	}
+	planned := func(cfg *config.Config) (hcl.Diagnostics, error) {
+		_, diags, err := e.MakePlan(ctx, cfg, planning.Options{})
+		return diags, err
+	}
+	if diags, err := planned(cfg); err != nil || !diags.HasErrors() {
+		return cfg, nil, err
+	}
+	return question.Readable(cfg, planned)
 }
 
 // asker asks about builds; progress is how that is shown.
