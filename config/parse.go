@@ -3,11 +3,11 @@ package config
 import (
 	"bytes"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -43,4 +43,4 @@ func parseDialect(filename string, src []byte, dialect schema.Dialect, opts *Opt
 }
 
 // servicesKey is in Compose files, and tells one that has a fault from HCL.
-var servicesKey = regexp.MustCompile(`(?m)^services[ \t]*:`)
+var servicesKey = lazyregexp.New(`(?m)^services[ \t]*:`)

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/load"
 	"github.com/orch-build/orch/schema"
 	"go.yaml.in/yaml/v3"
@@ -63,7 +63,7 @@ func composeVariables(files []load.File) map[string]template.Variable {
 // placeholder stands for the value of a variable while the files are read.
 func placeholder(v template.Variable) string { return "orch_variable_" + v.Name + "_end" }
 
-var marked = regexp.MustCompile(`orch_variable_(\w+?)_end`)
+var marked = lazyregexp.New(`orch_variable_(\w+?)_end`)
 
 func unmark(text []byte) []byte { return marked.ReplaceAll(text, []byte("$${$1}")) }
 

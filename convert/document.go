@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -203,7 +203,7 @@ func writeTemplate(b *bytes.Buffer, s string) {
 }
 
 // wholeName is a template that is the value of one name.
-var wholeName = regexp.MustCompile(`^\$\{([A-Za-z_][\w.]*)\}$`)
+var wholeName = lazyregexp.New(`^\$\{([A-Za-z_][\w.]*)\}$`)
 
 func hasLine(s, line string) bool {
 	for l := range strings.Lines(s) {

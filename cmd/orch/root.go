@@ -58,6 +58,9 @@ func run(m *machine.Machine, sites site.Opener, args []string) int {
 		root.SetArgs(args)
 		return root.ExecuteContext(ctx)
 	}
+	if len(args) == 0 || !strings.HasPrefix(args[0], "__") { // or else it is the embedded builder
+		cli.CollectLess(e.Getenv)
+	}
 	e.Neutralise()
 	defer profile.Start(e.Getenv, e.Stderr)()
 	code := cli.ExitInterrupted

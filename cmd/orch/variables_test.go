@@ -23,6 +23,39 @@ func TestPackageVariables(t *testing.T) {
 	}
 }
 
+// TestRegexps demands that no regular expression is compiled when orch starts: all of
+// them took a tenth of the time that this takes. See internal/lazyregexp.
+func TestRegexps(t *testing.T) {
+	set := token.NewFileSet()
+	for _, files := range sources(t, set) {
+		for _, f := range files {
+			for _, d := range f.Decls {
+				g, ok := d.(*ast.GenDecl)
+				if !ok || g.Tok != token.VAR {
+					continue
+				}
+				ast.Inspect(g, func(n ast.Node) bool {
+					if call, ok := n.(*ast.CallExpr); ok && isCompile(call.Fun) {
+						t.Errorf("%s is compiled when the program starts: take lazyregexp.New", set.Position(call.Pos()))
+					}
+					_, later := n.(*ast.FuncLit)
+					return !later
+				})
+			}
+		}
+	}
+}
+
+// isCompile says whether a function is regexp.MustCompile, or one like it.
+func isCompile(fn ast.Expr) bool {
+	sel, ok := fn.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	id, ok := sel.X.(*ast.Ident)
+	return ok && id.Name == "regexp" && strings.HasPrefix(sel.Sel.Name, "MustCompile")
+}
+
 // mostBools is how many parameters of functions may be plain bools. A call with "true"
 // does not say what is true: an option with a name does, or two functions.
 const mostBools = 43

@@ -10,6 +10,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/sirupsen/logrus"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // logging is held while the loader's log, which belongs to the whole process,
@@ -52,7 +54,7 @@ func (w *warnings) Fire(entry *logrus.Entry) error {
 }
 
 // unset is how the loader warns of a variable without a value.
-var unset = regexp.MustCompile(`^The "(\w+)" variable is not set`)
+var unset = lazyregexp.New(`^The "(\w+)" variable is not set`)
 
 func warning(files []types.ConfigFile, text string) *hcl.Diagnostic {
 	d := &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "In a Compose file", Detail: text}

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/urlsecret"
 )
 
@@ -30,7 +30,7 @@ func HostOf(ref string) string {
 	return host
 }
 
-var sha256Form = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var sha256Form = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
 // CutChecksum takes "?checksum=sha256:…" out of the URL of a file.
 func CutChecksum(ref string) (plain, checksum string, err error) {

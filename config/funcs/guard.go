@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Some functions can make a value of any size out of a few letters. Their arguments
@@ -294,11 +295,11 @@ func guardDistinct(args []cty.Value) error {
 const maxPadding = 10_000
 
 // widths are the numbers of a verb, as in "%-20.5s".
-var widths = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%%|%[-+# 0]*(\d*)\.?(\d*)`) })
+var widths = lazyregexp.New(`%%|%[-+# 0]*(\d*)\.?(\d*)`)
 
 // guardFormat refuses a format with a width or a precision that nobody means.
 func guardFormat(args []cty.Value) error {
-	for _, m := range widths().FindAllStringSubmatch(args[0].AsString(), -1) {
+	for _, m := range widths.FindAllStringSubmatch(args[0].AsString(), -1) {
 		for _, digits := range m[1:] {
 			if n, err := strconv.Atoi(digits); digits != "" && (err != nil || n > maxPadding) {
 				return fmt.Errorf("the format has a width of more than %d", maxPadding)

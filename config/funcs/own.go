@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // textFunc makes a function from one string to another.
@@ -112,7 +113,7 @@ func timestampFunc(m Machine) function.Function {
 
 // goSetting is the form of the names that `go env` knows, none of which can be
 // taken for a flag.
-var goSetting = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+var goSetting = lazyregexp.New(`^[A-Z][A-Z0-9_]*$`)
 
 // goenvFunc gives a setting of the machine's Go command, such as GOROOT, so
 // that a build can take the toolchain that is there as a context.

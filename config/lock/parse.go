@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/suggest"
 )
@@ -206,7 +206,7 @@ func (e *Entry) written() string {
 	return ""
 }
 
-var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var commit = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // set takes over an attribute, and says what is wrong with it.
 func (e *Entry) set(name string, v cty.Value) string {

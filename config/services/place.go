@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +12,12 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/schema"
 )
 
 // yamlLine is how the YAML parser says where a text is wrong.
-var yamlLine = regexp.MustCompile(`\bline (\d+)`)
+var yamlLine = lazyregexp.New(`\bline (\d+)`)
 
 // faultOf finds where an error of the reader of Compose files is, which
 // names a path of keys, a file or a line. It is the beginning of the first file
@@ -88,13 +88,13 @@ func within(root *yaml.Node, err error) *yaml.Node {
 }
 
 // serviceFirst is how package config/compose says which service an error is about.
-var serviceFirst = regexp.MustCompile(`^service "([^"]+)": `)
+var serviceFirst = lazyregexp.New(`^service "([^"]+)": `)
 
 var (
 	// serviceNamed is how the reader names a service: service "web", or, where
 	// services extend each other in a circle, web in FILE.
-	serviceNamed = regexp.MustCompile(`(?i)\bservice "([^"]+)"|(?m)^\s+(?:extends )?(\S+) in `)
-	quotedWord   = regexp.MustCompile(`["']([^"']+)["']`)
+	serviceNamed = lazyregexp.New(`(?i)\bservice "([^"]+)"|(?m)^\s+(?:extends )?(\S+) in `)
+	quotedWord   = lazyregexp.New(`["']([^"']+)["']`)
 )
 
 // mentionedNode finds what an error without a path is about: in the service

@@ -17,7 +17,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 	"syscall"
@@ -25,6 +24,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/output"
 )
 
@@ -152,11 +152,11 @@ func (w *Watch) Open(dir string, modes Modes) (*FS, error) {
 }
 
 // aside are the names of what orch itself writes and is not complete yet.
-var aside = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[/\\])\.[^/\\]*orch-\d+(?:[/\\]|$)`) })
+var aside = lazyregexp.New(`(?:^|[/\\])\.[^/\\]*orch-\d+(?:[/\\]|$)`)
 
 // changed writes down a change to what the builder has asked for.
 func (f *FS) changed(path string, what What) error {
-	if aside().MatchString(path) || !f.selected(path) {
+	if aside.MatchString(path) || !f.selected(path) {
 		return nil
 	}
 	return f.watch.add(Change{f.name, filepath.ToSlash(path), what})

@@ -2,13 +2,14 @@ package gittree
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // commitName is what the name of a commit looks like.
-var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+var commitName = lazyregexp.New(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
 // Fetch is the command that makes a revision known here, with all that it has in
 // common with what is checked out; "" if there is nowhere to fetch from. It works

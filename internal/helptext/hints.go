@@ -3,9 +3,9 @@ package helptext
 import (
 	"errors"
 	"fmt"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/usage"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -41,11 +41,11 @@ func CommandHint(cmd *cobra.Command, name string) string {
 
 // The texts in which pflag says what is wrong with a flag.
 var (
-	unknownFlag  = regexp.MustCompile(`^unknown flag: --(\S+)$`)
-	unknownShort = regexp.MustCompile(`^unknown shorthand flag: '(.)' in (-\S+)$`)
-	wrongFlag    = regexp.MustCompile(`(?s)^invalid argument (".*") for "(?:-\w, )?(--[^"]+)" flag: (.*)$`)
-	wrongNumber  = regexp.MustCompile(`strconv\.(?:ParseInt|ParseUint|Atoi|ParseFloat)`)
-	wrongBoolean = regexp.MustCompile(`strconv\.ParseBool`)
+	unknownFlag  = lazyregexp.New(`^unknown flag: --(\S+)$`)
+	unknownShort = lazyregexp.New(`^unknown shorthand flag: '(.)' in (-\S+)$`)
+	wrongFlag    = lazyregexp.New(`(?s)^invalid argument (".*") for "(?:-\w, )?(--[^"]+)" flag: (.*)$`)
+	wrongNumber  = lazyregexp.New(`strconv\.(?:ParseInt|ParseUint|Atoi|ParseFloat)`)
+	wrongBoolean = lazyregexp.New(`strconv\.ParseBool`)
 )
 
 // FlagErrors returns what says what is wrong with a flag, in words that do not come

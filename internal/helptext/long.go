@@ -3,11 +3,11 @@ package helptext
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
@@ -23,7 +23,7 @@ type part struct {
 type row struct{ name, text string }
 
 // definition matches the first line of a row: two blanks or more part its columns.
-var definition = regexp.MustCompile(`^(\s+)(\S.*?)\s{2,}(\S.*)$`)
+var definition = lazyregexp.New(`^(\s+)(\S.*?)\s{2,}(\S.*)$`)
 
 // parts reads the long text of a command. It is written in lines for a terminal of 80
 // columns: the lines of a paragraph belong together, and those that are indented are
@@ -63,7 +63,7 @@ func parts(long string) []part {
 
 // typed matches what a sentence has in it for a computer: a command in quotes; and a
 // flag, a variable of the environment or a path, in group 3, behind what is in group 2.
-var typed = regexp.MustCompile(`'((?:orch|docker) [^']*)'|` +
+var typed = lazyregexp.New(`'((?:orch|docker) [^']*)'|` +
 	`(^|[\s(])(--?[a-z][a-z-]*(?:=[^\s,;:)]*[^\s,;:).])?|\$?[A-Z]+(?:_[A-Z]+)+(?:/[\w./-]*\w)?|~?/[\w./-]*\w)`)
 
 // special are the characters that Markdown would take for marks.

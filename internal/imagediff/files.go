@@ -8,9 +8,10 @@ import (
 	"maps"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Files is the file system that layers come to, without times. Images whose layers
@@ -165,7 +166,7 @@ func (f *Files) names() map[int]string {
 }
 
 // form matches the fields of a configuration that speak of layers and of times.
-var form = regexp.MustCompile(`^(rootfs|history|created)\b`)
+var form = lazyregexp.New(`^(rootfs|history|created)\b`)
 
 // SameFiles says in what the images in two layouts differ, but for the form of their
 // layers, times and history; "" is in nothing. Their platforms, the other fields of

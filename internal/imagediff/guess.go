@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // What helps, by reason.
@@ -89,19 +90,19 @@ func printable(data []byte) bool {
 
 // pattern is something in a text that differs from build to build.
 type pattern struct {
-	re             *regexp.Regexp
+	re             *lazyregexp.Regexp
 	reason, advice string
 }
 
 var patterns = []pattern{
-	{regexp.MustCompile(`(?:/[\w.+-]+)*/(?:tmp|var/tmp|build|buildkit|go-build)[\w.+/-]*|go-build\d+|\btmp[._-]?\w{6,}`), "a path of the build is in it", advicePath},
-	{regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "a random id (UUID)", adviceRandom},
-	{regexp.MustCompile(`\d{4}[-/.]\d\d[-/.]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b`), "the time of the build is in it", adviceInFile},
-	{regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w* +\d{1,2}\b.{0,24}`), "the time of the build is in it", adviceInFile},
-	{regexp.MustCompile(`\b1[6-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?\b`), "the time of the build is in it, in seconds since 1970", adviceInFile},
-	{regexp.MustCompile(`\b\d{14}\b`), "the time of the build is in it", adviceInFile},
-	{regexp.MustCompile(`(?i)\b[0-9a-f]{16,}\b`), "a random value, or the sum of something that differs", adviceRandom},
-	{regexp.MustCompile(`[A-Za-z0-9+/_=-]{20,}`), "a random value, or the sum of something that differs", adviceRandom},
+	{lazyregexp.New(`(?:/[\w.+-]+)*/(?:tmp|var/tmp|build|buildkit|go-build)[\w.+/-]*|go-build\d+|\btmp[._-]?\w{6,}`), "a path of the build is in it", advicePath},
+	{lazyregexp.New(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "a random id (UUID)", adviceRandom},
+	{lazyregexp.New(`\d{4}[-/.]\d\d[-/.]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b`), "the time of the build is in it", adviceInFile},
+	{lazyregexp.New(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w* +\d{1,2}\b.{0,24}`), "the time of the build is in it", adviceInFile},
+	{lazyregexp.New(`\b1[6-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?\b`), "the time of the build is in it, in seconds since 1970", adviceInFile},
+	{lazyregexp.New(`\b\d{14}\b`), "the time of the build is in it", adviceInFile},
+	{lazyregexp.New(`(?i)\b[0-9a-f]{16,}\b`), "a random value, or the sum of something that differs", adviceRandom},
+	{lazyregexp.New(`[A-Za-z0-9+/_=-]{20,}`), "a random value, or the sum of something that differs", adviceRandom},
 }
 
 // inText looks for what is known to differ in texts, where both have it.
@@ -119,7 +120,7 @@ func inText(at place) (guessed, bool) {
 }
 
 // covering is the match of a pattern that holds a place, or "".
-func covering(re *regexp.Regexp, data []byte, from int) string {
+func covering(re *lazyregexp.Regexp, data []byte, from int) string {
 	for _, m := range re.FindAllIndex(data, -1) {
 		if m[0] <= from && from < m[1] {
 			return string(data[m[0]:m[1]])
@@ -191,17 +192,17 @@ func reordered(a, b []byte) bool {
 
 // names are files of which it is known that they differ from build to build.
 var names = []struct {
-	re             *regexp.Regexp
+	re             *lazyregexp.Regexp
 	reason, advice string
 }{
-	{regexp.MustCompile(`^/?var/log/`), "a log, with the times at which things were done", "remove it in the step that writes it: rm -rf /var/log/*"},
-	{regexp.MustCompile(`^/?var/cache/ldconfig/aux-cache$`), "ldconfig's cache, with the times and inodes of libraries", "remove it in the step that writes it: rm -f /var/cache/ldconfig/aux-cache"},
-	{regexp.MustCompile(`^/?etc/machine-id$|^/?var/lib/dbus/machine-id$`), "an id that is made at random", "empty it in the step that writes it"},
-	{regexp.MustCompile(`^/?etc/ssh/ssh_host_`), "a key that is made at random", "remove it: one key for everybody who has the image is not secret"},
-	{regexp.MustCompile(`(^|/)\.git/`), "a repository's folder, with times and packs of its own", "leave it out of the image"},
-	{regexp.MustCompile(`^/?var/lib/apt/lists/|^/?var/cache/apt/|^/?var/cache/apk/|^/?lib/apk/db/`), "a list of packages, as it was when it was fetched", "remove it in the step that fetches it, and install from a snapshot"},
-	{regexp.MustCompile(`^/?etc/shadow-?$`), "the day on which a password was changed", "set it: chage -d 0 USER"},
-	{regexp.MustCompile(`^/?(root|home/[^/]+)/\.(cache|npm|gradle|m2)/|(^|/)node_modules/\.cache/`), "a cache of a tool", "keep it out of the image: RUN --mount=type=cache"},
+	{lazyregexp.New(`^/?var/log/`), "a log, with the times at which things were done", "remove it in the step that writes it: rm -rf /var/log/*"},
+	{lazyregexp.New(`^/?var/cache/ldconfig/aux-cache$`), "ldconfig's cache, with the times and inodes of libraries", "remove it in the step that writes it: rm -f /var/cache/ldconfig/aux-cache"},
+	{lazyregexp.New(`^/?etc/machine-id$|^/?var/lib/dbus/machine-id$`), "an id that is made at random", "empty it in the step that writes it"},
+	{lazyregexp.New(`^/?etc/ssh/ssh_host_`), "a key that is made at random", "remove it: one key for everybody who has the image is not secret"},
+	{lazyregexp.New(`(^|/)\.git/`), "a repository's folder, with times and packs of its own", "leave it out of the image"},
+	{lazyregexp.New(`^/?var/lib/apt/lists/|^/?var/cache/apt/|^/?var/cache/apk/|^/?lib/apk/db/`), "a list of packages, as it was when it was fetched", "remove it in the step that fetches it, and install from a snapshot"},
+	{lazyregexp.New(`^/?etc/shadow-?$`), "the day on which a password was changed", "set it: chage -d 0 USER"},
+	{lazyregexp.New(`^/?(root|home/[^/]+)/\.(cache|npm|gradle|m2)/|(^|/)node_modules/\.cache/`), "a cache of a tool", "keep it out of the image: RUN --mount=type=cache"},
 }
 
 // byName guesses by the path of a file.

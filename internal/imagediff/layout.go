@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // mostDocument bounds the documents that are read into memory.
@@ -88,7 +89,7 @@ func (img *image) walk(d ocispecs.Descriptor, depth int) error {
 }
 
 // follows matches fields that follow from what they lead to.
-var follows = regexp.MustCompile(`(^|\.)(digest|size)$|vnd\.docker\.reference\.digest$|rootfs\.diff_ids|^layers\[\d+\]$`)
+var follows = lazyregexp.New(`(^|\.)(digest|size)$|vnd\.docker\.reference\.digest$|rootfs\.diff_ids|^layers\[\d+\]$`)
 
 // add reads the image for one platform.
 func (img *image) add(d ocispecs.Descriptor, data []byte) error {
@@ -136,7 +137,7 @@ func (img *image) blob(d digest.Digest) string {
 }
 
 // builderNoise is what the builder adds to the text of a step.
-var builderNoise = regexp.MustCompile(`^(RUN )?(\|\d+ .*)?/bin/sh -c (#\(nop\)\s*)?| # buildkit$`)
+var builderNoise = lazyregexp.New(`^(RUN )?(\|\d+ .*)?/bin/sh -c (#\(nop\)\s*)?| # buildkit$`)
 
 // steps are the instructions that made the layers.
 func (m *manifest) steps() []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,14 +12,15 @@ import (
 	"github.com/orch-build/orch/internal/language/document"
 	"github.com/orch-build/orch/internal/language/lsp"
 	"github.com/orch-build/orch/internal/language/project"
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 var (
-	meant         = regexp.MustCompile(`Did you mean "([^"]+)"\?`)
-	meantWord     = regexp.MustCompile(`: (\S+) \(did you mean (\w+)\?\)`)
-	quotedWord    = regexp.MustCompile(`"([^"]+)"`)
-	missingFile   = regexp.MustCompile(`needs (.+?), which does not exist`)
-	unusedArgName = regexp.MustCompile(`sets? the argument "([^"]+)"`)
+	meant         = lazyregexp.New(`Did you mean "([^"]+)"\?`)
+	meantWord     = lazyregexp.New(`: (\S+) \(did you mean (\w+)\?\)`)
+	quotedWord    = lazyregexp.New(`"([^"]+)"`)
+	missingFile   = lazyregexp.New(`needs (.+?), which does not exist`)
+	unusedArgName = lazyregexp.New(`sets? the argument "([^"]+)"`)
 )
 
 // Actions lists the changes that are offered for a part of a document.

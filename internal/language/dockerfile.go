@@ -3,13 +3,13 @@ package language
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/internal/language/document"
 	"github.com/orch-build/orch/internal/language/lsp"
 	"github.com/orch-build/orch/internal/language/project"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -66,11 +66,11 @@ var dockerInstructions = [][2]string{
 }
 
 var (
-	typedFrom     = regexp.MustCompile(`(?i)^\s*FROM(\s+--\S+)*\s+(\S*)$`)
-	typedFromFlag = regexp.MustCompile(`(?:--from|\bfrom)=([^\s,]*)$`)
-	typedVariable = regexp.MustCompile(`\$\{?(\w*)$`)
-	typedFirst    = regexp.MustCompile(`^\s*(\w*)$`)
-	typedArg      = regexp.MustCompile(`(?i)^\s*ARG\s+(\w*)$`)
+	typedFrom     = lazyregexp.New(`(?i)^\s*FROM(\s+--\S+)*\s+(\S*)$`)
+	typedFromFlag = lazyregexp.New(`(?:--from|\bfrom)=([^\s,]*)$`)
+	typedVariable = lazyregexp.New(`\$\{?(\w*)$`)
+	typedFirst    = lazyregexp.New(`^\s*(\w*)$`)
+	typedArg      = lazyregexp.New(`(?i)^\s*ARG\s+(\w*)$`)
 )
 
 // completeDockerfile lists what could be written at a place of a Dockerfile.

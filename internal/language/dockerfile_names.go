@@ -1,22 +1,22 @@
 package language
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
 var (
 	// stageName is the name behind AS; fromName what FROM starts from.
-	stageName = regexp.MustCompile(`(?i)\sAS\s+(\S+)`)
-	fromName  = regexp.MustCompile(`(?i)^\s*FROM(?:\s+--\S+)*\s+(\S+)`)
-	argNames  = regexp.MustCompile(`(?i)^\s*(?:ONBUILD\s+)?ARG\s`)
-	usedName  = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
-	fromFlag  = regexp.MustCompile(`(?:--from|\bfrom)=([^\s,]+)`)
+	stageName = lazyregexp.New(`(?i)\sAS\s+(\S+)`)
+	fromName  = lazyregexp.New(`(?i)^\s*FROM(?:\s+--\S+)*\s+(\S+)`)
+	argNames  = lazyregexp.New(`(?i)^\s*(?:ONBUILD\s+)?ARG\s`)
+	usedName  = lazyregexp.New(`\$\{?([A-Za-z_]\w*)`)
+	fromFlag  = lazyregexp.New(`(?:--from|\bfrom)=([^\s,]+)`)
 )
 
 // dockerfileWalk finds the names in a Dockerfile.
@@ -143,7 +143,7 @@ func (w *dockerfileWalk) lines(first, last int) {
 }
 
 // declaredName is a name in an ARG instruction.
-var declaredName = regexp.MustCompile(`(?:^|\s)([A-Za-z_]\w*)(?:=(?:"(?:[^"\\]|\\.)*"|'[^']*'|\S*))?`)
+var declaredName = lazyregexp.New(`(?:^|\s)([A-Za-z_]\w*)(?:=(?:"(?:[^"\\]|\\.)*"|'[^']*'|\S*))?`)
 
 func (w *dockerfileWalk) declared(text []byte, base, from int) {
 	for _, m := range declaredName.FindAllSubmatchIndex(text[from:], -1) {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/internal/language/document"
 	"github.com/orch-build/orch/internal/language/lsp"
 	"github.com/orch-build/orch/internal/language/project"
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // asked returns the document that a question is about, and its project.
@@ -127,11 +127,11 @@ func (s *Service) declared(ctx context.Context, a *project.Analysis, path string
 }
 
 // nameRules say which names the kinds of symbols can have.
-var nameRules = map[kind]*regexp.Regexp{
-	kindTarget:   regexp.MustCompile(`^[a-zA-Z0-9_-]+$`),
-	kindStage:    regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]*$`),
-	kindArg:      regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`),
-	kindVariable: regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_-]*$`),
+var nameRules = map[kind]*lazyregexp.Regexp{
+	kindTarget:   lazyregexp.New(`^[a-zA-Z0-9_-]+$`),
+	kindStage:    lazyregexp.New(`^[a-zA-Z][a-zA-Z0-9_.-]*$`),
+	kindArg:      lazyregexp.New(`^[a-zA-Z_][a-zA-Z0-9_]*$`),
+	kindVariable: lazyregexp.New(`^[a-zA-Z_][a-zA-Z0-9_-]*$`),
 }
 
 // ErrName is an error about a new name.

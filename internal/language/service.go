@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/orch-build/orch/internal/language/document"
 	"github.com/orch-build/orch/internal/language/lsp"
 	"github.com/orch-build/orch/internal/language/project"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 )
 
@@ -312,7 +312,7 @@ func (s *Service) rootOf(path string) string {
 }
 
 // definitionName is what files are called that hold definitions.
-var definitionName = regexp.MustCompile(`^(build|build\.override|.*\.build|.*bake.*)\.(hcl|json)$`)
+var definitionName = lazyregexp.New(`^(build|build\.override|.*\.build|.*bake.*)\.(hcl|json)$`)
 
 // LanguageID is how editors call the language of definitions.
 const LanguageID = "orch"
@@ -328,7 +328,7 @@ func (s *Service) definition(path string) bool {
 }
 
 // dockerfileName is what Dockerfiles are called.
-var dockerfileName = regexp.MustCompile(`(?i)^((docker|container)file(\..*)?|.*\.(docker|container)file)$`)
+var dockerfileName = lazyregexp.New(`(?i)^((docker|container)file(\..*)?|.*\.(docker|container)file)$`)
 
 // dockerfile reports whether a document is a Dockerfile.
 func (s *Service) dockerfile(path string) bool {

@@ -8,13 +8,14 @@ package limits
 
 import (
 	"errors"
-	"regexp"
 	"syscall"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 type limit struct {
 	err    error
-	text   *regexp.Regexp
+	text   *lazyregexp.Regexp
 	reason string
 }
 
@@ -25,14 +26,14 @@ var known = []limit{
 	{syscall.EMFILE, ends(`too many open files`), "the limit of open files is reached (ulimit -n)"},
 	{syscall.ENOMEM, ends(`cannot allocate memory`), "memory has run out, or its limit is reached (ulimit -v, or the memory of the container)"},
 	{syscall.EFBIG, ends(`file too large`), "the limit of the size of a file is reached (ulimit -f)"},
-	{nil, regexp.MustCompile(`(?:fork/exec [^\n]*|clone[^\n]*|pthread_create[^\n]*|os/exec[^\n]*|newosproc[^\n]*|create new OS thread[^\n]*): [Rr]esource temporarily unavailable|runtime: failed to create new OS thread`),
+	{nil, lazyregexp.New(`(?:fork/exec [^\n]*|clone[^\n]*|pthread_create[^\n]*|os/exec[^\n]*|newosproc[^\n]*|create new OS thread[^\n]*): [Rr]esource temporarily unavailable|runtime: failed to create new OS thread`),
 		"the limit of processes is reached (ulimit -u, or the pids of the container)"},
 }
 
 // ends matches a text where something is the last of what is said, as it is
 // where the system said it.
-func ends(said string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m): ` + said + `(?:$|[;,)])`)
+func ends(said string) *lazyregexp.Regexp {
+	return lazyregexp.New(`(?m): ` + said + `(?:$|[;,)])`)
 }
 
 // Of names the limit that err is about.

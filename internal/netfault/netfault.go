@@ -16,11 +16,12 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Fault is what is wrong with the network.
@@ -133,7 +134,7 @@ func dialled(err error) string {
 // its first group; where there is none, it is looked for in what is around.
 type pattern struct {
 	kind  kind
-	match *regexp.Regexp
+	match *lazyregexp.Regexp
 }
 
 // host matches a name or an address, perhaps with a port.
@@ -146,7 +147,7 @@ var patterns = sync.OnceValue(func() []pattern {
 })
 
 func proxyPatterns() []pattern {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	return []pattern{
 		{proxyAuth, re(`Proxy Authentication Required|HTTP code 407 from proxy|(?:CONNECT tunnel failed, response|Tunnel connection failed:) 407`)},
 		{proxyRefuses, re(`HTTP code [45]\d\d from proxy|(?:CONNECT tunnel failed, response|Tunnel connection failed:) [45]\d\d|Proxy CONNECT aborted`)},
@@ -158,7 +159,7 @@ func proxyPatterns() []pattern {
 }
 
 func namePatterns() []pattern {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	return []pattern{
 		{unknownName, re(`lookup ` + host + `(?: on \S+)?: (?:[^\n]*: )?no such host`)},
 		{noAnswerToName, re(`lookup ` + host + `(?: on \S+)?: [^\n]*(?:server misbehaving|i/o timeout|connection refused|` +
@@ -179,7 +180,7 @@ func namePatterns() []pattern {
 }
 
 func certificatePatterns() []pattern {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	return []pattern{
 		{unknownAuthority, re(`(?:cannot verify|certificate of) '?` + host + `'?(?:'s certificate| is not trusted)`)},
 		{unknownAuthority, re(`certificate signed by unknown authority|certificate is (?:not|NOT) trusted|certificate not trusted|` +
@@ -194,7 +195,7 @@ func certificatePatterns() []pattern {
 }
 
 func connectionPatterns() []pattern {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	return []pattern{
 		{timeout, re(`TLS handshake timeout|dial (?:tcp|udp)[46]? \S+: (?:i/o timeout|connect: (?:connection|operation) timed out)`)},
 		{timeout, re(`Client\.Timeout exceeded|timeout awaiting response headers`)},
@@ -238,13 +239,13 @@ func (k kind) ofProxy() bool {
 }
 
 // around are the ways in which a text names the machine that it is about.
-var around = sync.OnceValue(func() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`[a-z]+://(?:[^\s/@"']*@)?` + host),
-		regexp.MustCompile(`dial (?:tcp|udp)[46]? ` + host),
-		regexp.MustCompile(`connect to host ` + host),
-		regexp.MustCompile(`(?:[Cc]onnect|connection) to ` + host + `[: ]`),
-		regexp.MustCompile(`host='` + host + `'`),
+var around = sync.OnceValue(func() []*lazyregexp.Regexp {
+	return []*lazyregexp.Regexp{
+		lazyregexp.New(`[a-z]+://(?:[^\s/@"']*@)?` + host),
+		lazyregexp.New(`dial (?:tcp|udp)[46]? ` + host),
+		lazyregexp.New(`connect to host ` + host),
+		lazyregexp.New(`(?:[Cc]onnect|connection) to ` + host + `[: ]`),
+		lazyregexp.New(`host='` + host + `'`),
 	}
 })
 

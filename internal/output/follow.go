@@ -3,11 +3,11 @@ package output
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // maxLinks is how many symbolic links a path may lead through.
@@ -88,9 +88,7 @@ type descriptor struct {
 	own    bool // of this process
 }
 
-var descriptorFolder = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^/proc/(\d+)(?:/task/\d+)?/fd$`)
-})
+var descriptorFolder = lazyregexp.New(`^/proc/(\d+)(?:/task/\d+)?/fd$`)
 
 // descriptorOf says which descriptor a path names: /dev/fd/3, /proc/self/fd/3
 // and the like. The file may not be there; then the descriptor is not open.
@@ -106,7 +104,7 @@ func descriptorOf(path string) (descriptor, bool) {
 	if dir == "/dev/fd" { // where it is a file system of its own
 		return descriptor{number, true}, true
 	}
-	m := descriptorFolder().FindStringSubmatch(dir)
+	m := descriptorFolder.FindStringSubmatch(dir)
 	if m == nil {
 		return descriptor{}, false
 	}

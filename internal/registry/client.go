@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/retry"
 )
 
@@ -281,7 +281,7 @@ func (r request) valid() error {
 }
 
 // tagName is what a tag looks like.
-var tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+var tagName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 // elsewhere says whether a request goes to another host than that of the
 // repository, or goes there without the TLS that it has otherwise: a registry may

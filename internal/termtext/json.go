@@ -4,19 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
-	"sync"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // commandStart matches the beginning of a command that is obeyed wherever in a
 // line it is.
-var commandStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#(#[\pL\pN]*\[)`) })
+var commandStart = lazyregexp.New(`#(#[\pL\pN]*\[)`)
 
 // JSON returns a JSON document that says the same and has nothing in its strings
 // that a terminal or a CI service would act on: it is there as an escape.
 func JSON(data []byte) []byte {
-	data = commandStart().ReplaceAll(data, []byte(`\u0023$1`))
+	data = commandStart.ReplaceAll(data, []byte(`\u0023$1`))
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)

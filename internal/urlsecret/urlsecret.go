@@ -5,25 +5,26 @@ package urlsecret
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 var (
 	// anyURL finds URLs in a text, as far as the text can be one.
-	anyURL = regexp.MustCompile("(?i)\\b[a-z][a-z0-9+.-]*://[^\\s\"'`<>\\\\]+")
+	anyURL = lazyregexp.New("(?i)\\b[a-z][a-z0-9+.-]*://[^\\s\"'`<>\\\\]+")
 	// userInfo finds the user and the password of a URL, be it of a server of files
 	// or of a database.
-	userInfo = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/@:]*)(?::([^\s/@]*))?@`)
+	userInfo = lazyregexp.New(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/@:]*)(?::([^\s/@]*))?@`)
 	// webScheme are the schemes of web servers.
-	webScheme = regexp.MustCompile(`(?i)^https?$`)
+	webScheme = lazyregexp.New(`(?i)^https?$`)
 	// queryPair finds the parameters of the query of a URL.
-	queryPair = regexp.MustCompile(`([?&])([^=&#]+)=([^&#]+)`)
+	queryPair = lazyregexp.New(`([?&])([^=&#]+)=([^&#]+)`)
 	// secretParameter are the names of parameters that hold secrets, without what
 	// separates their words. The short ones are whole names.
-	secretParameter = regexp.MustCompile(`token|secret|passw|passphrase|signature|credential|api_?key|access_?key|private_?key|subscription_?key|authorization|^(auth|jwt|key|pass|pwd|sig)$`)
+	secretParameter = lazyregexp.New(`token|secret|passw|passphrase|signature|credential|api_?key|access_?key|private_?key|subscription_?key|authorization|^(auth|jwt|key|pass|pwd|sig)$`)
 )
 
 const (

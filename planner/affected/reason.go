@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/orch-build/orch/internal/gittree"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/explain"
@@ -237,7 +238,7 @@ func written(data []byte) []line {
 	return out
 }
 
-var directive = regexp.MustCompile(`^#\s*(syntax|escape|check)\s*=`)
+var directive = lazyregexp.New(`^#\s*(syntax|escape|check)\s*=`)
 
 func texts(lines []line) []string {
 	var out []string

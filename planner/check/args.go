@@ -3,14 +3,13 @@ package check
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
@@ -111,18 +110,14 @@ func platformArg(name string) bool {
 // volatileName and volatileValue match arguments that are different in nearly
 // every run: commits and times.
 var (
-	volatileName = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)(^|_)(git_?(sha|commit|rev|hash|ref)|commit(_?(sha|hash|id))?|vcs_ref|revision|build_?(date|time|id|number)|timestamp|created)$`)
-	})
-	volatileValue = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*)$`)
-	})
+	volatileName  = lazyregexp.New(`(?i)(^|_)(git_?(sha|commit|rev|hash|ref)|commit(_?(sha|hash|id))?|vcs_ref|revision|build_?(date|time|id|number)|timestamp|created)$`)
+	volatileValue = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*)$`)
 )
 
 // checkVolatile warns of steps that run anew whenever an argument changes that
 // they do not use: all RUN steps below an ARG have it in their environment.
 func (ck *checker) checkVolatile(b *planner.Build, name string) {
-	if b.Target.Volatile[name] == "" && !volatileName().MatchString(name) && !volatileValue().MatchString(b.Target.Args[name]) {
+	if b.Target.Volatile[name] == "" && !volatileName.MatchString(name) && !volatileValue.MatchString(b.Target.Args[name]) {
 		return
 	}
 	for _, v := range ck.reach[b.Name()] {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +19,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/dockerfile"
@@ -264,7 +264,7 @@ func (ck *checker) checkURLs() {
 }
 
 // forServer are the secrets that BuildKit hands to the server of a URL.
-var forServer = regexp.MustCompile(`^(GIT_AUTH_(TOKEN|HEADER)(\..+)?|HTTP_AUTH_(TOKEN|HEADER)_.+)$`)
+var forServer = lazyregexp.New(`^(GIT_AUTH_(TOKEN|HEADER)(\..+)?|HTTP_AUTH_(TOKEN|HEADER)_.+)$`)
 
 func credentialName(kind string) string {
 	if kind == "ssh" {

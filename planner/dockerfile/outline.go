@@ -2,7 +2,6 @@ package dockerfile
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Outline is what a Dockerfile offers to a target: the stages that it can
@@ -80,7 +80,7 @@ func outlineErrors(name string, data []byte, errs []Error) fault.Diagnostics {
 }
 
 // variableWord is a variable in a word of a Dockerfile.
-var variableWord = regexp.MustCompile(`\$(\{[^}]*\}|\w+)`)
+var variableWord = lazyregexp.New(`\$(\{[^}]*\}|\w+)`)
 
 // usedStages says which stages another stage starts or takes files from. A
 // name with a variable stands for every stage that it can name.

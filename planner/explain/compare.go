@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner/facts"
 )
 
@@ -345,7 +345,7 @@ func ignoreCause(context string, a, b []string) *Cause {
 }
 
 // argumentName is what an ARG declares.
-var argumentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`)
+var argumentName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*`)
 
 // declared are the arguments that the instructions declare.
 func declared(list []facts.Instruction) map[string]bool {

@@ -3,11 +3,11 @@ package explain
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner/facts"
 )
 
@@ -266,7 +266,7 @@ func leadTo(list []facts.Instruction, text string, env []string) map[string]bool
 }
 
 // variable is a place where an instruction uses one.
-var variable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+var variable = lazyregexp.New(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // words are the parts of a text that may be names of variables.
 func words(text string) []string {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/digest"
 	"github.com/orch-build/orch/planner/inputs"
@@ -290,7 +290,7 @@ func stagesOf(b *planner.Build, platform int) map[string]*planner.Vertex {
 }
 
 // stepName is what BuildKit's frontend writes in front of a step.
-var stepName = regexp.MustCompile(`^\[(?:([^\]]*?) +)? *([0-9]+)/([0-9]+)\] (.*)$`)
+var stepName = lazyregexp.New(`^\[(?:([^\]]*?) +)? *([0-9]+)/([0-9]+)\] (.*)$`)
 
 func (t *taking) steps(target *Target, ops []digest.Operation, stages map[string]*planner.Vertex) []Step {
 	out := make([]Step, len(ops))

@@ -10,14 +10,13 @@ package blame
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/moby/buildkit/util/suggest"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 )
@@ -59,9 +58,7 @@ func lastLine(at hcl.Range) int {
 
 // missingFile matches how BuildKit says that a COPY names a file that is not
 // there.
-var missingFile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
-})
+var missingFile = lazyregexp.New(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
 
 // said is an error in other words.
 type said struct {
@@ -75,7 +72,7 @@ func (e *said) Unwrap() error { return e.error }
 // Plain puts what is known of an error into plain words: without the layers
 // that remote calls put around it, and without a name that is said twice.
 func Plain(text string) string {
-	text = missingFile().ReplaceAllString(text, `"$1" is not there, or an ignore file leaves it out`)
+	text = missingFile.ReplaceAllString(text, `"$1" is not there, or an ignore file leaves it out`)
 	for _, layer := range []string{
 		"failed to run Build function: ", "failed to solve: ", "rpc error: code = Unknown desc = ", "failed to load cache key: ",
 	} {
@@ -94,7 +91,7 @@ func Plain(text string) string {
 // what comes from a folder of the client may be left out by an ignore file.
 func Missing(f *runner.Failure, v *planner.Vertex) {
 	text := f.Err.Error()
-	found := missingFile().FindStringSubmatchIndex(text)
+	found := missingFile.FindStringSubmatchIndex(text)
 	if found == nil {
 		return
 	}
@@ -143,12 +140,12 @@ func takenFrom(v *planner.Vertex, line int, path string) *planner.Vertex {
 
 // builderHint is how BuildKit offers another name. It knows only the stages that
 // it was handed, which may be the misspelt one alone.
-var builderHint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(did you mean [^()]*\?\)$`) })
+var builderHint = lazyregexp.New(` \(did you mean [^()]*\?\)$`)
 
 // Suggest offers the stage, or the named context, that a FROM or a COPY --from
 // may have meant where the image that it names cannot be had.
 func Suggest(f *runner.Failure, b *planner.Build) {
-	text := builderHint().ReplaceAllString(f.Err.Error(), "")
+	text := builderHint.ReplaceAllString(f.Err.Error(), "")
 	name, _, ok := strings.Cut(text, ": ")
 	if ok && b != nil && f.Line > 0 {
 		known := b.StagesBefore(f.Line)
@@ -166,9 +163,7 @@ func Suggest(f *runner.Failure, b *planner.Build) {
 }
 
 // noDockerfile matches how BuildKit says that a fetched context has no such Dockerfile.
-var noDockerfile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`failed to read dockerfile: open ([^\n]+): no such file or directory$`)
-})
+var noDockerfile = lazyregexp.New(`failed to read dockerfile: open ([^\n]+): no such file or directory$`)
 
 // Fetched says where the context is written that the builder fetches for its
 // Dockerfile, if it could not be had or has no such file.
@@ -177,7 +172,7 @@ func Fetched(f *runner.Failure, b *planner.Build) {
 		return
 	}
 	text := f.Err.Error()
-	m := noDockerfile().FindStringSubmatch(text)
+	m := noDockerfile.FindStringSubmatch(text)
 	if m == nil && !strings.HasPrefix(text, "fetching ") {
 		return
 	}
@@ -189,13 +184,11 @@ func Fetched(f *runner.Failure, b *planner.Build) {
 }
 
 // noProgram matches what runc says of a program that an image does not have.
-var noProgram = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`exec: "(/[^"]*)": stat \S+: no such file or directory|exec: "([^"]*)": executable file not found`)
-})
+var noProgram = lazyregexp.New(`exec: "(/[^"]*)": stat \S+: no such file or directory|exec: "([^"]*)": executable file not found`)
 
 // wrongFormat matches what the kernel says, through runc or a shell, of a
 // program that is none for it.
-var wrongFormat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bexec format error\b`) })
+var wrongFormat = lazyregexp.New(`(?i)\bexec format error\b`)
 
 // shells are what the shell form of RUN asks for.
 var shells = []string{"/bin/sh", "/bin/bash", "/bin/ash", "sh", "bash"}
@@ -209,14 +202,14 @@ const lastLines = 3
 // has programs for or emulates, its own first.
 func Program(log []string, platform string, can []string) (reason string, builder bool) {
 	for _, line := range log[max(0, len(log)-lastLines):] {
-		if m := noProgram().FindStringSubmatch(line); m != nil {
+		if m := noProgram.FindStringSubmatch(line); m != nil {
 			name := m[1] + m[2]
 			if slices.Contains(shells, name) {
 				return "the image has no shell (" + name + "): write RUN [\"program\", \"argument\"], or start from an image that has one", false
 			}
 			return "there is no " + name + " in the image", false
 		}
-		if !wrongFormat().MatchString(line) {
+		if !wrongFormat.MatchString(line) {
 			continue
 		}
 		if text := Emulation(platform, can); text != "" {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
@@ -15,6 +13,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/caches"
 	"github.com/orch-build/orch/runner/buildkit/creds"
@@ -176,14 +175,12 @@ func allowed(held rights.Held) []string {
 }
 
 // notGranted is how BuildKit says that its configuration forbids an entitlement.
-var notGranted = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`granting entitlement (\S+) is not allowed by build daemon`)
-})
+var notGranted = lazyregexp.New(`granting entitlement (\S+) is not allowed by build daemon`)
 
 // refused says of an entitlement that the builder's configuration forbids who asks
 // for it, and where it is allowed.
 func (a *anchor) refused(err error) error {
-	m := notGranted().FindStringSubmatch(err.Error())
+	m := notGranted.FindStringSubmatch(err.Error())
 	if m == nil {
 		return err
 	}

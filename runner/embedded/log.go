@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // tail returns the last n lines of the file from offset on, for an error
@@ -57,7 +58,7 @@ func crash(path string, offset int64) string {
 }
 
 // crashBegins matches the first line of what Go says when a program crashes.
-var crashBegins = regexp.MustCompile(`^(?:panic: |fatal error: |unexpected fault address |SIG[A-Z0-9]+: |runtime: out of memory|runtime: failed to create new OS thread|runtime: program exceeds )`)
+var crashBegins = lazyregexp.New(`^(?:panic: |fatal error: |unexpected fault address |SIG[A-Z0-9]+: |runtime: out of memory|runtime: failed to create new OS thread|runtime: program exceeds )`)
 
 // Mark is a place in the log of a builder: its end when the builder was found.
 type Mark struct {

@@ -9,16 +9,16 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 
 	godigest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullCommit = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // remoteCommit asks a git server which commit a ref is.
 func remoteCommit(ctx context.Context, name string) (string, error) {

@@ -15,12 +15,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner/builders"
 )
@@ -73,16 +72,14 @@ func (c Cluster) Run(ctx context.Context, in io.Reader, out io.Writer, args ...s
 
 // logLine matches a line of kubectl's own log, such as
 // "E1130 06:38:00.616069   25063 memcache.go:265] …".
-var logLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] `)
-})
+var logLine = lazyregexp.New(`^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] `)
 
 // withoutLog is what kubectl says to people: without its log, which repeats the reason
 // for each try, unless there is nothing else.
 func withoutLog(said string) string {
 	var plain strings.Builder
 	for line := range strings.Lines(said) {
-		if !logLine().MatchString(line) {
+		if !logLine.MatchString(line) {
 			plain.WriteString(line)
 		}
 	}

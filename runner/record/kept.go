@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/termtext"
 )
@@ -158,7 +158,7 @@ func (s Store) Import(id string, write func(dir string) error) (Kept, error) {
 }
 
 // runID is what the ID of a run looks like.
-var runID = regexp.MustCompile(`^\d{8}-\d{6}\.\d{3}-[a-z0-9]{4}$`)
+var runID = lazyregexp.New(`^\d{8}-\d{6}\.\d{3}-[a-z0-9]{4}$`)
 
 // Decode reads a record, of which name is the file.
 func Decode(data []byte, name string) (*Record, error) {

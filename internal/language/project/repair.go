@@ -2,10 +2,11 @@ package project
 
 import (
 	"bytes"
-	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Repaired is a text without what cannot be parsed.
@@ -23,7 +24,7 @@ type Repaired struct {
 
 // chunkStart is where a block or a constant at the top of a file begins, as people
 // write files.
-var chunkStart = regexp.MustCompile(`(?m)^[A-Za-z_][\w-]*[ \t]*(=[^=]|"|\{)`)
+var chunkStart = lazyregexp.New(`(?m)^[A-Za-z_][\w-]*[ \t]*(=[^=]|"|\{)`)
 
 // Repair parses a text in HCL's native syntax. What is being typed is mostly wrong
 // in one line: that line is left out, or else the block that it is in.

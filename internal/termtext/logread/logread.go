@@ -6,19 +6,20 @@ package logread
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 var (
-	lineEnd   = regexp.MustCompile("\r\n|\r|\n")
-	ansi      = regexp.MustCompile("\x1b\\[[0-9;:]*m")
-	azure     = regexp.MustCompile(`(?i)##(?:vso)?\[[^\]]*\]`)
-	teamcity  = regexp.MustCompile(`(?i)##teamcity\[`)
-	buildkite = regexp.MustCompile(`^(?:---|\+\+\+|~~~)\s|^\^\^\^ \+\+\+`)
-	gitlab    = regexp.MustCompile("section_(?:start|end):[0-9]+:[A-Za-z0-9_.-]+(?:\\[[^\\]]*\\])?[\r\n]*(?:\x1b\\[0K)?")
+	lineEnd   = lazyregexp.New("\r\n|\r|\n")
+	ansi      = lazyregexp.New("\x1b\\[[0-9;:]*m")
+	azure     = lazyregexp.New(`(?i)##(?:vso)?\[[^\]]*\]`)
+	teamcity  = lazyregexp.New(`(?i)##teamcity\[`)
+	buildkite = lazyregexp.New(`^(?:---|\+\+\+|~~~)\s|^\^\^\^ \+\+\+`)
+	gitlab    = lazyregexp.New("section_(?:start|end):[0-9]+:[A-Za-z0-9_.-]+(?:\\[[^\\]]*\\])?[\r\n]*(?:\x1b\\[0K)?")
 )
 
 // Commands lists what the services would obey in a log.

@@ -12,11 +12,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner/explain"
 )
 
@@ -248,7 +248,7 @@ func (l *lookup) instruction(file string, from, to int) *explain.Commit {
 }
 
 // hunk is what git writes above the lines that differ.
-var hunk = regexp.MustCompile(`(?m)^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@`)
+var hunk = lazyregexp.New(`(?m)^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@`)
 
 // uncommitted says whether any of some lines of a file is not committed; else, by
 // how many lines they are further down in the commit.

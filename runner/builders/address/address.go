@@ -7,11 +7,12 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // Schemes are the kinds of address.
@@ -117,7 +118,7 @@ type Cluster struct {
 }
 
 // identifier is the form that names in a cluster have.
-var identifier = regexp.MustCompile(`^[-a-z0-9.]+$`)
+var identifier = lazyregexp.New(`^[-a-z0-9.]+$`)
 
 // Pods reads kube://NAMESPACE/LABEL=VALUE and kube-pod://POD, with what follows a
 // question mark.

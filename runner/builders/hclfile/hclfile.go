@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/runner/builders/address"
 )
@@ -68,7 +68,7 @@ func (f *File) Builder(name string) *Builder {
 	return f.Builders[i]
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var validName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // CheckName says whether a builder can have a name.
 func CheckName(name string) error {
@@ -142,7 +142,7 @@ func (r *reader) content(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent
 	return content
 }
 
-var quoted = regexp.MustCompile(`"([^"]+)"`)
+var quoted = lazyregexp.New(`"([^"]+)"`)
 
 func unknown(given string, known []string) string {
 	if near := suggest.Name(given, known); near != "" {

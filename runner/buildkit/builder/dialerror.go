@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client/connhelper"
+
+	"github.com/orch-build/orch/internal/lazyregexp"
 )
 
 // reasonTimeout bounds the second look at a connection that failed.
@@ -18,8 +19,8 @@ const reasonTimeout = 2 * time.Second
 // another command such as docker, kubectl or ssh. gRPC passes them on with
 // quotes and line ends escaped.
 var (
-	helperMissing = regexp.MustCompile(`exec: \\?"([^"\\]+)\\?": executable file not found`)
-	helperEnded   = regexp.MustCompile(`(?s)command \[(.*?)\] has exited with (.*?), make sure .*?stderr=(.*)`)
+	helperMissing = lazyregexp.New(`exec: \\?"([^"\\]+)\\?": executable file not found`)
+	helperEnded   = lazyregexp.New(`(?s)command \[(.*?)\] has exited with (.*?), make sure .*?stderr=(.*)`)
 )
 
 // dialError puts into words why nobody useful answered.

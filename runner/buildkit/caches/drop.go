@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/internal/retry"
 	"github.com/orch-build/orch/planner"
@@ -66,7 +66,7 @@ func (d *Drops) drop(c planner.Cache, why error) bool {
 }
 
 // blobName is a blob as errors and lists have it.
-var blobName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`sha256:[0-9a-f]{64}`) })
+var blobName = lazyregexp.New(`sha256:[0-9a-f]{64}`)
 
 // listTime is how long it may take to read the list of a cache.
 const listTime = 5 * time.Second
@@ -101,7 +101,7 @@ func partGone(blob string) error {
 
 // part is the first of some caches that has a blob which an error names.
 func (d *Drops) part(ctx context.Context, a Access, text string, sources []planner.Cache) (c planner.Cache, blob string, ok bool) {
-	blobs := blobName().FindAllString(text, -1)
+	blobs := blobName.FindAllString(text, -1)
 	if len(blobs) == 0 {
 		return c, "", false
 	}
@@ -160,7 +160,7 @@ func (a Access) registryList(ctx context.Context, name registry.Name) string {
 	}
 	// The manifests of an image that holds its cache, one for each platform. The
 	// layers of an index that is a cache are not manifests.
-	for i, d := range blobName().FindAllString(list, -1) {
+	for i, d := range blobName.FindAllString(list, -1) {
 		if i == maxLists {
 			break
 		}

@@ -90,7 +90,7 @@ func names(c planner.Cache, id string) bool {
 // a part counts as one that is there.
 func (w *Watch) Read(c planner.Cache, err error) bool {
 	missing := errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "not found")
-	absent := missing && !blobName().MatchString(err.Error())
+	absent := missing && !blobName.MatchString(err.Error())
 	if c.Wired && absent {
 		return false
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/netfault"
 	"github.com/orch-build/orch/internal/output"
@@ -32,7 +32,7 @@ var ErrOtherDefinition = errors.New("the builder's frontend made something else 
 // wrong on the builder's side only the text arrives here. The first class that
 // matches counts.
 type class struct {
-	match     *regexp.Regexp
+	match     *lazyregexp.Regexp
 	fault     runner.Fault
 	transient bool
 	lost      bool
@@ -51,7 +51,7 @@ const tooOftenPause = 5 * time.Second
 // is out of order. The texts are those of Go's net and http packages, of gRPC,
 // and of containerd's registry client.
 var troubles = sync.OnceValue(func() []class {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	const infra = runner.FaultInfrastructure
 	return []class{
 		{match: re(`no space left on device|disk quota exceeded`), fault: infra, full: true, reason: "a disk is full"},
@@ -76,7 +76,7 @@ var troubles = sync.OnceValue(func() []class {
 // answers lists what is said where a server, or the kernel, has answered, but not
 // with what was asked for, or not in time.
 var answers = sync.OnceValue(func() []class {
-	re := regexp.MustCompile
+	re := lazyregexp.New
 	const infra, user = runner.FaultInfrastructure, runner.FaultUser
 	return []class{
 		{match: re(`i/o timeout|deadline exceeded`), fault: infra, transient: true, reason: "a server did not answer in time"},
@@ -104,7 +104,7 @@ func Step(f *runner.Failure, platform string, can []string, offline bool) {
 		return
 	}
 	last := f.Log[len(f.Log)-1]
-	if f.ExitCode == 1 && uncontained().MatchString(last) {
+	if f.ExitCode == 1 && uncontained.MatchString(last) {
 		f.Fault, f.Reason = runner.FaultInfrastructure, "the builder could not make the step's container"
 		return
 	}
@@ -198,9 +198,7 @@ func Error(f *runner.Failure) {
 // uncontained finds what runc says as the last line of a step's output if the
 // machine did not let it make the container. A program that is not there, which
 // it tells in the same form, is the user's matter.
-var uncontained = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^runc (?:run|create) failed: [^"]*(?:cgroup|namespace|[Rr]esource temporarily unavailable|cannot allocate memory|too many open files)`)
-})
+var uncontained = lazyregexp.New(`^runc (?:run|create) failed: [^"]*(?:cgroup|namespace|[Rr]esource temporarily unavailable|cannot allocate memory|too many open files)`)
 
 // saysDiskFull finds in the output of a step what the C library, and so nearly
 // every program, says for ENOSPC.
@@ -227,14 +225,12 @@ func exitReason(code int) string {
 	return text
 }
 
-var retryAfterText = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)retry[- ]after:? ?([0-9.]+)(µs|us|ms|s|m)?`)
-})
+var retryAfterText = lazyregexp.New(`(?i)retry[- ]after:? ?([0-9.]+)(µs|us|ms|s|m)?`)
 
 // retryAfter reads how long a server asked to be left alone. The header does
 // not reach this side, but many registries say it in the text as well.
 func retryAfter(text string) time.Duration {
-	m := retryAfterText().FindStringSubmatch(text)
+	m := retryAfterText.FindStringSubmatch(text)
 	if m == nil {
 		return 0
 	}

@@ -2,12 +2,11 @@ package steps
 
 import (
 	"fmt"
-	"regexp"
-	"sync"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -29,7 +28,7 @@ func (t *Tracker) warnings(all []*client.VertexWarning) []*client.VertexWarning 
 		fresh = append(fresh, w)
 		e := runner.Warning{Text: string(w.Short), Record: w}
 		if w.SourceInfo != nil && len(w.Range) > 0 {
-			e.Text = lineInText().ReplaceAllString(e.Text, "")
+			e.Text = lineInText.ReplaceAllString(e.Text, "")
 			e.File, e.Line = w.SourceInfo.Filename, int(w.Range[0].GetStart().GetLine())
 		}
 		t.session.Send(e)
@@ -53,7 +52,7 @@ func (t *Tracker) knownWarning(w *client.VertexWarning) bool {
 }
 
 // lineInText is how BuildKit's checks repeat the line in their text.
-var lineInText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(line \d+\)$`) })
+var lineInText = lazyregexp.New(` \(line \d+\)$`)
 
 // inWhole turns the lines of a warning into those of the file as written: the
 // frontend may have read only a part of it.
@@ -72,8 +71,8 @@ func (t *Tracker) inWhole(w *client.VertexWarning) {
 			}
 		}
 	}
-	if lineInText().Match(w.Short) {
-		w.Short = lineInText().ReplaceAll(w.Short, fmt.Appendf(nil, " (line %d)", w.Range[0].GetStart().GetLine()))
+	if lineInText.Match(w.Short) {
+		w.Short = lineInText.ReplaceAll(w.Short, fmt.Appendf(nil, " (line %d)", w.Range[0].GetStart().GetLine()))
 	}
 	w.SourceInfo = &pb.SourceInfo{Filename: file.Name, Data: file.Data, Language: w.SourceInfo.Language}
 }

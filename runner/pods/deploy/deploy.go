@@ -9,10 +9,10 @@ import (
 	_ "embed" // the template
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"text/template"
 
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/runner/pods"
 )
 
@@ -39,9 +39,9 @@ var Default = Options{
 }
 
 var (
-	nameForm     = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$`)
-	imageForm    = regexp.MustCompile(`^[a-zA-Z0-9][-a-zA-Z0-9._:/@]*$`)
-	quantityForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
+	nameForm     = lazyregexp.New(`^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$`)
+	imageForm    = lazyregexp.New(`^[a-zA-Z0-9][-a-zA-Z0-9._:/@]*$`)
+	quantityForm = lazyregexp.New(`^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
 )
 
 // check says what is wrong with options, in the words of the flags that set them.
@@ -51,7 +51,7 @@ func (o *Options) check() error {
 	}
 	for _, one := range []struct {
 		flag, value string
-		form        *regexp.Regexp
+		form        *lazyregexp.Regexp
 		like        string
 	}{
 		{"--image", o.Image, imageForm, Default.Image},

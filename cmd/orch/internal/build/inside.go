@@ -20,7 +20,6 @@ import (
 // Inside has a target built as far as a step, and something run in it. The progress of
 // that is over when use is called.
 func Inside(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options, in buildkit.Inside) error {
-	collectLess(e)
 	r := &Run{Session: e, Opt: opt, cfg: cfg, started: time.Now()}
 	var err error
 	if r.plan, err = r.Planned(ctx, cfg, planning.Options{Checks: true}); err != nil {

@@ -80,7 +80,6 @@ type Run struct {
 
 // Build plans and builds the chosen targets, and prints the results.
 func Build(ctx context.Context, e *planning.Session, cfg *config.Config, opt Options) error {
-	collectLess(e)
 	ctx, end := parts.Trace(ctx, e.Parts, e.Env, "orch bake")
 	defer end()
 	if !opt.Debug {
