@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -213,9 +214,20 @@ func TestFleet(t *testing.T) {
 			t.Errorf("%s has run %d times", step, n)
 		}
 	}
-	// Again: everything is there, on the builder that has it.
-	for _, s := range f.bake(dir, all, allow).Steps {
-		if strings.HasPrefix(s.Name, "RUN") && !s.Cached {
+	// Again: everything is there, on the builder that has it. Where the times of a busy
+	// machine were far from even, a few targets may be worth moving.
+	again := f.bake(dir, all, allow)
+	moved := map[string]bool{}
+	for i, target := range again.Targets {
+		if !slices.Equal(target.Builders, first.Targets[i].Builders) {
+			moved[target.Name] = true
+		}
+	}
+	if len(moved) > len(again.Targets)/3 {
+		t.Errorf("%d of %d targets are on another builder", len(moved), len(again.Targets))
+	}
+	for _, s := range again.Steps {
+		if strings.HasPrefix(s.Name, "RUN") && !s.Cached && !slices.ContainsFunc(s.Targets, func(name string) bool { return moved[name] }) {
 			t.Errorf("%s has run again, on %s", s.Name, s.Builder)
 		}
 	}

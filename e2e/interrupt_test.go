@@ -299,6 +299,7 @@ func writes(result, fifo string) func(*testing.T, string, *exec.Cmd) func() {
 // TestInterruptedWhilePublishing interrupts a run at each border of its
 // publication: when it asks the registry, uploads and moves tags.
 func TestInterruptedWhilePublishing(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	upload := func(r *http.Request) bool {

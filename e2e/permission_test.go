@@ -321,7 +321,7 @@ func runTraced(t *testing.T, strace, root string, commands [][]string) {
 	wd, outside := filepath.Join(root, "wd"), filepath.Join(root, "outside")
 	for i, args := range commands {
 		trace := filepath.Join(root, fmt.Sprint("trace", i))
-		cmd := exec.Command(strace, append([]string{"-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,ftruncate", "-o", trace, filepath.Join(shared.bin, "orch")}, args...)...)
+		cmd := exec.Command(strace, append([]string{"--seccomp-bpf", "-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,ftruncate", "-o", trace, filepath.Join(shared.bin, "orch")}, args...)...)
 		cmd.Dir = wd
 		cmd.Env = append(os.Environ(), "ORCH_STATE_DIR="+shared.state, allFiles+"=", "SSH_AUTH_SOCK=")
 		out := traced(t, cmd, args)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -19,6 +20,7 @@ import (
 // TestPublishFar publishes to a registry that the builder reaches and orch does
 // not: the builder moves the tags, when every target is good.
 func TestPublishFar(t *testing.T) {
+	t.Parallel()
 	near, far := newGate(t), newGate(t)
 	p := newPublished(t, near, far)
 	far.set(func(_, _ int, r *http.Request) verdict {
@@ -60,6 +62,7 @@ func TestPublishFar(t *testing.T) {
 // TestPublishHelper publishes with a docker configuration that names a program
 // which is not there, and with one that cannot be read.
 func TestPublishHelper(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -78,6 +81,20 @@ func TestPublishHelper(t *testing.T) {
 // moments, most of them while tags move: an exit code of 0 means that all is
 // done, else it is 130, and what is left is said and can be done.
 func TestPublishInterruptedAnywhere(t *testing.T) {
+	t.Parallel()
+	workers, n := 1, 6
+	if os.Getenv("ORCH_STRESS") != "" {
+		workers, n = 4, 600
+	}
+	for w := range workers {
+		t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Parallel()
+			interruptPublishing(t, n/workers)
+		})
+	}
+}
+
+func interruptPublishing(t *testing.T, n int) {
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	slow := func(_, tag int, _ *http.Request) verdict {
@@ -92,10 +109,6 @@ func TestPublishInterruptedAnywhere(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	whole := time.Since(begin)
-	n := 6
-	if os.Getenv("ORCH_STRESS") != "" {
-		n = 600
-	}
 	ends := map[string]int{}
 	for i := range n {
 		var out bytes.Buffer

@@ -164,8 +164,9 @@ const (
 
 func newPublished(t *testing.T, one, two *gate, env ...string) *published {
 	t.Helper()
+	// A state folder of its own keeps its journals from those of other tests.
+	env = append([]string{"ORCH_STATE_DIR=" + t.TempDir(), "BUILDX_BUILDER=unix://" + builderSocket(t, shared.state)}, env...)
 	p := &published{t: t, one: one, two: two, env: env, registryTimeout: patient, name: strings.ToLower(t.Name()) + fmt.Sprint(os.Getpid())}
-	startBuilder(t)
 	p.dir = project(t, map[string]string{"build.hcl": publishProject})
 	if out, err := p.next().CombinedOutput(); err != nil {
 		t.Fatalf("the first run: %v\n%s", err, out)
@@ -270,65 +271,82 @@ func (p *published) judge(what string, good bool, out []byte, back bool) {
 // TestPublishRunFaults fails the registry at each request of a run that
 // publishes, while images are pushed and while tags are moved.
 func TestPublishRunFaults(t *testing.T) {
-	g := newGate(t)
-	p := newPublished(t, g, g)
-	g.set(nil)
-	if out, err := p.next().CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	all, tags := g.counts()
-	t.Logf("%d requests, %d of them for tags", all, tags)
-	if tags < 9 || all < 2*tags {
-		t.Fatalf("too few requests: %d, %d of them for tags", all, tags)
-	}
+	t.Parallel()
 	every := 1
 	if os.Getenv("ORCH_STRESS") == "" {
 		every = 17
 	}
-	p.registryTimeout = hasty
 	for how, name := range map[verdict]string{refuse: "503", cut: "cut", lose: "lost"} {
-		for k := 1 + int(how)%every; k <= all; k += every {
-			g.set(func(n, _ int, _ *http.Request) verdict {
-				if n == k {
-					return how
-				}
-				return pass
-			})
-			out, err := p.next().CombinedOutput()
-			g.set(nil)
-			p.judge(fmt.Sprintf("%s at request %d", name, k), err == nil, out, k%2 == 0)
-		}
-		// From a request on nothing works any more.
-		for k := 1 + int(how)%every; k <= tags; k += every {
-			g.set(func(_, tag int, _ *http.Request) verdict {
-				if tag >= k {
-					return how
-				}
-				return pass
-			})
-			out, err := p.next().CombinedOutput()
-			g.set(nil)
-			p.judge(fmt.Sprintf("%s from request %d for tags on", name, k), err == nil, out, k%2 == 0)
-		}
-	}
-	for k := 1; k <= all-tags; k += 9 * every {
-		g.set(func(n, _ int, _ *http.Request) verdict {
-			if n >= k {
-				return refuse
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, p, all, tags := counted(t)
+			for k := 1 + int(how)%every; k <= all; k += every {
+				g.set(func(n, _ int, _ *http.Request) verdict {
+					if n == k {
+						return how
+					}
+					return pass
+				})
+				out, err := p.next().CombinedOutput()
+				g.set(nil)
+				p.judge(fmt.Sprintf("%s at request %d", name, k), err == nil, out, k%2 == 0)
 			}
-			return pass
+			// From a request on nothing works any more.
+			for k := 1 + int(how)%every; k <= tags; k += every {
+				g.set(func(_, tag int, _ *http.Request) verdict {
+					if tag >= k {
+						return how
+					}
+					return pass
+				})
+				out, err := p.next().CombinedOutput()
+				g.set(nil)
+				p.judge(fmt.Sprintf("%s from request %d for tags on", name, k), err == nil, out, k%2 == 0)
+			}
 		})
-		out, err := p.next("--retries", "0").CombinedOutput()
-		g.set(nil)
-		if err == nil {
-			t.Errorf("a registry out of order from request %d on, and the run is good:\n%s", k, out)
-		}
-		p.judge(fmt.Sprintf("503 from request %d on", k), false, out, true)
 	}
+	t.Run("dead", func(t *testing.T) {
+		t.Parallel()
+		g, p, all, tags := counted(t)
+		for k := 1; k <= all-tags; k += 9 * every {
+			g.set(func(n, _ int, _ *http.Request) verdict {
+				if n >= k {
+					return refuse
+				}
+				return pass
+			})
+			out, err := p.next("--retries", "0").CombinedOutput()
+			g.set(nil)
+			if err == nil {
+				t.Errorf("a registry out of order from request %d on, and the run is good:\n%s", k, out)
+			}
+			p.judge(fmt.Sprintf("503 from request %d on", k), false, out, true)
+		}
+	})
+}
+
+// counted is a project with a gate in front of its registry that fails soon, and how
+// many requests its run makes there, all and for tags.
+func counted(t *testing.T) (g *gate, p *published, all, tags int) {
+	t.Helper()
+	g = newGate(t)
+	p = newPublished(t, g, g)
+	g.set(nil)
+	if out, err := p.next().CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	all, tags = g.counts()
+	t.Logf("%d requests, %d of them for tags", all, tags)
+	if tags < 9 || all < 2*tags {
+		t.Fatalf("too few requests: %d, %d of them for tags", all, tags)
+	}
+	p.registryTimeout = hasty
+	return g, p, all, tags
 }
 
 // TestPublishRunKilled kills orch at each request for tags.
 func TestPublishRunKilled(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	p := newPublished(t, g, g)
 	g.set(nil)
@@ -373,6 +391,7 @@ func TestPublishRunKilled(t *testing.T) {
 // TestPublishTwoRegistries moves tags in two registries, of which one does not
 // take them.
 func TestPublishTwoRegistries(t *testing.T) {
+	t.Parallel()
 	one, two := newGate(t), newGate(t)
 	p := newPublished(t, one, two)
 	p.registryTimeout = hasty
@@ -422,6 +441,7 @@ func TestPublishTwoRegistries(t *testing.T) {
 
 // TestPublishRunImmutable publishes to a registry that refuses to move a tag.
 func TestPublishRunImmutable(t *testing.T) {
+	t.Parallel()
 	one, two := newGate(t), newGate(t)
 	// Provenance says when a build ran, so that no two have the same digest.
 	p := newPublished(t, one, two, "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
