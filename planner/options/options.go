@@ -108,7 +108,7 @@ func extraHosts(hosts map[string]string) string {
 	return strings.Join(out, ",")
 }
 
-var errNoGateway = errors.New("does not say which address " + config.HostGateway + " is: a Docker engine does; write the address")
+var errNoGateway = errors.New("does not say which address " + config.HostGateway + " is, as a Docker engine with a bridge does: write the address")
 
 // OnHost is the frontend's list of names and addresses for a builder whose host has
 // that address for its steps, or "" if that is not known.

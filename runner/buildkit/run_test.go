@@ -330,6 +330,22 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
+// TestHostGateway has the address that the builder names for its host, and says where
+// one names none.
+func TestHostGateway(t *testing.T) {
+	const definition = `target "a" {
+  dockerfile-inline = "FROM example.com/base\nRUN x\n"
+  extra-hosts       = { docker = "host-gateway" }
+  output            = ["type=oci,dest=out/a.tar"]
+}`
+	label := map[string]string{"org.mobyproject.buildkit.worker.moby.host-gateway-ip": "172.17.0.1"}
+	good(t, bake(t, &buildkittest.Client{Images: images(), Labels: label}, definition, Options{}, runner.Options{}))
+	r := bake(t, &buildkittest.Client{Images: images()}, definition, Options{}, runner.Options{})
+	if err := r.Targets[0].Err; err == nil || !strings.Contains(err.Error(), "test does not say which address host-gateway is") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestSecrets hands the secrets of a target out, and keeps targets with
 // different privileges apart.
 func TestSecrets(t *testing.T) {

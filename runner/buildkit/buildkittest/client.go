@@ -32,6 +32,8 @@ type Client struct {
 	Prints map[string]string
 	// Cached are the commands of steps that have their results already.
 	Cached []string
+	// Labels are those of its worker.
+	Labels map[string]string
 	// Images are the configurations of base images, by their references.
 	Images map[string]ocispecs.Image
 	// ExportErr is the error of every export, and CacheErr that of every export
@@ -163,7 +165,7 @@ func (c *Client) ListWorkers(context.Context, ...client.ListWorkersOption) ([]*c
 		return nil, errors.New("the connection is closed")
 	}
 	return []*client.WorkerInfo{{
-		ID: "worker", Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}},
+		ID: "worker", Labels: c.Labels, Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}},
 		BuildkitVersion: client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: "v0.0.0-test"},
 	}}, nil
 }
