@@ -20,9 +20,9 @@ const anywhere = "internal/lazyregexp"
 // else of the module.
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
-		"schema":           {"internal/suggest"},
+		"schema":           {"internal/nesting", "internal/suggest"},
 		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock", "internal/urlsecret"},
-		"config/lock":      {"internal/fault", "internal/shellquote", "internal/suggest"},
+		"config/lock":      {"internal/fault", "internal/nesting", "internal/shellquote", "internal/suggest"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
 		"config/trail":     {},
@@ -53,7 +53,7 @@ func TestImports(t *testing.T) {
 		"runner/builders/address":               {},
 		"runner/builders/buildx":                {"internal/shellquote", "internal/jsonfault", "internal/regular"},
 		"runner/builders/contexts":              {"internal/suggest", "internal/jsonfault", "internal/regular"},
-		"runner/builders/hclfile":               {"runner/builders/address", "internal/suggest"},
+		"runner/builders/hclfile":               {"runner/builders/address", "internal/nesting", "internal/suggest"},
 		"runner/engine":                         {"internal/suggest", "runner/builders/contexts", "internal/shellquote"},
 		"runner/engine/keptimage":               {"internal/output"},
 		"runner/engine/engineout":               {"planner"},
@@ -137,6 +137,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/urlsecret", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["internal/gittree"] = []string{"internal/gitfact"}
 	allowed["internal/span"] = nil
+	allowed["internal/nesting"] = nil
 	allowed["internal/regular"] = nil
 	allowed["internal/environ"] = []string{"internal/shellquote"}
 	allowed["schema/hclfmt"] = []string{"schema", "internal/output"}

@@ -31,6 +31,7 @@ func Load(files []types.ConfigFile, env map[string]string, lenient bool, permit 
 			err = fmt.Errorf("a value is missing, or is not of the kind that its key takes, such as a context without a path (%v)", r)
 		}
 	}()
+	permit = permit.ofFiles()
 	if err := permitted(files, env, permit); err != nil {
 		return nil, err
 	}

@@ -296,3 +296,21 @@ func envFiles(project *types.Project, permit Permit) error {
 	}
 	return nil
 }
+
+// ofFiles permits no FIFO, device or socket, which would be waited for for ever; but the
+// device that is empty.
+func (p Permit) ofFiles() Permit {
+	if p == nil {
+		return nil
+	}
+	return func(path string) error {
+		if err := p(path); err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().IsRegular() || info.IsDir() || path == os.DevNull {
+			return nil // the loader says what is wrong with others
+		}
+		return fmt.Errorf("%s is not a file", path)
+	}
+}

@@ -100,3 +100,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestTooDeep reads a lock by which the parser would end the process.
+func TestTooDeep(t *testing.T) {
+	_, diags := Parse(FileName, []byte("version = 1\nx = "+strings.Repeat("[", 10_000)))
+	if len(diags) != 1 || diags[0].Summary != "Nested too deeply" || diags[0].Subject.Start.Line != 2 {
+		t.Errorf("%v", diags)
+	}
+}

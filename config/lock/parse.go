@@ -18,6 +18,7 @@ import (
 
 	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/lazyregexp"
+	"github.com/orch-build/orch/internal/nesting"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/suggest"
 )
@@ -68,6 +69,10 @@ func (p *parser) parse(data []byte) {
 		p.faults.Fail(p.line(at), "Merge conflict in the lock", "A merge has left conflict markers in %s. Take the same side of all conflicts, since two sides do not mix within an entry: "+
 			"%s, or --theirs. Then run %s, which adds what is missing. %s",
 			p.file, shellquote.InText(shellquote.Command("git", "checkout", "--ours", p.file)), p.command(), p.again())
+		return
+	}
+	if at, deep := nesting.TooDeep(data); deep {
+		p.faults.Fail(p.line(at.Line), "Nested too deeply", "%s %s", nesting.Message(), p.again())
 		return
 	}
 	file, diags := hclsyntax.ParseConfig(data, p.file, hcl.InitialPos)

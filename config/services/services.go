@@ -139,8 +139,12 @@ func addDotEnv(env map[string]string, host files.Host) error {
 	if host == nil {
 		return nil
 	}
-	if info, err := host.Stat(".env"); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+	info, err := host.Stat(".env")
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && info.IsDir():
 		return nil
+	case err == nil && !info.Mode().IsRegular():
+		return errors.New("reading .env: it is not a file") // but a FIFO, say, which is waited for
 	}
 	src, err := host.ReadFile(".env")
 	if err != nil {
