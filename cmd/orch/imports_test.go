@@ -163,7 +163,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	allowed["internal/language/lsp"] = nil
 	allowed["internal/language/document"] = []string{"internal/fault", "internal/language/lsp"}
-	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document"}
+	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document", "internal/nesting"}
 	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "internal/termtext", "schema/hclfmt"}
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/orch-build/orch/internal/lazyregexp"
+	"github.com/orch-build/orch/internal/nesting"
 )
 
 // Repaired is a text without what cannot be parsed.
@@ -58,6 +59,13 @@ func Repair(name string, text []byte) Repaired {
 
 // parse never returns nil.
 func parse(name string, text []byte) (*hclsyntax.Body, hcl.Diagnostics) {
+	if at, deep := nesting.TooDeep(text); deep {
+		pos := hcl.Pos{Line: at.Line, Column: at.Column, Byte: at.Byte}
+		return &hclsyntax.Body{}, hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "Nested too deeply", Detail: nesting.Message(),
+			Subject: &hcl.Range{Filename: name, Start: pos, End: pos},
+		}}
+	}
 	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
 	if f != nil {
 		if body, ok := f.Body.(*hclsyntax.Body); ok {
