@@ -85,7 +85,14 @@ func addFile(z *zip.Writer, name, path string) error {
 // Import takes a run out of a file that Export has written. Nothing in the file
 // is trusted: what does not belong to a run, or is too large, is refused.
 func Import(store record.Store, file string) (record.Kept, error) {
-	z, err := zip.OpenReader(file)
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a file") // nobody may ever write into a FIFO
+	}
+	var z *zip.ReadCloser
+	if err == nil {
+		z, err = zip.OpenReader(file)
+	}
 	if err != nil {
 		return record.Kept{}, fmt.Errorf("%s: not a file that 'orch runs export' has written: %w", output.Show(file), plain(err))
 	}
