@@ -31,6 +31,9 @@ type Attribute struct {
 	// Effect is ChangesResult, or why the attribute of a target cannot change
 	// what is built.
 	Effect string
+	// Permission says whether the attribute of a target can name a file of this machine
+	// or a privilege; config/permission then has a rule for it.
+	Permission Permission
 	// buildOnly attributes are not in the language of bake.
 	buildOnly bool
 	// spent attributes have done their work when a target is resolved.
@@ -38,6 +41,16 @@ type Attribute struct {
 	// misplaced, if not "", says why the attribute is wrong in this block.
 	misplaced string
 }
+
+// Permission is whether the value of an attribute may take a permission.
+type Permission uint8
+
+// Whether it may take one has to be said of each attribute of a target.
+const (
+	_ Permission = iota
+	NoPermission
+	MayTakePermission
+)
 
 // ChangesResult is the Effect of an attribute whose value can change what is
 // built, so that it is part of digests.

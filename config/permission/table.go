@@ -2,16 +2,11 @@ package permission
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-)
 
-// harmless are the attributes of a target that name neither a file of this
-// machine nor a privilege.
-var harmless = []string{
-	"annotations", "args", "attest", "call", "context-modes", "description", "dockerfile-inline", "exclusive", "extra-hosts",
-	"inherits", "labels", "matrix", "name", "no-cache", "no-cache-filter", "platforms", "pull", "reproducible", "resources",
-	"retry", "shm-size", "tags", "target", "traits", "ulimits", "weight",
-}
+	"github.com/orch-build/orch/schema"
+)
 
 // Table is what a definition can name and which permissions that may take, as
 // a table in Markdown.
@@ -35,10 +30,13 @@ func Table() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, strings.Join(keys, ", "), r.when, judged)
 	}
-	names := make([]string, len(harmless))
-	for i, n := range harmless {
-		names[i] = "`" + n + "`"
+	var names []string
+	for _, a := range schema.TargetAttributes() {
+		if a.Permission == schema.NoPermission {
+			names = append(names, a.Name)
+		}
 	}
-	fmt.Fprintf(&b, "\nThe other attributes of a target take none: %s.\n", strings.Join(names, ", "))
+	slices.Sort(names)
+	fmt.Fprintf(&b, "\nThe other attributes of a target take none: `%s`.\n", strings.Join(names, "`, `"))
 	return b.String()
 }

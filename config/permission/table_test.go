@@ -43,8 +43,11 @@ func TestEveryAttribute(t *testing.T) {
 		known = append(known, r.name)
 	}
 	for _, a := range schema.TargetAttributes() {
-		if slices.Contains(known, a.Name) == slices.Contains(harmless, a.Name) {
-			t.Errorf("%s is in none of the lists, or in both", a.Name)
+		switch ruled := slices.Contains(known, a.Name); {
+		case a.Permission == 0:
+			t.Errorf("the description of %s in package schema does not say its Permission: NoPermission, or MayTakePermission and a rule in config/permission/rule.go", a.Name)
+		case ruled != (a.Permission == schema.MayTakePermission):
+			t.Errorf("%s: has a rule in config/permission/rule.go: %v, and its description in package schema says otherwise", a.Name, ruled)
 		}
 	}
 }
