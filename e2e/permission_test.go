@@ -119,8 +119,8 @@ var linked = map[string]map[string]string{
 	"builders.hcl":            {"build.hcl": `target "default" {}`},
 }
 
-// permissionCommands are those that every definition is tried with, and some that few are,
-// unless ORCH_STRESS is set: each reads files in a way of its own.
+// permissionCommands are those that definitions are tried with: each reads files in a way of
+// its own. The first is for every definition, of the others each takes its turn.
 var permissionCommands = [][]string{
 	{"bake", "--progress", "plain"}, {"bake", "--print"}, {"plan", "--files"}, {"validate", "--lint"}, {"list", "targets"},
 	{"lock"}, {"bundle", "-o", "bundled"}, {"explain"}, {"affected", "--base", "HEAD"}, {"validate", "--deep"}, {"plan", "--shards", "2"},
@@ -132,13 +132,14 @@ const always = 1
 
 // some are the commands that the n-th definition is tried with.
 func some(n int) [][]string {
-	if os.Getenv("ORCH_STRESS") != "" {
-		return permissionCommands
-	}
 	rest := permissionCommands[always:]
+	others := 2
+	if os.Getenv("ORCH_STRESS") != "" {
+		others = 4
+	}
 	out := slices.Clone(permissionCommands[:always])
-	for i := range 2 {
-		out = append(out, rest[(2*n+i)%len(rest)])
+	for i := range others {
+		out = append(out, rest[(others*n+i)%len(rest)])
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/runner/buildkit/builder"
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/sourcepolicy"
@@ -95,15 +96,26 @@ func (a *anchor) open(ctx context.Context) error {
 	return a.begin(ctx, dirs)
 }
 
-// begin starts the Build and returns when its function runs.
+// begin starts the Build and returns when its function runs. One that a busy builder did
+// not enter in time is tried again, with a session of its own.
 func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
-	var err error
+	for try := 1; ; try++ {
+		began, err := a.start(ctx, dirs)
+		if began || err == nil || !builder.MayEnter(ctx, err, try) {
+			return err
+		}
+		a.finished, a.err = make(chan struct{}), nil
+	}
+}
+
+// start starts the Build, and says whether its function runs.
+func (a *anchor) start(ctx context.Context, dirs map[string]fsutil.FS) (began bool, err error) {
 	if a.shared, err = a.run.attachables(a.creds); err != nil {
-		return err
+		return false, err
 	}
 	a.session, err = session.NewSession(ctx, "orch-"+a.run.opt.ClientID)
 	if err != nil {
-		return fmt.Errorf("opening a session: %w", err)
+		return false, fmt.Errorf("opening a session: %w", err)
 	}
 	opt := client.SolveOpt{
 		SharedSession:       a.session,
@@ -127,14 +139,14 @@ func (a *anchor) begin(ctx context.Context, dirs map[string]fsutil.FS) error {
 	}()
 	select {
 	case <-a.opened:
-		return a.judged()
+		return true, a.judged()
 	case <-a.finished:
 		if a.err == nil {
 			a.err = errors.New("the builder ended the run before it began")
 		}
-		return a.refused(a.err)
+		return false, a.refused(a.err)
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 }
 

@@ -61,7 +61,7 @@ func (r *run) writeCache(ctx context.Context, a *anchor, c planner.Cache, shown 
 			Internal:            true,
 		}
 		a.judge.On(&opt)
-		res, err := r.builder.Conn.Build(ctx, opt, "orch", build, status)
+		res, err := r.builder.Build(ctx, opt, build, status)
 		if err != nil {
 			return nil, err
 		}

@@ -185,7 +185,7 @@ func (t *target) solve(ctx context.Context, opt client.SolveOpt, group []exports
 	}
 	status, shown := t.run.steps.Export(t.plan.Name())
 	defer func() { <-shown }()
-	return t.run.builder.Conn.Build(ctx, opt, "orch", again, status)
+	return t.run.builder.Build(ctx, opt, again, status)
 }
 
 // again asks for the anchor's vertices in the Build of the export.

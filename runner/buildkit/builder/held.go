@@ -30,7 +30,7 @@ func (b *Builder) Hold(ctx context.Context, opt client.SolveOpt, status chan *cl
 	timer := time.AfterFunc(fetchTimeout, func() { cancel(fmt.Errorf("no end after %s", fetchTimeout)) })
 	go func() {
 		defer cancel(nil)
-		_, err := b.Conn.Build(fetching, opt, "orch", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		_, err := b.Build(fetching, opt, func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 			err := open(ctx, gw)
 			timer.Stop()
 			if err != nil {
