@@ -64,7 +64,7 @@ func newPluginCommand(e *planning.Session) *cobra.Command {
 	return cmd
 }
 
-// pluginAction is a command that does something with orch as a plugin of a name.
+// pluginAction makes a command that installs or removes the plugin, whose name is --as.
 func pluginAction(e *planning.Session, cmd *cobra.Command, do func(plugin.Places, string, string) (string, error)) *cobra.Command {
 	as := plugin.Orch
 	cmd.Args = helptext.NoArgs
@@ -96,8 +96,8 @@ func pluginPlaces() plugin.Places {
 	return plugin.PlacesOf(config.Dir(), extra)
 }
 
-// asPlugin reads the command line as docker may have written it. It is done if
-// the call was not for orch.
+// asPlugin reads the command line as docker may have written it. done reports
+// that the call was not for orch, has been dealt with, and ends with the code.
 func asPlugin(argv []string) (args []string, code int, done bool) {
 	call := plugin.Read(argv)
 	for name, value := range call.Env {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// MapEntries changes the elements of an attribute, if it is there.
+// MapEntries applies change to each element of a list; what is no such list, or none, is
+// returned as it is.
 func MapEntries[T any](v any, change func(T) T) any {
 	list, ok := v.([]T)
 	if !ok || list == nil {
@@ -18,8 +19,8 @@ func MapEntries[T any](v any, change func(T) T) any {
 	return out
 }
 
-// FromFolder returns a path that starts from a folder; "-" is not a path, and
-// "cwd://" marks one that starts from the working directory.
+// FromFolder resolves a path against a folder. "-" and absolute paths stay as they are;
+// of a path that starts from the working directory, "cwd://" is cut off.
 func FromFolder(base, p string) string {
 	if rest, ok := strings.CutPrefix(p, CwdScheme); ok {
 		return rest

@@ -7,7 +7,7 @@
 // reader of XML or JSON. Everything that is written for people goes through a
 // Writer, which lets no such thing through; text for other readers goes through
 // HTML, XML or JSON. The package also knows how wide text is and where to break
-// it, how a number of things is said, and whether colours may be used.
+// it, how counts are worded ("2 files"), and whether colours may be used.
 //
 // It does not know what a text means, what is secret in it, or what orch itself
 // says to a CI service: that is written past the Writer; see Raw.
@@ -25,8 +25,8 @@ import (
 )
 
 // Style is a mark in a text that a Writer turns into what a terminal acts on, or
-// into nothing. Marks are characters that Unicode keeps for use inside of a
-// program, and that no text of others brings along: a Filter drops them.
+// into nothing. Marks are noncharacters of Unicode; a Filter removes them from the
+// texts of others.
 type Style string
 
 // The styles. Reset ends them; so does the end of a line.
@@ -44,7 +44,7 @@ const (
 	sgrReset  = "\x1b[0m"
 )
 
-// styleCodes are the sequences of the styles, in their order.
+// styleCodes are the escape sequences of the styles, in their order.
 var styleCodes = [...]string{"\x1b[31;1m", "\x1b[33;1m", "\x1b[1m", "\x1b[2m", sgrReset}
 
 // Sink says what a Writer writes to.
@@ -61,8 +61,8 @@ func SinkOf(w io.Writer, lookup func(string) (string, bool)) Sink {
 	return Sink{Color: color(IsTerminal(w), value), Headers: value("BUILDKITE") == "true"}
 }
 
-// color decides by https://no-color.org: a variable that is set and empty says
-// nothing.
+// color decides by https://no-color.org: a variable that is set and empty counts
+// as unset.
 func color(terminal bool, value func(string) string) bool {
 	return terminal && value("NO_COLOR") == "" && value("TERM") != "dumb"
 }
@@ -153,7 +153,7 @@ func IsTerminal(w io.Writer) bool {
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// Columns is how many columns the terminal has that w is; 0 if it is none.
+// Columns is the width of the terminal behind w; 0 if there is none.
 func Columns(w io.Writer) int {
 	if !IsTerminal(w) {
 		return 0
@@ -169,11 +169,11 @@ func Columns(w io.Writer) int {
 // it: a terminal would break it within a word.
 func Fold(w io.Writer, s string) string { return Wrap(s, Columns(w), "") }
 
-// leastBeside is how many columns text has at least that is folded beside something.
+// leastBeside is the least width left for text that is folded beside something.
 const leastBeside = 16
 
-// FoldBeside folds a text as Fold does, behind what begins its first line; further
-// lines begin with rest, which is as wide.
+// FoldBeside folds a text as Fold does, behind the prefix of its first line; further
+// lines begin with rest, which has the same width.
 func FoldBeside(w io.Writer, first, rest, s string) string {
 	return wrapBeside(first, rest, s, Columns(w))
 }
@@ -208,8 +208,8 @@ func Text(s string) string {
 // indentation may consist of.
 func Indented(s string) string { return strings.ReplaceAll(Text(s), "\n", " ") }
 
-// Line is a text as it may be shown in a line, without colours: what breaks a
-// line is a blank.
+// Line is a text as it may be shown in a line, without colours: line
+// breaks become blanks.
 func Line(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(Text(strings.TrimRight(s, "\r\n")), "\n", " "), "\t", " ")
 }

@@ -1,6 +1,6 @@
 // Package urlsecret finds passwords and tokens in URLs, and makes them unreadable.
-// It knows them by where they are in a URL, and by the names of parameters; what
-// else is a secret it does not know.
+// It knows them by where they are in a URL, and by the names of parameters. It
+// recognizes no other secrets.
 package urlsecret
 
 import (
@@ -22,8 +22,8 @@ var (
 	webScheme = lazyregexp.New(`(?i)^https?$`)
 	// queryPair finds the parameters of the query of a URL.
 	queryPair = lazyregexp.New(`([?&])([^=&#]+)=([^&#]+)`)
-	// secretParameter are the names of parameters that hold secrets, without what
-	// separates their words. The short ones are whole names.
+	// secretParameter matches the names of parameters that hold secrets, whatever
+	// separates their words. Short ones must match the whole name.
 	secretParameter = lazyregexp.New(`token|secret|passw|passphrase|signature|credential|api_?key|access_?key|private_?key|subscription_?key|authorization|^(auth|jwt|key|pass|pwd|sig)$`)
 )
 
@@ -32,8 +32,8 @@ const (
 	// password counts as a token, as git servers take them, and not as a name.
 	minToken = 12
 	// minValue is the length in bytes from which the value of a parameter is a
-	// secret wherever it is found. A shorter one is one together with its name: to
-	// mask every "main" would say more than it hides.
+	// secret wherever it is found. A shorter one is masked only behind its name: to
+	// mask every "main" in a log would reveal that it is the secret.
 	minValue = 8
 )
 
@@ -78,8 +78,8 @@ func unique(list []string) []string {
 	})
 }
 
-// Blank makes the credentials in a text unreadable, and leaves every other
-// character in its column.
+// Blank replaces each credential in a text by as many asterisks as it has
+// characters, so that columns stay right.
 func Blank(text string) string {
 	found := Find(text)
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
@@ -93,7 +93,7 @@ func Blank(text string) string {
 func secretPairs(ref string) [][]string {
 	var out [][]string
 	for _, m := range queryPair.FindAllStringSubmatch(ref, -1) {
-		m[3] = strings.TrimRight(m[3], ",.;:)]}") // of the sentence around it
+		m[3] = strings.TrimRight(m[3], ",.;:)]}") // punctuation of the sentence that the URL is in
 		if isSecretPair(m[2], m[3]) {
 			out = append(out, m)
 		}
@@ -106,14 +106,14 @@ func isSecretPair(name, value string) bool {
 	return secretParameter.MatchString(name) && !reference(value)
 }
 
-// reference reports whether a text is a variable of a Dockerfile or of a shell,
-// whose value is elsewhere, or has taken the place of a value already.
+// reference reports whether a text is a variable of a Dockerfile or of a shell, or a
+// placeholder of a value that is masked already.
 func reference(text string) bool {
 	return text == redacted || strings.HasPrefix(text, "$") || strings.HasPrefix(text, "<") || strings.Trim(text, "*") == ""
 }
 
-// forms are a value of a URL as it is written, as it is meant and as other programs
-// write it.
+// forms are a value of a URL as it is written, decoded, and encoded again in each way
+// that programs use.
 func forms(value string) []string {
 	out := []string{value}
 	if plain, err := url.QueryUnescape(value); err == nil && plain != "" {
@@ -146,7 +146,7 @@ func Redacted(ref string) string {
 // that is not needed, a password and tokens.
 func WithoutCredentials(ref string) string {
 	if u, err := url.Parse(ref); err == nil && u.User != nil {
-		// Of SSH, a name is needed, and is not secret.
+		// SSH needs the name of the user, which is no secret.
 		if _, ok := u.User.Password(); ok || u.Scheme != "ssh" {
 			u.User = nil
 			ref = u.String()

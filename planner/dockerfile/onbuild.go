@@ -8,9 +8,9 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// TriggerPaths returns what the ONBUILD triggers of an image read of the main
-// context, in the form of Local.Paths: nil for all of it, which is also the
-// answer where it depends on a variable, and empty but not nil for nothing.
+// TriggerPaths returns the paths of the main context that the ONBUILD triggers of an
+// image read, as in Local.Paths: nil means the whole context, also where a path depends
+// on a variable, and an empty slice means none.
 // The triggers of an image are only known once a builder has looked at it;
 // the triggers of stages are part of the plan.
 func TriggerPaths(triggers []string) []string {

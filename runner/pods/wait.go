@@ -10,23 +10,24 @@ import (
 	"github.com/orch-build/orch/internal/termtext"
 )
 
-// Wait says how to wait for a pod that is ready.
+// Wait says how to wait until a pod is ready.
 type Wait struct {
-	// Limit is how long; 0 is not at all.
+	// Limit is the longest wait; 0 does not wait.
 	Limit time.Duration
-	// Say is called with what is waited for: at first, when that changes, and from
-	// time to time.
+	// Say is called with what Await waits for: at the start, at each change, and every
+	// sayPause.
 	Say func(text string)
 }
 
-// The time between two looks at the cluster, and the longest between two lines.
+// lookPause is between two queries of the cluster, sayPause the longest time between
+// two messages.
 const (
 	lookPause = 2 * time.Second
 	sayPause  = 30 * time.Second
 )
 
 // Await is like Ready, but waits where pods are about to start, or where something
-// that makes such pods is scaled to none.
+// that makes such pods is scaled to zero.
 func (c Cluster) Await(ctx context.Context, wait Wait) ([]Pod, error) {
 	begin, said, saidAt := time.Now(), "", time.Time{}
 	for {
@@ -65,7 +66,7 @@ func (c Cluster) Await(ctx context.Context, wait Wait) ([]Pod, error) {
 	}
 }
 
-// workloads is what kubectl prints of what makes pods.
+// workloads is the JSON that kubectl prints for Deployments and StatefulSets.
 type workloads struct {
 	Items []struct {
 		Kind     string
@@ -79,8 +80,8 @@ type workloads struct {
 	}
 }
 
-// makers says what makes pods of these labels; nothing if nobody does, or if it may
-// not be asked.
+// makers describes the workloads that make pods with the labels of the cluster; nil if
+// there are none, or if they may not be queried.
 func (c Cluster) makers(ctx context.Context) []string {
 	var found workloads
 	if c.get(ctx, "statefulsets.apps,deployments.apps", &found) != nil {
@@ -100,7 +101,7 @@ func (c Cluster) makers(ctx context.Context) []string {
 	return out
 }
 
-// selects says whether a selector of equalities chooses what has some labels.
+// selects reports whether a selector of equalities matches labels.
 func selects(selector string, labels map[string]string) bool {
 	for term := range strings.SplitSeq(selector, ",") {
 		key, value, ok := strings.Cut(term, "=")

@@ -19,7 +19,7 @@ import (
 const stopTime = 30 * time.Second
 
 // second is the session of the second build: on an embedded builder that has built
-// nothing yet. Another builder builds both times.
+// nothing yet. With any other builder, the same one builds both times.
 func (c *command) second(ctx context.Context) (*planning.Session, func(), error) {
 	nothing := func() {}
 	if c.sites != nil {
@@ -33,8 +33,8 @@ func (c *command) second(ctx context.Context) (*planning.Session, func(), error)
 	if err != nil {
 		return nil, nil, err
 	}
-	// Beside the first one's state: there is room for snapshots, and it is a disk
-	// that they work on.
+	// Beside the state of the first builder, where there is space, and where the file
+	// system is known to support snapshots.
 	dir := filepath.Join(state, "repro")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, nil, err
@@ -65,7 +65,7 @@ func discard(e *planning.Session, dir string) error {
 		return err
 	}
 	if os.Geteuid() != 0 {
-		// Files of other users in snapshots can be removed by the builder alone.
+		// Files of other users in snapshots can be removed only by the builder.
 		if err := empty(ctx, opt); err != nil {
 			return err
 		}
