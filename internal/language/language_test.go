@@ -126,11 +126,26 @@ func (e *editor) settle() {
 	}
 }
 
+// reports waits until it is published what is wrong, which comes just behind.
+func (e *editor) reports() {
+	e.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		e.Service.mu.Lock()
+		done := e.reported == e.changes
+		e.Service.mu.Unlock()
+		if done {
+			return
+		}
+		if time.Now().After(end) {
+			e.t.Fatal("nothing is published")
+		}
+	}
+}
+
 // diagnostics are what is shown, in the order of the files and lines.
 func (e *editor) diagnostics() string {
 	e.settle()
-	// What is published comes just behind.
-	time.Sleep(20 * time.Millisecond)
+	e.reports()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var b strings.Builder

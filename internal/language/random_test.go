@@ -205,7 +205,7 @@ func BenchmarkAnswers(b *testing.B) {
 					b.StopTimer()
 					e.change("build.hcl", lsp.ContentChange{Text: text + "\n"})
 					e.settle()
-					time.Sleep(100 * time.Millisecond) // what is published comes behind
+					e.reports()
 					e.store.Change(e.path("build.hcl"), 1, []lsp.ContentChange{{Text: text}})
 					b.StartTimer()
 					before := processorTime()

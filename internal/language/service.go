@@ -53,12 +53,14 @@ type Service struct {
 	roots     []string
 	languages map[string]string // of open documents
 	analyses  []*project.Analysis
-	// changes counts changes, and analyzed is the count that the analyses have.
-	changes, analyzed int
-	settled           chan struct{} // closed when the next analysis is done
-	cancel            context.CancelFunc
-	published         map[string]bool
-	digests           *digests
+	// changes counts changes, analyzed is the count that the analyses have, and reported
+	// the count of which it was published what is wrong.
+	changes, analyzed, reported int
+
+	settled   chan struct{} // closed when the next analysis is done
+	cancel    context.CancelFunc
+	published map[string]bool
+	digests   *digests
 }
 
 // New returns a Service; Run has to be called for it to analyze.
@@ -218,9 +220,13 @@ func (s *Service) analyze(ctx context.Context) {
 	current := began == s.changes
 	s.mu.Unlock()
 	close(settled)
-	if current {
-		s.report(done)
+	if !current {
+		return
 	}
+	s.report(done)
+	s.mu.Lock()
+	s.reported = began
+	s.mu.Unlock()
 }
 
 // safely is Analyze of a text that may be anything: what orch cannot read must not
