@@ -1,6 +1,6 @@
 // Package lazyregexp has regular expressions that are compiled when they are first
-// used. Most commands use few of those that orch has, and compiling all of them took a
-// tenth of the time in which orch starts.
+// used. Most commands use few of those that orch has, and compiling all of them takes
+// milliseconds of each start.
 package lazyregexp
 
 import (

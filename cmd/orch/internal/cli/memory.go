@@ -7,7 +7,7 @@ import (
 
 // Memory may grow by so much, in percent, before it is collected: for the first time,
 // which is after 4 MB with 100, and from then on. Most commands are over before they need
-// as much as the first collection waits for, which took a fifth of the time in which orch
+// as much as the first collection waits for, which took 4 of the 70 ms in which orch
 // starts; of the time of a build, which is short too, all collections took a fifth.
 const (
 	firstGrowth = 800
