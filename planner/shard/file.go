@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/jsonfault"
 )
 
@@ -244,6 +245,17 @@ func (f *File) check() error {
 	for _, t := range f.Targets {
 		if t.Name == "" || len(t.Name) > maxText || strings.ContainsAny(t.Name, "\n\r\x00") {
 			return fmt.Errorf("%q is not the name of a target", clip(t.Name))
+		}
+	}
+	if f.Wave == nil {
+		return nil
+	}
+	for _, s := range f.Wave.Stages {
+		if s.Platform == "" {
+			continue
+		}
+		if _, err := config.ParsePlatform(s.Platform); err != nil {
+			return fmt.Errorf("the wave has the stage %q for %q, which is not a platform", clip(s.Stage), clip(s.Platform))
 		}
 	}
 	return nil

@@ -184,6 +184,10 @@ func TestDecode(t *testing.T) {
 			t.Errorf("the first %d bytes were read", n)
 		}
 	}
+	f.Wave = &Wave{Stages: []WaveStage{{Target: "svc-001", Stage: "base", Platform: "moon"}}}
+	if _, err := Decode(encoded(t, f)); err == nil || !strings.Contains(err.Error(), `"base" for "moon", which is not a platform`) {
+		t.Errorf("a platform that is none: %v", err)
+	}
 }
 
 func containsAny(text, want string) bool {

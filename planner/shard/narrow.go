@@ -133,8 +133,12 @@ func narrowPlatforms(t *config.Target, plan *planner.Plan, keep []string) {
 	if len(keep) == len(all) {
 		return
 	}
-	// The error cannot be: these were platforms before.
-	t.Platforms, _ = config.ParsePlatforms(keep)
+	t.Platforms = nil
+	for n, pl := range plan.Builds[i].Specs {
+		if slices.Contains(keep, all[n]) {
+			t.Platforms = append(t.Platforms, config.Platform{Platform: pl})
+		}
+	}
 	t.Part = true
 	t.Annotations = slices.DeleteFunc(slices.Clone(t.Annotations), func(a string) bool {
 		return slices.ContainsFunc(all, func(pl string) bool {
@@ -207,6 +211,7 @@ func Waves(cfg *config.Config, wave *Wave) *config.Config {
 		}
 		one.Tags, one.Outputs, one.Tests, one.Attest, one.Annotations = nil, nil, nil, nil, nil
 		if s.Platform != "" {
+			// The error cannot be: the file of the plan was checked.
 			one.Platforms, _ = config.ParsePlatforms([]string{s.Platform})
 		}
 		out.Targets = append(out.Targets, &one)

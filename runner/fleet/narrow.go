@@ -66,8 +66,7 @@ func (b *batch) narrowed() *config.Config {
 		// What names no platform is for that of the run, and not for the node's own.
 		for _, t := range cfg.Targets {
 			if len(t.Platforms) == 0 {
-				// The error cannot be: the plan was made for it.
-				t.Platforms, _ = config.ParsePlatforms([]string{own})
+				t.Platforms = []config.Platform{{Platform: b.run.plan.Platform}}
 			}
 		}
 	}
