@@ -70,7 +70,7 @@ func TestImports(t *testing.T) {
 		"runner/buildkit/builder":               {"runner/meter", "runner/builders", "runner/engine", "runner/pods"},
 		"internal/mask":                         {},
 		"runner/runnertest":                     {"runner", "runner/blame", "internal/output"},
-		"runner/embedded":                       {"internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "internal/statedir", "runner/embedded/internal/state"},
+		"runner/embedded":                       {"internal/limits", "internal/registry", "internal/retry", "internal/termtext", "runner/embedded/internal/daemonconfig", "internal/output", "internal/program", "internal/statedir", "runner/embedded/internal/state"},
 		"runner/embedded/server":                {"internal/output", "internal/retry", "runner/embedded/internal/daemonconfig", "runner/embedded/internal/intact", "runner/embedded/internal/state", "runner/meter"},
 		"runner/rego":                           {"schema", "config", "config/policy", "internal/template"},
 		"runner/chain":                          {"schema", "config", "config/policy", "planner", "internal/template", "internal/ocilayout"},

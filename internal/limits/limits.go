@@ -1,6 +1,7 @@
 // Package limits finds out whether something failed because a limit was
 // reached: of open files, processes, memory or the size of files. It says which
-// one, and how it is raised.
+// one, and how it is raised. Threads looks at one before it is reached, since a program
+// in Go cannot say anything then.
 //
 // It knows what the system says of each, in errors and in texts that came from
 // another process, and not whether what failed is worth another try.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/program"
 	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
@@ -19,9 +20,15 @@ import (
 // reads its databases first, which takes seconds when they are large.
 const silence = 2 * time.Minute
 
+// threads is how many the builder and the program that starts it need at least.
+const threads = 16
+
 // start runs this program as the builder and waits until it is ready. The
 // caller holds the start lock.
 func start(ctx context.Context, o Options, p paths) (*Daemon, error) {
+	if err := limits.Threads(threads); err != nil {
+		return nil, fmt.Errorf("starting the embedded builder: %w", err)
+	}
 	log, err := state.OpenLog(p.Log, state.MaxLogSize)
 	if err != nil {
 		return nil, p.Explain(err)

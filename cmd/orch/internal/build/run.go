@@ -23,6 +23,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/site"
 	"github.com/orch-build/orch/cmd/orch/internal/version"
 	"github.com/orch-build/orch/config"
+	"github.com/orch-build/orch/internal/limits"
 	"github.com/orch-build/orch/internal/mask"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
@@ -167,6 +168,9 @@ func Aside(ctx context.Context, e *planning.Session, cfg *config.Config, opt Opt
 	return run, nil
 }
 
+// threads is how many a build needs beside those that are there before it.
+const threads = 4
+
 // reach reaches the builder, and finds out what need not be built: before that
 // where the builder is this machine, since it may not be needed at all.
 func (r *Run) reach(ctx context.Context) (err error) {
@@ -182,6 +186,9 @@ func (r *Run) reach(ctx context.Context) (err error) {
 	if r.allSkipped() {
 		r.site = site.Nowhere{}
 		return nil
+	}
+	if err := limits.Threads(threads); err != nil {
+		return notBegun(ctx, r.Session, err)
 	}
 	if r.site, err = r.openSite(ctx); err != nil {
 		return notBegun(ctx, r.Session, err)
