@@ -59,6 +59,8 @@ var platformTexts = map[string]string{
 	"planner/names.go":                   "FROM --platform of a Dockerfile",
 	"planner/new.go":                     "what the caller says of the builder",
 	"planner/digest/memory.go":           "the memory of digests",
+	"planner/shard/file.go":              "a plan of shards",
+	"planner/plannertest/definition.go":  "the definitions of tests",
 	"runner/bundle/closure.go":           "the index of a bundle",
 	"runner/pin/pin.go":                  "the lock",
 	"runner/builders/hclfile/hclfile.go": "builders.hcl",
@@ -85,7 +87,7 @@ func TestPlatformsAreReadOnce(t *testing.T) {
 // readsPlatform says whether a node is a call that makes a platform out of a text.
 func readsPlatform(n ast.Node) bool {
 	_, from, name := calledIn(n)
-	return from == "platforms" && (name == "Parse" || name == "MustParse" || name == "ParseAll") || from != "" && name == "ParsePlatform"
+	return from == "platforms" && (name == "Parse" || name == "MustParse" || name == "ParseAll") || from != "" && (name == "ParsePlatform" || name == "ParsePlatforms")
 }
 
 // readsFlag says whether a node compares an attribute with "true" or "false",

@@ -137,6 +137,14 @@ type WaveStage struct {
 	Platform string `json:"platform,omitempty"`
 }
 
+// platforms is the platform of the stage as that of a target; none is the builder's.
+func (s WaveStage) platforms() ([]config.Platform, error) {
+	if s.Platform == "" {
+		return nil, nil
+	}
+	return config.ParsePlatforms([]string{s.Platform})
+}
+
 // Target returns the target of that name, or nil.
 func (f *File) Target(name string) *Target {
 	for i := range f.Targets {
@@ -251,10 +259,7 @@ func (f *File) check() error {
 		return nil
 	}
 	for _, s := range f.Wave.Stages {
-		if s.Platform == "" {
-			continue
-		}
-		if _, err := config.ParsePlatform(s.Platform); err != nil {
+		if _, err := s.platforms(); err != nil {
 			return fmt.Errorf("the wave has the stage %q for %q, which is not a platform", clip(s.Stage), clip(s.Platform))
 		}
 	}

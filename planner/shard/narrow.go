@@ -210,9 +210,9 @@ func Waves(cfg *config.Config, wave *Wave) *config.Config {
 			one.Stage = s.Stage
 		}
 		one.Tags, one.Outputs, one.Tests, one.Attest, one.Annotations = nil, nil, nil, nil, nil
-		if s.Platform != "" {
-			// The error cannot be: the file of the plan was checked.
-			one.Platforms, _ = config.ParsePlatforms([]string{s.Platform})
+		// The error cannot be: the file of the plan was checked.
+		if own, _ := s.platforms(); own != nil {
+			one.Platforms = own
 		}
 		out.Targets = append(out.Targets, &one)
 		out.Chosen = append(out.Chosen, one.Name)
