@@ -2,7 +2,6 @@ package print
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"io"
 	"unicode/utf8"
 
@@ -125,10 +124,7 @@ func InputsJSON(w io.Writer, r *inputs.Reads, in *inputs.Inputs) error {
 	for _, h := range r.Histories() {
 		doc.Histories = append(doc.Histories, historyDoc{h.Context, h.Vertex.Name, h.Range.Filename, h.Range.Start.Line})
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return writeJSON(w, doc)
 }
 
 func vertexDocument(r *inputs.Reads, v *planner.Vertex, in *inputs.Inputs) vertexInputs {

@@ -1,7 +1,6 @@
 package print
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -49,10 +48,7 @@ func (o Options) maskMap(m map[string]string) map[string]string {
 
 // JSON prints the plan as its Document.
 func JSON(w io.Writer, p *planner.Plan, opt Options) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(NewDocument(p, opt)); err != nil {
+	if err := writeJSON(w, NewDocument(p, opt)); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
 	return nil
