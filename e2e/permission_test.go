@@ -204,6 +204,52 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// TestPermissionsFetch has remote contexts looked into whose targets name secrets and
+// keys outside: they would be sent to whatever server the definition names.
+func TestPermissionsFetch(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		need.Missing(t, "strace")
+	}
+	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
+		t.Fatalf("starting the builder: %v\n%s", err, out)
+	}
+	for name, with := range map[string]string{
+		"token": `secret = ["id=GIT_AUTH_TOKEN,src=%s"]`, "header": `secret = ["id=HTTP_AUTH_HEADER_127.0.0.1,src=%s"]`, "key": `ssh = ["default=%s"]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if text := r.Header.Get("Authorization"); text != "" {
+					t.Errorf("the server of the context is sent %q", text)
+				}
+				http.NotFound(w, r)
+			}))
+			defer server.Close()
+			for file, text := range map[string]string{
+				"outside/file": outsideFiles["file"],
+				"wd/build.hcl": "target \"default\" {\n context = \"" + server.URL + "/x.git\"\n output = [\"type=cacheonly\"]\n " + fmt.Sprintf(with, root+"/outside/file") + "\n}\n",
+			} {
+				path := filepath.Join(root, file)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			commands := [][]string{{"bake", "--progress", "plain"}, {"lock"}, {"explain"}, {"validate", "--lint"}}
+			if os.Getenv("ORCH_STRESS") != "" {
+				commands = append(commands, []string{"bake", "--check"}, []string{"bake", "--print"}, []string{"bundle", "-o", "bundled"}, []string{"validate", "--deep"},
+					[]string{"plan", "--files"}, []string{"debug", "default"}, []string{"repro", "default"}, []string{"__complete", "debug", "default@"})
+			}
+			runTraced(t, strace, root, commands)
+		})
+	}
+}
+
 // TestTraced holds that the judge of TestPermissions sees what there is to see.
 func TestTraced(t *testing.T) {
 	for line, want := range map[string]bool{

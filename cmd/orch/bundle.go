@@ -79,7 +79,7 @@ func writeBundle(ctx context.Context, e *planning.Session, load *planning.Flags,
 	if err != nil {
 		return out, err
 	}
-	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+	if err := load.AllowedToFetch(ctx, e, cfg); err != nil {
 		return out, err
 	}
 	plan, err := e.Planned(ctx, cfg, planning.Options{})

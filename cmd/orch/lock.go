@@ -111,7 +111,7 @@ func lockTargets(ctx context.Context, e *planning.Session, load *planning.Flags,
 		r.Origin = &relock.Origin{Key: o.Key(), Source: o.Source, Digest: o.Digest, Why: o.Why}
 	}
 	cfg.Lock = r.Kept()
-	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+	if err := load.AllowedToFetch(ctx, e, cfg); err != nil {
 		return err
 	}
 	if r.Plan, err = e.Planned(ctx, cfg, planning.Options{}); err != nil {

@@ -24,38 +24,47 @@ type rule struct {
 	keys []string
 	// when says in words in which cases they are asked for.
 	when string
-	// planned says that plans and checks read it too, before a build.
-	planned bool
+	// first is what uses it first.
+	first step
 	// needs adds what a target needs. It is nil for what is read while the
 	// definition is evaluated, which a Guard judges.
 	needs func(*collector)
 }
 
+// step is a part of a run.
+type step int
+
+const (
+	inBuild step = iota
+	inPlan       // plans and checks read it, before a build
+	inFetch      // remote contexts are fetched with it, to look into them
+)
+
 // rules are all the things that a definition can name. What is checked, and
 // the table in the documentation, come from here.
 func rules() []rule {
 	return []rule{
-		{"context", []string{Read, SSH}, "a folder, or an OCI layout; the agent for git over SSH", true, func(c *collector) {
+		{"context", []string{Read, SSH}, "a folder, or an OCI layout; the agent for git over SSH", inPlan, func(c *collector) {
 			c.context(c.t.Context, "context", "the context")
 		}},
-		{"contexts", []string{Read}, "folders and OCI layouts", true, (*collector).contexts},
-		{"dockerfile", []string{Read}, "a file of this machine; the ignore files beside it and in the context, if they are links", true, (*collector).dockerfile},
-		{"output", []string{Write, Delete}, "`dest`; deletion for `mode=delete`", false, (*collector).outputs},
-		{"cache-from", []string{Read}, "`src` of `type=local`", false, func(c *collector) {
+		{"contexts", []string{Read}, "folders and OCI layouts", inPlan, (*collector).contexts},
+		{"dockerfile", []string{Read}, "a file of this machine; the ignore files beside it and in the context, if they are links", inPlan, (*collector).dockerfile},
+		{"output", []string{Write, Delete}, "`dest`; deletion for `mode=delete`", inBuild, (*collector).outputs},
+		{"cache-from", []string{Read}, "`src` of `type=local`", inBuild, func(c *collector) {
 			for _, e := range c.t.CacheFrom {
 				if src := e.Attrs["src"]; e.Type == "local" && src != "" {
 					c.path(Read, src, "cache-from", "a cache source")
 				}
 			}
 		}},
-		{"cache-to", []string{Write}, "`dest` of `type=local`", false, func(c *collector) {
+		{"cache-to", []string{Write}, "`dest` of `type=local`", inBuild, func(c *collector) {
 			for _, e := range c.t.CacheTo {
 				if dest := e.Attrs["dest"]; e.Type == "local" && dest != "" {
 					c.path(Write, dest, "cache-to", "a cache destination")
 				}
 			}
 		}},
-		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, written if `when` says so", false, func(c *collector) {
+		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, written if `when` says so", inBuild, func(c *collector) {
 			cache := c.t.Cache
 			if cache == nil || cache.Type != "local" {
 				return
@@ -65,19 +74,19 @@ func rules() []rule {
 				c.path(Write, cache.Ref, "cache.ref", "the cache")
 			}
 		}},
-		{"skip", []string{Read}, "`key`", false, func(c *collector) {
+		{"skip", []string{Read}, "`key`", inBuild, func(c *collector) {
 			if s := c.t.Skip; s != nil && s.Key != "" {
 				c.path(Read, s.Key, "skip.key", "the public key")
 			}
 		}},
-		{"secret", []string{Read}, "`src`", false, func(c *collector) {
+		{"secret", []string{Read}, "`src`", inFetch, func(c *collector) {
 			for _, s := range c.t.Secrets {
 				if s.Src != "" {
 					c.path(Read, s.Src, "secret", "the secret "+s.ID)
 				}
 			}
 		}},
-		{"ssh", []string{Read, SSH}, "keys and sockets that are named; SSH for the agent of the environment", false, func(c *collector) {
+		{"ssh", []string{Read, SSH}, "keys and sockets that are named; SSH for the agent of the environment", inFetch, func(c *collector) {
 			for _, s := range c.t.SSH {
 				if len(s.Paths) == 0 {
 					c.add(SSH, "", "ssh", "the SSH agent")
@@ -87,21 +96,21 @@ func rules() []rule {
 				}
 			}
 		}},
-		{"network", []string{HostNetwork}, "`host`", false, func(c *collector) {
+		{"network", []string{HostNetwork}, "`host`", inBuild, func(c *collector) {
 			if c.t.Network == "host" {
 				c.add(HostNetwork, "", "network", "the privileges")
 			}
 		}},
-		{"entitlements", []string{HostNetwork, Insecure, Device}, "each by its name", false, (*collector).entitlements},
-		{"policy", []string{Read}, "`filename`, and the policy beside the Dockerfile", true, func(c *collector) {
+		{"entitlements", []string{HostNetwork, Insecure, Device}, "each by its name", inBuild, (*collector).entitlements},
+		{"policy", []string{Read}, "`filename`, and the policy beside the Dockerfile", inPlan, func(c *collector) {
 			for _, path := range policy.Paths(c.t, policy.Disk{}) {
 				c.path(Read, path, "policy", "a policy")
 			}
 		}},
-		{"`import` blocks", []string{Read}, "`source`; the folder of a file of `-f` is granted", true, nil},
-		{"Compose files", []string{Read}, "`include` with its `env_file` and `.env`, `extends`, `env_file`; the folder of a file of `-f` is granted", true, nil},
-		{"`.env` of the working directory", []string{Read}, "for Compose files, if it is a link", true, nil},
-		{"`homedir()`, `goenv()`", []string{Read}, "the folder that they name, in a definition from elsewhere", true, nil},
+		{"`import` blocks", []string{Read}, "`source`; the folder of a file of `-f` is granted", inPlan, nil},
+		{"Compose files", []string{Read}, "`include` with its `env_file` and `.env`, `extends`, `env_file`; the folder of a file of `-f` is granted", inPlan, nil},
+		{"`.env` of the working directory", []string{Read}, "for Compose files, if it is a link", inPlan, nil},
+		{"`homedir()`, `goenv()`", []string{Read}, "the folder that they name, in a definition from elsewhere", inPlan, nil},
 	}
 }
 
@@ -110,10 +119,30 @@ func Of(cfg *config.Config) ([]Need, error) {
 	return collect(cfg, func(rule) bool { return true })
 }
 
+// Fetched lists what of this machine is read to make a plan of the targets, and used to
+// look into their remote contexts: the builder fetches them with the target's keys and
+// secrets, and sends those to whatever server the definition names.
+func Fetched(cfg *config.Config) ([]Need, error) {
+	planned, err := Planned(cfg)
+	if err != nil {
+		return nil, err
+	}
+	remote := *cfg
+	remote.Targets = slices.DeleteFunc(slices.Clone(cfg.Targets), func(t *config.Target) bool {
+		return !isFetched(t.Context) && !slices.ContainsFunc(slices.Collect(maps.Values(t.Contexts)), isFetched)
+	})
+	more, err := collect(&remote, func(r rule) bool { return r.first == inFetch })
+	return append(planned, more...), err
+}
+
+func isFetched(c config.Context) bool {
+	return c.Kind == config.Git || c.Kind == config.HTTP || c.Kind == config.Archive
+}
+
 // Planned lists what of this machine is read to make a plan of the targets, and
 // to check them.
 func Planned(cfg *config.Config) ([]Need, error) {
-	needs, err := collect(cfg, func(r rule) bool { return r.planned })
+	needs, err := collect(cfg, func(r rule) bool { return r.first == inPlan })
 	return slices.DeleteFunc(needs, func(n Need) bool { return n.Key != Read }), err
 }
 

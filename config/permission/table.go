@@ -21,8 +21,10 @@ func Table() string {
 		switch {
 		case r.needs == nil:
 			judged = "when it is read, by every command"
-		case r.planned:
+		case r.first == inPlan:
 			judged = "before a build and a plan"
+		case r.first == inFetch:
+			judged = "before a build, and before a remote context of the target is fetched"
 		}
 		keys := make([]string, len(r.keys))
 		for i, k := range r.keys {

@@ -228,7 +228,11 @@ func (p *Policies) Any(targets []*config.Target) (bool, error) {
 	found := false
 	for _, t := range targets {
 		under, known := p.finder.Under(t)
-		if !known {
+		switch {
+		case known:
+		case len(t.Secrets) > 0 || len(t.SSH) > 0:
+			under = true // nobody may have allowed yet that they are used, as they are to fetch
+		default:
 			set, _ := p.Of(t)
 			under = !set.Empty()
 		}

@@ -87,7 +87,7 @@ func (w *watched) look(ctx context.Context, env *planning.Session) (*watch.State
 	if d.Diags.HasErrors() {
 		return nil, env.Report(d.Diags, d.Texts)
 	}
-	if err := w.looking.GrantedToPlan(d.Config); err != nil {
+	if err := w.looking.GrantedToFetch(d.Config); err != nil {
 		return nil, err
 	}
 	plan, diags, err := env.MakePlan(ctx, d.Config, planning.Options{})

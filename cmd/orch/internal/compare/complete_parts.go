@@ -40,7 +40,7 @@ func CompleteParts(e *planning.Session, load *planning.Flags) cobra.CompletionFu
 
 // partsOf are the stages and steps of a target, each with what it does.
 func partsOf(ctx context.Context, e *planning.Session, load *planning.Flags, name string) ([]string, error) {
-	e.Policies = planning.NewPolicies(ctx, e, &load.Builder)
+	e.Policies = planning.NewPolicies(ctx, e, nil) // nothing is fetched for a completion
 	defer e.Policies.Close()
 	if _, err := load.Open(e, nil); err != nil {
 		return nil, err
@@ -48,6 +48,9 @@ func partsOf(ctx context.Context, e *planning.Session, load *planning.Flags, nam
 	defer load.Loader.Close()
 	cfg, err := load.Resolve(ctx, e, func(o *config.Options) { o.Targets, o.Host = []string{name}, nil }, e.WholeFor)
 	if err != nil {
+		return nil, err
+	}
+	if err := load.GrantedToFetch(cfg); err != nil {
 		return nil, err
 	}
 	s, err := snapshot(ctx, e, cfg, machine.LocalPlatform(), planning.Remembered)

@@ -171,12 +171,12 @@ func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*exp
 	if err != nil {
 		return nil, err
 	}
-	if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+	if err := load.AllowedToFetch(ctx, e, cfg); err != nil {
 		return nil, err
 	}
 	names := cfg.Chosen
 	// What else a change touches is worth knowing, but no reason to fail, or to ask.
-	if all, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true }); err == nil && !all.Diags.HasErrors() && load.MayPlan(all.Config) {
+	if all, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true }); err == nil && !all.Diags.HasErrors() && load.MayFetch(all.Config) {
 		cfg = all.Config
 	}
 	load.Loader.Close()

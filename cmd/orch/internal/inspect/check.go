@@ -34,7 +34,11 @@ func (c Check) Print(ctx context.Context, e *planning.Session, load *planning.Fl
 	diags, sources := d.Diags, []map[string][]byte{d.Texts}
 	if (c.Deep || c.Lint) && !diags.HasErrors() {
 		cfg := d.Config
-		if err := load.AllowedToPlan(ctx, e, cfg); err != nil {
+		allowed := load.AllowedToPlan
+		if c.Lint { // BuildKit's rules are for remote contexts too
+			allowed = load.AllowedToFetch
+		}
+		if err := allowed(ctx, e, cfg); err != nil {
 			return err
 		}
 		if all {
@@ -59,7 +63,7 @@ func (c Check) Print(ctx context.Context, e *planning.Session, load *planning.Fl
 // the texts that this is about.
 func (c Check) deep(ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, how planning.Options) (hcl.Diagnostics, map[string][]byte, error) {
 	var fetcher *machine.BuilderFlags
-	if c.Lint { // BuildKit's rules are for remote contexts too
+	if c.Lint {
 		fetcher = &load.Builder
 	}
 	e.Policies = planning.NewPolicies(ctx, e, fetcher)

@@ -30,10 +30,19 @@ func (l *Flags) AllowedToPlan(ctx context.Context, e *Session, cfg *config.Confi
 	return l.grants(ctx, e, needs, nil)
 }
 
-// GrantedToPlan is AllowedToPlan for who cannot ask: what is looked at again and
+// AllowedToFetch is AllowedToPlan for who has remote contexts fetched for it too.
+func (l *Flags) AllowedToFetch(ctx context.Context, e *Session, cfg *config.Config) error {
+	needs, err := permission.Fetched(cfg)
+	if err != nil {
+		return usage.Wrap(err)
+	}
+	return l.grants(ctx, e, needs, nil)
+}
+
+// GrantedToFetch is AllowedToFetch for who cannot ask: what is looked at again and
 // again.
-func (l *Flags) GrantedToPlan(cfg *config.Config) error {
-	needs, err := permission.Planned(cfg)
+func (l *Flags) GrantedToFetch(cfg *config.Config) error {
+	needs, err := permission.Fetched(cfg)
 	if err != nil {
 		return usage.Wrap(err)
 	}
@@ -65,8 +74,9 @@ func (l *Flags) MayRead(name string) error {
 	return fmt.Errorf("it is not allowed; the flag --allow=%s allows it", permission.Flags(missing, wd)[0])
 }
 
-// MayPlan says whether all that is read to make a plan is granted.
-func (l *Flags) MayPlan(cfg *config.Config) bool { return l.GrantedToPlan(cfg) == nil }
+// MayFetch says whether all is granted that is read to make a plan, and used to look
+// into remote contexts.
+func (l *Flags) MayFetch(cfg *config.Config) bool { return l.GrantedToFetch(cfg) == nil }
 
 // grants makes sure that needs are granted.
 func (l *Flags) grants(ctx context.Context, e *Session, needs []permission.Need, overrides []config.Override) error {
