@@ -18,6 +18,7 @@ import (
 	"github.com/orch-build/orch/internal/statedir"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/explain"
 	"github.com/orch-build/orch/planner/explain/since"
 	"github.com/orch-build/orch/planner/facts"
@@ -156,6 +157,22 @@ type asked struct {
 	args    []string
 }
 
+// planAll plans all targets of the definition, or else those of cfg: what else a change
+// touches is worth knowing, but no reason to fail, or to ask.
+func planAll(ctx context.Context, e *planning.Session, load *planning.Flags, cfg *config.Config, platform string) (*config.Config, *planner.Plan, error) {
+	how := planning.Options{Platform: platform}
+	all, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true })
+	if err == nil && !all.Diags.HasErrors() && load.MayFetch(all.Config) {
+		whole := all.Config.WithoutTemplates()
+		asked := !slices.ContainsFunc(cfg.Chosen, func(name string) bool { return whole.Target(name) == nil })
+		if plan, diags, err := e.MakePlan(ctx, whole, how); asked && err == nil && !diags.HasErrors() {
+			return whole, plan, e.Report(diags, whole.Sources, plan.Sources)
+		}
+	}
+	plan, err := e.Planned(ctx, cfg, how)
+	return cfg, plan, err
+}
+
 // compare explains what the targets are now.
 func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*explain.Explanation, error) {
 	e, load := a.session, a.load
@@ -175,17 +192,17 @@ func (a *asked) compare(ctx context.Context, runs predict.Runs, id string) (*exp
 		return nil, err
 	}
 	names := cfg.Chosen
-	// What else a change touches is worth knowing, but no reason to fail, or to ask.
-	if all, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true }); err == nil && !all.Diags.HasErrors() && load.MayFetch(all.Config) {
-		cfg = all.Config
-	}
-	load.Loader.Close()
 	last := runs.Last()
 	builder, platform, err := foreseen(e, load, last)
 	if err != nil {
 		return nil, err
 	}
-	s, err := snapshot(ctx, e, cfg, platform, planning.Lookup(a.resolve))
+	cfg, plan, err := planAll(ctx, e, load, cfg, platform)
+	load.Loader.Close()
+	if err != nil {
+		return nil, err
+	}
+	s, err := snapshotOf(ctx, e, cfg, plan, planning.Lookup(a.resolve))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/mask"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/foresight"
 )
 
@@ -15,6 +16,11 @@ func snapshot(ctx context.Context, e *planning.Session, cfg *config.Config, plat
 	if err != nil {
 		return nil, err
 	}
+	return snapshotOf(ctx, e, cfg, plan, images)
+}
+
+// snapshotOf is the snapshot of targets that have been planned.
+func snapshotOf(ctx context.Context, e *planning.Session, cfg *config.Config, plan *planner.Plan, images planning.Lookup) (*foresight.Snapshot, error) {
 	memory := e.ProjectMemory()
 	defer memory.Save()
 	src, _, err := e.SnapshotSource(plan, memory, images)
