@@ -26,6 +26,20 @@ type Draft struct {
 	owned bool
 }
 
+// written says whether an argument or a label has a value; attr is AtArgs or that of
+// the labels.
+func (d *Draft) written(attr int, key string) bool {
+	table, _ := d.Values[attr].(map[string]*string)
+	return table[key] != nil
+}
+
+// setDefault gives an argument or a label a value, unless one is written.
+func (d *Draft) setDefault(attr int, key, value string) {
+	if !d.written(attr, key) {
+		d.Values[attr], _ = attribute.Table{}.Override(d.Values[attr], &attribute.Change{Sub: key, Values: []string{value}})
+	}
+}
+
 // Merge puts the values of a later target or block over those that are there.
 func (d *Draft) Merge(v *attribute.Values, ranges map[string]hcl.Range, volatile map[string]string) {
 	d.noteVolatile(v[attribute.AtArgs], volatile)

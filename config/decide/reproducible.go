@@ -24,8 +24,7 @@ func (d *Decider) reproducible(r *Draft) hcl.Diagnostics {
 		return nil
 	}
 	timelessOutputs(r)
-	args, _ := r.Values[attribute.AtArgs].(map[string]*string)
-	if args[sourceDateEpoch] != nil {
+	if r.written(attribute.AtArgs, sourceDateEpoch) {
 		return nil
 	}
 	epoch, err := d.commitTime(filepath.Dir(r.At.Filename))
@@ -40,7 +39,7 @@ func (d *Decider) reproducible(r *Draft) hcl.Diagnostics {
 				"Commit the definition, or give a time in seconds since 1970: SOURCE_DATE_EPOCH in args or in the environment.", r.Name, err),
 		}}
 	}
-	r.Values[attribute.AtArgs], _ = attribute.Table{}.Override(r.Values[attribute.AtArgs], &attribute.Change{Sub: sourceDateEpoch, Values: []string{epoch}})
+	r.setDefault(attribute.AtArgs, sourceDateEpoch, epoch)
 	return nil
 }
 

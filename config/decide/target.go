@@ -109,15 +109,9 @@ func outputsToStdout(r *Draft) {
 const sourceDateEpoch = "SOURCE_DATE_EPOCH"
 
 func (d *Decider) addSourceDateEpoch(r *Draft) {
-	epoch, _ := d.in.env(sourceDateEpoch)
-	if epoch == "" {
-		return
+	if epoch, _ := d.in.env(sourceDateEpoch); epoch != "" {
+		r.setDefault(attribute.AtArgs, sourceDateEpoch, epoch)
 	}
-	args, _ := r.Values[attribute.AtArgs].(map[string]*string)
-	if args[sourceDateEpoch] != nil {
-		return
-	}
-	r.Values[attribute.AtArgs], _ = attribute.Table{}.Override(r.Values[attribute.AtArgs], &attribute.Change{Sub: sourceDateEpoch, Values: []string{epoch}})
 }
 
 // decideSecrets says where a secret comes from that names no source: the
