@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ type blobsGone struct {
 	*faultRegistry
 	mu   sync.Mutex
 	gone map[string]bool
+	cut  bool // what is lost is the end of each
 }
 
 func newBlobsGone(t *testing.T) *blobsGone {
@@ -35,6 +37,11 @@ func newBlobsGone(t *testing.T) *blobsGone {
 		_, blob, ok := strings.Cut(r.URL.Path, "/blobs/")
 		if !ok || !b.gone[blob] {
 			return false
+		}
+		if b.cut {
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "0123456789")
+			return true
 		}
 		w.WriteHeader(http.StatusNotFound)
 		return true
@@ -64,9 +71,19 @@ func (b *blobsGone) lose(t *testing.T, ref string) {
 // without it, and a whole lane afterwards.
 func TestCacheHeals(t *testing.T) {
 	t.Parallel()
+	for name, cut := range map[string]bool{"gone": false, "cut": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cacheHeals(t, cut)
+		})
+	}
+}
+
+func cacheHeals(t *testing.T, cut bool) {
 	dir := project(t, map[string]string{"build.hcl": laneProject, "Dockerfile": laneDockerfile})
 	reg := newBlobsGone(t)
-	name := fmt.Sprintf("heal%d/cache", os.Getpid())
+	reg.cut = cut
+	name := fmt.Sprintf("heal%d/cache-%t", os.Getpid(), cut)
 	l := &laneTest{t: t, dir: dir, kind: "registry", ref: reg.addr() + "/" + name}
 	if out, err := l.bake(l.state(), "one", 0).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

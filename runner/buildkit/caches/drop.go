@@ -1,14 +1,20 @@
 package caches
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/internal/registry"
@@ -68,8 +74,18 @@ func (d *Drops) drop(c planner.Cache, why error) bool {
 // blobName is a blob as errors and lists have it.
 var blobName = lazyregexp.New(`sha256:[0-9a-f]{64}`)
 
-// listTime is how long it may take to read the list of a cache.
-const listTime = 5 * time.Second
+// cutBlob is what is said of a blob that was cut off, without its name, and with the size
+// of what is missing of it at least.
+var cutBlob = lazyregexp.New(`short read: expected (\d+) bytes|failed size validation: \d+ != (\d+)`)
+
+// sizedBlob is a blob with its size, as lists have it.
+var sizedBlob = lazyregexp.New(`"digest":\s*"(sha256:[0-9a-f]{64})",\s*"size":\s*(\d+)`)
+
+// How long it may take to read the list of a cache, and to look for a blob that is cut.
+const (
+	listTime = 5 * time.Second
+	readTime = 20 * time.Second
+)
 
 // Blame finds out whether a target has failed because of a blob of one of its
 // sources, and drops these. A session that began before another target dropped the
@@ -99,8 +115,11 @@ func partGone(blob string) error {
 	return fmt.Errorf("a part of it (%s) is gone or damaged", blob)
 }
 
-// part is the first of some caches that has a blob which an error names.
+// part is the first of some caches that has a blob which an error is about.
 func (d *Drops) part(ctx context.Context, a Access, text string, sources []planner.Cache) (c planner.Cache, blob string, ok bool) {
+	if missing := cutSize(text); missing > 0 {
+		return d.cut(ctx, a, missing, sources)
+	}
 	blobs := blobName.FindAllString(text, -1)
 	if len(blobs) == 0 {
 		return c, "", false
@@ -114,6 +133,46 @@ func (d *Drops) part(ctx context.Context, a Access, text string, sources []plann
 		}
 	}
 	return c, "", false
+}
+
+// cutSize is how much is missing of a blob that an error says was cut off; 0 is none.
+func cutSize(text string) int64 {
+	found := cutBlob.FindStringSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	size, _ := strconv.ParseInt(cmp.Or(found[1], found[2]), 10, 64)
+	return size
+}
+
+// cut is the first of some caches in a registry that does not give out a blob whole from
+// which so much can be missing. The builder has tried that several times by then.
+func (d *Drops) cut(ctx context.Context, a Access, missing int64, sources []planner.Cache) (c planner.Cache, blob string, ok bool) {
+	ctx, cancel := context.WithTimeout(retry.WithBudget(ctx, readTime), readTime)
+	defer cancel()
+	for _, c := range sources {
+		ref, err := registry.Name{Text: a.Entry(c.Entry).Attrs["ref"], Insecure: c.Insecure}.Parse()
+		if c.Type != "registry" || err != nil {
+			continue
+		}
+		for _, found := range sizedBlob.FindAllStringSubmatch(d.list(ctx, a, c), -1) {
+			size, err := strconv.ParseInt(found[2], 10, 64)
+			if err == nil && size >= missing && a.spoilt(ctx, ref.Repo, digest.Digest(found[1]), size) {
+				return c, found[1], true
+			}
+		}
+	}
+	return c, "", false
+}
+
+// spoilt says whether a registry gives out something else than a blob. That it does not
+// answer says nothing.
+func (a Access) spoilt(ctx context.Context, repo registry.Repo, blob digest.Digest, size int64) bool {
+	if has, err := a.Registry.HasBlob(ctx, repo, blob, size); err != nil || !has {
+		return err == nil
+	}
+	err := a.Registry.Verify(ctx, repo, blob, size)
+	return errors.Is(err, registry.ErrOther) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // list is what the list of a cache says, and the lists that it names; "" if it

@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/registry"
@@ -165,6 +167,45 @@ func TestBlameRegistry(t *testing.T) {
 	d.Blame(t.Context(), a, second, []planner.Cache{mine})
 	if !second.Again || len(d.All()) != 1 || len(s.Asked()) > 0 {
 		t.Errorf("%+v after %d requests, %v", second, asked, d.All())
+	}
+}
+
+// TestBlameCut drops the cache of which the registry does not give out a blob whole: the
+// error of a transfer that was cut off does not name the blob.
+func TestBlameCut(t *testing.T) {
+	s := registrytest.New(t)
+	whole, short := digest.FromString("whole blob"), digest.FromString("a blob that is cut")
+	s.SetBlob("cache", whole.String(), []byte("whole blob"))
+	s.SetBlob("cache", short.String(), []byte("a blob"))
+	list := func(d digest.Digest, size int) string {
+		return fmt.Sprintf(`{"layers":[{"mediaType":"m","digest":"%s","size":%d}]}`, d, size)
+	}
+	a := Access{LookupEnv: func(string) (string, bool) { return "", false }, Registry: registry.New(registry.Options{})}
+	good, bad := cacheOf("registry", "ref", s.Host+"/cache:good"), cacheOf("registry", "ref", s.Host+"/cache:bad")
+	for text, want := range map[string]bool{
+		"short read: expected 12 bytes but got 0: unexpected EOF":             true,
+		"commit failed: failed size validation: 6 != 18: failed precondition": true,
+		"short read: expected 19 bytes but got 0: unexpected EOF":             false, // no blob is that large
+		"unexpected EOF": false,
+	} {
+		d := Drops{lists: map[string]string{Key(good.Entry): list(whole, 10), Key(bad.Entry): list(short, 18)}}
+		f := &runner.Failure{ExitCode: -1, Err: errors.New("exporting: " + text), Transient: true}
+		d.Blame(t.Context(), a, f, []planner.Cache{good, bad})
+		if f.Again != want || f.Transient == want || (d.Reason(bad) != nil) != want || d.Reason(good) != nil {
+			t.Errorf("%s: again %v, transient %v, dropped %v", text, f.Again, f.Transient, d.All())
+		}
+		if why := d.Reason(bad); want && why != nil && !strings.Contains(why.Error(), short.String()) {
+			t.Errorf("%s: %v does not name the blob", text, why)
+		}
+	}
+	// A registry that is not there says nothing of the blobs.
+	s.Close()
+	d := Drops{lists: map[string]string{Key(bad.Entry): list(short, 18)}}
+	f := &runner.Failure{ExitCode: -1, Err: errors.New("short read: expected 12 bytes but got 0: unexpected EOF"), Transient: true}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if d.Blame(ctx, a, f, []planner.Cache{bad}); f.Again || !f.Transient {
+		t.Errorf("blamed without an answer: %+v", f)
 	}
 }
 
