@@ -164,8 +164,11 @@ func planAll(ctx context.Context, e *planning.Session, load *planning.Flags, cfg
 	all, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = nil, true })
 	if err == nil && !all.Diags.HasErrors() && load.MayFetch(all.Config) {
 		whole := all.Config.WithoutTemplates()
-		asked := !slices.ContainsFunc(cfg.Chosen, func(name string) bool { return whole.Target(name) == nil })
-		if plan, diags, err := e.MakePlan(ctx, whole, how); asked && err == nil && !diags.HasErrors() {
+		template := slices.ContainsFunc(cfg.Chosen, func(name string) bool { return whole.Target(name) == nil })
+		if template {
+			whole = all.Config
+		}
+		if plan, diags, err := e.MakePlan(ctx, whole, how); err == nil && !diags.HasErrors() {
 			return whole, plan, e.Report(diags, whole.Sources, plan.Sources)
 		}
 	}
