@@ -86,7 +86,7 @@ func TestResumeAfterKill(t *testing.T) {
 	}
 	defer cmd.Process.Kill()
 	// The record says what is done while the slow step still runs.
-	for end := time.Now().Add(2 * time.Minute); recordedDone(t, dir) < 2; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Minute); recordedDone(t, dir) < 2; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the record says of %d targets that they are done, want 2", recordedDone(t, dir))
 		}

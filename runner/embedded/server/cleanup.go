@@ -55,6 +55,15 @@ func volatile(p state.Paths) []string {
 	return dirs
 }
 
+// deleteLeft deletes a container, if there is one.
+func deleteLeft(runtime, id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if exec.CommandContext(ctx, runtime, "state", id).Run() == nil {
+		deleteContainer(runtime, id)
+	}
+}
+
 // deleteContainer kills a container. It is not an error if it is gone.
 func deleteContainer(runtime, id string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -64,7 +73,7 @@ func deleteContainer(runtime, id string) {
 		bklog.L.Warnf("deleting container %s: %v: %s", id, err, out)
 		return
 	}
-	bklog.L.Infof("deleted container %s that a killed builder left", id)
+	bklog.L.Infof("deleted container %s that was left", id)
 }
 
 // detachBelow detaches every mount below dir, the innermost first.

@@ -27,15 +27,22 @@ const (
 // goes on for a moment in its own view of the mounts: BuildKit unmounts the
 // root file system and removes the folder of the step, and the devices that are
 // made after that are made in this folder, which then cannot be removed, or which
-// is made anew after it was removed.
+// is made anew after it was removed. In the same way runc notes a container that
+// BuildKit has looked for before, and not found.
 type tidy struct {
 	executor.Executor
 	// bundle is where the folder of a step is.
 	bundle func(id string) string
+	// forget deletes the container of a step, if it is there.
+	forget func(id string)
 }
 
-func newTidy(of executor.Executor, root, snapshotter string) tidy {
-	return tidy{of, func(id string) string { return filepath.Join(root, "runc-"+snapshotter, "executor", id) }}
+func newTidy(of executor.Executor, root, snapshotter, runtime string) tidy {
+	return tidy{
+		of,
+		func(id string) string { return filepath.Join(root, "runc-"+snapshotter, "executor", id) },
+		func(id string) { deleteLeft(runtime, id) },
+	}
 }
 
 func (t tidy) Run(ctx context.Context, id string, rootfs executor.Mount, mounts []executor.Mount, process executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
@@ -47,7 +54,13 @@ func (t tidy) Run(ctx context.Context, id string, rootfs executor.Mount, mounts 
 	_, before := os.Lstat(dir) // that of another step with the same name stays
 	rec, err := t.Executor.Run(ctx, id, rootfs, mounts, process, started)
 	if _, after := os.Lstat(dir); os.IsNotExist(before) && (after == nil || err != nil && quiet > 0) {
-		go removeBundle(dir, quiet)
+		interrupted := ctx.Err() != nil && quiet > 0
+		go func() {
+			removeBundle(dir, quiet)
+			if interrupted {
+				t.forget(id)
+			}
+		}()
 	}
 	return rec, err
 }

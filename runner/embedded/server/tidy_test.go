@@ -53,18 +53,24 @@ func TestTidy(t *testing.T) {
 		again    bool // a second after it
 		more     int
 		removes  bool
-		want     int // folders that are left
+		want     int  // folders that are left
+		ended    bool // the run is interrupted
+		forgets  int  // containers that are deleted
 	}{
 		{name: "left", more: 20},
 		{name: "removed, and made again", more: 4, removes: true},
 		{name: "removed", removes: true},
+		{name: "interrupted", removes: true, ended: true, forgets: 1},
+		{name: "named, and interrupted", id: "step", removes: true, ended: true},
 		{name: "named", id: "step", more: 4},
 		{name: "named, and run again", id: "step", removes: true, again: true, want: 1},
 		{name: "that of a step that runs already", id: "other", there: true, want: 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := newTidy(nil, t.TempDir(), "overlayfs")
+			e := newTidy(nil, t.TempDir(), "overlayfs", "")
+			forgotten := 0
+			e.forget = func(string) { forgotten++ }
 			e.Executor = late{dir: e.bundle, more: tt.more, removes: tt.removes}
 			begin := func() {
 				if err := os.MkdirAll(e.bundle(tt.id), 0o700); err != nil {
@@ -75,7 +81,12 @@ func TestTidy(t *testing.T) {
 				begin()
 			}
 			synctest.Test(t, func(t *testing.T) {
-				if _, err := e.Run(t.Context(), tt.id, executor.Mount{}, nil, executor.ProcessInfo{}, nil); err != context.Canceled {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.ended {
+					cancel()
+				}
+				if _, err := e.Run(ctx, tt.id, executor.Mount{}, nil, executor.ProcessInfo{}, nil); err != context.Canceled {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -86,6 +97,9 @@ func TestTidy(t *testing.T) {
 			})
 			if left, _ := os.ReadDir(filepath.Dir(e.bundle("x"))); len(left) != tt.want {
 				t.Errorf("%d folders are left, want %d", len(left), tt.want)
+			}
+			if forgotten != tt.forgets {
+				t.Errorf("%d containers are deleted, want %d", forgotten, tt.forgets)
 			}
 		})
 	}

@@ -43,7 +43,7 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 	if err != nil {
 		return nil, nil, err
 	}
-	opt.Executor = newTidy(opt.Executor, s.Root, layers.Name)
+	opt.Executor = newTidy(opt.Executor, s.Root, layers.Name, s.runtime)
 	opt.Platforms = normalized(supported)
 	opt.GCPolicy = gcPolicy(s.Root, s.config.Worker.OCI.GCConfig)
 	opt.RegistryHosts = hosts
