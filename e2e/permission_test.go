@@ -144,19 +144,26 @@ func some(n int) [][]string {
 	return out
 }
 
+// readyToTrace returns strace, and starts the builder: strace would wait for one that is
+// started under it.
+func readyToTrace(t *testing.T) (strace string) {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		need.Missing(t, "strace")
+	}
+	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
+		t.Fatalf("starting the builder: %v\n%s", err, out)
+	}
+	return strace
+}
+
 // TestPermissions builds, plans and checks definitions that lead out of the
 // working directory, and has the kernel's word for what orch opened, made or
 // removed there: nothing.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		need.Missing(t, "strace")
-	}
-	// strace would wait for a builder that is started under it.
-	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
-		t.Fatalf("starting the builder: %v\n%s", err, out)
-	}
+	strace := readyToTrace(t)
 	n := 0
 	hows := slices.Sorted(maps.Keys(leads("ROOT")))
 	for i, what := range slices.Sorted(maps.Keys(named)) {
@@ -208,13 +215,7 @@ func TestPermissions(t *testing.T) {
 // keys outside: they would be sent to whatever server the definition names.
 func TestPermissionsFetch(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		need.Missing(t, "strace")
-	}
-	if out, err := runOrch(t.TempDir(), "builder", "start").CombinedOutput(); err != nil {
-		t.Fatalf("starting the builder: %v\n%s", err, out)
-	}
+	strace := readyToTrace(t)
 	for name, with := range map[string]string{
 		"token": `secret = ["id=GIT_AUTH_TOKEN,src=%s"]`, "header": `secret = ["id=HTTP_AUTH_HEADER_127.0.0.1,src=%s"]`, "key": `ssh = ["default=%s"]`,
 	} {
