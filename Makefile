@@ -73,10 +73,10 @@ lint:
 	$(GO) vet ./...
 	GOGC=400 $(GO) tool staticcheck ./...
 
-# The client is for macOS and Windows too; only the embedded builder is not.
+# The client is for macOS and Windows too; only the embedded builder is not. A release
+# compiles it for them.
 cross:
-	GOOS=darwin GOARCH=arm64 $(GO) build -ldflags '-s -w' -o /dev/null ./cmd/orch
-	GOOS=windows GOARCH=amd64 $(GO) build -ldflags '-s -w' -o /dev/null ./cmd/orch
+	$(GO) run ./scripts/cross darwin/arm64 windows/amd64
 
 # Rewrites the pages of docs that are made from the code; tests say when to. Then
 # all pages become a site in dist/site, which needs no server and no network.

@@ -3,10 +3,13 @@ package print
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 )
 
 // chunk is how much text is collected before it is written.
@@ -42,26 +45,60 @@ type stream struct {
 	text bytes.Buffer
 }
 
-// field writes the value of a field.
+// together is how many elements of a list are made text by one goroutine at a time.
+const together = 256
+
+// field writes the value of a field. A long list is made text by all processors.
 func (s *stream) field(v reflect.Value) error {
 	if v.Kind() != reflect.Slice || v.Len() == 0 {
 		return s.value(v, "  ")
 	}
-	before := "["
-	for _, one := range v.Seq2() {
-		s.text.WriteString(before + "\n    ")
-		if err := s.value(one, "    "); err != nil {
+	parts := make([]stream, runtime.GOMAXPROCS(0))
+	faults := make([]error, len(parts))
+	s.text.WriteByte('[')
+	for first := 0; first < v.Len(); {
+		var all sync.WaitGroup
+		for i := range parts {
+			from, to := first, min(first+together, v.Len())
+			first = to
+			all.Go(func() { faults[i] = parts[i].elements(v, from, to) })
+		}
+		all.Wait()
+		if err := errors.Join(faults...); err != nil {
 			return err
 		}
-		if s.text.Len() > chunk {
-			if err := s.flush(); err != nil {
+		for i := range parts {
+			if err := s.take(&parts[i].text); err != nil {
 				return err
 			}
 		}
-		before = ","
 	}
 	s.text.WriteString("\n  ]")
 	return nil
+}
+
+// elements writes some of the elements of a list.
+func (s *stream) elements(list reflect.Value, from, to int) error {
+	for i := from; i < to; i++ {
+		if i > 0 {
+			s.text.WriteByte(',')
+		}
+		s.text.WriteString("\n    ")
+		if err := s.value(list.Index(i), "    "); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take moves a text to the end of what is on its way.
+func (s *stream) take(text *bytes.Buffer) error {
+	s.text.Write(text.Bytes())
+	text.Reset()
+	if s.text.Len() < chunk {
+		return nil
+	}
+	return s.flush()
 }
 
 // value writes a value whose lines begin with indent, but for the first.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,9 @@ func TestWriteJSON(t *testing.T) {
 		Empty:   []int{},
 		Gone:    []int{},
 	}
+	for i := range 5 * together {
+		doc.Nested = append(doc.Nested, []int{i})
+	}
 	var want bytes.Buffer
 	enc := json.NewEncoder(&want)
 	enc.SetIndent("", "  ")
@@ -47,6 +51,11 @@ func TestWriteJSON(t *testing.T) {
 	w := &pieces{}
 	if err := writeJSON(w, &doc); err != nil {
 		t.Fatal(err)
+	}
+	if err := writeJSON(io.Discard, &struct {
+		Bad []func() `json:"bad"`
+	}{make([]func(), 2*together)}); err == nil {
+		t.Error("no error where a value has no form in JSON")
 	}
 	if got := w.text.String(); got != want.String() {
 		t.Errorf("got\n%s\nwant\n%s", got, want.String())
