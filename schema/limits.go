@@ -6,7 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/orch-build/orch/internal/nesting"
+	"github.com/orch-build/orch/internal/hclparse"
 )
 
 // MaxFileSize is the size in bytes of the largest file of a definition that is read. A
@@ -14,25 +14,15 @@ import (
 // message and not in the machine's memory.
 const MaxFileSize = 10 << 20
 
-// checkLimits reports a file that is too large or too deep to be parsed.
-func checkLimits(filename string, src []byte) *hcl.Diagnostic {
-	if len(src) > MaxFileSize {
-		return &hcl.Diagnostic{
-			Severity: hcl.DiagError,
-			Summary:  "File too large",
-			Detail:   fmt.Sprintf("%s has more than the %d bytes that a definition may have.", filename, MaxFileSize),
-		}
-	}
-	at, deep := nesting.TooDeep(src)
-	if !deep {
+// checkSize reports a file that is too large to be parsed.
+func checkSize(filename string, src []byte) *hcl.Diagnostic {
+	if len(src) <= MaxFileSize {
 		return nil
 	}
-	pos := hcl.Pos{Line: at.Line, Column: at.Column, Byte: at.Byte}
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Nested too deeply",
-		Detail:   nesting.Message(),
-		Subject:  &hcl.Range{Filename: filename, Start: pos, End: pos},
+		Summary:  "File too large",
+		Detail:   fmt.Sprintf("%s has more than the %d bytes that a definition may have.", filename, MaxFileSize),
 	}
 }
 
@@ -40,12 +30,12 @@ func checkLimits(filename string, src []byte) *hcl.Diagnostic {
 func checkIndent(filename string, src []byte) *hcl.Diagnostic {
 	line := 1
 	for text := range bytes.Lines(src) {
-		if indent := len(text) - len(bytes.TrimLeft(text, " ")); indent > 2*nesting.Max {
+		if indent := len(text) - len(bytes.TrimLeft(text, " ")); indent > 2*hclparse.MaxDepth {
 			at := hcl.Pos{Line: line, Column: indent + 1}
 			return &hcl.Diagnostic{
 				Severity: hcl.DiagError,
 				Summary:  "Nested too deeply",
-				Detail:   fmt.Sprintf("A line of the file begins with more than %d blanks.", 2*nesting.Max),
+				Detail:   fmt.Sprintf("A line of the file begins with more than %d blanks.", 2*hclparse.MaxDepth),
 				Subject:  &hcl.Range{Filename: filename, Start: at, End: at},
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
 
+	"github.com/orch-build/orch/internal/hclparse"
 	"github.com/orch-build/orch/internal/suggest"
 )
 
@@ -190,11 +191,15 @@ func Parse(filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics
 // ParseAs is Parse for a file whose syntax is known.
 func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File, hcl.Diagnostics) {
 	f := &File{Name: filename, Src: src, Dialect: dialect, Syntax: syntax}
-	if diag := checkLimits(filename, src); diag != nil {
+	diag := checkSize(filename, src)
+	if diag == nil && syntax != HCL {
+		diag = hclparse.Limits(src, filename) // HCL is parsed with them
+	}
+	if diag != nil {
 		f.Broken = true
 		return f, hcl.Diagnostics{diag}
 	}
-	var file *hcl.File
+	var body hcl.Body
 	var diags hcl.Diagnostics
 	switch syntax {
 	case Compose:
@@ -211,18 +216,21 @@ func ParseAs(syntax Syntax, filename string, src []byte, dialect Dialect) (*File
 		if len(bytes.TrimSpace(src)) == 0 {
 			return f, nil // adds nothing, as an empty HCL file
 		}
-		file, diags = json.Parse(src, filename)
+		var file *hcl.File
+		if file, diags = json.Parse(src, filename); file != nil {
+			body = file.Body
+		}
 	default:
-		file, diags = hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+		body, diags = hclparse.Parse(src, filename)
 	}
-	if file == nil || file.Body == nil || diags.HasErrors() {
+	if body == nil || diags.HasErrors() {
 		f.Broken = true
 		return f, diags
 	}
-	if native, ok := file.Body.(*hclsyntax.Body); ok {
+	if native, ok := body.(*hclsyntax.Body); ok {
 		countRounds(native)
 	}
-	diags = append(diags, f.read(file.Body)...)
+	diags = append(diags, f.read(body)...)
 	SortDiagnostics(diags)
 	return f, diags
 }

@@ -20,9 +20,9 @@ const anywhere = "internal/lazyregexp"
 // else of the module.
 func TestImports(t *testing.T) {
 	allowed := map[string][]string{
-		"schema":           {"internal/nesting", "internal/suggest"},
+		"schema":           {"internal/hclparse", "internal/suggest"},
 		"config":           {"schema", "internal/template", "config/spec", "config/attribute", "config/decide", "config/services", "config/lock", "internal/urlsecret"},
-		"config/lock":      {"internal/fault", "internal/nesting", "internal/shellquote", "internal/suggest"},
+		"config/lock":      {"internal/fault", "internal/hclparse", "internal/shellquote", "internal/suggest"},
 		"config/spec":      {},
 		"config/attribute": {"schema", "config/spec"},
 		"config/trail":     {},
@@ -53,7 +53,7 @@ func TestImports(t *testing.T) {
 		"runner/builders/address":               {},
 		"runner/builders/buildx":                {"internal/shellquote", "internal/jsonfault", "internal/regular"},
 		"runner/builders/contexts":              {"internal/suggest", "internal/jsonfault", "internal/regular"},
-		"runner/builders/hclfile":               {"runner/builders/address", "internal/nesting", "internal/suggest"},
+		"runner/builders/hclfile":               {"runner/builders/address", "internal/hclparse", "internal/suggest"},
 		"runner/engine":                         {"internal/suggest", "runner/builders/contexts", "internal/shellquote"},
 		"runner/engine/keptimage":               {"internal/output"},
 		"runner/engine/engineout":               {"planner"},
@@ -137,7 +137,7 @@ func TestImports(t *testing.T) {
 	allowed["runner/pin/relock"] = append([]string{"runner/pin", "internal/output", "internal/urlsecret", "internal/usage"}, allowed["runner/pin"]...)
 	allowed["internal/gittree"] = []string{"internal/gitfact"}
 	allowed["internal/span"] = nil
-	allowed["internal/nesting"] = nil
+	allowed["internal/hclparse"] = nil
 	allowed["internal/regular"] = nil
 	allowed["internal/environ"] = []string{"internal/shellquote"}
 	allowed["schema/hclfmt"] = []string{"schema", "internal/output"}
@@ -163,7 +163,7 @@ func TestImports(t *testing.T) {
 	allowed["internal/imageconfig"] = []string{"internal/registry", "internal/retry", "internal/termtext", "internal/output"}
 	allowed["internal/language/lsp"] = nil
 	allowed["internal/language/document"] = []string{"internal/fault", "internal/language/lsp"}
-	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document", "internal/nesting"}
+	allowed["internal/language/project"] = []string{"config", "planner", "planner/check", "planner/dockerfile", "internal/language/document", "internal/hclparse"}
 	allowed["internal/language"] = []string{"config/funcs", "internal/language/project", "internal/termtext", "schema/hclfmt"}
 	allowed["internal/language/server"] = []string{"internal/language"}
 	allowed["internal/filelock"] = nil
@@ -388,7 +388,7 @@ func deps(t *testing.T, pkg string) []string {
 func TestLanguageImports(t *testing.T) {
 	allowed := map[string][]string{
 		"github.com/hashicorp/hcl/v2": {
-			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "internal/language", "cmd/orch",
+			"schema", "config", "config/compose", "config/permission", "config/policy", "convert", "load", "internal/diag", "internal/fault", "internal/hclparse", "internal/language", "cmd/orch",
 			"runner/blame", "runner/builders", "runner/buildkit", "runner/policies", "runner/question", "runner/rego",
 		},
 		"github.com/zclconf/go-cty":             {"schema", "config", "internal/diag", "runner/builders/hclfile"},

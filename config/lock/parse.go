@@ -17,8 +17,8 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 
 	"github.com/orch-build/orch/internal/fault"
+	"github.com/orch-build/orch/internal/hclparse"
 	"github.com/orch-build/orch/internal/lazyregexp"
-	"github.com/orch-build/orch/internal/nesting"
 	"github.com/orch-build/orch/internal/shellquote"
 	"github.com/orch-build/orch/internal/suggest"
 )
@@ -71,16 +71,15 @@ func (p *parser) parse(data []byte) {
 			p.file, shellquote.InText(shellquote.Command("git", "checkout", "--ours", p.file)), p.command(), p.again())
 		return
 	}
-	if at, deep := nesting.TooDeep(data); deep {
-		p.faults.Fail(p.line(at.Line), "Nested too deeply", "%s %s", nesting.Message(), p.again())
+	if d := hclparse.Limits(data, p.file); d != nil {
+		p.faults.Fail(p.line(d.Subject.Start.Line), d.Summary, "%s %s", d.Detail, p.again())
 		return
 	}
-	file, diags := hclsyntax.ParseConfig(data, p.file, hcl.InitialPos)
+	body, diags := hclparse.Parse(data, p.file)
 	if diags.HasErrors() {
 		p.faults.Diags = append(p.faults.Diags, diags...)
 		return
 	}
-	body := file.Body.(*hclsyntax.Body)
 	if !p.version(body) {
 		return
 	}

@@ -43,7 +43,7 @@ func (p *Printer) Print(diags hcl.Diagnostics, sources ...map[string][]byte) err
 		}
 		return result(diags)
 	}
-	w := writer{w: p.Out, sources: sources}
+	w := writer{w: p.Out, sources: sources, split: map[string][]string{}}
 	few := atMost(diags)
 	for _, d := range few {
 		w.write(d)
@@ -182,6 +182,7 @@ func Once(diags hcl.Diagnostics) hcl.Diagnostics {
 type writer struct {
 	w       io.Writer
 	sources []map[string][]byte
+	split   map[string][]string // the sources' lines, of those that were needed
 }
 
 func (w *writer) write(d *hcl.Diagnostic) {
@@ -261,9 +262,14 @@ func (w *writer) underline(line string, start, end, width int) {
 
 // lines returns the lines of a source, or nil if it is not at hand.
 func (w *writer) lines(name string) []string {
+	if lines, ok := w.split[name]; ok {
+		return lines
+	}
 	for _, m := range w.sources {
 		if src, ok := m[name]; ok {
-			return strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
+			lines := strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
+			w.split[name] = lines
+			return lines
 		}
 	}
 	return nil

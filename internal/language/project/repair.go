@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/orch-build/orch/internal/hclparse"
 	"github.com/orch-build/orch/internal/lazyregexp"
-	"github.com/orch-build/orch/internal/nesting"
 )
 
 // Repaired is a text without what cannot be parsed.
@@ -30,7 +30,7 @@ var chunkStart = lazyregexp.New(`(?m)^[A-Za-z_][\w-]*[ \t]*(=[^=]|"|\{)`)
 // Repair parses a text in HCL's native syntax. What is being typed is mostly wrong
 // in one line: that line is left out, or else the block that it is in.
 func Repair(name string, text []byte) Repaired {
-	body, diags := parse(name, text)
+	body, diags := hclparse.Parse(text, name)
 	r := Repaired{Text: text, Diags: diags, Body: body}
 	if !diags.HasErrors() {
 		return r
@@ -48,38 +48,20 @@ func Repair(name string, text []byte) Repaired {
 		}
 		begin = end
 	}
-	body, diags = parse(name, fixed)
+	body, diags = hclparse.Parse(fixed, name)
 	if diags.HasErrors() { // the parts are right, and the whole is not
 		fixed, r.Lossy = blank(bytes.Clone(text)), true
-		body, _ = parse(name, fixed)
+		body, _ = hclparse.Parse(fixed, name)
 	}
 	r.Text, r.Body = fixed, body
 	return r
-}
-
-// parse never returns nil.
-func parse(name string, text []byte) (*hclsyntax.Body, hcl.Diagnostics) {
-	if at, deep := nesting.TooDeep(text); deep {
-		pos := hcl.Pos{Line: at.Line, Column: at.Column, Byte: at.Byte}
-		return &hclsyntax.Body{}, hcl.Diagnostics{{
-			Severity: hcl.DiagError, Summary: "Nested too deeply", Detail: nesting.Message(),
-			Subject: &hcl.Range{Filename: name, Start: pos, End: pos},
-		}}
-	}
-	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	if f != nil {
-		if body, ok := f.Body.(*hclsyntax.Body); ok {
-			return body, diags
-		}
-	}
-	return &hclsyntax.Body{}, diags
 }
 
 // repairChunk blanks, in a part of a file, the line that is wrong, the one before
 // it or both; if that does not help it blanks all, and returns true.
 func repairChunk(name string, chunk []byte) (lossy bool) {
 	for range 4 {
-		_, diags := parse(name, chunk)
+		_, diags := hclparse.Parse(chunk, name)
 		if !diags.HasErrors() {
 			return false
 		}
@@ -88,7 +70,7 @@ func repairChunk(name string, chunk []byte) (lossy bool) {
 			break
 		}
 	}
-	if _, diags := parse(name, chunk); diags.HasErrors() {
+	if _, diags := hclparse.Parse(chunk, name); diags.HasErrors() {
 		blank(chunk)
 		return true
 	}
@@ -106,7 +88,7 @@ func repairLine(name string, chunk []byte, at, wrong int) bool {
 		}
 		tried := bytes.Clone(chunk)
 		blank(tried[t[0]:t[1]])
-		if _, diags := parse(name, tried); len(diags) < wrong {
+		if _, diags := hclparse.Parse(tried, name); len(diags) < wrong {
 			copy(chunk, tried)
 			return true
 		}

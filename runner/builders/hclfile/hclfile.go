@@ -12,12 +12,11 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/orch-build/orch/internal/hclparse"
 	"github.com/orch-build/orch/internal/lazyregexp"
-	"github.com/orch-build/orch/internal/nesting"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/runner/builders/address"
 )
@@ -84,19 +83,12 @@ func CheckName(name string) error {
 
 // Parse reads a file. Names of files in it are relative to its folder.
 func Parse(src []byte, filename string) (*File, hcl.Diagnostics) {
-	if at, deep := nesting.TooDeep(src); deep {
-		pos := hcl.Pos{Line: at.Line, Column: at.Column, Byte: at.Byte}
-		return nil, hcl.Diagnostics{{
-			Severity: hcl.DiagError, Summary: "Nested too deeply", Detail: nesting.Message(),
-			Subject: &hcl.Range{Filename: filename, Start: pos, End: pos},
-		}}
-	}
-	parsed, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	parsed, diags := hclparse.Parse(src, filename)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	r := &reader{dir: filepath.Dir(filename)}
-	f := r.file(parsed.Body)
+	f := r.file(parsed)
 	if r.diags.HasErrors() {
 		return nil, r.diags
 	}
