@@ -183,7 +183,7 @@ func TestCacheFolderHeals(t *testing.T) {
 			if out, err := runOn(state, dir, "builder", "du").CombinedOutput(); err != nil || !strings.Contains(string(out), "0 records") {
 				t.Errorf("the builder holds on to a damaged layer: %v\n%s", err, out)
 			}
-			l.cached("one", 0)
+			l.cached(commit{"one", 0})
 		})
 	}
 }
@@ -222,5 +222,5 @@ func TestCacheLock(t *testing.T) {
 	if err := cmd.Wait(); err != nil || strings.Contains(out.String(), "Warning") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
-	l.cached("two", 0)
+	l.cached(commit{"two", 0})
 }

@@ -95,12 +95,22 @@ func (l *laneTest) atOnce(runs ...*exec.Cmd) {
 	}
 }
 
-// cached wants an empty builder to find every step of a commit in the cache.
-func (l *laneTest) cached(commit string, seconds float64) {
+// commit is a commit by its name, and how long its first step takes.
+type commit struct {
+	name    string
+	seconds float64
+}
+
+// cached wants an empty builder to find every step of some commits in the cache. No two
+// have a step in common.
+func (l *laneTest) cached(commits ...commit) {
 	l.t.Helper()
-	out, err := l.bake(l.state(), commit, seconds, "--set", "*.cache.when=never").CombinedOutput()
-	if err != nil || bytes.Contains(out, []byte("ran-2")) {
-		l.t.Errorf("what the run of %s has written is lost: %v\n%s", commit, err, out)
+	state := l.state()
+	for _, c := range commits {
+		out, err := l.bake(state, c.name, c.seconds, "--set", "*.cache.when=never").CombinedOutput()
+		if err != nil || bytes.Contains(out, []byte("ran-2")) {
+			l.t.Errorf("what the run of %s has written is lost: %v\n%s", c.name, err, out)
+		}
 	}
 }
 
@@ -124,18 +134,14 @@ func TestTwoRunsOneLane(t *testing.T) {
 			}
 			// On two machines, of which the second writes while the first runs.
 			l.atOnce(l.bake(l.state(), "slow", 2), l.bake(l.state(), "quick", 0.1))
-			l.cached("slow", 2)
-			l.cached("quick", 0.1)
+			l.cached(commit{"slow", 2}, commit{"quick", 0.1})
 			// On two machines, at the same moment.
 			l.atOnce(l.bake(l.state(), "here", 1), l.bake(l.state(), "there", 1))
-			l.cached("here", 1)
-			l.cached("there", 1)
+			l.cached(commit{"here", 1}, commit{"there", 1})
 			// On one machine, at the same moment.
 			state := l.state()
 			l.atOnce(l.bake(state, "this", 1), l.bake(state, "that", 1), l.bake(state, "other", 1))
-			for _, commit := range []string{"this", "that", "other"} {
-				l.cached(commit, 1)
-			}
+			l.cached(commit{"this", 1}, commit{"that", 1}, commit{"other", 1})
 		})
 	}
 }
