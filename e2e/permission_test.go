@@ -117,6 +117,13 @@ var linked = map[string]map[string]string{
 	"named/.dockerignore":     {"build.hcl": "target \"default\" {\n contexts = { x = \"named\" }\n dockerfile-inline = \"FROM scratch\\nCOPY --from=x f /\"\n}", "named/f": "f"},
 	"orch.lock.hcl":           {"build.hcl": `target "default" {}`},
 	"builders.hcl":            {"build.hcl": `target "default" {}`},
+	"layout/index.json":       {"build.hcl": `target "default" { contexts = { x = "oci-layout://layout" } }`, "layout/oci-layout": "{}"},
+	"images/blobs":            {"build.hcl": `target "default" { output = ["type=oci,tar=false,dest=images"] }`, "images/oci-layout": "{}"},
+	"to/ingest":               {"build.hcl": `target "default" { cache-to = ["type=local,dest=to"] }`, "to/oci-layout": "{}"},
+	"to/index.json":           {"build.hcl": `target "default" { cache-to = ["type=local,dest=to"] }`, "to/oci-layout": "{}"},
+	"from/index.json":         {"build.hcl": `target "default" { cache-from = ["type=local,src=from"] }`, "from/oci-layout": "{}"},
+	"lane/blobs":              {"build.hcl": "cache {\n type = \"local\"\n ref = \"lane\"\n}\ntarget \"default\" {}", "lane/oci-layout": "{}"},
+	"local/dir":               {"build.hcl": "target \"default\" {\n output = [\"type=local,dest=local\"]\n dockerfile-inline = \"FROM scratch\\nCOPY build.hcl /dir/file\\n\"\n}", "local/f": ""},
 }
 
 // permissionCommands are those that definitions are tried with: each reads files in a way of
@@ -198,12 +205,14 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	for i, link := range slices.Sorted(maps.Keys(linked)) {
-		files, to := linked[link], "../outside/file"
-		switch link {
+		files, to := linked[link], strings.Repeat("../", strings.Count(link, "/"))+"../outside/"
+		switch filepath.Base(link) {
 		case "in":
-			to = "../outside/sub"
-		case "named/.dockerignore":
-			to = "../../outside/file"
+			to += "sub"
+		case "blobs", "ingest", "dir":
+			to += "dir"
+		default:
+			to += "file"
 		}
 		t.Run("link/"+link, func(t *testing.T) {
 			touchesNothing(t, strace, files, link, to, append(some(2*i), some(2*i + 1)[always:]...))

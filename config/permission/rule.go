@@ -44,34 +44,34 @@ const (
 // the table in the documentation, come from here.
 func rules() []rule {
 	return []rule{
-		{"context", []string{Read, SSH}, "a folder, or an OCI layout; the agent for git over SSH", inPlan, func(c *collector) {
+		{"context", []string{Read, SSH}, "a folder, or an OCI layout with what links in it lead to; the agent for git over SSH", inPlan, func(c *collector) {
 			c.context(c.t.Context, "context", "the context")
 		}},
-		{"contexts", []string{Read}, "folders and OCI layouts", inPlan, (*collector).contexts},
+		{"contexts", []string{Read}, "folders, and OCI layouts with what links in them lead to", inPlan, (*collector).contexts},
 		{"dockerfile", []string{Read}, "a file of this machine; the ignore files beside it and in the context, if they are links", inPlan, (*collector).dockerfile},
-		{"output", []string{Write, Delete}, "`dest`; deletion for `mode=delete`", inBuild, (*collector).outputs},
-		{"cache-from", []string{Read}, "`src` of `type=local`", inBuild, func(c *collector) {
+		{"output", []string{Write, Delete}, "`dest`, and what links in a folder of images lead to; deletion for `mode=delete`", inBuild, (*collector).outputs},
+		{"cache-from", []string{Read}, "`src` of `type=local`, and what links in it lead to", inBuild, func(c *collector) {
 			for _, e := range c.t.CacheFrom {
 				if src := e.Attrs["src"]; e.Type == "local" && src != "" {
-					c.path(Read, src, "cache-from", "a cache source")
+					c.layout(Read, src, "cache-from", "a cache source")
 				}
 			}
 		}},
-		{"cache-to", []string{Write}, "`dest` of `type=local`", inBuild, func(c *collector) {
+		{"cache-to", []string{Write}, "`dest` of `type=local`, and what links in it lead to", inBuild, func(c *collector) {
 			for _, e := range c.t.CacheTo {
 				if dest := e.Attrs["dest"]; e.Type == "local" && dest != "" {
-					c.path(Write, dest, "cache-to", "a cache destination")
+					c.layout(Write, dest, "cache-to", "a cache destination")
 				}
 			}
 		}},
-		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, written if `when` says so", inBuild, func(c *collector) {
+		{"cache", []string{Read, Write}, "`ref` of `type = \"local\"`, and what links in it lead to; written if `when` says so", inBuild, func(c *collector) {
 			cache := c.t.Cache
 			if cache == nil || cache.Type != "local" {
 				return
 			}
-			c.path(Read, cache.Ref, "cache.ref", "the cache")
+			c.layout(Read, cache.Ref, "cache.ref", "the cache")
 			if cache.Write {
-				c.path(Write, cache.Ref, "cache.ref", "the cache")
+				c.layout(Write, cache.Ref, "cache.ref", "the cache")
 			}
 		}},
 		{"skip", []string{Read}, "`key`", inBuild, func(c *collector) {
@@ -149,9 +149,9 @@ func Planned(cfg *config.Config) ([]Need, error) {
 func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 	var out []Need
 	list := slices.DeleteFunc(rules(), func(r rule) bool { return r.needs == nil || !wanted(r) })
-	real := map[string]string{}
+	real, links := map[string]string{}, map[string][]string{}
 	for _, t := range cfg.Targets {
-		c := &collector{t: t, real: real}
+		c := &collector{t: t, real: real, links: links}
 		for _, r := range list {
 			r.needs(c)
 		}
@@ -166,7 +166,8 @@ func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 // collector collects what one target touches.
 type collector struct {
 	t     *config.Target
-	real  map[string]string // where paths lead; most targets have the same ones
+	real  map[string]string   // where paths lead; most targets have the same ones
+	links map[string][]string // the links in folders of images
 	needs []Need
 	err   error
 }
@@ -197,6 +198,42 @@ func (c *collector) path(key, path, attr, what string) {
 		c.real[path] = real
 	}
 	c.add(key, real, attr, what)
+}
+
+// layoutDepth is how deep the folders of an image layout are, with those in which
+// containerd keeps what is on its way.
+const layoutDepth = 3
+
+// layout notes a folder of images or of a cache, or a file, and where the links in it lead:
+// index.json, blobs and the others are opened by their names.
+func (c *collector) layout(key, path, attr, what string) {
+	c.path(key, path, attr, what)
+	links, ok := c.links[path]
+	if !ok {
+		links = linksIn(path, layoutDepth)
+		c.links[path] = links
+	}
+	for _, link := range links {
+		c.path(key, link, attr, "a link in "+what)
+	}
+}
+
+func linksIn(dir string, depth int) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // nothing there, or a file
+	}
+	var out []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.Type()&fs.ModeSymlink != 0:
+			out = append(out, path)
+		case e.IsDir() && depth > 1:
+			out = append(out, linksIn(path, depth-1)...)
+		}
+	}
+	return out
 }
 
 func (c *collector) entitlements() {
@@ -234,7 +271,7 @@ func (c *collector) context(ctx config.Context, attr, what string) {
 		if i := strings.LastIndexByte(dir, ':'); !hasDigest && i > strings.LastIndexByte(dir, '/') {
 			dir = dir[:i]
 		}
-		c.path(Read, dir, attr, what)
+		c.layout(Read, dir, attr, what)
 	}
 }
 
@@ -267,7 +304,11 @@ func (c *collector) ignoreFile(path string) {
 func (c *collector) outputs() {
 	for _, o := range c.t.Outputs {
 		if o.Dest != "" && o.Dest != "-" {
-			c.path(Write, o.Dest, "output", "an output")
+			if o.Type == "local" { // files are written below it, whatever is a link there
+				c.path(Write, o.Dest, "output", "an output")
+			} else {
+				c.layout(Write, o.Dest, "output", "an output")
+			}
 		}
 		if o.Delete {
 			c.add(Delete, "", "output", "the output")
