@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/output"
 )
 
 // rule is something that a definition can name, and what that takes.
@@ -200,40 +201,18 @@ func (c *collector) path(key, path, attr, what string) {
 	c.add(key, real, attr, what)
 }
 
-// layoutDepth is how deep the folders of an image layout are, with those in which
-// containerd keeps what is on its way.
-const layoutDepth = 3
-
 // layout notes a folder of images or of a cache, or a file, and where the links in it lead:
 // index.json, blobs and the others are opened by their names.
 func (c *collector) layout(key, path, attr, what string) {
 	c.path(key, path, attr, what)
 	links, ok := c.links[path]
 	if !ok {
-		links = linksIn(path, layoutDepth)
+		links = output.Links(path)
 		c.links[path] = links
 	}
 	for _, link := range links {
 		c.path(key, link, attr, "a link in "+what)
 	}
-}
-
-func linksIn(dir string, depth int) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil // nothing there, or a file
-	}
-	var out []string
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		switch {
-		case e.Type()&fs.ModeSymlink != 0:
-			out = append(out, path)
-		case e.IsDir() && depth > 1:
-			out = append(out, linksIn(path, depth-1)...)
-		}
-	}
-	return out
 }
 
 func (c *collector) entitlements() {

@@ -113,3 +113,29 @@ func descriptorOf(path string) (descriptor, bool) {
 	self, _ := os.Readlink("/proc/self")
 	return descriptor{number, m[1] == self}, true
 }
+
+// layoutDepth is how deep the folders of an image layout are, with those in which
+// containerd keeps what is on its way.
+const layoutDepth = 3
+
+// Links returns the symbolic links in a folder of images or of a cache, whose files are
+// opened by their names. Where there is no folder, there are none.
+func Links(dir string) []string { return linksIn(dir, layoutDepth) }
+
+func linksIn(dir string, depth int) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.Type()&os.ModeSymlink != 0:
+			out = append(out, path)
+		case e.IsDir() && depth > 1:
+			out = append(out, linksIn(path, depth-1)...)
+		}
+	}
+	return out
+}

@@ -81,6 +81,10 @@ func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 			if c.Type == "local" {
 				folders.Lock()
 				defer folders.Unlock()
+				if err := r.places.CheckLayout(c.Attrs["dest"]); err != nil {
+					r.caches.Wrote(ctx, c, err)
+					return nil
+				}
 			}
 			r.caches.Wrote(ctx, c, do())
 			return nil

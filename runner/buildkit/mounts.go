@@ -204,6 +204,9 @@ func (k *keeper) add(t *target, m *cachemounts.Mount, names []digest.Digest) *ke
 // open is the store of a place.
 func (o *kept) open(c planner.Cache) (store.Store, error) {
 	if c.Type == "local" {
+		if err := o.keeper.run.places.CheckLayout(c.Attrs["dest"]); err != nil {
+			return nil, err
+		}
 		return store.Folder(c.Attrs["dest"], c.Attrs["tag"]), nil
 	}
 	name := registry.Name{Text: c.Attrs["ref"], Insecure: c.Insecure}

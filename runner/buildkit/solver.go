@@ -113,7 +113,7 @@ type Solver struct {
 	opt     Options
 	steps   *steps.Tracker
 	opened  int
-	places  map[string]string // where outputs led when the run began
+	places  outputs.Places // where outputs led when the run began
 	drops   caches.Drops
 }
 
@@ -150,7 +150,7 @@ func (s *Solver) open(ctx context.Context, plan *planner.Plan, send func(runner.
 	}
 	if s.places == nil {
 		var err error
-		if s.places, err = outputs.Places(plan); err != nil {
+		if s.places, err = outputs.PlacesOf(plan); err != nil {
 			return nil, err
 		}
 	}
@@ -221,10 +221,10 @@ type run struct {
 	release func() // ends the conversions ahead
 	reduced frontend.Reductions
 	facts   *facts.Facts
-	links   sync.Map          // of *planner.Local to what its links lead to; see followed
-	folders sync.Map          // of what a context sends to the modes of its folders
-	places  map[string]string // where outputs led when the run began
-	judged  bool              // the user has a source policy of the environment
+	links   sync.Map       // of *planner.Local to what its links lead to; see followed
+	folders sync.Map       // of what a context sends to the modes of its folders
+	places  outputs.Places // where outputs led when the run began
+	judged  bool           // the user has a source policy of the environment
 }
 
 func (r *run) Builder() string { return r.builder.Name }

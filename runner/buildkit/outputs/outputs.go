@@ -23,7 +23,6 @@ import (
 
 	"github.com/orch-build/orch/internal/layout"
 	"github.com/orch-build/orch/internal/output"
-	"github.com/orch-build/orch/planner"
 )
 
 // Files are the outputs of one export that go to this machine. Everything is
@@ -31,7 +30,7 @@ import (
 // output that is there is whole, and an old one stays until then.
 type Files struct {
 	// Places are where the names of outputs led when the run began.
-	Places map[string]string
+	Places Places
 
 	mu      sync.Mutex
 	files   []*output.File
@@ -48,43 +47,6 @@ type folderOutput struct {
 	clear bool // remove what it held before
 }
 
-// Places says where the outputs of a plan lead to now. A link that a
-// build makes must not lead the output of another one out of what the user has
-// allowed.
-func Places(plan *planner.Plan) (map[string]string, error) {
-	places := map[string]string{}
-	for _, b := range plan.Builds {
-		for _, o := range b.Target.Outputs {
-			dest := filepath.FromSlash(o.Attrs["dest"])
-			if dest == "" || dest == "-" {
-				continue
-			}
-			place, err := output.Real(dest)
-			if err != nil {
-				return nil, fmt.Errorf("target %s: %w", b.Name(), err)
-			}
-			places[dest] = place
-		}
-	}
-	return places, nil
-}
-
-// inPlace makes sure that an output leads where it led when the run began.
-func (f *Files) inPlace(dest string) error {
-	was, known := f.Places[dest]
-	if !known {
-		return nil
-	}
-	now, err := output.Real(dest)
-	if err == nil && now != was {
-		err = fmt.Errorf("it leads to %s now, and led to %s when the run began; nothing is written there", output.Show(now), output.Show(was))
-	}
-	if err != nil {
-		return &output.Error{Name: dest, Err: err}
-	}
-	return nil
-}
-
 // fail keeps the first error of writing.
 func (f *Files) fail(err error) {
 	f.mu.Lock()
@@ -98,7 +60,7 @@ func (f *Files) fail(err error) {
 // file.
 func (f *Files) File(dest string) func(map[string]string) (io.WriteCloser, error) {
 	return f.writer(func() (*output.File, error) {
-		if err := f.inPlace(dest); err != nil {
+		if err := f.Places.Check(dest); err != nil {
 			return nil, err
 		}
 		if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
@@ -147,7 +109,7 @@ func (w fileWriter) Close() error { return nil }
 // Folder returns a folder that the files of a local output are written to,
 // before they are put into dest.
 func (f *Files) Folder(dest string, clear bool) (string, error) {
-	if err := f.inPlace(dest); err != nil {
+	if err := f.Places.Check(dest); err != nil {
 		return "", fmt.Errorf("writing %w", err)
 	}
 	d, err := output.CreateFolder(dest)
@@ -161,7 +123,7 @@ func (f *Files) Folder(dest string, clear bool) (string, error) {
 // Layout returns the store of a folder of images. What is added to it means
 // nothing until it is in the index.
 func (f *Files) Layout(dest string) (content.Store, error) {
-	if err := f.inPlace(dest); err != nil {
+	if err := f.Places.CheckLayout(dest); err != nil {
 		return nil, fmt.Errorf("writing %w", err)
 	}
 	if err := os.MkdirAll(dest, 0o755); err != nil {
@@ -179,7 +141,7 @@ func (f *Files) Layout(dest string) (content.Store, error) {
 func (f *Files) Commit() error {
 	defer f.Abort()
 	for _, w := range f.files {
-		if err := f.inPlace(w.Name()); err != nil {
+		if err := f.Places.Check(w.Name()); err != nil {
 			return fmt.Errorf("writing %w", err)
 		}
 		if err := w.Commit(); err != nil {
@@ -187,7 +149,7 @@ func (f *Files) Commit() error {
 		}
 	}
 	for _, d := range f.folders {
-		if err := f.inPlace(d.Name()); err != nil {
+		if err := f.Places.Check(d.Name()); err != nil {
 			return fmt.Errorf("writing %w", err)
 		}
 		commit := d.Commit
@@ -241,7 +203,7 @@ func (f *Files) Index(ctx context.Context, response map[string]string) error {
 		}
 	}
 	for _, dest := range f.layouts {
-		if err := f.inPlace(dest); err != nil {
+		if err := f.Places.CheckLayout(dest); err != nil {
 			return fmt.Errorf("writing %w", err)
 		}
 		if err := layout.Put(ctx, dest, desc, names...); err != nil {
