@@ -157,3 +157,26 @@ func TestOvertaken(t *testing.T) {
 		})
 	}
 }
+
+// TestBlind wants nothing to be done by the journal of a run that was killed before it
+// knew where its tags were: another machine may have moved them since.
+func TestBlind(t *testing.T) {
+	s, m := newScene(t), newMachine(t)
+	var notes []string
+	m.Note = func(line string) { notes = append(notes, line) }
+	j, err := m.reserve(t.Context(), s.moves())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.drop() // as by the end of the process
+	handled, err := m.Resume(t.Context())
+	if err != nil || len(handled) != 0 || s.state() != "old" {
+		t.Errorf("%v, %v, the tags are %s", handled, err, s.state())
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], s.moves()[0].Name) {
+		t.Errorf("said: %q", notes)
+	}
+	if n := m.pending(t); n != 0 {
+		t.Errorf("%d journals are left", n)
+	}
+}

@@ -58,7 +58,18 @@ func (p *Publisher) all(ctx context.Context) ([]*journal, error) {
 		}
 		return nil
 	})
-	return found, err
+	return slices.DeleteFunc(found, p.blind), err
+}
+
+// blind removes a journal of a run that ended before it knew where its tags were: none has
+// moved, and nothing would tell whether somebody else has moved them since.
+func (p *Publisher) blind(j *journal) bool {
+	if j.Stage != Looking || j.lock == nil || len(j.Moves) == 0 {
+		return false
+	}
+	p.note("The run of %s ended before it moved any tag, such as %s. 'orch bake --resume' publishes what it has built.",
+		j.Started.Local().Format(time.DateTime), j.Moves[0].Name)
+	return j.remove() == nil
 }
 
 // Handled is the result of one journal.
@@ -77,7 +88,7 @@ type Handled struct {
 func (p *Publisher) Resume(ctx context.Context, ids ...string) ([]Handled, error) {
 	return p.handle(ctx, ids, inOrder, func(j *journal) (*did, error) {
 		ctx := p.budgeted(ctx)
-		if j.Unseen || j.Stage == Looking {
+		if j.Unseen {
 			if err := p.see(ctx, j); err != nil {
 				return &did{}, err
 			}

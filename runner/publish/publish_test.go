@@ -534,21 +534,6 @@ func TestResumeLater(t *testing.T) {
 	}
 }
 
-// TestKilledEarly publishes for a run that was killed before it knew where its
-// tags pointed.
-func TestKilledEarly(t *testing.T) {
-	s, m := newScene(t), newMachine(t)
-	j, err := m.reserve(t.Context(), s.moves())
-	if err != nil {
-		t.Fatal(err)
-	}
-	j.drop() // as the end of a process does
-	handled, err := m.Resume(t.Context())
-	if err != nil || len(handled) != 1 || handled[0].Tags != 3 || s.state() != "new" || m.pending(t) != 0 {
-		t.Errorf("%+v, %v; the tags are %s", handled, err, s.state())
-	}
-}
-
 // TestEndless gives up against somebody who moves one of the tags again and
 // again, and says which.
 func TestEndless(t *testing.T) {
