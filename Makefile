@@ -117,7 +117,7 @@ bench: build
 # It is meant to fit into 40 minutes of a quiet machine; stress-long is the rest.
 stress: build
 	@scripts/setup.sh tests
-	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften|ShardsEqual' ./e2e
+	ORCH_STRESS=50 $(GO) test -v -count 1 -timeout 90m -run 'Anywhere|AtBorders|WhilePublishing|BuilderCrash|Limits|Permissions|EveryWriter|Heals|Thousand|FewFailures|Secret|DiskFull|Registry|Publish|TwoRuns|Unchanged|Resume|Silent|AskedOften|ShardsEqual|StrictContext' ./e2e
 	ORCH_STRESS=50 ORCH_LONG_TESTS=1 $(GO) test -count 1 -timeout 20m -run 'Damaged|Hostile|TwoMachines|AnyOrder|Faults|Interrupted|IdleEdge' ./runner/embedded ./runner/publish
 	$(GO) test -count 1 -timeout 10m -run 'Hostile|Elsewhere|Endless|Refuses|Fuzz' ./internal/registry ./internal/language/server ./runner/bundle ./runner/runs ./runner/skip ./runner/lane ./runner/mounts/...
 	ORCH_LONG_TESTS=1 $(GO) test -count 1 -timeout 20m ./planner ./planner/inputs ./planner/print ./planner/shard ./runner

@@ -1,7 +1,7 @@
 // Package contextfs reads the local folders of a build while others may change
 // them. A file that vanishes is one file: the sender of BuildKit's client would
 // leave out the rest of its folder with it. What changed while it was read is
-// written down, or with Strict ends the reading with an error.
+// written down; with Strict the first change is a fault that ends what Until is asked for.
 //
 // The package knows what the builder asks for by the filters that it is given
 // with each request: what those leave out may change as it likes. It does not
@@ -66,10 +66,64 @@ type Watch struct {
 
 	mu      sync.Mutex
 	changes map[Change]bool
+	fault   error
+	faulted chan struct{} // closed when there is a fault
 }
 
-// Changes lists what changed, by context and path; with Strict it is the error
-// that says so.
+// Fault is why a run cannot go on: a file could not be read to its end, or with Strict the
+// first change. nil is none.
+func (w *Watch) Fault() error {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fault
+}
+
+// fail notes why the run cannot go on. It is no error of the reading, after one of which
+// BuildKit's sender can wait for ever.
+func (w *Watch) fail(err error) {
+	if w == nil {
+		return
+	}
+	sign := w.sign()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == nil {
+		w.fault = err
+		close(sign)
+	}
+}
+
+// Until returns a context that ends when there is a fault, and a function that ends it.
+func (w *Watch) Until(ctx context.Context) (until context.Context, stop func()) {
+	until, cancel := context.WithCancelCause(ctx)
+	if w != nil {
+		faulted := w.sign()
+		go func() {
+			select {
+			case <-faulted:
+				cancel(w.Fault())
+			case <-until.Done():
+			}
+		}()
+	}
+	return until, func() { cancel(nil) }
+}
+
+// sign is closed when there is a fault.
+func (w *Watch) sign() chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.faulted == nil {
+		w.faulted = make(chan struct{})
+	}
+	return w.faulted
+}
+
+// Changes lists what changed, by context and path; with Strict there is a
+// Fault in their place.
 func (w *Watch) Changes() []Change {
 	if w == nil {
 		return nil
@@ -86,21 +140,20 @@ func (w *Watch) Changes() []Change {
 	return out
 }
 
-// add writes a change down; the error is the one to end with, or nil.
-func (w *Watch) add(c Change) error {
-	if w == nil {
-		return nil
+// add writes a change down.
+func (w *Watch) add(c Change) {
+	switch {
+	case w == nil:
+	case w.Strict:
+		w.fail(&Error{c})
+	default:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.changes == nil {
+			w.changes = map[Change]bool{}
+		}
+		w.changes[c] = true
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.Strict {
-		return &Error{c}
-	}
-	if w.changes == nil {
-		w.changes = map[Change]bool{}
-	}
-	w.changes[c] = true
-	return nil
 }
 
 // FS is a local folder that may change while it is read.
@@ -155,11 +208,10 @@ func (w *Watch) Open(dir string, modes Modes) (*FS, error) {
 var aside = lazyregexp.New(`(?:^|[/\\])\.[^/\\]*orch-\d+(?:[/\\]|$)`)
 
 // changed writes down a change to what the builder has asked for.
-func (f *FS) changed(path string, what What) error {
-	if aside.MatchString(path) || !f.selected(path) {
-		return nil
+func (f *FS) changed(path string, what What) {
+	if !aside.MatchString(path) && f.selected(path) {
+		f.watch.add(Change{f.name, filepath.ToSlash(path), what})
 	}
-	return f.watch.add(Change{f.name, filepath.ToSlash(path), what})
 }
 
 func missing(err error) bool {
@@ -179,7 +231,8 @@ func (f *FS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
 	if filepath.Join(string(filepath.Separator), target) != string(filepath.Separator) {
 		return nil // not all of the folder, so that nothing can be missed in it
 	}
-	return w.appeared()
+	w.appeared()
+	return nil
 }
 
 // walk is one look at the folder.
@@ -195,17 +248,13 @@ func (w *walk) entry(path string, d fs.DirEntry, walkErr error) error {
 		return w.fn(path, nil, walkErr)
 	}
 	if missing(walkErr) {
-		if err := w.fs.changed(path, Vanished); err != nil {
-			return err
-		}
+		w.fs.changed(path, Vanished)
 		return filepath.SkipDir
 	}
 	e := &entry{DirEntry: d, path: path, walk: w}
 	w.seen[path] = true
 	err := w.fn(path, e, walkErr)
 	switch {
-	case e.failed != nil:
-		return e.failed
 	case e.gone && !d.IsDir():
 		return nil // one file, and not the rest of its folder
 	case e.gone:
@@ -225,7 +274,7 @@ func (f *FS) listed(path string, s stamp) {
 }
 
 // appeared looks again at the folders that have changed since they were listed.
-func (w *walk) appeared() error {
+func (w *walk) appeared() {
 	for dir, before := range w.dirs {
 		full := filepath.Join(w.fs.root, dir)
 		info, err := os.Lstat(full)
@@ -238,25 +287,20 @@ func (w *walk) appeared() error {
 		}
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
-			if w.seen[path] {
-				continue
-			}
-			if err := w.fs.changed(path, Appeared); err != nil {
-				return err
+			if !w.seen[path] {
+				w.fs.changed(path, Appeared)
 			}
 		}
 	}
-	return nil
 }
 
 // entry is an entry of a folder that notices when it is gone.
 type entry struct {
 	fs.DirEntry
-	path   string
-	walk   *walk
-	info   fs.FileInfo
-	gone   bool
-	failed error
+	path string
+	walk *walk
+	info fs.FileInfo
+	gone bool
 }
 
 func (e *entry) Info() (fs.FileInfo, error) {
@@ -277,22 +321,16 @@ func (e *entry) Info() (fs.FileInfo, error) {
 	}
 	if missing(err) && !e.gone {
 		e.gone = true
-		e.failed = e.walk.fs.changed(e.path, Vanished)
-		if e.failed != nil {
-			return nil, e.failed
-		}
+		e.walk.fs.changed(e.path, Vanished)
 	}
 	return nil, err
 }
 
-// Open opens a file; see [fsutil.FS]. The sender takes an error for an empty
-// file, so that one that has to end the run comes with the first read.
+// Open opens a file; see [fsutil.FS]. The sender takes an error for an empty file.
 func (f *FS) Open(path string) (io.ReadCloser, error) {
 	r, err := f.under.Open(path)
 	if err != nil {
-		if err := f.changed(path, Emptied); err != nil {
-			return failing{err}, nil
-		}
+		f.changed(path, Emptied)
 		return nil, err
 	}
 	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })
@@ -304,11 +342,6 @@ func (f *FS) Open(path string) (io.ReadCloser, error) {
 	f.mu.Unlock()
 	return &reader{ReadCloser: r, stat: file.Stat, fs: f, path: path, listed: listed}, nil
 }
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-func (f failing) Close() error             { return nil }
 
 // reader compares a file with what it was when it was listed, once all of it
 // has been read.
@@ -324,6 +357,14 @@ type reader struct {
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.size += int64(n)
+	switch {
+	case errors.Is(err, syscall.EISDIR): // it was a file when it was listed
+		r.fs.changed(r.path, Emptied)
+		return n, io.EOF
+	case err != nil && err != io.EOF:
+		r.fs.watch.fail(fmt.Errorf("reading the context %s: %w", output.Show(r.fs.name), err))
+		return n, io.EOF
+	}
 	if err != io.EOF || !r.listed.known {
 		return n, err
 	}
@@ -336,8 +377,6 @@ func (r *reader) Read(p []byte) (int, error) {
 	if info.ModTime().UnixNano() == before.mtime && info.Size() == r.size && (before.size < 0 || before.size == r.size) {
 		return n, err
 	}
-	if changed := r.fs.changed(r.path, Changed); changed != nil {
-		return n, changed
-	}
+	r.fs.changed(r.path, Changed)
 	return n, err
 }

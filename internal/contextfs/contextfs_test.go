@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
@@ -98,6 +99,9 @@ func TestChanges(t *testing.T) {
 			fsutil.FilterOpt{}, everything, []string{"sub/b could not be read, and is empty in the build"}},
 		"grown": {"sub/b", func(p func(string) string) error { return os.WriteFile(p("sub/b"), []byte("longer"), 0o644) },
 			fsutil.FilterOpt{}, everything, []string{"sub/b changed"}},
+		"a folder in its place": {"sub/b", func(p func(string) string) error {
+			return errors.Join(os.Remove(p("sub/b")), os.Mkdir(p("sub/b"), 0o755))
+		}, fsutil.FilterOpt{}, everything, []string{"sub/b could not be read, and is empty in the build"}},
 		"appeared": {"sub/c", func(p func(string) string) error { return os.WriteFile(p("sub/bb"), nil, 0o644) },
 			fsutil.FilterOpt{}, everything, []string{"sub/bb appeared"}},
 		"appeared at the top": {"sub", func(p func(string) string) error { return os.WriteFile(p("0"), nil, 0o644) },
@@ -116,6 +120,8 @@ func TestChanges(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%t", name, strict), func(t *testing.T) {
 				dir := folder(t)
 				w := &Watch{Strict: strict}
+				until, stop := w.Until(t.Context())
+				defer stop()
 				files, err := w.Open(dir, DiskModes)
 				if err != nil {
 					t.Fatal(err)
@@ -131,15 +137,19 @@ func TestChanges(t *testing.T) {
 				for _, change := range w.Changes() {
 					said = append(said, change.Path+" "+string(change.What))
 				}
+				if err != nil || !slices.Equal(got, c.got) {
+					t.Errorf("got %q (%v), want %q", got, err, c.got)
+				}
 				if strict && len(c.changes) > 0 {
+					<-until.Done()
 					var e *Error
-					if !errors.As(err, &e) || !strings.Contains(err.Error(), c.changes[0]) && !strings.Contains(err.Error(), c.changes[len(c.changes)-1]) {
-						t.Errorf("got %v, want one of %q", err, c.changes)
+					if !errors.As(w.Fault(), &e) || context.Cause(until) != error(e) || !slices.Contains(c.changes, e.Path+" "+string(e.What)) {
+						t.Errorf("got %v, and ended by %v, want one of %q", w.Fault(), context.Cause(until), c.changes)
 					}
 					return
 				}
-				if err != nil || !slices.Equal(got, c.got) {
-					t.Errorf("got %q (%v), want %q", got, err, c.got)
+				if w.Fault() != nil || until.Err() != nil {
+					t.Errorf("got %v, and ended by %v", w.Fault(), until.Err())
 				}
 				if !slices.Equal(said, c.changes) {
 					t.Errorf("changed: %q, want %q", said, c.changes)
@@ -195,5 +205,21 @@ func TestRestOfTheFolder(t *testing.T) {
 		if want := files - files/50; untouched != want {
 			t.Fatalf("%d of the %d files that never change", untouched, want)
 		}
+	}
+}
+
+// A file that cannot be read to its end ends the run, and not the reading.
+func TestUnreadable(t *testing.T) {
+	w := &Watch{}
+	until, stop := w.Until(t.Context())
+	defer stop()
+	broken := errors.New("input/output error")
+	r := &reader{ReadCloser: io.NopCloser(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))), fs: &FS{name: "ctx", watch: w}, path: "f"}
+	if got, err := io.ReadAll(r); err != nil || string(got) != "half" {
+		t.Errorf("%q, %v", got, err)
+	}
+	<-until.Done()
+	if err := w.Fault(); !errors.Is(err, broken) || context.Cause(until) != err {
+		t.Errorf("%v, ended by %v", err, context.Cause(until))
 	}
 }

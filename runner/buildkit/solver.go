@@ -253,7 +253,12 @@ func (r *run) open(ctx context.Context) error {
 // Build converts, evaluates and exports one target.
 func (r *run) Build(ctx context.Context, b *planner.Build, opt runner.BuildOptions) (*runner.Result, error) {
 	ctx, end := span.Start(ctx, "target "+b.Name(), attribute.String("orch.target", b.Name()))
-	res, err := r.targets[b].build(ctx, opt)
+	until, stop := r.opt.Contexts.Until(ctx)
+	res, err := r.targets[b].build(until, opt)
+	stop()
+	if fault := r.opt.Contexts.Fault(); fault != nil {
+		res, err = nil, r.targets[b].failure(ctx, fault)
+	}
 	end(err)
 	return res, err
 }
