@@ -211,6 +211,20 @@ func TestStaleSocket(t *testing.T) {
 	}
 }
 
+// A builder whose socket was removed is in nobody's way.
+func TestSocketRemoved(t *testing.T) {
+	t.Parallel()
+	o := newOptions(t)
+	first := ensure(t, o)
+	if err := os.Remove(newPaths(o.StateDir).Socket); err != nil {
+		t.Fatal(err)
+	}
+	if second := ensure(t, o); !second.Started || second.Info.PID == first.Info.PID {
+		t.Errorf("%+v, want a new process", second)
+	}
+	eventually(t, "the first has ended", func() bool { return unix.Kill(first.Info.PID, 0) != nil })
+}
+
 func TestReplacement(t *testing.T) {
 	t.Parallel()
 	o := newOptions(t)

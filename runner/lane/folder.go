@@ -36,13 +36,14 @@ func WatchFolder(ctx context.Context, dir, tag string) *Watch {
 }
 
 // HoldFolder keeps other runs from writing to a folder until the returned
-// function is called: BuildKit's client does not wait for others, but fails.
-func HoldFolder(ctx context.Context, dir string) (release func(), err error) {
+// function is called: BuildKit's client does not wait for others, but fails. What is
+// damaged in it is removed first; see layout.Mend.
+func HoldFolder(ctx context.Context, dir string, distrust bool) (release func(), err error) {
 	f := folder{dir: dir}
 	if release, err = f.hold(ctx); err != nil {
 		return nil, err
 	}
-	if err := f.mend(ctx, false); err != nil {
+	if err := errors.Join(f.mend(ctx, false), layout.Mend(ctx, dir, distrust)); err != nil {
 		release()
 		return nil, err
 	}

@@ -237,7 +237,7 @@ func TestHealIndex(t *testing.T) {
 		if err := os.WriteFile(index, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		release, err := HoldFolder(ctx, f.dir)
+		release, err := HoldFolder(ctx, f.dir, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,11 +75,11 @@ func (l *Lanes) Write(ctx context.Context, c planner.Cache, targets []string, wr
 		}
 	}
 	if c.Lane == nil {
-		return alone(ctx, e, write)
+		return l.alone(ctx, e, write)
 	}
 	w := l.watches[Key(*c.Lane)]
 	if w == nil || !w.Seen() {
-		return alone(ctx, l.access.Entry(*c.Lane), write)
+		return l.alone(ctx, l.access.Entry(*c.Lane), write)
 	}
 	if l.damaged() {
 		w.Distrust()
@@ -99,9 +99,9 @@ func (l *Lanes) Write(ctx context.Context, c planner.Cache, targets []string, wr
 }
 
 // alone writes a cache that no other is put beside.
-func alone(ctx context.Context, e client.CacheOptionsEntry, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
+func (l *Lanes) alone(ctx context.Context, e client.CacheOptionsEntry, write func(client.CacheOptionsEntry) (map[string]string, error)) error {
 	if e.Type == "local" {
-		release, err := lane.HoldFolder(ctx, e.Attrs["dest"])
+		release, err := lane.HoldFolder(ctx, e.Attrs["dest"], l.damaged())
 		if err != nil {
 			return err
 		}

@@ -129,6 +129,9 @@ func (f *Files) Layout(dest string) (content.Store, error) {
 	if err := os.MkdirAll(dest, 0o755); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
 	}
+	if err := layout.Mend(context.Background(), dest, false); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
+	}
 	store, err := contentlocal.NewStore(dest)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)

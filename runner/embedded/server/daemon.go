@@ -144,8 +144,17 @@ func (d *daemon) run(cancel context.CancelCauseFunc, l net.Listener, signals <-c
 	go keepRotated(d.Log, done)
 	idle := make(chan struct{})
 	go d.awaitIdle(idle, done)
+	gone := make(chan struct{})
+	go d.awaitGone(gone, done)
 	drained := make(chan struct{})
-	for draining := false; ; {
+	draining := false
+	drain := func() {
+		if !draining {
+			draining = true
+			go d.awaitDrained(drained, done)
+		}
+	}
+	for {
 		select {
 		case err := <-served:
 			return err
@@ -153,13 +162,15 @@ func (d *daemon) run(cancel context.CancelCauseFunc, l net.Listener, signals <-c
 			bklog.L.Infof("builder ends: no client for %v", d.args.Idle)
 		case <-drained:
 			bklog.L.Info("builder ends: asked to, and its builds are done")
+		case <-gone:
+			gone = nil
+			bklog.L.Warn("the socket was removed: the builder ends when its builds are done")
+			drain()
+			continue
 		case sig := <-signals:
 			d.unlink()
 			if sig == state.DrainSignal {
-				if !draining {
-					draining = true
-					go d.awaitDrained(drained, done)
-				}
+				drain()
 				continue
 			}
 			bklog.L.Infof("builder ends: %v", sig)
@@ -227,6 +238,25 @@ func (d *daemon) awaitIdle(idle, done chan struct{}) {
 			return
 		}
 		_ = lock.Unlock()
+	}
+}
+
+// socketPause is how long the socket's name may be gone before that is noticed.
+const socketPause = time.Second
+
+// awaitGone closes gone when somebody has removed the name of the socket: nobody finds this
+// builder any more, and the next one would wait for it.
+func (d *daemon) awaitGone(gone, done chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(socketPause):
+		}
+		if _, err := os.Lstat(d.Socket); os.IsNotExist(err) {
+			close(gone)
+			return
+		}
 	}
 }
 

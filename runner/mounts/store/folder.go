@@ -51,7 +51,7 @@ func (f inFolder) Save(ctx context.Context, e *Entry, archive io.ReaderAt) error
 	if err != nil {
 		return err
 	}
-	release, err := lane.HoldFolder(ctx, f.dir)
+	release, err := lane.HoldFolder(ctx, f.dir, false)
 	if err != nil {
 		return err
 	}
