@@ -73,6 +73,12 @@ func TestBadInput(t *testing.T) {
 		{"many ways", fan, "", 0},
 		{"too many variables", "FROM x\n" + tooMany, "more than 10000 variables", 10002},
 		{"many variables", "FROM x\n" + strings.Repeat("ENV A=1\nENV B=$A\n", need.Rounds(5000)), "", 0},
+		{"long command", "FROM x\nRUN " + strings.Repeat("true; \\\n", 22000) + "true\n", "132004 bytes, and Linux takes 131071", 2},
+		{"long argument", "FROM x\nRUN [\"a\"" + strings.Repeat(", \\\n\""+strings.Repeat("b", 60000)+"\"", 3) + "]\n", "", 0},
+		{"long heredoc", "FROM x\nRUN <<E\n" + strings.Repeat("true\n", 27000) + "E\n", "135000 bytes, and Linux takes 131071", 2},
+		{"long script", "FROM x\nRUN <<E\n#!/bin/sh\n" + strings.Repeat("true\n", 27000) + "E\n", "", 0},
+		{"long command elsewhere", "FROM --platform=linux/arm64 x\nRUN " + strings.Repeat("true; \\\n", 22000) + "true\n", "", 0},
+		{"long command in Windows", "FROM --platform=windows/amd64 x\nRUN " + strings.Repeat("true; \\\n", 22000) + "true\n", "", 0},
 		{"bad port", "FROM x\nEXPOSE a:b:c\n", "", 0},
 		{"unknown instruction", "FROM x\nRUNN a\n", "unknown instruction: RUNN", 2},
 	} {

@@ -123,6 +123,7 @@ func (f *filling) cmd(k *dockerfile.Cmd) {
 			}
 		}
 	case *instructions.RunCommand:
+		f.command(c, at)
 		f.mounts(c, k, refs, at)
 	case *instructions.WorkdirCommand:
 	default:
