@@ -59,6 +59,45 @@ func TestPublishFar(t *testing.T) {
 	}
 }
 
+// TestPublishNearAndFar publishes one image, with what is attested to it, to a registry
+// that orch reaches and to one that only the builder reaches.
+func TestPublishNearAndFar(t *testing.T) {
+	t.Parallel()
+	near, far := newGate(t), newGate(t)
+	far.set(func(_, _ int, r *http.Request) verdict {
+		if strings.HasPrefix(r.UserAgent(), "orch") {
+			return never
+		}
+		return pass
+	})
+	dir := project(t, map[string]string{
+		"f": "x", "build.hcl": fmt.Sprintf(`group "default" { targets = ["a", "b"] }
+target "a" {
+  dockerfile-inline = "FROM scratch\nCOPY f /a"
+  tags              = ["%s/both:a", "%s/both:a"]
+}
+target "b" {
+  dockerfile-inline = "FROM scratch\nCOPY f /b"
+  tags              = ["%[2]s/b:b"]
+}
+`, far.host, near.host)})
+	cmd := runOrch(dir, "bake", "--push", "--progress", "plain")
+	cmd.Env = append(cmd.Env, "BUILDX_NO_DEFAULT_ATTESTATIONS=0", "ORCH_REGISTRY_TIMEOUT=5s")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, url := range []string{far.host + "/v2/both/manifests/a", near.host + "/v2/both/manifests/a", near.host + "/v2/b/manifests/b"} {
+		res, err := http.Get("http://" + url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", url, res.Status)
+		}
+	}
+}
+
 // TestPublishHelper publishes with a docker configuration that names a program
 // which is not there, and with one that cannot be read.
 func TestPublishHelper(t *testing.T) {

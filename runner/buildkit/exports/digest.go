@@ -49,7 +49,9 @@ func (m *Maker) byDigest(e *Entry) (*Entry, error) {
 	}
 	var twin *Entry
 	if len(others) > 0 {
-		twin = &Entry{ExportEntry: client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}, From: e.From, Twin: true}
+		// No Twin of the first: what is attested to an image names its repositories, so
+		// that the two can have other digests.
+		twin = &Entry{ExportEntry: client.ExportEntry{Type: e.Type, Attrs: maps.Clone(e.Attrs)}, From: e.From}
 		twin.Attrs["name"] = strings.Join(others, ",")
 	}
 	e.Attrs["name"] = strings.Join(repos, ",")

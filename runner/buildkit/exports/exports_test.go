@@ -123,7 +123,7 @@ func twinNames(e *Entry) string {
 	if e == nil {
 		return ""
 	}
-	if !e.Twin || e.Attrs["push"] == "" || len(e.Tags) > 0 || e.Attrs["push-by-digest"] != "" {
+	if e.Twin || e.Attrs["push"] == "" || len(e.Tags) > 0 || e.Attrs["push-by-digest"] != "" {
 		return "a bad twin"
 	}
 	return e.Attrs["name"]
