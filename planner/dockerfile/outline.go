@@ -184,6 +184,14 @@ func (o *Outline) readSources(c instructions.Command) {
 		}
 	case *instructions.AddCommand:
 		paths = c.SourcePaths
+	case *instructions.RunCommand:
+		// What a wrong mount says is said by the plan.
+		_ = c.Expand(func(word string) (string, error) { return word, nil })
+		for _, m := range instructions.GetMounts(c) {
+			if m.Type == instructions.MountTypeBind && m.From == "" && path.Clean("/"+m.Source) != "/" {
+				paths = append(paths, m.Source)
+			}
+		}
 	}
 	for _, s := range paths {
 		special := strings.IndexAny(s, "$*?[")
