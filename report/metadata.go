@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orch-build/orch/internal/output"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -28,7 +29,7 @@ func WriteMetadata(path string, report *runner.Report) error {
 	if err != nil {
 		return err
 	}
-	if err := output.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+	if err := output.WriteFile(path, append(termtext.JSON(data), '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing metadata file: %w", err)
 	}
 	return nil

@@ -392,6 +392,7 @@ func newTarget(t *runner.TargetReport, known map[*planner.Vertex]*runner.VertexR
 			rt.Ends = append(rt.Ends, v.ID)
 		}
 	}
+	slices.Sort(rt.Ends) // shards that have a platform each are put together in their order
 	rt.Unskipped = info.Mask(t.Unskipped)
 	for _, a := range t.Attempts {
 		ra := Attempt{Started: a.Started, Seconds: a.Took.Seconds()}

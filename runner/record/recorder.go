@@ -15,6 +15,7 @@ import (
 	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/internal/page"
 	"github.com/orch-build/orch/internal/statedir"
+	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/print"
 	"github.com/orch-build/orch/runner"
@@ -230,7 +231,7 @@ func (r *Recorder) keepPlan(run *runner.Report) error {
 func WriteResult(path string, rec *Record) error {
 	data, err := json.MarshalIndent(rec, "", "  ")
 	if err == nil {
-		err = output.WriteFile(path, append(data, '\n'), 0o644)
+		err = output.WriteFile(path, append(termtext.JSON(data), '\n'), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("writing result file: %w", err)
