@@ -44,10 +44,34 @@ func TestLayoutLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if slices.ContainsFunc(needs, func(n Need) bool { return n.Value == root+"/outside/file" }) {
+			t.Errorf("%s: looked into before it is granted: %v", name, needs)
+		}
+		needs = append(needs, Behind(needs)...)
 		for _, path := range []string{layout, root + "/outside/file", "/outside/there", root + "/new", layout + "/blobs/sha256/y"} {
 			if !slices.ContainsFunc(needs, func(n Need) bool { return n.Key == c.key && n.Value == path }) {
 				t.Errorf("%s: no %s of %s in %v", name, c.key, path, needs)
 			}
 		}
+	}
+	set, err := Parse([]string{"fs.read=*", "fs.write=" + layout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := &config.Target{Name: "to", CacheTo: local("dest")}
+	needs, err := Of(&config.Config{Targets: []*config.Target{to}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []string
+	for _, n := range set.Missing(needs) {
+		missing = append(missing, n.Value)
+	}
+	slices.Sort(missing)
+	if want := []string{"/outside/there", root + "/new", root + "/outside/file"}; !slices.Equal(missing, want) {
+		t.Errorf("missing are %v, want %v", missing, want)
+	}
+	if none, err := Parse([]string{"fs.read=*"}); err != nil || len(none.Missing(needs)) != 1 {
+		t.Errorf("%v, missing are %v, want the folder alone", err, none.Missing(needs))
 	}
 }

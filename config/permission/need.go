@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 // Need is something on this machine that a definition touches.
@@ -14,6 +16,34 @@ type Need struct {
 	Value string // a path, absolute and without symbolic links, or a device
 	Why   string // such as `the context of the target web`
 	At    hcl.Range
+	// Layout, if set, is the path as a folder of images or of a cache, whose files are
+	// opened by their names: what the links in it lead to is needed too.
+	Layout string
+}
+
+// Behind are the needs of what the links in folders of images lead to. Who asks for them may
+// read these folders.
+func Behind(needs []Need) []Need {
+	var out []Need
+	links := map[string][]string{}
+	for _, n := range needs {
+		if n.Layout == "" {
+			continue
+		}
+		list, ok := links[n.Layout]
+		if !ok {
+			list = output.Links(n.Layout)
+			links[n.Layout] = list
+		}
+		for _, link := range list {
+			real, err := RealPath(link)
+			if err != nil { // a loop, which nobody can open
+				real = link
+			}
+			out = append(out, Need{Key: n.Key, Value: real, Why: "a link in " + n.Why, At: n.At})
+		}
+	}
+	return out
 }
 
 // files says whether the need is one of those that can be switched off.
@@ -59,8 +89,15 @@ func (n Need) Action(wd string) string {
 // Missing returns the needs that are not granted, as few as would be enough:
 // each once, and no path below another one.
 func (s *Set) Missing(needs []Need) []Need {
-	var out []Need
+	var out, granted []Need
 	for _, n := range needs {
+		if s.allows(n) {
+			granted = append(granted, n)
+		} else {
+			out = append(out, n)
+		}
+	}
+	for _, n := range Behind(granted) {
 		if !s.allows(n) {
 			out = append(out, n)
 		}
@@ -70,7 +107,7 @@ func (s *Set) Missing(needs []Need) []Need {
 	})
 	var few []Need
 	for _, n := range out {
-		if !slices.ContainsFunc(few, func(m Need) bool { return m.coversToo(n) }) {
+		if !n.CoveredBy(few) {
 			few = append(few, n)
 		}
 	}
@@ -80,6 +117,11 @@ func (s *Set) Missing(needs []Need) []Need {
 // MissingPrivileges is Missing where needs about files and SSH count as granted.
 func (s *Set) MissingPrivileges(needs []Need) []Need {
 	return s.Missing(slices.DeleteFunc(slices.Clone(needs), Need.files))
+}
+
+// CoveredBy says whether some needs, if they are granted, are enough for this one.
+func (n Need) CoveredBy(needs []Need) bool {
+	return slices.ContainsFunc(needs, func(m Need) bool { return m.coversToo(n) })
 }
 
 // coversToo says whether a grant of n is one of other.

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
-	"github.com/orch-build/orch/internal/output"
 )
 
 // rule is something that a definition can name, and what that takes.
@@ -150,9 +149,9 @@ func Planned(cfg *config.Config) ([]Need, error) {
 func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 	var out []Need
 	list := slices.DeleteFunc(rules(), func(r rule) bool { return r.needs == nil || !wanted(r) })
-	real, links := map[string]string{}, map[string][]string{}
+	real := map[string]string{}
 	for _, t := range cfg.Targets {
-		c := &collector{t: t, real: real, links: links}
+		c := &collector{t: t, real: real}
 		for _, r := range list {
 			r.needs(c)
 		}
@@ -167,14 +166,13 @@ func collect(cfg *config.Config, wanted func(rule) bool) ([]Need, error) {
 // collector collects what one target touches.
 type collector struct {
 	t     *config.Target
-	real  map[string]string   // where paths lead; most targets have the same ones
-	links map[string][]string // the links in folders of images
+	real  map[string]string // where paths lead; most targets have the same ones
 	needs []Need
 	err   error
 }
 
 func (c *collector) add(key, value, attr, what string) {
-	c.needs = append(c.needs, Need{key, value, what + " of the target " + c.t.Name, c.rangeOf(attr)})
+	c.needs = append(c.needs, Need{Key: key, Value: value, Why: what + " of the target " + c.t.Name, At: c.rangeOf(attr)})
 }
 
 // rangeOf says where an attribute is written, or else the attribute or block
@@ -201,17 +199,11 @@ func (c *collector) path(key, path, attr, what string) {
 	c.add(key, real, attr, what)
 }
 
-// layout notes a folder of images or of a cache, or a file, and where the links in it lead:
-// index.json, blobs and the others are opened by their names.
+// layout notes a folder of images or of a cache, or a file.
 func (c *collector) layout(key, path, attr, what string) {
 	c.path(key, path, attr, what)
-	links, ok := c.links[path]
-	if !ok {
-		links = output.Links(path)
-		c.links[path] = links
-	}
-	for _, link := range links {
-		c.path(key, link, attr, "a link in "+what)
+	if c.err == nil {
+		c.needs[len(c.needs)-1].Layout = path
 	}
 }
 

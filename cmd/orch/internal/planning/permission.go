@@ -3,6 +3,7 @@ package planning
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/config"
@@ -100,5 +101,9 @@ func (l *Flags) grants(ctx context.Context, e *Session, needs []permission.Need,
 	if !yes {
 		return usage.Errorf("not allowed, so nothing was done")
 	}
-	return nil
+	behind := slices.DeleteFunc(permission.Behind(missing), func(n permission.Need) bool { return n.CoveredBy(missing) })
+	if len(behind) == 0 {
+		return nil
+	}
+	return l.grants(ctx, e, behind, overrides)
 }
