@@ -76,8 +76,7 @@ func FolderLacks(dir string, manifest digest.Digest) digest.Digest {
 const damagedSuffix = ".damaged"
 
 // mend makes the folder one that can be written: an index that is none is put aside, and,
-// if what is there is distrusted, the blobs of the cache that are not what they should be
-// are removed, since nobody writes a blob again that is there.
+// if what is there is distrusted, its damaged blobs are removed.
 func (f folder) mend(ctx context.Context, distrust bool) error {
 	index := filepath.Join(f.dir, ocispecs.ImageIndexFile)
 	data, err := os.ReadFile(index)
@@ -92,20 +91,7 @@ func (f folder) mend(ctx context.Context, distrust bool) error {
 	if !distrust {
 		return nil
 	}
-	c, err := f.load(ctx)
-	if err != nil || c == nil {
-		return nil // is said when it is written
-	}
-	for _, l := range c.layers {
-		path, err := f.path(l.Digest)
-		if err != nil || f.has(ctx, l) {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing a damaged part of the cache: %w", err)
-		}
-	}
-	return nil
+	return layout.Mend(ctx, f.dir, true)
 }
 
 // FolderDigest is the manifest of the cache in a folder, or "" if there is

@@ -166,7 +166,7 @@ func (m *Maker) name(e *Entry) string {
 func (m *Maker) archive(ctx context.Context, e *Entry) error {
 	switch e.From.Form {
 	case config.FolderForm:
-		store, err := m.Files.Layout(filepath.FromSlash(e.From.Dest))
+		store, err := m.Files.Layout(ctx, filepath.FromSlash(e.From.Dest))
 		if err != nil {
 			return err
 		}

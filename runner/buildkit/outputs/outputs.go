@@ -122,14 +122,14 @@ func (f *Files) Folder(dest string, clear bool) (string, error) {
 
 // Layout returns the store of a folder of images. What is added to it means
 // nothing until it is in the index.
-func (f *Files) Layout(dest string) (content.Store, error) {
+func (f *Files) Layout(ctx context.Context, dest string) (content.Store, error) {
 	if err := f.Places.CheckLayout(dest); err != nil {
 		return nil, fmt.Errorf("writing %w", err)
 	}
 	if err := os.MkdirAll(dest, 0o755); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
 	}
-	if err := layout.Mend(context.Background(), dest, false); err != nil {
+	if err := layout.Mend(ctx, dest, false); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", output.Show(dest), err)
 	}
 	store, err := contentlocal.NewStore(dest)
