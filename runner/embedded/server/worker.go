@@ -58,6 +58,9 @@ func newWorker(ctx context.Context, s settings, hosts docker.RegistryHosts) (*ba
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := keepDigests(w); err != nil {
+		return nil, nil, err
+	}
 	w.CacheMgr = unpacking{w.CacheMgr}
 	return w, &unpacked{opt.MetadataStore, opt.ContentStore}, nil
 }
