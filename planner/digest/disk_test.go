@@ -238,6 +238,39 @@ func (silent) Image(_ context.Context, ref string, _ ocispecs.Platform) (Image, 
 	return Image{}, errors.New(ref + " is not there")
 }
 
+// TestFromFolder has an image that starts from a folder. Its history has the line of
+// that FROM, and nothing of what stands beside it in the Dockerfile.
+func TestFromFolder(t *testing.T) {
+	digest := func(dockerfile string) string {
+		p := newOnDisk(t, dockerfile, map[string]string{"a": "a"})
+		p.write(t, "lib/x", "x")
+		p.target.Stage = "app"
+		p.target.Contexts = map[string]config.Context{"lib": {Value: "lib"}, "other": {Value: "lib"}}
+		return p.compute(t).Image
+	}
+	app := "FROM lib AS app\nCOPY a /\nRUN x\n"
+	first := digest(app)
+	for _, same := range []string{
+		app + "FROM lib AS more\nRUN y\n",
+		"FROM scratch AS more\nCOPY a /\n" + app,
+		"# a comment\n" + app,
+		strings.Replace(app, "FROM lib", "FROM  lib ", 1),
+	} {
+		if digest(same) != first {
+			t.Errorf("%q has another digest than %q", same, app)
+		}
+	}
+	for _, differs := range []string{
+		strings.Replace(app, "FROM lib", "FROM other", 1),
+		strings.Replace(app, "FROM lib", "from lib", 1),
+		"FROM lib AS base\nFROM base AS app\nCOPY a /\nRUN x\n",
+	} {
+		if digest(differs) == first {
+			t.Errorf("%q has the digest of %q", differs, app)
+		}
+	}
+}
+
 // TestTagOfContext has a context that is the tag of an image: it is resolved as
 // one of a FROM is.
 func TestTagOfContext(t *testing.T) {

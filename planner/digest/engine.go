@@ -23,7 +23,7 @@ import (
 )
 
 // Version counts up whenever equal inputs get another digest.
-const Version = 2
+const Version = 3
 
 // engineVersion is what is asked for the version of what makes the digests: it
 // goes into each, since another frontend may make another image.
@@ -55,7 +55,7 @@ type Options struct {
 type Target struct {
 	// Publication is the sum of all that is published: the image, annotations,
 	// attestations and their form. Image is the sum of what makes the images of
-	// the platforms. Both begin with "orch2:". Neither depends on where an output
+	// the platforms. Both begin with "orch3:". Neither depends on where an output
 	// goes, nor on its type.
 	Publication, Image string
 	// Open says what could change the result without changing the digests.
@@ -406,6 +406,9 @@ func (e *engine) platformSum(b *planner.Build, p *platformResult, out *Target) s
 	s := p.skeleton
 	f := newFramed()
 	f.add("files", s.Sum)
+	if from, ok := b.FolderBelow(p.id); ok {
+		f.add("history", from)
+	}
 	for _, r := range s.Reads {
 		got := e.sum(b, r)
 		f.add(r.Context, got.sum)

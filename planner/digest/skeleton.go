@@ -34,8 +34,6 @@ type skeleton struct {
 	// Outside are the repositories and URLs that are taken, and the lines of images.
 	Outside []outside `json:"outside,omitempty"`
 	Steps   []step    `json:"steps,omitempty"`
-	// Names is true if the names of steps are in the history of the image.
-	Names bool `json:"names,omitempty"`
 	// Whole is a sum of the Dockerfile if all of it was converted.
 	Whole string `json:"whole,omitempty"`
 	// Failed says why the frontend refuses the Dockerfile.
@@ -104,7 +102,6 @@ func newSkeleton(def *llb.Definition, c *conversion) (*skeleton, error) {
 		end = godigest.FromBytes(data).String()
 		w.ops[end] = op
 	}
-	w.Names = w.bare(end)
 	sum, err := w.of(end)
 	if err != nil {
 		return nil, err
@@ -126,28 +123,6 @@ type walk struct {
 	sums map[string]string
 	// places are the indexes of the operations in Steps.
 	places map[string]int
-}
-
-// bare says whether the file system of a vertex begins with one that is no
-// image: the exporter then writes the names of steps into the history.
-func (w *walk) bare(id string) bool {
-	for {
-		op := w.ops[id]
-		if op == nil {
-			return false
-		}
-		if src := op.GetSource(); src != nil {
-			name, local := strings.CutPrefix(src.Identifier, "local://")
-			if local && strings.HasPrefix(name, linkContext) {
-				return true // its names may be; its own digest knows
-			}
-			return !strings.HasPrefix(src.Identifier, "docker-image://") && !strings.HasPrefix(src.Identifier, "oci-layout://")
-		}
-		if len(op.Inputs) == 0 {
-			return false
-		}
-		id = op.Inputs[0].Digest
-	}
 }
 
 func (w *walk) of(id string) (string, error) {
@@ -182,9 +157,6 @@ func (w *walk) of(id string) (string, error) {
 	}
 	own := hash(string(data))
 	one.Sum = own[:16]
-	if w.Names {
-		own = hash(string(data), one.Name)
-	}
 	w.places[id] = len(w.Steps)
 	w.Steps = append(w.Steps, one)
 	w.sums[id] = hash(append([]string{own}, below...)...)

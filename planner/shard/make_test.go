@@ -43,7 +43,7 @@ func stepTimes() Times {
 func options(n int) Options {
 	return Options{
 		Count: n, Most: 256, By: By{Target: true, Platform: true}, Times: stepTimes(), BuildPlatform: amd64,
-		Digest: func(b *planner.Build) string { return "orch2:" + b.Name() },
+		Digest: func(b *planner.Build) string { return "orch3:" + b.Name() },
 	}
 }
 

@@ -202,7 +202,7 @@ func (t *target) beginHistory(res *gateway.Result) error {
 		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
 			continue
 		}
-		from, ok := history.From(t.plan, strings.TrimPrefix(key, exptypes.ExporterImageConfigKey+"/"))
+		from, ok := t.plan.FolderBelow(strings.TrimPrefix(key, exptypes.ExporterImageConfigKey+"/"))
 		if !ok {
 			continue
 		}

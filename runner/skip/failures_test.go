@@ -51,53 +51,53 @@ func TestFailureClasses(t *testing.T) {
 			s.builds(one, "no build of what it is now is recorded")
 		}},
 		{"a run that failed leaves no record", func(s *scene, _ *Target, _ image) {
-			failed := s.target("orch2:failed", "app:v1")
+			failed := s.target("orch3:failed", "app:v1")
 			s.push("failed", failed) // and Write is not reached
 			s.builds(failed, "no build of what it is now is recorded")
 		}},
 		{"an image that is not whole leaves no record", func(s *scene, _ *Target, _ image) {
-			half := s.target("orch2:half", "app:v1")
+			half := s.target("orch3:half", "app:v1")
 			img := s.push("half", half)
 			s.Drop("app", img.layers[1])
 			s.Write(s.Context(), About{}, []Built{{Target: half, Digest: img.index}})
 			s.builds(half, "no build of what it is now is recorded")
 		}},
 		{"a revert moves the tag back", func(s *scene, one *Target, img image) {
-			s.build("b", s.target("orch2:b", "app:v1"))
+			s.build("b", s.target("orch3:b", "app:v1"))
 			s.skips(one, 1)
 			if v := s.decide(one); v.Moves[0].Tag != "v1" || v.Record.Image.Digest.String() != img.index {
 				s.Errorf("moves %v to %s", v.Moves, v.Record.Image.Digest)
 			}
 		}},
 		{"the base has moved", func(s *scene, _ *Target, _ image) {
-			s.builds(s.target("orch2:with another base", "app:v1"), "no build of what it is now is recorded")
+			s.builds(s.target("orch3:with another base", "app:v1"), "no build of what it is now is recorded")
 		}},
 		{"the digest is open", func(s *scene, _ *Target, _ image) {
 			b := &planner.Build{Wanted: true, Target: &config.Target{Name: "app", Tags: []string{"r/a:1"}, Outputs: []config.Output{exporter("registry")}, Skip: &config.Skip{}}}
-			got, reason, err := new(Run).Target(b, &plandigest.Target{Publication: "orch2:a", Open: []inputs.Unpinned{{Why: inputs.MutableTag, Text: "base:1 is not pinned"}}})
+			got, reason, err := new(Run).Target(b, &plandigest.Target{Publication: "orch3:a", Open: []inputs.Unpinned{{Why: inputs.MutableTag, Text: "base:1 is not pinned"}}})
 			if err != nil || got != nil || !strings.Contains(reason, "is not pinned") {
 				s.Errorf("%+v, %q, %v", got, reason, err)
 			}
 		}},
 		{"another lane's record", func(s *scene, _ *Target, _ image) {
-			pr := s.target("orch2:pr", "app:v1")
+			pr := s.target("orch3:pr", "app:v1")
 			pr.Skip.Lane = "pr-7"
 			s.build("pr", pr)
 			s.forget()
-			s.builds(s.target("orch2:pr", "app:v1"), "no build of what it is now is recorded")
+			s.builds(s.target("orch3:pr", "app:v1"), "no build of what it is now is recorded")
 			s.skips(pr, 0)
 		}},
 		{"the main lane's record, for a pull request", func(s *scene, _ *Target, _ image) {
-			pr := s.target("orch2:a", "app:v1")
+			pr := s.target("orch3:a", "app:v1")
 			pr.Skip.Lane = "pr-7"
 			s.skips(pr, 0)
 		}},
 		{"a fork's record", func(s *scene, _ *Target, _ image) {
-			fork := s.target("orch2:fork", "app:v1")
+			fork := s.target("orch3:fork", "app:v1")
 			fork.Skip.Lane, fork.Skip.Trusted = "pr-7", false
 			s.build("fork", fork)
 			s.forget()
-			s.builds(s.target("orch2:fork", "app:v1"), "no build of what it is now is recorded")
+			s.builds(s.target("orch3:fork", "app:v1"), "no build of what it is now is recorded")
 		}},
 		{"a fork pushes to the repository, without a key", func(s *scene, _ *Target, _ image) {
 			d := Check(&planner.Plan{Builds: []*planner.Build{{Wanted: true, Target: &config.Target{
@@ -129,7 +129,7 @@ func TestFailureClasses(t *testing.T) {
 		{"a record of another repository", func(s *scene, one *Target, _ image) {
 			data, err := s.client.Manifest(s.Context(), registry.Ref{Repo: one.Repos[0], Tag: tag("main", one.Input)})
 			s.must(err)
-			far := s.target("orch2:a", "far:v1")
+			far := s.target("orch3:a", "far:v1")
 			s.push("a", far)
 			s.must(s.client.Put(s.Context(), registry.Ref{Repo: far.Repos[0], Tag: tag("main", far.Input)}, data))
 			s.builds(far, "another input, repository or lane")
@@ -142,7 +142,7 @@ func TestFailureClasses(t *testing.T) {
 		}},
 		{"a clock in 2020, writing", func(s *scene, _ *Target, _ image) {
 			s.now = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-			old := s.target("orch2:old", "app:v1")
+			old := s.target("orch3:old", "app:v1")
 			s.build("old", old)
 			s.now = start
 			s.skips(old, 0)
@@ -205,7 +205,7 @@ func TestFailureClasses(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
-			one := s.target("orch2:a", "app:v1")
+			one := s.target("orch3:a", "app:v1")
 			one.Skip.Full = true
 			row.try(s, one, s.build("a", one))
 		})

@@ -11,7 +11,7 @@ func TestPending(t *testing.T) {
 	s := newScene(t)
 	public, private, err := ed25519.GenerateKey(nil)
 	s.must(err)
-	one := s.target("orch2:a", "app:v1", "other/app:v1")
+	one := s.target("orch3:a", "app:v1", "other/app:v1")
 	one.Skip.Signed, one.key, one.Tests = true, VerifyKey(public), "tests"
 	img := s.push("a", one)
 	var parts []*Pending
@@ -56,7 +56,7 @@ func TestPending(t *testing.T) {
 func TestPendingDisagree(t *testing.T) {
 	s := newScene(t)
 	var parts []*Pending
-	for _, publication := range []string{"orch2:a", "orch2:b"} {
+	for _, publication := range []string{"orch3:a", "orch3:b"} {
 		p, err := s.draft(About{}, Built{Target: s.target(publication, "app:v1")})
 		s.must(err)
 		parts = append(parts, p)

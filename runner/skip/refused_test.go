@@ -20,7 +20,7 @@ import (
 func TestFaults(t *testing.T) {
 	for k := int64(1); ; k++ {
 		s := newScene(t)
-		one := s.target("orch2:a", "app:v1")
+		one := s.target("orch3:a", "app:v1")
 		img := s.push("a", one)
 		var n atomic.Int64
 		s.Before(func(w http.ResponseWriter, _ *http.Request) bool {
@@ -47,7 +47,7 @@ func TestFaults(t *testing.T) {
 // TestUnfinished records nothing of an image that is not whole.
 func TestUnfinished(t *testing.T) {
 	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
+	one := s.target("orch3:a", "app:v1")
 	img := s.push("a", one)
 	s.SetBlob("app", img.layers[0], []byte("short"))
 	s.Write(t.Context(), About{}, []Built{{Target: one, Digest: img.index}})
@@ -60,12 +60,12 @@ func TestUnfinished(t *testing.T) {
 // TestBounded keeps so many records of a lane, the newest.
 func TestBounded(t *testing.T) {
 	s := newScene(t)
-	other := s.target("orch2:other", "app:v1")
+	other := s.target("orch3:other", "app:v1")
 	other.Skip.Lane = "pr-7"
 	s.build("other", other)
 	var last *Target
 	for i := range mostRecords + 1 {
-		last = s.target(fmt.Sprint("orch2:", i), "app:v1")
+		last = s.target(fmt.Sprint("orch3:", i), "app:v1")
 		s.now = s.now.Add(time.Minute)
 		img := s.push("a", last)
 		p, err := s.draft(About{}, Built{Target: last, Digest: img.index})
@@ -80,7 +80,7 @@ func TestBounded(t *testing.T) {
 	}
 	s.forget()
 	s.skips(last, 0)
-	s.builds(s.target("orch2:0", "app:v1"), "recorded")
+	s.builds(s.target("orch3:0", "app:v1"), "recorded")
 	other.Skip.Lane = "pr-7"
 	s.skips(other, 1)
 }
@@ -88,7 +88,7 @@ func TestBounded(t *testing.T) {
 // TestReject takes the word of a record back.
 func TestReject(t *testing.T) {
 	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
+	one := s.target("orch3:a", "app:v1")
 	s.build("a", one)
 	s.must(s.Reject(t.Context(), About{}, s.decide(one), "another build came out different"))
 	s.builds(one, "rejected: another build")
@@ -109,7 +109,7 @@ func TestNever(t *testing.T) {
 	if Asked(one) || !Records(one) {
 		t.Errorf("asked %t, recorded %t", Asked(one), Records(one))
 	}
-	got, _, err := new(Run).Target(one.Builds[0], &plandigest.Target{Publication: "orch2:a"})
+	got, _, err := new(Run).Target(one.Builds[0], &plandigest.Target{Publication: "orch3:a"})
 	if err != nil || got == nil || got.Always == "" {
 		t.Errorf("%+v: %v", got, err)
 	}
@@ -139,7 +139,7 @@ func TestAnew(t *testing.T) {
 		{[]inputs.Unpinned{again}, true},
 		{[]inputs.Unpinned{again, tag}, false},
 	} {
-		got, reason, err := new(Run).Target(b, &plandigest.Target{Publication: "orch2:a", Open: test.open})
+		got, reason, err := new(Run).Target(b, &plandigest.Target{Publication: "orch3:a", Open: test.open})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -172,7 +172,7 @@ func TestRequests(t *testing.T) {
 	const n = 30
 	var targets []*Target
 	for i := range n {
-		one := s.target(fmt.Sprint("orch2:", i), fmt.Sprintf("app%d:v1", i))
+		one := s.target(fmt.Sprint("orch3:", i), fmt.Sprintf("app%d:v1", i))
 		s.build(fmt.Sprint(i), one)
 		targets = append(targets, one)
 	}
@@ -198,7 +198,7 @@ func TestLost(t *testing.T) {
 		for _, moves := range []bool{false, true} {
 			t.Run(fmt.Sprint(what, moves), func(t *testing.T) {
 				s := newScene(t)
-				one := s.target("orch2:a", "app:v1")
+				one := s.target("orch3:a", "app:v1")
 				one.Skip.Full = !moves // otherwise some of it is asked for
 				img := s.build("a", one)
 				s.skips(one, 0)
@@ -230,7 +230,7 @@ func TestLost(t *testing.T) {
 // TestSample finds what a small image has lost although its tag is where it was.
 func TestSample(t *testing.T) {
 	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
+	one := s.target("orch3:a", "app:v1")
 	img := s.build("a", one)
 	s.Drop("app", img.layers[0])
 	for range 20 {
@@ -244,7 +244,7 @@ func TestSample(t *testing.T) {
 // TestSampleEverywhere finds what an image has lost in any repository of its tags.
 func TestSampleEverywhere(t *testing.T) {
 	s := newScene(t)
-	both := s.target("orch2:a", "app:v1", "mirror:v1")
+	both := s.target("orch3:a", "app:v1", "mirror:v1")
 	img := s.build("a", both)
 	s.Drop("mirror", img.layers[0])
 	for range 60 {
@@ -262,7 +262,7 @@ func TestSampleEverywhere(t *testing.T) {
 // image alone.
 func TestTags(t *testing.T) {
 	s := newScene(t)
-	a, b := s.target("orch2:a", "app:v1"), s.target("orch2:b", "app:v1")
+	a, b := s.target("orch3:a", "app:v1"), s.target("orch3:b", "app:v1")
 	s.build("a", a)
 	s.build("b", b)
 	s.skips(b, 0)
@@ -271,15 +271,15 @@ func TestTags(t *testing.T) {
 	s.skips(b, 1)
 	s.forget()
 	s.skips(b, 1)
-	s.skips(s.target("orch2:b", "app:v1", "app:v2"), 2)
-	s.builds(s.target("orch2:c", "app:v1"), "recorded")
+	s.skips(s.target("orch3:b", "app:v1", "app:v2"), 2)
+	s.builds(s.target("orch3:c", "app:v1"), "recorded")
 }
 
 // TestOtherRepository copies an image to where it is not yet.
 func TestOtherRepository(t *testing.T) {
 	s := newScene(t)
-	s.build("a", s.target("orch2:a", "app:v1"))
-	both := s.target("orch2:a", "app:v1", "mirror/app:v1")
+	s.build("a", s.target("orch3:a", "app:v1"))
+	both := s.target("orch3:a", "app:v1", "mirror/app:v1")
 	s.Asked()
 	s.skips(both, 1)
 	asked := strings.Join(s.Asked(), "\n")
@@ -289,7 +289,7 @@ func TestOtherRepository(t *testing.T) {
 	far := registrytest.New(t)
 	ref, err := registry.Parse(far.Host + "/app:v1")
 	s.must(err)
-	both = s.target("orch2:a", "app:v1")
+	both = s.target("orch3:a", "app:v1")
 	both.Refs, both.Repos = append(both.Refs, ref), append(both.Repos, ref.Repo)
 	s.skips(both, 1)
 	if n := len(far.Blobs("app")); n != 6 {
@@ -317,8 +317,8 @@ func TestBelieve(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newScene(t)
-			s.build("a", s.target("orch2:a", "app:v1"))
-			one := s.target("orch2:a", "app:v1")
+			s.build("a", s.target("orch3:a", "app:v1"))
+			one := s.target("orch3:a", "app:v1")
 			tt.change(s, one)
 			if tt.want != "" {
 				s.builds(one, tt.want)
@@ -333,7 +333,7 @@ func TestBelieve(t *testing.T) {
 func TestFork(t *testing.T) {
 	s := newScene(t)
 	for _, trusted := range []bool{true, false} {
-		pr := s.target("orch2:a", "app:pr")
+		pr := s.target("orch3:a", "app:pr")
 		pr.Skip.Lane, pr.Skip.Trusted = "main", trusted
 		if trusted {
 			pr.Skip.Lane = "pr-7"
@@ -341,7 +341,7 @@ func TestFork(t *testing.T) {
 		s.build("a", pr)
 	}
 	s.forget()
-	s.builds(s.target("orch2:a", "app:v1"), "recorded")
+	s.builds(s.target("orch3:a", "app:v1"), "recorded")
 }
 
 // TestKey has another lane write a record under the name of the main one.
@@ -350,11 +350,11 @@ func TestKey(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(nil)
 	s.must(err)
 	signed := func(tags ...string) *Target {
-		t := s.target("orch2:a", tags...)
+		t := s.target("orch3:a", tags...)
 		t.Skip.Signed, t.key = true, VerifyKey(public)
 		return t
 	}
-	evil := s.target("orch2:a", "app:v1")
+	evil := s.target("orch3:a", "app:v1")
 	s.build("evil", evil)
 	s.forget()
 	s.skips(evil, 0) // without a key it is as good as any
@@ -371,14 +371,14 @@ func TestKey(t *testing.T) {
 	good := s.build("good", signed("app:v1"))
 	s.skips(signed("app:v1"), 0)
 	// Replayed in another repository, or for another input.
-	data, err := s.client.Manifest(t.Context(), registry.Ref{Repo: signed("app:v1").Repos[0], Tag: tag("main", Input("orch2:a"))})
+	data, err := s.client.Manifest(t.Context(), registry.Ref{Repo: signed("app:v1").Repos[0], Tag: tag("main", Input("orch3:a"))})
 	s.must(err)
 	s.push("good", s.target("", "elsewhere:v1"))
 	replayed := signed("elsewhere:v1")
 	s.must(s.client.Put(t.Context(), registry.Ref{Repo: replayed.Repos[0], Tag: tag("main", replayed.Input)}, data))
 	s.builds(replayed, "another input, repository or lane")
 	b := signed("app:v1")
-	b.Input = Input("orch2:b")
+	b.Input = Input("orch3:b")
 	s.must(s.client.Put(t.Context(), registry.Ref{Repo: b.Repos[0], Tag: tag("main", b.Input)}, data))
 	s.builds(b, "another input, repository or lane")
 	if good.index == "" {
@@ -387,7 +387,7 @@ func TestKey(t *testing.T) {
 	// Without the private key nothing is written.
 	s.Key = nil
 	c := signed("app:v1")
-	c.Input = Input("orch2:c")
+	c.Input = Input("orch3:c")
 	s.build("c", c)
 	s.builds(c, "recorded")
 }
@@ -395,7 +395,7 @@ func TestKey(t *testing.T) {
 // TestForeignRecord puts other things under the tag of a record.
 func TestForeignRecord(t *testing.T) {
 	s := newScene(t)
-	one := s.target("orch2:a", "app:v1")
+	one := s.target("orch3:a", "app:v1")
 	img := s.build("a", one)
 	name := "app:" + tag("main", one.Input)
 	s.forget()
@@ -424,7 +424,7 @@ func TestForeignRecord(t *testing.T) {
 func TestRegistries(t *testing.T) {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError} {
 		s := newScene(t)
-		one, two := s.target("orch2:a", "app:v1"), s.target("orch2:b", "app:v2")
+		one, two := s.target("orch3:a", "app:v1"), s.target("orch3:b", "app:v2")
 		s.build("a", one)
 		s.build("b", two)
 		s.forget()

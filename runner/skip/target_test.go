@@ -58,7 +58,7 @@ func TestAlways(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := &planner.Build{Wanted: true, Target: &config.Target{Name: "a", Tags: []string{"r/a:1"}, Outputs: tt.outputs, Skip: &config.Skip{Lane: "main", Main: "main"}}}
-			d, r := &digest.Target{Publication: "orch2:1"}, &Run{BuildPlatform: "linux/amd64"}
+			d, r := &digest.Target{Publication: "orch3:1"}, &Run{BuildPlatform: "linux/amd64"}
 			if tt.change != nil {
 				tt.change(b, d, r)
 			}
@@ -77,7 +77,7 @@ func TestAlways(t *testing.T) {
 func TestInput(t *testing.T) {
 	target := func(r Run, caches ...planner.Cache) string {
 		b := &planner.Build{Target: &config.Target{Name: "a", Tags: []string{"r/a:1"}, Outputs: []config.Output{exporter("registry")}, Skip: &config.Skip{}}, CacheTo: caches}
-		got, reason, err := r.Target(b, &digest.Target{Publication: "orch2:1"})
+		got, reason, err := r.Target(b, &digest.Target{Publication: "orch3:1"})
 		if err != nil || got == nil {
 			t.Fatal(reason, err)
 		}
@@ -99,7 +99,7 @@ func TestInput(t *testing.T) {
 func TestFileTarget(t *testing.T) {
 	s := newScene(t)
 	dest := filepath.Join(t.TempDir(), "x.tar")
-	one := s.target("orch2:a")
+	one := s.target("orch3:a")
 	one.Files = []Output{{Kind: "oci", Dest: dest}}
 	write := func(text string) {
 		if err := os.WriteFile(dest, []byte(text), 0o600); err != nil {

@@ -55,5 +55,5 @@ func withTests(sum string, tests []*config.Test) string {
 	io.WriteString(h, sum)
 	// Tests are strings, numbers and maps of strings: they have a JSON form.
 	json.NewEncoder(h).Encode(tests)
-	return "orch2:" + hex.EncodeToString(h.Sum(nil))
+	return "orch3:" + hex.EncodeToString(h.Sum(nil))
 }
