@@ -14,6 +14,7 @@ import (
 	"github.com/orch-build/orch/config/block"
 	"github.com/orch-build/orch/config/files"
 	"github.com/orch-build/orch/internal/suggest"
+	"github.com/orch-build/orch/internal/template"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -41,7 +42,7 @@ func (d *Definition) asked() ([]string, hcl.Diagnostics) {
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError,
 				Summary:  "Unknown target",
-				Detail:   fmt.Sprintf("A name that is asked for is empty. There are: %s.", some(d.names(), 20)),
+				Detail:   fmt.Sprintf("A name that is asked for is empty. There are: %s.", some(d.askable(), 20)),
 			})
 			continue
 		}
@@ -195,7 +196,7 @@ func (d *Definition) nothingMatches(pattern string, templates []string) *hcl.Dia
 	diag := &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  "Unknown target",
-		Detail:   fmt.Sprintf("No target or group matches %q. There are: %s.", pattern, some(d.names(), 20)),
+		Detail:   fmt.Sprintf("No target or group matches %q. There are: %s.", pattern, some(d.askable(), 20)),
 	}
 	if len(templates) > 0 {
 		diag.Detail = fmt.Sprintf("All that %q matches is there to be inherited, and a pattern leaves that out. Ask for it by name: %s.", pattern, some(templates, 20))
@@ -223,6 +224,9 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 	}
 	names := d.names()
 	diag.Detail += suggest.Sentence(name, names)
+	if at.Filename == "" {
+		names = d.askable()
+	}
 	if at.Filename == "" && d.opts.Word != nil {
 		if hint := d.opts.Word(name); hint != "" {
 			diag.Detail += " " + hint
@@ -232,6 +236,17 @@ func (d *Definition) unknownTarget(name string, at hcl.Range) *hcl.Diagnostic {
 		diag.Detail += " There are: " + some(names, 20) + "."
 	}
 	return diag
+}
+
+// askable lists the groups and targets to ask for.
+func (d *Definition) askable() []string { return d.preferred(d.names(), d.templates()) }
+
+// preferred takes the templates out of a list, unless it has nothing else.
+func (d *Definition) preferred(names []string, templates template.Set) []string {
+	if out := d.buildable(names, templates); len(out) > 0 {
+		return out
+	}
+	return names
 }
 
 // names lists the groups and targets.

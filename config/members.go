@@ -68,7 +68,7 @@ func (d *Definition) expandMembers() hcl.Diagnostics {
 				diags = append(diags, &hcl.Diagnostic{
 					Severity: hcl.DiagError,
 					Summary:  "Unknown target",
-					Detail:   fmt.Sprintf("No target matches %q. There are: %s.", m, some(d.targetNames, 20)),
+					Detail:   fmt.Sprintf("No target matches %q. There are: %s.", m, some(d.preferred(d.targetNames, templates()), 20)),
 					Subject:  g.Block.AttrRange("targets").Ptr(),
 				})
 			}

@@ -31,7 +31,7 @@ func (p *Printer) CacheFaults() {
 		where[k] = append(where[k], f.Where)
 	}
 	if len(absent) > 0 {
-		fmt.Fprintf(w, "No cache there yet: %s\n", someNames(absent))
+		fmt.Fprintf(w, "No cache there yet: %s\n", SomeNames(absent))
 	}
 	for _, k := range order {
 		label, verb := "Warning", "written"
@@ -41,7 +41,7 @@ func (p *Printer) CacheFaults() {
 		if k.read {
 			verb = "read"
 		}
-		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("%s: cache not %s: %s: %s", label, verb, someNames(where[k]), k.reason)))
+		fmt.Fprintln(w, termtext.Fold(w, fmt.Sprintf("%s: cache not %s: %s: %s", label, verb, SomeNames(where[k]), k.reason)))
 	}
 }
 
@@ -51,8 +51,8 @@ func withoutTag(reason, where string) string {
 	return strings.ReplaceAll(reason, "/manifests/"+where[strings.LastIndex(where, ":")+1:], "")
 }
 
-// someNames lists the first three of names and counts the others.
-func someNames(names []string) string {
+// SomeNames lists the first three of names and counts the others.
+func SomeNames(names []string) string {
 	const most = 3
 	if len(names) <= most {
 		return strings.Join(names, ", ")

@@ -100,7 +100,7 @@ func doneTargets(report *runner.Report) []string {
 func (p *Printer) unmoved() {
 	begin := "No tag has moved"
 	if len(p.Moved) > 0 {
-		begin = "The builder has moved " + someNames(p.Moved) + "; no other tag has moved"
+		begin = "The builder has moved " + SomeNames(p.Moved) + "; no other tag has moved"
 	}
 	if p.Unmoved == 0 {
 		fmt.Fprintf(p.Out, "%s.\n", begin)

@@ -102,10 +102,15 @@ type PutBackError struct {
 	Err error
 	// Journal says whether there is one by which the tags can be moved later.
 	Journal bool
+	// But names the tags of the run that somebody else has moved, if there are any.
+	But string
 }
 
 func (e *PutBackError) Error() string {
 	text := e.Err.Error() + "; every tag is where it was"
+	if e.But != "" {
+		text += ", but for " + e.But
+	}
 	if e.Journal {
 		text += ": 'orch publish --resume' moves them when the registry takes them"
 	}
@@ -203,7 +208,7 @@ func (p *Publisher) keep(ctx context.Context, j *journal, cause error) error {
 	}
 	j.Stage, j.Unseen = Waiting, true
 	p.save(j)
-	return &PutBackError{cause, j.path != ""}
+	return &PutBackError{Err: cause, Journal: j.path != ""}
 }
 
 // putBack undoes a journal after a failure.
@@ -218,7 +223,7 @@ func (p *Publisher) putBack(ctx context.Context, j *journal, cause error) error 
 	}
 	j.Stage = Waiting
 	p.save(j)
-	return &PutBackError{cause, j.path != ""}
+	return &PutBackError{Err: cause, Journal: j.path != ""}
 }
 
 // there says whether a tag pointed to its digest already.

@@ -2,12 +2,14 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/orch-build/orch/cmd/orch/internal/cli"
 	"github.com/orch-build/orch/cmd/orch/internal/planning"
 	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/report"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/publication"
 	"github.com/orch-build/orch/runner/publish"
@@ -28,7 +30,7 @@ func PublishRest(ctx context.Context, e *planning.Session, left *record.Left) er
 	}
 	run := &runner.Report{}
 	if err := PublishTags(ctx, e, p, run, left.Done); err != nil {
-		return unpublished(ctx, e, err, len(publication.Unmoved(run, left.Done)))
+		return unpublished(ctx, e, err, len(publication.Unmoved(run, left.Done)), nil)
 	}
 	if run.Published+run.Stayed > 0 {
 		fmt.Fprintf(e.Stderr, "%s published.\n", termtext.Count(run.Published+run.Stayed, "tag"))
@@ -37,11 +39,19 @@ func PublishRest(ctx context.Context, e *planning.Session, left *record.Left) er
 }
 
 // unpublished says that so many tags were not moved, and why, and returns the
-// exit code.
-func unpublished(ctx context.Context, e *planning.Session, err error, tags int) error {
+// exit code. moved are those that the builder has moved.
+func unpublished(ctx context.Context, e *planning.Session, err error, tags int, moved []string) error {
 	code, begin := cli.ExitFailed, "Every target is built and pushed, but not under its tags"
+	but := ""
+	if len(moved) > 0 {
+		begin = "Every target is built and pushed, but not under all of its tags"
+		but = report.SomeNames(moved) + ", which the builder has moved"
+	}
 	if ctx.Err() != nil {
-		code, begin = cli.ExitInterrupted, "Interrupted: every target is built and pushed, but not under its tags"
+		code, begin = cli.ExitInterrupted, "Interrupted: e"+strings.TrimPrefix(begin, "E")
+	}
+	if back, ok := errors.AsType[*publish.PutBackError](err); ok {
+		back.But = but
 	}
 	text := err.Error()
 	if publication.Nothing(err) {
@@ -49,6 +59,9 @@ func unpublished(ctx context.Context, e *planning.Session, err error, tags int) 
 			text = ""
 		}
 		text = strings.TrimPrefix(text+fmt.Sprintf("; no tag has moved, of %s", termtext.Count(tags, "tag")), "; ")
+		if but != "" {
+			text += ", but for " + but
+		}
 	}
 	fmt.Fprintf(e.Stderr, "\n%s: %s\n", begin, text)
 	if publication.Again(err) {

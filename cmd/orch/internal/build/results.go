@@ -21,7 +21,7 @@ func (r *Run) printer(run *runner.Report) *report.Printer {
 	p := &report.Printer{
 		Out: r.Stderr, Verbose: r.Opt.Verbose, Width: screen.Width(r.Env), Getenv: r.Getenv, Mask: r.mask.Text, Run: run,
 		Earlier: len(r.Opt.Earlier), Resume: r.mask.Text(cli.ResumeCommand(r.Args)), Kept: r.Record.Kept() && r.Opt.Shard == nil && !fromInput, Shard: r.Opt.Shard != nil,
-		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: append(r.publication.Moved(run), r.pushed...),
+		Together: r.publication != nil, Unmoved: len(publication.Unmoved(run, r.Opt.Earlier)), Moved: r.movedByBuilder(run),
 	}
 	if !r.several && !fromInput && r.Opt.Shard == nil && !slices.ContainsFunc(r.Args, config.IsRemote) {
 		p.Debug = func(part string) string { return r.mask.Text(cli.DebugCommand(r.Args, part)) }
@@ -32,6 +32,11 @@ func (r *Run) printer(run *runner.Report) *report.Printer {
 		}
 	}
 	return p
+}
+
+// movedByBuilder are the tags that orch had no hand in.
+func (r *Run) movedByBuilder(run *runner.Report) []string {
+	return append(r.publication.Moved(run), r.pushed...)
 }
 
 // WriteFiles writes the files that were asked for, whatever came of the run.

@@ -494,7 +494,7 @@ func (r *Run) bad(ctx context.Context, run *runner.Report, p *report.Printer, fa
 		fmt.Fprintf(r.Stderr, "\nThe audit of skipped targets failed, and no tag has moved:\n%s\n", r.mask.Text(run.AuditErr.Error()))
 		return &cli.Failure{Code: cli.ExitFailed, Err: run.AuditErr}
 	case run.PublishErr != nil:
-		return unpublished(ctx, r.Session, run.PublishErr, len(publication.Unmoved(run, r.Opt.Earlier)))
+		return unpublished(ctx, r.Session, run.PublishErr, len(publication.Unmoved(run, r.Opt.Earlier)), r.movedByBuilder(run))
 	case run.OK():
 		p.InterruptedLate()
 	case interrupted:

@@ -120,22 +120,26 @@ func TestUnpushed(t *testing.T) {
 }
 
 // TestUnpublished offers to publish again what can be, and says that no tag has
-// moved only where that is so.
+// moved, or that all are where they were, only where that is so.
 func TestUnpublished(t *testing.T) {
 	failed := errors.New("registry down")
 	for _, tt := range []struct {
 		name        string
 		ctx         context.Context
 		err         error
+		moved       []string // by the builder
 		code        int
 		want, never string
 	}{
-		{"nothing moved", context.Background(), failed, cli.ExitFailed, "registry down; no tag has moved, of 2 tags\nTo publish what is built: orch bake --push --resume", "Interrupted"},
-		{"interrupted", canceled(), failed, cli.ExitInterrupted, "Interrupted: every target is built and pushed, but not under its tags: no tag has moved", "registry down"},
-		{"unfinished", context.Background(), &publish.UnfinishedError{Err: failed}, cli.ExitFailed, "but not under its tags", "no tag has moved"},
+		{"nothing moved", context.Background(), failed, nil, cli.ExitFailed, "registry down; no tag has moved, of 2 tags\nTo publish what is built: orch bake --push --resume", "Interrupted"},
+		{"interrupted", canceled(), failed, nil, cli.ExitInterrupted, "Interrupted: every target is built and pushed, but not under its tags: no tag has moved", "registry down"},
+		{"unfinished", context.Background(), &publish.UnfinishedError{Err: failed}, nil, cli.ExitFailed, "but not under its tags", "no tag has moved"},
+		{"put back", context.Background(), &publish.PutBackError{Err: failed}, nil, cli.ExitFailed, "every tag is where it was\n", "but for"},
+		{"moved by the builder", context.Background(), failed, []string{"far/a:1"}, cli.ExitFailed, "not under all of its tags: registry down; no tag has moved, of 2 tags, but for far/a:1, which the builder has moved\n", "Interrupted"},
+		{"put back, moved by the builder", context.Background(), &publish.PutBackError{Err: failed}, []string{"far/a:1"}, cli.ExitFailed, "every tag is where it was, but for far/a:1, which the builder has moved\n", "under its tags"},
 	} {
 		r, stderr := newRun(t, nil)
-		if code := exitCodeOf(unpublished(tt.ctx, r.Session, tt.err, 2)); code != tt.code {
+		if code := exitCodeOf(unpublished(tt.ctx, r.Session, tt.err, 2, tt.moved)); code != tt.code {
 			t.Errorf("%s: exit code %d", tt.name, code)
 		}
 		if text := stderr.String(); !strings.Contains(text, tt.want) || strings.Contains(text, tt.never) {
