@@ -38,6 +38,9 @@ type Failure struct {
 	// Stage is the stage that failed, and Vertex the ID of its vertex.
 	Stage  string
 	Vertex string
+	// Own says that only this target fails by it: it lacks what others with the
+	// stage may have.
+	Own bool
 	// Platform is what the step was built for, unless that goes without
 	// saying.
 	Platform string

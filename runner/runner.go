@@ -307,9 +307,9 @@ func (r *run) fail(j *job, f *Failure) {
 	}
 }
 
-// reaching returns the builds that need the failed stage.
+// reaching returns the builds that need the failed stage, and cannot be built for that.
 func (r *run) reaching(f *Failure) []*job {
-	if f == nil || f.Vertex == "" {
+	if f == nil || f.Vertex == "" || f.Own {
 		return nil
 	}
 	var out []*job

@@ -229,6 +229,23 @@ func TestRunSharedStageFails(t *testing.T) {
 	}
 }
 
+// A target that lacks what a shared stage needs fails alone: the others are built, or
+// stopped before they were.
+func TestRunOwnFailure(t *testing.T) {
+	for _, keepGoing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{fail: map[string][]error{"t000": {&Failure{Vertex: "base", Stage: "base", Own: true, Err: errors.New("no right")}}}}
+			r, err := Run(t.Context(), sharing(8), f, Options{Jobs: 2, KeepGoing: keepGoing})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := r.Count(); c[Failed] != 1 || c[Blocked] != 0 || keepGoing && c[Done] != 7 {
+				t.Errorf("keepGoing=%t: %s", keepGoing, states(r))
+			}
+		})
+	}
+}
+
 // Targets with equal Dockerfiles share a step: each is said to fail in its own
 // file, and the group of them names all.
 func TestRunEqualDockerfilesFail(t *testing.T) {

@@ -42,6 +42,8 @@ func (t *target) failure(ctx context.Context, err error) error {
 	if errors.As(err, &vertex) {
 		t.fillStep(f, digest.Digest(vertex.Digest))
 	}
+	var own *lack
+	f.Own = errors.As(err, &own)
 	blame.Suggest(f, t.plan)
 	for i := range f.Excerpt {
 		f.Excerpt[i].Text = mask.Text(f.Excerpt[i].Text)

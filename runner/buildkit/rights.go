@@ -235,10 +235,16 @@ func (t *target) bounded(ctx context.Context) error {
 	return t.move(ctx, uses)
 }
 
+// lack is the error of a step of which the target does not have what it asks for.
+// Another target with the step may have it.
+type lack struct{ text string }
+
+func (l *lack) Error() string { return l.text }
+
 // lacks is the error of a step that asks for what its target does not have.
 func (t *target) lacks(ctx context.Context, u rights.Use, why string) error {
-	err := fmt.Errorf("this step uses %s, which target %q does not have%s: write %s in the target",
-		u.Right, t.plan.Name(), why, u.Right.Remedy())
+	var err error = &lack{fmt.Sprintf("this step uses %s, which target %q does not have%s: write %s in the target",
+		u.Right, t.plan.Name(), why, u.Right.Remedy())}
 	if u.Right.Kind == rights.HostNetwork || u.Right.Kind == rights.Insecure {
 		err = fmt.Errorf("%w, and allow it with --allow=%s", err, u.Right)
 	}
