@@ -16,19 +16,23 @@ func (r *Report) CriticalPath() ([]*VertexReport, time.Duration) {
 	}
 	known := r.ByVertex()
 	longest := make(map[*planner.Vertex]time.Duration, len(r.Plan.Graph.Vertices))
+	// ends are when the chains of longest had ended.
+	ends := make(map[*planner.Vertex]time.Time, len(longest))
 	before := map[*planner.Vertex]*planner.Vertex{}
 	var last *planner.Vertex
 	for _, v := range r.Plan.Graph.Vertices {
-		var most time.Duration
+		vr := known[v]
+		most := vr.after(time.Time{})
 		for _, in := range v.Inputs {
-			if l := longest[in.From]; l > most {
-				most, before[v] = l, in.From
+			l := longest[in.From] + vr.after(ends[in.From])
+			if l > most || l == most && before[v] == nil && l > 0 {
+				most, before[v], ends[v] = l, in.From, ends[in.From]
 			}
 		}
-		if vr := known[v]; vr != nil {
-			most += vr.Took
-		}
 		longest[v] = most
+		if vr != nil && vr.Finished.After(ends[v]) {
+			ends[v] = vr.Finished
+		}
 		if last == nil || most > longest[last] {
 			last = v
 		}
@@ -41,6 +45,22 @@ func (r *Report) CriticalPath() ([]*VertexReport, time.Duration) {
 	}
 	slices.Reverse(path)
 	return path, longest[last]
+}
+
+// after is how long a vertex took once an input of it was there. Its steps before the
+// one that needs the input may have run at the same time as the input.
+func (v *VertexReport) after(input time.Time) time.Duration {
+	if v == nil {
+		return 0
+	}
+	if v.Started.IsZero() || v.Finished.IsZero() {
+		return v.Took
+	}
+	from := v.Started
+	if input.After(from) {
+		from = input
+	}
+	return max(0, min(v.Took, v.Finished.Sub(from)))
 }
 
 // SlowestSteps returns the n steps that took longest, longest first. What was

@@ -32,3 +32,34 @@ func TestCriticalPath(t *testing.T) {
 		t.Errorf("slowest: %v", s)
 	}
 }
+
+// TestCriticalPathAtOnce has a stage that works on its own until it takes a file of
+// another: what both did at the same time counts once.
+func TestCriticalPathAtOnce(t *testing.T) {
+	plan := graph("a")
+	a := &planner.Vertex{ID: "a", Name: "a"}
+	between := &planner.Vertex{ID: "between", Name: "between", Inputs: []planner.Edge{{From: a}}}
+	b := &planner.Vertex{ID: "b", Name: "b", Inputs: []planner.Edge{{From: between}}}
+	plan.Graph.Vertices = []*planner.Vertex{a, between, b}
+	begin := time.Now()
+	at := func(s int) time.Time { return begin.Add(time.Duration(s) * time.Second) }
+	for _, tt := range []struct {
+		name   string
+		bs     *VertexReport
+		length time.Duration
+		path   int
+	}{
+		{"one after the other", &VertexReport{Started: at(4), Finished: at(7), Took: 3 * time.Second}, 7 * time.Second, 2},
+		{"waited in between", &VertexReport{Started: at(5), Finished: at(8), Took: 3 * time.Second}, 7 * time.Second, 2},
+		{"in part at once", &VertexReport{Started: at(1), Finished: at(6), Took: 5 * time.Second}, 6 * time.Second, 2},
+		{"at once, and waited for it", &VertexReport{Started: at(0), Finished: at(6), Took: 3 * time.Second}, 6 * time.Second, 2},
+		{"steps at once", &VertexReport{Started: at(4), Finished: at(6), Took: 4 * time.Second}, 6 * time.Second, 2},
+		{"ended first", &VertexReport{Started: at(0), Finished: at(3), Took: 3 * time.Second}, 4 * time.Second, 1},
+	} {
+		tt.bs.Vertex = b
+		r := &Report{Plan: plan, Vertices: []*VertexReport{{Vertex: a, Started: at(0), Finished: at(4), Took: 4 * time.Second}, tt.bs}}
+		if path, length := r.CriticalPath(); length != tt.length || len(path) != tt.path {
+			t.Errorf("%s: %d vertices, %s", tt.name, len(path), length)
+		}
+	}
+}
