@@ -37,15 +37,37 @@ func Excerpt(data []byte, first, last int) []runner.ExcerptLine {
 	return out
 }
 
-// Locate fills in where the nth of a stage's steps, of so many, is written. The
-// builder says it of most steps, but not of an ADD that fetches.
-func Locate(f *runner.Failure, v *planner.Vertex, nth, of int) {
+// Locate fills in where a stage's step is written that is the nth, of so many, and
+// is shown with a text. The builder says it of most steps, but not of an ADD that
+// fetches.
+func Locate(f *runner.Failure, v *planner.Vertex, nth, of int, text string) {
 	if f.File != "" || v == nil || v.Dockerfile == nil || nth < 1 || nth > len(v.Steps) || of != len(v.Steps) {
 		return
 	}
-	at := v.Steps[nth-1].Range
+	at := stepShown(v.Steps, nth, text).Range
 	f.File, f.Line = v.Dockerfile.Name, at.Start.Line
 	f.Excerpt = Excerpt(v.Dockerfile.Data, at.Start.Line, max(at.Start.Line, lastLine(at)))
+}
+
+// stepShown is the step that is shown as the nth. Of a FROM that names a context
+// BuildKit counts one step more than it numbers, so that the numbers of the others
+// are too low by one: what is shown of the step tells.
+func stepShown(steps []planner.Step, nth int, text string) planner.Step {
+	shown := strings.Fields(text)
+	alike := func(s planner.Step) int {
+		words := strings.Fields(s.Text)
+		switch {
+		case slices.Equal(words, shown):
+			return 2
+		case len(words) > 0 && len(shown) > 0 && strings.EqualFold(words[0], shown[0]):
+			return 1 // variables are shown with their values
+		}
+		return 0
+	}
+	if nth < len(steps) && alike(steps[nth]) > alike(steps[nth-1]) {
+		return steps[nth]
+	}
+	return steps[nth-1]
 }
 
 // lastLine is the last line that a range has anything of.
@@ -59,6 +81,15 @@ func lastLine(at hcl.Range) int {
 // missingFile matches how BuildKit says that a COPY names a file that is not
 // there.
 var missingFile = lazyregexp.New(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]*)": not found`)
+
+// missingSource matches the same of a builder that has not looked for the file
+// before the step: it does not where the step also starts from, or writes to, what
+// the file is taken from. perhapsMissing matches what may be about another file as
+// well: the one that is copied to, or one of the builder's own.
+var (
+	missingSource  = lazyregexp.New(`\blstat (/[^\n]*): no such file or directory$`)
+	perhapsMissing = lazyregexp.New(`(?:\blstat|process "[^\n]*" did not complete successfully: open) (/[^\n]*): (?:no such file or directory|not a directory)$`)
+)
 
 // said is an error in other words.
 type said struct {
@@ -91,12 +122,18 @@ func Plain(text string) string {
 // what comes from a folder of the client may be left out by an ignore file.
 func Missing(f *runner.Failure, v *planner.Vertex) {
 	text := f.Err.Error()
-	found := missingFile.FindStringSubmatchIndex(text)
+	found, named := missingFile.FindStringSubmatchIndex(text), false
+	if found == nil {
+		found = missingSource.FindStringSubmatchIndex(text)
+	}
+	if found == nil {
+		found, named = perhapsMissing.FindStringSubmatchIndex(text), true
+	}
 	if found == nil {
 		return
 	}
 	path := text[found[2]:found[3]]
-	from := takenFrom(v, f.Line, path)
+	from := takenFrom(v, f.Line, path, named)
 	if from == nil {
 		return
 	}
@@ -115,8 +152,8 @@ func Missing(f *runner.Failure, v *planner.Vertex) {
 }
 
 // takenFrom is what an instruction at a line takes a path from; nil if that is
-// not certain.
-func takenFrom(v *planner.Vertex, line int, path string) *planner.Vertex {
+// not certain. named says that the instruction has to name the very path.
+func takenFrom(v *planner.Vertex, line int, path string, named bool) *planner.Vertex {
 	if v == nil {
 		return nil
 	}
@@ -130,7 +167,11 @@ func takenFrom(v *planner.Vertex, line int, path string) *planner.Vertex {
 			exact = append(exact, e.From)
 		}
 	}
-	for _, list := range [][]*planner.Vertex{exact, at} {
+	lists := [][]*planner.Vertex{exact, at}
+	if named {
+		lists = lists[:1]
+	}
+	for _, list := range lists {
 		if len(list) > 0 && !slices.ContainsFunc(list, func(o *planner.Vertex) bool { return o != list[0] }) {
 			return list[0]
 		}

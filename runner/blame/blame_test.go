@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -78,11 +79,47 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestMissingLate takes what is said of a file that is only looked for when the step
+// runs: the step starts from what the file is taken from.
+func TestMissingLate(t *testing.T) {
+	const (
+		lstat = "lstat %s: no such file or directory"
+		open  = "process \"/bin/sh -c true\" did not complete successfully: open %s: no such file or directory"
+	)
+	tests := map[string]struct {
+		step, text, path string
+		want             string // "" if the text stays
+	}{
+		"a stage":          {"COPY --from=base /f /", lstat, "/f", `"/f" is not there in stage base`},
+		"an image":         {"COPY --from=img /f /", lstat, "/f", `"/f" is not there in the image r.example/img:1`},
+		"behind a link":    {"COPY --from=img /link /", lstat, "/to", `"/to" is not there in the image r.example/img:1`},
+		"below a file":     {"COPY --from=img /f/g /", "lstat %s: not a directory", "/f/g", `"/f/g" is not there in the image r.example/img:1`},
+		"below another":    {"COPY --from=img /f /g/h/", "lstat %s: not a directory", "/g/h", ""},
+		"a context":        {"COPY --from=res b /", lstat, "/b", `"/b" is not there in the context /x/res, or an ignore file leaves it out`},
+		"a mount":          {"RUN --mount=from=img,source=f,target=/t true", open, "/f", `"/f" is not there in the image r.example/img:1`},
+		"one of two":       {"RUN --mount=from=base,source=/f,target=/t --mount=from=img,source=/g,target=/u true", open, "/g", `"/g" is not there in the image r.example/img:1`},
+		"no mount's":       {"RUN --mount=from=img,source=/f,target=/t true", open, "/var/lib/x", ""},
+		"of a RUN":         {"RUN true", open, "/f", ""},
+		"of nothing taken": {"WORKDIR /f", lstat, "/f", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := buildOf(t, "FROM scratch AS base\nFROM scratch AS app\n"+tt.step+"\n")
+			text := fmt.Sprintf(tt.text, tt.path)
+			f := &runner.Failure{Line: 3, Err: errors.New(text)}
+			Missing(f, b.Stages[0])
+			if got := f.Err.Error(); got != cmp.Or(tt.want, text) {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}
+
 func TestLocate(t *testing.T) {
 	b := buildOf(t, "FROM scratch AS app\nENV A=b\nADD \\\n  https://r.example/x /\nADD https://r.example/y.git /y\n")
 	for nth, want := range map[int]string{1: "/x/Dockerfile:3", 2: "/x/Dockerfile:5", 3: ":0"} {
 		f := &runner.Failure{}
-		Locate(f, b.Stages[0], nth, 2)
+		Locate(f, b.Stages[0], nth, 2, "")
 		if got := fmt.Sprintf("%s:%d", f.File, f.Line); got != want {
 			t.Errorf("step %d: %s, want %s", nth, got, want)
 		}
@@ -97,10 +134,26 @@ func TestLocate(t *testing.T) {
 		}
 	}
 	f := &runner.Failure{File: "Dockerfile", Line: 1}
-	Locate(f, b.Stages[0], 2, 2)
-	Locate(&runner.Failure{}, nil, 1, 1)
+	Locate(f, b.Stages[0], 2, 2, "")
+	Locate(&runner.Failure{}, nil, 1, 1, "")
 	if f.Line != 1 {
 		t.Errorf("what the builder says is replaced: %d", f.Line)
+	}
+}
+
+// TestLocateContext takes steps of a stage whose FROM names a context, which
+// BuildKit counts but gives no number.
+func TestLocateContext(t *testing.T) {
+	b := buildOf(t, "FROM img AS app\nRUN  --mount=from=img,target=/t a\nRUN b $PATH\nCOPY a /\n")
+	for text, want := range map[string]struct{ nth, line int }{
+		"RUN --mount=from=img,target=/t a": {1, 2},
+		"RUN b /bin":                       {3, 3},
+		"COPY a /":                         {3, 4},
+	} {
+		f := &runner.Failure{}
+		if Locate(f, b.Stages[0], want.nth, 4, text); f.Line != want.line {
+			t.Errorf("%s: line %d", text, f.Line)
+		}
 	}
 }
 

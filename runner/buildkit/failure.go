@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/orch-build/orch/internal/definition"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
 	"github.com/orch-build/orch/runner/blame"
@@ -28,7 +31,7 @@ func (t *target) failure(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	mask := t.run.opt.Mask
-	err = t.anchor.judge.Judged(err)
+	err = t.ofStep(t.anchor.judge.Judged(err))
 	f := &runner.Failure{Target: t.plan.Name(), ExitCode: -1, Err: mask.Err(err)}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
@@ -69,6 +72,33 @@ func (t *target) failure(ctx context.Context, err error) error {
 	return f
 }
 
+// releasedTwice is the error of a solve in which a RUN fails that has mounted what
+// it also starts from: BuildKit up to 0.34, at the least, then gives that back
+// twice, and says this in place of what the step failed with.
+const releasedTwice = "releasing already released reference"
+
+// exitText is how the error of a step ends whose process has ended.
+var exitText = lazyregexp.New(`exit code: (\d+)$`)
+
+// ofStep is the error of the step that failed, as its vertex has it, where the
+// solve has another one in its place.
+func (t *target) ofStep(err error) error {
+	if !strings.Contains(err.Error(), releasedTwice) {
+		return err
+	}
+	s := t.run.steps.Failed(t.plan.Name())
+	if s == nil {
+		return err
+	}
+	err = errors.New(s.Error)
+	if m := exitText.FindStringSubmatch(s.Error); m != nil {
+		if code, parseErr := strconv.ParseUint(m[1], 10, 32); parseErr == nil {
+			err = &gatewaypb.ExitError{ExitCode: uint32(code), Err: err}
+		}
+	}
+	return errdefs.WrapVertex(err, digest.Digest(s.ID))
+}
+
 // fillStep fills in which step failed and what it said.
 func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	s, log := t.run.steps.Over(id)
@@ -83,7 +113,7 @@ func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	f.Platform = t.notable(steps.Platform(s.Vertices))
 	if isStep {
 		nth, of := name.Place()
-		blame.Locate(f, v, nth, of)
+		blame.Locate(f, v, nth, of, name.Text)
 		if f.File != "" && f.File == fileName(v) && t.reads(v.Dockerfile) {
 			f.File = t.plan.Dockerfile.Name // of equal files, it is this target's
 		}

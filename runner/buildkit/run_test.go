@@ -171,6 +171,28 @@ func TestFailedStep(t *testing.T) {
 	}
 }
 
+// TestFailedMount takes the error of a step from its vertex where the daemon's
+// answer is about its own books.
+func TestFailedMount(t *testing.T) {
+	for text, code := range map[string]int{
+		`process "/bin/sh -c false" did not complete successfully: exit code: 3`:                        3,
+		`process "/bin/sh -c false" did not complete successfully: open /no: no such file or directory`: -1,
+	} {
+		c := &buildkittest.Client{
+			Images: images(), Instead: errors.New("releasing already released reference x::y"),
+			Fails: map[string]error{"RUN lib": errors.New(text)},
+		}
+		groups := bake(t, c, twoStages, Options{}, runner.Options{KeepGoing: true}).FailureGroups()
+		if len(groups) != 1 {
+			t.Fatalf("%d failures", len(groups))
+		}
+		f := groups[0]
+		if f.Err.Error() != text || f.ExitCode != code || f.Fault != runner.FaultUser || f.Line != 2 || f.Vertex == "" {
+			t.Errorf("failure: %+v", *f.Failure)
+		}
+	}
+}
+
 // TestFailedExport writes nothing where the output was to be.
 func TestFailedExport(t *testing.T) {
 	c := &buildkittest.Client{Images: images(), ExportErr: errors.New("no space left on device")}

@@ -28,6 +28,8 @@ type Client struct {
 	// Fails are the errors of steps and of tests, by their commands, such as
 	// "RUN make".
 	Fails map[string]error
+	// Instead is what the daemon answers with in place of the error of a step.
+	Instead error
 	// Prints are the outputs of steps and of tests, by their commands.
 	Prints map[string]string
 	// Cached are the commands of steps that have their results already.

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -307,6 +308,33 @@ const maxDelay = time.Second
 func (t *Tracker) Over(id digest.Digest) (*runner.Step, []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	s := t.await(func(s *step) bool { return s.id == id && s.completed })
+	if s == nil {
+		s = t.steps[id]
+	}
+	if s == nil {
+		return &runner.Step{}, nil
+	}
+	return t.snapshot(s), s.lastLines()
+}
+
+// Failed returns a step of a target that has failed by itself, once that has
+// arrived, or nil.
+func (t *Tracker) Failed(target string) *runner.Step {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.await(func(s *step) bool {
+		return s.completed && s.isStep() && s.failed != "" && !s.cached && !strings.Contains(s.failed, context.Canceled.Error()) &&
+			slices.Contains(s.targets, target)
+	})
+	if s == nil {
+		return nil
+	}
+	return t.snapshot(s)
+}
+
+// await returns the first step that is as wanted; nil if none becomes so in time.
+func (t *Tracker) await(wanted func(*step) bool) *step {
 	late := false
 	timer := time.AfterFunc(maxDelay, func() {
 		t.mu.Lock()
@@ -316,12 +344,11 @@ func (t *Tracker) Over(id digest.Digest) (*runner.Step, []string) {
 	})
 	defer timer.Stop()
 	for {
-		s := t.steps[id]
-		if s != nil && (s.completed || late) {
-			return t.snapshot(s), s.lastLines()
+		if i := slices.IndexFunc(t.order, wanted); i >= 0 {
+			return t.order[i]
 		}
 		if late {
-			return &runner.Step{}, nil
+			return nil
 		}
 		t.finished.Wait()
 	}

@@ -331,6 +331,32 @@ func TestOver(t *testing.T) {
 	})
 }
 
+// TestFailed finds the step of a target that failed by itself, and waits for it.
+func TestFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracker := New(Options{})
+		fail := func(id digest.Digest, name, text string) {
+			tracker.mu.Lock()
+			defer tracker.mu.Unlock()
+			tracker.order = append(tracker.order, &step{id: id, name: name, targets: []string{"app"}, completed: true, failed: text})
+			tracker.finished.Broadcast()
+		}
+		fail("sha256:0", "[1/1] RUN x", "")
+		fail("sha256:1", "[1/1] RUN x", "context canceled")
+		fail("sha256:2", "[internal] load metadata", "not found")
+		go func() {
+			time.Sleep(maxDelay / 2)
+			fail("sha256:3", "[1/1] RUN x", "exit code: 1")
+		}()
+		if s := tracker.Failed("app"); s == nil || s.ID != "sha256:3" {
+			t.Errorf("%+v", s)
+		}
+		if s := tracker.Failed("lib"); s != nil {
+			t.Errorf("of another target: %+v", s)
+		}
+	})
+}
+
 // TestLastLines keeps as many lines as the page of a run shows.
 func TestLastLines(t *testing.T) {
 	s := &step{}
