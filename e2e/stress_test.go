@@ -177,13 +177,13 @@ func TestThousandTargets(t *testing.T) {
 }
 
 // TestOutputDiskFull writes an output to a disk that is too small: a clear
-// error, the old output as it was, and nothing half made.
+// error that names that disk, the old output as it was, and nothing half made.
 func TestOutputDiskFull(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("mounting takes root")
 	}
-	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile})
+	dir := project(t, map[string]string{"build.hcl": slowProject, "Dockerfile": slowDockerfile + "RUN dd if=/dev/urandom of=/f bs=1M count=1\nFROM scratch AS large\nCOPY --from=two /f /\n"})
 	small := filepath.Join(dir, "small")
 	if err := os.Mkdir(small, 0o755); err != nil {
 		t.Fatal(err)
@@ -196,9 +196,24 @@ func TestOutputDiskFull(t *testing.T) {
 	if err := os.WriteFile(old, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := runOrch(dir, "bake", "one", "--progress", "quiet", "--var", "NONCE=full", "--set", "one.output=type=oci,dest=small/one.tar").CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("no space left on device")) || !bytes.Contains(out, []byte("A disk is full")) {
-		t.Errorf("%v\n%s", err, out)
+	for _, set := range []string{
+		"output=type=oci,dest=small/one.tar", "output=type=docker,dest=small/one.tar", "output=type=tar,dest=small/one.tar",
+		"output=type=local,dest=small/one", "output=type=local,dest=small", "output=type=oci,dest=small/layout,tar=false",
+		"cache-to=type=local,dest=small/cache,mode=max",
+	} {
+		out, err := runOrch(dir, "bake", "one", "--progress", "plain", "--var", "NONCE=full", "--set", "one.target=large", "--set", "one."+set).CombinedOutput()
+		// What was there of images and of a cache is used by the next run, which mends it.
+		for _, name := range []string{"layout", "cache"} {
+			if err := os.RemoveAll(filepath.Join(small, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cache := strings.HasPrefix(set, "cache-to")
+		if (err == nil) != cache || !cache && !bytes.Contains(out, []byte("A disk is full")) ||
+			!bytes.Contains(out, []byte("no space left on device (the disk of ")) || !bytes.Contains(out, []byte("of 262.1kB free)")) ||
+			bytes.Contains(out, []byte("builder prune")) {
+			t.Errorf("%s: %v\n%s", set, err, out)
+		}
 	}
 	if data, err := os.ReadFile(old); err != nil || string(data) != "old" {
 		t.Errorf("the old output is %q, %v", data, err)

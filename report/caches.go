@@ -24,7 +24,8 @@ func (p *Printer) CacheFaults() {
 			absent = append(absent, f.Where)
 			continue
 		}
-		k := kind{f.Read, f.Required, withoutTag(PlainError(f.Err), f.Where)}
+		reason := strings.TrimPrefix(PlainError(f.Err), f.Where+": ")
+		k := kind{f.Read, f.Required, withoutTag(reason, f.Where)}
 		if where[k] == nil {
 			order = append(order, k)
 		}

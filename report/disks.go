@@ -19,14 +19,26 @@ const littleSpace = 64 << 20
 // fullDisks says, for failures because of a full disk, which disk that is and
 // how to make room on it.
 func (p *Printer) fullDisks(groups []*runner.FailureGroup) {
-	if !slices.ContainsFunc(groups, func(g *runner.FailureGroup) bool { return g.DiskFull }) {
+	var outputs []string
+	builder := false
+	for _, g := range groups {
+		if !g.DiskFull {
+			continue
+		}
+		if d := fullOutput(g.Err); d == "" {
+			builder = true
+		} else if !slices.Contains(outputs, d) {
+			outputs = append(outputs, d)
+		}
+	}
+	if len(outputs) == 0 && !builder {
 		return
 	}
 	fmt.Fprintln(p.Out)
-	if disks := fullOutputs(p.Run); len(disks) > 0 {
-		for _, d := range disks {
-			fmt.Fprintf(p.Out, "An output did not fit: %s. Make room there, or write elsewhere.\n", d)
-		}
+	for _, d := range outputs {
+		fmt.Fprintf(p.Out, "An output did not fit: %s. Make room there, or write elsewhere.\n", d)
+	}
+	if !builder {
 		return
 	}
 	if p.StateDir != "" {
@@ -41,17 +53,17 @@ func (p *Printer) fullDisks(groups []*runner.FailureGroup) {
 	}
 }
 
-// fullOutputs says, for outputs that did not fit, what was free at that moment,
-// before what was there of them was removed.
-func fullOutputs(r *runner.Report) []string {
-	var out []string
-	for _, t := range r.Targets {
-		var e *output.Error
-		if errors.As(t.Err, &e) && e.Full != nil && !slices.Contains(out, e.Full.String()) {
-			out = append(out, e.Full.String())
-		}
+// fullOutput says of an output that did not fit what was free at that moment,
+// before what was there of it was removed; "" if that is not what an error is.
+func fullOutput(err error) string {
+	var e *output.Error
+	switch {
+	case !errors.As(err, &e) || !output.IsFull(e):
+		return ""
+	case e.Full == nil:
+		return "the disk of " + output.Show(e.Name) + " is full"
 	}
-	return out
+	return e.Full.String()
 }
 
 // stateDisk says how full the disk is that holds the embedded builder.

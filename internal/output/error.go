@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -58,11 +57,16 @@ func failed(name, dir string, err error) error {
 	if errors.As(err, &in) {
 		name, err = filepath.Join(name, in.path), in.err
 	}
-	e := &Error{Name: name, Err: unnamed(err)}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		e.Full = DiskOf(dir)
+	var full *fullError
+	if !errors.As(err, &full) {
+		full = &fullError{error: err}
+		if IsFull(err) {
+			full.disk = DiskOf(dir)
+		}
+	} else if err == error(full) {
+		err = full.error
 	}
-	return e
+	return &Error{Name: name, Err: unnamed(err), Full: full.disk}
 }
 
 // unnamed takes the names of files out of an error of the system.

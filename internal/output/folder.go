@@ -12,6 +12,7 @@ import (
 type Folder struct {
 	name string // as the user calls it
 	goal string // where that leads
+	dir  string // what holds tmp, on the disk that is written to
 	tmp  string // where the files are until they are complete
 	over bool
 }
@@ -33,22 +34,23 @@ func CreateFolder(name string) (*Folder, error) {
 		err = d.open()
 	}
 	if err != nil {
-		return nil, failed(name, folderOf(d.goal), err)
+		return nil, failed(name, d.dir, err)
 	}
 	return d, nil
 }
 
 func (d *Folder) open() error {
+	d.dir = folderOf(d.goal)
 	info, err := os.Stat(d.goal)
 	if there, thereErr := os.Stat(d.name); thereErr == nil && (err != nil || !os.SameFile(info, there)) {
 		return errElsewhere
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(folderOf(d.goal), 0o777); err != nil {
+		if err := os.MkdirAll(d.dir, 0o777); err != nil {
 			return err
 		}
-		d.tmp, err = os.MkdirTemp(folderOf(d.goal), asidePattern(d.goal))
+		d.tmp, err = os.MkdirTemp(d.dir, asidePattern(d.goal))
 		return err
 	case err != nil:
 		return err
@@ -57,12 +59,13 @@ func (d *Folder) open() error {
 	}
 	// Beside the folder nobody who looks into it meets the unfinished files.
 	// Where that is another disk, or not allowed, they are inside.
-	if sameDisk(d.goal, folderOf(d.goal)) {
-		if d.tmp, err = os.MkdirTemp(folderOf(d.goal), asidePattern(d.goal)); err == nil || !refused(err) {
+	if sameDisk(d.goal, d.dir) {
+		if d.tmp, err = os.MkdirTemp(d.dir, asidePattern(d.goal)); err == nil || !refused(err) {
 			return err
 		}
 	}
-	d.tmp, err = os.MkdirTemp(d.goal, ".orch-*")
+	d.dir = d.goal
+	d.tmp, err = os.MkdirTemp(d.dir, ".orch-*")
 	return err
 }
 
@@ -71,6 +74,9 @@ func (d *Folder) Name() string { return d.name }
 
 // Path is the folder to write to.
 func (d *Folder) Path() string { return d.tmp }
+
+// Full is Full for what others write to the folder.
+func (d *Folder) Full(err error) *Error { return full(d.name, d.tmp, d.dir, err) }
 
 // Discard removes what was written.
 func (d *Folder) Discard() {
@@ -94,7 +100,7 @@ func (d *Folder) commit(how merging) error {
 	}
 	defer d.Discard()
 	if err := d.place(how); err != nil {
-		return failed(d.name, folderOf(d.goal), err)
+		return failed(d.name, d.dir, err)
 	}
 	return nil
 }

@@ -83,11 +83,53 @@ func TestFullDisk(t *testing.T) {
 	// to be copied into.
 	old := bytes.Repeat([]byte("o"), 100<<10)
 	must(t, os.WriteFile("d/h", old, 0o644))
-	if err := WriteFile("d/h", make([]byte, 120<<10), 0o644); !errors.Is(err, syscall.ENOSPC) {
+	var e *Error
+	if err := WriteFile("d/h", make([]byte, 120<<10), 0o644); !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &e) || e.Full == nil || e.Full.Free > 64<<10 {
 		t.Errorf("got %v", err)
 	}
 	want(t, "d/h", string(old))
 	wantNothingAside(t, "d")
+}
+
+// A folder that others write to and that has no room, whatever they say of it.
+func TestFullFolder(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	t.Chdir(t.TempDir())
+	small(t, "d")
+	for name, dir := range map[string]string{"d/out": "d", "d": "d", "new/out": "new"} {
+		d, err := CreateFolder(name)
+		must(t, err)
+		room := !strings.HasPrefix(name, "d")
+		if !room != (os.WriteFile(filepath.Join(d.Path(), "large"), make([]byte, 512<<10), 0o644) != nil) {
+			t.Fatalf("%s: room is %t", name, room)
+		}
+		for _, says := range []string{"exporting: EOF", "error from receiver: context canceled", "write x: no space left on device"} {
+			e := d.Full(errors.New(says))
+			if (e == nil) != room {
+				t.Fatalf("%s, %q: %v", name, says, e)
+			}
+			if e != nil && (e.Name != name || !IsFull(e) || e.Full == nil || e.Full.Free > probeSize || e.Full.Total != 1<<20 || filepath.Base(e.Full.Dir) != dir) {
+				t.Errorf("%s, %q: %v", name, says, e)
+			}
+		}
+		if e := d.Full(errors.New("403 Forbidden")); e != nil {
+			t.Errorf("%s: %v", name, e)
+		}
+		d.Discard()
+		wantNothingAside(t, dir)
+	}
+	// Once there is room again, the text is all that is known.
+	says := errors.New("write d/ingest/x: no space left on device")
+	if e := Full("d", "d/ingest", says); e == nil || e.Error() != "d: no space left on device" {
+		t.Errorf("%v", e)
+	}
+	for _, other := range []string{"new", "ingest", "x"} {
+		if e := Full(other, other, says); e != nil {
+			t.Errorf("of another folder: %v", e)
+		}
+	}
 }
 
 // A file that is a mount point can be written and not replaced.

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ func putCopy(src, goal string, old fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(copyFrom(near, src), near.Close(), liken(near.Name(), info)); err != nil {
+	if err := cmp.Or(copyFrom(near, src), near.Close(), liken(near.Name(), info)); err != nil {
 		return err
 	}
 	if old != nil && !giveTo(near.Name(), old) {
@@ -92,7 +93,7 @@ func overwrite(src, goal string) error {
 		}
 	}()
 	if _, err := io.Copy(saved, dst); err != nil {
-		return err
+		return atOnce(folderOf(saved.Name()), err)
 	}
 	if err = copyFrom(dst, src); err == nil {
 		return nil
@@ -116,7 +117,7 @@ func copyFrom(dst *os.File, src string) error {
 	}
 	n, err := io.Copy(dst, in)
 	if err != nil {
-		return err
+		return atOnce(folderOf(dst.Name()), err)
 	}
 	return errors.Join(dst.Truncate(n), dst.Sync())
 }

@@ -18,8 +18,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orch-build/orch/internal/definition"
+	"github.com/orch-build/orch/internal/output"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/buildkit/caches"
 	"github.com/orch-build/orch/runner/buildkit/creds"
 	"github.com/orch-build/orch/runner/rights"
 )
@@ -81,12 +83,8 @@ func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 			if c.Type == "local" {
 				folders.Lock()
 				defer folders.Unlock()
-				if err := r.places.CheckLayout(c.Attrs["dest"]); err != nil {
-					r.caches.Wrote(ctx, c, err)
-					return nil
-				}
 			}
-			r.caches.Wrote(ctx, c, do())
+			r.caches.Wrote(ctx, c, r.inPlace(c, do))
 			return nil
 		})
 	}
@@ -113,6 +111,22 @@ func (r *run) writeCaches(ctx context.Context, how runner.Ending) {
 		}
 	}
 	_ = group.Wait()
+}
+
+// inPlace writes a cache; one in a folder where that led when the run began.
+func (r *run) inPlace(c planner.Cache, do func() error) error {
+	if c.Type != "local" {
+		return do()
+	}
+	dest := c.Attrs["dest"]
+	if err := r.places.CheckLayout(dest); err != nil {
+		return err
+	}
+	err := do()
+	if full := output.Full(caches.Place(c), dest, err); full != nil {
+		return full
+	}
+	return err
 }
 
 // folders has caches in folders written one after the other, by the sessions of all

@@ -39,8 +39,9 @@ func (t *target) export(ctx context.Context) error {
 	t.report.Outputs = written
 	for _, group := range groups {
 		if err := t.exportGroup(ctx, group, out); err != nil {
+			err = out.Cause(err)
 			out.Abort()
-			return out.Cause(err)
+			return err
 		}
 	}
 	if err := out.Commit(); err != nil {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/moby/buildkit/util/grpcerrors"
@@ -161,7 +160,7 @@ func Error(f *runner.Failure) {
 		f.Fault, f.Reason = runner.FaultUser, "the output goes to a device that does not take it, and not to a file: name another dest"
 		return
 	}
-	if errors.Is(f.Err, syscall.ENOSPC) || errors.Is(f.Err, syscall.EDQUOT) {
+	if output.IsFull(f.Err) {
 		f.Fault, f.DiskFull, f.Reason = runner.FaultInfrastructure, true, "a disk is full"
 		return
 	}

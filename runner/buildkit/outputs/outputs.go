@@ -218,11 +218,15 @@ func (f *Files) Index(ctx context.Context, response map[string]string) error {
 }
 
 // Cause is what an export failed with: an error on this side comes first, as
-// the builder only says that its stream was cut off.
+// the builder only says that its stream was cut off. What BuildKit's client writes
+// into folders for it has to be there still.
 func (f *Files) Cause(err error) error {
 	f.mu.Lock()
 	first := f.err
 	f.mu.Unlock()
+	if full := f.full(err); first == nil && full != nil {
+		first = fmt.Errorf("writing %w", full)
+	}
 	switch {
 	case first != nil:
 		return first
@@ -230,6 +234,22 @@ func (f *Files) Cause(err error) error {
 		return &StreamedError{err}
 	}
 	return err
+}
+
+// full says which of the folders did not have the room, if that is what an export
+// failed with.
+func (f *Files) full(err error) *output.Error {
+	for _, d := range f.folders {
+		if full := d.Full(err); full != nil {
+			return full
+		}
+	}
+	for _, dest := range f.layouts {
+		if full := output.Full(dest, dest, err); full != nil {
+			return full
+		}
+	}
+	return nil
 }
 
 // StreamedError is the error of an export of which a part has gone to a stream

@@ -1,10 +1,14 @@
 package outputs
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/orch-build/orch/internal/output"
 )
 
 // listing is the content of a folder's files, by their paths.
@@ -98,6 +102,34 @@ func TestDirOutput(t *testing.T) {
 		}
 		if got["out/sub/both"] != "new" || len(got) != want || (got["out/old"] == "old") == clean {
 			t.Errorf("clean %t: %v", clean, got)
+		}
+	}
+}
+
+// TestCauseFull knows of the writers in BuildKit's client what they say: of a
+// folder that was full, it has what is written there as its name.
+func TestCauseFull(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := &Files{}
+	tmp, err := f.Folder("out", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Abort()
+	if _, err := f.Layout(t.Context(), "images"); err != nil {
+		t.Fatal(err)
+	}
+	for says, want := range map[string]string{
+		"exporting: error from receiver: write " + tmp + "/x: no space left on device":   "writing out: no space left on device",
+		"exporting: failed to copy: write images/ingest/1/data: no space left on device": "writing images: no space left on device",
+		"exporting: write /var/lib/x: no space left on device":                           "",
+		"exporting: EOF": "",
+	} {
+		says = filepath.FromSlash(says)
+		err := f.Cause(errors.New(says))
+		var e *output.Error
+		if errors.As(err, &e) != (want != "") || err.Error() != cmp.Or(want, says) {
+			t.Errorf("%s: %v", says, err)
 		}
 	}
 }
