@@ -237,45 +237,89 @@ var shells = []string{"/bin/sh", "/bin/bash", "/bin/ash", "sh", "bash"}
 // lastLines is how far from the end of its output a step says why it failed.
 const lastLines = 3
 
-// Program says why a program could not be executed, as the end of a sentence
-// and whether the builder is at fault for it; "" if that is not what happened.
-// platform is what the step runs on, and can are the platforms that the builder
-// has programs for or emulates, its own first.
+// Program says why a program of a step could not be executed, as the end of a
+// sentence and whether the builder is at fault for it; "" if that is not what
+// happened. platform is what the step runs on, and can are the platforms that the
+// builder has programs for or emulates, its own first.
 func Program(log []string, platform string, can []string) (reason string, builder bool) {
+	name, wrong := unexecuted(log)
+	switch {
+	case slices.Contains(shells, name):
+		return "the image has no shell (" + name + "): write RUN [\"program\", \"argument\"], or start from an image that has one", false
+	case name != "":
+		return noSuch(name), false
+	case !wrong:
+		return "", false
+	}
+	if text := Emulation(platform, can); text != "" {
+		return text, true
+	}
+	return otherFormat("step", platform), false
+}
+
+// Command is Program for the command of a test.
+func Command(log []string, platform string, can []string) (reason string, builder bool) {
+	name, wrong := unexecuted(log)
+	switch {
+	case name != "":
+		return noSuch(name), false
+	case !wrong:
+		return "", false
+	case emulated(platform, can):
+		return otherFormat("test", platform), false
+	}
+	return noEmulation(platform, can) + ": " + handlers + ", or use a builder for that platform", true
+}
+
+// unexecuted finds in the end of an output that a program is not there, with its
+// name, or that it is none for the machine.
+func unexecuted(log []string) (name string, wrong bool) {
 	for _, line := range log[max(0, len(log)-lastLines):] {
 		if m := noProgram.FindStringSubmatch(line); m != nil {
-			name := m[1] + m[2]
-			if slices.Contains(shells, name) {
-				return "the image has no shell (" + name + "): write RUN [\"program\", \"argument\"], or start from an image that has one", false
-			}
-			return "there is no " + name + " in the image", false
+			return m[1] + m[2], false
 		}
-		if !wrongFormat.MatchString(line) {
-			continue
+		if wrongFormat.MatchString(line) {
+			return "", true
 		}
-		if text := Emulation(platform, can); text != "" {
-			return text, true
-		}
-		if platform != "" {
-			return "the program is not one for " + platform + ", which the step runs on, or a script without #! in its first line", false
-		}
-		return "the program is one for another platform, or a script without #! in its first line", false
 	}
 	return "", false
 }
 
-// Emulation says that a builder cannot run programs for a platform, and what to do; ""
-// if it can, or if that is not known. can are the platforms that it has programs for or
-// emulates, its own first.
+func noSuch(program string) string { return "there is no " + program + " in the image" }
+
+// otherFormat says of a program on a platform that can be run what else may be
+// wrong with it.
+func otherFormat(what, platform string) string {
+	if platform == "" {
+		return "the program is one for another platform, or a script without #! in its first line"
+	}
+	return "the program is not one for " + platform + ", which the " + what + " runs on, or a script without #! in its first line"
+}
+
+// Emulation says that a builder cannot run programs of steps for a platform, and what
+// to do; "" if it can, or if that is not known. can are the platforms that it has
+// programs for or emulates, its own first.
 func Emulation(platform string, can []string) string {
-	same := func(p string) bool { return architecture(p) == architecture(platform) }
-	if platform == "" || len(can) == 0 || slices.ContainsFunc(can, same) {
+	if emulated(platform, can) {
 		return ""
 	}
-	return fmt.Sprintf("this builder, a %s machine, cannot run %s programs, as it has no emulation for them: install binfmt handlers there "+
-		"(such as qemu-user-static), use a builder for that platform, or write FROM --platform=$BUILDPLATFORM for a stage that only prepares files",
-		can[0], platform)
+	return noEmulation(platform, can) + ": " + handlers +
+		", use a builder for that platform, or write FROM --platform=$BUILDPLATFORM for a stage that only prepares files"
 }
+
+// emulated says whether a builder can run programs for a platform, as far as that
+// is known.
+func emulated(platform string, can []string) bool {
+	same := func(p string) bool { return architecture(p) == architecture(platform) }
+	return platform == "" || len(can) == 0 || slices.ContainsFunc(can, same)
+}
+
+func noEmulation(platform string, can []string) string {
+	return fmt.Sprintf("this builder, a %s machine, cannot run %s programs, as it has no emulation for them", can[0], platform)
+}
+
+// handlers is what a machine needs for programs of others.
+const handlers = "install binfmt handlers there (such as qemu-user-static)"
 
 // architecture is a platform without its variant.
 func architecture(platform string) string {

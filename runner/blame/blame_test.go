@@ -245,3 +245,28 @@ func TestProgram(t *testing.T) {
 		}
 	}
 }
+
+// The advice of a test is not that of a RUN.
+func TestCommand(t *testing.T) {
+	here, both := []string{"linux/amd64", "linux/386"}, []string{"linux/amd64", "linux/arm64"}
+	tests := []struct {
+		log      string
+		platform string
+		can      []string
+		says     string
+		builder  bool
+	}{
+		{"exec /hi: exec format error", "linux/arm64", here, "cannot run linux/arm64 programs", true},
+		{"/bin/sh: 1: /hi: Exec format error", "linux/arm64", both, "not one for linux/arm64, which the test runs on", false},
+		{"exec /hi: exec format error", "linux/amd64", here, "not one for linux/amd64, which the test runs on", false},
+		{"exec /hi: exec format error", "", nil, "one for another platform", false},
+		{`runc run failed: unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory`, "", here, "there is no /bin/sh in the image", false},
+		{"not as expected", "linux/arm64", here, "", false},
+	}
+	for _, tt := range tests {
+		reason, builder := Command(strings.Split(tt.log, "\n"), tt.platform, tt.can)
+		if !strings.Contains(reason, tt.says) || (reason == "") != (tt.says == "") || builder != tt.builder || strings.Contains(reason, "RUN") || strings.Contains(reason, "FROM") {
+			t.Errorf("%q on %q: %q, %t", tt.log, tt.platform, reason, builder)
+		}
+	}
+}

@@ -286,6 +286,43 @@ test "says" {
 	}
 }
 
+// TestTestOfOtherPlatform says what a command lacks that is none for the builder,
+// and whose fault that is.
+func TestTestOfOtherPlatform(t *testing.T) {
+	for platform, want := range map[string]struct {
+		says, place string
+		fault       runner.Fault
+	}{
+		"linux/amd64": {"the program is not one for linux/amd64, which the test runs on", "", runner.FaultUser},
+		"linux/s390x": {"a linux/amd64 machine, cannot run linux/s390x programs", "linux/s390x", runner.FaultInfrastructure},
+	} {
+		c := &buildkittest.Client{
+			Prints: map[string]string{"/app": "exec /app: exec format error\n"},
+			Fails:  map[string]error{"/app": &gatewaypb.ExitError{ExitCode: 1}},
+		}
+		groups := bake(t, c, `
+target "default" {
+  dockerfile-inline = "FROM scratch\nCOPY file /app\n"
+  platforms = ["`+platform+`"]
+  output = ["type=cacheonly"]
+  context = "src"
+}
+test "runs" {
+  target = "default"
+  run    = ["/app"]
+}
+`, Options{}, runner.Options{}).FailureGroups()
+		if len(groups) != 1 {
+			t.Fatalf("%d failures", len(groups))
+		}
+		f := groups[0]
+		if !strings.Contains(f.Reason, "exit code 1, not 0: ") || !strings.Contains(f.Reason, want.says) || !strings.Contains(f.Tests[0].Failure, want.says) ||
+			f.Platform != want.place || f.Fault != want.fault {
+			t.Errorf("%s: %+v", platform, *f.Failure)
+		}
+	}
+}
+
 // TestPlatforms builds for two platforms.
 func TestPlatforms(t *testing.T) {
 	c := &buildkittest.Client{}

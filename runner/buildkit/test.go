@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/runner"
+	"github.com/orch-build/orch/runner/blame"
 	"github.com/orch-build/orch/runner/buildkit/frontend"
 	"github.com/orch-build/orch/runner/buildkit/steps"
 )
@@ -41,10 +44,11 @@ func (t *target) test(ctx context.Context) error {
 		log := t.run.steps.Test(t.plan.Name(), test)
 		code, err := box.run(ctx, test, log)
 		took := time.Since(start)
+		lacking := false // it is the builder that cannot run the command
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		} else if err == nil {
-			err = judge(test, code, log.Text())
+			lacking, err = t.judge(test, box, code, log)
 		}
 		log.End(err)
 		if ctx.Err() != nil {
@@ -55,7 +59,10 @@ func (t *target) test(ctx context.Context) error {
 			result.Failure = err.Error()
 			if failure == nil {
 				failure = t.testFailure(test, result, code)
-				failure.LogFile = log.File()
+				failure.LogFile, failure.Platform = log.File(), t.notable(box.runsOn)
+				if lacking {
+					failure.Fault = runner.FaultInfrastructure
+				}
 			}
 		}
 		t.report.Tests = append(t.report.Tests, result)
@@ -82,8 +89,22 @@ func (t *target) testFailure(test *config.Test, result runner.TestResult, code i
 	}
 }
 
-// judge says why a test that has run is not good, or nil.
-func judge(test *config.Test, code int, output string) error {
+// judge says why a test that has run in box is not good, or nil, and whether that
+// is as the builder cannot run the command.
+func (t *target) judge(test *config.Test, box *testBox, code int, log *steps.TestLog) (lacking bool, err error) {
+	err = expected(test, code, log.Text())
+	if err == nil || code == 0 {
+		return false, err
+	}
+	reason, lacking := blame.Command(log.Lines(), box.runsOn, t.run.builder.Platforms)
+	if reason != "" {
+		err = fmt.Errorf("%w: %s", err, reason)
+	}
+	return lacking, err
+}
+
+// expected compares a test that has run with what its definition asks for.
+func expected(test *config.Test, code int, output string) error {
 	if code != test.ExitCode {
 		return fmt.Errorf("test %q: the command ended with exit code %d, not %d", test.Name, code, test.ExitCode)
 	}
@@ -105,6 +126,7 @@ type testBox struct {
 	gateway  gateway.Client
 	ref      gateway.Reference
 	platform *pb.Platform
+	runsOn   string // the platform of the image, as steps have it
 	config   ocispecs.ImageConfig
 }
 
@@ -118,7 +140,7 @@ func (t *target) testBox() (*testBox, error) {
 	if slices.Contains(ids, t.run.builder.Platform) {
 		id = t.run.builder.Platform
 	}
-	box := &testBox{gateway: t.anchor.gateway, ref: t.result.Ref}
+	box := &testBox{gateway: t.anchor.gateway, ref: t.result.Ref, runsOn: cmp.Or(id, t.run.builder.Platform)}
 	key := exptypes.ExporterImageConfigKey
 	if id != "" {
 		box.ref = t.result.Refs[id]
@@ -136,6 +158,9 @@ func (t *target) testBox() (*testBox, error) {
 		if err := json.Unmarshal(data, &image); err != nil {
 			return nil, fmt.Errorf("reading the image's configuration: %w", err)
 		}
+	}
+	if image.Architecture != "" {
+		box.runsOn = platforms.Format(platforms.Normalize(image.Platform))
 	}
 	if id != "" && image.Architecture != "" {
 		box.platform = &pb.Platform{OS: image.OS, Architecture: image.Architecture, Variant: image.Variant}
