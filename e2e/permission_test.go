@@ -68,6 +68,7 @@ var named = map[string]map[string]string{
 	"contexts":       {"build.hcl": `target "default" { contexts = { x = "%sdir" } }`},
 	"oci-layout":     {"build.hcl": `target "default" { contexts = { x = "oci-layout://%slayout" } }`},
 	"dockerfile":     {"build.hcl": `target "default" { dockerfile = "%sDockerfile" }`},
+	"empty inline":   {"build.hcl": "target \"default\" {\n dockerfile = \"%sDockerfile\"\n dockerfile-inline = \"\"\n}"},
 	"output":         {"build.hcl": `target "default" { output = ["type=local,dest=%sdir"] }`},
 	"output archive": {"build.hcl": `target "default" { output = ["type=oci,dest=%sfile"] }`},
 	"output delete":  {"build.hcl": `target "default" { output = ["type=local,dest=%sdir,mode=delete"] }`},

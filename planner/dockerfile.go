@@ -65,7 +65,7 @@ func newReading(disk Files, faults *fault.Report) *reading {
 // dockerfile finds the Dockerfile of a target. It returns nil if the builder
 // has to fetch it, and false if there is a fault, which is reported.
 func (r *reading) dockerfile(t *config.Target) (*file, bool) {
-	if t.DockerfileInline != nil {
+	if t.Inline() {
 		return r.inline(t), true
 	}
 	path, ok := DockerfilePath(t)

@@ -147,7 +147,7 @@ func (c *checker) checkRemoteDockerfile() {
 		return
 	}
 	name := c.text("dockerfile")
-	if _, written := c.r.Values[attribute.AtDockerfileInline].(string); written || strings.HasPrefix(name, attribute.CwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
+	if inline, _ := c.r.Values[attribute.AtDockerfileInline].(string); inline != "" || strings.HasPrefix(name, attribute.CwdScheme) || IsRemote(name) || filepath.IsAbs(name) {
 		return
 	}
 	local := path.Join(strings.TrimPrefix(p.Raw, attribute.CwdScheme), name)

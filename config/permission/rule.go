@@ -254,7 +254,7 @@ func (c *collector) dockerfile() {
 		c.ignoreFile(path + ".dockerignore")
 	}
 	switch local, here := strings.CutPrefix(name, "cwd://"); {
-	case c.t.DockerfileInline != nil || config.IsRemote(name):
+	case c.t.Inline() || config.IsRemote(name):
 	case here:
 		note(filepath.Clean(local))
 	case filepath.IsAbs(name):

@@ -184,7 +184,7 @@ func beside(t *config.Target, files Files) (location, bool) {
 	}
 	local, here := strings.CutPrefix(name, cwdScheme)
 	switch {
-	case t.DockerfileInline != nil, config.IsRemote(name):
+	case t.Inline(), config.IsRemote(name):
 		return location{}, false
 	case here, filepath.IsAbs(name):
 		return location{path: spelled(local, files) + suffix}, true

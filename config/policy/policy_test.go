@@ -84,7 +84,7 @@ func text(s *Set) string {
 func TestFind(t *testing.T) {
 	local := config.Context{Kind: config.Local, Value: "ctx"}
 	git := config.Context{Kind: config.Git, Value: "https://example.com/x.git"}
-	inline := "FROM scratch"
+	inline, empty := "FROM scratch", ""
 	here := disk{files("ctx/Dockerfile", "ctx/Dockerfile.rego", "ctx/p.rego", "ctx/q.rego", "ctx/sub/D.rego",
 		"top.rego", "abs/p.rego", "low/dockerfile", "low/dockerfile.rego", "plain/Dockerfile")}
 	for _, c := range []struct {
@@ -98,6 +98,7 @@ func TestFind(t *testing.T) {
 		{name: "beside", target: config.Target{Context: local}, want: "ctx/Dockerfile.rego"},
 		{name: "none", target: config.Target{Context: config.Context{Value: "plain"}}},
 		{name: "inline", target: config.Target{Context: local, DockerfileInline: &inline}},
+		{name: "inline, but empty", target: config.Target{Context: local, DockerfileInline: &empty}, want: "ctx/Dockerfile.rego"},
 		{name: "another name", target: config.Target{Context: local, Dockerfile: "sub/D"}, want: "ctx/sub/D.rego"},
 		{name: "from the working directory", target: config.Target{Context: local, Dockerfile: "cwd://ctx/sub/D"}, want: "ctx/sub/D.rego"},
 		{name: "from the root", target: config.Target{Context: git, Dockerfile: "/ctx/sub/D"}, tree: files("x"), want: "/ctx/sub/D.rego"},

@@ -121,6 +121,10 @@ type Target struct {
 	Overridden map[string]string
 }
 
+// Inline says whether the Dockerfile is written in the definition. An empty text is
+// none, as in bake.
+func (t *Target) Inline() bool { return t.DockerfileInline != nil && *t.DockerfileInline != "" }
+
 // RangeOf returns where the attribute was written, or the target's own range.
 func (t *Target) RangeOf(attr string) hcl.Range {
 	if r, ok := t.Ranges[attr]; ok {

@@ -69,7 +69,7 @@ func (t *target) folders() (map[string]folder, error) {
 
 func (t *target) dockerfileFolder(out map[string]folder) error {
 	d := t.plan.Dockerfile
-	if t.plan.Target.DockerfileInline == nil {
+	if !t.plan.Target.Inline() {
 		return t.run.offer(out, frontend.DockerfileMount, &planner.Local{Dir: filepath.Dir(filepath.FromSlash(d.Name))})
 	}
 	memory := staticfs.NewFS()

@@ -395,7 +395,7 @@ func (a *Analysis) files() {
 		return
 	}
 	for _, b := range a.Plan.Builds {
-		if b.Dockerfile == nil || b.Parsed == nil || b.Target.DockerfileInline != nil {
+		if b.Dockerfile == nil || b.Parsed == nil || b.Target.Inline() {
 			continue
 		}
 		d := a.dockerfile(a.abs(b.Dockerfile.Name))
@@ -432,7 +432,7 @@ func (a *Analysis) dockerfile(path string) *Dockerfile {
 
 // DockerfileOf is the path of the Dockerfile of a target, or "".
 func (a *Analysis) DockerfileOf(t *config.Target) string {
-	if t.DockerfileInline != nil {
+	if t.Inline() {
 		return ""
 	}
 	path, ok := planner.DockerfilePath(t)

@@ -107,7 +107,7 @@ func (f *Facts) AddLabels(ctx context.Context, b *planner.Build, opts map[string
 // dockerfilePath is the Dockerfile on this machine; where it is written inline,
 // the one that the context would have.
 func dockerfilePath(b *planner.Build) string {
-	if d := b.Dockerfile; d != nil && b.Target.DockerfileInline == nil {
+	if d := b.Dockerfile; d != nil && !b.Target.Inline() {
 		return filepath.FromSlash(d.Name)
 	}
 	return filepath.Join(b.Context.Dir, "Dockerfile")
@@ -141,7 +141,7 @@ func (f *Facts) AddInfo(ctx context.Context, b *planner.Build, opts map[string]s
 // for them.
 func folders(b *planner.Build) map[string]string {
 	dirs := map[string]string{frontend.ContextMount: b.Context.Dir}
-	if b.Dockerfile != nil && b.Target.DockerfileInline == nil {
+	if b.Dockerfile != nil && !b.Target.Inline() {
 		dirs[frontend.DockerfileMount] = filepath.Dir(dockerfilePath(b))
 	}
 	for name, l := range b.Contexts {
