@@ -28,7 +28,7 @@ func (ck *checker) sources() {
 		for i := range v.Inputs {
 			e := &v.Inputs[i]
 			taken := reads.Taken(e)
-			if taken == nil {
+			if s.badPattern(v, e, taken != nil) || taken == nil {
 				continue
 			}
 			for _, src := range taken.Missing() {
@@ -52,6 +52,32 @@ type sourceCheck struct {
 	targets map[sourceFault][]string
 }
 
+// badPattern reports what the builder cannot read as a pattern: it fails when it comes
+// to the step, or sends nothing of the context. Of a stage it reads sources in another
+// way.
+func (c *sourceCheck) badPattern(v *planner.Vertex, e *planner.Edge, local bool) bool {
+	if e.Take == nil || e.Take.Mount {
+		return false
+	}
+	patterns := e.Take.Exclude
+	if local {
+		patterns = slices.Concat(patterns, e.Take.Sources)
+	}
+	found := false
+	for _, p := range patterns {
+		_, err := filepath.Match(p, "")
+		if err == nil && inputs.IsPattern(p) {
+			continue
+		}
+		found = true
+		c.add(v, sourceFault{
+			c.place(v, e, p), fault.Error, "Invalid pattern",
+			fault.Path(p) + " is not a pattern: the brackets or backslashes in it are not in order. Write \\[, \\] and \\\\ for those of a name.",
+		})
+	}
+	return found
+}
+
 // missing reports a source that makes the build fail.
 func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
 	at := c.place(v, e, src)
@@ -64,7 +90,10 @@ func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
 			return
 		}
 	}
-	if link, to := all.Dangling(e.Take, src); link != "" {
+	if link, to := all.Dangling(e.Take, src); link == dockerfile.ContextPath(src) && link != "" {
+		c.note(v, at, fault.Error, "%s in %s is a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(to))
+		return
+	} else if link != "" {
 		c.note(v, at, fault.Error, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, fault.Path(link), dir, fault.Path(to))
 		return
 	}
@@ -98,10 +127,6 @@ func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
 func (c *sourceCheck) unmatched(v *planner.Vertex, e *planner.Edge, u inputs.Pattern) {
 	at := c.place(v, e, u.Source)
 	dir := planner.ContextText(e.From.Name)
-	if _, err := filepath.Match(u.Source, ""); err != nil {
-		c.note(v, at, fault.Error, "%s is not a pattern: the brackets in it are not in order. Write \\[ and \\] for brackets of a name.", fault.Path(u.Source))
-		return
-	}
 	if c.reads.Sent(e.From.Local, u.Dir) {
 		c.note(v, at, fault.Warning, "Nothing in %s matches %s.", dir, fault.Path(u.Source))
 		return
@@ -113,12 +138,16 @@ func (c *sourceCheck) unmatched(v *planner.Vertex, e *planner.Edge, u inputs.Pat
 type sourceFault struct {
 	at       fault.Range
 	severity fault.Severity
+	summary  string
 	text     string
 }
 
 // note keeps a fault until the targets that have it are all known.
 func (c *sourceCheck) note(v *planner.Vertex, at fault.Range, severity fault.Severity, format string, args ...any) {
-	f := sourceFault{at, severity, fmt.Sprintf(format, args...)}
+	c.add(v, sourceFault{at, severity, "Nothing to copy", fmt.Sprintf(format, args...)})
+}
+
+func (c *sourceCheck) add(v *planner.Vertex, f sourceFault) {
 	if _, ok := c.targets[f]; !ok {
 		c.faults = append(c.faults, f)
 	}
@@ -137,7 +166,7 @@ func (c *sourceCheck) finish() {
 		if f.severity == fault.Warning {
 			report = c.report.Warn
 		}
-		report(f.at, "Nothing to copy", "%s This is for %s %s.", f.text, who, fault.Names(names))
+		report(f.at, f.summary, "%s This is for %s %s.", f.text, who, fault.Names(names))
 	}
 }
 

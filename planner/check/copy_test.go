@@ -10,6 +10,15 @@ import (
 	"github.com/orch-build/orch/planner"
 )
 
+// wordAt is where the word of a COPY is that its fault is about: the pattern of
+// --exclude, else the source.
+func wordAt(src string) int {
+	if _, pattern, ok := strings.Cut(src, "--exclude="); ok {
+		return len(src) - len(pattern)
+	}
+	return len(src) - len(strings.TrimPrefix(src, "--parents "))
+}
+
 // TestCheckLinks judges sources behind symbolic links as the builder does, for
 // which the context is all there is.
 func TestCheckLinks(t *testing.T) {
@@ -17,8 +26,11 @@ func TestCheckLinks(t *testing.T) {
 	outside := t.TempDir()
 	for name, target := range map[string]string{
 		"inside": "data/file", "loop": "loop", "up": "../../../data/file", "rooted": "/data/file",
-		"outside": filepath.Join(outside, "file"), "dangling": "nothing", "folder": "data", "hidden": "secret",
+		"outside": filepath.Join(outside, "file"), "dangling": "nothing", "folder": "data", "hidden": "secret", "data/lost": "nothing",
 	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -52,6 +64,16 @@ func TestCheckLinks(t *testing.T) {
 		"--parents folder/./file": "--parents follows none. The file may be data/file",
 		"--parents folder/file":   "--parents follows none. The file may be data/file",
 		"--parents none":          "There is no none in",
+		"--parents dangling":      "is a symbolic link to nothing, which is not there",
+		"--parents dang*":         "dang* matches dangling in",
+		"--parents data/lost":     "", "--parents data/l*": "", "--parents data/./lost": "",
+
+		"[z-a]": "[z-a] is not a pattern", "data/[z-a]*": "is not a pattern",
+		"--exclude=[ data":       "[ is not a pattern",
+		"--exclude=a[z-a] data":  "a[z-a] is not a pattern",
+		"--exclude=[!a] data":    "",
+		"--exclude=*.x data/f*":  "",
+		"--exclude=!x data/file": "",
 	} {
 		text := "FROM scratch\nCOPY " + src + " /x/\n"
 		cfg := &config.Config{Chosen: []string{"a"}, Targets: []*config.Target{{Name: "a", Context: config.Context{Value: dir}, DockerfileInline: &text}}}
@@ -62,7 +84,7 @@ func TestCheckLinks(t *testing.T) {
 			}
 			continue
 		}
-		if len(diags) != 1 || !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) || diags[0].Subject.Start.Column != 6+len(src)-len(strings.TrimPrefix(src, "--parents ")) {
+		if len(diags) != 1 || !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) || diags[0].Subject.Start.Column != 6+wordAt(src) {
 			t.Errorf("%s: got %v, want %q", src, diags, want)
 		}
 	}

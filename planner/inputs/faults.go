@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/orch-build/orch/planner"
@@ -43,10 +44,20 @@ func (v *View) Has(real string) bool {
 // Dangling is a link that a source with wildcards matches and that leads
 // nowhere, and where that is; "" if there is none.
 func (v *View) Dangling(t *planner.Take, src string) (link, to string) {
-	if !HasWildcard(src) || t != nil && t.Parents {
+	s := &selecting{View: v, take: t}
+	if t != nil && t.Parents {
+		_ = s.source(filepath.ToSlash(src)) // that nothing is found is known
+		for _, root := range s.roots {
+			if link = s.firstDangling(root); link != "" {
+				to, _ = v.Follow(link)
+				return link, to
+			}
+		}
 		return "", ""
 	}
-	s := &selecting{View: v, take: t}
+	if !HasWildcard(src) {
+		return "", ""
+	}
 	found, _, err := s.matches(cleanPath(src))
 	if err != nil {
 		return "", ""

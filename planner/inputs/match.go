@@ -90,6 +90,12 @@ func above(text string) string {
 	return text + "/"
 }
 
+// IsPattern says whether the builder can read a text as a pattern of files.
+func IsPattern(text string) bool {
+	_, err := newMatcher([]string{text})
+	return err == nil
+}
+
 func newWildcard(i int, text string) (wildcard, error) {
 	w := wildcard{index: i, prefix: text, suffix: text}
 	if at := strings.IndexAny(text, special); at >= 0 {

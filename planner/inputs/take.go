@@ -140,6 +140,9 @@ func (s *selecting) withParents(src string) error {
 			return err
 		}
 	}
+	if cleanPath(base) == "" && slices.ContainsFunc(s.roots[before:], s.danglingAtTop) {
+		return fs.ErrNotExist
+	}
 	some := slices.ContainsFunc(s.roots[before:], func(t taken) bool { return len(t.some) > 0 })
 	if !some {
 		s.roots = s.roots[:before]
@@ -152,6 +155,24 @@ func (s *selecting) withParents(src string) error {
 		return fs.ErrNotExist
 	}
 	return nil
+}
+
+// danglingAtTop says whether a pattern has found a link to nothing in the context's
+// top folder. There the builder follows what it finds, and further down it does not.
+func (s *selecting) danglingAtTop(t taken) bool { return s.firstDangling(t) != "" }
+
+func (s *selecting) firstDangling(t taken) string {
+	for _, p := range t.some {
+		if p.item.Mode&fs.ModeSymlink == 0 || strings.Contains(p.path, "/") {
+			continue
+		}
+		if real, err := s.Follow(p.path); err != nil {
+			return p.path
+		} else if _, ok := s.at(real); !ok {
+			return p.path
+		}
+	}
+	return ""
 }
 
 // linked says whether a folder is behind symbolic links.
