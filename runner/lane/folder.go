@@ -55,6 +55,9 @@ func HoldFolder(ctx context.Context, dir string, distrust bool) (release func(),
 func FolderLacks(dir string, manifest digest.Digest) digest.Digest {
 	f := folder{dir: dir}
 	data, err := f.blob(manifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return manifest
+	}
 	var list struct{ Manifests, Layers []ocispecs.Descriptor }
 	if err != nil || json.Unmarshal(data, &list) != nil {
 		return ""

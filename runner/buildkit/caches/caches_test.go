@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	digest "github.com/opencontainers/go-digest"
@@ -77,6 +78,17 @@ func TestLocalCache(t *testing.T) {
 	}
 	if err := localCache(ctx, map[string]string{"src": dir}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another tag: %v", err)
+	}
+	// A digest that is written out has to be there, where the folder is.
+	source := func(src string) error {
+		_, err := Access{}.Source(ctx, planner.Cache{CacheEntry: config.NewCacheEntry(config.Entry{Type: "local", Attrs: map[string]string{"src": src, "digest": d}})})
+		return err
+	}
+	if err := source(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder, a digest: %v", err)
+	}
+	if err := source(dir); err == nil || !strings.Contains(err.Error(), d) || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a digest that is not there: %v", err)
 	}
 }
 

@@ -56,7 +56,8 @@ func (a Access) Source(ctx context.Context, c planner.Cache) (client.CacheOption
 // none.
 func localCache(ctx context.Context, attrs map[string]string) error {
 	if attrs["digest"] != "" {
-		return nil
+		_, err := os.Stat(attrs["src"])
+		return err
 	}
 	if _, err := os.Stat(filepath.Join(attrs["src"], ocispecs.ImageIndexFile)); err != nil {
 		return err
