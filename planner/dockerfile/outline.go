@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -57,9 +58,20 @@ func ReadOutline(name string, data []byte) (*Outline, fault.Diagnostics) {
 		}
 	}
 	o.readArgs(p)
+	defaults := defaultValues{}
+	for _, a := range o.Args {
+		if a.Default != nil {
+			defaults[a.Name] = *a.Default
+		}
+	}
 	for _, s := range p.Stages {
 		for _, c := range s.Cmds {
-			o.readSources(c.Command)
+			o.readSources(c.Command, func(path string) string {
+				if whole, err := p.Lex.ProcessWordWithMatches(path, defaults); err == nil && len(whole.Unmatched) == 0 {
+					return whole.Result
+				}
+				return path
+			})
 		}
 	}
 	return o, nil
@@ -174,8 +186,21 @@ func IsAutomatic(name string) bool {
 	return slices.Contains(automaticArgs, strings.ToUpper(name)) || strings.HasPrefix(name, "BUILDKIT_")
 }
 
-// readSources collects what an instruction copies from the main context.
-func (o *Outline) readSources(c instructions.Command) {
+// defaultValues are the arguments whose defaults are known.
+type defaultValues map[string]string
+
+// Get implements shell.EnvGetter.
+func (d defaultValues) Get(name string) (string, bool) {
+	value, ok := d[name]
+	return value, ok
+}
+
+// Keys implements shell.EnvGetter.
+func (d defaultValues) Keys() []string { return slices.Collect(maps.Keys(d)) }
+
+// readSources collects what an instruction copies from the main context. A path with
+// variables is expanded as far as that can be.
+func (o *Outline) readSources(c instructions.Command, expand func(path string) string) {
 	var paths []string
 	switch c := c.(type) {
 	case *instructions.CopyCommand:
@@ -194,6 +219,7 @@ func (o *Outline) readSources(c instructions.Command) {
 		}
 	}
 	for _, s := range paths {
+		s = expand(s)
 		special := strings.IndexAny(s, "$*?[")
 		switch {
 		case IsRemote(s):

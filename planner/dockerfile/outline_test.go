@@ -30,6 +30,7 @@ ARG HTTP_PROXY SOURCE_DATE_EPOCH
 `, `stages #0* args GO=1.26 IMAGE EMPTY= NONE sources`},
 		"defaults that differ": {"FROM x\nARG A=1 B=1 C=1 D\nFROM x\nARG A=2 B=1\nARG C\nARG D=1\n", "stages #0 #1* args A B=1 C D sources"},
 		"patterns":             {"FROM x\nCOPY ./core/*.txt a/$V/b lib/x?/y $V/c *.md ./z[ab] /\n", "stages #0* args sources core a lib patterns *.md ./z[ab]"},
+		"defaults in paths":    {"ARG D=core\nFROM x\nARG D\nARG E=e F N\nCOPY ${D}/a $E-$F/b c/$N ${E:-z}*/d /\nADD ${D} /\nRUN --mount=source=$D/m,target=/m true\n", "stages #0* args D=core E=e F N sources core/a c core core/m patterns e*/d"},
 		"mounts":               {"FROM x\nRUN --mount=type=bind,source=pkg,target=/m --mount=src=a/$V/b,dst=/n --mount=from=y,source=z,target=/o --mount=target=. --mount=type=cache,source=c,target=/c true\n", "stages #0* args sources pkg a"},
 		"wrong mount":          {"FROM x\nRUN --mount=type=bind,nonsense=1 true\n", "stages #0* args sources"},
 		"wrong":                {"FROM x\nCOPPY a b\n", "Unknown instruction: COPPY"},
