@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -226,23 +227,33 @@ func prepare(ctx context.Context, plan *planner.Plan, opt Options) (*Publication
 // have to move together, that is an error.
 func (p *Publication) sayFar() error {
 	for _, domain := range slices.Sorted(maps.Keys(p.far)) {
-		reason := p.far[domain].Error()
+		verb, reason := "does not reach", p.far[domain].Error()
 		if fault, ok := netfault.Of(p.far[domain]); ok {
 			reason = fault.Reason
 		}
 		if !strings.HasSuffix(reason, "?") {
 			reason += "."
 		}
+		if refused(p.far[domain]) {
+			verb = "is refused by"
+			reason += fmt.Sprintf(" Is there a docker login %s, and may it push?", domain)
+		}
 		if p.opt.Mode == "together" {
-			return fmt.Errorf("--publish=together: orch has to move the tags in %s, and does not reach it: %s "+
-				"Without the flag the builder moves them, not all or nothing", domain, reason)
+			return fmt.Errorf("--publish=together: orch has to move the tags in %s, and %s it: %s "+
+				"Without the flag the builder moves them, not all or nothing", domain, verb, reason)
 		}
 		if p.opt.Note != nil {
-			p.opt.Note(fmt.Sprintf("orch does not reach the registry %s: %s\n"+
-				"There the builder moves the tags, one target after another, when all targets are good: not all or nothing.", domain, reason))
+			p.opt.Note(fmt.Sprintf("orch %s the registry %s: %s\n"+
+				"There the builder moves the tags, one target after another, when all targets are good: not all or nothing.", verb, domain, reason))
 		}
 	}
 	return nil
+}
+
+// refused says whether a registry was reached and wants another user, or a user at all.
+func refused(err error) bool {
+	e, ok := errors.AsType[*registry.Error](err)
+	return ok && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden)
 }
 
 // Publish moves the tags of a good run.
