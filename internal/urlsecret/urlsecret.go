@@ -18,6 +18,9 @@ var (
 	// userInfo finds the user and the password of a URL, be it of a server of files
 	// or of a database.
 	userInfo = lazyregexp.New(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/@:]*)(?::([^\s/@]*))?@`)
+	// imageScheme are the schemes of BuildKit that stand before the name of an image,
+	// which has a tag and a digest where a URL has a password and a server.
+	imageScheme = lazyregexp.New(`(?i)^(docker-image|oci-layout)(\+blob)?$`)
 	// webScheme are the schemes of web servers.
 	webScheme = lazyregexp.New(`(?i)^https?$`)
 	// queryPair finds the parameters of the query of a URL.
@@ -48,6 +51,7 @@ func Find(texts ...string) []string {
 		for _, m := range userInfo.FindAllStringSubmatch(text, -1) {
 			scheme, user, password := m[1], m[2], m[3]
 			switch {
+			case imageScheme.MatchString(scheme):
 			case password != "" && reference(password):
 			case password != "":
 				out = append(out, forms(password)...)
@@ -133,6 +137,7 @@ func Redacted(ref string) string {
 	return withoutTokens(userInfo.ReplaceAllStringFunc(ref, func(found string) string {
 		m := userInfo.FindStringSubmatch(found)
 		switch {
+		case imageScheme.MatchString(m[1]):
 		case m[3] != "":
 			return m[1] + "://" + m[2] + ":" + redacted + "@"
 		case len(m[2]) >= minToken && webScheme.MatchString(m[1]):
@@ -145,7 +150,7 @@ func Redacted(ref string) string {
 // WithoutCredentials returns a URL as it may be written into files: without a user
 // that is not needed, a password and tokens.
 func WithoutCredentials(ref string) string {
-	if u, err := url.Parse(ref); err == nil && u.User != nil {
+	if u, err := url.Parse(ref); err == nil && u.User != nil && !imageScheme.MatchString(u.Scheme) {
 		// SSH needs the name of the user, which is no secret.
 		if _, ok := u.User.Password(); ok || u.Scheme != "ssh" {
 			u.User = nil

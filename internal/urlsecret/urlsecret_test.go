@@ -26,6 +26,10 @@ func TestFind(t *testing.T) {
 		{"https://x.example.com/f?checksum=sha256:0123456789", nil},
 		{"https://me:<sensitive>@x.example.com and https://me:***@x.example.com", nil},
 		{"/f?token=0123456789", nil},
+		{"docker-image://alpine:latest@sha256:0123", nil},
+		{"contexts={ b=\"OCI-LAYOUT://lay:latest@sha256:0123\", c=\"https://a:one-pass@x\" }", []string{"one-pass"}},
+		{"oci-layout+blob://lay:latest@sha256:0123", nil},
+		{"images://lay:secret@x", []string{"secret"}},
 		{"of https://x.example.com/f?token=0123456789, and https://x.example.com/f?token=***, it", []string{"0123456789"}},
 		{"a https://a:one-pass@x and ssh://b:two-pass@y", []string{"one-pass", "two-pass"}},
 	} {
@@ -44,6 +48,7 @@ func TestRedacted(t *testing.T) {
 		{"https://x.example.com/f?X-Amz-Credential=c", "https://x.example.com/f?X-Amz-Credential=xxxxx", "https://x.example.com/f?X-Amz-Credential=***"},
 		{"ssh://git@x.example.com/f.git", "ssh://git@x.example.com/f.git", "ssh://git@x.example.com/f.git"},
 		{"git@x.example.com:f.git", "git@x.example.com:f.git", "git@x.example.com:f.git"},
+		{"oci-layout://lay:v1@sha256:0123", "oci-layout://lay:v1@sha256:0123", "oci-layout://lay:v1@sha256:0123"},
 		{"https://x.example.com/f?v=1", "https://x.example.com/f?v=1", "https://x.example.com/f?v=1"},
 	} {
 		if got := Redacted(test.url); got != test.shown {
