@@ -85,6 +85,7 @@ func TestAllow(t *testing.T) {
 		{"sibling with the same beginning", `context = "../wd-other"`, []string{"fs.read=../wd-other"}},
 		{"named context", `contexts = { x = "../outside", img = "docker-image://alpine" }`, []string{"fs.read=../outside"}},
 		{"layout", `contexts = { x = "oci-layout://../outside:v1" }`, []string{"fs.read=../outside"}},
+		{"layout by digest", `contexts = { x = "oci-layout://../outside:v1@sha256:0123" }`, []string{"fs.read=../outside"}},
 		{"Dockerfile", `dockerfile = "../outside/Dockerfile"`, []string{"fs.read=../outside/Dockerfile"}},
 		{"inline", `dockerfile-inline = "FROM scratch"`, nil},
 		{"cache source", `cache-from = ["type=local,src=../outside"]`, []string{"fs.read=../outside"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/config/policy"
+	"github.com/orch-build/orch/internal/ocilayout"
 )
 
 // rule is something that a definition can name, and what that takes.
@@ -238,10 +239,7 @@ func (c *collector) context(ctx config.Context, attr, what string) {
 		c.path(Read, ctx.Value, attr, what)
 		c.ignoreFile(filepath.Join(ctx.Value, ".dockerignore"))
 	case config.OCILayout:
-		dir, _, hasDigest := strings.Cut(ctx.Value, "@")
-		if i := strings.LastIndexByte(dir, ':'); !hasDigest && i > strings.LastIndexByte(dir, '/') {
-			dir = dir[:i]
-		}
+		dir, _, _ := ocilayout.Split(ctx.Value)
 		c.layout(Read, dir, attr, what)
 	}
 }

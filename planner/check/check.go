@@ -34,6 +34,9 @@ type Options struct {
 	// Independent says that the targets need not be built together, so that two
 	// of them may push one tag or write one file; that is a warning then.
 	Independent bool
+	// Bundle is a folder whose images are held against what a run takes of it, and
+	// not here; "" is none.
+	Bundle string
 }
 
 // New makes a plan and checks it. With faults it returns them all, and a plan
@@ -64,13 +67,14 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 	}
 	ck := &checker{
 		plan: p, opt: opt, reach: p.Reached(), args: map[*dockerfile.File]*knownArgs{}, uses: newUses(), lines: sourceLines{},
-		volatile: map[sameVolatile]bool{}, volatileAt: map[*dockerfile.Cmd]bool{},
+		volatile: map[sameVolatile]bool{}, volatileAt: map[*dockerfile.Cmd]bool{}, layouts: map[string]string{},
 	}
 	tags, paths := map[string]*planner.Build{}, map[string]*planner.Build{}
 	for _, b := range p.Builds {
 		ck.checkPlatforms(b)
 		ck.checkArgs(b)
 		ck.checkContextNames(b)
+		ck.checkImageContexts(b)
 		ck.checkNoCache(b)
 		ck.checkCredentials(b)
 		if b.Wanted && (b.Target.Call == "" || b.Target.Call == "build") {
@@ -101,6 +105,8 @@ type checker struct {
 
 	volatile   map[sameVolatile]bool
 	volatileAt map[*dockerfile.Cmd]bool // the ARG that was warned of
+
+	layouts map[string]string // what is wrong with an OCI layout, by how it is named
 }
 
 // twice reports what two targets write: an error if they are built together.

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/orch-build/orch/config"
 	"github.com/orch-build/orch/internal/fault"
-	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner"
 )
@@ -58,9 +56,6 @@ func (ck *checker) checkValues(b *planner.Build) {
 	for _, e := range t.Entitlements {
 		name, _, _ := strings.Cut(e, "=")
 		ck.known(b, "entitlements", "entitlement", name, knownEntitlements)
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Contexts)) {
-		ck.checkImageContext(b, name, t.Contexts[name])
 	}
 }
 
@@ -212,26 +207,4 @@ func (ck *checker) checkAttestation(b *planner.Build, e config.Attest) {
 		ck.known(b, "attest", "provenance version", v, []string{"v0.2", "v1"})
 	}
 	ck.booleans(b, e.Entry, "attest", e.NotBool)
-}
-
-// checkImageContext reports a context whose image cannot have that name, or
-// whose layout is not there.
-func (ck *checker) checkImageContext(b *planner.Build, name string, c config.Context) {
-	at := planner.ContextRange(b.Target, "contexts."+name)
-	switch c.Kind {
-	case config.Image:
-		if _, err := reference.ParseNormalizedNamed(c.Value); err != nil {
-			ck.report.Fail(at, "Invalid image name", "The context %q of target %q: %q is not the name of an image: %s.", name, b.Name(), c.Value, err)
-		}
-	case config.OCILayout:
-		dir, _, _ := ocilayout.Split(c.Value)
-		if dir = filepath.FromSlash(dir); !ck.isLayout(dir) {
-			ck.report.Fail(at, "OCI layout not found", "The context %q of target %q is the layout %s, which has no index.json. Paths start from the working directory.", name, b.Name(), filepath.ToSlash(dir))
-		}
-	}
-}
-
-func (ck *checker) isLayout(dir string) bool {
-	_, err := ck.opt.Files.Stat(filepath.Join(dir, "index.json"))
-	return err == nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 
 	"github.com/containerd/platforms"
@@ -19,6 +18,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/internal/imageconfig"
+	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner/dockerfile"
 )
 
@@ -173,7 +173,7 @@ func (f *frontend) Warn(context.Context, godigest.Digest, string, gateway.WarnOp
 type layout struct {
 	path, digest string
 	err          error // why it is not known
-	read         func(path string) ([]byte, error)
+	files        ocilayout.Files
 }
 
 // layoutScheme begins the names of images in OCI layouts among the questions.
@@ -181,7 +181,7 @@ const layoutScheme = "oci-layout://"
 
 // config is the configuration of the layout's image for a platform.
 func (l layout) config(p ocispecs.Platform) ([]byte, error) {
-	if l.err != nil || l.read == nil {
+	if l.err != nil || l.files == nil {
 		return nil, l.err
 	}
 	data, err := l.blob(l.digest)
@@ -192,16 +192,9 @@ func (l layout) config(p ocispecs.Platform) ([]byte, error) {
 }
 
 func (l layout) blob(d string) ([]byte, error) {
-	dgst, err := godigest.Parse(d)
+	data, err := ocilayout.Blob(l.files, l.path, godigest.Digest(d))
 	if err != nil {
 		return nil, fmt.Errorf("reading the OCI layout %s: %w", l.path, err)
-	}
-	data, err := l.read(strings.TrimSuffix(l.path, "/") + "/blobs/" + dgst.Algorithm().String() + "/" + dgst.Encoded())
-	if err != nil {
-		return nil, fmt.Errorf("reading the OCI layout %s: %w", l.path, err)
-	}
-	if dgst.Algorithm().FromBytes(data) != dgst {
-		return nil, fmt.Errorf("reading the OCI layout %s: %s is damaged", l.path, d)
 	}
 	return data, nil
 }

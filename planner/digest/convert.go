@@ -91,22 +91,14 @@ func (e *engine) newConversion(b *planner.Build, platform *ocispecs.Platform) *c
 // layout describes an image in an OCI layout folder. Where that is does not
 // matter.
 func (e *engine) layout(c *conversion, name, value string) {
-	path, tag, dgst := ocilayout.Split(value)
-	read := e.opt.Files.ReadFile
-	l := layout{path: path, digest: dgst, read: read}
-	if dgst == "" {
-		index, err := read(path + "/index.json")
-		if err == nil {
-			l.digest, err = ocilayout.Find(index, tag)
-		}
-		if err != nil {
-			l.digest, l.err = "sha256:"+hash(value), fmt.Errorf("reading the OCI layout %s: %w", value, err)
-		}
-		dgst = l.digest
+	l := layout{files: e.opt.Files}
+	var err error
+	if l.path, l.digest, err = ocilayout.Image(l.files, value); err != nil {
+		l.digest, l.err = "sha256:"+hash(value), fmt.Errorf("reading the OCI layout %s: %w", value, err)
 	}
 	store := "layout-" + hash(name)[:12]
 	c.layouts[store] = l
-	c.opts["context:"+name] = "oci-layout://" + store + "@" + dgst
+	c.opts["context:"+name] = "oci-layout://" + store + "@" + l.digest
 }
 
 // link describes the results of a target that this one is built on.

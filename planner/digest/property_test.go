@@ -224,7 +224,7 @@ func (tr *truth) convert(t *testing.T, b *planner.Build, platform string) (made,
 			opts["context:"+name] = c.Value
 		case config.OCILayout:
 			path, dgst, _ := strings.Cut(c.Value, "@")
-			f.layouts[name] = layout{path: path, digest: dgst, read: tr.p.memory().ReadFile}
+			f.layouts[name] = layout{path: path, digest: dgst, files: tr.p.memory()}
 			opts["context:"+name] = "oci-layout://" + name + "@" + dgst
 		}
 	}

@@ -273,13 +273,8 @@ const layoutPrefix = "oci-layout://"
 // layout adds what is known of an image in an OCI layout. Where the folder is
 // does not matter.
 func (d *definition) layout(v *planner.Vertex, ref string, files planner.Files) {
-	path, tag, dgst := ocilayout.Split(ref)
-	if dgst == "" {
-		if data, err := files.ReadFile(path + "/index.json"); err == nil {
-			dgst, _ = ocilayout.Find(data, tag)
-		}
-	}
-	if dgst == "" {
+	_, dgst, err := ocilayout.Image(files, ref)
+	if err != nil {
 		d.add(ClassImage, ref)
 		d.mark(Unpinned{Why: MutableTag, Text: "the OCI layout " + ref + " names no image that can be read now", Range: v.Range})
 		return

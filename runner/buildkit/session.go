@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +20,6 @@ import (
 	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/runner/buildkit/creds"
-	"github.com/orch-build/orch/runner/bundle"
 )
 
 // attachables are the services that a session offers to the builder.
@@ -113,17 +111,11 @@ type ociStore struct {
 // openOCILayout opens the folder of an oci-layout context and finds the digest
 // that it means.
 func openOCILayout(value string) (*ociStore, error) {
-	path, tag, dgst := ocilayout.Split(value)
-	if dgst == "" {
-		index, err := os.ReadFile(filepath.Join(path, "index.json"))
-		if err == nil {
-			dgst, err = ocilayout.Find(index, tag)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("OCI layout %s: %w", path, err)
-		}
+	path, dgst, err := ocilayout.Image(planner.Disk{}, value)
+	if err != nil {
+		return nil, fmt.Errorf("OCI layout %s: %w", path, err)
 	}
-	if why := bundle.LayoutLacks(path, dgst); why != "" {
+	if why := ocilayout.Lacks(planner.Disk{}, path, dgst); why != "" {
 		return nil, fmt.Errorf("OCI layout %s: its image is not whole: %s", path, why)
 	}
 	store, err := contentlocal.NewStore(path)

@@ -11,19 +11,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/orch-build/orch/config/lock"
+	"github.com/orch-build/orch/internal/ocilayout"
 	"github.com/orch-build/orch/internal/regular"
 	"github.com/orch-build/orch/internal/shellquote"
-	"github.com/orch-build/orch/internal/termtext"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/outside"
 )
 
@@ -182,7 +180,7 @@ func (b *Bundle) Missing(list *outside.List, held *lock.Lock) []outside.Missing 
 		if it.Kind == lock.Layout {
 			// One that is not there is a folder of the project.
 			if e := b.Layout(it.Digest); e != nil {
-				if why := LayoutLacks(b.Dir, e.Pin); why != "" {
+				if why := ocilayout.Lacks(planner.Disk{}, filepath.ToSlash(b.Dir), e.Pin); why != "" {
 					out = append(out, outside.Missing{Item: it, Why: "not whole in the bundle: " + why})
 				}
 			}
@@ -232,48 +230,10 @@ func (b *Bundle) whole(it *outside.Item, e *Entry) string {
 			return err.Error()
 		}
 		for _, d := range blobs {
-			if why := b.lacksBlob(d); why != "" {
+			if why := ocilayout.LacksBlob(planner.Disk{}, filepath.ToSlash(b.Dir), d); why != "" {
 				return "not whole in the bundle: " + why
 			}
 		}
-	}
-	return ""
-}
-
-// LayoutLacks says what the image with a digest lacks in the folder of an OCI layout,
-// or "". What of an index is not there is for platforms that nobody has fetched.
-func LayoutLacks(dir, pin string) string {
-	d, err := digest.Parse(pin)
-	if err != nil {
-		return err.Error()
-	}
-	b := &Bundle{Dir: dir, Entries: []*Entry{{Image: ocispecs.Descriptor{Digest: d}}}}
-	blobs, err := b.Reach()
-	if errors.Is(err, fs.ErrNotExist) {
-		return pin + " is not there"
-	}
-	if err != nil {
-		return err.Error()
-	}
-	delete(blobs, d) // it has been read
-	for _, d := range slices.Sorted(maps.Keys(blobs)) {
-		if why := b.lacksBlob(blobs[d]); why != "" {
-			return why
-		}
-	}
-	return ""
-}
-
-// lacksBlob says what a blob lacks, as far as that can be seen without reading it.
-func (b *Bundle) lacksBlob(d ocispecs.Descriptor) string {
-	info, err := os.Stat(Path(b.Dir, d.Digest))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("%s is not there", d.Digest)
-	case err != nil:
-		return err.Error()
-	case info.Size() != d.Size:
-		return fmt.Sprintf("%s has %d of %s", d.Digest, info.Size(), termtext.Count(int(d.Size), "byte"))
 	}
 	return ""
 }

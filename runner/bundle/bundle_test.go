@@ -88,48 +88,6 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// TestLayoutLacks says what of the image of an OCI layout is not there, or cut off.
-func TestLayoutLacks(t *testing.T) {
-	dir := t.TempDir()
-	write := func(text string) ocispecs.Descriptor {
-		d := ocispecs.Descriptor{Digest: digest.FromString(text), Size: int64(len(text))}
-		if err := os.MkdirAll(filepath.Dir(Path(dir, d.Digest)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(Path(dir, d.Digest), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	name := func(d ocispecs.Descriptor) string { return fmt.Sprintf(`{"digest":%q,"size":%d}`, d.Digest, d.Size) }
-	config, layer := write("{}"), write("a layer")
-	manifest := write(`{"config":` + name(config) + `,"layers":[` + name(layer) + `]}`)
-	other := ocispecs.Descriptor{Digest: digest.FromString("for another platform"), Size: 20}
-	index := write(`{"manifests":[` + name(manifest) + `,` + name(other) + `]}`)
-	lacks := func(want string) {
-		t.Helper()
-		if got := LayoutLacks(dir, index.Digest.String()); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-	lacks("")
-	if err := os.WriteFile(Path(dir, layer.Digest), []byte("a l"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	lacks(layer.Digest.String() + " has 3 of 7 bytes")
-	if err := os.Remove(Path(dir, layer.Digest)); err != nil {
-		t.Fatal(err)
-	}
-	lacks(layer.Digest.String() + " is not there")
-	if err := os.Remove(Path(dir, index.Digest)); err != nil {
-		t.Fatal(err)
-	}
-	lacks(index.Digest.String() + " is not there")
-	if got := LayoutLacks(dir, "sha256:x"); got == "" {
-		t.Error("a digest that is none")
-	}
-}
-
 // TestMissingPlatform says of a bundle that was written for another platform what it
 // does not have.
 func TestMissingPlatform(t *testing.T) {

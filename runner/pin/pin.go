@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -188,15 +188,11 @@ func (r *Resolver) Digest(ctx context.Context, key lock.Key) (string, error) {
 	case lock.HTTP:
 		return r.fileSum(ctx, key.Name)
 	case lock.Layout:
-		path, tag, digest := ocilayout.Split(filepath.Join(r.Dir, filepath.FromSlash(key.Name)))
-		if digest != "" {
-			return digest, nil
-		}
-		index, err := os.ReadFile(filepath.Join(path, "index.json"))
+		_, digest, err := ocilayout.Image(planner.Disk{}, path.Join(filepath.ToSlash(r.Dir), key.Name))
 		if err != nil {
 			return "", fmt.Errorf("reading the OCI layout: %w", err)
 		}
-		return ocilayout.Find(index, tag)
+		return digest, nil
 	}
 	if _, digest := lock.SplitDigest(key.Name); digest != "" {
 		return digest, nil

@@ -145,7 +145,11 @@ func (e *Session) MakePlan(ctx context.Context, cfg *config.Config, how Options)
 	}
 	err = interrupt.Until(ctx, func() {
 		if how.Checks {
-			plan, diags = check.New(cfg, opt, check.Options{Independent: how.Independent})
+			checks := check.Options{Independent: how.Independent}
+			if e.Offline && e.Bundle != nil {
+				checks.Bundle = e.Bundle.Dir
+			}
+			plan, diags = check.New(cfg, opt, checks)
 		} else {
 			plan, diags = planner.New(cfg, opt)
 		}
