@@ -10,7 +10,9 @@ package blame
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/planner"
+	"github.com/orch-build/orch/planner/dockerfile"
 	"github.com/orch-build/orch/runner"
 )
 
@@ -118,9 +121,10 @@ func Plain(text string) string {
 	}
 }
 
-// Missing says of a file that is not there from where it was to be taken. Only
-// what comes from a folder of the client may be left out by an ignore file.
-func Missing(f *runner.Failure, v *planner.Vertex) {
+// Missing says of a file that is not there from where it was to be taken, in a build
+// of which v is the stage that failed. Only what comes from a folder of the client may
+// be left out by an ignore file.
+func Missing(f *runner.Failure, v *planner.Vertex, b *planner.Build) {
 	text := f.Err.Error()
 	found, named := missingFile.FindStringSubmatchIndex(text), false
 	if found == nil {
@@ -141,6 +145,9 @@ func Missing(f *runner.Failure, v *planner.Vertex) {
 	switch from.Kind {
 	case planner.Stage, planner.Opaque:
 		what = fmt.Sprintf("%q is not there in stage %s", path, from.Name)
+		if linked := linkedTo(b, f.Line, from); linked != nil {
+			what += " of target " + linked.Name()
+		}
 	case planner.Image:
 		what = fmt.Sprintf("%q is not there in the image %s", path, from.Name)
 	case planner.RemoteContext:
@@ -149,6 +156,44 @@ func Missing(f *runner.Failure, v *planner.Vertex) {
 		what = fmt.Sprintf("%q is not there in the context %s, or an ignore file leaves it out", path, from.Name)
 	}
 	f.Err = &said{f.Err, text[:found[0]] + what + text[found[1]:]}
+}
+
+// linkedTo is the linked target that an instruction at a line takes a stage from, or
+// nil: its Dockerfile may have a stage of that name as well, even the very same.
+func linkedTo(b *planner.Build, line int, stage *planner.Vertex) *planner.Build {
+	if b == nil || b.Parsed == nil {
+		return nil
+	}
+	for _, name := range namesAt(b.Parsed.File, line) {
+		for i, st := range b.Parsed.Stages {
+			own := strings.EqualFold(st.Name, name) || strconv.Itoa(i) == name
+			if own && slices.Contains(stage.Names, st.Shown()) && b.Target.Contexts[st.Name].Raw == "" {
+				return nil
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Links)) {
+		if linked := b.Links[name]; slices.Contains(linked.Stages, stage) {
+			return linked
+		}
+	}
+	return nil
+}
+
+// namesAt are the names that an instruction at a line takes files from.
+func namesAt(file *dockerfile.File, line int) []string {
+	var names []string
+	for _, st := range file.Stages {
+		for _, k := range st.Cmds {
+			if line < k.First || line > k.Last {
+				continue
+			}
+			for _, from := range k.Froms {
+				names = append(names, from.Name)
+			}
+		}
+	}
+	return names
 }
 
 // takenFrom is what an instruction at a line takes a path from; nil if that is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -71,8 +72,44 @@ func TestMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := buildOf(t, "FROM scratch AS base\nFROM scratch AS app\n"+tt.step+"\n")
 			f := &runner.Failure{Line: 3, Err: fmt.Errorf(missing, tt.path)}
-			Missing(f, b.Stages[0])
+			Missing(f, b.Stages[0], b)
 			if got := Plain(f.Err.Error()); got != tt.want {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}
+
+// A stage of a linked target is said to be that target's, as the Dockerfile that takes
+// from it may have one of the same name.
+func TestMissingLinked(t *testing.T) {
+	lib, other := "FROM scratch AS prod\nCOPY a /\n", "FROM scratch AS prod\nADD a /\n"
+	for name, tt := range map[string]struct{ own, step, want string }{
+		"the target's":       {other, "COPY --from=base /f /", "stage prod of target lib"},
+		"the same":           {lib, "COPY --from=base /f /", "stage prod of target lib"},
+		"a mount":            {other, "RUN --mount=from=base,source=/f,target=/t true", "stage prod of target lib"},
+		"over two lines":     {other, "COPY --from=base \\\n /f /", "stage prod of target lib"},
+		"its own":            {other, "COPY --from=prod /f /", "stage prod"},
+		"its own, the same":  {lib, "COPY --from=prod /f /", "stage prod"},
+		"its own, by number": {lib, "COPY --from=0 /f /", "stage prod"},
+		"its own, on it":     {"FROM base AS prod\nCOPY a /b\n", "COPY --from=prod /f /", "stage prod"},
+		"in its place":       {"FROM scratch AS base\nRUN true\n", "COPY --from=0 /f /", "stage prod of target lib"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := func(name, text string) *config.Target {
+				return &config.Target{Name: name, DockerfileInline: &text, Context: config.Context{Value: "/x"}}
+			}
+			app := target("app", tt.own+"FROM scratch\n"+tt.step+"\n")
+			app.Contexts = map[string]config.Context{"base": {Kind: config.LinkedTarget, Value: "lib", Raw: "target:lib"}}
+			cfg := &config.Config{Targets: []*config.Target{app, target("lib", lib)}, Chosen: []string{"app"}}
+			plan, diags := planner.New(cfg, planner.Options{Files: memory{fstest.MapFS{"a": {}}}, BuildPlatform: "linux/amd64"})
+			if diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			b := plan.Builds[slices.IndexFunc(plan.Builds, func(b *planner.Build) bool { return b.Name() == "app" })]
+			f := &runner.Failure{Line: 4, Err: fmt.Errorf(missing, "/f")}
+			Missing(f, b.Stages[0], b)
+			if got := f.Err.Error(); got != `"/f" is not there in `+tt.want {
 				t.Errorf("%s", got)
 			}
 		})
@@ -107,7 +144,7 @@ func TestMissingLate(t *testing.T) {
 			b := buildOf(t, "FROM scratch AS base\nFROM scratch AS app\n"+tt.step+"\n")
 			text := fmt.Sprintf(tt.text, tt.path)
 			f := &runner.Failure{Line: 3, Err: errors.New(text)}
-			Missing(f, b.Stages[0])
+			Missing(f, b.Stages[0], b)
 			if got := f.Err.Error(); got != cmp.Or(tt.want, text) {
 				t.Errorf("%s", got)
 			}

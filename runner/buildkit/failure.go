@@ -118,7 +118,7 @@ func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 			f.File = t.plan.Dockerfile.Name // of equal files, it is this target's
 		}
 	}
-	blame.Missing(f, v)
+	blame.Missing(f, v, t.plan)
 }
 
 // notable is a platform that does not go without saying: one of several, or one
