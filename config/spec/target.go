@@ -21,7 +21,8 @@ const (
 	// "docker-image://" in front.
 	Image
 	// OCILayout is an image in an OCI layout folder on this machine; Value is
-	// the path with "@digest" or ":tag", without the "oci-layout://" in front.
+	// the path with ":tag" and "@digest", or one of them, or none, without the
+	// "oci-layout://" in front.
 	OCILayout
 	// Archive is a folder in an archive that the builder fetches; Value is its
 	// URL, and behind "#:" the folder, if it is not the top.

@@ -138,10 +138,14 @@ func Missing(f *runner.Failure, v *planner.Vertex, b *planner.Build) {
 	}
 	path := text[found[2]:found[3]]
 	from := takenFrom(v, f.Line, path, named)
-	if from == nil {
+	what := fmt.Sprintf("%q is not there", path)
+	switch {
+	case from == nil && !named && fetchesAll(b):
+		f.Err = &said{f.Err, text[:found[0]] + what + text[found[1]:]}
+		return
+	case from == nil:
 		return
 	}
-	what := fmt.Sprintf("%q is not there", path)
 	switch from.Kind {
 	case planner.Stage, planner.Opaque:
 		what = fmt.Sprintf("%q is not there in stage %s", path, from.Name)
@@ -156,6 +160,12 @@ func Missing(f *runner.Failure, v *planner.Vertex, b *planner.Build) {
 		what = fmt.Sprintf("%q is not there in the context %s, or an ignore file leaves it out", path, from.Name)
 	}
 	f.Err = &said{f.Err, text[:found[0]] + what + text[found[1]:]}
+}
+
+// fetchesAll says whether a build has no folder of the client: what is fetched is read
+// without ignore files.
+func fetchesAll(b *planner.Build) bool {
+	return b != nil && b.Context == nil && len(b.Contexts) == 0
 }
 
 // linkedTo is the linked target that an instruction at a line takes a stage from, or

@@ -116,6 +116,36 @@ func TestMissingLinked(t *testing.T) {
 	}
 }
 
+// TestMissingFetched takes builds of which the plan knows no stages: an ignore file may
+// have a part in it only if a folder of the client has.
+func TestMissingFetched(t *testing.T) {
+	git := config.Context{Kind: config.Git, Value: "https://example.com/x.git"}
+	for name, tt := range map[string]struct {
+		contexts map[string]config.Context
+		want     string
+	}{
+		"no folder": {map[string]config.Context{"o": git}, `"/f" is not there`},
+		"a folder":  {map[string]config.Context{"o": {Value: "/x/res"}}, `"/f" is not there, or an ignore file leaves it out`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := &config.Target{Name: "app", Dockerfile: "Dockerfile", Context: git, Contexts: tt.contexts}
+			cfg := &config.Config{Targets: []*config.Target{app}, Chosen: []string{"app"}}
+			plan, diags := planner.New(cfg, planner.Options{Files: memory{fstest.MapFS{"res/b": {}}}, BuildPlatform: "linux/amd64"})
+			if diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			b := plan.Builds[0]
+			for _, v := range []*planner.Vertex{nil, b.Stages[0]} {
+				f := &runner.Failure{Line: 4, Err: fmt.Errorf(missing, "/f")}
+				Missing(f, v, b)
+				if got := Plain(f.Err.Error()); got != tt.want {
+					t.Errorf("%s", got)
+				}
+			}
+		})
+	}
+}
+
 // TestMissingLate takes what is said of a file that is only looked for when the step
 // runs: the step starts from what the file is taken from.
 func TestMissingLate(t *testing.T) {

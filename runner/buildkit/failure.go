@@ -106,6 +106,7 @@ func (t *target) fillStep(f *runner.Failure, id digest.Digest) {
 	name, isStep := steps.ParseName(s.Name)
 	if len(s.Vertices) == 0 {
 		f.Stage = name.Stage
+		blame.Missing(f, nil, t.plan)
 		return
 	}
 	v := s.Vertices[0]
