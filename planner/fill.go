@@ -24,6 +24,7 @@ type filling struct {
 	scope    dockerfile.Scope
 	refs     []*node // of the instructions still to come
 	ok       bool
+	k        *dockerfile.Cmd // what is being walked
 	// ownsArgs is true once the vertex has arguments of its own.
 	ownsArgs bool
 }
@@ -97,6 +98,7 @@ func (s *stageWork) again(n *node, st *dockerfile.Stage, base *node, refs []*nod
 }
 
 func (f *filling) cmd(k *dockerfile.Cmd) {
+	f.k = k
 	at := f.source.Lines(k.First, k.Last)
 	refs := f.refs[:len(k.Froms)]
 	f.refs = f.refs[len(k.Froms):]
@@ -165,9 +167,13 @@ func (f *filling) expand(word string, at fault.Range) (string, bool) {
 
 func (f *filling) check(err error, at fault.Range) {
 	if err != nil {
-		f.ok = false
-		f.faults.Fail(at, "Invalid variable", "%s", fault.Sentence(fault.Cause(err).Error()))
+		f.refuse(err, at, "Invalid variable")
 	}
+}
+
+func (f *filling) refuse(err error, at fault.Range, summary string) {
+	f.ok = false
+	f.faults.Fail(at, summary, "%s", f.k.Told(fault.Sentence(fault.Cause(err).Error())))
 }
 
 // copy notes the sources of a COPY or ADD.
@@ -209,7 +215,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*
 		return
 	}
 	if err != nil {
-		f.check(err, at)
+		f.refuse(err, at, "Invalid mount")
 		return
 	}
 	for i, m := range mounts {
@@ -228,7 +234,7 @@ func (f *filling) mounts(c *instructions.RunCommand, k *dockerfile.Cmd, refs []*
 // credential notes a secret or an ssh key. Without an id, a secret is known by
 // the name of its file.
 func (f *filling) credential(m *instructions.Mount, at fault.Range) {
-	c := Credential{ID: m.CacheID, Required: m.Required, Range: at}
+	c := Credential{ID: m.CacheID, Required: m.Required, Range: at, Trigger: f.k.Trigger()}
 	switch m.Type {
 	case instructions.MountTypeSecret:
 		c.Kind = "secret"
@@ -291,6 +297,6 @@ func (f *filling) edge(n *node, why EdgeKind, paths []string, at fault.Range) *E
 	if paths == nil {
 		shown = nil
 	}
-	f.n.Inputs = append(f.n.Inputs, Edge{From: n.Vertex, Why: why, Range: at, Paths: shown})
+	f.n.Inputs = append(f.n.Inputs, Edge{From: n.Vertex, Why: why, Range: at, Trigger: f.k.Trigger(), Paths: shown})
 	return &f.n.Inputs[len(f.n.Inputs)-1]
 }

@@ -84,11 +84,16 @@ func (ns *names) baseName(st *dockerfile.Stage) (baseName, bool) {
 	return baseName{-1, ref}, true
 }
 
+// fail reports what is wrong with an instruction.
+func (ns *names) fail(k *dockerfile.Cmd, at fault.Range, around *fault.Range, summary, format string, args ...any) {
+	ns.faults.FailIn(at, around, summary, "%s", k.Told(fmt.Sprintf(format, args...)))
+}
+
 // refImage returns the image or context that a name means and that is not a stage's.
-func (ns *names) refImage(f dockerfile.From, at fault.Range) (imageName, bool) {
+func (ns *names) refImage(k *dockerfile.Cmd, f dockerfile.From, at fault.Range) (imageName, bool) {
 	ref := ns.vertices.imageName(f.Name)
 	if ref.err != nil {
-		ns.faults.Fail(at, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
+		ns.fail(k, at, nil, "Invalid source", "%q is neither a stage, nor a context of the target, nor an image: %s.%s",
 			f.Name, ref.err, suggest.Sentence(f.Name, slices.Collect(maps.Keys(ns.parsed.Named))))
 	}
 	return ref, ref.err == nil
@@ -99,12 +104,12 @@ func (ns *names) refImage(f dockerfile.From, at fault.Range) (imageName, bool) {
 func (ns *names) refStage(k *dockerfile.Cmd, f dockerfile.From, at fault.Range) (i int, found, ok bool) {
 	if !f.Mount {
 		if strings.Contains(f.Name, "$") {
-			ns.faults.Fail(at, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.Name)
+			ns.fail(k, at, nil, "Variable in --from", "COPY takes no variable in --from. Name the stage or image in a FROM of its own, as in FROM %s AS source, and copy from that.", f.Name)
 			return 0, false, false
 		}
 		if n, err := strconv.Atoi(f.Name); err == nil {
 			if n < 0 || n >= len(ns.parsed.Stages) {
-				ns.faults.Fail(at, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(ns.parsed.Stages)-1)
+				ns.fail(k, at, nil, "Unknown stage", "There is no stage %d: stages are counted from 0 to %d.", n, len(ns.parsed.Stages)-1)
 				return 0, false, false
 			}
 			return n, true, true
@@ -171,7 +176,7 @@ func (ns *names) checkFroms(st *dockerfile.Stage) bool {
 				ok = ok && valid
 				continue
 			}
-			if _, valid := ns.refImage(f, at); !valid {
+			if _, valid := ns.refImage(k, f, at); !valid {
 				ok = false
 			}
 		}

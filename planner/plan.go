@@ -185,12 +185,13 @@ type Credential struct {
 	ID       string
 	Required bool // the step fails without it
 	Range    fault.Range
+	Trigger  string // the ONBUILD of the base that has the step, or ""
 }
 
 // Step is one instruction of a stage.
 type Step struct {
-	Text  string // the instruction as written, on one line
-	Range fault.Range
+	Text  string      // the instruction as written, on one line
+	Range fault.Range // of a trigger of the base, that of the FROM
 }
 
 // EdgeKind says for what a vertex needs another.
@@ -239,9 +240,11 @@ type Take struct {
 type Edge struct {
 	From  *Vertex
 	Why   EdgeKind
-	Range fault.Range // where it is written
-	Paths []string    // for Copy, Mount and Context: what is taken, as written, cleaned
-	Take  *Take       // for the same: how it is taken; nil if all is
+	Range fault.Range // where it is written, or the FROM of a base whose Trigger has it
+	// Trigger is the ONBUILD of the base that takes it, or "".
+	Trigger string
+	Paths   []string // for Copy, Mount and Context: what is taken, as written, cleaned
+	Take    *Take    // for the same: how it is taken; nil if all is
 	// Pinned is true if a checksum is written beside it.
 	Pinned bool
 }

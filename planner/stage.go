@@ -41,10 +41,11 @@ func (s *stageWork) plan(st *dockerfile.Stage) *node {
 	platform = s.basePlatform(st, base, platform)
 	cmds := st.Cmds
 	if len(base.onbuild) > 0 {
-		if !s.triggers(st, base.onbuild) {
+		over := dockerfile.TakenOver(base.onbuild, st)
+		if !s.triggers(over) {
 			return nil
 		}
-		cmds = slices.Concat(base.onbuild, st.Cmds)
+		cmds = slices.Concat(over, st.Cmds)
 	}
 	refs, ok := s.refs(st, cmds)
 	if !ok {
@@ -123,7 +124,7 @@ func (s *stageWork) ref(st *dockerfile.Stage, k *dockerfile.Cmd, f dockerfile.Fr
 	if f.Name == dockerfile.ScratchName {
 		return s.work.parts.vertices.scratch()
 	}
-	ref, ok := s.names.refImage(f, at)
+	ref, ok := s.names.refImage(k, f, at)
 	if !ok {
 		return nil
 	}
@@ -148,15 +149,15 @@ func (s *stageWork) refTo(st *dockerfile.Stage, k *dockerfile.Cmd, i int, at fau
 	}
 	around := s.names.source.Lines(k.First, k.Last)
 	if i == st.Index {
-		s.work.parts.faults.FailIn(at, &around, "Cycle of stages", "Stage %s takes from itself.", st.Shown())
+		s.names.fail(k, at, &around, "Cycle of stages", "Stage %s takes from itself.", st.Shown())
 		return nil
 	}
 	if steps := s.names.steps(i, st.Index, map[int]bool{}); steps != nil {
-		s.work.parts.faults.FailIn(at, &around, "Cycle of stages", "Each of these stages needs the next one first: %s.",
+		s.names.fail(k, at, &around, "Cycle of stages", "Each of these stages needs the next one first: %s.",
 			strings.Join(append([]string{st.Shown()}, steps...), " -> "))
 		return nil
 	}
-	s.work.parts.faults.FailIn(at, &around, "Stage used before it is defined", "Stage %s takes from stage %s, which is only defined in line %d. Move that stage above.",
+	s.names.fail(k, at, &around, "Stage used before it is defined", "Stage %s takes from stage %s, which is only defined in line %d. Move that stage above.",
 		st.Shown(), from.Shown(), from.First)
 	return nil
 }
@@ -217,11 +218,11 @@ func (s *stageWork) addArg(d *framed.Digest, a dockerfile.Arg) {
 
 // triggers reports the ONBUILD instructions of a base that mean nothing. They
 // are read where a stage starts from the base.
-func (s *stageWork) triggers(st *dockerfile.Stage, cmds []*dockerfile.Cmd) bool {
+func (s *stageWork) triggers(cmds []*dockerfile.Cmd) bool {
 	ok := true
 	for _, k := range cmds {
 		if k.Wrong != nil {
-			s.work.parts.faults.Fail(s.names.source.Lines(st.First, st.FromEnd), "Invalid Dockerfile", "%s, in %q of the base.", strings.TrimSuffix(fault.Sentence(fault.Cause(k.Wrong).Error()), "."), k.Text)
+			s.names.fail(k, s.names.source.Lines(k.First, k.Last), nil, "Invalid Dockerfile", "%s", fault.Sentence(fault.Cause(k.Wrong).Error()))
 			ok = false
 		}
 	}

@@ -236,8 +236,12 @@ func (ck *checker) checkCredentials(b *planner.Build) {
 				continue // for the target that it belongs to
 			}
 			if _, ok := provided[key]; !ok && c.Required {
-				ck.report.Fail(c.Range, "Missing "+credentialName(c.Kind), "This step needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
-					credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
+				step := "This step"
+				if c.Trigger != "" {
+					step = fmt.Sprintf("The step in %q of the base", c.Trigger)
+				}
+				ck.report.Fail(c.Range, "Missing "+credentialName(c.Kind), "%s needs the %s %q, and target %q does not provide it. Write %s = [\"%s\"] in the target.",
+					step, credentialName(c.Kind), c.ID, b.Name(), c.Kind, credentialExample(c))
 			}
 			if name := unset[key]; name != "" && c.Required {
 				ck.report.Fail(provided[key], "Missing secret", "Target %q takes the secret %q from the variable %s, which is not set, and a step needs it (%s:%d).",

@@ -73,6 +73,7 @@ func (c *sourceCheck) badPattern(v *planner.Vertex, e *planner.Edge, local bool)
 		c.add(v, sourceFault{
 			c.place(v, e, p), fault.Error, "Invalid pattern",
 			fault.Path(p) + " is not a pattern: the brackets or backslashes in it are not in order. Write \\[, \\] and \\\\ for those of a name.",
+			e.Trigger,
 		})
 	}
 	return found
@@ -80,38 +81,37 @@ func (c *sourceCheck) badPattern(v *planner.Vertex, e *planner.Edge, local bool)
 
 // missing reports a source that makes the build fail.
 func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
-	at := c.place(v, e, src)
 	dir, shown := planner.ContextText(e.From.Name), fault.Path(dockerfile.ContextPath(src))
 	all := c.reads.Unfiltered(e.From.Local)
 	if e.Take != nil && e.Take.Parents {
 		folder := path.Dir(dockerfile.ContextPath(src))
 		if dir, err := all.Follow(folder); err == nil && path.Clean(dir) != folder {
-			c.note(v, at, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
+			c.note(v, e, src, fault.Error, "%s goes through a symbolic link, and --parents follows none. The file may be %s: write that path.", shown, fault.Path(path.Join(dir, path.Base(src))))
 			return
 		}
 	}
 	if link, to := all.Dangling(e.Take, src); link == dockerfile.ContextPath(src) && link != "" {
-		c.note(v, at, fault.Error, "%s in %s is a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(to))
+		c.note(v, e, src, fault.Error, "%s in %s is a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(to))
 		return
 	} else if link != "" {
-		c.note(v, at, fault.Error, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, fault.Path(link), dir, fault.Path(to))
+		c.note(v, e, src, fault.Error, "%s matches %s in %s, a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, fault.Path(link), dir, fault.Path(to))
 		return
 	}
 	real, err := all.Follow(src)
 	if err != nil {
-		c.note(v, at, fault.Error, "%s in %s is a symbolic link that leads to itself.", shown, dir)
+		c.note(v, e, src, fault.Error, "%s in %s is a symbolic link that leads to itself.", shown, dir)
 		return
 	}
 	if all.Has(real) {
-		c.note(v, at, fault.Error, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, fault.Path(real))
+		c.note(v, e, src, fault.Error, "%s is in %s, but its ignore file keeps it from the builder. Take it out of the ignore file, or put !%s below.", shown, dir, fault.Path(real))
 		return
 	}
 	if err := all.Unreadable(real); err != nil {
-		c.note(v, at, fault.Error, "%s in %s cannot be read: %s.", shown, dir, fault.Reason(err))
+		c.note(v, e, src, fault.Error, "%s in %s cannot be read: %s.", shown, dir, fault.Reason(err))
 		return
 	}
 	if real != dockerfile.ContextPath(src) {
-		c.note(v, at, fault.Error, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(real))
+		c.note(v, e, src, fault.Error, "%s in %s is behind a symbolic link to %s, which is not there: for the builder, links end in the context.", shown, dir, fault.Path(real))
 		return
 	}
 	into := ""
@@ -119,19 +119,18 @@ func (c *sourceCheck) missing(v *planner.Vertex, e *planner.Edge, src string) {
 		into = ", where " + shown + " looks for files"
 		real = strings.Join(strings.Split(real, "/")[:at], "/")
 	}
-	c.note(v, at, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, suggest.Sentence(path.Base(real), all.Names(path.Dir(real))))
+	c.note(v, e, src, fault.Error, "There is no %s in %s%s.%s", fault.Path(real), dir, into, suggest.Sentence(path.Base(real), all.Names(path.Dir(real))))
 }
 
 // unmatched reports a source with wildcards that matches nothing. That fails
 // the build only if the folder that it looks into is not sent for another.
 func (c *sourceCheck) unmatched(v *planner.Vertex, e *planner.Edge, u inputs.Pattern) {
-	at := c.place(v, e, u.Source)
 	dir := planner.ContextText(e.From.Name)
 	if c.reads.Sent(e.From.Local, u.Dir) {
-		c.note(v, at, fault.Warning, "Nothing in %s matches %s.", dir, fault.Path(u.Source))
+		c.note(v, e, u.Source, fault.Warning, "Nothing in %s matches %s.", dir, fault.Path(u.Source))
 		return
 	}
-	c.note(v, at, fault.Error, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, fault.Path(u.Source), fault.Path(u.Dir))
+	c.note(v, e, u.Source, fault.Error, "Nothing in %s matches %s, and the build fails for it, as no stage takes anything else from %s.", dir, fault.Path(u.Source), fault.Path(u.Dir))
 }
 
 // sourceFault is what is wrong with a source, for whichever targets it is.
@@ -140,11 +139,12 @@ type sourceFault struct {
 	severity fault.Severity
 	summary  string
 	text     string
+	trigger  string
 }
 
 // note keeps a fault until the targets that have it are all known.
-func (c *sourceCheck) note(v *planner.Vertex, at fault.Range, severity fault.Severity, format string, args ...any) {
-	c.add(v, sourceFault{at, severity, "Nothing to copy", fmt.Sprintf(format, args...)})
+func (c *sourceCheck) note(v *planner.Vertex, e *planner.Edge, src string, severity fault.Severity, format string, args ...any) {
+	c.add(v, sourceFault{c.place(v, e, src), severity, "Nothing to copy", fmt.Sprintf(format, args...), e.Trigger})
 }
 
 func (c *sourceCheck) add(v *planner.Vertex, f sourceFault) {
@@ -166,11 +166,18 @@ func (c *sourceCheck) finish() {
 		if f.severity == fault.Warning {
 			report = c.report.Warn
 		}
-		report(f.at, f.summary, "%s This is for %s %s.", f.text, who, fault.Names(names))
+		behind := ""
+		if f.trigger != "" {
+			behind = fmt.Sprintf(", in %q of the base", f.trigger)
+		}
+		report(f.at, f.summary, "%s This is for %s %s%s.", f.text, who, fault.Names(names), behind)
 	}
 }
 
 func (c *sourceCheck) place(v *planner.Vertex, e *planner.Edge, src string) fault.Range {
+	if e.Trigger != "" {
+		return e.Range // where the source itself is not written
+	}
 	return c.lines.of(v.Dockerfile).Word(e.Range.Start.Line, e.Range.End.Line, src)
 }
 

@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -47,6 +48,40 @@ func TriggersTakeStages(triggers []string) bool {
 		}
 	}
 	return false
+}
+
+// TakenOver are the ONBUILD triggers of a base, as a stage has them that starts from it.
+func TakenOver(triggers []*Cmd, by *Stage) []*Cmd {
+	out := make([]*Cmd, len(triggers))
+	for i, k := range triggers {
+		own := *k
+		own.First, own.Last, own.trigger = by.First, by.FromEnd, true
+		out[i] = &own
+	}
+	return out
+}
+
+// Trigger is the ONBUILD that an instruction comes from, or "" if the stage has it itself.
+func (k *Cmd) Trigger() string {
+	if !k.trigger {
+		return ""
+	}
+	if _, ok := k.Command.(*instructions.OnbuildCommand); ok {
+		return k.Text // one that means nothing is kept as it is
+	}
+	return "ONBUILD " + k.Text
+}
+
+// Told is what is wrong with an instruction, in sentences, with where it is written if
+// that is not where the message points to.
+func (k *Cmd) Told(text string) string {
+	if !k.trigger {
+		return text
+	}
+	if rest, ok := strings.CutSuffix(text, "."); ok && !strings.Contains(rest, ". ") {
+		return fmt.Sprintf("%s, in %q of the base.", rest, k.Trigger())
+	}
+	return fmt.Sprintf("%s This is in %q of the base.", text, k.Trigger())
 }
 
 // reads lists the paths of the main context that an instruction reads, as

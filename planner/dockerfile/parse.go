@@ -100,6 +100,9 @@ type Cmd struct {
 	HasFiles bool // may read the main context
 	First    int
 	Last     int
+	// trigger is true of an instruction that a stage takes over from its base; First and
+	// Last are then those of the FROM, as the base may be in another file.
+	trigger bool
 }
 
 // From is a name after --from= or from=.
