@@ -25,6 +25,7 @@ import (
 	"github.com/orch-build/orch/internal/registry"
 	"github.com/orch-build/orch/internal/termtext"
 	"github.com/orch-build/orch/internal/usage"
+	"github.com/orch-build/orch/planner"
 	"github.com/orch-build/orch/planner/outside"
 	"github.com/orch-build/orch/runner/bundle"
 	"github.com/orch-build/orch/runner/bundle/folder"
@@ -117,7 +118,7 @@ func (p *Packer) item(ctx context.Context, it *outside.Item, e *lock.Entry) erro
 func (p *Packer) layout(it *outside.Item, from string) error {
 	name, _, _ := ocilayout.Split(it.Name)
 	layout := &bundle.Bundle{Dir: filepath.Join(from, filepath.FromSlash(name))}
-	text, err := layout.Blob(it.Digest)
+	text, err := ocilayout.Blob(planner.Disk{}, filepath.ToSlash(layout.Dir), digest.Digest(it.Digest))
 	if err != nil {
 		return fmt.Errorf("reading the OCI layout: %w", err)
 	}
