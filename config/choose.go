@@ -31,6 +31,10 @@ type chooser struct {
 // choose takes a name that is asked for: a group, or else a target.
 func (c *chooser) choose(name string) hcl.Diagnostics {
 	names, diags := c.expand(name, hcl.Range{})
+	if c.d.opts.Groups { // groupFaults says what is wrong with groups
+		diags = nil
+		names = slices.DeleteFunc(names, func(m member) bool { return c.d.targets[m.name] == nil })
+	}
 	for _, n := range names {
 		if _, ok := c.targets[n.name]; ok || c.except[n.name] {
 			continue
@@ -58,7 +62,7 @@ func (c *chooser) expand(name string, at hcl.Range) ([]member, hcl.Diagnostics) 
 	if !ok {
 		return []member{{name, at}}, nil
 	}
-	if steps := c.expanding.Enter(trail.Step{What: "group " + name, At: g.Range}); steps != nil {
+	if steps := c.expanding.Enter(trail.Step{What: groupStep + name, At: g.Range}); steps != nil {
 		if _, ok := c.d.targets[name]; ok {
 			return []member{{name, at}}, nil
 		}
@@ -74,11 +78,7 @@ func (c *chooser) expand(name string, at hcl.Range) ([]member, hcl.Diagnostics) 
 	var out []member
 	var diags hcl.Diagnostics
 	for _, m := range g.Targets {
-		at := g.Range
-		if g.Block != nil {
-			at = g.Block.AttrRange("targets")
-		}
-		more, d := c.expand(m, at)
+		more, d := c.expand(m, g.MembersAt())
 		diags = append(diags, d...)
 		out = append(out, more...)
 	}

@@ -151,7 +151,7 @@ func fixtureOptions(t *testing.T, comment string) (opts Options, files []string)
 		case "targets":
 			opts.Targets = strings.Fields(value)
 		case "all":
-			opts.All = true
+			opts.All, opts.Groups = true, true
 		case "except":
 			opts.Except = strings.Fields(value)
 		case "filter":

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/files"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/config/trail"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -69,7 +71,7 @@ func (d *Definition) expandMembers() hcl.Diagnostics {
 					Severity: hcl.DiagError,
 					Summary:  "Unknown target",
 					Detail:   fmt.Sprintf("No target matches %q. There are: %s.", m, some(d.preferred(d.targetNames, templates()), 20)),
-					Subject:  g.Block.AttrRange("targets").Ptr(),
+					Subject:  g.MembersAt().Ptr(),
 				})
 			}
 			members = append(members, matched...)
@@ -78,3 +80,58 @@ func (d *Definition) expandMembers() hcl.Diagnostics {
 	}
 	return diags
 }
+
+// groupFaults finds what is wrong with the members of all groups, asked for or not.
+func (d *Definition) groupFaults() hcl.Diagnostics {
+	w := groupWalk{d: d, done: map[string]bool{}}
+	for _, name := range d.groupNames {
+		w.enter(name)
+	}
+	return w.diags
+}
+
+// groupWalk goes through the groups, through each once.
+type groupWalk struct {
+	d     *Definition
+	way   trail.Trail
+	done  map[string]bool
+	diags hcl.Diagnostics
+}
+
+func (w *groupWalk) enter(name string) {
+	g := w.d.groups[name]
+	if steps := w.way.Enter(trail.Step{What: groupStep + name, At: g.Range}); steps != nil {
+		w.closed(steps)
+		return
+	}
+	defer w.way.Leave()
+	if w.done[name] {
+		return
+	}
+	w.done[name] = true
+	for _, m := range g.Targets {
+		switch {
+		case w.d.groups[m] != nil:
+			w.enter(m)
+		case w.d.targets[m] == nil:
+			w.diags = append(w.diags, w.d.unknownTarget(m, g.MembersAt()))
+		}
+	}
+}
+
+// closed reports groups that contain each other. One that a target has the name of
+// may be asked for: where the way comes back to it, the target is meant.
+func (w *groupWalk) closed(steps []trail.Step) {
+	around := steps[:len(steps)-1]
+	first := slices.IndexFunc(around, func(s trail.Step) bool {
+		return w.d.targets[strings.TrimPrefix(s.What, groupStep)] == nil
+	})
+	if first < 0 {
+		return
+	}
+	turned := slices.Concat(around[first:], around[:first+1])
+	w.diags = append(w.diags, trail.Cycle("Groups contain each other", turned))
+}
+
+// groupStep is before the name of a group on the way to a target.
+const groupStep = "group "

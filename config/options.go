@@ -25,6 +25,8 @@ type Options struct {
 	Word func(word string) string
 	// All asks for every target of the files, whatever Targets says.
 	All bool
+	// Groups has all groups looked at for what is wrong with them, asked for or not.
+	Groups bool
 	// Except names targets and groups to leave out, by name or pattern.
 	Except []string
 	// Filters keep only the targets whose traits match all of them: NAME=VALUE,

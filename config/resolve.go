@@ -71,6 +71,9 @@ func (d *Definition) readLockAge() hcl.Diagnostics {
 // Choose cuts the definition down to what the options ask for.
 func (d *Definition) Choose() (*Config, hcl.Diagnostics) {
 	cfg, diags := d.cut()
+	if d.opts.Groups {
+		diags = append(diags, d.groupFaults()...)
+	}
 	sensitive := d.sensitive()
 	if cfg != nil {
 		cfg.sensitive, cfg.secrets = sensitive, cfg.credentials()

@@ -24,6 +24,14 @@ type Group struct {
 	written []string
 }
 
+// MembersAt is where the members are written.
+func (g *Group) MembersAt() hcl.Range {
+	if g.Block == nil {
+		return g.Range
+	}
+	return g.Block.AttrRange("targets")
+}
+
 // Load evaluates the members and the description of a group.
 func (g *Group) Load() hcl.Diagnostics {
 	if g.done || g.Block == nil {

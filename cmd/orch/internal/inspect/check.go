@@ -27,7 +27,7 @@ type Check struct {
 func (c Check) Print(ctx context.Context, e *planning.Session, load *planning.Flags, targets []string) error {
 	defer load.Loader.Close()
 	all := len(targets) == 0
-	d, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All = targets, all })
+	d, err := load.Loader.Resolve(ctx, func(o *config.Options) { o.Targets, o.All, o.Groups = targets, all, all })
 	if err != nil {
 		return err
 	}
