@@ -49,6 +49,36 @@ type Kind interface {
 	Show(v any) any
 }
 
+// Membered is a kind whose values are objects, or lists in which objects may be, that
+// have certain members. What else they have is passed over, as in bake.
+type Membered interface {
+	Members() []string
+}
+
+// Foreign lists the members of such a value, or of its elements, that its kind does
+// not have.
+func Foreign(k Membered, v cty.Value) []string {
+	var out []string
+	add := func(v cty.Value) {
+		if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+			return
+		}
+		for name := range v.AsValueMap() {
+			if !slices.Contains(k.Members(), name) {
+				out = append(out, name)
+			}
+		}
+	}
+	add(v)
+	if t := v.Type(); t.IsTupleType() || t.IsListType() || t.IsSetType() {
+		for _, e := range v.AsValueSlice() {
+			add(e)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // The attributes of a target, in the order in which --print shows them, which
 // is the order of bake's JSON.
 const (

@@ -64,6 +64,9 @@ func (k Resources) Decode(v cty.Value) (any, error) {
 	return r, nil
 }
 
+// Members are the names of the limits.
+func (k Resources) Members() []string { return SortedKeys(k.typ().AttributeTypes()) }
+
 // Encode gives an object with all limits, of which those that are not set are
 // null.
 func (k Resources) Encode(v any) cty.Value {

@@ -23,11 +23,14 @@ func objectType(attrs map[string]cty.Type) cty.Type {
 	return cty.ObjectWithOptionalAttrs(attrs, names)
 }
 
+var secretType = objectType(map[string]cty.Type{"id": cty.String, "src": cty.String, "env": cty.String, "type": cty.String})
+
+// Members are the names of what an object says of a secret.
+func (secrets) Members() []string { return SortedKeys(secretType.AttributeTypes()) }
+
 func (secrets) Decode(v cty.Value) (any, error) {
 	return decodeEntries(v, ParseSecret, func(v cty.Value) (spec.Secret, error) {
-		obj, err := convert.Convert(v, objectType(map[string]cty.Type{
-			"id": cty.String, "src": cty.String, "env": cty.String, "type": cty.String,
-		}))
+		obj, err := convert.Convert(v, secretType)
 		if err != nil {
 			return spec.Secret{}, wrongElement(err, v, "an object with id, src, env")
 		}
@@ -161,11 +164,14 @@ func (secrets) Show(v any) any {
 // sshKeys is the list of SSH agents and keys: one of an ID, the last one wins.
 type sshKeys struct{}
 
+var sshType = objectType(map[string]cty.Type{"id": cty.String, "paths": cty.List(cty.String)})
+
+// Members are the names of what an object says of an SSH key.
+func (sshKeys) Members() []string { return SortedKeys(sshType.AttributeTypes()) }
+
 func (sshKeys) Decode(v cty.Value) (any, error) {
 	return decodeEntries(v, ParseSSH, func(v cty.Value) (spec.SSH, error) {
-		obj, err := convert.Convert(v, objectType(map[string]cty.Type{
-			"id": cty.String, "paths": cty.List(cty.String),
-		}))
+		obj, err := convert.Convert(v, sshType)
 		if err != nil {
 			return spec.SSH{}, wrongElement(err, v, "an object with id and paths")
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/eval"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -42,10 +43,13 @@ type targetBlock struct {
 	// Volatile.
 	volatile     map[string]string
 	volatileDone bool
+	// foreign holds the members of objects that were warned of: the targets of a
+	// matrix share them.
+	foreign map[string]bool
 }
 
 func newTargetBlock(t *schema.Target, x *Index, base string) *targetBlock {
-	b := &targetBlock{Target: t, Index: x, base: base, ranges: map[string]hcl.Range{}}
+	b := &targetBlock{Target: t, Index: x, base: base, ranges: map[string]hcl.Range{}, foreign: map[string]bool{}}
 	for i := range attribute.Attributes {
 		name := attribute.Attributes[i].Name
 		attr, ok := t.Attrs[name]
@@ -148,7 +152,33 @@ func (t *Target) evaluate(i int, scope *hcl.EvalContext) (any, hcl.Diagnostics) 
 	if err != nil {
 		return nil, append(diags, eval.WrongType(a.Name, expr, scope, err))
 	}
-	return t.based(i, v), diags
+	return t.based(i, v), append(diags, t.foreign(a.Name, a.Kind, value)...)
+}
+
+// foreign warns of the members of an object that its attribute does not have.
+func (t *Target) foreign(attr string, kind attribute.Kind, v cty.Value) hcl.Diagnostics {
+	k, ok := kind.(attribute.Membered)
+	if !ok {
+		return nil
+	}
+	var diags hcl.Diagnostics
+	for _, name := range attribute.Foreign(k, v) {
+		if t.block.foreign[attr+"."+name] {
+			continue
+		}
+		t.block.foreign[attr+"."+name] = true
+		at, ok := t.block.ranges[attr+"."+name]
+		if !ok {
+			at = t.block.ranges[attr]
+		}
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagWarning,
+			Summary:  "Unknown attribute",
+			Detail:   fmt.Sprintf("There is no attribute %q in %s.%s It has no effect.", name, attr, suggest.Sentence(name, k.Members())),
+			Subject:  &at,
+		})
+	}
+	return diags
 }
 
 // ValuesFor returns the values, with the names and paths that they have in the

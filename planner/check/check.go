@@ -66,7 +66,7 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 		opt.Dir = cmp.Or(opt.Dir, dir)
 	}
 	ck := &checker{
-		plan: p, opt: opt, reach: p.Reached(), args: map[*dockerfile.File]*knownArgs{}, uses: newUses(), lines: sourceLines{},
+		plan: p, opt: opt, reach: p.Reached(), args: map[*dockerfile.File]*knownArgs{}, uses: newUses(), unread: unreads{by: map[unread][]string{}}, lines: sourceLines{},
 		volatile: map[sameVolatile]bool{}, volatileAt: map[*dockerfile.Cmd]bool{}, layouts: map[string]string{},
 	}
 	tags, paths := map[string]*planner.Build{}, map[string]*planner.Build{}
@@ -83,6 +83,7 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 			ck.checkOutputs(b, paths)
 		}
 	}
+	ck.warnUnread()
 	ck.checkUnused()
 	ck.checkMounts()
 	ck.checkURLs()
@@ -99,6 +100,7 @@ type checker struct {
 	reach  map[string][]*planner.Vertex // by the name of a target
 	args   map[*dockerfile.File]*knownArgs
 	uses   uses
+	unread unreads
 	lines  sourceLines
 	// readers are the steps that take something from a folder; see taking.
 	readers map[*planner.Local][]*planner.Edge

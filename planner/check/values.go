@@ -44,6 +44,7 @@ func (ck *checker) checkValues(b *planner.Build) {
 	for _, e := range t.Attest {
 		ck.checkAttestation(b, e)
 	}
+	ck.checkCacheBlock(b)
 	if t.Network != "" {
 		ck.known(b, "network", "network mode", t.Network, knownNetworks)
 	}
@@ -177,6 +178,8 @@ func (ck *checker) checkCacheEntry(b *planner.Build, e config.CacheEntry, attr, 
 	}
 	ck.checkLayers(b, e.Entry, attr)
 	ck.booleans(b, e.Entry, attr, e.NotBool)
+	own, others := cacheTypeOptions[e.Type].of(attr)
+	ck.checkMisspelt(b, attr, "cache", e.Entry, own, others)
 	if mode := e.Attrs["mode"]; mode != "" && attr == "cache-to" {
 		ck.known(b, attr, "cache mode", mode, []string{"min", "max"})
 	}
@@ -197,7 +200,11 @@ func (ck *checker) checkCacheEntry(b *planner.Build, e config.CacheEntry, attr, 
 }
 
 func (ck *checker) checkAttestation(b *planner.Build, e config.Attest) {
-	if !ck.known(b, "attest", "attestation", e.Type, knownAttestations) || e.Type != "provenance" {
+	if !ck.known(b, "attest", "attestation", e.Type, knownAttestations) {
+		return
+	}
+	ck.checkMisspelt(b, "attest", "attestation", e.Entry, attestOptions[e.Type], nil)
+	if e.Type != "provenance" {
 		return
 	}
 	if mode := e.Attrs["mode"]; mode != "" {
