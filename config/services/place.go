@@ -57,6 +57,36 @@ func faultOf(files []*schema.File, err error) hcl.Range {
 	return at
 }
 
+// parsed is a Compose file as YAML.
+type parsed struct {
+	name string
+	root *yaml.Node
+}
+
+// parse reads the Compose files that are YAML, the last one first.
+func parse(files []*schema.File) []parsed {
+	var out []parsed
+	for _, f := range slices.Backward(files) {
+		var doc yaml.Node
+		if f.Syntax == schema.Compose && yaml.Unmarshal(f.Src, &doc) == nil && len(doc.Content) > 0 {
+			out = append(out, parsed{f.Name, doc.Content[0]})
+		}
+	}
+	return out
+}
+
+// keyPlace is where a path of keys is written, in the first of the files that has it;
+// it is service if none has, as where the section comes from a service that is extended.
+func keyPlace(files []parsed, service hcl.Range, keys string) hcl.Range {
+	last := keys[strings.LastIndexByte(keys, '.')+1:]
+	for _, f := range files {
+		if n, _ := descend(f.root, keys); n != nil && n.Value == last {
+			return nodeRange(f.name, n)
+		}
+	}
+	return service
+}
+
 // namedNode finds the key that an error names as a path, such as
 // services.web.build, or the file; deeper is the better, and 0 is nothing.
 func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"strings"
+	"sync"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -59,6 +60,7 @@ func (in *Inputs) Load(defined []*schema.File, base func(filename string) string
 		}
 		return nil, false, diags
 	}
+	written := sync.OnceValue(func() []parsed { return parse(defined) })
 	for _, name := range attribute.SortedKeys(project.Services) {
 		service := project.Services[name]
 		if service.Build == nil {
@@ -71,6 +73,9 @@ func (in *Inputs) Load(defined []*schema.File, base func(filename string) string
 		}
 		s.At = places[name]
 		list = append(list, s)
+		diags = append(diags, unknownKeys(service.Build, func(keys string) hcl.Range {
+			return keyPlace(written(), places[name], "services."+name+".build."+keys)
+		})...)
 	}
 	return list, len(project.Services) > 0, diags
 }

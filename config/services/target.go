@@ -3,6 +3,7 @@ package services
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/block"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/suggest"
 )
 
 // target reads a service's build section as a target.
@@ -242,6 +244,36 @@ type xBake struct {
 	Pull          *bool             `yaml:"pull"`
 	NoCache       *bool             `yaml:"no-cache"`
 	Contexts      map[string]string `yaml:"contexts"`
+}
+
+// xBakeKeys are the keys of xBake.
+func xBakeKeys() []string {
+	var out []string
+	for i, t := 0, reflect.TypeFor[xBake](); i < t.NumField(); i++ {
+		out = append(out, t.Field(i).Tag.Get("yaml"))
+	}
+	return out
+}
+
+// unknownKeys warns of keys of x-bake that nothing reads; at finds where in the
+// build section a key is written. Those that begin with x- may be for another program.
+func unknownKeys(build *types.BuildConfig, at func(keys string) hcl.Range) hcl.Diagnostics {
+	ext, _ := build.Extensions["x-bake"].(map[string]any)
+	known := xBakeKeys()
+	var diags hcl.Diagnostics
+	for _, key := range attribute.SortedKeys(ext) {
+		if slices.Contains(known, key) || strings.HasPrefix(key, "x-") {
+			continue
+		}
+		place := at("x-bake." + key)
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagWarning,
+			Summary:  "Unknown attribute",
+			Detail:   fmt.Sprintf("There is no attribute %q in x-bake.%s It has no effect.", key, suggest.Sentence(key, known)),
+			Subject:  &place,
+		})
+	}
+	return diags
 }
 
 // words is a list of strings, or one string that is split at blanks.
