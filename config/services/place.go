@@ -17,7 +17,7 @@ import (
 )
 
 // yamlLine is how the YAML parser says where a text is wrong.
-var yamlLine = lazyregexp.New(`\bline (\d+)`)
+var yamlLine = lazyregexp.New(`\bline (\d+)(?:, column (\d+))?`)
 
 // faultOf finds where an error of the reader of Compose files is, which
 // names a path of keys, a file or a line. It is the beginning of the first file
@@ -35,8 +35,15 @@ func faultOf(files []*schema.File, err error) hcl.Range {
 		}
 		var doc yaml.Node
 		if broken := yaml.Unmarshal(f.Src, &doc); broken != nil {
-			if m := yamlLine.FindStringSubmatch(broken.Error()); m != nil {
+			m := yamlLine.FindStringSubmatch(broken.Error())
+			if said := yamlLine.FindStringSubmatch(err.Error()); said != nil && strings.Contains(err.Error(), f.Name) {
+				m = said // the place that the text names
+			}
+			if m != nil {
 				start.Start.Line, _ = strconv.Atoi(m[1])
+				if column, err := strconv.Atoi(m[2]); err == nil {
+					start.Start.Column = column
+				}
 				start.End = start.Start
 			}
 			return start
@@ -98,7 +105,11 @@ func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
 	}
 	var best *yaml.Node
 	deepest := 0
-	for _, word := range strings.Fields(err.Error()) {
+	words := strings.Fields(err.Error())
+	if m := extraKey.FindStringSubmatch(err.Error()); m != nil {
+		words = append(words, m[1]+"."+m[2])
+	}
+	for _, word := range words {
 		n, depth := descend(root, strings.TrimRight(strings.Trim(word, "\"'`"), ".,:;"))
 		if depth > deepest {
 			best, deepest = n, depth
@@ -106,6 +117,9 @@ func namedNode(root *yaml.Node, err error) (*yaml.Node, int) {
 	}
 	return best, deepest
 }
+
+// extraKey is how the reader says that a part has a key too many.
+var extraKey = lazyregexp.New(`^(\S+) additional properties '([^']+)'`)
 
 // within is the service that an error begins with, or all of the file.
 func within(root *yaml.Node, err error) *yaml.Node {

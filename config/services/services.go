@@ -14,6 +14,7 @@ import (
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/files"
+	"github.com/orch-build/orch/internal/lazyregexp"
 	"github.com/orch-build/orch/schema"
 )
 
@@ -80,8 +81,24 @@ func (in *Inputs) Load(defined []*schema.File, base func(filename string) string
 	return list, len(project.Services) > 0, diags
 }
 
+// notDecoded is how the reader begins what it could not decode, and decodedPath how it
+// names the value then, as services[web].build.
+var (
+	notDecoded  = lazyregexp.New(`^decoding failed due to the following error\(s\):\s*`)
+	decodedPath = lazyregexp.New(`^'(\w+)\[([^\]]+)\]([^']*)' `)
+)
+
 // each returns the errors that were joined.
 func each(err error) []error {
+	if text := err.Error(); notDecoded.MatchString(text) {
+		var out []error
+		for line := range strings.SplitSeq(notDecoded.ReplaceAllString(text, ""), "\n") {
+			if line != "" {
+				out = append(out, errors.New(decodedPath.ReplaceAllString(line, "$1.$2$3: ")))
+			}
+		}
+		return out
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
@@ -107,9 +124,20 @@ func failure(err error, at hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  summary,
-		Detail:   attribute.Sentence(err),
+		Detail:   sentence(err),
 		Subject:  &at,
 	}
+}
+
+// sentence writes an error as a sentence. A key of the file that it begins with stays
+// as it is.
+func sentence(err error) string {
+	text := attribute.Sentence(err)
+	first, _, _ := strings.Cut(err.Error(), " ")
+	if first == "services" || first == "secrets" {
+		return first + text[len(first):]
+	}
+	return text
 }
 
 // read reads Compose files with the variables that they see.
