@@ -31,7 +31,7 @@ func TestImports(t *testing.T) {
 		"config/eval":      {"schema", "config/attribute", "config/funcs", "config/trail"},
 		"config/block":     {"config/eval"},
 		"config/services":  {"config/block", "config/files"},
-		"config/decide":    {"schema", "config/attribute", "config/files", "internal/urlsecret"},
+		"config/decide":    {"schema", "config/attribute", "config/files", "internal/fault", "internal/urlsecret"},
 		"config/policy":    {"schema", "config", "internal/template"},
 		"planner":          {"planner/dockerfile", "internal/fault", "internal/framed", "schema", "config", "config/policy", "internal/template", "internal/ocilayout"},
 		"planner/print":    {"planner", "planner/inputs", "internal/page", "internal/fault", "internal/termtext"},

@@ -9,19 +9,21 @@ import (
 
 	"github.com/orch-build/orch/config/attribute"
 	"github.com/orch-build/orch/config/spec"
+	"github.com/orch-build/orch/internal/fault"
 )
 
 // checker collects what is wrong with one target.
 type checker struct {
 	r     *Draft
 	in    *Inputs
+	known wrongValues
 	diags hcl.Diagnostics
 }
 
 // check reports values that cannot be built. Contexts and Dockerfiles
 // are not looked at: planning does that.
 func (d *Decider) check(r *Draft) hcl.Diagnostics {
-	c := &checker{r: r, in: d.in}
+	c := &checker{r: r, in: d.in, known: d.wrongValues}
 	c.checkPlaces()
 	c.checkRemoteDockerfile()
 	c.checkValues()
@@ -33,19 +35,51 @@ func (d *Decider) check(r *Draft) hcl.Diagnostics {
 	return c.diags
 }
 
+// wrongValue is what is wrong with a value that several targets may have: those of a
+// matrix, and those that inherit it.
+type wrongValue struct {
+	attr, text, flag string
+	at               hcl.Range
+}
+
+// wrongValues holds those that were reported.
+type wrongValues map[wrongValue]*reported
+
+type reported struct {
+	diag    *hcl.Diagnostic
+	targets []string // that have the value
+}
+
+// note says which target has the value too.
+func (r *reported) note(w wrongValue, target string) {
+	where := "target "
+	if r.targets = append(r.targets, target); len(r.targets) > 1 {
+		where = "targets "
+	}
+	r.diag.Detail = w.text + "\nThis is in the " + where + fault.Names(r.targets) + "."
+	if w.flag != "" {
+		r.diag.Detail += fmt.Sprintf(" It was set by %s.", w.flag)
+	}
+}
+
 // wrong reports a value of an attribute.
 func (c *checker) wrong(attr string, format string, args ...any) {
-	d := &hcl.Diagnostic{
-		Severity: hcl.DiagError,
-		Summary:  fmt.Sprintf("Invalid value for %q", attr),
-		Detail:   attribute.Sentence(fmt.Errorf(format, args...)) + fmt.Sprintf("\nThis is in the target %q.", c.r.Name),
+	w := wrongValue{attr: attr, text: attribute.Sentence(fmt.Errorf(format, args...)), flag: c.r.Overridden[attr]}
+	if w.flag == "" {
+		w.at = c.r.RangeOf(attr, "")
 	}
-	if flag := c.r.Overridden[attr]; flag != "" {
-		d.Detail += fmt.Sprintf(" It was set by %s.", flag)
-	} else if at := c.r.RangeOf(attr, ""); at.Filename != "" {
-		d.Subject = &at
+	known := c.known[w]
+	if known == nil {
+		known = &reported{diag: &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf("Invalid value for %q", attr)}}
+		if w.at.Filename != "" {
+			known.diag.Subject = &w.at
+		}
+		c.known[w] = known
+		c.diags = append(c.diags, known.diag)
 	}
-	c.diags = append(c.diags, d)
+	if n := len(known.targets); n == 0 || known.targets[n-1] != c.r.Name { // a value may be wrong twice
+		known.note(w, c.r.Name)
+	}
 }
 
 func (c *checker) text(attr string) string {

@@ -42,11 +42,14 @@ type Decider struct {
 	in *Inputs
 	// said holds the faults of cache and skip blocks that were reported: several
 	// targets may share a block.
-	said map[string]bool
+	said        map[string]bool
+	wrongValues wrongValues
 }
 
 // New returns a Decider.
-func New(in *Inputs) *Decider { return &Decider{in: in, said: map[string]bool{}} }
+func New(in *Inputs) *Decider {
+	return &Decider{in: in, said: map[string]bool{}, wrongValues: wrongValues{}}
+}
 
 // Target fills a Target with the values of a Draft, and checks them.
 func (d *Decider) Target(r *Draft, outside Outside) (*spec.Target, hcl.Diagnostics) {
