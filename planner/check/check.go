@@ -66,7 +66,7 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 		opt.Dir = cmp.Or(opt.Dir, dir)
 	}
 	ck := &checker{
-		plan: p, opt: opt, reach: p.Reached(), args: map[*dockerfile.File]*knownArgs{}, uses: newUses(), unread: unreads{by: map[unread][]string{}}, lines: sourceLines{},
+		plan: p, opt: opt, reach: p.Reached(), args: map[*dockerfile.File]*knownArgs{}, uses: newUses(), told: map[told]*telling{}, lines: sourceLines{},
 		volatile: map[sameVolatile]bool{}, volatileAt: map[*dockerfile.Cmd]bool{}, layouts: map[string]string{},
 	}
 	tags, paths := map[string]*planner.Build{}, map[string]*planner.Build{}
@@ -83,7 +83,6 @@ func Check(p *planner.Plan, opt Options) fault.Diagnostics {
 			ck.checkOutputs(b, paths)
 		}
 	}
-	ck.warnUnread()
 	ck.checkUnused()
 	ck.checkMounts()
 	ck.checkURLs()
@@ -100,7 +99,7 @@ type checker struct {
 	reach  map[string][]*planner.Vertex // by the name of a target
 	args   map[*dockerfile.File]*knownArgs
 	uses   uses
-	unread unreads
+	told   map[told]*telling
 	lines  sourceLines
 	// readers are the steps that take something from a folder; see taking.
 	readers map[*planner.Local][]*planner.Edge
@@ -180,7 +179,7 @@ func (ck *checker) checkPlatforms(b *planner.Build) {
 			continue
 		}
 		for _, fault := range suggest.Platform(pl.String(), pl.OS, pl.Architecture) {
-			ck.report.Fail(at, "Unknown platform", "Target %q: %s", b.Name(), fault)
+			ck.fail(b, at, "Unknown platform", "%s", fault)
 		}
 	}
 }

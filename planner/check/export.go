@@ -48,8 +48,8 @@ func (ck *checker) checkAnnotations(b *planner.Build, o config.Output) {
 				continue
 			}
 			if o.DockerTypes {
-				ck.report.Fail(at, "Annotation without effect", "Target %q: Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
-					b.Name(), kind, a)
+				ck.fail(b, at, "Annotation without effect", "Docker's media types have no annotations of the type %s, and its output has oci-mediatypes=false. Leave out the annotation %q or oci-mediatypes.",
+					kind, a)
 				return
 			}
 			if kind != "manifest-descriptor" && !hasIndex(b, o) {
@@ -57,8 +57,8 @@ func (ck *checker) checkAnnotations(b *planner.Build, o config.Output) {
 				if o.Type == "docker" && o.Form != config.EngineForm {
 					more = ", or output type=oci with several platforms"
 				}
-				ck.report.Fail(at, "Annotation without an index", "Target %q: the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
-					b.Name(), a, a[strings.Index(a, ":")+1:], more)
+				ck.fail(b, at, "Annotation without an index", "the annotation %q is for an image index, and an image of one platform without attestations has none. Write \"manifest:%s\"%s.",
+					a, a[strings.Index(a, ":")+1:], more)
 				return
 			}
 		}
@@ -121,8 +121,8 @@ func (ck *checker) checkNoCache(b *planner.Build) {
 	}
 	for _, name := range b.Target.NoCacheFilter {
 		if !slices.Contains(stages, strings.ToLower(name)) {
-			ck.report.Warn(b.Target.RangeOf("no-cache-filter"), "Filter without effect", "Target %q: no-cache-filter has %q, and no stage of %s has this name.%s",
-				b.Name(), name, b.Dockerfile.Name, suggest.Sentence(name, stages))
+			ck.warn(b, b.Target.RangeOf("no-cache-filter"), "Filter without effect", "no-cache-filter has %q, and no stage of %s has this name.%s",
+				name, b.Dockerfile.Name, suggest.Sentence(name, stages))
 		}
 	}
 }

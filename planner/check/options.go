@@ -1,13 +1,11 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner"
 )
@@ -71,63 +69,25 @@ var attestOptions = map[string][]string{
 	"sbom": {"disabled", "generator"},
 }
 
-// unread is an option that nothing reads, in a line of the definition or of the
-// command line, which is no place in a file.
-type unread struct {
-	what, of, key, meant string
-	at                   fault.Range
-	flag                 string // that set it, or ""
-}
-
-// unreads collects the targets that have each such option: those that inherit a
-// line share what is wrong with it.
-type unreads struct {
-	order []unread
-	by    map[unread][]string
-}
-
-// note adds an option of a target; attr is where it is written.
-func (u *unreads) note(b *planner.Build, attr string, o unread) {
-	o.at = planner.ContextRange(b.Target, attr)
-	set, _, _ := strings.Cut(attr, ".")
-	if o.at == b.Target.Range { // the definition has no place for it
-		o.flag = b.Target.Overridden[set]
-	}
-	if u.by[o] == nil {
-		u.order = append(u.order, o)
-	}
-	u.by[o] = append(u.by[o], b.Name())
-}
-
-// warnUnread warns of the options that were noted, once of each.
-func (ck *checker) warnUnread() {
-	for _, o := range ck.unread.order {
-		who := fmt.Sprintf("Target %q", ck.unread.by[o][0])
-		if names := unique(ck.unread.by[o]); len(names) > 1 {
-			who = "Targets " + fault.Names(names)
-		}
-		text := fmt.Sprintf("%s: the %s %q does not know the option %q.%s", who, o.what, o.of, o.key, o.meant)
-		if o.flag == "" {
-			ck.report.Warn(o.at, "Unknown option", "%s", text)
-			continue
-		}
-		ck.report.Diags = append(ck.report.Diags, &fault.Diagnostic{
-			Severity: fault.Warning, Summary: "Unknown option", Detail: text + fmt.Sprintf(" This was set by %s.", o.flag),
-		})
-	}
-}
-
-// checkMisspelt notes options that look like one of those that are read. Others may
+// checkMisspelt warns of options that look like one of those that are read. Others may
 // be for a newer builder, or for a scanner of one's own.
 func (ck *checker) checkMisspelt(b *planner.Build, attr, what string, e config.Entry, own, others []string) {
+	before := len(ck.report.Diags)
 	for _, key := range slices.Sorted(maps.Keys(e.Attrs)) {
 		if slices.Contains(own, key) || slices.Contains(others, key) {
 			continue
 		}
 		if meant := suggest.Sentence(key, own); meant != "" {
-			ck.unread.note(b, attr, unread{what: what, of: e.Type, key: key, meant: meant})
+			ck.unread(b, attr, what, e.Type, key, meant)
 		}
 	}
+	set, _, _ := strings.Cut(attr, ".")
+	pointAtFlag(b.Target, set, ck.report.Diags[before:])
+}
+
+// unread warns of an option that nothing reads.
+func (ck *checker) unread(b *planner.Build, attr, what, typ, key, meant string) {
+	ck.warn(b, planner.ContextRange(b.Target, attr), "Unknown option", "the %s %q does not know the option %q.%s", what, typ, key, meant)
 }
 
 // checkCacheBlock looks at the options of a cache block, which are for sources and
@@ -141,7 +101,7 @@ func (ck *checker) checkCacheBlock(b *planner.Build) {
 	ck.checkMisspelt(b, "cache.options", "cache", config.Entry{Type: c.Type, Attrs: c.Options}, slices.Concat(known.to, known.from), nil)
 }
 
-// checkOptions notes options that no exporter reads, and warns of folders whose
+// checkOptions warns of options that no exporter reads, and of folders whose
 // name looks like an exporter: bake and the builder pass over both in silence.
 func (ck *checker) checkOptions(b *planner.Build, o config.Output) {
 	at := b.Target.RangeOf("output")
@@ -157,7 +117,7 @@ func (ck *checker) checkOptions(b *planner.Build, o config.Output) {
 		if slices.Contains(known, key) || strings.HasPrefix(key, "annotation") || strings.HasPrefix(key, "attest:") {
 			continue
 		}
-		ck.unread.note(b, "output", unread{what: "exporter", of: o.Type, key: key, meant: suggest.Sentence(key, known)})
+		ck.unread(b, "output", "exporter", o.Type, key, suggest.Sentence(key, known))
 	}
 }
 

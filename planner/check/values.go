@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/orch-build/orch/config"
-	"github.com/orch-build/orch/internal/fault"
 	"github.com/orch-build/orch/internal/suggest"
 	"github.com/orch-build/orch/planner"
 )
@@ -51,7 +49,7 @@ func (ck *checker) checkValues(b *planner.Build) {
 	ck.checkHosts(b)
 	if v := t.Args["SOURCE_DATE_EPOCH"]; v != "" {
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-			ck.report.Fail(b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "Target %q: SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", b.Name(), v)
+			ck.fail(b, b.Target.RangeOf("args"), "Invalid SOURCE_DATE_EPOCH", "SOURCE_DATE_EPOCH is %q, in args or in the environment. It is a number of seconds since 1970.", v)
 		}
 	}
 	for _, e := range t.Entitlements {
@@ -66,32 +64,17 @@ func (ck *checker) checkHosts(b *planner.Build) {
 	at := b.Target.RangeOf("extra-hosts")
 	for _, name := range slices.Sorted(maps.Keys(b.Target.ExtraHosts)) {
 		if name == "" || strings.ContainsAny(name, "=, \t\n") {
-			ck.report.Fail(at, "Invalid extra-hosts", "Target %q: %q is not the name of a host.", b.Name(), name)
+			ck.fail(b, at, "Invalid extra-hosts", "%q is not the name of a host.", name)
 			continue
 		}
 		for ip := range strings.SplitSeq(b.Target.ExtraHosts[name], ",") {
 			if _, ok := config.HostAddress(ip); !ok {
-				ck.report.Fail(at, "Invalid extra-hosts", "Target %q: the host %q has the address %q. Write an IP address, several with commas between them, or %s.",
-					b.Name(), name, ip, config.HostGateway)
+				ck.fail(b, at, "Invalid extra-hosts", "the host %q has the address %q. Write an IP address, several with commas between them, or %s.",
+					name, ip, config.HostGateway)
 			}
 		}
 	}
 	pointAtFlag(b.Target, "extra-hosts", ck.report.Diags[before:])
-}
-
-// pointAtFlag says of faults of an attribute that they are on the command line, if
-// that is where it was written: the definition has no place for them.
-func pointAtFlag(t *config.Target, attr string, faults fault.Diagnostics) {
-	flag := t.Overridden[attr]
-	if flag == "" {
-		return
-	}
-	for _, d := range faults {
-		if d.Subject != nil && *d.Subject == t.Range {
-			d.Subject = nil
-			d.Detail += fmt.Sprintf(" This was set by %s.", flag)
-		}
-	}
 }
 
 // known reports a word that is none of those that there are.
@@ -99,8 +82,8 @@ func (ck *checker) known(b *planner.Build, attr, what, word string, words []stri
 	if slices.Contains(words, word) {
 		return true
 	}
-	ck.report.Fail(b.Target.RangeOf(attr), "Unknown "+what, "Target %q: there is no %s %q; there are %s.%s",
-		b.Name(), what, word, strings.Join(words, ", "), suggest.Sentence(word, words))
+	ck.fail(b, b.Target.RangeOf(attr), "Unknown "+what, "there is no %s %q; there are %s.%s",
+		what, word, strings.Join(words, ", "), suggest.Sentence(word, words))
 	return false
 }
 
@@ -116,7 +99,7 @@ func (ck *checker) checkExporter(b *planner.Build, o config.Output) {
 		ck.known(b, "output", "mode", o.Mode, []string{"copy", "delete"})
 	}
 	if _, written := o.Attrs["src"]; written && o.Source == "" && (o.Type == "local" || o.Type == "tar") {
-		ck.report.Fail(at, "Invalid output", "Target %q: src is empty. Leave it out to write the whole file system.", b.Name())
+		ck.fail(b, at, "Invalid output", "src is empty. Leave it out to write the whole file system.")
 	}
 	names, attr := b.Target.Tags, "tags"
 	if len(names) == 0 && len(o.Names) > 0 {
@@ -139,7 +122,7 @@ func (ck *checker) checkExporter(b *planner.Build, o config.Output) {
 func (ck *checker) checkNames(b *planner.Build, names []string, attr string) {
 	for _, n := range names {
 		if _, err := reference.ParseNormalizedNamed(strings.TrimSpace(n)); err != nil {
-			ck.report.Fail(b.Target.RangeOf(attr), "Invalid image name", "Target %q: %q is not the name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", b.Name(), n, err, b.Name())
+			ck.fail(b, b.Target.RangeOf(attr), "Invalid image name", "%q is not the name of an image: %s. Write one such as \"registry.example.com/%s:v1\".", n, err, b.Name())
 		}
 	}
 }
@@ -152,12 +135,12 @@ func (ck *checker) checkLayers(b *planner.Build, e config.Entry, attr string) {
 	}
 	if level, ok := e.Attrs["compression-level"]; ok {
 		if _, err := strconv.Atoi(level); err != nil {
-			ck.report.Fail(b.Target.RangeOf(attr), "Invalid compression level", "Target %q: compression-level is %q, which is not a whole number.", b.Name(), level)
+			ck.fail(b, b.Target.RangeOf(attr), "Invalid compression level", "compression-level is %q, which is not a whole number.", level)
 		}
 	}
 	if v := e.Attrs["source-date-epoch"]; v != "" {
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-			ck.report.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: source-date-epoch is %q. It is a number of seconds since 1970.", b.Name(), v)
+			ck.fail(b, b.Target.RangeOf(attr), "Invalid "+attr, "source-date-epoch is %q. It is a number of seconds since 1970.", v)
 		}
 	}
 }
@@ -165,7 +148,7 @@ func (ck *checker) checkLayers(b *planner.Build, e config.Entry, attr string) {
 // booleans reports attributes that are neither true nor false.
 func (ck *checker) booleans(b *planner.Build, e config.Entry, attr string, names []string) {
 	for _, name := range names {
-		ck.report.Fail(b.Target.RangeOf(attr), "Invalid "+attr, "Target %q: %s is %q. It is true or false.", b.Name(), name, e.Attrs[name])
+		ck.fail(b, b.Target.RangeOf(attr), "Invalid "+attr, "%s is %q. It is true or false.", name, e.Attrs[name])
 	}
 }
 
@@ -186,15 +169,15 @@ func (ck *checker) checkCacheEntry(b *planner.Build, e config.CacheEntry, attr, 
 	switch e.Type {
 	case "local":
 		if e.Attrs[place] == "" {
-			ck.report.Fail(at, "Invalid "+attr, "Target %q: a cache of the type local needs a folder. Write type=local,%s=FOLDER.", b.Name(), place)
+			ck.fail(b, at, "Invalid "+attr, "a cache of the type local needs a folder. Write type=local,%s=FOLDER.", place)
 		}
 	case "registry":
 		if _, err := reference.ParseNormalizedNamed(e.Attrs["ref"]); err != nil {
-			ck.report.Fail(at, "Invalid "+attr, "Target %q: a cache of the type registry needs a repository, and ref is %q. Write type=registry,ref=registry.example.com/cache.", b.Name(), e.Attrs["ref"])
+			ck.fail(b, at, "Invalid "+attr, "a cache of the type registry needs a repository, and ref is %q. Write type=registry,ref=registry.example.com/cache.", e.Attrs["ref"])
 		}
 	case "inline":
 		if attr == "cache-from" {
-			ck.report.Fail(at, "Invalid "+attr, "Target %q: the cache in an image is read as type=registry,ref=IMAGE.", b.Name())
+			ck.fail(b, at, "Invalid "+attr, "the cache in an image is read as type=registry,ref=IMAGE.")
 		}
 	}
 }
