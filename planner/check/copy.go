@@ -28,7 +28,8 @@ func (ck *checker) sources() {
 		for i := range v.Inputs {
 			e := &v.Inputs[i]
 			taken := reads.Taken(e)
-			if s.badPattern(v, e, taken != nil) || taken == nil {
+			patterns := readAsPatterns(e, taken)
+			if s.badPatterns(v, e, patterns) || taken == nil {
 				continue
 			}
 			for _, src := range taken.Missing() {
@@ -52,17 +53,21 @@ type sourceCheck struct {
 	targets map[sourceFault][]string
 }
 
-// badPattern reports what the builder cannot read as a pattern: it fails when it comes
-// to the step, or sends nothing of the context. Of a stage it reads sources in another
-// way.
-func (c *sourceCheck) badPattern(v *planner.Vertex, e *planner.Edge, local bool) bool {
-	if e.Take == nil || e.Take.Mount {
-		return false
+// readAsPatterns are the words of an edge that the builder reads as patterns of files.
+// The sources of a stage it reads in another way.
+func readAsPatterns(e *planner.Edge, local *inputs.Selection) []string {
+	switch {
+	case e.Take == nil || e.Take.Mount:
+		return nil
+	case local == nil:
+		return e.Take.Exclude
 	}
-	patterns := e.Take.Exclude
-	if local {
-		patterns = slices.Concat(patterns, e.Take.Sources)
-	}
+	return slices.Concat(e.Take.Exclude, e.Take.Sources)
+}
+
+// badPatterns reports what the builder cannot read: it fails when it comes to the step,
+// or sends nothing of the context.
+func (c *sourceCheck) badPatterns(v *planner.Vertex, e *planner.Edge, patterns []string) bool {
 	found := false
 	for _, p := range patterns {
 		_, err := filepath.Match(p, "")
