@@ -2,14 +2,18 @@ package embedded
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/orch-build/orch/runner/embedded/internal/state"
 )
 
 // containerState is what runc (state.json) and crun (status) note of a running
@@ -21,19 +25,25 @@ type containerState struct {
 	CrunStart uint64 `json:"process-start-time"`
 }
 
+// dyingTime is how long a builder that was killed may take to end.
+const dyingTime = 10 * time.Second
+
 // killOrphans ends the build steps of an ordinary user's builder that was
 // killed. The next builder cannot: it lives in a user namespace beside that of
 // the steps, and may not signal those that run as another user in there. This
 // process may, as the user who made that namespace. The caller holds the start
-// lock.
-func killOrphans(p paths) error {
+// lock. A builder that is being killed does not answer any more, and may have its lock
+// for a while yet.
+func killOrphans(ctx context.Context, p paths) error {
+	ctx, cancel := context.WithTimeout(ctx, dyingTime)
+	defer cancel()
 	lock := flock.New(p.Lock, flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
+	ok, err := lock.TryLockContext(ctx, state.LockRetry)
+	if !ok && ctx.Err() != nil {
+		return nil // the builder lives, and looks after its steps
+	}
 	if err != nil {
 		return p.Explain(err)
-	}
-	if !ok {
-		return nil // the builder lives, and looks after its steps
 	}
 	defer func() { _ = lock.Unlock() }()
 	for _, pattern := range []string{"runc/*/state.json", "crun/*/status"} {

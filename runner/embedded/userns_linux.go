@@ -23,7 +23,7 @@ func startInUserNamespace(ctx context.Context, cmd *exec.Cmd, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := killOrphans(newPaths(o.StateDir)); err != nil {
+	if err := killOrphans(ctx, newPaths(o.StateDir)); err != nil {
 		return err
 	}
 	r, w, err := os.Pipe()
